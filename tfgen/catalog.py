@@ -1,0 +1,51 @@
+"""Everything that can be extended, one line per entry.
+
+An entry is a "module:object" string, so that listing names never imports TensorFlow. Being listed puts a name into
+the command line's choices, the docs' tables and the conformance tests.
+"""
+
+import importlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tfgen.errors import unknown
+
+
+class Catalog(Mapping[str, str]):
+    """Names and where their objects live; `load` imports one."""
+
+    def __init__(self, kind: str, entries: dict[str, str]):
+        self.kind = kind
+        self._entries = entries
+
+    def __getitem__(self, name: str) -> str:
+        return self._entries[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def load(self, name: str) -> Any:
+        """The object behind `name`. Raises UserError, with the nearest name, where there is none."""
+        if name not in self._entries:
+            raise unknown(self.kind, name, self._entries)
+        module, attribute = self._entries[name].split(":")
+        return getattr(importlib.import_module(module), attribute)
+
+
+MODELS = Catalog("model", {"gan": "tfgen.models.gan:GAN", "vae": "tfgen.models.vae:VAE"})
+
+MODALITIES = Catalog("modality", {"image": "tfgen.data.image:ImageModality"})
+
+DATASETS = Catalog("data set", {"digits": "tfgen.data.embedded:open_digits"})
+
+NETWORKS = Catalog(
+    "network",
+    {
+        "image/convolutional": "tfgen.models.networks.image:ConvolutionalNetworks",
+        "image/residual": "tfgen.models.networks.residual:ResidualNetworks",
+        "image/dense": "tfgen.models.networks.dense:DenseNetworks",
+    },
+)

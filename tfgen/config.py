@@ -1,0 +1,105 @@
+"""Settings of a model: one dial for its size, KEY=VALUE for the rest, and JSON for the run."""
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Any
+
+from tfgen.errors import UserError, unknown
+
+WIDTHS = {"tiny": 16, "small": 32, "base": 64}  # the dial: channels at half the full resolution
+DATA_KEYS = ("size", "channels")  # settings of the data; they stand beside the model's in `--set`
+
+_YES = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+
+
+def parse_overrides(overrides: Iterable[str], config_class: type) -> tuple[dict[str, Any], dict[str, Any]]:
+    """'key=value' strings as (settings of the model, settings of the data), each value of its field's type.
+
+    Raises:
+        UserError: the key is unknown (the nearest is named) or the value is not of its type.
+    """
+    fields = {field.name: field for field in dataclasses.fields(config_class)}
+    model, data = {}, {}
+    for override in overrides:
+        key, separator, text = override.partition("=")
+        key = key.strip().replace("-", "_")
+        if not separator:
+            raise UserError(f"'{override}' is not a setting.", "Write it as KEY=VALUE, such as --set batch_size=32.")
+        if key in DATA_KEYS:
+            data[key] = text.strip() if key == "size" else _parse(key, text, int)
+        elif key in fields:
+            model[key] = _parse(key, text, fields[key].type)
+        else:
+            raise unknown("setting", key, [*fields, *DATA_KEYS])
+    return model, data
+
+
+def parse_data_overrides(overrides: Iterable[str]) -> dict[str, Any]:
+    """'key=value' strings as settings of the data alone."""
+
+    @dataclasses.dataclass
+    class NoModel:
+        pass
+
+    return parse_overrides(overrides, NoModel)[1]
+
+
+def make_config(config_class: type, size: str, overrides: dict[str, Any]) -> Any:
+    """A model's config: the dial's width, then the overrides. Raises UserError for values that can't work."""
+    if size not in WIDTHS:
+        raise unknown("size", size, WIDTHS)
+    config = config_class(**{"width": WIDTHS[size], **overrides})
+    _check_ranges(config)
+    return config
+
+
+def from_json(config_class: type, value: dict[str, Any]) -> Any:
+    """A config as `dataclasses.asdict` wrote it; a key from another version is an error that names it."""
+    fields = {field.name for field in dataclasses.fields(config_class)}
+    for key in value:
+        if key not in fields:
+            raise UserError(
+                f"The run has a setting '{key}' that this version doesn't know.", "Use the version that made it."
+            )
+    return config_class(**value)
+
+
+def _parse(key: str, text: str, kind: Any) -> Any:
+    kind = {"int": int, "float": float, "bool": bool, "str": str}.get(kind, kind)
+    text = text.strip()
+    try:
+        return _YES[text.lower()] if kind is bool else kind(text)
+    except (ValueError, KeyError):
+        wanted = {int: "a whole number", float: "a number", bool: "true or false"}[kind]
+        raise UserError(f"'{text}' is not {wanted}.", f"Set {key} to {wanted}.") from None
+
+
+# The lowest and highest value that can work, for every setting that has such a range.
+_RANGES = {
+    "width": (1, 1024),
+    "latent_dim": (1, 4096),
+    "prompt_dim": (1, 4096),
+    "batch_size": (2, 65536),
+    "r1": (0, 1e6),
+    "r2": (0, 1e6),
+    "gradient_penalty": (0, 1e6),
+    "discriminator_steps": (1, 100),
+    "learning_rate": (1e-9, 10),
+    "discriminator_rate": (1e-6, 1e6),
+    "end_rate": (0, 1),
+    "beta_1": (0, 0.9999),
+    "beta_2": (0, 0.99999),
+    "average_decay": (0, 0.999999),
+    "beta": (0, 1e6),
+    "components": (0, 1000),
+}
+
+
+def _check_ranges(config: Any) -> None:
+    for key, value in dataclasses.asdict(config).items():
+        if key not in _RANGES:
+            continue
+        low, high = _RANGES[key]
+        # Written so that not-a-number fails too.
+        if not low <= value <= high:
+            raise UserError(f"{key}={value:g} can't work.", f"Set it between {low:g} and {high:g}.")
