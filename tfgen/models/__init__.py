@@ -1,0 +1,1 @@
+"""Tensors to samples: the generative models, and the noise that they start from."""

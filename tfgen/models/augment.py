@@ -1,0 +1,83 @@
+"""Differentiable augmentation for discriminators that see few examples (DiffAugment, Zhao et al. 2020).
+
+Real and generated pictures pass through the same random changes before the discriminator looks, and the gradients pass
+back through them, so the generator never learns to draw the changes themselves.
+"""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from tfgen.errors import unknown
+
+Seed = tuple[int, tf.Tensor]
+
+
+def augment(pictures: tf.Tensor, kinds: tuple[str, ...], seed: Seed) -> tf.Tensor:
+    """Pictures [batch, height, width, channels] in [-1, 1], each changed at random in each of `kinds`.
+
+    The same seed (a number and the step) makes the same changes.
+    """
+    for place, kind in enumerate(kinds):
+        pictures = AUGMENTATIONS[kind](pictures, (seed[0] + 101 * (place + 1), seed[1]))
+    return pictures
+
+
+def parse_kinds(text: str) -> tuple[str, ...]:
+    """'color,cutout' as names of AUGMENTATIONS; raises UserError for a name that isn't one."""
+    kinds = tuple(kind.strip() for kind in text.split(",") if kind.strip() not in ("", "none"))
+    for kind in kinds:
+        if kind not in AUGMENTATIONS:
+            raise unknown("augmentation", kind, AUGMENTATIONS)
+    return kinds
+
+
+def _uniform(pictures: tf.Tensor, seed: Seed, low: float, high: float) -> tf.Tensor:
+    return tf.random.stateless_uniform([tf.shape(pictures)[0], 1, 1, 1], _pair(seed), low, high)
+
+
+def _pair(seed: Seed) -> tf.Tensor:
+    return tf.stack([tf.constant(seed[0], tf.int32), tf.cast(seed[1], tf.int32)])
+
+
+def _color(pictures: tf.Tensor, seed: Seed) -> tf.Tensor:
+    """Brightness, saturation and contrast, as far as the paper's code changes them."""
+    pictures += _uniform(pictures, seed, -0.5, 0.5)
+    grey = tf.reduce_mean(pictures, axis=3, keepdims=True)
+    pictures = grey + (pictures - grey) * _uniform(pictures, (seed[0] + 1, seed[1]), 0.0, 2.0)
+    mean = tf.reduce_mean(pictures, axis=[1, 2, 3], keepdims=True)
+    return mean + (pictures - mean) * _uniform(pictures, (seed[0] + 2, seed[1]), 0.5, 1.5)
+
+
+def _translation(pictures: tf.Tensor, seed: Seed, ratio: float = 0.125) -> tf.Tensor:
+    """Shifts by up to an eighth of the height and of the width; what comes in repeats the edge."""
+    for axis in (1, 2):
+        size = pictures.shape[axis]
+        reach = max(1, int(size * ratio + 0.5))
+        key = _pair((seed[0] + axis, seed[1]))
+        shift = tf.random.stateless_uniform([tf.shape(pictures)[0], 1], key, -reach, reach + 1, tf.int32)
+        places = tf.clip_by_value(tf.range(size)[None, :] + shift, 0, size - 1)
+        pictures = tf.gather(pictures, places, axis=axis, batch_dims=1)
+    return pictures
+
+
+def _cutout(pictures: tf.Tensor, seed: Seed, ratio: float = 0.5) -> tf.Tensor:
+    """Sets a rectangle of half the height and half the width to mid-grey."""
+    inside = None
+    for axis in (1, 2):
+        size = pictures.shape[axis]
+        length = int(size * ratio + 0.5)
+        key = _pair((seed[0] + axis, seed[1]))
+        centre = tf.random.stateless_uniform([tf.shape(pictures)[0], 1], key, 0, size + 1, tf.int32)
+        distance = tf.range(size)[None, :] - centre + length // 2
+        within = tf.cast((distance >= 0) & (distance < length), pictures.dtype)
+        within = tf.reshape(within, [-1, size, 1, 1] if axis == 1 else [-1, 1, size, 1])
+        inside = within if inside is None else inside * within
+    return pictures * (1.0 - inside)
+
+
+AUGMENTATIONS: dict[str, Callable[[tf.Tensor, Seed], tf.Tensor]] = {
+    "color": _color,
+    "translation": _translation,
+    "cutout": _cutout,
+}

@@ -1,0 +1,204 @@
+"""Generative adversarial network: a generator learns to fool a discriminator (Goodfellow et al., 2014)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import keras
+import tensorflow as tf
+
+from tfgen.catalog import NETWORKS
+from tfgen.errors import UserError, unknown
+from tfgen.models.augment import augment, parse_kinds
+from tfgen.models.base import Conditions, ExampleSpecification, GenerativeModel
+from tfgen.models.losses import LOSSES, gradient_penalty, squared_gradient, word_cross_entropy
+
+
+@dataclass(frozen=True)
+class GANConfig:
+    """Every setting of a GAN; the defaults won on the clock (docs/log.md)."""
+
+    network: str = "convolutional"  # convolutional, residual or dense
+    width: int = 32  # channels at half the full resolution; deeper stages have more
+    latent_dim: int = 64
+    prompt_dim: int = 32  # size of the prompt's embedding beside the latent
+    batch_size: int = 64
+    loss: str = "non-saturating"  # non-saturating, relativistic, hinge or wasserstein
+    r1: float = 0.5  # gamma of the gradient penalty at real examples
+    r2: float = 0.0  # gamma of the gradient penalty at generated examples
+    gradient_penalty: float = 0.0  # lambda of the penalty on lines between real and generated (10 in WGAN-GP)
+    spectral_norm: bool = False  # bounds each discriminator layer's gain instead
+    word_loss: float = 0.2  # how much the generator is told which words the discriminator recognises; 0: not at all
+    discriminator_steps: int = 1  # discriminator steps for each of the generator's
+    learning_rate: float = 1e-3
+    discriminator_rate: float = 1.0  # the discriminator's learning rate, as a multiple
+    end_rate: float = 0.05  # the last learning rate, as a share of the first
+    beta_1: float = 0.5
+    beta_2: float = 0.99
+    average_decay: float = 0.999  # of the averaged weights that samples come from
+    augment: str = "auto"  # color, translation, cutout joined by commas; none; auto: all three for few examples
+
+
+_FEW_EXAMPLES = 6000
+
+
+@keras.saving.register_keras_serializable("tfgen")
+class GAN(GenerativeModel):
+    """Generator, its running average (which samples come from), and a projection discriminator."""
+
+    Config = GANConfig
+    remedy = (
+        "Raise --set r1=... by a factor of 4, lower --set learning_rate=... by half, or begin with another --seed; "
+        "with few pictures, use --set augment=color,translation,cutout."
+    )
+
+    def __init__(self, config: GANConfig, example: ExampleSpecification, conditions: Conditions, seed: int = 0):
+        super().__init__(config, example, conditions, seed)
+        if config.loss not in LOSSES:
+            raise unknown("loss", config.loss, LOSSES)
+        if config.discriminator_steps < 1:
+            raise UserError("discriminator_steps is less than 1.", "Set it to 1 or more.")
+        self.latent_dim = config.latent_dim
+        self.loss_functions = LOSSES[config.loss]
+        few = example.count < _FEW_EXAMPLES and example.networks == "image"
+        kinds = ("color,translation,cutout" if few else "none") if config.augment == "auto" else config.augment
+        self.augmentations = parse_kinds(kinds)
+        networks = NETWORKS.load(f"{example.networks}/{config.network}")(example.shape, config)
+        self.generator = networks.generator(name="generator")
+        self.generator_average = networks.generator(name="generator_average")
+        self.discriminator = networks.discriminator(name="discriminator")
+        self._build_parts()
+        self.generator_optimizer = self._adam(self.generator)
+        self.discriminator_optimizer = self._adam(self.discriminator)
+        self.make_means("generator_loss", "discriminator_loss", "diversity")
+
+    def _build_parts(self) -> None:
+        latents = tf.zeros([1, self.latent_dim])
+        condition = tf.zeros([1, self.conditions.vocabulary_size])
+        for generator in (self.generator, self.generator_average):
+            generator(latents, condition)
+        self.discriminator(tf.zeros([1, *self.example.shape]), condition)
+        self.generator_average.set_weights(self.generator.get_weights())
+        self.built = True
+
+    def _adam(self, part: keras.layers.Layer) -> keras.optimizers.Optimizer:
+        adam = keras.optimizers.Adam(
+            self.config.learning_rate, beta_1=self.config.beta_1, beta_2=self.config.beta_2, epsilon=1e-8
+        )
+        adam.build(part.trainable_variables)
+        return adam
+
+    def parts(self) -> Mapping[str, keras.layers.Layer]:
+        return {
+            "generator": self.generator,
+            "generator_average": self.generator_average,
+            "discriminator": self.discriminator,
+        }
+
+    def optimizers(self) -> Mapping[str, keras.optimizers.Optimizer]:
+        return {
+            "generator_optimizer": self.generator_optimizer,
+            "discriminator_optimizer": self.discriminator_optimizer,
+        }
+
+    def decode(self, latents: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
+        return tf.clip_by_value(self.generator_average(latents, self.condition(prompts)), -1.0, 1.0)
+
+    def train_step(self, batch: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """One discriminator step and, from the same generated batch, one generator step.
+
+        The generator's gradient passes through the generated examples, so they are made once. Takes encoded examples
+        [batch, ...] and the places of their prompts [batch].
+        """
+        real, prompt_index = batch
+        condition = self.condition(self.prompts_of(prompt_index))
+        latents = self.random_normal([tf.shape(real)[0], self.latent_dim], salt=1)
+        with tf.GradientTape() as generator_tape:
+            fake = self.generator(latents, condition, training=True)
+
+        with tf.GradientTape() as tape:
+            discriminator_loss = self._discriminator_loss(real, tf.stop_gradient(fake), condition)
+        self._apply(self.discriminator_optimizer, self.discriminator, tape, discriminator_loss)
+
+        with tf.GradientTape() as tape:
+            tape.watch(fake)
+            fake_logits, words = self._judge(fake, condition, salt=20)
+            real_logits = self._judge(real, condition, salt=20)[0] if self.config.loss == "relativistic" else None
+            generator_loss = self.loss_functions.generator(real_logits, fake_logits)
+            generator_loss += self.config.word_loss * word_cross_entropy(words, condition)
+        wanted_change = tape.gradient(generator_loss, fake)
+        self._update_generator(generator_tape, fake, wanted_change)
+
+        self.step.assign_add(1)
+        return self.track(
+            {
+                "generator_loss": generator_loss,
+                "discriminator_loss": discriminator_loss,
+                "diversity": _spread(fake) / _spread(real),
+            }
+        )
+
+    def symptom(self, means: Mapping[str, float]) -> str | None:
+        if means["diversity"] < 0.1:
+            return "The generator has collapsed: its pictures are nearly all the same."
+        return None
+
+    def _judge(self, examples: tf.Tensor, condition: tf.Tensor, salt: int) -> tuple[tf.Tensor, tf.Tensor]:
+        """Logits [batch] of being real, and of each word [batch, words], after augmentation."""
+        seed = ((self.seed * 1000003 + salt * 10007) % 2**31, self.step.value)
+        return self.discriminator(augment(examples, self.augmentations, seed), condition, training=True)
+
+    def _discriminator_loss(self, real: tf.Tensor, fake: tf.Tensor, condition: tf.Tensor) -> tf.Tensor:
+        """The loss and its penalties; these are taken at the examples before augmentation, through it."""
+
+        def judge_real(examples: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            return self._judge(examples, condition, salt=30)
+
+        def judge_fake(examples: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            return self._judge(examples, condition, salt=40)
+
+        config, penalty = self.config, 0.0
+        if config.r1:
+            (real_logits, words), squared = squared_gradient(judge_real, real)
+            penalty += 0.5 * config.r1 * squared
+        else:
+            real_logits, words = judge_real(real)
+        if config.r2:
+            (fake_logits, _), squared = squared_gradient(judge_fake, fake)
+            penalty += 0.5 * config.r2 * squared
+        else:
+            fake_logits, _ = judge_fake(fake)
+        if config.gradient_penalty:
+            places = tf.random.stateless_uniform([tf.shape(real)[0], *[1] * len(self.example.shape)], self.step_seed(2))
+            penalty += config.gradient_penalty * gradient_penalty(judge_fake, real, fake, places)
+        if config.word_loss:
+            penalty += word_cross_entropy(words, condition)
+        return self.loss_functions.discriminator(real_logits, fake_logits) + penalty
+
+    def _update_generator(self, tape: tf.GradientTape, fake: tf.Tensor, wanted_change: tf.Tensor) -> None:
+        variables = self.generator.trainable_variables
+        gradients = tape.gradient(fake, variables, output_gradients=wanted_change)
+
+        def update() -> tf.Tensor:
+            self.generator_optimizer.learning_rate.assign(
+                self.cosine_rate(self.config.learning_rate, self.config.end_rate)
+            )
+            self.generator_optimizer.apply(gradients, variables)
+            self.update_average(self.generator, self.generator_average, self.config.average_decay)
+            return tf.constant(True)
+
+        if self.config.discriminator_steps == 1:
+            update()
+        else:
+            turn = tf.equal(self.step.value % self.config.discriminator_steps, 0)
+            tf.cond(turn, update, lambda: tf.constant(False))
+
+    def _apply(self, optimizer, part: keras.layers.Layer, tape: tf.GradientTape, loss: tf.Tensor) -> None:
+        rate = self.config.learning_rate * self.config.discriminator_rate
+        optimizer.learning_rate.assign(self.cosine_rate(rate, self.config.end_rate))
+        variables = part.trainable_variables
+        optimizer.apply(tape.gradient(loss, variables), variables)
+
+
+def _spread(examples: tf.Tensor) -> tf.Tensor:
+    """How much a batch varies: the standard deviation over the batch, meaned over an example's values."""
+    return tf.reduce_mean(tf.math.reduce_std(examples, axis=0)) + 1e-6

@@ -1,0 +1,76 @@
+"""Gaussian mixtures over latents: where a VAE's samples start, one mixture for each common prompt and one for all."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfgen.models import noise
+from tfgen.models.base import Conditions
+
+_ENOUGH_EXAMPLES = 200  # for a mixture of a prompt's own
+_MOST_MIXTURES = 64
+
+
+class MixturePrior(keras.layers.Layer):
+    """Full-covariance mixtures as tensors, so that sampling from them is part of every exported graph.
+
+    Until `fit` is called each mixture is the standard normal. Mixture 0 serves every prompt without one of its own.
+    """
+
+    def __init__(self, components: int, latent_dim: int, conditions: Conditions, **kwargs):
+        super().__init__(**kwargs)
+        counts = np.asarray(conditions.prompt_counts or (0,))
+        common = [int(place) for place in np.argsort(-counts, kind="stable") if counts[place] >= _ENOUGH_EXAMPLES]
+        self.prompt_places = common[:_MOST_MIXTURES]
+        self.components = components
+        words = [conditions.prompt_words[place] for place in self.prompt_places]
+        # Word ids are never negative, so nothing matches mixture 0.
+        self._prompt_words = tf.constant([[-1] * conditions.longest, *words], tf.int32)
+        mixtures, shape = len(words) + 1, (max(components, 1), latent_dim)
+        self.ends = self._constant("ends", np.tile(np.linspace(0, 1, shape[0] + 1)[1:], [mixtures, 1]))
+        self.means = self._constant("means", np.zeros([mixtures, *shape]))
+        self.factors = self._constant("factors", np.tile(np.eye(latent_dim), [mixtures, shape[0], 1, 1]))
+
+    def _constant(self, name: str, value: np.ndarray) -> keras.Variable:
+        start = keras.initializers.Constant(value)
+        return self.add_weight(shape=value.shape, initializer=start, trainable=False, name=name)
+
+    def sample(self, seeds: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
+        """Latents [batch, latent_dim] for int32 seeds [batch] and word ids [batch, words]."""
+        same = tf.reduce_all(tf.equal(prompts[:, None, :], self._prompt_words[None, :, :]), axis=2)
+        mixture = tf.argmax(tf.cast(same, tf.int32), axis=1, output_type=tf.int32)
+        draw = noise.uniform(seeds, 1, stream=5)
+        component = tf.reduce_sum(tf.cast(draw > tf.gather(self.ends.value, mixture)[:, :-1], tf.int32), axis=1)
+        place = mixture * self.means.shape[1] + component
+        dim = self.means.shape[2]
+        means = tf.gather(tf.reshape(self.means.value, [-1, dim]), place)
+        factors = tf.gather(tf.reshape(self.factors.value, [-1, dim, dim]), place)
+        return means + tf.reduce_sum(factors * noise.normal(seeds, dim)[:, None, :], axis=2)
+
+    def fit(self, latents: np.ndarray, prompt_places: np.ndarray, seed: int) -> None:
+        """Fits every mixture by expectation maximisation.
+
+        Args:
+            latents: [examples, latent_dim].
+            prompt_places: int [examples], each example's prompt, as in Conditions.
+        """
+        ends, means, factors = (variable.numpy() for variable in (self.ends, self.means, self.factors))
+        for mixture, place in enumerate([None, *self.prompt_places]):
+            own = latents if place is None else latents[prompt_places == place]
+            count = min(self.components, max(1, len(own) // (2 * latents.shape[1])))
+            weights, means[mixture, :count], factors[mixture, :count] = _fit_one(own, count, seed)
+            ends[mixture] = 1.0  # components without weight are never drawn
+            ends[mixture, : count - 1] = np.cumsum(weights)[:-1]
+        for variable, value in ((self.ends, ends), (self.means, means), (self.factors, factors)):
+            variable.assign(value)
+
+
+def _fit_one(latents: np.ndarray, components: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Weights [components], means and lower Cholesky factors of the covariances."""
+    from sklearn.mixture import GaussianMixture
+
+    mixture = GaussianMixture(
+        components, max_iter=40, tol=1e-2, reg_covar=1e-4, init_params="k-means++", random_state=seed
+    )
+    mixture.fit(latents[:20000])
+    return mixture.weights_, mixture.means_, np.linalg.cholesky(mixture.covariances_)

@@ -1,0 +1,79 @@
+"""Two dense layers each way: the network of most first GAN tutorials, for examples of any shape.
+
+Quick and weak. It is here to compare against, and for examples that aren't pictures.
+"""
+
+import math
+
+import keras
+import tensorflow as tf
+
+from tfgen.models.networks.prompts import Judgement, join_prompt, prompt_embedding
+
+layers = keras.layers
+
+
+class Generator(layers.Layer):
+    """Latents and a condition to examples of `shape` in (-1, 1), through one hidden layer."""
+
+    def __init__(self, shape: tuple[int, ...], hidden: int, prompt_dim: int, **kwargs):
+        super().__init__(**kwargs)
+        self.shape = shape
+        self.embedding = prompt_embedding(prompt_dim)
+        self.hidden = layers.Dense(hidden, activation="relu", name="hidden")
+        self.last = layers.Dense(math.prod(shape), activation="tanh", name="last")
+
+    def call(self, latents: tf.Tensor, condition: tf.Tensor, training: bool = False) -> tf.Tensor:
+        features = join_prompt(latents, condition, self.embedding)
+        return tf.reshape(self.last(self.hidden(features)), [-1, *self.shape])
+
+
+class Discriminator(layers.Layer):
+    """Examples and a condition to a Judgement, through one hidden layer."""
+
+    def __init__(self, shape: tuple[int, ...], hidden: int, spectral_norm: bool, **kwargs):
+        super().__init__(**kwargs)
+        bound = layers.SpectralNormalization if spectral_norm else (lambda layer: layer)
+        self.size = math.prod(shape)
+        self.hidden = bound(layers.Dense(hidden, name="hidden"))
+        self.judgement = Judgement(spectral_norm, name="judgement")
+
+    def call(self, examples: tf.Tensor, condition: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
+        features = tf.nn.leaky_relu(self.hidden(tf.reshape(examples, [-1, self.size]), training=training), 0.2)
+        return self.judgement(features, condition, training=training)
+
+
+class Encoder(layers.Layer):
+    """Examples and a condition to the mean and log variance of a Gaussian over latents."""
+
+    def __init__(self, shape: tuple[int, ...], hidden: int, latent_dim: int, **kwargs):
+        super().__init__(**kwargs)
+        self.size = math.prod(shape)
+        self.hidden = layers.Dense(hidden, activation="relu", name="hidden")
+        self.mean = layers.Dense(latent_dim, name="mean")
+        self.log_variance = layers.Dense(latent_dim, name="log_variance")
+
+    def call(self, examples: tf.Tensor, condition: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
+        features = tf.concat([tf.reshape(examples, [-1, self.size]), condition], axis=1)
+        features = self.hidden(features)
+        return self.mean(features), self.log_variance(features)
+
+
+class DenseNetworks:
+    """The parts of a model for examples of one shape; a `width` of 32 gives 256 hidden units."""
+
+    def __init__(self, shape: tuple[int, ...], config):
+        self.shape = shape
+        self.config = config
+        self.hidden = 8 * config.width
+
+    def generator(self, name: str) -> layers.Layer:
+        return Generator(self.shape, self.hidden, self.config.prompt_dim, name=name)
+
+    decoder = generator
+
+    def discriminator(self, name: str) -> layers.Layer:
+        return Discriminator(self.shape, self.hidden, self.config.spectral_norm, name=name)
+
+    def encoder(self, name: str) -> layers.Layer:
+        return Encoder(self.shape, self.hidden, self.config.latent_dim, name=name)

@@ -1,0 +1,56 @@
+"""Portable noise: the same seed gives the same numbers in Python, in a SavedModel, on a server and on a phone.
+
+`tf.random.stateless_*` can't run in TFLite's standalone interpreter, so the noise is a hash of (seed, position) made
+from integer operations that every runtime has: multiply, add, exclusive or, arithmetic shift right. A row depends on
+its own seed alone, so the batch that it rides in does not matter.
+"""
+
+import math
+
+import tensorflow as tf
+
+_SEED_KEY = -1640531527  # 2^32 divided by the golden ratio, as a signed number: spreads neighbouring seeds
+_POSITION_KEY = 741103597  # odd, so that distinct positions stay distinct
+_STREAM_KEY = 1597334677
+
+
+def bits(seeds: tf.Tensor, size: int, stream: int = 0) -> tf.Tensor:
+    """Hashed int32 [batch, size], one row for each seed.
+
+    Args:
+        seeds: int32 [batch].
+        size: how many numbers a row has.
+        stream: numbers from different streams are independent.
+    """
+    positions = tf.range(size, dtype=tf.int32) * _POSITION_KEY + (stream * _STREAM_KEY) % 2**31
+    rows = _mix(tf.cast(seeds, tf.int32) * _SEED_KEY + 1013904223)
+    return _mix(_mix(rows[:, None] + positions[None, :]) ^ rows[:, None])
+
+
+def uniform(seeds: tf.Tensor, size: int, stream: int = 0) -> tf.Tensor:
+    """Uniform float32 [batch, size] in the open interval (0, 1), on a grid of 2^-24 shifted by half a step."""
+    top_bits = _shift_right(bits(seeds, size, stream), 9)  # 23 bits: with the half step, exact in float32
+    return (tf.cast(top_bits, tf.float32) + 0.5) * 2.0**-23
+
+
+def normal(seeds: tf.Tensor, size: int, stream: int = 0) -> tf.Tensor:
+    """Standard normal float32 [batch, size] by Box and Muller's transform (1958)."""
+    half = (size + 1) // 2
+    radius = tf.sqrt(-2.0 * tf.math.log(uniform(seeds, half, 2 * stream + 1)))
+    angle = 2.0 * math.pi * uniform(seeds, half, 2 * stream + 2)
+    return tf.concat([radius * tf.cos(angle), radius * tf.sin(angle)], axis=1)[:, :size]
+
+
+def _shift_right(values: tf.Tensor, places: int) -> tf.Tensor:
+    """Logical shift by 2 to 31 places: the arithmetic shift less the copies of the sign that it moved in."""
+    sign = tf.bitwise.right_shift(values, tf.constant(31, tf.int32))  # -1 or 0
+    return tf.bitwise.right_shift(values, tf.constant(places, tf.int32)) - sign * 2 ** (32 - places)
+
+
+def _mix(values: tf.Tensor) -> tf.Tensor:
+    """A bijection of 32 bits in which each bit depends on every other (xor-shift-multiply, after MurmurHash3)."""
+    values = values ^ _shift_right(values, 16)
+    values = values * 2146121005
+    values = values ^ _shift_right(values, 15)
+    values = values * -2073254261
+    return values ^ _shift_right(values, 16)

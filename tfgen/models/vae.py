@@ -1,0 +1,166 @@
+"""Variational autoencoder: examples to a Gaussian over latents and back (Kingma & Welling, 2013).
+
+After training, Gaussian mixtures are fitted to the latents of the training examples, and samples start from those: the
+encoder never fills the standard normal prior exactly, and the gaps decode badly (Ghosh et al. 2020, section 3.2).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfgen.catalog import NETWORKS
+from tfgen.errors import unknown
+from tfgen.models import noise
+from tfgen.models.base import Conditions, ExampleSpecification, GenerativeModel
+from tfgen.models.mixture import MixturePrior
+
+LIKELIHOODS = ("bernoulli", "gaussian")
+
+
+@dataclass(frozen=True)
+class VAEConfig:
+    """Every setting of a VAE; the defaults won on the clock (docs/log.md)."""
+
+    network: str = "convolutional"  # convolutional, residual or dense
+    width: int = 32  # channels at half the full resolution; deeper stages have more
+    latent_dim: int = 16
+    prompt_dim: int = 32  # size of the prompt's embedding beside the latent
+    batch_size: int = 128
+    beta: float = 1.0  # weight of the KL term: more for smoother latents, less for sharper pictures
+    likelihood: str = "auto"  # bernoulli, gaussian (with a learned variance); auto: bernoulli for grey
+    learning_rate: float = 2e-3
+    end_rate: float = 0.02  # the last learning rate, as a share of the first
+    average_decay: float = 0.999  # of the averaged weights that samples come from
+    components: int = 10  # Gaussians in each mixture that sampling starts from; 0: the standard normal
+
+
+@keras.saving.register_keras_serializable("tfgen")
+class VAE(GenerativeModel):
+    """Encoder, decoder, and a running average of both, which samples come from."""
+
+    Config = VAEConfig
+
+    def __init__(self, config: VAEConfig, example: ExampleSpecification, conditions: Conditions, seed: int = 0):
+        super().__init__(config, example, conditions, seed)
+        self.likelihood = example.likelihood if config.likelihood == "auto" else config.likelihood
+        if self.likelihood not in LIKELIHOODS:
+            raise unknown("likelihood", self.likelihood, LIKELIHOODS)
+        self.latent_dim = config.latent_dim
+        networks = NETWORKS.load(f"{example.networks}/{config.network}")(example.shape, config)
+        self.encoder = networks.encoder(name="encoder")
+        self.encoder_average = networks.encoder(name="encoder_average")
+        self.decoder = networks.decoder(name="decoder")
+        self.decoder_average = networks.decoder(name="decoder_average")
+        # Ten times the weight, so that Adam's small steps reach the right variance soon.
+        self.tenth_log_variance = self.add_weight(shape=(), initializer="zeros", name="tenth_log_variance")
+        self.prior = MixturePrior(config.components, config.latent_dim, conditions, name="prior")
+        self._build_parts()
+        self.optimizer_of_all = keras.optimizers.Adam(config.learning_rate)
+        self.optimizer_of_all.build(self._trained())
+        self.make_means("loss", "reconstruction", "kl")
+
+    def _build_parts(self) -> None:
+        condition = tf.zeros([1, self.conditions.vocabulary_size])
+        for encoder, decoder in ((self.encoder, self.decoder), (self.encoder_average, self.decoder_average)):
+            encoder(tf.zeros([1, *self.example.shape]), condition)
+            decoder(tf.zeros([1, self.latent_dim]), condition)
+        self.encoder_average.set_weights(self.encoder.get_weights())
+        self.decoder_average.set_weights(self.decoder.get_weights())
+        self.built = True
+
+    def _trained(self) -> list[keras.Variable]:
+        scale = [self.tenth_log_variance] if self.likelihood == "gaussian" else []
+        return [*self.encoder.trainable_variables, *self.decoder.trainable_variables, *scale]
+
+    def parts(self) -> Mapping[str, keras.layers.Layer]:
+        return {
+            "encoder": self.encoder,
+            "encoder_average": self.encoder_average,
+            "decoder": self.decoder,
+            "decoder_average": self.decoder_average,
+            "prior": self.prior,
+        }
+
+    def state(self) -> dict[str, keras.Variable]:
+        return {**super().state(), "tenth_log_variance": self.tenth_log_variance}
+
+    def optimizers(self) -> Mapping[str, keras.optimizers.Optimizer]:
+        return {"optimizer": self.optimizer_of_all}
+
+    # Samples.
+
+    def latents(self, seeds: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
+        return self.prior.sample(seeds, prompts)
+
+    def decode(self, latents: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
+        return tf.clip_by_value(self.decoder_average(latents, self.condition(prompts)), -1.0, 1.0)
+
+    def encode(self, examples: tf.Tensor, prompts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Mean and log variance of the latents, each [batch, latent_dim], by the averaged weights."""
+        return self.encoder_average(examples, self.condition(prompts))
+
+    def reconstruct(self, examples: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
+        """Examples to the mean of their latents and back."""
+        return self.decode(self.encode(examples, prompts)[0], prompts)
+
+    def generate_from_prior(self, seeds: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
+        """As `generate`, but from the standard normal prior instead of the fitted mixture."""
+        prompts = self._fill_empty_prompts(seeds, prompts)
+        return self.decode(noise.normal(seeds, self.latent_dim), prompts)
+
+    def samplers(self) -> dict:
+        return {"samples": self.generate, "prior": self.generate_from_prior}
+
+    # Training.
+
+    def train_step(self, batch: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """One step of all weights on the negative evidence lower bound, KL weighted by beta."""
+        examples, prompt_index = batch
+        condition = self.condition(self.prompts_of(prompt_index))
+        with tf.GradientTape() as tape:
+            mean, log_variance = self.encoder(examples, condition, training=True)
+            log_variance = tf.clip_by_value(log_variance, -12.0, 12.0)
+            deviation = self.random_normal(tf.shape(mean), salt=1)
+            decoded = self.decoder(mean + tf.exp(0.5 * log_variance) * deviation, condition, training=True)
+            reconstruction = tf.reduce_mean(self._negative_log_likelihood(examples, decoded))
+            kl = tf.reduce_mean(kl_to_standard_normal(mean, log_variance))
+            loss = reconstruction + self.config.beta * kl
+        variables = self._trained()
+        self.optimizer_of_all.learning_rate.assign(self.cosine_rate(self.config.learning_rate, self.config.end_rate))
+        self.optimizer_of_all.apply(tape.gradient(loss, variables), variables)
+        self.update_average(self.encoder, self.encoder_average, self.config.average_decay)
+        self.update_average(self.decoder, self.decoder_average, self.config.average_decay)
+        self.step.assign_add(1)
+        return self.track({"loss": loss, "reconstruction": reconstruction, "kl": kl})
+
+    def _negative_log_likelihood(self, examples: tf.Tensor, decoded: tf.Tensor) -> tf.Tensor:
+        """Nats per example, [batch]; both tensors hold values in [-1, 1]."""
+        target, probability = (examples + 1.0) / 2.0, (decoded + 1.0) / 2.0
+        if self.likelihood == "bernoulli":
+            probability = tf.clip_by_value(probability, 1e-6, 1.0 - 1e-6)
+            terms = -(target * tf.math.log(probability) + (1.0 - target) * tf.math.log(1.0 - probability))
+        else:
+            log_variance = tf.clip_by_value(10.0 * self.tenth_log_variance.value, -12.0, 4.0)
+            terms = 0.5 * (tf.square(target - probability) * tf.exp(-log_variance) + log_variance)
+        return tf.reduce_sum(tf.reshape(terms, [tf.shape(terms)[0], -1]), axis=1)
+
+    def after_fit(self, batches: tf.data.Dataset) -> None:
+        """Fits the mixtures to latents drawn from the posteriors of the examples in `batches`."""
+        if not self.config.components:
+            return
+        encode = tf.function(lambda examples, index: self.encode(examples, self.prompts_of(index)))
+        latents, places = [], []
+        generator = np.random.default_rng(self.seed)
+        for examples, index in batches:
+            mean, log_variance = (part.numpy() for part in encode(examples, index))
+            latents.append(mean + np.exp(0.5 * log_variance) * generator.standard_normal(mean.shape))
+            places.append(index.numpy())
+        self.prior.fit(np.concatenate(latents), np.concatenate(places), self.seed)
+
+
+def kl_to_standard_normal(mean: tf.Tensor, log_variance: tf.Tensor) -> tf.Tensor:
+    """KL divergence of N(mean, exp(log_variance)) from N(0, 1), [batch], in nats (paper, appendix B)."""
+    return 0.5 * tf.reduce_sum(tf.square(mean) + tf.exp(log_variance) - 1.0 - log_variance, axis=1)
