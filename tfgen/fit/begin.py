@@ -1,0 +1,153 @@
+"""A request and data to a run, new or resumed; whatever can be wrong is found before anything is written."""
+
+import dataclasses
+import os
+import time
+from typing import Any
+
+from tfgen import config
+from tfgen.catalog import MODALITIES, MODELS
+from tfgen.data import open_data
+from tfgen.data.examples import Examples
+from tfgen.environment import environment
+from tfgen.errors import UserError
+from tfgen.fit.progress import say
+from tfgen.prompt.vocabulary import Vocabulary
+from tfgen.run import Run, all_runs, free_name, locate
+
+DEFAULT_MINUTES = 3.0
+DEFAULT_SEED = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class FitRequest:
+    """What the user asked for; None means not said."""
+
+    model: str
+    data: str | None = None
+    output: str | None = None
+    size: str | None = None
+    minutes: float | None = None
+    steps: int | None = None
+    seed: int | None = None
+    overrides: tuple[str, ...] = ()
+    resume: bool = False
+    tensorboard: bool = False
+    save_every: float = 30.0
+
+
+def begin(request: FitRequest) -> tuple[Run, Examples]:
+    """A new run: everything that can be wrong is found before a folder is made."""
+    model_class, _ = MODELS.load(request.model), _check_horizon(request)
+    overrides, data_overrides = config.parse_overrides(request.overrides, model_class.Config)
+    settings = config.make_config(model_class.Config, request.size or "small", overrides)
+    examples = _open(request.data, data_overrides)
+    path = locate(request.output or free_name(f"{examples.name}-{request.model}"))
+    if (path / "run.json").exists() or (path.exists() and any(path.iterdir())):
+        raise UserError(f"'{path}' exists already.", "Choose another name with -o, or continue it with --resume.")
+    seed = DEFAULT_SEED if request.seed is None else request.seed
+    vocabulary = Vocabulary.of(examples.prompts, examples.prompt_index, examples.prompt_kind)
+    record = {
+        "model": request.model,
+        "modality": examples.modality,
+        "status": "started",
+        "size": request.size or "small",
+        "seed": seed,
+        "steps": request.steps or 0,
+        "minutes": None if request.steps else request.minutes or DEFAULT_MINUTES,
+        "config": dataclasses.asdict(settings),
+        "data": {
+            **_source(request.data),
+            **data_overrides,
+            "fingerprint": examples.fingerprint,
+            "count": len(examples),
+        },
+        "environment": environment(),
+        "lineage": None,
+    }
+    _try_model(model_class, settings, examples, vocabulary)
+    codec = {"example": dataclasses.asdict(_example(examples)), "vocabulary": vocabulary.to_json()}
+    return Run.create(path, record, codec, examples.report.to_json()), examples
+
+
+def resume(request: FitRequest) -> tuple[Run, Examples]:
+    """An earlier run and its data, which must not have changed."""
+    run = Run.open(request.output) if request.output else _newest_unfinished(request)
+    if run.record["model"] != request.model:
+        raise UserError(
+            f"'{run.name}' is a {run.record['model']}, not a {request.model}.", "Resume it by its own name."
+        )
+    if request.overrides or request.size or request.steps or request.minutes or request.seed is not None:
+        raise UserError(
+            "A resumed fit keeps the settings that it began with.",
+            "Leave the settings out, or begin a new run with -o.",
+        )
+    if run.record["status"] == "finished":
+        raise UserError(
+            f"'{run.name}' is finished.", "Begin a new run for more steps: the schedules end with the last."
+        )
+    stored = run.record["data"]
+    kept = {key: stored[key] for key in config.DATA_KEYS if key in stored}
+    examples = _open(request.data or stored["path"] or stored["source"], kept)
+    if examples.fingerprint != stored["fingerprint"]:
+        raise UserError("The data has changed since the run began.", "Put it back as it was, or begin a new run.")
+    if run.record["environment"] != environment():
+        say("This machine or its software differs from the run's, so the weights may not end the same bit for bit.")
+    return run, examples
+
+
+def _newest_unfinished(request: FitRequest) -> Run:
+    runs = [run for run in all_runs() if run.record["model"] == request.model and run.record["status"] != "finished"]
+    if request.data:
+        runs = [run for run in runs if request.data in (run.record["data"]["source"], run.record["data"]["path"])]
+    if not runs:
+        raise UserError("There is no unfinished run to resume.", "Name one with -o; see them with: tfgen runs list")
+    return runs[-1]
+
+
+def _check_horizon(request: FitRequest) -> None:
+    if request.minutes is not None and request.steps is not None:
+        raise UserError("Both --minutes and --steps are given.", "Give one of them.")
+    if request.steps is not None and request.steps < 1:
+        raise UserError(f"--steps {request.steps} leaves nothing to train.", "Give 1 or more.")
+    if request.minutes is not None and not 0 < request.minutes < 10**6:
+        raise UserError(f"--minutes {request.minutes:g} can't be planned.", "Give a number above 0, such as 5.")
+    if request.seed is not None and not 0 <= request.seed < 2**31:
+        raise UserError(f"The seed {request.seed} is out of range.", "Choose one from 0 to 2147483647.")
+
+
+def _open(source: str | None, settings: dict[str, Any]) -> Examples:
+    began = time.monotonic()
+
+    def progress(done: int, total: int) -> None:
+        if time.monotonic() - began > 3 and (done == total or done % 1000 == 0):
+            say(f"Preparing pictures: {done} of {total}")
+
+    return open_data(source, **settings, progress=progress)
+
+
+def _source(data: str | None) -> dict[str, str | None]:
+    """The source as typed, and where it is, should the command be repeated from another folder."""
+    path = os.path.abspath(data) if data and os.path.exists(data) else None
+    return {"source": data or "digits", "path": path}
+
+
+def _example(examples: Examples):
+    from tfgen.models.base import ExampleSpecification
+
+    modality = MODALITIES.load(examples.modality)
+    shape = tuple(int(side) for side in examples.values.shape[1:])
+    return ExampleSpecification(shape, modality.likelihood(shape), modality.networks, len(examples))
+
+
+def _try_model(model_class: type, settings: Any, examples: Examples, vocabulary: Vocabulary) -> None:
+    """Makes the model once, so that settings which don't fit each other are refused before a folder is made."""
+    if settings.batch_size > len(examples):
+        raise UserError(
+            f"The batch of {settings.batch_size} is larger than the data, {len(examples)} examples.",
+            f"Add examples, or use --set batch_size={max(2, len(examples) // 2)}.",
+        )
+    from tfgen.generate import conditions_of
+    from tfgen.models.base import Conditions
+
+    model_class(settings, _example(examples), conditions_of(vocabulary, Conditions), seed=0)

@@ -1,0 +1,113 @@
+"""Checkpoints: the whole training state in one .npz file that carries the SHA-256 of its bytes in its name.
+
+One rename makes it appear whole, hash and all. A file whose bytes don't match its name is damaged, and the one before
+it is used. By hand: `sha256sum 000003-step-00001234-*.npz` begins with the digits in the name.
+"""
+
+import hashlib
+import io
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tfgen import files
+from tfgen.errors import Failure, UserError
+
+KEEP = 3
+_NAME = re.compile(r"(?P<serial>\d{6,})-step-(?P<step>\d{8,})-(?P<digest>[0-9a-f]{32})\.npz")
+
+
+class NotFinite(Exception):
+    """The state holds values that aren't finite numbers, so it was not saved."""
+
+
+class Checkpoint(NamedTuple):
+    """The arrays of a whole checkpoint, its step, and the names of newer checkpoints that are damaged."""
+
+    arrays: dict[str, np.ndarray]
+    step: int
+    damaged: list[str]
+
+
+def save(folder: Path, arrays: Mapping[str, np.ndarray], step: int) -> Path:
+    """Writes a checkpoint and drops all but the newest KEEP.
+
+    Raises:
+        NotFinite: the state holds a value that isn't a number; nothing is written.
+        Failure: it could not be written; the checkpoints from before are untouched.
+    """
+    for name, value in arrays.items():
+        if not np.all(np.isfinite(value)):
+            raise NotFinite(name)
+    content = io.BytesIO()
+    np.savez(content, **arrays)
+    serial = max([_part(path, "serial") for path in _all(folder)], default=0) + 1
+    path = folder / f"{serial:06d}-step-{step:08d}-{_digest(content.getbuffer())}.npz"
+    try:
+        files.write_bytes(path, content.getbuffer())
+    except OSError as error:
+        raise Failure(
+            f"A checkpoint could not be written: {error.strerror or error}.",
+            "Make room or mend the folder, then continue with --resume; the checkpoint before it is whole.",
+        ) from error
+    for old in _all(folder)[:-KEEP]:
+        old.unlink(missing_ok=True)
+    return path
+
+
+def load_newest(folder: Path) -> Checkpoint:
+    """The newest whole checkpoint. Raises UserError where there is none."""
+    damaged = []
+    for path in reversed(_all(folder)):
+        arrays = _read(path)
+        if arrays is not None:
+            return Checkpoint(arrays, _part(path, "step"), damaged)
+        damaged.append(path.name)
+    if damaged:
+        raise UserError(f"Every checkpoint in '{folder}' is damaged.", "Restore one from a backup, or fit again.")
+    raise UserError(f"There is no checkpoint in '{folder}'.", "Fit again: the run ended before its first one.")
+
+
+def capture(variables: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """The values of a model's state as arrays."""
+    return {name: variable.numpy() for name, variable in variables.items()}
+
+
+def restore(variables: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
+    """Sets a model's state. Raises UserError where names or shapes differ, before anything is set."""
+    same = {name: tuple(variable.shape) for name, variable in variables.items()}
+    if same != {name: value.shape for name, value in arrays.items()}:
+        raise UserError(
+            "The checkpoint's weights don't fit this version's model.", "Use the version of tfgen that made the run."
+        )
+    for name, variable in variables.items():
+        variable.assign(arrays[name])
+
+
+def _read(path: Path) -> dict[str, np.ndarray] | None:
+    """The arrays, or None where the bytes are not those that were written."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return None
+    if _digest(content) != _NAME.fullmatch(path.name)["digest"]:
+        return None
+    with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+        return {name: stored[name] for name in stored.files}
+
+
+def _digest(content: bytes | memoryview) -> str:
+    return hashlib.sha256(content).hexdigest()[:32]
+
+
+def _part(path: Path, part: str) -> int:
+    return int(_NAME.fullmatch(path.name)[part])
+
+
+def _all(folder: Path) -> list[Path]:
+    """Checkpoints, oldest first."""
+    paths = [path for path in folder.glob("*.npz") if _NAME.fullmatch(path.name)]
+    return sorted(paths, key=lambda path: _part(path, "serial"))

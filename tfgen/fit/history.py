@@ -1,0 +1,45 @@
+"""The reports of a fit: one JSON line each, and a plot of the losses."""
+
+import json
+from pathlib import Path
+from typing import TextIO
+
+from tfgen import files
+from tfgen.run import Run
+
+
+class History:
+    """Appends reports to `history.jsonl`; a resumed fit first drops those after its checkpoint."""
+
+    def __init__(self, run: Run, step: int):
+        self.path = run.path / "history.jsonl"
+        kept = [row for row in run.history() if row["step"] <= step]
+        lines = "".join(json.dumps(row) + "\n" for row in kept)
+        files.write_bytes(self.path, lines.encode())
+        self.seconds = kept[-1]["seconds"] if kept else 0.0
+        self._file: TextIO = open(self.path, "a", encoding="utf-8")
+
+    def add(self, row: dict[str, float]) -> None:
+        """Writes one report; it is on its way to the disk when this returns."""
+        self._file.write(json.dumps(row) + "\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def plot_losses(rows: list[dict[str, float]], path: Path) -> None:
+    """Writes a PNG with one panel per tracked quantity over the steps; nothing when there are no reports."""
+    if not rows:
+        return
+    from matplotlib.figure import Figure
+
+    names = [name for name in rows[0] if name not in ("step", "seconds", "steps_per_second")]
+    figure = Figure(figsize=(7, 2.2 * len(names)), layout="constrained")
+    for axes, name in zip(figure.subplots(len(names), squeeze=False)[:, 0], names, strict=True):
+        axes.plot([row["step"] for row in rows], [row[name] for row in rows], linewidth=1)
+        axes.set_ylabel(name.replace("_", " "))
+        axes.grid(alpha=0.3)
+    axes.set_xlabel("step")
+    with files.open_atomically(path) as file:
+        figure.savefig(file, format="png", dpi=110)

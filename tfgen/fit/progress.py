@@ -1,0 +1,62 @@
+"""What a person sees while a model trains: a bar on a terminal, a plain line now and then elsewhere."""
+
+import sys
+import time
+
+LINE_EVERY_SECONDS = 10.0
+
+
+class Progress:
+    """Shows steps, speed, time left and losses on standard error."""
+
+    def __init__(self, start: int, stop: int):
+        self.stop = stop
+        self._bar = None
+        self._last_line = time.monotonic()
+        if sys.stderr.isatty():
+            from tqdm import tqdm
+
+            layout = "{percentage:3.0f}% |{bar}| step {n_fmt}/{total_fmt}, {rate_fmt}, {remaining} left{postfix}"
+            self._bar = tqdm(total=stop, initial=start, unit=" steps", bar_format=layout, dynamic_ncols=True)
+
+    def show(self, step: int, means: dict[str, float], steps_per_second: float) -> None:
+        """Brings the bar or the lines up to date."""
+        losses = ", ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in means.items())
+        if self._bar is not None:
+            self._bar.set_postfix_str(losses, refresh=False)
+            self._bar.update(step - self._bar.n)
+            return
+        if step < self.stop and time.monotonic() - self._last_line < LINE_EVERY_SECONDS:
+            return
+        self._last_line = time.monotonic()
+        left = (self.stop - step) / max(steps_per_second, 1e-9)
+        say(f"step {step}/{self.stop}, {steps_per_second:.1f} steps/s, {duration(left)} left: {losses}")
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+
+def say(text: str) -> None:
+    """One line of talk; standard output is for data."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def duration(seconds: float) -> str:
+    """'42 s', '5 min' or '1 h 20 min'."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def count(number: int) -> str:
+    """1234567 as '1.2 million', 56789 as '57 thousand'."""
+    if number >= 10**6:
+        return f"{number / 10**6:.1f} million"
+    return f"{number / 1000:.0f} thousand" if number >= 10**4 else str(number)
+
+
+def size(number: int) -> str:
+    """Bytes as '870 MB' or '1.3 GB'."""
+    return f"{number / 2**30:.1f} GB" if number >= 2**30 else f"{number / 2**20:.0f} MB"

@@ -1,0 +1,167 @@
+"""The fit, top to bottom: read the data, plan by the clock, train, keep everything."""
+
+import contextlib
+import resource
+import signal
+import threading
+from collections.abc import Iterator
+
+import numpy as np
+
+from tfgen.catalog import MODALITIES
+from tfgen.data.examples import Examples
+from tfgen.errors import Failure
+from tfgen.fit import checkpoints
+from tfgen.fit.begin import FitRequest, begin, resume
+from tfgen.fit.history import History, plot_losses
+from tfgen.fit.pipeline import batches
+from tfgen.fit.progress import Progress, count, duration, say, size
+from tfgen.fit.show import show_samples, tensorboard_writer
+from tfgen.fit.watch import Stopwatch, Watch
+from tfgen.generate import build_model
+from tfgen.run import Run
+
+_MEASURE_SECONDS = 3.0
+
+
+def fit(request: FitRequest) -> Run:
+    """Trains a model on data and gives the run.
+
+    Raises:
+        UserError: the request can't work; nothing was written.
+        Failure: the model diverged or collapsed, or the disk is full; the last good weights are kept.
+    """
+    run, examples = resume(request) if request.resume else begin(request)
+    model = _make_model(run, examples)
+    step = _restore(run, model)
+    data = _Batches(run, model, examples)
+    if not run.record["steps"]:
+        _plan(run, model, data)
+    model.horizon.assign(run.record["steps"])
+    _say_plan(run, model, examples)
+    if step == 0:
+        checkpoints.save(run.checkpoints, checkpoints.capture(model.state()), 0)
+    _train(run, model, data, request)
+    return run
+
+
+def _make_model(run: Run, examples: Examples):
+    height, width = examples.values.shape[1:3]
+    model = build_model(run)
+    # As many steps in one call as keep Ctrl-C quick; Python between the calls costs a tiny network its speed.
+    per_call = max(1, min(32, 2**14 // (height * width)))
+    model.compile(steps_per_execution=per_call, jit_compile=False)
+    return model
+
+
+def _restore(run: Run, model) -> int:
+    """Loads the newest whole checkpoint, if there is one; gives the step."""
+    if not any(run.checkpoints.glob("*.npz")):
+        return 0
+    stored = checkpoints.load_newest(run.checkpoints)
+    for name in stored.damaged:
+        say(f"The checkpoint {name} is damaged; continuing from step {stored.step} instead.")
+    checkpoints.restore(model.state(), stored.arrays)
+    return stored.step
+
+
+class _Batches:
+    """The data set of the steps from one to another."""
+
+    def __init__(self, run: Run, model, examples: Examples):
+        self.run, self.model, self.examples = run, model, examples
+        self.encode = MODALITIES.load(examples.modality).encode
+
+    def between(self, start: int, stop: int):
+        batch_size = self.model.config.batch_size
+        seed = self.run.record["seed"]
+        values, index = self.examples.values, self.examples.prompt_index
+        return batches(values, index, self.encode, batch_size, seed, start, stop)
+
+    def epoch(self, most: int = 60000):
+        """Every example about once, but no more than `most`."""
+        return self.between(0, max(1, min(len(self.examples), most) // self.model.config.batch_size))
+
+
+def _plan(run: Run, model, data: _Batches) -> None:
+    """Measures the first steps, forgets them, and plans how many fit into the minutes."""
+    before = checkpoints.capture(model.state())
+    stopwatch = Stopwatch(_MEASURE_SECONDS)
+    model.fit(data.between(0, 10**6), epochs=1, steps_per_epoch=10**6, verbose=0, shuffle=False, callbacks=[stopwatch])
+    checkpoints.restore(model.state(), before)
+    seconds = run.record["minutes"] * 60
+    steps = max(1, int(seconds / stopwatch.seconds_per_step))
+    run.update(steps=steps)
+
+
+def _say_plan(run: Run, model, examples: Examples) -> None:
+    height, width, channels = examples.values.shape[1:]
+    color = "colour" if channels == 3 else "grey"
+    say(f"Data: {len(examples)} {color} pictures of {height}x{width} from {run.record['data']['source']}.")
+    for note in examples.report.notes:
+        say(f"  {note}")
+    if examples.report.broken:
+        say(f"  {len(examples.report.broken)} files are broken and left out; {run.path / 'data.json'} names them.")
+    parameters = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    state = sum(int(np.prod(variable.shape)) for variable in model.state().values()) * 4
+    minutes = run.record["minutes"]
+    say(
+        f"Model: {run.record['model']}, {count(parameters)} parameters; memory about {size(memory + state)}; "
+        f"{run.record['steps']} steps of {model.config.batch_size}"
+        + (f", about {duration(minutes * 60)}." if minutes else ".")
+    )
+    say(f"Run: {run.path}. Ctrl-C stops and keeps everything.")
+
+
+def _train(run: Run, model, data: _Batches, request: FitRequest) -> None:
+    start, stop = int(model.step.numpy()), run.record["steps"]
+    run.update(status="running")
+    history = History(run, start)
+    progress = Progress(start, stop)
+    writer = tensorboard_writer(run) if request.tensorboard else None
+    watch = Watch(run, history, progress, request.save_every, lambda: show_samples(run, model), writer)
+    try:
+        with _signals(watch):
+            if start < stop:
+                model.fit(
+                    data.between(start, stop),
+                    epochs=1,
+                    steps_per_epoch=stop - start,
+                    verbose=0,
+                    shuffle=False,
+                    callbacks=[watch],
+                )
+            _conclude(run, model, data, watch)
+    finally:
+        progress.close()
+        history.close()
+
+
+def _conclude(run: Run, model, data: _Batches, watch) -> None:
+    if not watch.problem:
+        finished = int(model.step.numpy()) >= run.record["steps"]
+        if finished:
+            model.after_fit(data.epoch())
+        watch.save()
+    plot_losses(run.history(), run.path / "losses.png")
+    if watch.problem:
+        run.update(status="failed", problem=watch.problem)
+        step = checkpoints.load_newest(run.checkpoints).step
+        raise Failure(f"{watch.problem} The weights from step {step} are kept.", model.remedy)
+    run.update(status="finished" if finished else "stopped", reached=int(model.step.numpy()))
+    show_samples(run, model)
+
+
+@contextlib.contextmanager
+def _signals(watch) -> Iterator[None]:
+    """Ctrl-C and a polite kill stop the fit between steps; restored afterwards."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, watch.interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

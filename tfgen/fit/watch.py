@@ -1,0 +1,124 @@
+"""What happens between training steps: reports, samples, checkpoints, health, and a clean stop."""
+
+import signal
+import time
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+from tfgen.fit import checkpoints
+from tfgen.fit.history import History
+from tfgen.fit.progress import Progress, say
+from tfgen.run import Run
+
+_UNHEALTHY_REPORTS = 10  # in a row before a fit gives up
+_SAMPLE_SHEETS = 10  # over the whole fit
+
+
+class Stopwatch(keras.callbacks.Callback):
+    """Times executions until it has `seconds` of them beyond the first, which includes tracing; then stops the fit."""
+
+    def __init__(self, seconds: float):
+        super().__init__()
+        self.seconds = seconds
+        self._marks: list[tuple[int, float]] = []
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        self._marks.append((int(self.model.step.numpy()), time.perf_counter()))
+        if len(self._marks) >= 3 and self._marks[-1][1] - self._marks[0][1] >= self.seconds:
+            self.model.stop_training = True
+
+    @property
+    def seconds_per_step(self) -> float:
+        """The median over executions."""
+        pairs = zip(self._marks, self._marks[1:], strict=False)
+        return float(np.median([(after[1] - before[1]) / (after[0] - before[0]) for before, after in pairs]))
+
+
+class Watch(keras.callbacks.Callback):
+    """Follows a fit. After it, `problem` is a sentence where the model diverged or collapsed, and `interrupted` says
+    whether the user stopped it."""
+
+    def __init__(self, run: Run, history: History, progress: Progress, save_every: float, show: Callable, writer: Any):
+        super().__init__()
+        self.run = run
+        self.history = history
+        self.progress = progress
+        self.save_every = save_every
+        self.show = show
+        self.writer = writer
+        self.problem: str | None = None
+        self.interrupted = False
+        self._unhealthy = 0
+        self._began = time.monotonic()
+        self._last = (0, self._began)
+        self._saved = self._began
+        self._sheet = 0
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        self._last = (self._step(), time.monotonic())
+        self._saved = time.monotonic()
+        self._sheet = self._sheet_of(self._step())
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        step, now = self._step(), time.monotonic()
+        means = {metric.name: float(metric.result()) for metric in self.model.metrics}
+        for metric in self.model.metrics:
+            metric.reset_state()
+        speed = (step - self._last[0]) / max(now - self._last[1], 1e-9)
+        self._last = (step, now)
+        self._report(step, now, means, speed)
+        self._check(step, means)
+        if self.problem or self.interrupted:
+            self.model.stop_training = True
+        elif not self._unhealthy:
+            self._save_when_due(step, now)
+
+    def _report(self, step: int, now: float, means: dict[str, float], speed: float) -> None:
+        seconds = round(self.history.seconds + now - self._began, 3)
+        self.history.add({"step": step, "seconds": seconds, "steps_per_second": round(speed, 2), **means})
+        self.progress.show(step, means, speed)
+        if self.writer is not None:
+            self.writer(step, means)
+
+    def _check(self, step: int, means: dict[str, float]) -> None:
+        for name, value in means.items():
+            if not np.isfinite(value):
+                self.problem = f"The {name.replace('_', ' ')} stopped being a number near step {step}."
+                return
+        sentence = self.model.symptom(means)
+        self._unhealthy = self._unhealthy + 1 if sentence else 0
+        if self._unhealthy >= _UNHEALTHY_REPORTS and step * 20 > int(self.model.horizon.numpy()):
+            self.problem = sentence
+
+    def _save_when_due(self, step: int, now: float) -> None:
+        if now - self._saved >= self.save_every:
+            self.save()
+            self._saved = time.monotonic()
+        if self._sheet_of(step) > self._sheet:
+            self._sheet = self._sheet_of(step)
+            self.show()
+
+    def save(self) -> None:
+        """Writes a checkpoint, or notes that the weights are no longer numbers."""
+        try:
+            checkpoints.save(self.run.checkpoints, checkpoints.capture(self.model.state()), self._step())
+        except checkpoints.NotFinite:
+            self.problem = f"Weights stopped being numbers near step {self._step()}."
+            self.model.stop_training = True
+
+    def interrupt(self, number: int, frame: Any) -> None:
+        """A signal handler: stops after the steps under way; a second signal stops at once."""
+        if self.interrupted:
+            signal.default_int_handler(number, frame)
+        self.interrupted = True
+        self.model.stop_training = True
+        say("\nStopping after the steps under way; everything is kept. (Once more to stop at once.)")
+
+    def _step(self) -> int:
+        return int(self.model.step.numpy())
+
+    def _sheet_of(self, step: int) -> int:
+        return step * _SAMPLE_SHEETS // int(self.model.horizon.numpy())

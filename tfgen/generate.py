@@ -1,0 +1,111 @@
+"""A run, a prompt and seeds to samples: the same seed gives the same sample, alone or in a batch."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tfgen import config
+from tfgen.catalog import MODALITIES, MODELS
+from tfgen.errors import UserError
+from tfgen.prompt.vocabulary import Vocabulary
+from tfgen.run import Run
+
+# Kernels may add up in another order for another batch size, so every batch has the same one.
+BATCH = 16
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Decoded samples, and the prompt and seed of each."""
+
+    values: np.ndarray  # uint8 [n, ...]
+    prompts: list[str]
+    seeds: list[int]
+
+
+def generate(run: Run, prompt: str = "", count: int = 64, seed: int = 0) -> Samples:
+    """Samples `seed`, `seed + 1`, ... of a run.
+
+    Raises:
+        UserError: the prompt has a word that the model never saw, or the seeds leave int32.
+    """
+    ids = run.vocabulary().ids(prompt)
+    seeds = seeds_from(seed, count)
+    model = load_model(run)
+    encoded = sample(model.generate, seeds, np.tile(ids, [count, 1]))
+    values = MODALITIES.load(run.record["modality"]).decode(encoded)
+    return Samples(values, [prompt] * count, [int(each) for each in seeds])
+
+
+def seeds_from(first: int, count: int) -> np.ndarray:
+    """int32 [count]. Raises UserError where a seed would not fit."""
+    if count < 1:
+        raise UserError(f"{count} samples can't be made.", "Ask for at least 1 with -n.")
+    if not -(2**31) <= first <= 2**31 - count:
+        raise UserError(f"The seed {first} is out of range.", "Choose one from -2147483648 to 2147483647.")
+    return np.arange(first, first + count, dtype=np.int64).astype(np.int32)
+
+
+def sample(sampler: Callable[[Any, Any], Any], seeds: np.ndarray, prompts: np.ndarray) -> np.ndarray:
+    """Encoded samples [n, ...] for seeds int32 [n] and word ids int32 [n, words], in batches of one size."""
+    import tensorflow as tf
+
+    words = prompts.shape[1]
+    signature = [tf.TensorSpec([BATCH], tf.int32), tf.TensorSpec([BATCH, words], tf.int32)]
+    function = tf.function(sampler, input_signature=signature)
+    missing = -len(seeds) % BATCH
+    seeds = np.pad(seeds, [0, missing])
+    prompts = np.pad(prompts, [[0, missing], [0, 0]])
+    parts = [
+        function(tf.constant(seeds[at : at + BATCH]), tf.constant(prompts[at : at + BATCH], tf.int32)).numpy()
+        for at in range(0, len(seeds), BATCH)
+    ]
+    return np.concatenate(parts)[: len(seeds) - missing]
+
+
+def build_model(run: Run):
+    """The run's model with fresh weights."""
+    from tfgen.models.base import Conditions, ExampleSpecification
+
+    model_class = MODELS.load(run.record["model"])
+    codec = run.codec()
+    vocabulary = Vocabulary.from_json(codec["vocabulary"])
+    example = ExampleSpecification(**{**codec["example"], "shape": tuple(codec["example"]["shape"])})
+    settings = config.from_json(model_class.Config, run.record["config"])
+    import keras
+
+    keras.utils.set_random_seed(run.record["seed"])
+    return model_class(settings, example, conditions_of(vocabulary, Conditions), seed=run.record["seed"])
+
+
+def conditions_of(vocabulary: Vocabulary, conditions_class: type) -> Any:
+    """What a model must know of a vocabulary."""
+    if not vocabulary.prompts:
+        return conditions_class()
+    words = tuple(tuple(int(word) for word in row) for row in vocabulary.table())
+    return conditions_class(len(vocabulary.words), words, vocabulary.counts)
+
+
+def load_model(run: Run):
+    """The run's model with the weights of its newest whole checkpoint; says so when a newer one is damaged."""
+    from tfgen.fit import checkpoints
+    from tfgen.fit.progress import say
+
+    model = build_model(run)
+    stored = checkpoints.load_newest(run.checkpoints)
+    for name in stored.damaged:
+        say(f"The checkpoint {name} is damaged; the one from step {stored.step} is used.")
+    checkpoints.restore(model.state(), stored.arrays)
+    return model
+
+
+def show_prompts(vocabulary: Vocabulary, count: int, seed: int) -> Sequence[str]:
+    """Prompts worth showing side by side: every label in turn, or captions drawn from the data; '' without prompts."""
+    if not vocabulary.prompts:
+        return [""] * count
+    if vocabulary.kind == "labels":
+        labels = [label for label, examples in zip(vocabulary.prompts, vocabulary.counts, strict=True) if examples]
+        return [labels[place % len(labels)] for place in range(count)]
+    return [str(prompt) for prompt in np.random.default_rng(seed).choice(vocabulary.prompts, count)]

@@ -1,0 +1,1 @@
+"""Words to conditions: what a prompt means to a model that learned from labelled or captioned examples."""

@@ -1,0 +1,156 @@
+"""A run: one folder that every stage reads and writes. Plain JSON, arrays and pictures; nothing that runs code.
+
+run.json        what was trained on what, with which settings, and how it stands
+codec.json      the examples' shape and the vocabulary: what turns words into conditions and tensors into pictures
+data.json       what was read, what was left out and why
+checkpoints/    state-00001234.npz and its .sha256
+history.jsonl   one line per report: step, seconds, losses
+samples/        pictures from fixed seeds while it learned
+losses.png      the losses over the steps
+"""
+
+import json
+import os
+import re
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tfgen import __version__, files
+from tfgen.errors import UserError, nearest
+from tfgen.prompt.vocabulary import Vocabulary
+
+FORMAT = 1
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+def runs_folder() -> Path:
+    """Where runs live by default: `saved_models` in the current folder, or $TFGEN_RUNS."""
+    return Path(os.environ.get("TFGEN_RUNS", "saved_models"))
+
+
+class Run:
+    """One run's folder and its record, `run.json`."""
+
+    def __init__(self, path: Path, record: dict[str, Any]):
+        self.path = path
+        self.record = record
+
+    @classmethod
+    def create(cls, path: Path, record: dict[str, Any], codec: dict[str, Any], report: dict[str, Any]) -> "Run":
+        """A new folder with its first files; `run.json` comes last, so a folder with one is complete."""
+        path.mkdir(parents=True, exist_ok=True)
+        for name in ("checkpoints", "samples"):
+            (path / name).mkdir(exist_ok=True)
+        files.write_json(path / "codec.json", codec)
+        files.write_json(path / "data.json", report)
+        run = cls(path, {"format": FORMAT, "tfgen": __version__, "created": now(), **record})
+        run.save()
+        return run
+
+    @classmethod
+    def open(cls, name: str) -> "Run":
+        """The run with this name under `saved_models`, or at this path.
+
+        Raises:
+            UserError: there is none (names the nearest), or its record can't be read.
+        """
+        path = locate(name)
+        if not (path / "run.json").is_file():
+            close = nearest(name, [run.name for run in all_runs()], count=1)
+            advice = f"Did you mean '{close[0]}'?" if close else "See what there is with: tfgen runs list"
+            raise UserError(f"There is no run '{name}'.", advice)
+        return cls(path, _read_record(path))
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def reference(self) -> str:
+        """What to type to name this run: its name where that is enough, else its path."""
+        return self.name if self.path == runs_folder() / self.name else str(self.path)
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    def save(self) -> None:
+        """Writes `run.json`, atomically."""
+        self.record["updated"] = now()
+        files.write_json(self.path / "run.json", self.record)
+
+    def update(self, **changes: Any) -> None:
+        """Changes the record and writes it."""
+        self.record.update(changes)
+        self.save()
+
+    def codec(self) -> dict[str, Any]:
+        """The examples' shape, likelihood and networks, and the vocabulary, as the fit wrote them."""
+        return json.loads((self.path / "codec.json").read_text(encoding="utf-8"))
+
+    def vocabulary(self) -> Vocabulary:
+        """The words and prompts that the run knows."""
+        return Vocabulary.from_json(self.codec()["vocabulary"])
+
+    def history(self) -> list[dict[str, float]]:
+        """The reports of the fit in order; a last line that a killed fit left half-written is skipped."""
+        path = self.path / "history.jsonl"
+        rows = []
+        for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+            try:
+                rows.append(json.loads(line))
+            except json.JSONDecodeError:
+                continue
+        return rows
+
+    def remove(self) -> None:
+        """Deletes the folder; the record goes first, so that a half-deleted run isn't taken for one."""
+        (self.path / "run.json").unlink()
+        shutil.rmtree(self.path)
+
+
+def locate(name: str) -> Path:
+    """The path behind a name: a path where it looks like one, else a folder under `saved_models`."""
+    if os.sep in name or name in (".", "..") or (Path(name) / "run.json").is_file():
+        return Path(name)
+    if not _NAME.fullmatch(name):
+        raise UserError(f"'{name}' can't be the name of a run.", "Use letters, digits, '-', '_' and '.', or a path.")
+    return runs_folder() / name
+
+
+def all_runs(folder: Path | None = None) -> list[Run]:
+    """Every readable run under `saved_models`, oldest first."""
+    runs = []
+    for path in (folder or runs_folder()).glob("*/run.json"):
+        try:
+            runs.append(Run(path.parent, _read_record(path.parent)))
+        except UserError:
+            continue
+    return sorted(runs, key=lambda run: run.record.get("created", ""))
+
+
+def free_name(wanted: str) -> str:
+    """`wanted`, or with the first number behind it that no folder has."""
+    number, name = 1, wanted
+    while (runs_folder() / name).exists():
+        number += 1
+        name = f"{wanted}-{number}"
+    return name
+
+
+def now() -> str:
+    """The time in UTC, to the second."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _read_record(path: Path) -> dict[str, Any]:
+    try:
+        record = json.loads((path / "run.json").read_text(encoding="utf-8"))
+        version = record["format"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise UserError(f"The record of the run '{path.name}' is damaged.", "Restore run.json, or fit again.") from None
+    if version > FORMAT:
+        raise UserError(f"The run '{path.name}' was made by a newer tfgen.", "Update tfgen to use it.")
+    return record

@@ -1,0 +1,66 @@
+"""Runs beside each other: what each is, where they differ, and their samples in one picture."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfgen.catalog import MODALITIES
+from tfgen.errors import UserError
+from tfgen.run import Run
+
+
+def summary(run: Run) -> dict[str, Any]:
+    """The few facts that a list shows."""
+    record, history = run.record, run.history()
+    return {
+        "name": run.name,
+        "model": record["model"],
+        "data": record["data"]["source"],
+        "examples": record["data"]["count"],
+        "status": record["status"],
+        "step": history[-1]["step"] if history else 0,
+        "minutes": round(history[-1]["seconds"] / 60, 1) if history else 0.0,
+        "created": record["created"],
+    }
+
+
+def details(run: Run) -> dict[str, Any]:
+    """Every fact of the record on one level, and the last losses."""
+    record, history = run.record, run.history()
+    flat = {key: value for key, value in record.items() if not isinstance(value, dict)}
+    for group in ("data", "config", "environment"):
+        flat.update({f"{group}.{key}": value for key, value in record[group].items()})
+    last = history[-1] if history else {}
+    flat.update({f"last.{key}": value for key, value in last.items()})
+    return {"name": run.name, "path": str(run.path), **flat}
+
+
+def differences(runs: list[Run]) -> dict[str, list[Any]]:
+    """What isn't the same in all runs: the fact's name to its value in each."""
+    every = [details(run) for run in runs]
+    keys = dict.fromkeys(key for one in every for key in one if key not in ("name", "path", "updated"))
+    rows = {key: [one.get(key) for one in every] for key in keys}
+    return {key: values for key, values in rows.items() if any(value != values[0] for value in values)}
+
+
+def side_by_side(runs: list[Run], path: Path) -> None:
+    """Writes one PNG with the newest sheet of samples of each run, from left to right."""
+    from PIL import Image
+
+    sheets = [np.asarray(Image.open(newest_sheet(run)).convert("RGB")) for run in runs]
+    height = max(sheet.shape[0] for sheet in sheets)
+    gap = 24
+    padded = [np.pad(sheet, [[0, height - sheet.shape[0]], [0, gap], [0, 0]], constant_values=255) for sheet in sheets]
+    joined = np.concatenate(padded, axis=1)[:, :-gap]
+    MODALITIES.load("image").save_sample(path, joined, {"runs": ", ".join(run.name for run in runs)})
+
+
+def newest_sheet(run: Run) -> Path:
+    """The last picture of samples that a fit wrote. Raises UserError where there is none."""
+    sheets = sorted((run.path / "samples").glob("samples-*.png"))
+    if not sheets:
+        raise UserError(
+            f"'{run.name}' has no samples yet.", f"Finish it with: tfgen fit {run.record['model']} --resume"
+        )
+    return sheets[-1]
