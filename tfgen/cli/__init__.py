@@ -1,0 +1,64 @@
+"""The command line: one file per command, in pipeline order. Nothing heavy is imported before a command needs it."""
+
+import os
+import sys
+
+import click
+
+from tfgen import __version__
+from tfgen.cli import data, fit, generate, runs
+from tfgen.errors import UserError
+
+
+class PipelineGroup(click.Group):
+    """Lists commands in the order of use, and turns UserError into two sentences and an exit code."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def resolve_command(self, context: click.Context, arguments: list[str]):
+        from tfgen.errors import unknown
+
+        name = arguments[0]
+        if not name.startswith("-") and name not in self.commands:
+            raise unknown("command", name, self.commands)
+        return super().resolve_command(context, arguments)
+
+    def invoke(self, context: click.Context):
+        try:
+            return super().invoke(context)
+        except UserError as error:
+            if context.params.get("debug"):
+                raise
+            click.echo(f"Error: {error}", err=True)
+            context.exit(error.exit_code)
+        except (OSError, MemoryError) as error:
+            if context.params.get("debug"):
+                raise
+            click.echo(f"Error: {error or 'Out of memory.'} Run with `tfgen --debug ...` for the details.", err=True)
+            context.exit(1)
+        except BrokenPipeError:
+            # The reader of standard output has gone; Python would complain once more at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            context.exit(1)
+
+
+@click.group(cls=PipelineGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="tfgen")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def main(debug: bool) -> None:
+    """Train a generative model on your own data, see what it learned, and use it.
+
+    \b
+    tfgen data photos/                     what tfgen sees in a folder
+    tfgen fit gan photos/ --minutes 10     train, by the clock
+    tfgen generate photos-gan -n 16        make new ones
+    tfgen runs list                        what was trained so far
+
+    Without DATA, the commands take `digits`, real handwritten digits that come with tfgen.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+for module in (data, fit, generate, runs):
+    main.add_command(module.command)

@@ -1,0 +1,51 @@
+"""tfgen fit: train a model."""
+
+import click
+
+from tfgen.cli.options import load_tensorflow, overrides_option
+
+
+@click.command("fit")
+@click.argument("model")
+@click.argument("data", required=False)
+@click.option("-o", "--output", metavar="RUN", help="Name or path of the run.  [default: DATA-MODEL]")
+@click.option("--size", metavar="SIZE", help="How large the model is: tiny, small or base.  [default: small]")
+@click.option("--minutes", type=float, help="How long to train; the steps are planned to fit.  [default: 3]")
+@click.option("--steps", type=int, help="How many steps to train, instead of minutes.")
+@click.option("--seed", type=int, help="Where all chance comes from; the same seed repeats a run.  [default: 0]")
+@overrides_option
+@click.option("--resume", is_flag=True, help="Continue an unfinished run from its last checkpoint.")
+@click.option(
+    "--save-every", type=click.FloatRange(0), default=30, show_default=True, help="Seconds between checkpoints."
+)
+@click.option("--tensorboard", is_flag=True, help="Also write the losses for TensorBoard.")
+def command(**options) -> None:
+    """Train MODEL (gan or vae) on DATA and keep everything in a run.
+
+    DATA is a folder of pictures, an .npy, .npz or idx file, tfds:NAME, or `digits`, the default. Sub-folders or a
+    captions.csv give the words that steer the model later.
+
+    \b
+    tfgen fit gan
+    tfgen fit gan photos/ --minutes 20 --set size=64
+    tfgen fit vae tfds:fashion_mnist -o clothes --size base
+    tfgen fit gan photos/ --resume
+
+    Settings for --set are the model's (see docs/models.md) and the data's: size=64 or size=48x96, channels=1 or 3.
+    """
+    from tfgen.catalog import MODELS
+    from tfgen.errors import unknown
+
+    if options["model"] not in MODELS:
+        raise unknown("model", options["model"], MODELS)
+    click.echo("Loading TensorFlow ...", err=True)
+    load_tensorflow()
+    from tfgen.fit.stage import FitRequest, fit
+
+    run = fit(FitRequest(**options))
+    status = "Finished" if run.record["status"] == "finished" else "Stopped"
+    click.echo(f"{status} after {run.record['reached']} steps. Samples: {run.path / 'samples'}", err=True)
+    if status == "Finished":
+        click.echo(f"Next: tfgen generate {run.reference}", err=True)
+    else:
+        click.echo(f"Continue: tfgen fit {run.record['model']} -o {run.reference} --resume", err=True)

@@ -1,0 +1,99 @@
+"""tfgen runs: what was trained on what, when, with which settings and losses."""
+
+import json
+from pathlib import Path
+
+import click
+
+
+@click.group("runs", invoke_without_command=True)
+@click.pass_context
+def command(context: click.Context) -> None:
+    """List, show, compare and remove runs; `tfgen runs` alone lists them."""
+    if context.invoked_subcommand is None:
+        context.invoke(list_runs, as_json=False)
+
+
+@command.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+def list_runs(as_json: bool) -> None:
+    """Every run under saved_models, oldest first."""
+    from tfgen.run import all_runs, runs_folder
+    from tfgen.runs import summary
+
+    rows = [summary(run) for run in all_runs()]
+    if as_json:
+        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+    elif not rows:
+        click.echo(f"There are no runs in {runs_folder()} yet. Begin with: tfgen fit gan", err=True)
+    else:
+        columns = ("name", "model", "data", "examples", "status", "step", "minutes", "created")
+        click.echo(_table([columns, *[[_cell(row[column]) for column in columns] for row in rows]]))
+
+
+@command.command("show")
+@click.argument("run")
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+def show(run: str, as_json: bool) -> None:
+    """Everything that RUN's record says."""
+    from tfgen.run import Run
+    from tfgen.runs import details
+
+    shown = details(Run.open(run))
+    if as_json:
+        click.echo(json.dumps(shown, indent=2, ensure_ascii=False))
+    else:
+        click.echo(_table([[key, _cell(value)] for key, value in shown.items()]))
+
+
+@command.command("compare")
+@click.argument("runs", nargs=-1, required=True)
+@click.option("-o", "--output", metavar="PNG", help="Where the samples of all runs go, side by side.")
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+def compare(runs: tuple[str, ...], output: str | None, as_json: bool) -> None:
+    """Put the settings, losses and samples of RUNS side by side; only what differs is printed."""
+    from tfgen.errors import UserError
+    from tfgen.run import Run
+    from tfgen.runs import differences, side_by_side
+
+    if len(runs) < 2:
+        raise UserError("There is only one run to compare.", "Name two or more; see them with: tfgen runs list")
+    opened = [Run.open(name) for name in runs]
+    rows = differences(opened)
+    if as_json:
+        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+    else:
+        names = [run.name for run in opened]
+        click.echo(
+            _table([["", *names], *[[key, *[_cell(value) for value in values]] for key, values in rows.items()]])
+        )
+    path = Path(output or "-vs-".join(run.name for run in opened) + ".png")
+    side_by_side(opened, path)
+    click.echo(f"Wrote {path}, the newest samples of each.", err=True)
+
+
+@command.command("remove")
+@click.argument("run")
+@click.option("--yes", is_flag=True, help="Don't ask.")
+def remove(run: str, yes: bool) -> None:
+    """Delete RUN, its weights and its samples."""
+    from tfgen.run import Run
+
+    opened = Run.open(run)
+    if not yes:
+        click.confirm(f"Delete {opened.path} and all that is in it?", abort=True, err=True)
+    opened.remove()
+    click.echo(f"Removed {opened.path}", err=True)
+
+
+def _cell(value) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _table(rows: list) -> str:
+    """Rows of strings as columns, the first row and column to the left."""
+    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join(lines)
