@@ -1,0 +1,186 @@
+"""One picture file becomes uint8 pixels at the size asked for, or a BrokenPicture that says why not.
+
+Every mode that Pillow gives is shown as a person would see it: palettes looked up, transparency on white, 16 bits
+scaled, rotated as EXIF says. Knows nothing about folders.
+"""
+
+import contextlib
+import stat
+import threading
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+# Only these are opened: some of Pillow's other formats start programs (EPS) or are no pictures.
+Image.init()
+FORMATS = [name for name in ("PNG", "JPEG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM", "AVIF") if name in Image.OPEN]
+ENDINGS = (
+    ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".webp", ".bmp", ".dib", ".gif", ".tif", ".tiff",
+    ".ppm", ".pgm", ".pbm", ".pnm", ".avif",
+)
+MOST_PIXELS = 120_000_000
+LARGE_PIXELS = 12_000_000  # pictures above this are decoded one at a time, to bound the memory
+DRAFT_DETAIL = 2  # a JPEG may be decoded smaller, but at least this many times the target
+
+_ORIENTATION = 0x0112
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_one_large_at_a_time = threading.Lock()
+
+
+class BrokenPicture(Exception):
+    """A file that can't be used; the message is the reason, in words."""
+
+
+def is_picture_name(name: str) -> bool:
+    """Whether a file's name says that it is a picture of a kind that can be read."""
+    return name.lower().endswith(ENDINGS)
+
+
+def read_picture(path: Path, height: int, width: int, channels: int) -> np.ndarray:
+    """uint8 [height, width, channels]: the picture scaled to cover this size, its centre kept."""
+    with _open(path) as image:
+        if image.format in ("JPEG", "MPO"):
+            side = DRAFT_DETAIL * max(height, width)  # of the longer side: EXIF may turn the picture afterwards
+            image.draft(None, (side, side))
+        # After the draft, which makes most photographs small: only what is really large has to wait its turn.
+        large = image.width * image.height > LARGE_PIXELS
+        with _one_large_at_a_time if large else contextlib.nullcontext():
+            picture = _decode(image, height, width)
+        mode = "L" if channels == 1 else "RGB"
+        pixels = np.asarray(cover(picture.convert(mode), height, width))
+    return pixels.reshape(height, width, channels)
+
+
+def read_size(path: Path) -> tuple[int, int]:
+    """Height and width from the header alone, as a person would see the picture."""
+    with _open(path) as image:
+        turned = image.format != "TIFF" and "exif" in image.info and _orientation(image) >= 5
+        return (image.width, image.height) if turned else (image.height, image.width)
+
+
+def cover(image: Image.Image, height: int, width: int) -> Image.Image:
+    """The picture scaled until it covers height x width, and the centre of that."""
+    if image.size == (width, height):
+        return image
+    scale = min(image.width / width, image.height / height)
+    left, top = (image.width - width * scale) / 2, (image.height - height * scale) / 2
+    right, bottom = min(image.width, left + width * scale), min(image.height, top + height * scale)
+    box = (max(0.0, left), max(0.0, top), right, bottom)
+    return image.resize((width, height), Image.Resampling.LANCZOS, box=box, reducing_gap=3.0)
+
+
+class _open:
+    """Opens a picture; every way in which that, or the work inside the block, can fail becomes a BrokenPicture."""
+
+    def __init__(self, path: Path):
+        self._path = path
+        self._image: Image.Image | None = None
+
+    def __enter__(self) -> Image.Image:
+        try:
+            self._check_file()
+            self._image = Image.open(self._path, formats=FORMATS)
+            _check_pixels(self._image)
+            return self._image
+        except Exception as error:
+            self._close()
+            raise BrokenPicture(_reason(error)) from error
+
+    def __exit__(self, kind, error, traceback) -> None:
+        self._close()
+        if isinstance(error, Exception) and not isinstance(error, BrokenPicture):
+            raise BrokenPicture(_reason(error)) from error
+
+    def _check_file(self) -> None:
+        status = self._path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise BrokenPicture("a folder" if stat.S_ISDIR(status.st_mode) else "not a regular file")
+        if status.st_size == 0:
+            raise BrokenPicture("the file is empty")
+
+    def _close(self) -> None:
+        if self._image is not None:
+            self._image.close()
+
+
+def _check_pixels(image: Image.Image) -> None:
+    if image.width * image.height > MOST_PIXELS:
+        raise BrokenPicture(
+            f"{image.width}x{image.height} pixels, more than {MOST_PIXELS // 1_000_000} million"
+        )
+
+
+def _decode(image: Image.Image, height: int, width: int) -> Image.Image:
+    """Mode L or RGB, turned upright; much larger pictures already reduced."""
+    image.load()
+    factor = min(image.width, image.height) // (4 * max(height, width))
+    orientation = _orientation(image)
+    shown = _as_seen(image, factor)
+    return shown.transpose(_TURNS[orientation]) if orientation in _TURNS else shown
+
+
+def _as_seen(image: Image.Image, factor: int) -> Image.Image:
+    if image.mode == "F" or image.mode.startswith("I"):
+        return _from_deep(image)
+    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or image.has_transparency_data:
+        return _on_white(_reduced(image if image.mode == "RGBA" else image.convert("RGBA"), factor))
+    if image.mode in ("L", "RGB"):
+        return _reduced(image, factor)
+    return _reduced(image.convert("L" if image.mode == "1" else "RGB"), factor)
+
+
+def _reduced(image: Image.Image, factor: int) -> Image.Image:
+    return image.reduce(factor) if factor > 1 else image
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+
+
+def _from_deep(image: Image.Image) -> Image.Image:
+    """Grey of 16 bits, 32 bits or floats, scaled to 8 bits over the range that its values are meant in."""
+    values = np.nan_to_num(np.asarray(image).astype(np.float32), copy=False, posinf=0.0, neginf=0.0)
+    brightest = float(values.max(initial=0.0))
+    if image.mode == "F":
+        full = 1.0 if brightest <= 1.0 else 255.0 if brightest <= 255.0 else max(65535.0, brightest)
+    elif image.mode == "I" and image.format != "PNG" and brightest <= 255:
+        full = 255.0  # 8 bits in a 32-bit file
+    else:
+        full = max(65535.0, brightest)
+    values *= 255.0 / full
+    values += 0.5
+    return Image.fromarray(np.clip(values, 0, 255, out=values).astype(np.uint8))
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return int(image.getexif().get(_ORIENTATION, 1))
+    except Exception:  # a picture with damaged EXIF is still a picture
+        return 1
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, BrokenPicture):
+        return str(error)
+    if isinstance(error, UnidentifiedImageError):
+        return "not a picture, or one that is damaged in its first bytes"
+    if isinstance(error, FileNotFoundError):
+        return "a link to nothing, or a file that vanished"
+    if isinstance(error, PermissionError):
+        return "no permission to read it"
+    if isinstance(error, Image.DecompressionBombError):
+        return f"more than {MOST_PIXELS // 1_000_000} million pixels"
+    if isinstance(error, MemoryError):
+        return "too large for the memory"
+    if "truncated" in str(error).lower():
+        return "cut short"
+    return f"damaged ({' '.join(str(error).split())[:80] or type(error).__name__})"

@@ -1,0 +1,100 @@
+"""What an example is for the modality "image": uint8 pixels outside, floats in [-1, 1] inside a model."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfgen import files
+from tfgen.errors import UserError
+
+VISIBLE_SIDE = 64  # in a grid, smaller pictures are enlarged to at least this
+LARGEST_GRID = 8192  # pixels along a side; a grid that would be larger is not enlarged
+PADDING = 2
+
+
+class ImageModality:
+    """Reading, encoding, saving and showing of pictures; everything is a static function, there is no state."""
+
+    name = "image"
+    networks = "image"  # the prefix of what suits it in catalog.NETWORKS
+
+    @staticmethod
+    def open(source: str | None, **options: Any):
+        """The same as `tfgen.data.open_data`."""
+        from tfgen.data import open_data
+
+        return open_data(source, **options)
+
+    @staticmethod
+    def likelihood(shape: tuple[int, ...]) -> str:
+        """How a reconstruction of [height, width, channels] is scored: grey as Bernoulli, colour as Gaussian."""
+        return "bernoulli" if shape[2] == 1 else "gaussian"
+
+    @staticmethod
+    def encode(values: Any) -> Any:
+        """uint8 as float32 in [-1, 1]; a numpy array gives a numpy array, a tensor a tensor (also in a tf.data map)."""
+        if isinstance(values, np.ndarray):
+            return values.astype(np.float32) / np.float32(127.5) - np.float32(1.0)
+        import tensorflow as tf
+
+        return tf.cast(values, tf.float32) / 127.5 - 1.0
+
+    @staticmethod
+    def decode(values: Any) -> np.ndarray:
+        """Floats in [-1, 1] as uint8, rounded; what is outside is clipped. The inverse of `encode`."""
+        scaled = (np.asarray(values, np.float32) + np.float32(1.0)) * np.float32(127.5)
+        return np.clip(np.rint(np.nan_to_num(scaled)), 0, 255).astype(np.uint8)
+
+    @staticmethod
+    def save_sample(path: Path, value: np.ndarray, metadata: dict[str, str] | None = None) -> None:
+        """Writes one picture [h, w, c] as a PNG that carries `metadata`, atomically."""
+        from PIL.PngImagePlugin import PngInfo
+
+        information = PngInfo()
+        for key, text in (metadata or {}).items():
+            information.add_itxt(key, text)
+        with files.open_atomically(Path(path)) as file:
+            _as_picture(value).save(file, format="PNG", pnginfo=information)
+
+    @staticmethod
+    def read_metadata(path: Path) -> dict[str, str]:
+        """What `save_sample` put into a PNG beside the pixels."""
+        from PIL import Image
+
+        try:
+            with Image.open(path, formats=("PNG",)) as image:
+                image.load()
+                return {key: str(text) for key, text in image.text.items()}
+        except (OSError, ValueError, SyntaxError) as error:
+            raise UserError(f"'{path}' can't be read as a PNG: {error}.", "Give a picture that tfgen wrote.") from error
+
+    @staticmethod
+    def grid(values: np.ndarray, columns: int | None = None) -> np.ndarray:
+        """Pictures [n, h, w, c] side by side on white, small ones enlarged by a whole number: uint8 [H, W, c]."""
+        values = np.asarray(values, np.uint8)
+        if values.ndim != 4 or not len(values):
+            raise ValueError(f"a grid needs pictures [n, h, w, c], not {values.shape}")
+        count, height, width, channels = values.shape
+        columns = min(count, columns or int(np.ceil(np.sqrt(count))))
+        rows = -(-count // columns)
+        factor = _enlargement(rows * height, columns * width, max(height, width))
+        values = values.repeat(factor, axis=1).repeat(factor, axis=2)
+        cell_height, cell_width = height * factor + PADDING, width * factor + PADDING
+        cells = np.full((rows * columns, cell_height, cell_width, channels), 255, np.uint8)
+        cells[:count, PADDING:, PADDING:] = values
+        sheet = cells.reshape(rows, columns, cell_height, cell_width, channels).swapaxes(1, 2)
+        sheet = sheet.reshape(rows * cell_height, columns * cell_width, channels)
+        return np.pad(sheet, ((0, PADDING), (0, PADDING), (0, 0)), constant_values=255)
+
+
+def _enlargement(grid_height: int, grid_width: int, side: int) -> int:
+    wanted = -(-VISIBLE_SIDE // side)
+    return max(1, min(wanted, LARGEST_GRID // max(grid_height, grid_width)))
+
+
+def _as_picture(value: np.ndarray):
+    from PIL import Image
+
+    value = np.ascontiguousarray(value, np.uint8)
+    return Image.fromarray(value[..., 0] if value.ndim == 3 and value.shape[-1] == 1 else value)

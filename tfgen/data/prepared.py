@@ -1,0 +1,176 @@
+"""Prepared files: examples decoded once, kept in a cache folder, and read through the page cache afterwards.
+
+A prepared file is an .npy with a .json manifest beside it. The manifest is written last, so an .npy without one was
+never finished. It is trusted while its size and time are as the manifest says; otherwise its content is hashed, and it
+is made anew when that differs. The cache may be deleted at any time.
+"""
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from tfgen import files
+from tfgen.errors import Failure
+
+FORMAT = 1  # raise it whenever the same files would give other values
+STALE_AFTER_SECONDS = 24 * 3600
+
+
+@dataclass(frozen=True)
+class Key:
+    """What a prepared file was made of: `place` is what it replaces older ones by, `content` tells it from them."""
+
+    name: str
+    place: str
+    content: str
+
+    @classmethod
+    def of(cls, name: str, place: Any, content: Any) -> "Key":
+        """A key from plain values; equal values give equal keys."""
+        return cls(name, _digest([FORMAT, place])[:16], _digest([FORMAT, place, content])[:32])
+
+
+def open_or_prepare(key: Key, prepare: Callable[["Writer"], dict[str, Any]]) -> tuple[np.ndarray, str, dict[str, Any]]:
+    """The values, their SHA-256 and the details that `prepare` gave, from the cache or made now.
+
+    `prepare` writes the values to the Writer and returns the details, which must be plain JSON.
+    """
+    path = cache_folder() / f"{key.name}-{key.place}-{key.content}.npy"
+    return _read(path) or _prepare(path, key, prepare)
+
+
+def cache_folder() -> Path:
+    """TFGEN_CACHE, else `tfgen` in the user's cache folder."""
+    if os.environ.get("TFGEN_CACHE"):
+        return Path(os.environ["TFGEN_CACHE"]).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tfgen"
+
+
+class Writer:
+    """An .npy that grows: rows are appended, and their number is put into the header at the end."""
+
+    def __init__(self, file: BinaryIO):
+        self._file = file
+        self._digest = hashlib.sha256()
+        self._header_length: int | None = None
+        self.shape: tuple[int, ...] = ()
+        self.count = 0
+
+    def append(self, rows: np.ndarray) -> None:
+        """Adds uint8 rows [k, ...], all of one shape."""
+        if self._header_length is None:
+            self.shape = rows.shape[1:]
+            self._write_header()
+            self._header_length = self._file.tell()
+        if rows.dtype != np.uint8 or rows.shape[1:] != self.shape:
+            raise ValueError(f"rows are {rows.dtype} {rows.shape[1:]}, not uint8 {self.shape}")
+        content = np.ascontiguousarray(rows).data
+        self._file.write(content)
+        self._digest.update(content)
+        self.count += len(rows)
+
+    def finish(self) -> str:
+        """Completes the file; the SHA-256 of the values."""
+        self._file.seek(0)
+        self._write_header()
+        # numpy pads the header so that a growing first axis fits; were it not so, the values would be overwritten.
+        if self._file.tell() != self._header_length:
+            raise ValueError("the header of the prepared file changed its length")
+        return self._digest.hexdigest()
+
+    def _write_header(self) -> None:
+        header = {"descr": "|u1", "fortran_order": False, "shape": (self.count, *self.shape)}
+        np.lib.format.write_array_header_1_0(self._file, header)
+
+
+@dataclass(frozen=True)
+class _Manifest:
+    format: int
+    bytes: int
+    modified_ns: int
+    values_sha256: str
+    details: dict[str, Any]
+
+
+def _prepare(path: Path, key: Key, prepare: Callable[[Writer], dict[str, Any]]) -> tuple[np.ndarray, str, dict]:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_leftovers(path, key)
+        with files.open_atomically(path) as file:
+            writer = Writer(file)
+            details = prepare(writer)
+            digest = writer.finish()
+        status = path.stat()
+        manifest = _Manifest(FORMAT, status.st_size, status.st_mtime_ns, digest, details)
+        body = json.dumps(asdict(manifest), ensure_ascii=True)
+        sealed = {"sha256": hashlib.sha256(body.encode()).hexdigest(), "body": body}
+        files.write_bytes(_manifest_path(path), json.dumps(sealed).encode())
+        return np.load(path, mmap_mode="r", allow_pickle=False), digest, details
+    except OSError as error:
+        raise _cache_failure(path.parent, error) from error
+
+
+def _read(path: Path) -> tuple[np.ndarray, str, dict[str, Any]] | None:
+    """What a whole prepared file holds; None where there is none, or where it is damaged."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, EOFError):
+        sealed = json.loads(_manifest_path(path).read_bytes())
+        if hashlib.sha256(sealed["body"].encode()).hexdigest() != sealed["sha256"]:
+            return None
+        manifest = _Manifest(**json.loads(sealed["body"]))
+        status = path.stat()
+        if manifest.format != FORMAT or status.st_size != manifest.bytes:
+            return None
+        values = np.load(path, mmap_mode="r", allow_pickle=False)
+        if values.dtype != np.uint8 or not values.flags.c_contiguous:
+            return None
+        if status.st_mtime_ns != manifest.modified_ns and sha256_of_values(values) != manifest.values_sha256:
+            return None
+        return values, manifest.values_sha256, manifest.details
+    return None
+
+
+def sha256_of_values(values: np.ndarray, block: int = 1024) -> str:
+    """The SHA-256 of an array's values, read block by block."""
+    digest = hashlib.sha256()
+    for start in range(0, len(values), block):
+        digest.update(np.ascontiguousarray(values[start:start + block]).data)
+    return digest.hexdigest()
+
+
+def _manifest_path(path: Path) -> Path:
+    return path.with_suffix(".json")
+
+
+def _remove_leftovers(path: Path, key: Key) -> None:
+    """Older versions of the same source, and temporary files of preparations that were killed."""
+    for old in path.parent.glob(f"{key.name}-{key.place}-*"):
+        if old.stem != path.stem:
+            old.unlink(missing_ok=True)
+    for temporary in path.parent.glob(".*.tmp"):
+        with contextlib.suppress(OSError):
+            if time.time() - temporary.stat().st_mtime > STALE_AFTER_SECONDS:
+                temporary.unlink()
+
+
+def _cache_failure(folder: Path, error: OSError) -> Failure:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return Failure(
+            f"The disk that holds {folder} is full.", "Free some space, or name a folder elsewhere in TFGEN_CACHE."
+        )
+    return Failure(
+        f"The prepared data can't be kept in {folder}: {error.strerror or error}.",
+        "Name a folder that can be written in the environment variable TFGEN_CACHE.",
+    )
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
