@@ -34,7 +34,7 @@ def generate(run: Run, prompt: str = "", count: int = 64, seed: int = 0) -> Samp
     ids = run.vocabulary().ids(prompt)
     seeds = seeds_from(seed, count)
     model = load_model(run)
-    encoded = sample(model.generate, seeds, np.tile(ids, [count, 1]))
+    encoded = Sampler(model.generate, len(ids))(seeds, np.tile(ids, [count, 1]))
     values = MODALITIES.load(run.record["modality"]).decode(encoded)
     return Samples(values, [prompt] * count, [int(each) for each in seeds])
 
@@ -48,21 +48,24 @@ def seeds_from(first: int, count: int) -> np.ndarray:
     return np.arange(first, first + count, dtype=np.int64).astype(np.int32)
 
 
-def sample(sampler: Callable[[Any, Any], Any], seeds: np.ndarray, prompts: np.ndarray) -> np.ndarray:
-    """Encoded samples [n, ...] for seeds int32 [n] and word ids int32 [n, words], in batches of one size."""
-    import tensorflow as tf
+class Sampler:
+    """A model's way to sample, traced once: (seeds, word ids) to encoded samples, in batches of one size."""
 
-    words = prompts.shape[1]
-    signature = [tf.TensorSpec([BATCH], tf.int32), tf.TensorSpec([BATCH, words], tf.int32)]
-    function = tf.function(sampler, input_signature=signature)
-    missing = -len(seeds) % BATCH
-    seeds = np.pad(seeds, [0, missing])
-    prompts = np.pad(prompts, [[0, missing], [0, 0]])
-    parts = [
-        function(tf.constant(seeds[at : at + BATCH]), tf.constant(prompts[at : at + BATCH], tf.int32)).numpy()
-        for at in range(0, len(seeds), BATCH)
-    ]
-    return np.concatenate(parts)[: len(seeds) - missing]
+    def __init__(self, sample: Callable[[Any, Any], Any], words: int):
+        import tensorflow as tf
+
+        signature = [tf.TensorSpec([BATCH], tf.int32), tf.TensorSpec([BATCH, words], tf.int32)]
+        self._function = tf.function(sample, input_signature=signature)
+
+    def __call__(self, seeds: np.ndarray, prompts: np.ndarray) -> np.ndarray:
+        """Encoded samples [n, ...] for seeds int32 [n] and word ids int32 [n, words]."""
+        import tensorflow as tf
+
+        missing = -len(seeds) % BATCH
+        padded = np.pad(seeds, [0, missing]), np.pad(prompts, [[0, missing], [0, 0]])
+        rows = [tf.constant(part, tf.int32) for part in padded]
+        parts = [self._function(*[row[at : at + BATCH] for row in rows]) for at in range(0, len(padded[0]), BATCH)]
+        return np.concatenate([part.numpy() for part in parts])[: len(seeds)]
 
 
 def build_model(run: Run):

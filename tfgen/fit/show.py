@@ -4,23 +4,35 @@ import numpy as np
 
 from tfgen.catalog import MODALITIES
 from tfgen.errors import UserError
-from tfgen.generate import sample, show_prompts
+from tfgen.generate import Sampler, show_prompts
 from tfgen.run import Run
 
-_SHEET = 64  # samples on one sheet
+SHEETS = 10  # over a whole fit
+_SAMPLES = 64  # on one sheet
 
 
-def show_samples(run: Run, model) -> None:
-    """A sheet of samples from fixed seeds, for each way that the model can sample."""
-    modality = MODALITIES.load(run.record["modality"])
-    vocabulary = run.vocabulary()
-    columns = len(vocabulary.prompts) if vocabulary.kind == "labels" and len(vocabulary.prompts) <= 16 else 8
-    total = columns * max(1, _SHEET // columns)
-    prompts = np.stack([vocabulary.ids(prompt) for prompt in show_prompts(vocabulary, total, seed=0)])
-    for name, sampler in model.samplers().items():
-        values = modality.decode(sample(sampler, np.arange(total, dtype=np.int32), prompts))
-        path = run.path / "samples" / f"{name}-{int(model.step.numpy()):08d}.png"
-        modality.save_sample(path, modality.grid(values, columns), {"run": run.name, "seed": f"0 to {total - 1}"})
+class Sheets:
+    """Writes a sheet of samples from fixed seeds, for each way that the model can sample."""
+
+    def __init__(self, run: Run, model):
+        self.run, self.model = run, model
+        vocabulary = run.vocabulary()
+        few_labels = vocabulary.kind == "labels" and len(vocabulary.prompts) <= 16
+        self.columns = len(vocabulary.prompts) if few_labels else 8
+        total = self.columns * max(1, _SAMPLES // self.columns)
+        self.seeds = np.arange(total, dtype=np.int32)
+        self.prompts = np.stack([vocabulary.ids(prompt) for prompt in show_prompts(vocabulary, total, seed=0)])
+        words = self.prompts.shape[1]
+        self.samplers = {name: Sampler(way, words) for name, way in model.samplers().items()}
+
+    def write(self) -> None:
+        """One PNG for each way to sample, named by the step."""
+        modality = MODALITIES.load(self.run.record["modality"])
+        about = {"run": self.run.name, "seed": f"0 to {len(self.seeds) - 1}"}
+        for name, sampler in self.samplers.items():
+            values = modality.decode(sampler(self.seeds, self.prompts))
+            path = self.run.path / "samples" / f"{name}-{int(self.model.step.numpy()):08d}.png"
+            modality.save_sample(path, modality.grid(values, self.columns), about)
 
 
 def tensorboard_writer(run: Run):

@@ -4,6 +4,7 @@ import contextlib
 import resource
 import signal
 import threading
+import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -16,7 +17,7 @@ from tfgen.fit.begin import FitRequest, begin, resume
 from tfgen.fit.history import History, plot_losses
 from tfgen.fit.pipeline import batches
 from tfgen.fit.progress import Progress, count, duration, say, size
-from tfgen.fit.show import show_samples, tensorboard_writer
+from tfgen.fit.show import SHEETS, Sheets, tensorboard_writer
 from tfgen.fit.watch import Stopwatch, Watch
 from tfgen.generate import build_model
 from tfgen.run import Run
@@ -34,14 +35,14 @@ def fit(request: FitRequest) -> Run:
     run, examples = resume(request) if request.resume else begin(request)
     model = _make_model(run, examples)
     step = _restore(run, model)
-    data = _Batches(run, model, examples)
+    data, sheets = _Batches(run, model, examples), Sheets(run, model)
     if not run.record["steps"]:
-        _plan(run, model, data)
+        _plan(run, model, data, sheets)
     model.horizon.assign(run.record["steps"])
     _say_plan(run, model, examples)
     if step == 0:
         checkpoints.save(run.checkpoints, checkpoints.capture(model.state()), 0)
-    _train(run, model, data, request)
+    _train(run, model, data, sheets, request)
     return run
 
 
@@ -83,15 +84,17 @@ class _Batches:
         return self.between(0, max(1, min(len(self.examples), most) // self.model.config.batch_size))
 
 
-def _plan(run: Run, model, data: _Batches) -> None:
-    """Measures the first steps, forgets them, and plans how many fit into the minutes."""
+def _plan(run: Run, model, data: _Batches, sheets: Sheets) -> None:
+    """Measures the first steps, forgets them, and plans how many fit into the minutes, with the sheets between them."""
     before = checkpoints.capture(model.state())
     stopwatch = Stopwatch(_MEASURE_SECONDS)
     model.fit(data.between(0, 10**6), epochs=1, steps_per_epoch=10**6, verbose=0, shuffle=False, callbacks=[stopwatch])
     checkpoints.restore(model.state(), before)
-    seconds = run.record["minutes"] * 60
-    steps = max(1, int(seconds / stopwatch.seconds_per_step))
-    run.update(steps=steps)
+    sheets.write()
+    began = time.perf_counter()
+    sheets.write()
+    spare = run.record["minutes"] * 60 - SHEETS * (time.perf_counter() - began)
+    run.update(steps=max(1, int(spare / stopwatch.seconds_per_step)))
 
 
 def _say_plan(run: Run, model, examples: Examples) -> None:
@@ -114,13 +117,13 @@ def _say_plan(run: Run, model, examples: Examples) -> None:
     say(f"Run: {run.path}. Ctrl-C stops and keeps everything.")
 
 
-def _train(run: Run, model, data: _Batches, request: FitRequest) -> None:
+def _train(run: Run, model, data: _Batches, sheets: Sheets, request: FitRequest) -> None:
     start, stop = int(model.step.numpy()), run.record["steps"]
     run.update(status="running")
     history = History(run, start)
     progress = Progress(start, stop)
     writer = tensorboard_writer(run) if request.tensorboard else None
-    watch = Watch(run, history, progress, request.save_every, lambda: show_samples(run, model), writer)
+    watch = Watch(run, history, progress, request.save_every, sheets.write, writer)
     try:
         with _signals(watch):
             if start < stop:
@@ -133,6 +136,7 @@ def _train(run: Run, model, data: _Batches, request: FitRequest) -> None:
                     callbacks=[watch],
                 )
             _conclude(run, model, data, watch)
+            sheets.write()
     finally:
         progress.close()
         history.close()
@@ -150,7 +154,6 @@ def _conclude(run: Run, model, data: _Batches, watch) -> None:
         step = checkpoints.load_newest(run.checkpoints).step
         raise Failure(f"{watch.problem} The weights from step {step} are kept.", model.remedy)
     run.update(status="finished" if finished else "stopped", reached=int(model.step.numpy()))
-    show_samples(run, model)
 
 
 @contextlib.contextmanager

@@ -11,14 +11,14 @@ import numpy as np
 from tfgen.fit import checkpoints
 from tfgen.fit.history import History
 from tfgen.fit.progress import Progress, say
+from tfgen.fit.show import SHEETS
 from tfgen.run import Run
 
 _UNHEALTHY_REPORTS = 10  # in a row before a fit gives up
-_SAMPLE_SHEETS = 10  # over the whole fit
 
 
 class Stopwatch(keras.callbacks.Callback):
-    """Times executions until it has `seconds` of them beyond the first, which includes tracing; then stops the fit."""
+    """Times executions for `seconds`, from the end of the first, which includes tracing; then stops the fit."""
 
     def __init__(self, seconds: float):
         super().__init__()
@@ -121,4 +121,4 @@ class Watch(keras.callbacks.Callback):
         return int(self.model.step.numpy())
 
     def _sheet_of(self, step: int) -> int:
-        return step * _SAMPLE_SHEETS // int(self.model.horizon.numpy())
+        return step * SHEETS // int(self.model.horizon.numpy())
