@@ -137,7 +137,7 @@ def _example(examples: Examples):
 
     modality = MODALITIES.load(examples.modality)
     shape = tuple(int(side) for side in examples.values.shape[1:])
-    return ExampleSpecification(shape, modality.likelihood(shape), modality.networks, len(examples))
+    return ExampleSpecification(shape, modality.likelihood, modality.networks, len(examples))
 
 
 def _try_model(model_class: type, settings: Any, examples: Examples, vocabulary: Vocabulary) -> None:

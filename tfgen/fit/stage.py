@@ -105,7 +105,7 @@ def _say_plan(run: Run, model, examples: Examples) -> None:
         say(f"  {note}")
     if examples.report.broken:
         say(f"  {len(examples.report.broken)} files are broken and left out; {run.path / 'data.json'} names them.")
-    parameters = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
+    parameters = sum(int(np.prod(weight.shape)) for weight in model.trained_variables())
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     state = sum(int(np.prod(variable.shape)) for variable in model.state().values()) * 4
     minutes = run.record["minutes"]

@@ -73,6 +73,10 @@ class GenerativeModel(keras.Model):
         """The optimizers, by name."""
         raise NotImplementedError
 
+    def trained_variables(self) -> list[keras.Variable]:
+        """What the optimizers change: the live networks' weights, without their averages."""
+        raise NotImplementedError
+
     def decode(self, latents: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
         """Encoded examples from latents [batch, latent_dim] and word ids [batch, words], by the averaged weights."""
         raise NotImplementedError

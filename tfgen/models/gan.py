@@ -23,13 +23,13 @@ class GANConfig:
     prompt_dim: int = 32  # size of the prompt's embedding beside the latent
     batch_size: int = 64
     loss: str = "non-saturating"  # non-saturating, relativistic, hinge or wasserstein
-    r1: float = 0.5  # gamma of the gradient penalty at real examples
+    r1: float = 1.0  # gamma of the gradient penalty at real examples
     r2: float = 0.0  # gamma of the gradient penalty at generated examples
     gradient_penalty: float = 0.0  # lambda of the penalty on lines between real and generated (10 in WGAN-GP)
     spectral_norm: bool = False  # bounds each discriminator layer's gain instead
     word_loss: float = 0.2  # how much the generator is told which words the discriminator recognises; 0: not at all
     discriminator_steps: int = 1  # discriminator steps for each of the generator's
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     discriminator_rate: float = 1.0  # the discriminator's learning rate, as a multiple
     end_rate: float = 0.05  # the last learning rate, as a share of the first
     beta_1: float = 0.5
@@ -99,6 +99,9 @@ class GAN(GenerativeModel):
             "generator_optimizer": self.generator_optimizer,
             "discriminator_optimizer": self.discriminator_optimizer,
         }
+
+    def trained_variables(self) -> list[keras.Variable]:
+        return [*self.generator.trainable_variables, *self.discriminator.trainable_variables]
 
     def decode(self, latents: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
         return tf.clip_by_value(self.generator_average(latents, self.condition(prompts)), -1.0, 1.0)

@@ -26,15 +26,15 @@ class VAEConfig:
 
     network: str = "convolutional"  # convolutional, residual or dense
     width: int = 32  # channels at half the full resolution; deeper stages have more
-    latent_dim: int = 16
+    latent_dim: int = 24
     prompt_dim: int = 32  # size of the prompt's embedding beside the latent
     batch_size: int = 128
     beta: float = 1.0  # weight of the KL term: more for smoother latents, less for sharper pictures
-    likelihood: str = "auto"  # bernoulli, gaussian (with a learned variance); auto: bernoulli for grey
+    likelihood: str = "auto"  # gaussian (with a learned variance) or bernoulli; auto: what suits the data
     learning_rate: float = 2e-3
     end_rate: float = 0.02  # the last learning rate, as a share of the first
     average_decay: float = 0.999  # of the averaged weights that samples come from
-    components: int = 10  # Gaussians in each mixture that sampling starts from; 0: the standard normal
+    components: int = 40  # Gaussians in each mixture that sampling starts from; 0: the standard normal
 
 
 @keras.saving.register_keras_serializable("tfgen")
@@ -55,11 +55,13 @@ class VAE(GenerativeModel):
         self.decoder = networks.decoder(name="decoder")
         self.decoder_average = networks.decoder(name="decoder_average")
         # Ten times the weight, so that Adam's small steps reach the right variance soon.
-        self.tenth_log_variance = self.add_weight(shape=(), initializer="zeros", name="tenth_log_variance")
+        self.tenth_log_variance = self.add_weight(
+            shape=(), initializer=keras.initializers.Constant(-0.2), name="tenth_log_variance"
+        )
         self.prior = MixturePrior(config.components, config.latent_dim, conditions, name="prior")
         self._build_parts()
         self.optimizer_of_all = keras.optimizers.Adam(config.learning_rate)
-        self.optimizer_of_all.build(self._trained())
+        self.optimizer_of_all.build(self.trained_variables())
         self.make_means("loss", "reconstruction", "kl")
 
     def _build_parts(self) -> None:
@@ -71,7 +73,7 @@ class VAE(GenerativeModel):
         self.decoder_average.set_weights(self.decoder.get_weights())
         self.built = True
 
-    def _trained(self) -> list[keras.Variable]:
+    def trained_variables(self) -> list[keras.Variable]:
         scale = [self.tenth_log_variance] if self.likelihood == "gaussian" else []
         return [*self.encoder.trainable_variables, *self.decoder.trainable_variables, *scale]
 
@@ -128,7 +130,7 @@ class VAE(GenerativeModel):
             reconstruction = tf.reduce_mean(self._negative_log_likelihood(examples, decoded))
             kl = tf.reduce_mean(kl_to_standard_normal(mean, log_variance))
             loss = reconstruction + self.config.beta * kl
-        variables = self._trained()
+        variables = self.trained_variables()
         self.optimizer_of_all.learning_rate.assign(self.cosine_rate(self.config.learning_rate, self.config.end_rate))
         self.optimizer_of_all.apply(tape.gradient(loss, variables), variables)
         self.update_average(self.encoder, self.encoder_average, self.config.average_decay)
