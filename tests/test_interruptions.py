@@ -1,0 +1,77 @@
+"""Real processes: killed, interrupted, and resumed."""
+
+import contextlib
+import json
+import signal
+import subprocess
+
+import pytest
+
+from tests.conftest import assert_same_state, fit_run, state_of, tfgen_arguments, tfgen_environment
+from tfgen.run import Run
+
+SETTINGS = ("network=dense", "width=2", "batch_size=8")
+STEPS = 4000
+
+
+def start(output, data, *options, steps=STEPS):
+    """A real fit in a process of its own; its reports can be followed in history.jsonl."""
+    overrides = [part for setting in SETTINGS for part in ("--set", setting)]
+    arguments = ["fit", "gan", data, "-o", output, "--size", "tiny", "--steps", steps, *overrides, *options]
+    return subprocess.Popen(
+        tfgen_arguments(*arguments),
+        env=tfgen_environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for_step(process, output, step):
+    """Returns when the fit has reported this step."""
+    history = output / "history.jsonl"
+    while process.poll() is None:
+        lines = history.read_text().splitlines()[:-1] if history.exists() else []
+        if lines and json.loads(lines[-1])["step"] >= step:
+            return
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(0.02)
+    raise AssertionError(f"the fit ended too soon: {process.communicate()[1]}")
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory, digits):
+    """The run that nobody interrupted."""
+    return fit_run("gan", tmp_path_factory.mktemp("straight") / "run", digits, STEPS, *SETTINGS)
+
+
+def test_killed_and_resumed_ends_with_the_same_bits(straight, digits, tmp_path):
+    output = tmp_path / "killed"
+    process = start(output, digits, "--save-every", 0)
+    wait_for_step(process, output, 100)
+    process.kill()
+    process.communicate()
+    killed = Run.open(str(output))
+    assert killed.record["status"] == "running"
+    assert 0 < state_of(killed)["step"] < STEPS
+    resumed = fit_run("gan", output, digits, None, size=None, resume=True)
+    assert resumed.record["status"] == "finished"
+    assert_same_state(state_of(straight), state_of(resumed))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "polite kill"])
+def test_stopped_politely_keeps_everything(number, digits, tmp_path):
+    output = tmp_path / "stopped"
+    process = start(output, digits, steps=10**6)
+    wait_for_step(process, output, 100)
+    process.send_signal(number)
+    printed, said = process.communicate()
+    assert process.returncode == 0, said
+    assert printed == "", "standard output is for data"
+    assert "Stopping after the steps under way; everything is kept." in said
+    assert f"Continue: tfgen fit gan -o {output} --resume" in said
+    assert "Traceback" not in said
+    run = Run.open(str(output))
+    assert run.record["status"] == "stopped"
+    assert state_of(run)["step"] == run.record["reached"] == run.history()[-1]["step"] >= 100

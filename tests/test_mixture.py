@@ -1,0 +1,85 @@
+"""The mixture prior finds clusters that were planted, and samples follow it."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfgen.models import noise
+from tfgen.models.base import Conditions
+from tfgen.models.mixture import MixturePrior
+
+TWO_PROMPTS = Conditions(2, ((1,), (2,)), (3000, 1000))
+SEEDS = tf.range(4000)
+
+
+def samples(prior, word):
+    return prior.sample(SEEDS, tf.fill([len(SEEDS), 1], word)).numpy()
+
+
+def planted(centres, weights, count=4000, seed=0):
+    """Points around centres, of a tilted covariance."""
+    generator = np.random.default_rng(seed)
+    which = generator.choice(len(centres), count, p=weights)
+    tilted = generator.standard_normal((count, 2)) @ np.array([[0.5, 0.3], [0.0, 0.2]])
+    return (np.asarray(centres)[which] + tilted).astype(np.float32)
+
+
+def test_is_standard_normal_before_it_is_fitted():
+    prior = MixturePrior(10, 5, TWO_PROMPTS)
+    np.testing.assert_allclose(samples(prior, 2), noise.normal(SEEDS, 5), atol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    """Mixtures fitted to three clusters of the first prompt and one of the second."""
+    prior = MixturePrior(3, 2, TWO_PROMPTS)
+    first = planted([(-8, 0), (0, 8), (8, 0)], [0.6, 0.3, 0.1], 3000)
+    second = planted([(0, -20)], [1.0], 1000, seed=1)
+    prior.fit(np.concatenate([first, second]), np.repeat([0, 1], [3000, 1000]), seed=0)
+    return prior
+
+
+def test_samples_follow_the_planted_clusters_and_their_weights(fitted):
+    made = samples(fitted, 1)
+    centres = np.array([(-8, 0), (0, 8), (8, 0)])
+    distances = np.linalg.norm(made[:, None] - centres[None], axis=2)
+    assert distances.min(axis=1).max() < 3.5
+    shares = np.bincount(distances.argmin(axis=1), minlength=3) / len(made)
+    np.testing.assert_allclose(shares, [0.6, 0.3, 0.1], atol=0.03)
+
+
+def test_samples_have_the_clusters_covariance(fitted):
+    made = samples(fitted, 2)
+    tilt = np.array([[0.5, 0.3], [0.0, 0.2]])
+    np.testing.assert_allclose(made.mean(axis=0), [0, -20], atol=0.06)
+    np.testing.assert_allclose(np.cov(made.T), tilt.T @ tilt, atol=0.03)
+
+
+def test_an_unknown_mix_of_words_is_served_by_all_examples(fitted):
+    made = fitted.sample(SEEDS, tf.zeros([len(SEEDS), 1], tf.int32)).numpy()
+    assert 0.1 < np.mean(made[:, 1] < -15) < 0.5
+    assert np.isfinite(made).all()
+
+
+def test_rare_prompts_share_the_mixture_of_all():
+    prior = MixturePrior(2, 2, Conditions(2, ((1,), (2,)), (1000, 5)))
+    assert prior.prompt_places == [0]
+    prior.fit(planted([(5, 5)], [1.0], 1005), np.repeat([0, 1], [1000, 5]), seed=0)
+    assert np.linalg.norm(samples(prior, 2).mean(axis=0) - [5, 5]) < 0.2
+
+
+def test_a_common_prompt_of_which_few_examples_are_at_hand_does_not_break_the_fit():
+    prior = MixturePrior(3, 2, TWO_PROMPTS)
+    prior.fit(planted([(5, 5)], [1.0], 500), np.repeat([0, 1], [499, 1]), seed=0)
+    assert np.isfinite(samples(prior, 2)).all()
+
+
+def test_few_examples_give_fewer_components():
+    prior = MixturePrior(10, 2, Conditions())
+    prior.fit(planted([(3, 3)], [1.0], 9), np.full(9, -1), seed=0)
+    made = prior.sample(SEEDS, tf.zeros([len(SEEDS), 1], tf.int32)).numpy()
+    assert np.abs(made - 3).max() < 6, "no component was left at the standard normal"
+
+
+def test_weights_are_part_of_the_state_and_of_one_shape():
+    assert [tuple(w.shape) for w in MixturePrior(4, 3, TWO_PROMPTS).weights] == [(3, 4), (3, 4, 3), (3, 4, 3, 3)]
