@@ -110,7 +110,7 @@ def run_tfgen(*arguments, **options):
 
 def state_of(run):
     """The arrays of a run's newest checkpoint."""
-    from tfgen.fit import checkpoints
+    from tfgen import checkpoints
 
     return checkpoints.load_newest(run.checkpoints).arrays
 

@@ -8,8 +8,8 @@ import signal
 import numpy as np
 import pytest
 
+from tfgen import checkpoints
 from tfgen.errors import Failure, UserError
-from tfgen.fit import checkpoints
 
 ARRAYS = {
     "step": np.array(7),

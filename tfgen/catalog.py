@@ -30,7 +30,10 @@ class Catalog(Mapping[str, str]):
     def load(self, name: str) -> Any:
         """The object behind `name`. Raises UserError, with the nearest name, where there is none."""
         if name not in self._entries:
-            raise unknown(self.kind, name, self._entries)
+            # A name with a prefix is looked up by the prefix's owner; the user types what stands behind it.
+            prefix = name.rpartition("/")[0]
+            alike = [entry for entry in self._entries if entry.rpartition("/")[0] == prefix]
+            raise unknown(self.kind, name.rpartition("/")[2], [entry.rpartition("/")[2] for entry in alike])
         module, attribute = self._entries[name].split(":")
         return getattr(importlib.import_module(module), attribute)
 

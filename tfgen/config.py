@@ -82,6 +82,8 @@ _RANGES = {
     "batch_size": (2, 65536),
     "r1": (0, 1e6),
     "r2": (0, 1e6),
+    "word_loss": (0, 1e6),
+    "penalty_every": (1, 1000),
     "gradient_penalty": (0, 1e6),
     "discriminator_steps": (1, 100),
     "learning_rate": (1e-9, 10),

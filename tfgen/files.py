@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from tfgen.errors import UserError
+
 
 @contextlib.contextmanager
 def open_atomically(path: Path) -> Iterator[BinaryIO]:
@@ -58,6 +60,29 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keeps other processes out of a folder while the block runs; a killed process lets go by itself.
+
+    Raises:
+        UserError: another process is in it.
+    """
+    import fcntl
+
+    with open(folder / ".lock", "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(f"Another process is at work in '{folder}'.", "Wait for it, or stop it.") from None
+        yield
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Deletes what a killed process had not yet renamed. Only for a folder that no other process writes to."""
+    for temporary in folder.glob(".*.tmp"):
+        temporary.unlink(missing_ok=True)
 
 
 def _umask() -> int:

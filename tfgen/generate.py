@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from tfgen import config
-from tfgen.catalog import MODALITIES, MODELS
+from tfgen.catalog import MODALITIES
 from tfgen.errors import UserError
 from tfgen.prompt.vocabulary import Vocabulary
+from tfgen.restore import load_model
 from tfgen.run import Run
 
 # Kernels may add up in another order for another batch size, so every batch has the same one.
@@ -66,42 +66,6 @@ class Sampler:
         rows = [tf.constant(part, tf.int32) for part in padded]
         parts = [self._function(*[row[at : at + BATCH] for row in rows]) for at in range(0, len(padded[0]), BATCH)]
         return np.concatenate([part.numpy() for part in parts])[: len(seeds)]
-
-
-def build_model(run: Run):
-    """The run's model with fresh weights."""
-    from tfgen.models.base import Conditions, ExampleSpecification
-
-    model_class = MODELS.load(run.record["model"])
-    codec = run.codec()
-    vocabulary = Vocabulary.from_json(codec["vocabulary"])
-    example = ExampleSpecification(**{**codec["example"], "shape": tuple(codec["example"]["shape"])})
-    settings = config.from_json(model_class.Config, run.record["config"])
-    import keras
-
-    keras.utils.set_random_seed(run.record["seed"])
-    return model_class(settings, example, conditions_of(vocabulary, Conditions), seed=run.record["seed"])
-
-
-def conditions_of(vocabulary: Vocabulary, conditions_class: type) -> Any:
-    """What a model must know of a vocabulary."""
-    if not vocabulary.prompts:
-        return conditions_class()
-    words = tuple(tuple(int(word) for word in row) for row in vocabulary.table())
-    return conditions_class(len(vocabulary.words), words, vocabulary.counts)
-
-
-def load_model(run: Run):
-    """The run's model with the weights of its newest whole checkpoint; says so when a newer one is damaged."""
-    from tfgen.fit import checkpoints
-    from tfgen.fit.progress import say
-
-    model = build_model(run)
-    stored = checkpoints.load_newest(run.checkpoints)
-    for name in stored.damaged:
-        say(f"The checkpoint {name} is damaged; the one from step {stored.step} is used.")
-    checkpoints.restore(model.state(), stored.arrays)
-    return model
 
 
 def show_prompts(vocabulary: Vocabulary, count: int, seed: int) -> Sequence[str]:

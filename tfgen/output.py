@@ -14,15 +14,19 @@ from tfgen.run import Run
 _ENDINGS = (".png", ".npy", ".npz")
 
 
+def _ending(path: Path) -> str:
+    return path.suffix.lower()
+
+
 def check_output(path: Path) -> None:
     """Raises UserError where samples can't be written to `path`; called before the work."""
-    if path.suffix and path.suffix not in _ENDINGS and not path.is_dir():
+    if _ending(path) and _ending(path) not in _ENDINGS and not path.is_dir():
         raise UserError(
             f"Samples can't be written as '{path.suffix}'.", "Give a folder, or a path that ends in .png, .npy or .npz."
         )
-    if path.suffix in _ENDINGS and path.is_dir():
+    if _ending(path) in _ENDINGS and path.is_dir():
         raise UserError(f"'{path}' is a folder.", "Give it another name, or remove the folder.")
-    if path.suffix not in _ENDINGS and path.is_file():
+    if _ending(path) not in _ENDINGS and path.is_file():
         raise UserError(f"'{path}' is a file.", "Give a folder, or a path that ends in .png, .npy or .npz.")
 
 
@@ -31,10 +35,10 @@ def write_samples(samples: Samples, path: Path, run: Run) -> str:
 
     A folder has one PNG each; .npy is uint8 [n, height, width] or [n, height, width, 3]; .npz adds prompts and seeds.
     """
-    if path.suffix == ".png":
+    if _ending(path) == ".png":
         _write_grid(samples, path, run)
         return f"{path}, a grid of {len(samples.seeds)}"
-    if path.suffix in (".npy", ".npz"):
+    if _ending(path) in (".npy", ".npz"):
         _write_arrays(samples, path)
         return f"{path}, {len(samples.seeds)} samples"
     _write_folder(samples, path, run)
@@ -63,7 +67,7 @@ def _write_grid(samples: Samples, path: Path, run: Run) -> None:
 def _write_arrays(samples: Samples, path: Path) -> None:
     images = samples.values[..., 0] if samples.values.shape[-1] == 1 else samples.values
     content = io.BytesIO()
-    if path.suffix == ".npy":
+    if _ending(path) == ".npy":
         np.save(content, images)
     else:
         np.savez_compressed(content, images=images, prompts=np.array(samples.prompts), seeds=np.array(samples.seeds))

@@ -22,6 +22,7 @@ from tfgen.errors import UserError, nearest
 from tfgen.prompt.vocabulary import Vocabulary
 
 FORMAT = 1
+_KEYS = {"format", "model", "status", "data", "config", "environment", "created"}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -88,7 +89,7 @@ class Run:
 
     def codec(self) -> dict[str, Any]:
         """The examples' shape, likelihood and networks, and the vocabulary, as the fit wrote them."""
-        return json.loads((self.path / "codec.json").read_text(encoding="utf-8"))
+        return _read_json(self.path, "codec.json")
 
     def vocabulary(self) -> Vocabulary:
         """The words and prompts that the run knows."""
@@ -131,10 +132,18 @@ def all_runs(folder: Path | None = None) -> list[Run]:
     return sorted(runs, key=lambda run: run.record.get("created", ""))
 
 
+def is_unused(path: Path) -> bool:
+    """Whether a folder is empty, or holds only what a run that was killed at its very start had written."""
+    if not path.is_dir():
+        return False
+    names = {child.name for child in path.iterdir() if not child.name.endswith(".tmp")}
+    return names <= {"codec.json", "data.json", "checkpoints", "samples"} and not any(path.glob("*/*"))
+
+
 def free_name(wanted: str) -> str:
     """`wanted`, or with the first number behind it that no folder has."""
     number, name = 1, wanted
-    while (runs_folder() / name).exists():
+    while (runs_folder() / name).exists() and not is_unused(runs_folder() / name):
         number += 1
         name = f"{wanted}-{number}"
     return name
@@ -146,11 +155,19 @@ def now() -> str:
 
 
 def _read_record(path: Path) -> dict[str, Any]:
-    try:
-        record = json.loads((path / "run.json").read_text(encoding="utf-8"))
-        version = record["format"]
-    except (OSError, ValueError, KeyError, TypeError):
-        raise UserError(f"The record of the run '{path.name}' is damaged.", "Restore run.json, or fit again.") from None
-    if version > FORMAT:
+    record = _read_json(path, "run.json")
+    if not isinstance(record.get("format"), int) or not _KEYS <= record.keys():
+        raise UserError(f"'run.json' of the run '{path.name}' is damaged.", "Restore it, or fit again.")
+    if record["format"] > FORMAT:
         raise UserError(f"The run '{path.name}' was made by a newer tfgen.", "Update tfgen to use it.")
     return record
+
+
+def _read_json(path: Path, name: str) -> dict[str, Any]:
+    try:
+        value = json.loads((path / name).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        value = None
+    if not isinstance(value, dict):
+        raise UserError(f"'{name}' of the run '{path.name}' is damaged.", "Restore it, or fit again.")
+    return value

@@ -1,5 +1,6 @@
 """Runs beside each other: what each is, where they differ, and their samples in one picture."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,12 @@ def details(run: Run) -> dict[str, Any]:
         flat.update({f"{group}.{key}": value for key, value in record[group].items()})
     last = history[-1] if history else {}
     flat.update({f"last.{key}": value for key, value in last.items()})
-    return {"name": run.name, "path": str(run.path), **flat}
+    return {"name": run.name, "path": str(run.path), **{key: _finite(value) for key, value in flat.items()}}
+
+
+def _finite(value: Any) -> Any:
+    """None for what isn't a number: JSON has no word for it."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def differences(runs: list[Run]) -> dict[str, list[Any]]:

@@ -57,7 +57,7 @@ def must(finished: subprocess.CompletedProcess) -> subprocess.CompletedProcess:
 
 def newest_arrays(run: Path) -> dict:
     """The weights and the rest of a run's newest whole checkpoint."""
-    from tfgen.fit import checkpoints
+    from tfgen import checkpoints
 
     return checkpoints.load_newest(run / "checkpoints").arrays
 

@@ -26,7 +26,7 @@ from pathlib import Path
 import click
 from common import command_of, environment_of, must, newest_arrays, same_bits, show_table, talk, tfgen, work_folder
 
-from tfgen.fit import checkpoints
+from tfgen import checkpoints
 
 SMALL_FIT = ("gan", "--size", "tiny", "--seed", 3, "--save-every", 0, "--steps")
 LONGEST_SECONDS = 900  # a process that takes longer hangs, and that is a fault too
@@ -66,12 +66,14 @@ def kills(wanted: int, steps: int, seed: int) -> bool:
         while stages.total() < wanted:
             run = folder / f"run-{len(fits)}"
             trouble = _fit_under_fire(run, steps, draw, start_up, wanted, stages)
-            fits.append((run.name, trouble or _compare(run, reference), len(list(run.rglob("*.tmp")))))
-            talk(f"{run.name}: {fits[-1][1]}")
-    same = sum(outcome == "same bits" for _, outcome, _ in fits)
+            outcome = _compare(run, reference) if _is_finished(run) else "NEVER FINISHED"
+            fits.append((run.name, outcome, len(list(run.rglob(".*.tmp"))), trouble or "-"))
+            talk(f"{run.name}: {outcome}")
+    same = sum(outcome == "same bits" and trouble == "-" for _, outcome, _, trouble in fits)
     show_table(["killed during", "times"], [*stages.items(), ("all", stages.total())])
-    show_table(["fit", "weights in the end", "half-written files left"], fits)
-    print(f"{same} of {len(fits)} fits under {stages.total()} kills ended with the uninterrupted fit's weights.\n")
+    show_table(["fit", "weights in the end", "half-written files left", "trouble"], fits)
+    print(f"{same} of {len(fits)} fits under {stages.total()} kills ended without trouble and with the weights of the "
+          "uninterrupted fit.\n")
     return same == len(fits)
 
 
@@ -95,9 +97,9 @@ def _fit_under_fire(
             stages[stage] += 1
             talk(f"{run.name}: killed ({stage}) at step {_last_step(run)}, {stages.total()} of {wanted}")
         elif ended and trouble:
-            return f"refused twice: {ended}"
+            return f"refused twice: {ended[:120]}"
         elif ended:
-            trouble = f"refused: {ended}"
+            trouble = f"refused: {ended[:120]}"
             talk(f"{run.name}: {trouble}")
             shutil.rmtree(run, ignore_errors=True)  # what a user would do, so that the rest is seen too
     return trouble

@@ -6,8 +6,8 @@ import tensorflow as tf
 
 from tests.conformance.cases import CONDITIONS, NETWORKS, SHAPES, all_cases, example_of, gan_cases
 from tfgen import catalog
+from tfgen.checkpoints import capture, restore
 from tfgen.errors import UserError
-from tfgen.fit.checkpoints import capture, restore
 from tfgen.models.base import Conditions
 
 CASES = all_cases()

@@ -7,7 +7,8 @@ from tests.conftest import assert_same_state, fit_run, run_tfgen, state_of
 from tfgen import catalog
 from tfgen.data import open_data
 from tfgen.errors import UserError
-from tfgen.generate import Sampler, build_model, generate, load_model
+from tfgen.generate import Sampler, generate
+from tfgen.restore import build_model, load_model
 from tfgen.run import Run
 
 STEPS = {"gan": 200, "vae": 200}

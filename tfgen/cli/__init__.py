@@ -32,14 +32,14 @@ class PipelineGroup(click.Group):
                 raise
             click.echo(f"Error: {error}", err=True)
             context.exit(error.exit_code)
+        except BrokenPipeError:
+            # The reader of standard output has gone; Python would complain once more at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            context.exit(1)
         except (OSError, MemoryError) as error:
             if context.params.get("debug"):
                 raise
             click.echo(f"Error: {error or 'Out of memory.'} Run with `tfgen --debug ...` for the details.", err=True)
-            context.exit(1)
-        except BrokenPipeError:
-            # The reader of standard output has gone; Python would complain once more at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             context.exit(1)
 
 

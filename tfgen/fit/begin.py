@@ -6,14 +6,14 @@ import time
 from typing import Any
 
 from tfgen import config
-from tfgen.catalog import MODALITIES, MODELS
+from tfgen.catalog import DATASETS, MODALITIES, MODELS
 from tfgen.data import open_data
 from tfgen.data.examples import Examples
 from tfgen.environment import environment
 from tfgen.errors import UserError
-from tfgen.fit.progress import say
 from tfgen.prompt.vocabulary import Vocabulary
-from tfgen.run import Run, all_runs, free_name, locate
+from tfgen.run import Run, all_runs, free_name, is_unused, locate
+from tfgen.talk import say
 
 DEFAULT_MINUTES = 3.0
 DEFAULT_SEED = 0
@@ -43,7 +43,7 @@ def begin(request: FitRequest) -> tuple[Run, Examples]:
     settings = config.make_config(model_class.Config, request.size or "small", overrides)
     examples = _open(request.data, data_overrides)
     path = locate(request.output or free_name(f"{examples.name}-{request.model}"))
-    if (path / "run.json").exists() or (path.exists() and any(path.iterdir())):
+    if path.exists() and not is_unused(path):
         raise UserError(f"'{path}' exists already.", "Choose another name with -o, or continue it with --resume.")
     seed = DEFAULT_SEED if request.seed is None else request.seed
     vocabulary = Vocabulary.of(examples.prompts, examples.prompt_index, examples.prompt_kind)
@@ -108,8 +108,8 @@ def _newest_unfinished(request: FitRequest) -> Run:
 def _check_horizon(request: FitRequest) -> None:
     if request.minutes is not None and request.steps is not None:
         raise UserError("Both --minutes and --steps are given.", "Give one of them.")
-    if request.steps is not None and request.steps < 1:
-        raise UserError(f"--steps {request.steps} leaves nothing to train.", "Give 1 or more.")
+    if request.steps is not None and not 0 < request.steps <= 10**9:
+        raise UserError(f"--steps {request.steps} can't be trained.", "Give a number from 1 to 1000000000.")
     if request.minutes is not None and not 0 < request.minutes < 10**6:
         raise UserError(f"--minutes {request.minutes:g} can't be planned.", "Give a number above 0, such as 5.")
     if request.seed is not None and not 0 <= request.seed < 2**31:
@@ -128,7 +128,7 @@ def _open(source: str | None, settings: dict[str, Any]) -> Examples:
 
 def _source(data: str | None) -> dict[str, str | None]:
     """The source as typed, and where it is, should the command be repeated from another folder."""
-    path = os.path.abspath(data) if data and os.path.exists(data) else None
+    path = os.path.abspath(data) if data and data not in DATASETS and os.path.exists(data) else None
     return {"source": data or "digits", "path": path}
 
 
@@ -147,7 +147,6 @@ def _try_model(model_class: type, settings: Any, examples: Examples, vocabulary:
             f"The batch of {settings.batch_size} is larger than the data, {len(examples)} examples.",
             f"Add examples, or use --set batch_size={max(2, len(examples) // 2)}.",
         )
-    from tfgen.generate import conditions_of
-    from tfgen.models.base import Conditions
+    from tfgen.restore import conditions_of
 
-    model_class(settings, _example(examples), conditions_of(vocabulary, Conditions), seed=0)
+    model_class(settings, _example(examples), conditions_of(vocabulary), seed=0)

@@ -3,6 +3,8 @@
 import sys
 import time
 
+from tfgen.talk import duration, say
+
 LINE_EVERY_SECONDS = 10.0
 
 
@@ -35,28 +37,3 @@ class Progress:
     def close(self) -> None:
         if self._bar is not None:
             self._bar.close()
-
-
-def say(text: str) -> None:
-    """One line of talk; standard output is for data."""
-    print(text, file=sys.stderr, flush=True)
-
-
-def duration(seconds: float) -> str:
-    """'42 s', '5 min' or '1 h 20 min'."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
-
-
-def count(number: int) -> str:
-    """1234567 as '1.2 million', 56789 as '57 thousand'."""
-    if number >= 10**6:
-        return f"{number / 10**6:.1f} million"
-    return f"{number / 1000:.0f} thousand" if number >= 10**4 else str(number)
-
-
-def size(number: int) -> str:
-    """Bytes as '870 MB' or '1.3 GB'."""
-    return f"{number / 2**30:.1f} GB" if number >= 2**30 else f"{number / 2**20:.0f} MB"

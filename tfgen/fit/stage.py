@@ -9,18 +9,19 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from tfgen import checkpoints, files
 from tfgen.catalog import MODALITIES
 from tfgen.data.examples import Examples
 from tfgen.errors import Failure
-from tfgen.fit import checkpoints
 from tfgen.fit.begin import FitRequest, begin, resume
 from tfgen.fit.history import History, plot_losses
 from tfgen.fit.pipeline import batches
-from tfgen.fit.progress import Progress, count, duration, say, size
+from tfgen.fit.progress import Progress
 from tfgen.fit.show import SHEETS, Sheets, tensorboard_writer
 from tfgen.fit.watch import Stopwatch, Watch
-from tfgen.generate import build_model
+from tfgen.restore import build_model
 from tfgen.run import Run
+from tfgen.talk import count, duration, say, size
 
 _MEASURE_SECONDS = 3.0
 
@@ -57,6 +58,8 @@ def _make_model(run: Run, examples: Examples):
 
 def _restore(run: Run, model) -> int:
     """Loads the newest whole checkpoint, if there is one; gives the step."""
+    for folder in (run.path, run.checkpoints, run.path / "samples"):
+        files.remove_leftovers(folder)
     if not any(run.checkpoints.glob("*.npz")):
         return 0
     stored = checkpoints.load_newest(run.checkpoints)
@@ -88,13 +91,26 @@ def _plan(run: Run, model, data: _Batches, sheets: Sheets) -> None:
     """Measures the first steps, forgets them, and plans how many fit into the minutes, with the sheets between them."""
     before = checkpoints.capture(model.state())
     stopwatch = Stopwatch(_MEASURE_SECONDS)
-    model.fit(data.between(0, 10**6), epochs=1, steps_per_epoch=10**6, verbose=0, shuffle=False, callbacks=[stopwatch])
+    _run_steps(model, data.between(0, 10**6), 10**6, stopwatch)
     checkpoints.restore(model.state(), before)
     sheets.write()
     began = time.perf_counter()
     sheets.write()
     spare = run.record["minutes"] * 60 - SHEETS * (time.perf_counter() - began)
     run.update(steps=max(1, int(spare / stopwatch.seconds_per_step)))
+
+
+def _run_steps(model, batches, count: int, callback) -> None:
+    """Trains for `count` steps. Raises Failure where the memory is too small for them."""
+    import tensorflow as tf
+
+    try:
+        model.fit(batches, epochs=1, steps_per_epoch=count, verbose=0, shuffle=False, callbacks=[callback])
+    except tf.errors.ResourceExhaustedError as error:
+        raise Failure(
+            "The memory is too small for this model.",
+            "Lower --size, --set batch_size=... or --set size=..., and begin anew.",
+        ) from error
 
 
 def _say_plan(run: Run, model, examples: Examples) -> None:
@@ -124,35 +140,29 @@ def _train(run: Run, model, data: _Batches, sheets: Sheets, request: FitRequest)
     progress = Progress(start, stop)
     writer = tensorboard_writer(run) if request.tensorboard else None
     watch = Watch(run, history, progress, request.save_every, sheets.write, writer)
+    watch.set_model(model)  # Keras does it in fit(), which a run that was killed at its very end no longer needs
     try:
-        with _signals(watch):
+        with files.locked(run.path), _signals(watch):
             if start < stop:
-                model.fit(
-                    data.between(start, stop),
-                    epochs=1,
-                    steps_per_epoch=stop - start,
-                    verbose=0,
-                    shuffle=False,
-                    callbacks=[watch],
-                )
-            _conclude(run, model, data, watch)
-            sheets.write()
+                _run_steps(model, data.between(start, stop), stop - start, watch)
+            _conclude(run, model, data, sheets, watch)
     finally:
         progress.close()
         history.close()
 
 
-def _conclude(run: Run, model, data: _Batches, watch) -> None:
+def _conclude(run: Run, model, data: _Batches, sheets: Sheets, watch) -> None:
     if not watch.problem:
         finished = int(model.step.numpy()) >= run.record["steps"]
-        if finished:
-            model.after_fit(data.epoch())
         watch.save()
+        if finished and not watch.problem:
+            watch.conclude(data.epoch())
     plot_losses(run.history(), run.path / "losses.png")
     if watch.problem:
         run.update(status="failed", problem=watch.problem)
         step = checkpoints.load_newest(run.checkpoints).step
         raise Failure(f"{watch.problem} The weights from step {step} are kept.", model.remedy)
+    sheets.write()
     run.update(status="finished" if finished else "stopped", reached=int(model.step.numpy()))
 
 

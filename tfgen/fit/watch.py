@@ -8,11 +8,12 @@ from typing import Any
 import keras
 import numpy as np
 
-from tfgen.fit import checkpoints
+from tfgen import checkpoints
 from tfgen.fit.history import History
-from tfgen.fit.progress import Progress, say
+from tfgen.fit.progress import Progress
 from tfgen.fit.show import SHEETS
 from tfgen.run import Run
+from tfgen.talk import say
 
 _UNHEALTHY_REPORTS = 10  # in a row before a fit gives up
 
@@ -108,6 +109,15 @@ class Watch(keras.callbacks.Callback):
         except checkpoints.NotFinite:
             self.problem = f"Weights stopped being numbers near step {self._step()}."
             self.model.stop_training = True
+
+    def conclude(self, batches: Any) -> None:
+        """What the model fits once after its last step; the weights are safe already."""
+        try:
+            self.model.after_fit(batches)
+        except ValueError as error:
+            self.problem = f"The model trained, but its latents can't be sampled: {error}."
+        else:
+            self.save()
 
     def interrupt(self, number: int, frame: Any) -> None:
         """A signal handler: stops after the steps under way; a second signal stops at once."""

@@ -11,6 +11,7 @@ from tfgen.errors import UserError, unknown
 from tfgen.models.augment import augment, parse_kinds
 from tfgen.models.base import Conditions, ExampleSpecification, GenerativeModel
 from tfgen.models.losses import LOSSES, gradient_penalty, squared_gradient, word_cross_entropy
+from tfgen.models.optimizer import FusedAdam
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class GANConfig:
     loss: str = "non-saturating"  # non-saturating, relativistic, hinge or wasserstein
     r1: float = 1.0  # gamma of the gradient penalty at real examples
     r2: float = 0.0  # gamma of the gradient penalty at generated examples
+    penalty_every: int = 4  # steps between R1 and R2, which then count as many times (Karras et al. 2020, appendix B)
     gradient_penalty: float = 0.0  # lambda of the penalty on lines between real and generated (10 in WGAN-GP)
     spectral_norm: bool = False  # bounds each discriminator layer's gain instead
     word_loss: float = 0.2  # how much the generator is told which words the discriminator recognises; 0: not at all
@@ -81,7 +83,7 @@ class GAN(GenerativeModel):
         self.built = True
 
     def _adam(self, part: keras.layers.Layer) -> keras.optimizers.Optimizer:
-        adam = keras.optimizers.Adam(
+        adam = FusedAdam(
             self.config.learning_rate, beta_1=self.config.beta_1, beta_2=self.config.beta_2, epsilon=1e-8
         )
         adam.build(part.trainable_variables)
@@ -118,9 +120,7 @@ class GAN(GenerativeModel):
         with tf.GradientTape() as generator_tape:
             fake = self.generator(latents, condition, training=True)
 
-        with tf.GradientTape() as tape:
-            discriminator_loss = self._discriminator_loss(real, tf.stop_gradient(fake), condition)
-        self._apply(self.discriminator_optimizer, self.discriminator, tape, discriminator_loss)
+        discriminator_loss = self._update_discriminator(real, tf.stop_gradient(fake), condition)
 
         with tf.GradientTape() as tape:
             tape.watch(fake)
@@ -150,7 +150,29 @@ class GAN(GenerativeModel):
         seed = ((self.seed * 1000003 + salt * 10007) % 2**31, self.step.value)
         return self.discriminator(augment(examples, self.augmentations, seed), condition, training=True)
 
-    def _discriminator_loss(self, real: tf.Tensor, fake: tf.Tensor, condition: tf.Tensor) -> tf.Tensor:
+    def _update_discriminator(self, real: tf.Tensor, fake: tf.Tensor, condition: tf.Tensor) -> tf.Tensor:
+        """One step of the discriminator, with R1 and R2 when it is their turn; gives the loss."""
+        config, variables = self.config, self.discriminator.trainable_variables
+
+        def loss_and_gradients(weight: float) -> list[tf.Tensor]:
+            with tf.GradientTape() as tape:
+                loss = self._discriminator_loss(real, fake, condition, config.r1 * weight, config.r2 * weight)
+            return [loss, *tape.gradient(loss, variables)]
+
+        if config.penalty_every == 1 or not (config.r1 or config.r2):
+            loss, *gradients = loss_and_gradients(1.0)
+        else:
+            turn = tf.equal(self.step.value % config.penalty_every, 0)
+            every = float(config.penalty_every)
+            loss, *gradients = tf.cond(turn, lambda: loss_and_gradients(every), lambda: loss_and_gradients(0.0))
+        rate = self.cosine_rate(config.learning_rate * config.discriminator_rate, config.end_rate)
+        self.discriminator_optimizer.learning_rate.assign(rate)
+        self.discriminator_optimizer.apply(gradients, variables)
+        return loss
+
+    def _discriminator_loss(
+        self, real: tf.Tensor, fake: tf.Tensor, condition: tf.Tensor, r1: float, r2: float
+    ) -> tf.Tensor:
         """The loss and its penalties; these are taken at the examples before augmentation, through it."""
 
         def judge_real(examples: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -159,23 +181,16 @@ class GAN(GenerativeModel):
         def judge_fake(examples: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             return self._judge(examples, condition, salt=40)
 
-        config, penalty = self.config, 0.0
-        if config.r1:
-            (real_logits, words), squared = squared_gradient(judge_real, real)
-            penalty += 0.5 * config.r1 * squared
-        else:
-            real_logits, words = judge_real(real)
-        if config.r2:
-            (fake_logits, _), squared = squared_gradient(judge_fake, fake)
-            penalty += 0.5 * config.r2 * squared
-        else:
-            fake_logits, _ = judge_fake(fake)
-        if config.gradient_penalty:
+        (real_logits, words), real_squared = squared_gradient(judge_real, real) if r1 else (judge_real(real), 0.0)
+        (fake_logits, _), fake_squared = squared_gradient(judge_fake, fake) if r2 else (judge_fake(fake), 0.0)
+        loss = self.loss_functions.discriminator(real_logits, fake_logits)
+        loss += 0.5 * (r1 * real_squared + r2 * fake_squared)
+        if self.config.gradient_penalty:
             places = tf.random.stateless_uniform([tf.shape(real)[0], *[1] * len(self.example.shape)], self.step_seed(2))
-            penalty += config.gradient_penalty * gradient_penalty(judge_fake, real, fake, places)
-        if config.word_loss:
-            penalty += word_cross_entropy(words, condition)
-        return self.loss_functions.discriminator(real_logits, fake_logits) + penalty
+            loss += self.config.gradient_penalty * gradient_penalty(judge_fake, real, fake, places)
+        if self.config.word_loss:
+            loss += word_cross_entropy(words, condition)
+        return loss
 
     def _update_generator(self, tape: tf.GradientTape, fake: tf.Tensor, wanted_change: tf.Tensor) -> None:
         variables = self.generator.trainable_variables
@@ -194,12 +209,6 @@ class GAN(GenerativeModel):
         else:
             turn = tf.equal(self.step.value % self.config.discriminator_steps, 0)
             tf.cond(turn, update, lambda: tf.constant(False))
-
-    def _apply(self, optimizer, part: keras.layers.Layer, tape: tf.GradientTape, loss: tf.Tensor) -> None:
-        rate = self.config.learning_rate * self.config.discriminator_rate
-        optimizer.learning_rate.assign(self.cosine_rate(rate, self.config.end_rate))
-        variables = part.trainable_variables
-        optimizer.apply(tape.gradient(loss, variables), variables)
 
 
 def _spread(examples: tf.Tensor) -> tf.Tensor:

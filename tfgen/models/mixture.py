@@ -9,6 +9,7 @@ from tfgen.models.base import Conditions
 
 _ENOUGH_EXAMPLES = 200  # for a mixture of a prompt's own
 _MOST_MIXTURES = 64
+_ENOUGH_LATENTS = 20000  # to fit one mixture
 
 
 class MixturePrior(keras.layers.Layer):
@@ -53,10 +54,17 @@ class MixturePrior(keras.layers.Layer):
         Args:
             latents: [examples, latent_dim].
             prompt_places: int [examples], each example's prompt, as in Conditions.
+
+        Raises:
+            ValueError: the latents have no mixture: they are not numbers, or all the same.
         """
+        if not np.all(np.isfinite(latents)):
+            raise ValueError("latents are not numbers")
         ends, means, factors = (variable.numpy() for variable in (self.ends, self.means, self.factors))
         for mixture, place in enumerate([None, *self.prompt_places]):
             own = latents if place is None else latents[prompt_places == place]
+            if len(own) < 2 * latents.shape[1]:
+                own = latents
             count = min(self.components, max(1, len(own) // (2 * latents.shape[1])))
             weights, means[mixture, :count], factors[mixture, :count] = _fit_one(own, count, seed)
             ends[mixture] = 1.0  # components without weight are never drawn
@@ -67,10 +75,15 @@ class MixturePrior(keras.layers.Layer):
 
 def _fit_one(latents: np.ndarray, components: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Weights [components], means and lower Cholesky factors of the covariances."""
+    import warnings
+
+    from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture
 
     mixture = GaussianMixture(
         components, max_iter=40, tol=1e-2, reg_covar=1e-4, init_params="k-means++", random_state=seed
     )
-    mixture.fit(latents[:20000])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # a mixture that is nearly fitted serves as well
+        mixture.fit(latents[:_ENOUGH_LATENTS])
     return mixture.weights_, mixture.means_, np.linalg.cholesky(mixture.covariances_)

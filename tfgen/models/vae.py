@@ -16,6 +16,7 @@ from tfgen.errors import unknown
 from tfgen.models import noise
 from tfgen.models.base import Conditions, ExampleSpecification, GenerativeModel
 from tfgen.models.mixture import MixturePrior
+from tfgen.models.optimizer import FusedAdam
 
 LIKELIHOODS = ("bernoulli", "gaussian")
 
@@ -60,7 +61,7 @@ class VAE(GenerativeModel):
         )
         self.prior = MixturePrior(config.components, config.latent_dim, conditions, name="prior")
         self._build_parts()
-        self.optimizer_of_all = keras.optimizers.Adam(config.learning_rate)
+        self.optimizer_of_all = FusedAdam(config.learning_rate)
         self.optimizer_of_all.build(self.trained_variables())
         self.make_means("loss", "reconstruction", "kl")
 
@@ -148,6 +149,11 @@ class VAE(GenerativeModel):
             log_variance = tf.clip_by_value(10.0 * self.tenth_log_variance.value, -12.0, 4.0)
             terms = 0.5 * (tf.square(target - probability) * tf.exp(-log_variance) + log_variance)
         return tf.reduce_sum(tf.reshape(terms, [tf.shape(terms)[0], -1]), axis=1)
+
+    def symptom(self, means: Mapping[str, float]) -> str | None:
+        if means["kl"] > 1e4:
+            return "The latents have run away: the KL term is far too large."
+        return None
 
     def after_fit(self, batches: tf.data.Dataset) -> None:
         """Fits the mixtures to latents drawn from the posteriors of the examples in `batches`."""

@@ -77,6 +77,10 @@ class Vocabulary:
         words = [word if word in self.words else self._known(word) for word in words]
         if self.kind == "labels":
             words = words_of(self._label(prompt, words))
+        if len(words) > self.longest:
+            raise UserError(
+                f"The prompt has {len(words)} words, more than any that the model saw.", f"Use {self.longest} or fewer."
+            )
         return self._ids(words)
 
     def _known(self, word: str) -> str:
@@ -91,7 +95,8 @@ class Vocabulary:
     def _label(self, prompt: str, words: list[str]) -> str:
         """The one label that has all of the words."""
         exact = [label for label in self.prompts if set(words_of(label)) == set(words)]
-        matches = exact or [label for label in self.prompts if set(words) <= set(words_of(label))]
+        # Labels that differ in punctuation alone have the same words, so either means both.
+        matches = exact[:1] or [label for label in self.prompts if set(words) <= set(words_of(label))]
         if len(matches) == 1:
             return matches[0]
         if matches:

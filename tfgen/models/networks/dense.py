@@ -8,7 +8,7 @@ import math
 import keras
 import tensorflow as tf
 
-from tfgen.models.networks.prompts import Judgement, join_prompt, prompt_embedding
+from tfgen.models.networks.prompts import Judgement, build_embedding, join_prompt, prompt_embedding
 
 layers = keras.layers
 
@@ -22,6 +22,9 @@ class Generator(layers.Layer):
         self.embedding = prompt_embedding(prompt_dim)
         self.hidden = layers.Dense(hidden, activation="relu", name="hidden")
         self.last = layers.Dense(math.prod(shape), activation="tanh", name="last")
+
+    def build(self, latents_shape: tuple, condition_shape: tuple) -> None:
+        build_embedding(self.embedding, condition_shape)
 
     def call(self, latents: tf.Tensor, condition: tf.Tensor, training: bool = False) -> tf.Tensor:
         features = join_prompt(latents, condition, self.embedding)

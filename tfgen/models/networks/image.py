@@ -9,7 +9,7 @@ import math
 import keras
 import tensorflow as tf
 
-from tfgen.models.networks.prompts import Judgement, join_prompt, prompt_embedding
+from tfgen.models.networks.prompts import Judgement, build_embedding, join_prompt, prompt_embedding
 
 layers = keras.layers
 
@@ -41,6 +41,9 @@ class Generator(layers.Layer):
             for place, channels in enumerate(reversed(widths[:-1]))
         ]
         self.last = layers.Conv2DTranspose(shape[2], 4, 2, "same", activation="tanh", name="last")
+
+    def build(self, latents_shape: tuple, condition_shape: tuple) -> None:
+        build_embedding(self.embedding, condition_shape)
 
     def call(self, latents: tf.Tensor, condition: tf.Tensor, training: bool = False) -> tf.Tensor:
         features = join_prompt(latents, condition, self.embedding)

@@ -15,6 +15,12 @@ def prompt_embedding(size: int) -> layers.Layer:
     )
 
 
+def build_embedding(embedding: layers.Layer, condition_shape: tuple) -> None:
+    """Makes the words' weights, if there are words: Keras warns of a layer that its owner leaves unbuilt."""
+    if condition_shape[1]:
+        embedding.build(condition_shape)
+
+
 def join_prompt(latents: tf.Tensor, condition: tf.Tensor, embedding: layers.Layer) -> tf.Tensor:
     """Latents with the embedded condition behind them; the latents alone for a model without prompts."""
     return tf.concat([latents, embedding(condition)], axis=1) if condition.shape[1] else latents

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from tfgen.errors import UserError
 from tfgen.models.networks.image import ConvolutionalNetworks, stage_sizes, stage_widths
-from tfgen.models.networks.prompts import Judgement, join_prompt, prompt_embedding
+from tfgen.models.networks.prompts import Judgement, build_embedding, join_prompt, prompt_embedding
 
 layers = keras.layers
 
@@ -47,7 +47,8 @@ class Generator(layers.Layer):
         self.last = convolution(shape[2], 1, 1.0, name="last")
         self.first_channels = widths[0]
 
-    def build(self, *shapes) -> None:
+    def build(self, latents_shape: tuple, condition_shape: tuple) -> None:
+        build_embedding(self.embedding, condition_shape)
         self.basis = self.add_weight(
             shape=(1, *self.sizes[-1], self.first_channels), initializer=keras.initializers.RandomNormal(0.0, 1.0)
         )

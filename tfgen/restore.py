@@ -1,0 +1,44 @@
+"""A run to its model: as it began, or with the weights of its newest whole checkpoint."""
+
+from typing import Any
+
+from tfgen import checkpoints, config
+from tfgen.catalog import MODELS
+from tfgen.prompt.vocabulary import Vocabulary
+from tfgen.run import Run
+from tfgen.talk import say
+
+
+def build_model(run: Run):
+    """The run's model with fresh weights."""
+    import keras
+
+    from tfgen.models.base import ExampleSpecification
+
+    model_class = MODELS.load(run.record["model"])
+    codec = run.codec()
+    vocabulary = Vocabulary.from_json(codec["vocabulary"])
+    example = ExampleSpecification(**{**codec["example"], "shape": tuple(codec["example"]["shape"])})
+    settings = config.from_json(model_class.Config, run.record["config"])
+    keras.utils.set_random_seed(run.record["seed"])
+    return model_class(settings, example, conditions_of(vocabulary), seed=run.record["seed"])
+
+
+def conditions_of(vocabulary: Vocabulary) -> Any:
+    """What a model must know of a vocabulary: a tfgen.models.base.Conditions."""
+    from tfgen.models.base import Conditions
+
+    if not vocabulary.prompts:
+        return Conditions()
+    words = tuple(tuple(int(word) for word in row) for row in vocabulary.table())
+    return Conditions(len(vocabulary.words), words, vocabulary.counts)
+
+
+def load_model(run: Run):
+    """The run's model with the weights of its newest whole checkpoint; says so when a newer one is damaged."""
+    model = build_model(run)
+    stored = checkpoints.load_newest(run.checkpoints)
+    for name in stored.damaged:
+        say(f"The checkpoint {name} is damaged; the one from step {stored.step} is used.")
+    checkpoints.restore(model.state(), stored.arrays)
+    return model
