@@ -45,7 +45,7 @@ def test_version(command):
         (["data", "--set", "siz=3"], "Did you mean 'size'?"),
         (["data", "--set", "size=4"], "Size 4 is out of range."),
         (["fit", "gna"], "No model named 'gna'. Did you mean 'gan'?"),
-        (["fit", "gan", "--steps", "0"], "--steps 0 leaves nothing to train."),
+        (["fit", "gan", "--steps", "0"], "--steps 0 can't be trained."),
         (["fit", "gan", "--set", "lerning_rate=1"], "Did you mean 'learning_rate'?"),
         (["fit", "gan", "--resume", "-o", "nothing"], "There is no run 'nothing'."),
         (["generate", "nothing"], "There is no run 'nothing'."),

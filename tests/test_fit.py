@@ -14,7 +14,7 @@ QUICK = ("network=dense", "width=2", "batch_size=8")
 @pytest.mark.parametrize(
     "options, words",
     [
-        ({"steps": 0}, "--steps 0 leaves nothing to train"),
+        ({"steps": 0}, "--steps 0 can't be trained"),
         ({"steps": 5, "minutes": 1.0}, "Both --minutes and --steps are given"),
         ({"steps": None, "minutes": 0.0}, "--minutes 0 can't be planned"),
         ({"steps": None, "minutes": float("nan")}, "--minutes nan can't be planned"),

@@ -8,8 +8,6 @@ import sys
 import termios
 import types
 
-import pytest
-
 from tests.conftest import tfgen_environment
 from tfgen.fit import progress
 
@@ -53,20 +51,3 @@ def test_a_bar_on_a_terminal():
     assert process.wait() == 0
     text = shown.decode()
     assert "\r" in text and "100%" in text and "step 200/200" in text and "generator loss 1.23" in text
-
-
-@pytest.mark.parametrize(
-    "seconds, text", [(0, "0 s"), (89, "89 s"), (300, "5 min"), (4800, "80 min"), (9000, "2 h 30 min")]
-)
-def test_durations_are_read_easily(seconds, text):
-    assert progress.duration(seconds) == text
-
-
-@pytest.mark.parametrize("number, text", [(0, "0"), (9999, "9999"), (56789, "57 thousand"), (1234567, "1.2 million")])
-def test_counts_are_read_easily(number, text):
-    assert progress.count(number) == text
-
-
-@pytest.mark.parametrize("number, text", [(870 * 2**20, "870 MB"), (int(1.3 * 2**30), "1.3 GB")])
-def test_sizes_are_read_easily(number, text):
-    assert progress.size(number) == text

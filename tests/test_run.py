@@ -71,7 +71,7 @@ def test_a_run_in_the_current_folder_is_found_by_its_name(isolated):
 def test_a_damaged_record_is_said(content):
     made = create("one")
     (made.path / "run.json").write_bytes(content)
-    with pytest.raises(UserError, match="The record of the run 'one' is damaged"):
+    with pytest.raises(UserError, match="'run.json' of the run 'one' is damaged"):
         Run.open("one")
 
 

@@ -104,4 +104,4 @@ def _check_ranges(config: Any) -> None:
         low, high = _RANGES[key]
         # Written so that not-a-number fails too.
         if not low <= value <= high:
-            raise UserError(f"{key}={value:g} can't work.", f"Set it between {low:g} and {high:g}.")
+            raise UserError(f"{key}={str(value)[:40]} can't work.", f"Set it between {low:g} and {high:g}.")

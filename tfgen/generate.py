@@ -14,6 +14,7 @@ from tfgen.run import Run
 
 # Kernels may add up in another order for another batch size, so every batch has the same one.
 BATCH = 16
+_PART = 64 * BATCH
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,11 @@ def generate(run: Run, prompt: str = "", count: int = 64, seed: int = 0) -> Samp
     ids = run.vocabulary().ids(prompt)
     seeds = seeds_from(seed, count)
     model = load_model(run)
-    encoded = Sampler(model.generate, len(ids))(seeds, np.tile(ids, [count, 1]))
-    values = MODALITIES.load(run.record["modality"]).decode(encoded)
+    sampler = Sampler(model.generate, len(ids))
+    decode = MODALITIES.load(run.record["modality"]).decode
+    # Decoded part by part: floats of all of them would take four times the memory of the pictures.
+    parts = [decode(sampler(part, np.tile(ids, [len(part), 1]))) for part in np.array_split(seeds, -(-count // _PART))]
+    values = np.concatenate(parts)
     return Samples(values, [prompt] * count, [int(each) for each in seeds])
 
 
@@ -43,6 +47,8 @@ def seeds_from(first: int, count: int) -> np.ndarray:
     """int32 [count]. Raises UserError where a seed would not fit."""
     if count < 1:
         raise UserError(f"{count} samples can't be made.", "Ask for at least 1 with -n.")
+    if count > 10**8:
+        raise UserError(f"{count} samples are too many for one command.", "Ask for fewer, from several first seeds.")
     if not -(2**31) <= first <= 2**31 - count:
         raise UserError(f"The seed {first} is out of range.", "Choose one from -2147483648 to 2147483647.")
     return np.arange(first, first + count, dtype=np.int64).astype(np.int32)

@@ -3,7 +3,7 @@
 run.json        what was trained on what, with which settings, and how it stands
 codec.json      the examples' shape and the vocabulary: what turns words into conditions and tensors into pictures
 data.json       what was read, what was left out and why
-checkpoints/    state-00001234.npz and its .sha256
+checkpoints/    the newest training states, each with its hash in its name
 history.jsonl   one line per report: step, seconds, losses
 samples/        pictures from fixed seeds while it learned
 losses.png      the losses over the steps
@@ -66,7 +66,7 @@ class Run:
 
     @property
     def name(self) -> str:
-        return self.path.name
+        return self.path.resolve().name
 
     @property
     def reference(self) -> str:
@@ -108,8 +108,9 @@ class Run:
 
     def remove(self) -> None:
         """Deletes the folder; the record goes first, so that a half-deleted run isn't taken for one."""
-        (self.path / "run.json").unlink()
-        shutil.rmtree(self.path)
+        with files.locked(self.path):
+            (self.path / "run.json").unlink()
+            shutil.rmtree(self.path)
 
 
 def locate(name: str) -> Path:
@@ -137,7 +138,7 @@ def is_unused(path: Path) -> bool:
     if not path.is_dir():
         return False
     names = {child.name for child in path.iterdir() if not child.name.endswith(".tmp")}
-    return names <= {"codec.json", "data.json", "checkpoints", "samples"} and not any(path.glob("*/*"))
+    return names <= {"codec.json", "data.json", "checkpoints", "samples", ".lock"} and not any(path.glob("*/*"))
 
 
 def free_name(wanted: str) -> str:

@@ -1,11 +1,27 @@
 """Words for a person: one line at a time on standard error, and numbers as people read them."""
 
 import sys
+import time
+
+_EVERY_SECONDS = 3.0
 
 
 def say(text: str) -> None:
     """One line of talk; standard output is for data."""
     print(text, file=sys.stderr, flush=True)
+
+
+class Preparation:
+    """Says now and then how far the preparation of data has come; nothing when it is quick."""
+
+    def __init__(self):
+        self._said = time.monotonic()
+
+    def show(self, done: int, total: int) -> None:
+        """Called with counts, as often as there is news."""
+        if time.monotonic() - self._said >= _EVERY_SECONDS:
+            self._said = time.monotonic()
+            say(f"Preparing: {done} of {total}")
 
 
 def duration(seconds: float) -> str:

@@ -36,10 +36,13 @@ class PipelineGroup(click.Group):
             # The reader of standard output has gone; Python would complain once more at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             context.exit(1)
-        except (OSError, MemoryError) as error:
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
             if context.params.get("debug"):
                 raise
-            click.echo(f"Error: {error or 'Out of memory.'} Run with `tfgen --debug ...` for the details.", err=True)
+            what = str(error).strip().split("\n")[0] or type(error).__name__
+            click.echo(f"Error: {what.rstrip('.')}. For the details, run: tfgen --debug ...", err=True)
             context.exit(1)
 
 

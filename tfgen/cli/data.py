@@ -23,8 +23,9 @@ def command(data: str | None, overrides: tuple[str, ...], as_json: bool) -> None
     """
     from tfgen.config import parse_data_overrides
     from tfgen.data import open_data
+    from tfgen.talk import Preparation
 
-    examples = open_data(data, **parse_data_overrides(overrides))
+    examples = open_data(data, **parse_data_overrides(overrides), progress=Preparation().show)
     seen = describe(examples)
     if as_json:
         click.echo(json.dumps(seen, indent=2, ensure_ascii=False))

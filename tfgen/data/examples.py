@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+LABEL_EXAMPLES = 4  # of each on average; texts that seldom repeat are captions
 MOST_LABELS = 256  # more distinct prompts than this are captions: no list for a menu, no one-hot vector
 
 
@@ -88,7 +89,8 @@ class Prompts:
             return cls.none(len(texts))
         distinct = sorted(set(texts), key=natural_order)
         place = {text: index for index, text in enumerate(distinct)}
-        kind = kind or ("labels" if len(distinct) <= MOST_LABELS else "captions")
+        repeated = len(distinct) <= MOST_LABELS and len(texts) >= LABEL_EXAMPLES * len(distinct)
+        kind = kind or ("labels" if repeated else "captions")
         return cls(distinct, np.array([place[text] for text in texts], np.int32), kind)
 
     def to_json(self) -> dict[str, Any]:

@@ -19,6 +19,7 @@ class ImageModality:
     name = "image"
     # How a reconstruction is scored: a learned variance beat Bernoulli on grey digits too (docs/log.md).
     likelihood = "gaussian"
+    augment = "color,translation,cutout"  # what a discriminator may be shown, where there are few examples
     networks = "image"  # the prefix of what suits it in catalog.NETWORKS
 
     @staticmethod

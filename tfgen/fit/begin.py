@@ -2,7 +2,6 @@
 
 import dataclasses
 import os
-import time
 from typing import Any
 
 from tfgen import config
@@ -13,7 +12,7 @@ from tfgen.environment import environment
 from tfgen.errors import UserError
 from tfgen.prompt.vocabulary import Vocabulary
 from tfgen.run import Run, all_runs, free_name, is_unused, locate
-from tfgen.talk import say
+from tfgen.talk import Preparation, say
 
 DEFAULT_MINUTES = 3.0
 DEFAULT_SEED = 0
@@ -38,7 +37,8 @@ class FitRequest:
 
 def begin(request: FitRequest) -> tuple[Run, Examples]:
     """A new run: everything that can be wrong is found before a folder is made."""
-    model_class, _ = MODELS.load(request.model), _check_horizon(request)
+    _check_horizon(request)
+    model_class = MODELS.load(request.model)
     overrides, data_overrides = config.parse_overrides(request.overrides, model_class.Config)
     settings = config.make_config(model_class.Config, request.size or "small", overrides)
     examples = _open(request.data, data_overrides)
@@ -82,6 +82,11 @@ def resume(request: FitRequest) -> tuple[Run, Examples]:
             "A resumed fit keeps the settings that it began with.",
             "Leave the settings out, or begin a new run with -o.",
         )
+    if run.record["status"] == "failed":
+        raise UserError(
+            f"'{run.name}' failed, and would fail again: {run.record['problem']}",
+            "Begin a new run with other settings.",
+        )
     if run.record["status"] == "finished":
         raise UserError(
             f"'{run.name}' is finished.", "Begin a new run for more steps: the schedules end with the last."
@@ -97,9 +102,14 @@ def resume(request: FitRequest) -> tuple[Run, Examples]:
 
 
 def _newest_unfinished(request: FitRequest) -> Run:
-    runs = [run for run in all_runs() if run.record["model"] == request.model and run.record["status"] != "finished"]
+    runs = [
+        run
+        for run in all_runs()
+        if run.record["model"] == request.model and run.record["status"] not in ("finished", "failed")
+    ]
     if request.data:
-        runs = [run for run in runs if request.data in (run.record["data"]["source"], run.record["data"]["path"])]
+        names = (request.data, os.path.abspath(request.data))
+        runs = [run for run in runs if run.record["data"]["source"] in names or run.record["data"]["path"] in names]
     if not runs:
         raise UserError("There is no unfinished run to resume.", "Name one with -o; see them with: tfgen runs list")
     return runs[-1]
@@ -117,13 +127,7 @@ def _check_horizon(request: FitRequest) -> None:
 
 
 def _open(source: str | None, settings: dict[str, Any]) -> Examples:
-    began = time.monotonic()
-
-    def progress(done: int, total: int) -> None:
-        if time.monotonic() - began > 3 and (done == total or done % 1000 == 0):
-            say(f"Preparing pictures: {done} of {total}")
-
-    return open_data(source, **settings, progress=progress)
+    return open_data(source, **settings, progress=Preparation().show)
 
 
 def _source(data: str | None) -> dict[str, str | None]:
@@ -137,11 +141,15 @@ def _example(examples: Examples):
 
     modality = MODALITIES.load(examples.modality)
     shape = tuple(int(side) for side in examples.values.shape[1:])
-    return ExampleSpecification(shape, modality.likelihood, modality.networks, len(examples))
+    return ExampleSpecification(shape, modality.likelihood, modality.networks, len(examples), modality.augment)
 
 
 def _try_model(model_class: type, settings: Any, examples: Examples, vocabulary: Vocabulary) -> None:
     """Makes the model once, so that settings which don't fit each other are refused before a folder is made."""
+    if len(examples) < 4:
+        raise UserError(
+            f"There are only {len(examples)} examples.", "Add more: 4 are the least, some hundreds learn well."
+        )
     if settings.batch_size > len(examples):
         raise UserError(
             f"The batch of {settings.batch_size} is larger than the data, {len(examples)} examples.",

@@ -1,8 +1,12 @@
 """The reports of a fit: one JSON line each, and a plot of the losses."""
 
+import contextlib
 import json
+import math
 from pathlib import Path
 from typing import TextIO
+
+import numpy as np
 
 from tfgen import files
 from tfgen.run import Run
@@ -21,11 +25,14 @@ class History:
 
     def add(self, row: dict[str, float]) -> None:
         """Writes one report; it is on its way to the disk when this returns."""
-        self._file.write(json.dumps(row) + "\n")
+        numbers = {name: value if math.isfinite(value) else None for name, value in row.items()}
+        self._file.write(json.dumps(numbers, allow_nan=False) + "\n")
         self._file.flush()
 
     def close(self) -> None:
-        self._file.close()
+        # On a full disk, closing tries once more to write what could not be written; that was said already.
+        with contextlib.suppress(OSError):
+            self._file.close()
 
 
 def plot_losses(rows: list[dict[str, float]], path: Path) -> None:
@@ -37,7 +44,9 @@ def plot_losses(rows: list[dict[str, float]], path: Path) -> None:
     names = [name for name in rows[0] if name not in ("step", "seconds", "steps_per_second")]
     figure = Figure(figsize=(7, 2.2 * len(names)), layout="constrained")
     for axes, name in zip(figure.subplots(len(names), squeeze=False)[:, 0], names, strict=True):
-        axes.plot([row["step"] for row in rows], [row[name] for row in rows], linewidth=1)
+        axes.plot(
+            [row["step"] for row in rows], [np.nan if row.get(name) is None else row[name] for row in rows], linewidth=1
+        )
         axes.set_ylabel(name.replace("_", " "))
         axes.grid(alpha=0.3)
     axes.set_xlabel("step")

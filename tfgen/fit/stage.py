@@ -34,6 +34,12 @@ def fit(request: FitRequest) -> Run:
         Failure: the model diverged or collapsed, or the disk is full; the last good weights are kept.
     """
     run, examples = resume(request) if request.resume else begin(request)
+    with files.locked(run.path):
+        _fit_locked(run, examples, request)
+    return run
+
+
+def _fit_locked(run: Run, examples: Examples, request: FitRequest) -> None:
     model = _make_model(run, examples)
     step = _restore(run, model)
     data, sheets = _Batches(run, model, examples), Sheets(run, model)
@@ -44,14 +50,13 @@ def fit(request: FitRequest) -> Run:
     if step == 0:
         checkpoints.save(run.checkpoints, checkpoints.capture(model.state()), 0)
     _train(run, model, data, sheets, request)
-    return run
 
 
 def _make_model(run: Run, examples: Examples):
-    height, width = examples.values.shape[1:3]
     model = build_model(run)
     # As many steps in one call as keep Ctrl-C quick; Python between the calls costs a tiny network its speed.
-    per_call = max(1, min(32, 2**14 // (height * width)))
+    pixels = model.config.batch_size * examples.height * examples.width
+    per_call = max(1, min(32, 2**20 // pixels))
     model.compile(steps_per_execution=per_call, jit_compile=False)
     return model
 
@@ -142,10 +147,14 @@ def _train(run: Run, model, data: _Batches, sheets: Sheets, request: FitRequest)
     watch = Watch(run, history, progress, request.save_every, sheets.write, writer)
     watch.set_model(model)  # Keras does it in fit(), which a run that was killed at its very end no longer needs
     try:
-        with files.locked(run.path), _signals(watch):
+        with _signals(watch):
             if start < stop:
                 _run_steps(model, data.between(start, stop), stop - start, watch)
             _conclude(run, model, data, sheets, watch)
+    except OSError as error:
+        raise Failure(
+            f"The run can't be written: {error.strerror or error}.", "Make room or mend the folder, then use --resume."
+        ) from error
     finally:
         progress.close()
         history.close()

@@ -1,5 +1,6 @@
 """What happens between training steps: reports, samples, checkpoints, health, and a clean stop."""
 
+import os
 import signal
 import time
 from collections.abc import Callable
@@ -13,7 +14,6 @@ from tfgen.fit.history import History
 from tfgen.fit.progress import Progress
 from tfgen.fit.show import SHEETS
 from tfgen.run import Run
-from tfgen.talk import say
 
 _UNHEALTHY_REPORTS = 10  # in a row before a fit gives up
 
@@ -125,7 +125,8 @@ class Watch(keras.callbacks.Callback):
             signal.default_int_handler(number, frame)
         self.interrupted = True
         self.model.stop_training = True
-        say("\nStopping after the steps under way; everything is kept. (Once more to stop at once.)")
+        # Not through print: the signal may have come in the middle of one.
+        os.write(2, b"\nStopping after the steps under way; everything is kept. (Once more to stop at once.)\n")
 
     def _step(self) -> int:
         return int(self.model.step.numpy())

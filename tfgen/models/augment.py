@@ -1,7 +1,7 @@
 """Differentiable augmentation for discriminators that see few examples (DiffAugment, Zhao et al. 2020).
 
-Real and generated pictures pass through the same random changes before the discriminator looks, and the gradients pass
-back through them, so the generator never learns to draw the changes themselves.
+Real and generated pictures pass through the same kinds of random change before the discriminator looks, and the
+gradients pass back through them, so the generator never learns to draw the changes themselves.
 """
 
 from collections.abc import Callable

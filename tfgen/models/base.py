@@ -23,6 +23,7 @@ class ExampleSpecification:
     likelihood: str  # "bernoulli" or "gaussian"
     networks: str  # the prefix of its entries in catalog.NETWORKS
     count: int
+    augment: str = "none"  # the augmentations that suit it when there are few examples
 
 
 @dataclasses.dataclass(frozen=True)

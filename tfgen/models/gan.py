@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from tfgen.catalog import NETWORKS
-from tfgen.errors import UserError, unknown
+from tfgen.errors import unknown
 from tfgen.models.augment import augment, parse_kinds
 from tfgen.models.base import Conditions, ExampleSpecification, GenerativeModel
 from tfgen.models.losses import LOSSES, gradient_penalty, squared_gradient, word_cross_entropy
@@ -43,7 +43,6 @@ class GANConfig:
 _FEW_EXAMPLES = 6000
 
 
-@keras.saving.register_keras_serializable("tfgen")
 class GAN(GenerativeModel):
     """Generator, its running average (which samples come from), and a projection discriminator."""
 
@@ -57,12 +56,11 @@ class GAN(GenerativeModel):
         super().__init__(config, example, conditions, seed)
         if config.loss not in LOSSES:
             raise unknown("loss", config.loss, LOSSES)
-        if config.discriminator_steps < 1:
-            raise UserError("discriminator_steps is less than 1.", "Set it to 1 or more.")
         self.latent_dim = config.latent_dim
         self.loss_functions = LOSSES[config.loss]
-        few = example.count < _FEW_EXAMPLES and example.networks == "image"
-        kinds = ("color,translation,cutout" if few else "none") if config.augment == "auto" else config.augment
+        kinds = config.augment
+        if kinds == "auto":
+            kinds = example.augment if example.count < _FEW_EXAMPLES else "none"
         self.augmentations = parse_kinds(kinds)
         networks = NETWORKS.load(f"{example.networks}/{config.network}")(example.shape, config)
         self.generator = networks.generator(name="generator")

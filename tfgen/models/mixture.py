@@ -28,11 +28,11 @@ class MixturePrior(keras.layers.Layer):
         # Word ids are never negative, so nothing matches mixture 0.
         self._prompt_words = tf.constant([[-1] * conditions.longest, *words], tf.int32)
         mixtures, shape = len(words) + 1, (max(components, 1), latent_dim)
-        self.ends = self._constant("ends", np.tile(np.linspace(0, 1, shape[0] + 1)[1:], [mixtures, 1]))
-        self.means = self._constant("means", np.zeros([mixtures, *shape]))
-        self.factors = self._constant("factors", np.tile(np.eye(latent_dim), [mixtures, shape[0], 1, 1]))
+        self.ends = self._fixed("ends", np.tile(np.linspace(0, 1, shape[0] + 1)[1:], [mixtures, 1]))
+        self.means = self._fixed("means", np.zeros([mixtures, *shape]))
+        self.factors = self._fixed("factors", np.tile(np.eye(latent_dim), [mixtures, shape[0], 1, 1]))
 
-    def _constant(self, name: str, value: np.ndarray) -> keras.Variable:
+    def _fixed(self, name: str, value: np.ndarray) -> keras.Variable:
         start = keras.initializers.Constant(value)
         return self.add_weight(shape=value.shape, initializer=start, trainable=False, name=name)
 
@@ -81,7 +81,7 @@ def _fit_one(latents: np.ndarray, components: int, seed: int) -> tuple[np.ndarra
     from sklearn.mixture import GaussianMixture
 
     mixture = GaussianMixture(
-        components, max_iter=40, tol=1e-2, reg_covar=1e-4, init_params="k-means++", random_state=seed
+        components, max_iter=25, tol=2e-2, reg_covar=1e-4, init_params="k-means++", random_state=seed
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # a mixture that is nearly fitted serves as well

@@ -28,7 +28,7 @@ def bits(seeds: tf.Tensor, size: int, stream: int = 0) -> tf.Tensor:
 
 
 def uniform(seeds: tf.Tensor, size: int, stream: int = 0) -> tf.Tensor:
-    """Uniform float32 [batch, size] in the open interval (0, 1), on a grid of 2^-24 shifted by half a step."""
+    """Uniform float32 [batch, size] in the open interval (0, 1), on a grid of 2^-23 shifted by half a step."""
     top_bits = _shift_right(bits(seeds, size, stream), 9)  # 23 bits: with the half step, exact in float32
     return (tf.cast(top_bits, tf.float32) + 0.5) * 2.0**-23
 

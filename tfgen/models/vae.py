@@ -27,7 +27,7 @@ class VAEConfig:
 
     network: str = "convolutional"  # convolutional, residual or dense
     width: int = 32  # channels at half the full resolution; deeper stages have more
-    latent_dim: int = 24
+    latent_dim: int = 32
     prompt_dim: int = 32  # size of the prompt's embedding beside the latent
     batch_size: int = 128
     beta: float = 1.0  # weight of the KL term: more for smoother latents, less for sharper pictures
@@ -35,10 +35,9 @@ class VAEConfig:
     learning_rate: float = 2e-3
     end_rate: float = 0.02  # the last learning rate, as a share of the first
     average_decay: float = 0.999  # of the averaged weights that samples come from
-    components: int = 40  # Gaussians in each mixture that sampling starts from; 0: the standard normal
+    components: int = 100  # Gaussians in each mixture that sampling starts from; 0: the standard normal
 
 
-@keras.saving.register_keras_serializable("tfgen")
 class VAE(GenerativeModel):
     """Encoder, decoder, and a running average of both, which samples come from."""
 
@@ -103,7 +102,7 @@ class VAE(GenerativeModel):
 
     def encode(self, examples: tf.Tensor, prompts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Mean and log variance of the latents, each [batch, latent_dim], by the averaged weights."""
-        return self.encoder_average(examples, self.condition(prompts))
+        return _bounded(*self.encoder_average(examples, self.condition(prompts)))
 
     def reconstruct(self, examples: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
         """Examples to the mean of their latents and back."""
@@ -124,8 +123,7 @@ class VAE(GenerativeModel):
         examples, prompt_index = batch
         condition = self.condition(self.prompts_of(prompt_index))
         with tf.GradientTape() as tape:
-            mean, log_variance = self.encoder(examples, condition, training=True)
-            log_variance = tf.clip_by_value(log_variance, -12.0, 12.0)
+            mean, log_variance = _bounded(*self.encoder(examples, condition, training=True))
             deviation = self.random_normal(tf.shape(mean), salt=1)
             decoded = self.decoder(mean + tf.exp(0.5 * log_variance) * deviation, condition, training=True)
             reconstruction = tf.reduce_mean(self._negative_log_likelihood(examples, decoded))
@@ -167,6 +165,11 @@ class VAE(GenerativeModel):
             latents.append(mean + np.exp(0.5 * log_variance) * generator.standard_normal(mean.shape))
             places.append(index.numpy())
         self.prior.fit(np.concatenate(latents), np.concatenate(places), self.seed)
+
+
+def _bounded(mean: tf.Tensor, log_variance: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """An encoder's answer with a variance whose exponential is a number."""
+    return mean, tf.clip_by_value(log_variance, -12.0, 12.0)
 
 
 def kl_to_standard_normal(mean: tf.Tensor, log_variance: tf.Tensor) -> tf.Tensor:

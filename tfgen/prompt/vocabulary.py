@@ -4,6 +4,7 @@ A prompt is a bag of words. Each known word has an id from 1 up; 0 pads. Where t
 one of them; where it has captions, any mix of known words will do.
 """
 
+import functools
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*|[^\w\s]", re.UNICODE)
 _DIGIT_NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _SAME = {**dict(zip(_DIGIT_NAMES, "0123456789", strict=True)), **dict(zip("0123456789", _DIGIT_NAMES, strict=True))}
 _MOST_WORDS_OF_A_PROMPT = 24
+_MOST_WORDS = 4096  # that a run learns; the rarest beyond are left out
 
 
 def words_of(prompt: str) -> list[str]:
@@ -40,9 +42,10 @@ class Vocabulary:
         """From the distinct prompts and each example's place among them (-1: none)."""
         counts = np.bincount(prompt_index[prompt_index >= 0], minlength=len(prompts))
         found: Counter[str] = Counter()
-        for prompt in prompts:
-            found.update(words_of(prompt))
-        return cls(tuple(found), tuple(prompts), tuple(int(count) for count in counts), kind)
+        for prompt, count in zip(prompts, counts, strict=True):
+            found.update({word: int(count) for word in words_of(prompt)})
+        commonest = tuple(word for word, _ in found.most_common(_MOST_WORDS))
+        return cls(commonest, tuple(prompts), tuple(int(count) for count in counts), kind)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -51,10 +54,14 @@ class Vocabulary:
     def from_json(cls, value: dict[str, Any]) -> "Vocabulary":
         return cls(**{key: tuple(part) if isinstance(part, list) else part for key, part in value.items()})
 
-    @property
+    @functools.cached_property
     def longest(self) -> int:
         """How many word ids the longest known prompt has; at least 1."""
         return max([len(words_of(prompt)) for prompt in self.prompts], default=1) or 1
+
+    @functools.cached_property
+    def _places(self) -> dict[str, int]:
+        return {word: place for place, word in enumerate(self.words, 1)}
 
     def table(self) -> np.ndarray:
         """Word ids int32 [prompts, longest] of the known prompts."""
@@ -74,7 +81,7 @@ class Vocabulary:
                 "This run was trained without prompts, so it can't follow one.",
                 "Leave the prompt out, or fit on pictures in one sub-folder per label, or with a captions.csv.",
             )
-        words = [word if word in self.words else self._known(word) for word in words]
+        words = [word if word in self._places else self._known(word) for word in words]
         if self.kind == "labels":
             words = words_of(self._label(prompt, words))
         if len(words) > self.longest:
@@ -84,7 +91,7 @@ class Vocabulary:
         return self._ids(words)
 
     def _known(self, word: str) -> str:
-        if _SAME.get(word) in self.words:
+        if _SAME.get(word) in self._places:
             return _SAME[word]
         close = nearest(word, self.words)
         if close:
@@ -106,7 +113,8 @@ class Vocabulary:
         )
 
     def _ids(self, words: Sequence[str]) -> np.ndarray:
-        ids = [self.words.index(word) + 1 for word in words[: self.longest]]
+        # A known prompt may hold words too rare to have a place.
+        ids = [self._places[word] for word in words if word in self._places][: self.longest]
         return np.pad(np.asarray(ids, np.int32), [0, self.longest - len(ids)])
 
 
