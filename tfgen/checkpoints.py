@@ -62,7 +62,10 @@ def load_newest(folder: Path) -> Checkpoint:
     """The newest whole checkpoint. Raises UserError where there is none."""
     damaged = []
     for path in reversed(_all(folder)):
-        arrays = _read(path)
+        try:
+            arrays = _read(path)
+        except FileNotFoundError:
+            continue  # a fit under way has dropped it for newer ones
         if arrays is not None:
             return Checkpoint(arrays, _part(path, "step"), damaged)
         damaged.append(path.name)
@@ -91,6 +94,8 @@ def _read(path: Path) -> dict[str, np.ndarray] | None:
     """The arrays, or None where the bytes are not those that were written."""
     try:
         content = path.read_bytes()
+    except FileNotFoundError:
+        raise
     except OSError:
         return None
     if _digest(content) != _NAME.fullmatch(path.name)["digest"]:

@@ -6,17 +6,26 @@ import platform
 from pathlib import Path
 from typing import Any
 
+# Variables that change how TensorFlow adds up.
+_SETTINGS = ("TF_ENABLE_ONEDNN_OPTS", "OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+
 
 def environment() -> dict[str, Any]:
     """What the weights' last bits depend on."""
     import keras
+    import numpy as np
     import tensorflow as tf
+
+    from tfgen import __version__
 
     processor = platform.processor() or platform.machine()
     with contextlib.suppress(OSError, IndexError):
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         processor = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")][0]
     return {
+        "tfgen": __version__,
+        "numpy": np.__version__,
+        "settings": {name: os.environ[name] for name in _SETTINGS if name in os.environ},
         "python": platform.python_version(),
         "tensorflow": tf.__version__,
         "keras": keras.__version__,

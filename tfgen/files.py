@@ -5,7 +5,6 @@ A reader, or a process killed at any instant, sees the old file or the new one.
 """
 
 import contextlib
-import hashlib
 import json
 import os
 import tempfile
@@ -45,12 +44,6 @@ def write_bytes(path: Path, content: bytes) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Replaces `path` by `value` as indented JSON, atomically."""
     write_bytes(path, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
-
-
-def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file's bytes, as hexadecimal digits."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def sync_folder(folder: Path) -> None:

@@ -40,5 +40,5 @@ def command(run: str, prompt: str, count: int | None, seed: int, output: str | N
 
 
 def _default_name(run: str, prompt: str, seed: int) -> str:
-    words = "".join(letter if letter.isalnum() else "-" for letter in prompt).strip("-")
+    words = "".join(letter if letter.isalnum() else "-" for letter in prompt)[:60].strip("-")
     return "-".join(filter(None, [run, words, f"seed{seed}"])) + ".png"

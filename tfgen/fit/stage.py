@@ -129,11 +129,12 @@ def _say_plan(run: Run, model, examples: Examples) -> None:
     parameters = sum(int(np.prod(weight.shape)) for weight in model.trained_variables())
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     state = sum(int(np.prod(variable.shape)) for variable in model.state().values()) * 4
-    minutes = run.record["minutes"]
+    steps, done = run.record["steps"], int(model.step.numpy())
+    left = (run.record["minutes"] or 0) * 60 * (steps - done) / steps
     say(
         f"Model: {run.record['model']}, {count(parameters)} parameters; memory about {size(memory + state)}; "
-        f"{run.record['steps']} steps of {model.config.batch_size}"
-        + (f", about {duration(minutes * 60)}." if minutes else ".")
+        f"{f'step {done} to ' if done else ''}{steps} steps of {model.config.batch_size}"
+        + (f", about {duration(left)}." if left else ".")
     )
     say(f"Run: {run.path}. Ctrl-C stops and keeps everything.")
 
