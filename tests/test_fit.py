@@ -85,7 +85,7 @@ def test_the_number_of_steps_is_exact_whatever_runs_at_once(digits, tmp_path):
 
 @pytest.fixture
 def stopped(digits, tmp_path, monkeypatch):
-    """A run that was interrupted at step 20 of 60."""
+    """A run that was interrupted at its first report."""
 
     class Interrupted(stage.Watch):
         def _check(self, step, means):

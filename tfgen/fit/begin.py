@@ -146,10 +146,8 @@ def _example(examples: Examples):
 
 def _try_model(model_class: type, settings: Any, examples: Examples, vocabulary: Vocabulary) -> None:
     """Makes the model once, so that settings which don't fit each other are refused before a folder is made."""
-    if len(examples) < 4:
-        raise UserError(
-            f"There are only {len(examples)} examples.", "Add more: 4 are the least, some hundreds learn well."
-        )
+    if len(examples) < 2:
+        raise UserError("There is only one example.", "Add more: some hundreds learn well.")
     if settings.batch_size > len(examples):
         raise UserError(
             f"The batch of {settings.batch_size} is larger than the data, {len(examples)} examples.",
