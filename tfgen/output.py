@@ -45,6 +45,12 @@ def write_samples(samples: Samples, path: Path, run: Run) -> str:
     return f"{len(samples.seeds)} files in {path}"
 
 
+def file_name(run: str, prompt: str, seed: int) -> str:
+    """A PNG's name that says what is in it; a long prompt is cut."""
+    words = "".join(letter if letter.isalnum() else "-" for letter in prompt)[:60].strip("-")
+    return "-".join(filter(None, [run, words, f"seed{seed}"])) + ".png"
+
+
 def provenance(run: Run, prompt: str, seed: str) -> dict[str, str]:
     """What each PNG says of itself."""
     return {
@@ -77,6 +83,4 @@ def _write_arrays(samples: Samples, path: Path) -> None:
 def _write_folder(samples: Samples, path: Path, run: Run) -> None:
     modality = MODALITIES.load(run.record["modality"])
     for value, prompt, seed in zip(samples.values, samples.prompts, samples.seeds, strict=True):
-        words = "".join(letter if letter.isalnum() else "-" for letter in prompt)[:60].strip("-")
-        name = "-".join(filter(None, [words, f"seed{seed}"])) + ".png"
-        modality.save_sample(path / name, value, provenance(run, prompt, str(seed)))
+        modality.save_sample(path / file_name("", prompt, seed), value, provenance(run, prompt, str(seed)))

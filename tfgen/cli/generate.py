@@ -23,13 +23,13 @@ def command(run: str, prompt: str, count: int | None, seed: int, output: str | N
     tfgen generate digits-gan seven -n 16 --seed 7 -o sevens/
     tfgen generate digits-gan -n 10000 -o synthetic.npz
     """
-    from tfgen.output import check_output, write_samples
+    from tfgen.output import check_output, file_name, write_samples
     from tfgen.run import Run
 
     opened = Run.open(run)
     opened.vocabulary().ids(prompt)  # a wrong word is said before TensorFlow loads
     count = 64 if count is None else count
-    path = Path(output) if output else Path(_default_name(opened.name, prompt, seed))
+    path = Path(output) if output else Path(file_name(opened.name, prompt, seed))
     check_output(path)
     load_tensorflow()
     from tfgen.generate import generate
@@ -37,8 +37,3 @@ def command(run: str, prompt: str, count: int | None, seed: int, output: str | N
     samples = generate(opened, prompt, count, seed)
     written = write_samples(samples, path, opened)
     click.echo(f"Wrote {written}", err=True)
-
-
-def _default_name(run: str, prompt: str, seed: int) -> str:
-    words = "".join(letter if letter.isalnum() else "-" for letter in prompt)[:60].strip("-")
-    return "-".join(filter(None, [run, words, f"seed{seed}"])) + ".png"

@@ -31,7 +31,7 @@ class Stack:
 
 
 def examples_of_stack(
-    request: Request, name: str, stack: Stack, prompts: Prompts, key: Key, always_prepare: bool = False
+    request: Request, name: str, stack: Stack, prompts: Prompts, key: Key
 ) -> Examples:
     """The Examples of a stack at the size and colour asked for; large ones through the prepared file `key`."""
     height, width, notes = choose_size([stack.height], [stack.width], request)
@@ -39,7 +39,7 @@ def examples_of_stack(
     report = Report(stack.count, stack.count, [], [*stack.notes, *notes])
     blocks = (fit_block(block, height, width, channels) for block in stack.blocks())
     total = stack.count * height * width * channels
-    if total <= LARGEST_IN_MEMORY and not always_prepare:
+    if total <= LARGEST_IN_MEMORY:
         values, digest = _in_memory(blocks, (stack.count, height, width, channels), request)
     else:
         key = Key.of(key.name, [key.place, height, width, channels], key.content)

@@ -14,20 +14,13 @@ PADDING = 2
 
 
 class ImageModality:
-    """Reading, encoding, saving and showing of pictures; everything is a static function, there is no state."""
+    """Encoding, saving and showing of pictures; everything is a static function, there is no state."""
 
     name = "image"
     # How a reconstruction is scored: a learned variance beat Bernoulli on grey digits too (docs/log.md).
     likelihood = "gaussian"
     augment = "color,translation,cutout"  # what a discriminator may be shown, where there are few examples
     networks = "image"  # the prefix of what suits it in catalog.NETWORKS
-
-    @staticmethod
-    def open(source: str | None, **options: Any):
-        """The same as `tfgen.data.open_data`."""
-        from tfgen.data import open_data
-
-        return open_data(source, **options)
 
     @staticmethod
     def encode(values: Any) -> Any:
