@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import subprocess
 
 import numpy as np
@@ -106,6 +107,25 @@ def test_data_names_what_is_broken(command, isolated):
     seen = command("data", "photos")
     assert seen.exit_code == 0
     assert "1 of 21 files could not be read" in seen.stdout and "bad.png" in seen.stdout
+
+
+@pytest.mark.parametrize("count", [2, 63, 64])
+def test_what_data_names_next_is_a_fit_that_works(command, isolated, count):
+    pixels = np.random.default_rng(0).integers(0, 255, (count, 12, 12), np.uint8)
+    np.save(isolated / "my few.npy", pixels)
+    hint = command("data", "my few.npy", "--set", "size=9x17").stderr
+    assert ("add more" in hint) == (count < 64)
+    words = shlex.split(hint.partition("tfgen fit ")[2])
+    small = ["--steps", 1, "--set", "network=dense", "--set", "width=2"]
+    fitted = command("fit", *words, *small, "-o", "hinted")
+    assert fitted.exit_code == 0, fitted.stderr
+    assert f"{count} grey pictures of 9x17" in fitted.stderr
+
+
+def test_data_with_one_picture_asks_for_more(command, isolated):
+    np.save(isolated / "one.npy", np.zeros((1, 12, 12), np.uint8))
+    hint = command("data", "one.npy").stderr
+    assert "Next: add more" in hint and "tfgen fit" not in hint
 
 
 # generate

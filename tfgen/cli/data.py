@@ -1,10 +1,13 @@
 """tfgen data: what tfgen sees in a folder, a file or a set."""
 
 import json
+import shlex
 
 import click
 
 from tfgen.cli.options import overrides_option
+
+_GAN_BATCH = 64  # as in tfgen.models.gan, which takes seconds to import; smaller data needs a smaller one
 
 
 @click.command("data")
@@ -45,7 +48,7 @@ def command(data: str | None, overrides: tuple[str, ...], as_json: bool) -> None
             click.echo(f"  {path}: {reason}")
         if len(examples.report.broken) > 20:
             click.echo("  ... all of them with: --json")
-    click.echo(f"Next: tfgen fit gan {data or ''}".rstrip(), err=True)
+    click.echo(f"Next: {_next_step(data, overrides, len(examples))}", err=True)
 
 
 def describe(examples) -> dict:
@@ -64,6 +67,22 @@ def describe(examples) -> dict:
         "fingerprint": examples.fingerprint,
         **examples.report.to_json(),
     }
+
+
+def _next_step(data: str | None, overrides: tuple[str, ...], count: int) -> str:
+    """What to do with so many examples: a fit that takes them, or more of them."""
+    if count >= _GAN_BATCH:
+        return _fit_command(data, overrides)
+    advice = "add more, since some hundreds learn well"
+    if count < 2:
+        return f"{advice}."
+    return f"{advice}, or: {_fit_command(data, (*overrides, f'batch_size={max(2, count // 2)}'))}"
+
+
+def _fit_command(data: str | None, overrides: tuple[str, ...]) -> str:
+    """To be pasted into a shell."""
+    settings = [word for override in overrides for word in ("--set", override)]
+    return shlex.join(["tfgen", "fit", "gan", *([data] if data else []), *settings])
 
 
 def _prompts_sentence(prompts: dict[str, int]) -> str:
