@@ -1,10 +1,13 @@
 """`tfds:` sources: a real set from a laid-out cache, and what goes wrong."""
 
 import gzip
+import json
+import re
 
 import numpy as np
 import pytest
 
+from tests.conftest import run_tfgen
 from tests.data.conftest import lopsided, real_data
 from tests.data.tfds_cache import lay_out
 from tfgen.data import open_data
@@ -22,6 +25,13 @@ def data_dir(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def tfds_folder(data_dir, monkeypatch):
     monkeypatch.setenv("TFDS_DATA_DIR", str(data_dir))
+
+
+def test_the_command_line_prints_what_was_seen_and_nothing_else():
+    seen = run_tfgen("data", "tfds:fashion_mnist@test", "--json")
+    assert seen.returncode == 0 and json.loads(seen.stdout)["count"] == 10000, seen.stderr
+    noise = [line for line in seen.stderr.splitlines() if re.search(r"WARN|^[WIEF]\d{4}|cuda|oneDNN", line)]
+    assert noise == []
 
 
 def test_a_set_from_the_download_cache(capsys):

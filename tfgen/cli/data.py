@@ -5,7 +5,7 @@ import shlex
 
 import click
 
-from tfgen.cli.options import overrides_option
+from tfgen.cli.options import load_tensorflow, overrides_option
 
 _GAN_BATCH = 64  # as in tfgen.models.gan, which takes seconds to import; smaller data needs a smaller one
 
@@ -28,7 +28,10 @@ def command(data: str | None, overrides: tuple[str, ...], as_json: bool) -> None
     from tfgen.data import open_data
     from tfgen.talk import Preparation
 
-    examples = open_data(data, **parse_data_overrides(overrides), progress=Preparation().show)
+    settings = parse_data_overrides(overrides)
+    if data and data.startswith("tfds:"):
+        load_tensorflow()
+    examples = open_data(data, **settings, progress=Preparation().show)
     seen = describe(examples)
     if as_json:
         click.echo(json.dumps(seen, indent=2, ensure_ascii=False))
