@@ -47,6 +47,8 @@ def test_version(command):
         (["data", "--set", "size=4"], "Size 4 is out of range."),
         (["fit", "gna"], "No model named 'gna'. Did you mean 'gan'?"),
         (["fit", "gan", "--steps", "0"], "--steps 0 can't be trained."),
+        (["fit", "gan", "--size", "smal"], "No size named 'smal'. Did you mean 'small'?"),
+        (["fit", "gan", "nowhere"], "no file, folder or data set named 'nowhere'"),
         (["fit", "gan", "--set", "lerning_rate=1"], "Did you mean 'learning_rate'?"),
         (["fit", "gan", "--resume", "-o", "nothing"], "There is no run 'nothing'."),
         (["generate", "nothing"], "There is no run 'nothing'."),
@@ -77,6 +79,11 @@ def test_absurd_numbers_get_a_sentence_too(command, steps, digits):
     result = command("fit", "gan", digits, "-o", "absurd", "--steps", steps, "--set", "network=dense")
     assert result.exit_code == 2, repr(result.exception)
     assert result.stderr.strip().splitlines()[-1].startswith("Error: ")
+
+
+@pytest.mark.parametrize("arguments", [["gna"], ["gan", "--steps", "0"], ["gan", "--size", "smal"], ["gan", "nowhere"]])
+def test_what_needs_no_tensorflow_is_said_before_it_is_loaded(command, arguments):
+    assert len(command("fit", *arguments).stderr.splitlines()) == 1
 
 
 def test_debug_shows_the_traceback(command):

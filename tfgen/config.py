@@ -44,11 +44,16 @@ def parse_data_overrides(overrides: Iterable[str]) -> dict[str, Any]:
     return parse_overrides(overrides, NoModel)[1]
 
 
-def make_config(config_class: type, size: str, overrides: dict[str, Any]) -> Any:
-    """A model's config: the dial's width, then the overrides. Raises UserError for values that can't work."""
+def width_of(size: str) -> int:
+    """The width that the dial stands for. Raises UserError, with the nearest size, where there is none."""
     if size not in WIDTHS:
         raise unknown("size", size, WIDTHS)
-    config = config_class(**{"width": WIDTHS[size], **overrides})
+    return WIDTHS[size]
+
+
+def make_config(config_class: type, size: str, overrides: dict[str, Any]) -> Any:
+    """A model's config: the dial's width, then the overrides. Raises UserError for values that can't work."""
+    config = config_class(**{"width": width_of(size), **overrides})
     _check_ranges(config)
     return config
 
