@@ -135,6 +135,14 @@ def test_data_with_one_picture_asks_for_more(command, isolated):
     assert "Next: add more" in hint and "tfgen fit" not in hint
 
 
+def test_only_what_can_be_read_is_suggested_for_data_that_is_missing(command, isolated):
+    for name in ("photos.zip", "photos.jpg", "photos.txt"):
+        (isolated / name).touch()
+    assert "Did you mean" not in command("data", "photo").stderr
+    (isolated / "my-photos").mkdir()
+    assert "Did you mean 'my-photos'?" in command("data", "photo").stderr
+
+
 # generate
 
 

@@ -68,9 +68,17 @@ def _not_found(source: str) -> UserError:
 
 def _siblings(path: Path) -> list[Path]:
     try:
-        return [path.parent / name for name in nearest(path.name, (entry.name for entry in path.parent.iterdir()), 1)]
+        names = [entry.name for entry in path.parent.iterdir() if _can_be_read(entry)]
     except OSError:
         return []
+    return [path.parent / name for name in nearest(path.name, names, 1)]
+
+
+def _can_be_read(path: Path) -> bool:
+    try:
+        return path.is_dir() or bool(_opener_of_file(path))
+    except UserError:
+        return False
 
 
 def _load(module: str, function: str) -> Opener:
