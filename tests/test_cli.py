@@ -53,8 +53,14 @@ def test_version(command):
         (["fit", "gan", "--resume", "-o", "nothing"], "There is no run 'nothing'."),
         (["generate", "nothing"], "There is no run 'nothing'."),
         (["runs", "show", "nothing"], "There is no run 'nothing'."),
-        (["runs", "compare", "nothing"], "There is only one run to compare."),
+        (["runs", "compare", "nothing"], "A comparison needs two runs or more."),
         (["runs", "remove", "nothing", "--yes"], "There is no run 'nothing'."),
+        (["runs", "shwo"], "No command named 'shwo'. Did you mean 'show'?"),
+        (["fit"], "No model is named. Name one: tfgen fit gan DATA"),
+        (["generate"], "No run is named. Name one"),
+        (["export"], "No run is named. Name one; see them with: tfgen runs list"),
+        (["serve"], "No target is named. Name a run"),
+        (["runs", "show"], "No run is named. Name one; see them with: tfgen runs list"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -67,7 +73,7 @@ def test_a_mistake_gets_one_line_and_exit_code_2(command, arguments, words):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["generate"], ["fit"], ["fit", "gan", "--steps", "x"], ["generate", "a", "--sed"]], ids=" ".join
+    "arguments", [["fit", "gan", "--steps", "x"], ["generate", "a", "--sed"], ["data", "a", "b"]], ids=" ".join
 )
 def test_wrong_usage_is_exit_code_2(command, arguments):
     result = command(*arguments)

@@ -7,22 +7,12 @@ import click
 
 from tfgen import __version__
 from tfgen.cli import data, export, fit, generate, runs, serve
+from tfgen.cli.options import OrderedGroup
 from tfgen.errors import UserError
 
 
-class PipelineGroup(click.Group):
-    """Lists commands in the order of use, and turns UserError into two sentences and an exit code."""
-
-    def list_commands(self, context: click.Context) -> list[str]:
-        return list(self.commands)
-
-    def resolve_command(self, context: click.Context, arguments: list[str]):
-        from tfgen.errors import unknown
-
-        name = arguments[0]
-        if not name.startswith("-") and name not in self.commands:
-            raise unknown("command", name, self.commands)
-        return super().resolve_command(context, arguments)
+class PipelineGroup(OrderedGroup):
+    """Turns UserError into two sentences and an exit code."""
 
     def invoke(self, context: click.Context):
         try:

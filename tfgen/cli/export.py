@@ -8,11 +8,11 @@ from pathlib import Path
 
 import click
 
-from tfgen.cli.options import load_tensorflow
+from tfgen.cli.options import load_tensorflow, run_argument
 
 
 @click.command("export")
-@click.argument("run")
+@run_argument
 @click.option("--saved-model", is_flag=True, help="A SavedModel for TensorFlow Serving.")
 @click.option("--tflite", is_flag=True, help="TFLite files for phones and small devices.")
 @click.option(

@@ -2,11 +2,11 @@
 
 import click
 
-from tfgen.cli.options import load_tensorflow, overrides_option
+from tfgen.cli.options import load_tensorflow, named_argument, overrides_option
 
 
 @click.command("fit")
-@click.argument("model")
+@named_argument("model", "Name one: tfgen fit gan DATA, or tfgen fit vae DATA")
 @click.argument("data", required=False)
 @click.option("-o", "--output", metavar="RUN", help="Name or path of the run.  [default: DATA-MODEL]")
 @click.option("--size", metavar="SIZE", help="How large the model is: tiny, small or base.  [default: small]")

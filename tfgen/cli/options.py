@@ -1,7 +1,38 @@
-"""Options that several commands share."""
+"""Options and arguments that several commands share, and what groups of commands have in common."""
+
+from collections.abc import Callable
+from typing import Any
 
 import click
 
+from tfgen.errors import UserError, unknown
+
+
+class OrderedGroup(click.Group):
+    """Lists commands in the order of use, and names the nearest where there is none."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def resolve_command(self, context: click.Context, arguments: list[str]):
+        name = arguments[0]
+        if not name.startswith("-") and name not in self.commands:
+            raise unknown("command", name, self.commands)
+        return super().resolve_command(context, arguments)
+
+
+def named_argument(name: str, what_to_do: str) -> Callable:
+    """An argument that must be given; where it isn't, the error says what could be."""
+
+    def check(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
+        if value is None:
+            raise UserError(f"No {name} is named.", what_to_do)
+        return value
+
+    return click.argument(name, required=False, metavar=name.upper(), callback=check)
+
+
+run_argument = named_argument("run", "Name one; see them with: tfgen runs list")
 overrides_option = click.option(
     "--set",
     "overrides",

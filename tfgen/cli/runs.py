@@ -5,8 +5,10 @@ from pathlib import Path
 
 import click
 
+from tfgen.cli.options import OrderedGroup, run_argument
 
-@click.group("runs", invoke_without_command=True)
+
+@click.group("runs", cls=OrderedGroup, invoke_without_command=True)
 @click.pass_context
 def command(context: click.Context) -> None:
     """List, show, compare and remove runs; `tfgen runs` alone lists them."""
@@ -32,7 +34,7 @@ def list_runs(as_json: bool) -> None:
 
 
 @command.command("show")
-@click.argument("run")
+@run_argument
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 def show(run: str, as_json: bool) -> None:
     """Everything that RUN's record says."""
@@ -47,7 +49,7 @@ def show(run: str, as_json: bool) -> None:
 
 
 @command.command("compare")
-@click.argument("runs", nargs=-1, required=True)
+@click.argument("runs", nargs=-1, metavar="RUNS...")
 @click.option("-o", "--output", metavar="PNG", help="Where the samples of all runs go, side by side.")
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 def compare(runs: tuple[str, ...], output: str | None, as_json: bool) -> None:
@@ -57,7 +59,7 @@ def compare(runs: tuple[str, ...], output: str | None, as_json: bool) -> None:
     from tfgen.runs import differences, side_by_side
 
     if len(runs) < 2:
-        raise UserError("There is only one run to compare.", "Name two or more; see them with: tfgen runs list")
+        raise UserError("A comparison needs two runs or more.", "Name them; see what there is with: tfgen runs list")
     opened = [Run.open(name) for name in runs]
     rows = differences(opened)
     if as_json:
@@ -73,7 +75,7 @@ def compare(runs: tuple[str, ...], output: str | None, as_json: bool) -> None:
 
 
 @command.command("remove")
-@click.argument("run")
+@run_argument
 @click.option("--yes", is_flag=True, help="Don't ask.")
 def remove(run: str, yes: bool) -> None:
     """Delete RUN, its weights and its samples."""

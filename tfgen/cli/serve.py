@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tfgen.cli.options import load_tensorflow
+from tfgen.cli.options import load_tensorflow, named_argument
 
 if TYPE_CHECKING:
     from tfgen.run import Run
@@ -15,7 +15,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command("serve")
-@click.argument("target")
+@named_argument("target", "Name a run, a folder of exports, or a models.config.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8500, show_default=True, help="For gRPC; 0 for any.")
 @click.option("--rest-port", type=click.IntRange(0, 65535), default=8501, show_default=True, help="For REST.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
