@@ -256,7 +256,12 @@ def test_a_run_from_beginning_to_end(command, digits, small_run, isolated):
     assert "small" in command("runs").stdout and "finished" in command("runs", "list").stdout
     shown = json.loads(command("runs", "show", "small", "--json").stdout)
     assert shown["config.width"] == 2 and shown["seed"] == 0 and shown["last.step"] == 4
-    assert "config.width" in command("runs", "show", "small").stdout
+    lines = command("runs", "show", "small").stdout.splitlines()
+    first = dict(line.split(maxsplit=1) for line in lines[: lines.index("")])
+    assert list(first)[:7] == ["name", "status", "model", "data", "examples", "step", "minutes"]
+    assert first["status"] == "finished" and first["step"] == "4 of 4" and "generator_loss" in first
+    later = {line.split()[0] for line in lines[len(first) + 1 :]}
+    assert set(shown) <= later | set(first) | {f"last.{name}" for name in first}
 
     assert command("fit", "gan", digits, "-o", "other", "--steps", 4, "--seed", 1, *small_run).exit_code == 0
     compared = command("runs", "compare", "small", "other", "--json", "-o", "both.png")

@@ -10,6 +10,8 @@ from tfgen.catalog import MODALITIES
 from tfgen.errors import UserError
 from tfgen.run import Run
 
+_TIMES = ("step", "seconds", "steps_per_second")  # in a report, beside the losses
+
 
 def summary(run: Run) -> dict[str, Any]:
     """The few facts that a list shows."""
@@ -24,6 +26,20 @@ def summary(run: Run) -> dict[str, Any]:
         "minutes": round(history[-1]["seconds"] / 60, 1) if history else 0.0,
         "created": record["created"],
     }
+
+
+def outline(run: Run) -> dict[str, Any]:
+    """What a person asks first: how the run stands, how far it came of what was planned, and its last losses."""
+    record, history = run.record, run.history()
+    facts = {**record, **summary(run)}
+    first = {key: facts[key] for key in ("name", "status", "problem", "model", "data", "examples") if key in facts}
+    losses = {key: _finite(value) for key, value in (history[-1] if history else {}).items() if key not in _TIMES}
+    step, minutes = _of(facts["step"], record.get("steps")), _of(facts["minutes"], record.get("minutes"))
+    return {**first, "step": step, "minutes": minutes, **losses}
+
+
+def _of(reached: float, planned: float | None) -> str:
+    return f"{reached} of {planned}" if planned else str(reached)
 
 
 def details(run: Run) -> dict[str, Any]:

@@ -37,15 +37,19 @@ def list_runs(as_json: bool) -> None:
 @run_argument
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 def show(run: str, as_json: bool) -> None:
-    """Everything that RUN's record says."""
+    """How RUN stands, its last losses, and everything else that its record says."""
     from tfgen.run import Run
-    from tfgen.runs import details
+    from tfgen.runs import details, outline
 
-    shown = details(Run.open(run))
+    opened = Run.open(run)
+    shown = details(opened)
     if as_json:
         click.echo(json.dumps(shown, indent=2, ensure_ascii=False))
-    else:
-        click.echo(_table([[key, _cell(value)] for key, value in shown.items()]))
+        return
+    first = outline(opened)
+    rest = {key: value for key, value in shown.items() if key.removeprefix("last.") not in first}
+    pairs = [*first.items(), ("", ""), *rest.items()]
+    click.echo(_table([[key, _cell(value)] for key, value in pairs]))
 
 
 @command.command("compare")
