@@ -4,6 +4,7 @@ import pytest
 
 from tests.export.test_serving_files import add_version, configuration_in, models_of
 from tfgen.errors import UserError
+from tfgen.export.job import next_version
 from tfgen.export.published import models_in, version_number, versions_in
 from tfgen.export.serving import write_serving_files
 from tfgen.serve import target
@@ -48,3 +49,10 @@ def test_a_folder_that_is_gone_has_no_list_of_versions(tmp_path):
 def test_a_version_is_a_number_in_plain_digits(name, number):
     assert version_number(name) == number
     assert version_number("9" * 30) is None
+
+
+def test_the_next_version_is_one_that_a_server_sees(tmp_path):
+    assert next_version(tmp_path) == 1
+    for name in ("9", "10", "9" * 30, "٩٩", "notes.txt"):
+        (tmp_path / name).mkdir()
+    assert next_version(tmp_path) == 11

@@ -8,6 +8,7 @@ from typing import Any
 
 from tfgen import __version__, files
 from tfgen.export.parity import Proof
+from tfgen.export.published import version_number
 from tfgen.export.surface import Surface
 from tfgen.run import Run, now
 
@@ -73,7 +74,7 @@ class Job:
 
 def next_version(folder: Path) -> int:
     """One more than the highest version in a folder; versions count up from 1."""
-    return 1 + max([int(child.name) for child in folder.iterdir() if child.name.isdecimal()], default=0)
+    return 1 + max([version_number(child.name) or 0 for child in folder.iterdir()], default=0)
 
 
 def size_of(path: Path) -> int:
