@@ -42,6 +42,7 @@ def test_version(command):
     [
         (["fti"], "No command named 'fti'. Did you mean 'fit'?"),
         (["data", "nowhere"], "no file, folder or data set named 'nowhere'"),
+        (["data", "./nowhere"], "an .npy, .npz or idx file, tfds:NAME, or digits."),
         (["data", "digit"], "Did you mean 'digits'?"),
         (["data", "--set", "siz=3"], "Did you mean 'size'?"),
         (["data", "--set", "size=4"], "Size 4 is out of range."),
@@ -130,8 +131,9 @@ def test_what_data_names_next_is_a_fit_that_works(command, isolated, count):
     assert ("add more" in hint) == (count < 64)
     words = shlex.split(hint.partition("tfgen fit ")[2])
     small = ["--steps", 1, "--set", "network=dense", "--set", "width=2"]
-    fitted = command("fit", *words, *small, "-o", "hinted")
+    fitted = command("fit", *words, *small, "-o", "my runs/hinted")
     assert fitted.exit_code == 0, fitted.stderr
+    assert "Next: tfgen generate 'my runs/hinted'" in fitted.stderr
     assert f"{count} grey pictures of 9x17" in fitted.stderr
 
 
@@ -290,6 +292,12 @@ def test_json_of_a_diverged_run_is_still_json(command, small_run, tmp_path):
         raise AssertionError(f"{constant} is not JSON")
 
     json.loads(shown, parse_constant=refuse)
+
+
+def test_a_run_without_samples_is_named_in_the_command_that_finishes_it(command, small_run, tmp_path):
+    for sheet in (tmp_path / "runs" / "small" / "samples").iterdir():
+        sheet.unlink()
+    assert "tfgen fit gan -o small --resume" in command("runs", "compare", "small", "small").stderr
 
 
 def test_a_run_whose_record_lacks_a_fact_does_not_hide_the_others(command, small_run, tmp_path):

@@ -1,6 +1,7 @@
 """Runs beside each other: what each is, where they differ, and their samples in one picture."""
 
 import math
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,6 @@ def newest_sheet(run: Run) -> Path:
     """The last picture of samples that a fit wrote. Raises UserError where there is none."""
     sheets = sorted((run.path / "samples").glob("samples-*.png"))
     if not sheets:
-        raise UserError(
-            f"'{run.name}' has no samples yet.", f"Finish it with: tfgen fit {run.record['model']} --resume"
-        )
+        command = f"tfgen fit {run.record['model']} -o {shlex.quote(run.reference)} --resume"
+        raise UserError(f"'{run.name}' has no samples yet.", f"Finish it with: {command}")
     return sheets[-1]

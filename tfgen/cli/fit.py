@@ -1,5 +1,7 @@
 """tfgen fit: train a model."""
 
+import shlex
+
 import click
 
 from tfgen.cli.options import load_tensorflow, named_argument, overrides_option
@@ -55,7 +57,8 @@ def command(**options) -> None:
     run = fit(request)
     status = "Finished" if run.record["status"] == "finished" else "Stopped"
     click.echo(f"{status} after {run.record['reached']} steps. Samples: {run.path / 'samples'}", err=True)
+    reference = shlex.quote(run.reference)
     if status == "Finished":
-        click.echo(f"Next: tfgen generate {run.reference}", err=True)
+        click.echo(f"Next: tfgen generate {reference}", err=True)
     else:
-        click.echo(f"Continue: tfgen fit {run.record['model']} -o {run.reference} --resume", err=True)
+        click.echo(f"Continue: tfgen fit {run.record['model']} -o {reference} --resume", err=True)

@@ -12,7 +12,7 @@ from tfgen.errors import UserError, nearest
 Opener = Callable[[Request], Examples]
 
 ARCHIVES = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".7z", ".rar")
-WHAT_CAN_BE_READ = "Give a folder of pictures, an .npy, .npz or idx file, tfds:NAME, or the name of an embedded set."
+WHAT_CAN_BE_READ = f"Give a folder of pictures, an .npy, .npz or idx file, tfds:NAME, or {' or '.join(DATASETS)}."
 
 
 def opener_of(source: str) -> Opener:
