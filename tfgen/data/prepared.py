@@ -63,16 +63,17 @@ class Writer:
         self._digest = hashlib.sha256()
         self._header_length: int | None = None
         self.shape: tuple[int, ...] = ()
+        self.dtype = np.dtype(np.uint8)
         self.count = 0
 
     def append(self, rows: np.ndarray) -> None:
-        """Adds uint8 rows [k, ...], all of one shape."""
+        """Adds rows [k, ...], all of one shape and type."""
         if self._header_length is None:
-            self.shape = rows.shape[1:]
+            self.shape, self.dtype = rows.shape[1:], rows.dtype
             self._write_header()
             self._header_length = self._file.tell()
-        if rows.dtype != np.uint8 or rows.shape[1:] != self.shape:
-            raise ValueError(f"rows are {rows.dtype} {rows.shape[1:]}, not uint8 {self.shape}")
+        if rows.dtype != self.dtype or rows.shape[1:] != self.shape:
+            raise ValueError(f"rows are {rows.dtype} {rows.shape[1:]}, not {self.dtype} {self.shape}")
         content = np.ascontiguousarray(rows).data
         self._file.write(content)
         self._digest.update(content)
@@ -88,7 +89,8 @@ class Writer:
         return self._digest.hexdigest()
 
     def _write_header(self) -> None:
-        header = {"descr": "|u1", "fortran_order": False, "shape": (self.count, *self.shape)}
+        descr = np.lib.format.dtype_to_descr(self.dtype)
+        header = {"descr": descr, "fortran_order": False, "shape": (self.count, *self.shape)}
         np.lib.format.write_array_header_1_0(self._file, header)
 
 
@@ -98,6 +100,7 @@ class _Manifest:
     bytes: int
     modified_ns: int
     values_sha256: str
+    dtype: str
     details: dict[str, Any]
 
 
@@ -110,7 +113,8 @@ def _prepare(path: Path, key: Key, prepare: Callable[[Writer], dict[str, Any]]) 
             details = prepare(writer)
             digest = writer.finish()
         status = path.stat()
-        manifest = _Manifest(FORMAT, status.st_size, status.st_mtime_ns, digest, details)
+        dtype = np.lib.format.dtype_to_descr(writer.dtype)
+        manifest = _Manifest(FORMAT, status.st_size, status.st_mtime_ns, digest, dtype, details)
         body = json.dumps(asdict(manifest), ensure_ascii=True)
         sealed = {"sha256": hashlib.sha256(body.encode()).hexdigest(), "body": body}
         files.write_bytes(_manifest_path(path), json.dumps(sealed).encode())
@@ -130,7 +134,7 @@ def _read(path: Path) -> tuple[np.ndarray, str, dict[str, Any]] | None:
         if manifest.format != FORMAT or status.st_size != manifest.bytes:
             return None
         values = np.load(path, mmap_mode="r", allow_pickle=False)
-        if values.dtype != np.uint8 or not values.flags.c_contiguous:
+        if values.dtype.str != manifest.dtype or not values.flags.c_contiguous:
             return None
         if status.st_mtime_ns != manifest.modified_ns and sha256_of_values(values) != manifest.values_sha256:
             return None
