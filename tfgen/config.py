@@ -96,6 +96,7 @@ _RANGES = {
     "end_rate": (0, 1),
     "beta_1": (0, 0.9999),
     "beta_2": (0, 0.99999),
+    "augment_probability": (0, 1),
     "average_decay": (0, 0.999999),
     "beta": (0, 1e6),
     "components": (0, 1000),

@@ -13,13 +13,18 @@ from tfgen.errors import unknown
 Seed = tuple[int, tf.Tensor]
 
 
-def augment(pictures: tf.Tensor, kinds: tuple[str, ...], seed: Seed) -> tf.Tensor:
+def augment(
+    pictures: tf.Tensor, kinds: tuple[str, ...], seed: Seed, probability: float | tf.Tensor = 1.0
+) -> tf.Tensor:
     """Pictures [batch, height, width, channels] in [-1, 1], each changed at random in each of `kinds`.
 
-    The same seed (a number and the step) makes the same changes.
+    The same seed (a number and the step) makes the same changes. Each kind of change happens to a picture with the
+    given probability, so below 1 the discriminator sees unchanged ones too (Karras et al. 2020, section 2.2).
     """
     for place, kind in enumerate(kinds):
-        pictures = AUGMENTATIONS[kind](pictures, (seed[0] + 101 * (place + 1), seed[1]))
+        own = (seed[0] + 101 * (place + 1), seed[1])
+        happens = _uniform(pictures, (own[0] + 50, own[1]), 0.0, 1.0) < probability
+        pictures = tf.where(happens, AUGMENTATIONS[kind](pictures, own), pictures)
     return pictures
 
 

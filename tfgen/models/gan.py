@@ -38,6 +38,7 @@ class GANConfig:
     beta_2: float = 0.99
     average_decay: float = 0.999  # of the averaged weights that samples come from
     augment: str = "auto"  # color, translation, cutout joined by commas; none; auto: all three for few examples
+    augment_probability: float = 0.5  # of each at the end; it grows from 0, as the discriminator learns the examples
 
 
 _FEW_EXAMPLES = 6000
@@ -104,6 +105,12 @@ class GAN(GenerativeModel):
     def decode(self, latents: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
         return self.generator_average(latents, self.condition(prompts))
 
+    def measurements(self) -> dict:
+        def scores(examples: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
+            return self.discriminator(examples, self.condition(prompts))[0]
+
+        return {"scores": scores}
+
     def train_step(self, batch: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
         """One discriminator step and, from the same generated batch, one generator step.
 
@@ -144,7 +151,9 @@ class GAN(GenerativeModel):
     def _judge(self, examples: tf.Tensor, condition: tf.Tensor, salt: int) -> tuple[tf.Tensor, tf.Tensor]:
         """Logits [batch] of being real, and of each word [batch, words], after augmentation."""
         seed = ((self.seed * 1000003 + salt * 10007) % 2**31, self.step.value)
-        return self.discriminator(augment(examples, self.augmentations, seed), condition, training=True)
+        probability = self.config.augment_probability * self.progress()
+        changed = augment(examples, self.augmentations, seed, probability)
+        return self.discriminator(changed, condition, training=True)
 
     def _update_discriminator(self, real: tf.Tensor, fake: tf.Tensor, condition: tf.Tensor) -> tf.Tensor:
         """One step of the discriminator, with R1 and R2 when it is their turn; gives the loss."""
