@@ -129,6 +129,14 @@ class GenerativeModel(keras.Model):
             "decode": Signature(self.decode, {"z": Kind.LATENTS, **prompt}, examples),
         }
 
+    def measurements(self) -> dict[str, Callable[[tf.Tensor, tf.Tensor], tf.Tensor]]:
+        """What the model can say of given examples, by the name of what it is evidence for (tfgen.evaluate.metrics).
+
+        Functions of encoded examples [batch, ...] and word ids [batch, words] to [batch, ...]. "scores" says how at
+        home an example is in the model: more for one that it would sooner take for its own kind.
+        """
+        return {}
+
     def samplers(self) -> dict[str, Callable[[tf.Tensor, tf.Tensor], tf.Tensor]]:
         """The ways to generate that are worth showing after a fit, by name; all take (seeds, prompts)."""
         return {"samples": self.generate}
@@ -181,7 +189,7 @@ class GenerativeModel(keras.Model):
     def update_average(self, live: keras.layers.Layer, average: keras.layers.Layer, decay: float) -> None:
         """Moves `average`'s weights towards `live`'s; early on faster, so that the start is forgotten."""
         count = tf.cast(self.step.value, tf.float32)
-        keep = tf.minimum(decay, (1.0 + count) / (50.0 + count))
+        keep = tf.minimum(decay, (1.0 + count) / (10.0 + count))
         for source, target in zip(live.weights, average.weights, strict=True):
             target.assign(target.value + (1.0 - keep) * (source.value - target.value))
 

@@ -4,6 +4,7 @@ After training, Gaussian mixtures are fitted to the latents of the training exam
 encoder never fills the standard normal prior exactly, and the gaps decode badly (Ghosh et al. 2020, section 3.2).
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ from tfgen.models.optimizer import FusedAdam
 
 LIKELIHOODS = ("bernoulli", "gaussian")
 _ENCODING = 0.25  # of a training step's time, for a batch
+_WEIGHTED_DRAWS = 64  # latents from an example's posterior for the importance-weighted bound
 _DRAWS = 2  # latents from each example's posterior that the mixtures are fitted to
 
 
@@ -127,6 +129,39 @@ class VAE(GenerativeModel):
     def samplers(self) -> dict:
         return {"samples": self.generate, "prior": self.generate_from_prior}
 
+    def measurements(self) -> dict:
+        return {
+            "scores": lambda examples, prompts: self._log_weights(examples, prompts, 1)[:, 0],
+            "log_weights": lambda examples, prompts: self._log_weights(examples, prompts, _WEIGHTED_DRAWS),
+            "reconstruction_errors": self._reconstruction_errors,
+            "latent_kl": lambda examples, prompts: kl_of_latents(*self.encode(examples, prompts)),
+        }
+
+    def _log_weights(self, examples: tf.Tensor, prompts: tf.Tensor, draws: int) -> tf.Tensor:
+        """log p(x | z) + log p(z) - log q(z | x) of latents drawn from the posteriors, [batch, draws], in nats.
+
+        p(z) is the standard normal, which training bounds the likelihood by. Pixels are densities on [0, 1].
+        """
+        mean, log_variance = self.encode(examples, prompts)
+
+        def log_weight(draw: tf.Tensor) -> tf.Tensor:
+            deviation = tf.random.stateless_normal(tf.shape(mean), tf.stack([self.seed, draw]))
+            latents = mean + tf.exp(0.5 * log_variance) * deviation
+            ratio = 0.5 * tf.reduce_sum(tf.square(deviation) + log_variance - tf.square(latents), axis=1)
+            return ratio - self._negative_log_likelihood(examples, self.decode(latents, prompts)) - self._constant
+
+        return tf.transpose(tf.map_fn(log_weight, tf.range(draws), fn_output_signature=tf.float32))
+
+    @property
+    def _constant(self) -> float:
+        """What `_negative_log_likelihood` leaves out, since it has no gradient: 1/2 log 2 pi for each value."""
+        return 0.5 * math.log(2 * math.pi) * math.prod(self.example.shape) if self.likelihood == "gaussian" else 0.0
+
+    def _reconstruction_errors(self, examples: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
+        """Root mean squared error of each reconstruction, [batch], as a share of the values' range."""
+        apart = tf.square(self.reconstruct(examples, prompts) - examples) / 4.0
+        return tf.sqrt(tf.reduce_mean(tf.reshape(apart, [tf.shape(apart)[0], -1]), axis=1))
+
     # Training.
 
     def train_step(self, batch: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
@@ -192,4 +227,9 @@ def _bounded(mean: tf.Tensor, log_variance: tf.Tensor) -> tuple[tf.Tensor, tf.Te
 
 def kl_to_standard_normal(mean: tf.Tensor, log_variance: tf.Tensor) -> tf.Tensor:
     """KL divergence of N(mean, exp(log_variance)) from N(0, 1), [batch], in nats (paper, appendix B)."""
-    return 0.5 * tf.reduce_sum(tf.square(mean) + tf.exp(log_variance) - 1.0 - log_variance, axis=1)
+    return tf.reduce_sum(kl_of_latents(mean, log_variance), axis=1)
+
+
+def kl_of_latents(mean: tf.Tensor, log_variance: tf.Tensor) -> tf.Tensor:
+    """The share of each latent in `kl_to_standard_normal`, [batch, latent_dim]."""
+    return 0.5 * (tf.square(mean) + tf.exp(log_variance) - 1.0 - log_variance)
