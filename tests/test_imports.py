@@ -16,6 +16,7 @@ FORBIDDEN = {
     "data": ("models", *STAGES, *FRONT),
     "models": ("data", *STAGES, *FRONT),
     "fit": FRONT,
+    "evaluate": ("fit", *FRONT),
     "prompt": ("models", *FRONT),
     "export": FRONT,
     "serve": ("cli", "studio"),
@@ -65,6 +66,7 @@ def heavy_after(code):
         ["--version"],
         ["fit", "--help"],
         ["generate", "-h"],
+        ["evaluate", "-h"],
         ["export", "-h"],
         ["serve", "-h"],
         ["runs", "list"],
@@ -87,7 +89,7 @@ def test_looking_at_data_does_not_need_tensorflow():
     assert not {"tensorflow", "keras"} & set(heavy_after("from tfgen.data import open_data; open_data('digits')"))
 
 
-@pytest.mark.parametrize("name", ["MODELS", "MODALITIES", "NETWORKS", "EXPORTS", "DATASETS"])
+@pytest.mark.parametrize("name", ["MODELS", "MODALITIES", "NETWORKS", "METRICS", "EXTRACTORS", "EXPORTS", "DATASETS"])
 def test_every_entry_of_the_catalog_can_be_loaded(name):
     from tfgen import catalog
 

@@ -42,6 +42,32 @@ MODELS = Catalog("model", {"gan": "tfgen.models.gan:GAN", "vae": "tfgen.models.v
 
 MODALITIES = Catalog("modality", {"image": "tfgen.data.image:ImageModality"})
 
+METRICS = Catalog(
+    "metric",
+    {
+        "frechet": "tfgen.evaluate.metrics.frechet:frechet_distance",
+        "kernel": "tfgen.evaluate.metrics.kernel:kernel_distance",
+        "precision-recall": "tfgen.evaluate.metrics.precision_recall:precision_recall",
+        "density-coverage": "tfgen.evaluate.metrics.density_coverage:density_coverage",
+        "adherence": "tfgen.evaluate.metrics.adherence:prompt_adherence",
+        "diversity": "tfgen.evaluate.metrics.diversity:diversity",
+        "copying": "tfgen.evaluate.metrics.copying:copying",
+        "membership": "tfgen.evaluate.metrics.membership:membership",
+        "likelihood": "tfgen.evaluate.metrics.likelihood:log_likelihood_bound",
+        "reconstruction": "tfgen.evaluate.metrics.reconstruction:reconstruction_error",
+        "latents": "tfgen.evaluate.metrics.latents:dead_latents",
+    },
+)
+
+EXTRACTORS = Catalog(
+    "extractor",
+    {
+        "image/classifier": "tfgen.evaluate.extractors.classifier:open_classifier",
+        "image/random": "tfgen.evaluate.extractors.random_convolutions:open_random_convolutions",
+        "image/inception": "tfgen.evaluate.extractors.inception:open_inception",
+    },
+)
+
 EXPORTS = Catalog(
     "export format",
     {"saved-model": "tfgen.export.saved_model:export", "tflite": "tfgen.export.tflite:export"},

@@ -6,7 +6,7 @@ import sys
 import click
 
 from tfgen import __version__
-from tfgen.cli import data, export, fit, generate, runs, serve
+from tfgen.cli import data, evaluate, export, fit, generate, runs, serve
 from tfgen.cli.options import OrderedGroup
 from tfgen.errors import UserError
 
@@ -46,6 +46,7 @@ def main(debug: bool) -> None:
     tfgen data photos/                     what tfgen sees in a folder
     tfgen fit gan photos/ --minutes 10     train, by the clock
     tfgen generate photos-gan -n 16        make new ones
+    tfgen evaluate photos-gan              is it good, varied, obedient, new
     tfgen export photos-gan                files for a server or a phone
     tfgen runs list                        what was trained so far
 
@@ -54,5 +55,5 @@ def main(debug: bool) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
-for module in (data, fit, generate, export, serve, runs):
+for module in (data, fit, generate, evaluate, export, serve, runs):
     main.add_command(module.command)

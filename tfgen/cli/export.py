@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from tfgen.cli.options import load_tensorflow, run_argument
+from tfgen.cli.tables import table
 
 
 @click.command("export")
@@ -79,11 +80,7 @@ _HEADINGS = ("", "size", "largest difference", "PSNR", "batch 1, ms (p95)", "bat
 
 def _table(artefacts: list) -> str:
     """What was measured, a row for each file, for reading."""
-    rows = [_HEADINGS, *[_row(artefact) for artefact in artefacts]]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    )
+    return table([_HEADINGS, *[_row(artefact) for artefact in artefacts]])
 
 
 def _row(artefact) -> tuple[str, ...]:

@@ -20,6 +20,10 @@ from tfgen.cli.options import load_tensorflow, named_argument, overrides_option
 @click.option(
     "--save-every", type=click.FloatRange(0), default=30, show_default=True, help="Seconds between checkpoints."
 )
+@click.option(
+    "--evaluate-every", type=int, metavar="STEPS", help="Measure now and then, and end with the best weights."
+)
+@click.option("--patience", type=int, metavar="N", help="Stop early, after N measurements that were no better.")
 @click.option("--tensorboard", is_flag=True, help="Also write the losses for TensorBoard.")
 def command(**options) -> None:
     """Train MODEL (gan or vae) on DATA and keep everything in a run.

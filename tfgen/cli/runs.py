@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from tfgen.cli.options import OrderedGroup, run_argument
+from tfgen.cli.tables import table
 
 
 @click.group("runs", cls=OrderedGroup, invoke_without_command=True)
@@ -30,7 +31,7 @@ def list_runs(as_json: bool) -> None:
         click.echo(f"There are no runs in {runs_folder()} yet. Begin with: tfgen fit gan", err=True)
     else:
         columns = ("name", "model", "data", "examples", "status", "step", "minutes", "created")
-        click.echo(_table([columns, *[[_cell(row[column]) for column in columns] for row in rows]]))
+        click.echo(table([columns, *[[_cell(row[column]) for column in columns] for row in rows]]))
 
 
 @command.command("show")
@@ -49,7 +50,7 @@ def show(run: str, as_json: bool) -> None:
     first = outline(opened)
     rest = {key: value for key, value in shown.items() if key.removeprefix("last.") not in first}
     pairs = [*first.items(), ("", ""), *rest.items()]
-    click.echo(_table([[key, _cell(value)] for key, value in pairs]))
+    click.echo(table([[key, _cell(value)] for key, value in pairs]))
 
 
 @command.command("compare")
@@ -71,7 +72,7 @@ def compare(runs: tuple[str, ...], output: str | None, as_json: bool) -> None:
     else:
         names = [run.name for run in opened]
         click.echo(
-            _table([["", *names], *[[key, *[_cell(value) for value in values]] for key, values in rows.items()]])
+            table([["", *names], *[[key, *[_cell(value) for value in values]] for key, values in rows.items()]])
         )
     path = Path(output or "-vs-".join(run.name for run in opened) + ".png")
     side_by_side(opened, path)
@@ -96,10 +97,3 @@ def _cell(value) -> str:
     if value is None:
         return "-"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _table(rows: list) -> str:
-    """Rows of strings as columns, the first row and column to the left."""
-    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join(lines)

@@ -22,6 +22,7 @@ class ImageModality:
     likelihood = "gaussian"
     augment = "color,translation,cutout"  # what a discriminator may be shown, where there are few examples
     networks = "image"  # the prefix of what suits it in catalog.NETWORKS
+    extractors = "image"  # the prefix of what can look at it in catalog.EXTRACTORS
     # TensorFlow Serving sends an output in base64 when its name ends in "_bytes".
     files = {"png": ("image_bytes", "to_png")}  # what an export can give instead of numbers: signature, output, how
 

@@ -1,0 +1,95 @@
+"""tfgen evaluate: is it good, varied, obedient, new, and better than last week's."""
+
+import json
+from pathlib import Path
+
+import click
+
+from tfgen.cli.options import load_tensorflow
+from tfgen.cli.tables import table
+
+
+@click.command("evaluate")
+@click.argument("runs", nargs=-1, metavar="RUN...")
+@click.option("--data", "holdout", metavar="DATA", help="Held-out examples: real ones that the runs never saw.")
+@click.option("--metric", "metrics", multiple=True, metavar="NAME", help="Only this one; may be given several times.")
+@click.option("-n", "--count", type=int, help="How many samples and real examples.  [default: 10000, or what there is]")
+@click.option("--extractor", metavar="NAME", help="What looks at the pictures: classifier, random or inception.")
+@click.option("--seed", type=int, default=0, show_default=True, help="The first sample's; draws the real examples too.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="PNG", help="With several runs: the plot.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON in place of the table.")
+def command(
+    runs: tuple[str, ...],
+    holdout: str | None,
+    metrics: tuple[str, ...],
+    count: int | None,
+    extractor: str | None,
+    seed: int,
+    output: Path | None,
+    as_json: bool,
+) -> None:
+    """Judge RUN: how near its samples are to the data, how varied, whether they follow prompts and copy nothing.
+
+    Prints a table with the scores of naive baselines beside the run's, and keeps evaluation.json and report.html in the
+    run. Several runs are compared: which differences mean something. What each number means: docs/evaluation.md.
+
+    \b
+    tfgen evaluate digits-gan
+    tfgen evaluate photos-gan --data other-photos/
+    tfgen evaluate digits-gan digits-vae
+    """
+    from tfgen.errors import UserError
+    from tfgen.evaluate.request import EvaluateRequest, check
+    from tfgen.run import Run
+
+    if not runs:
+        raise UserError("No run is named.", "Name one; see them with: tfgen runs list")
+    opened = [Run.open(name) for name in runs]
+    request = EvaluateRequest(holdout, metrics, count, extractor, seed)
+    check(request)
+    load_tensorflow()
+    from tfgen.evaluate.stage import evaluate
+
+    evaluations = [evaluate(run, request) for run in opened]
+    if len(opened) == 1:
+        click.echo(_json(evaluations[0]) if as_json else _one(evaluations[0]))
+        click.echo(f"Report: {opened[0].path / 'report.html'}", err=True)
+        return
+    from tfgen.evaluate.compare import compare, plot
+
+    comparison = compare(evaluations)
+    click.echo(_json(comparison) if as_json else _several(comparison))
+    path = output or Path("-vs-".join(run.name for run in opened) + "-quality.png")
+    plot(opened, evaluations, path)
+    click.echo(f"Wrote {path}: quality against minutes of training and against size.", err=True)
+
+
+def _json(result) -> str:
+    return json.dumps(result.to_json(), indent=2, ensure_ascii=False)
+
+
+def _one(evaluation) -> str:
+    names = list(evaluation.baselines)
+    rows = [["", evaluation.run, "95 %", "better", *names]]
+    for name, score in evaluation.scores.items():
+        width = "" if score.half_width is None else f"± {score.half_width:.2g}"
+        others = [evaluation.baselines[baseline].get(name) for baseline in names]
+        rows.append([name.replace("_", " "), _number(score.value), width, score.better, *map(_number, others)])
+    lines = [table(rows), ""]
+    lines += [f"{alarm.name}: {alarm.state}. {alarm.sentence} {alarm.advice}".rstrip() for alarm in evaluation.alarms]
+    lines += ["", evaluation.words]
+    lines += [f"Left out: {name}. {why}" for name, why in evaluation.left_out.items()]
+    return "\n".join([*lines, *evaluation.notes])
+
+
+def _several(comparison) -> str:
+    rows = [["", *comparison.runs, "differences that mean something"]]
+    for row in comparison.rows:
+        rows.append([row.score.replace("_", " "), *map(_number, row.values), row.sentence])
+    return table(rows)
+
+
+def _number(value: float | None) -> str:
+    from tfgen.evaluate.readings import number
+
+    return "-" if value is None else number(value)

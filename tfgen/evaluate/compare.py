@@ -1,0 +1,137 @@
+"""Runs beside each other: which is better, which differences mean something, and what quality cost."""
+
+import dataclasses
+import itertools
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfgen import files
+from tfgen.errors import UserError
+from tfgen.evaluate.record import Evaluation, Score, check_comparable
+from tfgen.run import Run
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Of one score between two runs: it means something where it is larger than chance would make it, 95 % of times."""
+
+    first: str
+    second: str
+    value: float  # the first's less the second's
+    half_width: float | None  # of its 95 % confidence interval
+    means_something: bool | None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One score of every run; None where a run doesn't have it."""
+
+    score: str
+    better: str
+    values: list[float | None]
+    differences: list[Difference]
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The runs' names, and a row for each score."""
+
+    runs: list[str]
+    rows: list[Row]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain dicts and lists."""
+        return dataclasses.asdict(self)
+
+
+def compare(evaluations: list[Evaluation]) -> Comparison:
+    """Every score of evaluations side by side. Raises UserError where they were not measured alike."""
+    check_comparable(evaluations)
+    names = [evaluation.run for evaluation in evaluations]
+    if len(set(names)) < len(names):
+        raise UserError("The same run is named twice.", "Name different runs.")
+    scores = dict.fromkeys(score for evaluation in evaluations for score in evaluation.scores)
+    return Comparison(names, [_row(score, evaluations) for score in scores])
+
+
+def _row(name: str, evaluations: list[Evaluation]) -> Row:
+    having = {each.run: each.scores[name] for each in evaluations if name in each.scores}
+    better = next(iter(having.values())).better
+    pairs = itertools.combinations(having, 2)
+    differences = [_difference(one, having[one], other, having[other]) for one, other in pairs]
+    values = [having[each.run].value if each.run in having else None for each in evaluations]
+    return Row(name, better, values, differences, _sentence(having, differences))
+
+
+def _difference(first: str, one: Score, second: str, other: Score) -> Difference:
+    value = one.value - other.value
+    if one.half_width is None or other.half_width is None:
+        return Difference(first, second, value, None, None)
+    half_width = math.hypot(one.half_width, other.half_width)
+    return Difference(first, second, value, half_width, abs(value) > half_width)
+
+
+def _sentence(having: dict[str, Score], differences: list[Difference]) -> str:
+    """Which run is best, and which can't be told from it."""
+    best = min(having, key=lambda run: loss(having[run]))
+    of_best = [each for each in differences if best in (each.first, each.second)]
+    if not of_best:
+        return "only this run has it"
+    if any(each.means_something is None for each in of_best):
+        return "too few samples to say"
+    unclear = [each.first if each.second == best else each.second for each in of_best if not each.means_something]
+    if not unclear:
+        return f"{best} is best"
+    if len(unclear) == len(of_best):
+        return "none"
+    return f"{best} is best, but {', '.join(unclear)} may be as good"
+
+
+def loss(score: Score) -> float:
+    """A number that is lower for a better value."""
+    if score.better == "higher":
+        return -score.value
+    if score.better.startswith("near "):
+        return abs(score.value - float(score.better.removeprefix("near ")))
+    return score.value
+
+
+def plot(runs: list[Run], evaluations: list[Evaluation], path: Path) -> None:
+    """Writes a PNG: distance to the data against minutes of training, and against the number of parameters."""
+    from matplotlib.figure import Figure
+
+    name = next(
+        (each for each in ("frechet_distance", "kernel_distance") if all(each in one.scores for one in evaluations)),
+        next(iter(evaluations[0].scores)),
+    )
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    axes = figure.subplots(1, 2, sharey=True)
+    for evaluation in evaluations:
+        score = evaluation.scores[name]
+        for panel, place in zip(axes, (evaluation.minutes, evaluation.parameters), strict=True):
+            panel.errorbar(place, score.value, yerr=score.half_width, fmt="o", capsize=3, label=evaluation.run)
+    floor = evaluations[0].baselines["real"].get(name)
+    for panel, what in zip(axes, ("minutes of training", "parameters"), strict=True):
+        panel.set_xlabel(what)
+        panel.grid(alpha=0.3)
+        if floor is not None and floor > 0:
+            panel.axhline(floor, color="grey", linestyle=":", label="real examples")
+    _from_zero_or_log(axes[0], [evaluation.scores[name].value for evaluation in evaluations])
+    axes[0].set_xlim(left=0)
+    axes[0].set_ylabel(name.replace("_", " "))
+    axes[1].legend()
+    with files.open_atomically(path) as file:
+        figure.savefig(file, format="png", dpi=110)
+
+
+def _from_zero_or_log(axes: Any, values: list[float]) -> None:
+    """A logarithmic axis where values differ tenfold, else one that begins at 0."""
+    if min(values) > 0 and max(values) > 10 * min(values):
+        axes.set_yscale("log")
+    elif np.min(values) >= 0:
+        axes.set_ylim(bottom=0)

@@ -1,0 +1,138 @@
+"""A classifier fitted to the run's own labels: its last hidden layer sees what matters in this data.
+
+It is fitted once for a data set and kept in the cache folder, with the weights' hash, so that every run on that data is
+looked at by the same eyes.
+"""
+
+import io
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfgen import files
+from tfgen.data.examples import Examples
+from tfgen.data.prepared import cache_folder
+from tfgen.errors import UserError
+from tfgen.evaluate.extractors import Extractor, digest_of
+from tfgen.talk import say
+
+VERSION = 1  # raise it whenever the network or its training changes
+FEATURES = 128
+LEAST_ACCURACY = 2.0  # times what the commonest label would give, or its opinion of prompts is worth nothing
+_LEAST_EXAMPLES = 20  # of a label on average
+_BATCH = 128
+_EPOCHS = 5
+_STEPS = (400, 2500)  # at the least and at the most
+_MOST_BYTES = 2**29  # of examples
+_MOST_HELD_OUT = 2000
+_SHIFT = 14  # a picture is moved by up to this part of its side while the classifier learns
+
+
+def open_classifier(examples: Examples) -> Extractor:
+    """The classifier of this data; fitted when there is none yet, which takes a minute or so.
+
+    Raises:
+        UserError: the data has no labels, or too few examples of them.
+    """
+    if examples.prompt_kind != "labels" or len(examples.prompts) < 2:
+        raise UserError("A classifier needs data with labels.", "Leave the extractor out, or choose random.")
+    if len(examples) < _LEAST_EXAMPLES * len(examples.prompts):
+        raise UserError("There are too few examples of each label for a classifier.", "Choose the extractor random.")
+    import keras
+    import tensorflow as tf
+
+    network = _network(examples.values.shape[1:], len(examples.prompts))
+    path = cache_folder() / "extractors" / f"classifier-{VERSION}-{examples.fingerprint[:32]}.npz"
+    stored = _read(path)
+    if stored is None:
+        stored = _fit(network, examples)
+        _write(path, stored)
+    *weights, accuracy = stored
+    network.set_weights(weights)
+    both = keras.Model(network.inputs, [network.get_layer("features").output, network.outputs[0]])
+
+    @tf.function(input_signature=[tf.TensorSpec([None, *examples.values.shape[1:]], tf.uint8)])
+    def look(values: tf.Tensor) -> tf.Tensor:
+        return tf.concat(both(_scaled(values), training=False), axis=1)
+
+    labels = tuple(examples.prompts)
+    return Extractor(
+        "classifier", digest_of(weights), "none", lambda values: look(values).numpy(), labels, float(accuracy)
+    )
+
+
+def _network(shape: tuple[int, ...], labels: int) -> Any:
+    """Two convolutions at every resolution down to about 7 pixels, then FEATURES and the labels."""
+    import keras
+
+    layers = keras.layers
+    channels, side = 32, max(shape[:2])
+    parts = [keras.Input(shape)]
+    while side > 8:
+        for kernel, strides in ((4, 2), (3, 1)):
+            parts += [layers.Conv2D(channels, kernel, strides, "same", use_bias=False), layers.BatchNormalization()]
+            parts += [layers.ReLU()]
+        parts += [layers.Dropout(0.1)]
+        channels, side = min(2 * channels, 128), math.ceil(side / 2)
+    parts += [layers.Flatten(), layers.Dense(FEATURES, activation="relu", name="features"), layers.Dropout(0.3)]
+    return keras.Sequential([*parts, layers.Dense(labels)])
+
+
+def _fit(network: Any, examples: Examples) -> list[np.ndarray]:
+    """The weights and, last, the accuracy on examples that were kept apart."""
+    import keras
+    import tensorflow as tf
+
+    say(f"Fitting a classifier to the {len(examples.prompts)} labels, once for this data ...")
+    keras.utils.set_random_seed(0)
+    # The layers were made before the seed was set, so their weights are drawn again.
+    network.set_weights(_network(examples.values.shape[1:], len(examples.prompts)).get_weights())
+    order = np.random.default_rng(0).permutation(len(examples))
+    order = order[examples.prompt_index[order] >= 0][: max(_BATCH, _MOST_BYTES // examples.values[0].nbytes)]
+    held_out = min(_MOST_HELD_OUT, len(order) // 10)
+    apart, chosen = order[:held_out], np.sort(order[held_out:])
+    values, labels = np.asarray(examples.values[chosen]), examples.prompt_index[chosen]
+    steps = int(np.clip(_EPOCHS * len(chosen) / _BATCH, *_STEPS))
+    data = tf.data.Dataset.from_tensor_slices((values, labels)).shuffle(len(values), seed=0).repeat()
+    data = data.batch(_BATCH, drop_remainder=True).map(_shifted).prefetch(8)
+    rate = keras.optimizers.schedules.CosineDecay(2e-3, steps)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    network.compile(keras.optimizers.Adam(rate), loss, metrics=["accuracy"], steps_per_execution=8)
+    network.fit(data, epochs=1, steps_per_epoch=steps, shuffle=False, verbose=0)
+    unseen = _scaled(np.asarray(examples.values[apart])), examples.prompt_index[apart]
+    accuracy = network.evaluate(*unseen, batch_size=_BATCH, verbose=0)[1]
+    return [*network.get_weights(), np.float64(accuracy)]
+
+
+def _scaled(values: Any) -> Any:
+    import tensorflow as tf
+
+    return tf.cast(values, tf.float32) / 255.0
+
+
+def _shifted(values: Any, labels: Any) -> tuple[Any, Any]:
+    """A batch moved by a few pixels each way."""
+    import tensorflow as tf
+
+    height, width = (max(1, side // _SHIFT) for side in values.shape[1:3])
+    padded = tf.pad(_scaled(values), [[0, 0], [height, height], [width, width], [0, 0]], "SYMMETRIC")
+    return tf.image.random_crop(padded, [_BATCH, *values.shape[1:]], seed=1), labels
+
+
+def _write(path: Path, arrays: list[np.ndarray]) -> None:
+    content = io.BytesIO()
+    np.savez(content, **{f"{place:03d}": array for place, array in enumerate(arrays)})
+    files.write_bytes(path, content.getbuffer())
+
+
+def _read(path: Path) -> list[np.ndarray] | None:
+    """What `_write` wrote; None where there is none, or where it is damaged."""
+    import zipfile
+
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return [stored[name] for name in sorted(stored.files)]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None

@@ -1,0 +1,123 @@
+"""The real examples that a run is judged by: those it learned, and those it never saw."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tfgen import config
+from tfgen.data import open_data
+from tfgen.data.examples import Examples
+from tfgen.errors import UserError
+from tfgen.evaluate.groups import Group, real_group
+from tfgen.run import Run
+from tfgen.talk import Preparation
+
+LEAST = 20  # examples on either side, for any score at all
+MOST_NEIGHBOURS = 100_000  # training examples among which the nearest are looked for
+
+
+@dataclass(frozen=True)
+class Material:
+    """A run's training examples, and held-out ones where there are any."""
+
+    training: Examples
+    holdout: Examples | None
+    prompts_of_holdout: np.ndarray  # as places among the training prompts; empty without a holdout
+    seed: int
+
+    @classmethod
+    def of(cls, run: Run, holdout: str | None, seed: int) -> "Material":
+        """Opens both.
+
+        Raises:
+            UserError: the training data isn't where it was or has changed, or the held-out data can't be read.
+        """
+        training = _training(run)
+        unseen = _holdout(run, holdout, training)
+        places = {prompt: place for place, prompt in enumerate(training.prompts)}
+        known = np.array([places.get(prompt, -1) for prompt in unseen.prompts] + [-1] if unseen else [], np.int64)
+        return cls(training, unseen, known[unseen.prompt_index] if unseen else known, seed)
+
+    def usable(self, wanted: int) -> int:
+        """How many pictures each group gets: all groups the same, since scores depend on their number.
+
+        Raises:
+            UserError: there are too few.
+        """
+        most = max(min(len(self.training), len(self.holdout or ())), len(self.training) // 2)
+        if most < LEAST:
+            raise UserError(
+                f"There are only {len(self.training)} training examples to compare with.",
+                f"Give more held-out ones with --data, or fit on more: {2 * LEAST} at the least.",
+            )
+        return min(wanted, most)
+
+    def reference(self, count: int) -> Group:
+        """Training examples, which samples are compared with."""
+        order = self._order(len(self.training))[:count]
+        return real_group("reference", self.training, order, self.training.prompt_index, self.seed)
+
+    def others(self, count: int) -> Group:
+        """Real examples that are not in the reference: held-out ones where there are enough, else training ones."""
+        if self.holdout is not None and len(self.holdout) >= count:
+            order = self._order(len(self.holdout))[:count]
+            return real_group("real", self.holdout, order, self.prompts_of_holdout, self.seed)
+        order = self._order(len(self.training))[-count:]
+        return real_group("real", self.training, order, self.training.prompt_index, self.seed)
+
+    def neighbours(self) -> Group:
+        """The training examples among which nearest ones are looked for."""
+        order = self._order(len(self.training))[:MOST_NEIGHBOURS]
+        return real_group("neighbours", self.training, order, self.training.prompt_index, self.seed)
+
+    def unseen(self, count: int) -> Group | None:
+        """Held-out examples, at most `count`; None where there are none."""
+        if self.holdout is None:
+            return None
+        order = self._order(len(self.holdout))[:count]
+        return real_group("unseen", self.holdout, order, self.prompts_of_holdout, self.seed)
+
+    def _order(self, count: int) -> np.ndarray:
+        return np.random.default_rng([self.seed, 0]).permutation(count)
+
+
+def _training(run: Run) -> Examples:
+    stored = run.record["data"]
+    settings = {key: stored[key] for key in config.DATA_KEYS if key in stored}
+    try:
+        examples = _open(stored["path"] or stored["source"], settings)
+    except UserError as error:
+        raise UserError(
+            f"The data that '{run.name}' learned can't be read: {error.what_is_wrong}",
+            "Put it back where it was: scores compare samples with it.",
+        ) from error
+    if examples.fingerprint != stored["fingerprint"]:
+        raise UserError(
+            f"The data has changed since '{run.name}' learned it.", "Put it back as it was, or fit a new run."
+        )
+    return examples
+
+
+def _holdout(run: Run, holdout: str | None, training: Examples) -> Examples | None:
+    """Held-out data of the training data's shape: what was named, else the test split of a TFDS set."""
+    settings = {"size": f"{training.height}x{training.width}", "channels": training.channels}
+    if holdout is not None:
+        examples = _open(holdout, settings)
+    else:
+        source = run.record["data"]["source"]
+        if not source.startswith("tfds:") or "@" in source:
+            return None
+        try:
+            examples = _open(f"{source}@test", settings)
+        except UserError:  # a set without a test split
+            return None
+    if examples.fingerprint == training.fingerprint:
+        raise UserError(
+            f"'{examples.source}' is the data that the run learned.", "Held-out data must be other examples."
+        )
+    return examples
+
+
+def _open(source: str, settings: dict[str, Any]) -> Examples:
+    return open_data(source, **settings, progress=Preparation().show)

@@ -1,0 +1,50 @@
+"""What can be measured, one file each: a pure function whose parameters name the evidence that it needs.
+
+Everything that there may be to ask for, by name; a metric that asks for something that a run can't give is left out.
+
+    real, generated             features float [n, d]: of training examples, and of samples
+    asked, recognised           int [n]: the place of the prompt that a sample was made for, and of the one recognised
+    real_prompts                int [n]: the places of the real examples' prompts
+    generated_nearest           float [n, 2]: distances of samples to the two nearest training examples
+    unseen_nearest              float [m, 2]: the same for real examples that are not among those
+    log_weights                 float [m, draws]: a variational model's log p(x, z) - log q(z | x), unseen examples
+    reconstruction_errors       float [m]: root mean squared error of each unseen example's reconstruction
+    latent_kl                   float [m, latent_dim]: nats that each latent tells of each unseen example
+    training_scores             float [m]: how at home a training example is in the model
+    unseen_scores               float [m]: the same for examples that it never saw
+
+A new metric is a file here and a line in catalog.METRICS.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+Evidence = Mapping[str, np.ndarray]
+Function = Callable[..., dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A pure function from evidence to scores, and how to read them."""
+
+    function: Function
+    scores: Mapping[str, str]  # each score's name, and what is better: "lower", "higher" or "near 1"
+    least: int = 2  # rows that each piece of evidence must have
+    mean_of_rows: bool = True  # nearly; a distance between two distributions is not
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The names of the evidence that it takes."""
+        return tuple(inspect.signature(self.function).parameters)
+
+    def __call__(self, evidence: Evidence) -> dict[str, float]:
+        """The scores, from evidence that may hold more than is needed."""
+        return self.function(**{name: evidence[name] for name in self.needs})
+
+
+def metric(least: int = 2, mean_of_rows: bool = True, **scores: str) -> Callable[[Function], Metric]:
+    """Makes a function a Metric: `@metric(precision="higher", recall="higher")`."""
+    return lambda function: Metric(function, scores, least, mean_of_rows)

@@ -1,0 +1,11 @@
+"""Prompt adherence: whether a classifier sees in a sample what was asked for."""
+
+import numpy as np
+
+from tfgen.evaluate.metrics import metric
+
+
+@metric(prompt_adherence="higher")
+def prompt_adherence(asked: np.ndarray, recognised: np.ndarray) -> dict[str, float]:
+    """The share of samples recognised as the prompt that they were made for, places [n] and [n]."""
+    return {"prompt_adherence": float(np.mean(asked == recognised))}

@@ -1,0 +1,16 @@
+"""Membership: whether the model tells its training examples from others (Hayes et al. 2019; Chen et al. 2020)."""
+
+import numpy as np
+
+from tfgen.evaluate.metrics import metric
+from tfgen.evaluate.metrics.copying import auc
+
+
+@metric(least=100, membership="near 0.5")
+def membership(training_scores: np.ndarray, unseen_scores: np.ndarray) -> dict[str, float]:
+    """The probability that the model is more at home with a training example than with an unseen one.
+
+    Scores [n] and [m] are a GAN discriminator's logits or a VAE's bounds. At .5 it does not tell them apart; near 1 it
+    knows its training data by heart, and whoever has the model can find out who was in it.
+    """
+    return {"membership": auc(unseen_scores, training_scores)}

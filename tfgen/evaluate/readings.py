@@ -1,0 +1,154 @@
+"""How scores are read: each one's plain sentence, its natural scale, and numbers as people write them."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tfgen.evaluate.record import Score
+
+_DIGITS = 3
+
+
+def number(value: float) -> str:
+    """Three digits that count, or all before the point; an exponent only where there is need: 0.0853, 2.79, 7,464."""
+    if value == 0 or not math.isfinite(value):
+        return "0" if value == 0 else "-"
+    if not 1e-4 <= abs(value) < 1e9:
+        return f"{value:.{_DIGITS - 1}e}"
+    places = _DIGITS - 1 - math.floor(math.log10(abs(value)))
+    return f"{value:,.{max(places, 0)}f}".replace("-", "\N{MINUS SIGN}")
+
+
+def short(value: float) -> str:
+    """The same without zeros at the end, for the ticks of an axis and for what is counted."""
+    text = number(value)
+    return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
+
+
+def percent(value: float) -> str:
+    """A share of 1."""
+    return f"{value:.1%}"
+
+
+def _whole_percent(value: float) -> str:
+    return f"{value:.0%}"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a score means, and between which values it can lie."""
+
+    title: str
+    sentence: str
+    least: float | None = None
+    most: float | None = None
+    write: Callable[[float], str] = number
+    logarithmic: bool = False
+    usual: float | None = None  # the end of the scale, where only the beginning is fixed
+
+    def text(self, value: float | None) -> str:
+        """The value as it is shown."""
+        return "-" if value is None or not math.isfinite(value) else self.write(value)
+
+    def tick(self, value: float) -> str:
+        """The same as briefly as can be."""
+        return _whole_percent(value) if self.write is percent else short(value)
+
+    def interval(self, score: Score) -> tuple[float, float] | None:
+        """The ends of the score's 95 % interval, within what is possible; None where it isn't known."""
+        if score.half_width is None or not math.isfinite(score.half_width):
+            return None
+        low, high = score.value - score.half_width, score.value + score.half_width
+        return (
+            low if self.least is None else max(low, self.least),
+            high if self.most is None else min(high, self.most),
+        )
+
+
+READINGS = {
+    "frechet_distance": Reading(
+        "Fréchet distance",
+        "How far the samples as a whole are from the training data, in looks and in variety at once; 0 is no "
+        "difference.",
+        least=0.0,
+        logarithmic=True,
+    ),
+    "kernel_distance": Reading(
+        "Kernel distance",
+        "How far the samples as a whole are from the training data, by a measure that doesn't depend on how many there "
+        "are; where there is no difference, chance may bring it below 0.",
+        logarithmic=True,
+    ),
+    "precision": Reading(
+        "Precision", "The share of samples that lie among real examples: how many look real.", 0.0, 1.0, percent
+    ),
+    "recall": Reading(
+        "Recall",
+        "The share of real examples that lie among the samples: how much of the data's variety is there.",
+        0.0,
+        1.0,
+        percent,
+    ),
+    "density": Reading(
+        "Density",
+        "How deep among real examples the samples lie; 1 is as deep as real ones, more means that they keep to what is "
+        "most common.",
+        least=0.0,
+        usual=1.25,
+    ),
+    "coverage": Reading(
+        "Coverage",
+        "The share of real examples that have a sample nearby; like recall, but no stray sample can raise it.",
+        0.0,
+        1.0,
+        percent,
+    ),
+    "prompt_adherence": Reading(
+        "Prompt adherence", "The share of samples in which a classifier sees what was asked for.", 0.0, 1.0, percent
+    ),
+    "diversity": Reading(
+        "Diversity",
+        "How much samples of one prompt vary; 1 is as much as real examples do, less means that they are too much "
+        "alike.",
+        least=0.0,
+        usual=1.25,
+    ),
+    "nearness": Reading(
+        "Nearness",
+        "How often a sample lies nearer to the training data than a new real example does: half the time if it is just "
+        "as new; more often if it is copied or blurred, less often if it is off the data.",
+        0.0,
+        1.0,
+    ),
+    "copied": Reading(
+        "Copied",
+        "The share of samples that are suspiciously near to one training example; of new real examples, 1% are.",
+        0.0,
+        1.0,
+        percent,
+    ),
+    "membership": Reading(
+        "Membership",
+        "How often the model itself can tell a training example from one that it never saw; half the time is guessing.",
+        0.0,
+        1.0,
+    ),
+    "log_likelihood_bound": Reading(
+        "Log-likelihood bound",
+        "How probable the model finds examples, in nats each; it can only be compared between models of the same data.",
+    ),
+    "reconstruction_error": Reading(
+        "Reconstruction error",
+        "How much of an example is lost on the way through the model and back, as a share of the values' range.",
+        least=0.0,
+        write=percent,
+    ),
+    "dead_latents": Reading(
+        "Dead latents", "How many of the latent dimensions tell nothing of an example.", least=0.0, write=short
+    ),
+}
+
+
+def reading_of(name: str, metric: str) -> Reading:
+    """The score's reading; for one that came with a new metric, as much as can be said."""
+    return READINGS.get(name) or Reading(name.replace("_", " ").capitalize(), f"A score of the metric {metric}.")

@@ -1,0 +1,124 @@
+"""An evaluation as it is kept: scores with what they were measured with, baselines, alarms, and words."""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tfgen import files
+from tfgen.errors import UserError
+
+FORMAT = 1
+FILE = "evaluation.json"
+
+
+@dataclass(frozen=True)
+class Score:
+    """One number, how far it may be off (95 %), and what is better."""
+
+    metric: str
+    value: float
+    half_width: float | None
+    better: str  # "lower", "higher" or "near 1"
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """A question that must be answered with no: raised, quiet, or not tested."""
+
+    name: str
+    state: str
+    sentence: str
+    advice: str = ""
+
+
+@dataclass(frozen=True)
+class MeasuredWith:
+    """What a score depends on beside the model. Only records that agree in all of it can be compared."""
+
+    tfgen_format: int
+    extractor: str
+    extractor_hash: str
+    resizer: str
+    reference: str  # fingerprint of the data that samples are compared with
+    shape: tuple[int, ...]
+    count: int  # pictures on either side
+    seed: int
+    holdout: str | None  # fingerprint
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Everything that was found of one run."""
+
+    run: str
+    checkpoint: str
+    step: int
+    minutes: float  # of training
+    parameters: int  # that were trained
+    created: str
+    measured_with: MeasuredWith
+    scores: dict[str, Score]
+    baselines: dict[str, dict[str, float]]  # the baseline's name to its scores
+    left_out: dict[str, str]  # metrics, and why
+    alarms: list[Alarm]
+    notes: list[str]
+    words: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain dicts and lists."""
+        return {"format": FORMAT, **dataclasses.asdict(self)}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "Evaluation":
+        """What `to_json` gave, also by way of a file."""
+        fields = {key: part for key, part in value.items() if key != "format"}
+        with_shape = {**fields["measured_with"], "shape": tuple(fields["measured_with"]["shape"])}
+        return cls(
+            **{
+                **fields,
+                "measured_with": MeasuredWith(**with_shape),
+                "scores": {name: Score(**score) for name, score in fields["scores"].items()},
+                "alarms": [Alarm(**alarm) for alarm in fields["alarms"]],
+            }
+        )
+
+    def write(self, folder: Path) -> None:
+        """Replaces the run's evaluation."""
+        files.write_json(folder / FILE, self.to_json())
+
+    @classmethod
+    def read(cls, folder: Path) -> "Evaluation | None":
+        """The run's evaluation; None where there is none, or one of another version."""
+        try:
+            value = json.loads((folder / FILE).read_text(encoding="utf-8"))
+            return cls.from_json(value) if value["format"] == FORMAT else None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+
+_IN_WORDS = {
+    "extractor": "the extractor",
+    "extractor_hash": "the extractor's weights",
+    "resizer": "how pictures are resized",
+    "reference": "the training data",
+    "shape": "the pictures' size",
+    "count": "the number of samples",
+    "seed": "the seed",
+    "holdout": "the held-out data",
+    "tfgen_format": "the version of the metrics",
+}
+
+
+def check_comparable(evaluations: list[Evaluation]) -> None:
+    """Raises UserError where two were not measured alike; names what differs."""
+    first, *others = evaluations
+    for other in others:
+        mine, its = dataclasses.asdict(first.measured_with), dataclasses.asdict(other.measured_with)
+        different = [words for key, words in _IN_WORDS.items() if mine[key] != its[key]]
+        if different:
+            raise UserError(
+                f"'{first.run}' and '{other.run}' were not measured alike: {', '.join(different)} differ.",
+                "Scores that depend on it would mislead; evaluate runs on the same data with the same options.",
+            )
