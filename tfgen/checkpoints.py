@@ -33,8 +33,8 @@ class Checkpoint(NamedTuple):
     name: str
 
 
-def save(folder: Path, arrays: Mapping[str, np.ndarray], step: int) -> Path:
-    """Writes a checkpoint and drops all but the newest KEEP.
+def save(folder: Path, arrays: Mapping[str, np.ndarray], step: int, keep: int = KEEP) -> Path:
+    """Writes a checkpoint and drops all but the newest `keep`.
 
     Raises:
         NotFinite: the state holds a value that isn't a number; nothing is written.
@@ -54,7 +54,7 @@ def save(folder: Path, arrays: Mapping[str, np.ndarray], step: int) -> Path:
             f"A checkpoint could not be written: {error.strerror or error}.",
             "Make room or mend the folder, then continue with --resume; the checkpoint before it is whole.",
         ) from error
-    for old in _all(folder)[:-KEEP]:
+    for old in _all(folder)[:-keep]:
         old.unlink(missing_ok=True)
     return path
 

@@ -7,6 +7,8 @@ checkpoints/    the newest training states, each with its hash in its name
 history.jsonl   one line per report: step, seconds, losses
 samples/        pictures from fixed seeds while it learned
 losses.png      the losses over the steps
+quality.jsonl   one line per measurement, of a fit that was told to measure; its best weights are in best/
+evaluation.json what `tfgen evaluate` found, and report.html for reading
 """
 
 import json
@@ -95,9 +97,9 @@ class Run:
         """The words and prompts that the run knows."""
         return Vocabulary.from_json(self.codec()["vocabulary"])
 
-    def history(self) -> list[dict[str, float]]:
+    def history(self, name: str = "history.jsonl") -> list[dict[str, float]]:
         """The reports of the fit in order; a last line that a killed fit left half-written is skipped."""
-        path = self.path / "history.jsonl"
+        path = self.path / name
         rows = []
         for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
             try:

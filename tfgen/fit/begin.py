@@ -33,6 +33,8 @@ class FitRequest:
     resume: bool = False
     tensorboard: bool = False
     save_every: float = 30.0
+    evaluate_every: int | None = None
+    patience: int | None = None
 
 
 def begin(request: FitRequest) -> tuple[Run, Examples]:
@@ -55,6 +57,8 @@ def begin(request: FitRequest) -> tuple[Run, Examples]:
         "seed": seed,
         "steps": request.steps or 0,
         "minutes": None if request.steps else request.minutes or DEFAULT_MINUTES,
+        "evaluate_every": request.evaluate_every,
+        "patience": request.patience,
         "config": dataclasses.asdict(settings),
         "data": {
             **_source(request.data),
@@ -77,7 +81,8 @@ def resume(request: FitRequest) -> tuple[Run, Examples]:
         raise UserError(
             f"'{run.name}' is a {run.record['model']}, not a {request.model}.", "Resume it by its own name."
         )
-    if request.overrides or request.size or request.steps or request.minutes or request.seed is not None:
+    settings = (request.size, request.steps, request.minutes, request.seed, request.evaluate_every, request.patience)
+    if request.overrides or any(setting is not None for setting in settings):
         raise UserError(
             "A resumed fit keeps the settings that it began with.",
             "Leave the settings out, or begin a new run with -o.",
@@ -123,6 +128,12 @@ def check_horizon(request: FitRequest) -> None:
         raise UserError(f"--steps {request.steps} can't be trained.", "Give a number from 1 to 1000000000.")
     if request.minutes is not None and not 0 < request.minutes < 10**6:
         raise UserError(f"--minutes {request.minutes:g} can't be planned.", "Give a number above 0, such as 5.")
+    if request.evaluate_every is not None and request.evaluate_every < 1:
+        raise UserError(f"--evaluate-every {request.evaluate_every} can't be.", "Give a number of steps, such as 500.")
+    if request.patience is not None and (request.patience < 1 or request.evaluate_every is None):
+        raise UserError(
+            f"--patience {request.patience} has nothing to count.", "Give at least 1, and --evaluate-every with it."
+        )
     if request.seed is not None and not 0 <= request.seed < 2**31:
         raise UserError(f"The seed {request.seed} is out of range.", "Choose one from 0 to 2147483647.")
 

@@ -13,11 +13,11 @@ from tfgen.run import Run
 
 
 class History:
-    """Appends reports to `history.jsonl`; a resumed fit first drops those after its checkpoint."""
+    """Appends reports to a file of the run; a resumed fit first drops those after its checkpoint."""
 
-    def __init__(self, run: Run, step: int):
-        self.path = run.path / "history.jsonl"
-        kept = [row for row in run.history() if row["step"] <= step]
+    def __init__(self, run: Run, step: int, name: str = "history.jsonl"):
+        self.path = run.path / name
+        kept = [row for row in run.history(name) if row["step"] <= step]
         lines = "".join(json.dumps(row) + "\n" for row in kept)
         files.write_bytes(self.path, lines.encode())
         self.seconds = kept[-1]["seconds"] if kept else 0.0

@@ -14,6 +14,8 @@ from tfgen.catalog import MODALITIES
 from tfgen.data.examples import Examples
 from tfgen.errors import Failure
 from tfgen.fit.begin import FitRequest, begin, resume
+from tfgen.fit.best import ENOUGH_EXAMPLES as ENOUGH_TO_MEASURE
+from tfgen.fit.best import Best
 from tfgen.fit.history import History, plot_losses
 from tfgen.fit.pipeline import batches
 from tfgen.fit.progress import Progress
@@ -42,19 +44,29 @@ def fit(request: FitRequest) -> Run:
 
 
 def _fit_locked(run: Run, examples: Examples, request: FitRequest) -> None:
+    _use_deterministic_kernels()
     model = _make_model(run, examples)
     step = _restore(run, model)
     data, sheets = _Batches(run, model, examples), Sheets(run, model)
+    best = Best(run, model, examples, data.epoch(ENOUGH_TO_MEASURE)) if run.record.get("evaluate_every") else None
     seconds = None
     if not run.record["steps"]:
-        _plan(run, model, data, sheets)
+        _plan(run, model, data, sheets, best)
     elif run.record["steps"] - step > _WORTH_MEASURING:
         seconds = _seconds_per_step(model, data) * (run.record["steps"] - step)
     model.horizon.assign(run.record["steps"])
     _say_plan(run, model, examples, seconds)
     if step == 0:
         checkpoints.save(run.checkpoints, checkpoints.capture(model.state()), 0)
-    _train(run, model, data, sheets, request)
+    _train(run, model, data, sheets, request, best)
+
+
+def _use_deterministic_kernels() -> None:
+    """On a GPU, many kernels add up in an order of chance unless told not to; those of processors are not asked."""
+    import tensorflow as tf
+
+    if tf.config.list_physical_devices("GPU"):
+        tf.config.experimental.enable_op_determinism()
 
 
 def _make_model(run: Run, examples: Examples):
@@ -97,12 +109,12 @@ class _Batches:
         """Every example about once, but no more than is enough to fit something to."""
         return min(len(self.examples), _ENOUGH_EXAMPLES)
 
-    def epoch(self):
-        """The batches of `epoch_size` examples."""
-        return self.between(0, max(1, self.epoch_size // self.model.config.batch_size))
+    def epoch(self, most: int = _ENOUGH_EXAMPLES):
+        """The batches of `epoch_size` examples, or of at most so many."""
+        return self.between(0, max(1, min(self.epoch_size, most) // self.model.config.batch_size))
 
 
-def _plan(run: Run, model, data: _Batches, sheets: Sheets) -> None:
+def _plan(run: Run, model, data: _Batches, sheets: Sheets, best: Best | None) -> None:
     """Measures the first steps, forgets them, and plans how many fit into the minutes, with all that happens beside."""
     seconds_per_step = _seconds_per_step(model, data)
     sheets.write()
@@ -110,6 +122,10 @@ def _plan(run: Run, model, data: _Batches, sheets: Sheets) -> None:
     sheets.write()
     spare = run.record["minutes"] * 60 - SHEETS * (time.perf_counter() - began)
     spare -= model.after_fit_seconds(data.epoch_size, seconds_per_step)
+    if best is not None:
+        measuring = best.seconds()
+        spare -= measuring  # the last one; the others go with the steps
+        seconds_per_step += measuring / best.every
     if spare < seconds_per_step:
         say("The minutes are too few for this model: what comes after the steps will take longer than they do.")
     run.update(steps=max(1, int(spare / seconds_per_step)))
@@ -158,13 +174,13 @@ def _say_plan(run: Run, model, examples: Examples, seconds: float | None) -> Non
     say(f"Run: {run.path}. Ctrl-C stops and keeps everything.")
 
 
-def _train(run: Run, model, data: _Batches, sheets: Sheets, request: FitRequest) -> None:
+def _train(run: Run, model, data: _Batches, sheets: Sheets, request: FitRequest, best: Best | None) -> None:
     start, stop = int(model.step.numpy()), run.record["steps"]
     run.update(status="running")
     history = History(run, start)
     progress = Progress(start, stop)
     writer = tensorboard_writer(run) if request.tensorboard else None
-    watch = Watch(run, history, progress, request.save_every, sheets.write, writer)
+    watch = Watch(run, history, progress, request.save_every, sheets.write, writer, best)
     watch.set_model(model)  # Keras does it in fit(), which a run that was killed at its very end no longer needs
     try:
         with _signals(watch):
@@ -178,11 +194,14 @@ def _train(run: Run, model, data: _Batches, sheets: Sheets, request: FitRequest)
     finally:
         progress.close()
         history.close()
+        if best is not None:
+            best.close()
 
 
 def _conclude(run: Run, model, data: _Batches, sheets: Sheets, watch) -> None:
     if not watch.problem:
-        finished = int(model.step.numpy()) >= run.record["steps"]
+        reached = int(model.step.numpy())
+        finished = reached >= run.record["steps"] or watch.exhausted
         watch.save()
         if finished and not watch.problem:
             watch.conclude(data.epoch())
@@ -192,7 +211,8 @@ def _conclude(run: Run, model, data: _Batches, sheets: Sheets, watch) -> None:
         step = checkpoints.load_newest(run.checkpoints).step
         raise Failure(f"{watch.problem} The weights from step {step} are kept.", model.remedy)
     sheets.write()
-    run.update(status="finished" if finished else "stopped", reached=int(model.step.numpy()))
+    kept = {"kept": int(model.step.numpy())} if watch.best is not None and finished else {}
+    run.update(status="finished" if finished else "stopped", reached=reached, **kept)
 
 
 @contextlib.contextmanager

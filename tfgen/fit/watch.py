@@ -10,6 +10,8 @@ import keras
 import numpy as np
 
 from tfgen import checkpoints
+from tfgen.evaluate.track import NAME
+from tfgen.fit.best import Best
 from tfgen.fit.history import History
 from tfgen.fit.progress import Progress
 from tfgen.fit.show import SHEETS
@@ -39,10 +41,19 @@ class Stopwatch(keras.callbacks.Callback):
 
 
 class Watch(keras.callbacks.Callback):
-    """Follows a fit. After it, `problem` is a sentence where the model diverged or collapsed, and `interrupted` says
-    whether the user stopped it."""
+    """Follows a fit. After it, `problem` is a sentence where the model diverged or collapsed, `interrupted` says
+    whether the user stopped it, and `exhausted` whether nothing better came for as long as the user had patience."""
 
-    def __init__(self, run: Run, history: History, progress: Progress, save_every: float, show: Callable, writer: Any):
+    def __init__(
+        self,
+        run: Run,
+        history: History,
+        progress: Progress,
+        save_every: float,
+        show: Callable,
+        writer: Any = None,
+        best: Best | None = None,
+    ):
         super().__init__()
         self.run = run
         self.history = history
@@ -50,8 +61,11 @@ class Watch(keras.callbacks.Callback):
         self.save_every = save_every
         self.show = show
         self.writer = writer
+        self.best = best
         self.problem: str | None = None
         self.interrupted = False
+        self.exhausted = False
+        self._measured: dict[str, float] = {}
         self._unhealthy = 0
         self._began = time.monotonic()
         self._last = (0, self._began)
@@ -68,21 +82,36 @@ class Watch(keras.callbacks.Callback):
         means = {metric.name: float(metric.result()) for metric in self.model.metrics}
         for metric in self.model.metrics:
             metric.reset_state()
-        speed = (step - self._last[0]) / max(now - self._last[1], 1e-9)
+        before = self._last[0]
+        speed = (step - before) / max(now - self._last[1], 1e-9)
         self._last = (step, now)
         self._report(step, now, means, speed)
         self._check(step, means)
         if self.problem or self.interrupted:
             self.model.stop_training = True
         elif not self._unhealthy:
+            if self.best is not None and self.best.due(before, step):
+                self._measure(now)
             self._save_when_due(step, now)
 
     def _report(self, step: int, now: float, means: dict[str, float], speed: float) -> None:
-        seconds = round(self.history.seconds + now - self._began, 3)
+        seconds = round(self._seconds(now), 3)
         self.history.add({"step": step, "seconds": seconds, "steps_per_second": round(speed, 2), **means})
-        self.progress.show(step, means, speed)
+        self.progress.show(step, {**means, **self._measured}, speed)
         if self.writer is not None:
             self.writer(step, means)
+
+    def _measure(self, now: float) -> None:
+        self._measured = {NAME: self.best.measure(self._seconds(now))}
+        if self.writer is not None:
+            self.writer(self._step(), self._measured)
+        self.exhausted = self.best.exhausted
+        if self.exhausted:
+            self.model.stop_training = True
+        self._last = (self._step(), time.monotonic())  # measuring is not training
+
+    def _seconds(self, now: float) -> float:
+        return self.history.seconds + now - self._began
 
     def _check(self, step: int, means: dict[str, float]) -> None:
         for name, value in means.items():
@@ -111,7 +140,10 @@ class Watch(keras.callbacks.Callback):
             self.model.stop_training = True
 
     def conclude(self, batches: Any) -> None:
-        """What the model fits once after its last step; the weights are safe already."""
+        """What the model fits once after its last step, or its best one; the weights are safe already."""
+        if self.best is not None:
+            self._measure(time.monotonic())
+            self.best.restore()
         try:
             self.model.after_fit(batches)
         except ValueError as error:
