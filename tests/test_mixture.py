@@ -83,3 +83,28 @@ def test_few_examples_give_fewer_components():
 
 def test_weights_are_part_of_the_state_and_of_one_shape():
     assert [tuple(w.shape) for w in MixturePrior(4, 3, TWO_PROMPTS).weights] == [(3, 4), (3, 4, 3), (3, 4, 3, 3)]
+
+
+def test_words_of_rare_prompts_draw_the_components_that_they_stood_beside():
+    # Words 1 and 2 stand beside the left and the right cluster; word 3 beside both.
+    words = ((1, 3), (2, 3))
+    prior = MixturePrior(2, 2, Conditions(3, words, (150, 150)))
+    assert prior.prompt_places == []
+    latents = np.concatenate([planted([(-8, 0)], [1.0], 150), planted([(8, 0)], [1.0], 150, seed=1)])
+    prior.fit(latents, np.repeat([0, 1], 150), seed=0)
+
+    def share_at_the_left(*prompt):
+        made = prior.sample(SEEDS, tf.tile(tf.constant([prompt]), [len(SEEDS), 1])).numpy()
+        return float(np.mean(made[:, 0] < 0))
+
+    assert share_at_the_left(1, 3) > 0.98 and share_at_the_left(2, 3) < 0.02
+    assert abs(share_at_the_left(3, 0) - 0.5) < 0.05 and abs(share_at_the_left(0, 0) - 0.5) < 0.05
+
+
+def test_affinities_are_exact_in_float16():
+    prior = MixturePrior(3, 2, Conditions(4, tuple((word,) for word in range(1, 5)), (40, 30, 20, 10)))
+    latents = planted([(-8, 0), (0, 8), (8, 0)], [0.5, 0.3, 0.2], 100)
+    prior.fit(latents, np.random.default_rng(0).integers(0, 4, 100), seed=0)
+    affinities = prior.affinities.numpy()
+    assert np.any(affinities) and not np.any(affinities[0])
+    np.testing.assert_array_equal(affinities.astype(np.float16).astype(np.float32), affinities)

@@ -38,10 +38,19 @@ def fit_mixture(points: np.ndarray, components: int, seed: int, iterations: int)
 
 def log_density(mixture: Mixture, points: np.ndarray) -> np.ndarray:
     """Natural logarithm of the mixture's density at points [n, d]: [n]."""
+    return tf.reduce_logsumexp(_logits(mixture, points), axis=1).numpy()
+
+
+def responsibilities(mixture: Mixture, points: np.ndarray) -> np.ndarray:
+    """How likely each point [n, d] is of each component, [n, k]; rows add up to 1."""
+    return tf.nn.softmax(_logits(mixture, points), axis=1).numpy()
+
+
+def _logits(mixture: Mixture, points: np.ndarray) -> tf.Tensor:
+    """Logarithms of weight times density, [n, k]; about the middle of the means, where float32 has digits enough."""
     moved = mixture._replace(means=mixture.means - mixture.means.mean(axis=0))
     points = np.asarray(points - mixture.means.mean(axis=0), np.float32)
-    logits = _features(tf.constant(points)) @ tf.constant(_coefficients(moved), tf.float32)
-    return tf.reduce_logsumexp(logits, axis=1).numpy()
+    return _features(tf.constant(points)) @ tf.constant(_coefficients(moved), tf.float32)
 
 
 def _features(points: tf.Tensor) -> tf.Tensor:

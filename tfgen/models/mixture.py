@@ -1,4 +1,9 @@
-"""Gaussian mixtures over latents: where a VAE's samples start, one mixture for each common prompt and one for all."""
+"""Gaussian mixtures over latents: where a VAE's samples start, one mixture for each common prompt and one for all.
+
+Rare prompts, such as captions, share the mixture for all, but not its weights: a component is drawn the more often, the
+more often the prompt's words stood beside its latents (naive Bayes). Drawn without regard to the words, latents and
+prompt would contradict each other, and the decoder has never seen such pairs.
+"""
 
 import time
 from collections.abc import Iterator
@@ -9,7 +14,7 @@ import tensorflow as tf
 
 from tfgen.models import noise
 from tfgen.models.base import Conditions
-from tfgen.models.expectation import fit_mixture
+from tfgen.models.expectation import Mixture, fit_mixture, responsibilities
 
 _ENOUGH_EXAMPLES = 200  # for a mixture of a prompt's own
 _MOST_MIXTURES = 64
@@ -17,6 +22,8 @@ _ENOUGH_LATENTS = 40000  # to fit one mixture
 _MOST_FEATURES = 2**26  # floats that one fit may hold
 _REHEARSAL = 2000  # latents
 _ITERATIONS = 5  # more change the samples by less than another seed does
+_LARGEST_AFFINITY = 8.0  # of a word to a component: the logarithm of how many times as common it is there
+_AFFINITY_STEP = 1 / 64  # affinities are multiples, so that float16 keeps them exactly and draws the same component
 
 
 class MixturePrior(keras.layers.Layer):
@@ -38,6 +45,11 @@ class MixturePrior(keras.layers.Layer):
         self.ends = self._fixed("ends", np.tile(np.linspace(0, 1, shape[0] + 1)[1:], [mixtures, 1]))
         self.means = self._fixed("means", np.zeros([mixtures, *shape]))
         self.factors = self._fixed("factors", np.tile(np.eye(latent_dim), [mixtures, shape[0], 1, 1]))
+        # Of word ids to the components of mixture 0; id 0 pads.
+        self._all_prompt_words = np.asarray(conditions.prompt_words, np.int64).reshape(-1, conditions.longest)
+        shared = len(words) < len(conditions.prompt_words)
+        rows = conditions.vocabulary_size + 1
+        self.affinities = self._fixed("affinities", np.zeros([rows, shape[0]])) if shared else None
 
     def _fixed(self, name: str, value: np.ndarray) -> keras.Variable:
         start = keras.initializers.Constant(value)
@@ -49,6 +61,8 @@ class MixturePrior(keras.layers.Layer):
             same = tf.reduce_all(tf.equal(prompts[:, None, :], self._prompt_words[None, :, :]), axis=2)
             mixture = tf.argmax(tf.cast(same, tf.int32), axis=1, output_type=tf.int32)
             ends = tf.gather(tf.cast(tf.round(self.ends.value * noise.INTEGERS), tf.int32), mixture)
+            if self.affinities is not None:
+                ends = tf.where((mixture == 0)[:, None], self._ends_by_words(prompts), ends)
             draw = noise.integers(seeds, 1, stream=5)
             component = tf.reduce_sum(tf.cast(draw >= ends[:, :-1], tf.int32), axis=1)
             place = mixture * self.means.shape[1] + component
@@ -56,6 +70,13 @@ class MixturePrior(keras.layers.Layer):
             means = tf.gather(tf.reshape(self.means.value, [-1, dim]), place)
             factors = tf.gather(tf.reshape(self.factors.value, [-1, dim, dim]), place)
             return means + tf.reduce_sum(factors * noise.normal(seeds, dim)[:, None, :], axis=2)
+
+    def _ends_by_words(self, prompts: tf.Tensor) -> tf.Tensor:
+        """For word ids [batch, words], where the shares of mixture 0's components end, int32 [batch, components]."""
+        weights = self.ends.value[0] - tf.concat([[0.0], self.ends.value[0, :-1]], axis=0)
+        affinities = tf.reduce_sum(tf.gather(self.affinities.value, prompts), axis=1)
+        shares = tf.nn.softmax(tf.math.log(tf.maximum(weights, 1e-9)) + affinities, axis=1)
+        return tf.cast(tf.round(tf.cumsum(shares, axis=1) * noise.INTEGERS), tf.int32)
 
     def fit(self, latents: np.ndarray, prompt_places: np.ndarray, seed: int) -> None:
         """Fits every mixture by expectation maximisation.
@@ -76,8 +97,26 @@ class MixturePrior(keras.layers.Layer):
             means[place, :count], factors[place, :count] = mixture.means, mixture.factors
             ends[place] = 1.0  # components without weight are never drawn
             ends[place, : count - 1] = np.cumsum(mixture.weights)[:-1]
+            if place == 0 and self.affinities is not None:
+                self._fit_affinities(mixture, own, prompt_places[: len(own)])
         for variable, value in ((self.ends, ends), (self.means, means), (self.factors, factors)):
             variable.assign(value)
+
+    def _fit_affinities(self, mixture: Mixture, latents: np.ndarray, prompt_places: np.ndarray) -> None:
+        """log p(word | component) / p(word), with one pseudo-example of the usual words in each component."""
+        shares = responsibilities(mixture, latents)[prompt_places >= 0]
+        words = self._all_prompt_words[prompt_places[prompt_places >= 0]]
+        beside = np.zeros([self.affinities.shape[0], shares.shape[1]])
+        for column in words.T:
+            np.add.at(beside, column, shares)
+        usual = beside.sum(axis=1, keepdims=True) / max(len(words), 1)
+        often = (beside + usual) / (shares.sum(axis=0) + 1.0)
+        affinities = np.zeros(self.affinities.shape)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            logarithms = np.where(usual > 0, np.log(often / usual), 0.0)
+        logarithms = np.clip(logarithms, -_LARGEST_AFFINITY, _LARGEST_AFFINITY)
+        affinities[1:, : shares.shape[1]] = np.rint(logarithms[1:] / _AFFINITY_STEP) * _AFFINITY_STEP
+        self.affinities.assign(affinities)
 
     def fit_seconds(self, latents: int) -> float:
         """How long `fit` will take for so many latents, from a rehearsal on noise."""
