@@ -23,7 +23,8 @@ _MOST_FEATURES = 2**26  # floats that one fit may hold
 _REHEARSAL = 2000  # latents
 _ITERATIONS = 5  # more change the samples by less than another seed does
 _LARGEST_AFFINITY = 8.0  # of a word to a component: the logarithm of how many times as common it is there
-_AFFINITY_STEP = 1 / 64  # affinities are multiples, so that float16 keeps them exactly and draws the same component
+_AFFINITY_STEP = 1 / 64  # logarithms are multiples of it, so that float16 keeps them exactly: the same component
+_SMALLEST_WEIGHT = 1e-6
 
 
 class MixturePrior(keras.layers.Layer):
@@ -45,10 +46,10 @@ class MixturePrior(keras.layers.Layer):
         self.ends = self._fixed("ends", np.tile(np.linspace(0, 1, shape[0] + 1)[1:], [mixtures, 1]))
         self.means = self._fixed("means", np.zeros([mixtures, *shape]))
         self.factors = self._fixed("factors", np.tile(np.eye(latent_dim), [mixtures, shape[0], 1, 1]))
-        # Of word ids to the components of mixture 0; id 0 pads.
+        # Of word ids to the components of mixture 0; id 0 pads. The last row holds the logarithms of their weights.
         self._all_prompt_words = np.asarray(conditions.prompt_words, np.int64).reshape(-1, conditions.longest)
         shared = len(words) < len(conditions.prompt_words)
-        rows = conditions.vocabulary_size + 1
+        rows = conditions.vocabulary_size + 2
         self.affinities = self._fixed("affinities", np.zeros([rows, shape[0]])) if shared else None
 
     def _fixed(self, name: str, value: np.ndarray) -> keras.Variable:
@@ -61,22 +62,25 @@ class MixturePrior(keras.layers.Layer):
             same = tf.reduce_all(tf.equal(prompts[:, None, :], self._prompt_words[None, :, :]), axis=2)
             mixture = tf.argmax(tf.cast(same, tf.int32), axis=1, output_type=tf.int32)
             ends = tf.gather(tf.cast(tf.round(self.ends.value * noise.INTEGERS), tf.int32), mixture)
-            if self.affinities is not None:
-                ends = tf.where((mixture == 0)[:, None], self._ends_by_words(prompts), ends)
             draw = noise.integers(seeds, 1, stream=5)
             component = tf.reduce_sum(tf.cast(draw >= ends[:, :-1], tf.int32), axis=1)
+            if self.affinities is not None:
+                component = tf.where(mixture == 0, self._component_by_words(seeds, prompts), component)
             place = mixture * self.means.shape[1] + component
             dim = self.means.shape[2]
             means = tf.gather(tf.reshape(self.means.value, [-1, dim]), place)
             factors = tf.gather(tf.reshape(self.factors.value, [-1, dim, dim]), place)
             return means + tf.reduce_sum(factors * noise.normal(seeds, dim)[:, None, :], axis=2)
 
-    def _ends_by_words(self, prompts: tf.Tensor) -> tf.Tensor:
-        """For word ids [batch, words], where the shares of mixture 0's components end, int32 [batch, components]."""
-        weights = self.ends.value[0] - tf.concat([[0.0], self.ends.value[0, :-1]], axis=0)
-        affinities = tf.reduce_sum(tf.gather(self.affinities.value, prompts), axis=1)
-        shares = tf.nn.softmax(tf.math.log(tf.maximum(weights, 1e-9)) + affinities, axis=1)
-        return tf.cast(tf.round(tf.cumsum(shares, axis=1) * noise.INTEGERS), tf.int32)
+    def _component_by_words(self, seeds: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
+        """A component of mixture 0 for each row of word ids, int32 [batch].
+
+        Compared as floats below 1: the constant that would make integers of them is too large for float16.
+        """
+        ids = tf.pad(prompts, [[0, 0], [0, 1]], constant_values=self.affinities.shape[0] - 1)
+        shares = tf.nn.softmax(tf.reduce_sum(tf.gather(self.affinities.value, ids), axis=1), axis=1)
+        ends = tf.cumsum(shares, axis=1)[:, :-1]
+        return tf.reduce_sum(tf.cast(noise.uniform(seeds, 1, stream=5) >= ends, tf.int32), axis=1)
 
     def fit(self, latents: np.ndarray, prompt_places: np.ndarray, seed: int) -> None:
         """Fits every mixture by expectation maximisation.
@@ -106,17 +110,18 @@ class MixturePrior(keras.layers.Layer):
         """log p(word | component) / p(word), with one pseudo-example of the usual words in each component."""
         shares = responsibilities(mixture, latents)[prompt_places >= 0]
         words = self._all_prompt_words[prompt_places[prompt_places >= 0]]
-        beside = np.zeros([self.affinities.shape[0], shares.shape[1]])
+        beside = np.zeros([self.affinities.shape[0] - 1, shares.shape[1]])
         for column in words.T:
             np.add.at(beside, column, shares)
         usual = beside.sum(axis=1, keepdims=True) / max(len(words), 1)
         often = (beside + usual) / (shares.sum(axis=0) + 1.0)
         affinities = np.zeros(self.affinities.shape)
+        affinities[-1] = np.log(_SMALLEST_WEIGHT)  # of components that aren't in use
+        affinities[-1, : len(mixture.weights)] = np.log(np.maximum(mixture.weights, _SMALLEST_WEIGHT))
         with np.errstate(divide="ignore", invalid="ignore"):
             logarithms = np.where(usual > 0, np.log(often / usual), 0.0)
-        logarithms = np.clip(logarithms, -_LARGEST_AFFINITY, _LARGEST_AFFINITY)
-        affinities[1:, : shares.shape[1]] = np.rint(logarithms[1:] / _AFFINITY_STEP) * _AFFINITY_STEP
-        self.affinities.assign(affinities)
+        affinities[1:-1, : shares.shape[1]] = np.clip(logarithms[1:], -_LARGEST_AFFINITY, _LARGEST_AFFINITY)
+        self.affinities.assign(np.rint(affinities / _AFFINITY_STEP) * _AFFINITY_STEP)
 
     def fit_seconds(self, latents: int) -> float:
         """How long `fit` will take for so many latents, from a rehearsal on noise."""
