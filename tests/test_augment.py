@@ -43,6 +43,13 @@ def test_gradients_flow_through_all_kinds():
     assert (np.abs(gradient).reshape(4, -1).sum(axis=1) > 0).all()
 
 
+def test_probability_says_how_many_are_changed():
+    pictures = pictures_of((200, 12, 12, 1))
+    np.testing.assert_array_equal(augment(pictures, ("color",), (5, STEP), 0.0), pictures)
+    changed = augment(pictures, ("color",), (5, STEP), 0.3).numpy()
+    assert 0.2 < np.mean(np.any(changed != pictures.numpy(), axis=(1, 2, 3))) < 0.4
+
+
 def test_no_kinds_change_nothing():
     pictures = pictures_of((2, 8, 8, 1))
     np.testing.assert_array_equal(augment(pictures, (), (5, STEP)), pictures)

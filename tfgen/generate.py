@@ -54,14 +54,16 @@ def generate(run: Run, prompt: str = "", count: int = 64, seed: int = 0) -> Samp
     decode = MODALITIES.load(run.record["modality"]).decode
     # Decoded part by part: floats of all of them would take four times the memory of the pictures.
     parts = [decode(sampler(part, np.tile(ids, [len(part), 1]))) for part in np.array_split(seeds, -(-count // _PART))]
-    prompts = _drawn(model, vocabulary, seeds) if vocabulary.prompts and not ids.any() else [prompt] * count
+    prompts = [prompt] * count
+    if vocabulary.prompts and not ids.any():
+        prompts = [vocabulary.prompts[place] for place in drawn_prompts(model, seeds)]
     return Samples(np.concatenate(parts), prompts, [int(each) for each in seeds], Origin.of(run))
 
 
-def _drawn(model, vocabulary: Vocabulary, seeds: np.ndarray) -> list[str]:
-    """The prompts that stand in for empty ones; in parts, since each compares a seed with every prompt."""
+def drawn_prompts(model: Any, seeds: np.ndarray) -> np.ndarray:
+    """The places [n] of the prompts that stand in for empty ones; in parts: each seed is compared with every prompt."""
     parts = [model.drawn_prompts(part).numpy() for part in np.array_split(seeds, -(-len(seeds) // BATCH))]
-    return [vocabulary.prompts[place] for place in np.concatenate(parts)]
+    return np.concatenate(parts)
 
 
 def seeds_from(first: int, count: int) -> np.ndarray:

@@ -54,10 +54,64 @@ def test_a_run_is_judged(pair, splits, command, isolated):
 
 
 def test_json_is_the_record(pair, splits, command):
+    result = command("evaluate", pair[0].path, "-n", 100, "--json")
+    assert json.loads(result.stdout) == json.loads((pair[0].path / "evaluation.json").read_text())
+
+
+def test_a_part_does_not_replace_the_whole(pair, splits, command):
+    command("evaluate", pair[0].path, "-n", 100)
+    before = (pair[0].path / "evaluation.json").read_bytes()
     metrics = ["--metric", "kernel", "--metric", "precision-recall"]
     result = command("evaluate", pair[0].path, "-n", 100, *metrics, "--json")
-    assert json.loads(result.stdout) == json.loads((pair[0].path / "evaluation.json").read_text())
     assert set(json.loads(result.stdout)["scores"]) == {"kernel_distance", "precision", "recall"}
+    assert "Not kept in the run" in result.stderr
+    assert (pair[0].path / "evaluation.json").read_bytes() == before
+
+
+def test_held_out_examples_with_other_words_raise_no_false_alarm(pair, tmp_path, splits):
+    others = np.load(splits["others"])
+    np.savez(tmp_path / "unlabelled.npz", images=others["images"][:300])
+    evaluation = evaluate(pair[0], EvaluateRequest(holdout=str(tmp_path / "unlabelled.npz"), count=300))
+    assert "prompt_adherence" not in evaluation.baselines["real"] and "membership" not in evaluation.scores
+    sentences = {alarm.name: alarm.sentence for alarm in evaluation.alarms}
+    assert "nothing to do with each other" not in sentences["prompt ignored"]
+    assert "too few held-out examples with prompts" in sentences["overfit"]
+    assert "copied" in evaluation.scores
+
+
+def test_held_out_words_are_matched_as_typed_ones_are(pair, tmp_path, splits):
+    others = np.load(splits["others"])
+    names = [str(digit) for digit in range(10)]  # the run knows "zero", "one", ...
+    assert list(others["label_names"])[:2] == ["zero", "one"]
+    np.savez(tmp_path / "named.npz", images=others["images"][:300], labels=others["labels"][:300], label_names=names)
+    evaluation = evaluate(pair[0], EvaluateRequest(holdout=str(tmp_path / "named.npz"), count=300))
+    assert evaluation.baselines["real"]["prompt_adherence"] > 0.8 and "membership" in evaluation.scores
+
+
+def test_training_examples_among_the_held_out_hide_no_copies(pair, tmp_path, splits):
+    learned, others = np.load(splits["learned"]), np.load(splits["others"])
+    mixed = np.concatenate([learned["images"][:60], others["images"][:340]])
+    np.savez(tmp_path / "mixed.npz", images=mixed)
+    evaluation = evaluate(pair[0], EvaluateRequest(holdout=str(tmp_path / "mixed.npz"), count=400))
+    assert evaluation.baselines["copies"]["copied"] == 1
+    assert any("15.0% of the held-out examples are training examples too" in note for note in evaluation.notes)
+
+
+def test_few_held_out_examples_are_no_reason_to_look_for_no_copies(pair, tmp_path, splits):
+    others = np.load(splits["others"])
+    np.savez(tmp_path / "few.npz", images=others["images"][:50], labels=others["labels"][:50])
+    evaluation = evaluate(pair[0], EvaluateRequest(holdout=str(tmp_path / "few.npz"), count=300))
+    assert "copied" in evaluation.scores and "membership" not in evaluation.scores
+    assert any("Fewer held-out examples than samples" in note for note in evaluation.notes)
+
+
+def test_runs_that_can_not_be_compared_are_refused_before_the_work(pair, colour_run, command):
+    (pair[0].path / "evaluation.json").unlink(missing_ok=True)
+    result = command("evaluate", pair[0].path, colour_run.path)
+    assert result.exit_code == 2 and "The runs learned different data" in result.stderr
+    result = command("evaluate", pair[0].path, pair[0].path)
+    assert result.exit_code == 2 and "Two of the runs have the same name" in result.stderr
+    assert not (pair[0].path / "evaluation.json").exists()
 
 
 def test_the_same_run_scores_the_same_again_from_the_cache_and_without(pair, splits, tmp_path, monkeypatch):
@@ -208,18 +262,21 @@ def test_a_damaged_classifier_is_fitted_again(splits, tmp_path, monkeypatch):
 
 
 def test_inception_takes_weights_from_keras_own_folder(tmp_path, monkeypatch):
+    import h5py
     import keras
+    from keras.src.legacy.saving import legacy_h5_format  # the format of the file that Keras downloads
 
     from tfgen.evaluate.extractors import inception
 
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     network = keras.applications.InceptionV3(include_top=False, pooling="avg", weights=None)
     (tmp_path / "models").mkdir()
-    network.save_weights(tmp_path / "models" / "inception.weights.h5")
-    (tmp_path / "models" / "inception.weights.h5").rename(tmp_path / "models" / inception.WEIGHTS)
+    with h5py.File(tmp_path / "models" / inception.WEIGHTS, "w") as file:
+        legacy_h5_format.save_weights_to_hdf5_group(file, network)
     extractor = inception.open_inception(open_data("digits"))
     values = np.asarray(open_data("digits").values[:2])
     assert extractor.look(values).shape == (2, 2048)
+    assert extractor.digest == inception.digest_of(network.get_weights())
     assert extractor.name == "inception" and "299x299" in extractor.resizer
 
 
@@ -242,6 +299,42 @@ def test_without_labels_random_convolutions_look(colour_run):
     assert open_extractor(None, examples).name == "random"
     with pytest.raises(UserError, match="A classifier needs data with labels"):
         open_extractor("classifier", examples)
+
+
+def test_a_variational_bound_is_the_likelihood_where_the_posterior_is_exact():
+    """A linear decoder with Gaussian noise has posterior and likelihood in closed form (Bishop 2006, section 12.2)."""
+    import tensorflow as tf
+
+    from tfgen.models.base import Conditions, ExampleSpecification
+    from tfgen.models.vae import VAE, VAEConfig
+
+    generator = np.random.default_rng(0)
+    shape, scale, noise = (8, 8, 1), 3.0, 0.4
+    directions = np.linalg.qr(generator.standard_normal([64, 2]))[0]
+    model = VAE(VAEConfig(network="dense", width=2, latent_dim=2), ExampleSpecification(shape, "gaussian", "image", 10),
+                Conditions())
+    model.tenth_log_variance.assign(np.log(noise**2) / 10)
+    variance = 1.0 / (1.0 + scale**2 / noise**2)
+
+    def encode(examples, prompts):
+        flat = tf.reshape((examples + 1.0) / 2.0, [-1, 64])
+        mean = variance * scale / noise**2 * tf.matmul(flat, tf.constant(directions, tf.float32))
+        return mean, tf.fill(tf.shape(mean), np.float32(np.log(variance)))
+
+    def decode(latents, prompts):
+        flat = scale * tf.matmul(latents, tf.constant(directions.T, tf.float32))
+        return 2.0 * tf.reshape(flat, [-1, *shape]) - 1.0
+
+    model.encode, model.decode = encode, decode
+    values = (generator.standard_normal([5, 2]) * scale @ directions.T + noise * generator.standard_normal([5, 64]))
+    covariance = scale**2 * directions @ directions.T + noise**2 * np.eye(64)
+    exact = -0.5 * (np.einsum("nd,dk,nk->n", values, np.linalg.inv(covariance), values)
+                    + np.linalg.slogdet(2 * np.pi * covariance)[1])
+    examples = tf.constant(2.0 * values.reshape(5, *shape) - 1.0, tf.float32)
+    weights = model.measurements()["log_weights"](examples, tf.zeros([5, 1], tf.int32)).numpy()
+    assert weights.shape == (5, 64)
+    np.testing.assert_allclose(weights, np.tile(exact[:, None], [1, 64]), rtol=1e-4, atol=1e-2)
+    np.testing.assert_allclose(model.measurements()["scores"](examples, tf.zeros([5, 1], tf.int32)), exact, rtol=1e-4)
 
 
 # The best weights of a fit.
@@ -327,6 +420,43 @@ def test_minutes_include_the_measuring(splits, tmp_path, monkeypatch):
     monkeypatch.setattr(stage.Best, "seconds", lambda self: 6.0)
     often = fit_run("gan", tmp_path / "b", splits["few"], None, *QUICK, minutes=0.2, evaluate_every=16)
     assert often.record["steps"] < 40 < seldom.record["steps"]
+
+
+def test_killed_while_it_ends_a_fit_has_only_its_end_to_repeat(splits, tmp_path, monkeypatch):
+    from tfgen.evaluate.track import Tracker
+    from tfgen.fit import stage
+
+    def fit_with(values, path, **options):
+        left = iter(values)
+        monkeypatch.setattr(Tracker, "measure", lambda self: next(left))
+        return tracked(path, splits["few"], 256, **options)
+
+    whole = fit_with([5.0, 2.0, 7.0, 6.0], tmp_path / "whole")
+
+    def killed(run, *arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stage, "plot_losses", killed)  # after the best weights were saved as the last
+        with pytest.raises(KeyboardInterrupt):
+            fit_with([5.0, 2.0, 7.0, 6.0], tmp_path / "run")
+    assert Run.open(str(tmp_path / "run")).record["status"] == "running"
+    monkeypatch.setattr(Tracker, "measure", lambda self: pytest.fail("measured again"))
+    resumed = fit_run("gan", tmp_path / "run", splits["few"], None, size=None, resume=True)
+    assert resumed.record["status"] == "finished" and resumed.record["reached"] == 256
+    assert_same_state(state_of(resumed), state_of(whole))
+
+
+def test_measured_weights_that_are_no_numbers_end_a_fit_in_words(splits, tmp_path, monkeypatch):
+    from tfgen import checkpoints
+    from tfgen.fit.best import Best
+
+    def spoiled(self, seconds):
+        raise checkpoints.NotFinite("generator/000")
+
+    monkeypatch.setattr(Best, "measure", spoiled)
+    with pytest.raises(Failure, match="Weights stopped being numbers near step 64"):
+        tracked(tmp_path / "run", splits["few"], 256)
 
 
 @pytest.mark.parametrize(

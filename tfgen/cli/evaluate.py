@@ -47,21 +47,28 @@ def command(
     opened = [Run.open(name) for name in runs]
     request = EvaluateRequest(holdout, metrics, count, extractor, seed)
     check(request)
+    if len(opened) > 1:
+        from tfgen.evaluate.compare import check_runs
+
+        check_runs(opened)
     load_tensorflow()
     from tfgen.evaluate.stage import evaluate
 
     evaluations = [evaluate(run, request) for run in opened]
     if len(opened) == 1:
         click.echo(_json(evaluations[0]) if as_json else _one(evaluations[0]))
-        click.echo(f"Report: {opened[0].path / 'report.html'}", err=True)
+        if metrics:
+            click.echo("Not kept in the run, since it is only a part. Without --metric, all is.", err=True)
+        else:
+            click.echo(f"Report: {opened[0].path / 'report.html'}", err=True)
         return
     from tfgen.evaluate.compare import compare, plot
 
     comparison = compare(evaluations)
     click.echo(_json(comparison) if as_json else _several(comparison))
     path = output or Path("-vs-".join(run.name for run in opened) + "-quality.png")
-    plot(opened, evaluations, path)
-    click.echo(f"Wrote {path}: quality against minutes of training and against size.", err=True)
+    if plot(evaluations, path):
+        click.echo(f"Wrote {path}: quality against minutes of training and against size.", err=True)
 
 
 def _json(result) -> str:

@@ -11,7 +11,6 @@ MOST_COPIED = 0.1  # ten times what a perfect model has; blurred samples come to
 LEAST_ADHERENCE = 0.3  # of the way from chance to what real examples reach
 LEAST_TOLD = 0.1  # of the way from chance to certainty that a classifier must come with real examples
 MOST_MEMBERSHIP = 0.7
-MOST_NEARNESS = 0.9
 
 Scores = Mapping[str, Score]
 
@@ -23,7 +22,7 @@ def alarms_of(scores: Scores, chance: float | None, adherence_of_real: float | N
 
     Args:
         chance: the adherence of samples that know nothing of their prompts; None without labels.
-        adherence_of_real: how many real examples the classifier recognises.
+        adherence_of_real: how many real examples, that it was not fitted to, the classifier recognises.
         holdout: whether there were examples that the model never saw.
     """
     return [_collapse(scores), _copying(scores), _prompt_ignored(scores, chance, adherence_of_real),
@@ -93,12 +92,14 @@ def _prompt_ignored(scores: Scores, chance: float | None, of_real: float | None)
 
 
 def _overfit(scores: Scores, holdout: bool) -> Alarm:
-    membership, nearness = _value(scores, "membership"), _value(scores, "nearness")
-    if not holdout or math.isnan(membership):
+    membership = _value(scores, "membership")
+    if not holdout:
         return _not_tested("overfit", "It needs examples that the model never saw: name them with --data.")
+    if math.isnan(membership):
+        return _not_tested("overfit", "There are too few held-out examples with prompts that the model knows.")
     return _alarm(
         "overfit",
-        membership > MOST_MEMBERSHIP or nearness > MOST_NEARNESS,
+        membership > MOST_MEMBERSHIP,
         f"The model tells its training examples from unseen ones: it is right {membership:.0%} of the time.",
         f"The model hardly tells training examples from unseen ones: it is right {membership:.0%} of the time.",
         "Train for fewer steps, on more examples, or with a smaller --size.",

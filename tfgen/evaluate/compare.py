@@ -49,12 +49,20 @@ class Comparison:
         return dataclasses.asdict(self)
 
 
+def check_runs(runs: list[Run]) -> None:
+    """Raises UserError where runs can't be compared, whatever their scores; called before the work."""
+    if len({run.path.resolve() for run in runs}) < len(runs) or len({run.name for run in runs}) < len(runs):
+        raise UserError("Two of the runs have the same name.", "Name different runs.")
+    if len({run.record["data"]["fingerprint"] for run in runs}) > 1:
+        raise UserError(
+            "The runs learned different data, so their scores can't be compared.", "Evaluate each by itself."
+        )
+
+
 def compare(evaluations: list[Evaluation]) -> Comparison:
     """Every score of evaluations side by side. Raises UserError where they were not measured alike."""
     check_comparable(evaluations)
     names = [evaluation.run for evaluation in evaluations]
-    if len(set(names)) < len(names):
-        raise UserError("The same run is named twice.", "Name different runs.")
     scores = dict.fromkeys(score for evaluation in evaluations for score in evaluation.scores)
     return Comparison(names, [_row(score, evaluations) for score in scores])
 
@@ -69,11 +77,11 @@ def _row(name: str, evaluations: list[Evaluation]) -> Row:
 
 
 def _difference(first: str, one: Score, second: str, other: Score) -> Difference:
-    value = one.value - other.value
+    value, apart = one.value - other.value, loss(one) - loss(other)
     if one.half_width is None or other.half_width is None:
         return Difference(first, second, value, None, None)
     half_width = math.hypot(one.half_width, other.half_width)
-    return Difference(first, second, value, half_width, abs(value) > half_width)
+    return Difference(first, second, value, half_width, abs(apart) > half_width)
 
 
 def _sentence(having: dict[str, Score], differences: list[Difference]) -> str:
@@ -101,21 +109,24 @@ def loss(score: Score) -> float:
     return score.value
 
 
-def plot(runs: list[Run], evaluations: list[Evaluation], path: Path) -> None:
-    """Writes a PNG: distance to the data against minutes of training, and against the number of parameters."""
+def plot(evaluations: list[Evaluation], path: Path) -> bool:
+    """Writes a PNG: quality against minutes of training, and against the number of parameters.
+
+    False, and nothing is written, where the runs have no score in common.
+    """
     from matplotlib.figure import Figure
 
-    name = next(
-        (each for each in ("frechet_distance", "kernel_distance") if all(each in one.scores for one in evaluations)),
-        next(iter(evaluations[0].scores)),
-    )
+    common = [name for name in evaluations[0].scores if all(name in each.scores for each in evaluations)]
+    if not common:
+        return False
+    name = next((each for each in ("frechet_distance", "kernel_distance") if each in common), common[0])
     figure = Figure(figsize=(10, 4), layout="constrained")
     axes = figure.subplots(1, 2, sharey=True)
     for evaluation in evaluations:
         score = evaluation.scores[name]
         for panel, place in zip(axes, (evaluation.minutes, evaluation.parameters), strict=True):
             panel.errorbar(place, score.value, yerr=score.half_width, fmt="o", capsize=3, label=evaluation.run)
-    floor = evaluations[0].baselines["real"].get(name)
+    floor = evaluations[0].baselines["real"].get(name)  # the same for all
     for panel, what in zip(axes, ("minutes of training", "parameters"), strict=True):
         panel.set_xlabel(what)
         panel.grid(alpha=0.3)
@@ -127,6 +138,7 @@ def plot(runs: list[Run], evaluations: list[Evaluation], path: Path) -> None:
     axes[1].legend()
     with files.open_atomically(path) as file:
         figure.savefig(file, format="png", dpi=110)
+    return True
 
 
 def _from_zero_or_log(axes: Any, values: list[float]) -> None:

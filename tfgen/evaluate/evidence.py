@@ -30,6 +30,9 @@ class LazyEvidence(Mapping[str, np.ndarray]):
             self._made[name] = self._makers[name]()
         return self._made[name]
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._makers
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._makers)
 
@@ -51,6 +54,7 @@ class Examiner:
         self.detail = EXTRACTORS.load(f"{prefix}/random")(material.training)
         self._seen: dict[tuple[str, str, int], Seen] = {}
         self._nearest: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        self.learned_after_all = 0.0  # the share of held-out examples that are training examples too
         self._encode = MODALITIES.load(material.training.modality).encode
 
     def evidence(self, group: Group) -> LazyEvidence:
@@ -58,9 +62,10 @@ class Examiner:
         makers = {
             "real": lambda: self.look(self.reference).features,
             "generated": lambda: self.look(group).features,
-            "generated_nearest": lambda: self.nearest(group)[1][:, :2],
             "unseen_nearest": self._unseen_nearest,
         }
+        if group.name != "real":  # what copying is measured by: real examples would be compared with themselves
+            makers["generated_nearest"] = lambda: self.nearest(group)[1][:, :2]
         if self.material.training.prompt_kind == "labels":
             makers["real_prompts"] = lambda: self.reference.prompts
             makers["asked"] = lambda: group.prompts
@@ -70,7 +75,7 @@ class Examiner:
 
     def evidence_of_model(self, group: Group) -> LazyEvidence:
         """The same for the model's own samples, and what the model says of real examples."""
-        unseen = self.material.unseen(_MEASURED)
+        unseen = self.material.unseen(_MEASURED, with_prompts=True)
         makers = dict(self.evidence(group)._makers)
         for name, measure in self.model.measurements().items():
             if name != "scores":
@@ -98,13 +103,15 @@ class Examiner:
         return self._nearest[group.name]
 
     def _unseen_nearest(self) -> np.ndarray:
-        """For held-out examples; without any, for training examples among the rest of the training data.
+        """For held-out examples that really are; without any, for training examples among the rest of those.
 
         Leaving one out is as good: with it left out, an example is as new to the others as any.
         """
         unseen = self.material.unseen(_NEIGHBOURED)
         if unseen is not None:
-            return self.nearest(unseen)[1][:, :2]
+            apart = self.nearest(unseen)[1][:, :2]
+            self.learned_after_all = float(np.mean(apart[:, 0] == 0))
+            return apart[apart[:, 0] > 0]
         return self.nearest(self.material.neighbours())[1][:, 1:]
 
     def _measure(self, measure: Callable, group: Group) -> np.ndarray:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tfgen import __version__
 from tfgen.catalog import EXTRACTORS, MODALITIES
 from tfgen.data.examples import Examples
 from tfgen.data.prepared import Key, Writer, open_or_prepare
@@ -44,7 +45,7 @@ def look(extractor: Extractor, group: Group, place: str, progress: Callable[[int
             progress(writer.count, len(group))
         return {}
 
-    content = [extractor.digest, extractor.resizer, group.identity, len(group)]
+    content = [__version__, extractor.digest, extractor.resizer, group.identity, len(group)]
     key = Key.of("features", [place, group.name, extractor.name, len(group)], content)
     rows, _, _ = open_or_prepare(key, prepare)
     return Seen(extractor.features(rows), extractor.recognised(rows) if extractor.labels else None)

@@ -8,7 +8,7 @@ import numpy as np
 
 from tfgen.catalog import MODALITIES
 from tfgen.data.examples import Examples
-from tfgen.generate import Sampler
+from tfgen.generate import Sampler, drawn_prompts
 
 BLOCK = 1024  # pictures that are in memory together; a multiple of the sampler's batch
 NOISE = 0.1  # standard deviation of the noise on copies, as a share of the values' range
@@ -53,8 +53,7 @@ def sample_group(model: Any, checkpoint: str, modality: str, count: int, seed: i
 
     prompts = np.full(count, -1)
     if model.conditions.prompt_words:
-        parts = [model.drawn_prompts(seeds[start:start + BLOCK]).numpy() for start in range(0, count, BLOCK)]
-        prompts = np.concatenate(parts)
+        prompts = drawn_prompts(model, seeds)
     return Group("samples", read, prompts, ["samples", checkpoint, seed])
 
 

@@ -6,6 +6,7 @@ from tfgen.evaluate.metrics import Evidence, Metric
 
 PARTS = 10
 _LEAST_OF_A_PART = 20  # rows
+_MOST_ROWS = 50_000
 _STUDENT = {5: 2.776, 10: 2.262}  # 97.5 % of Student's distribution lie below, by the number of parts
 
 
@@ -14,12 +15,16 @@ def half_widths(metric: Metric, evidence: Evidence) -> dict[str, float]:
 
     The chances of samples and of examples both count.
     """
-    rows = min(len(evidence[name]) for name in metric.needs)
+    evidence = metric.taken(evidence)
+    rows = min(len(each) for each in evidence.values())
+    # Of very many rows the first ones tell how much the score varies, and by how much less with all of them.
+    looked_at = {name: each[:_MOST_ROWS] for name, each in evidence.items()}
+    share = min(1.0, _MOST_ROWS / rows)
     parts = PARTS if rows >= PARTS * _LEAST_OF_A_PART else PARTS // 2
     if rows < parts * _LEAST_OF_A_PART:
         return {}
-    variances = (_variances_by_parts if metric.mean_of_rows else _variances_by_jackknife)(metric, evidence, parts)
-    return {name: float(_STUDENT[parts] * np.sqrt(variance)) for name, variance in variances.items()}
+    variances = (_variances_by_parts if metric.mean_of_rows else _variances_by_jackknife)(metric, looked_at, parts)
+    return {name: float(_STUDENT[parts] * np.sqrt(share * variance)) for name, variance in variances.items()}
 
 
 def _variances_by_parts(metric: Metric, evidence: Evidence, parts: int) -> dict[str, float]:

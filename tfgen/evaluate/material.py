@@ -8,12 +8,14 @@ import numpy as np
 from tfgen import config
 from tfgen.data import open_data
 from tfgen.data.examples import Examples
-from tfgen.errors import UserError
+from tfgen.errors import Failure, UserError
 from tfgen.evaluate.groups import Group, real_group
+from tfgen.prompt.vocabulary import SAME_WORD
 from tfgen.run import Run
 from tfgen.talk import Preparation
 
 LEAST = 20  # examples on either side, for any score at all
+LEAST_UNSEEN = 100  # held-out examples, for whatever needs those
 MOST_NEIGHBOURS = 100_000  # training examples among which the nearest are looked for
 
 
@@ -35,9 +37,7 @@ class Material:
         """
         training = _training(run)
         unseen = _holdout(run, holdout, training)
-        places = {prompt: place for place, prompt in enumerate(training.prompts)}
-        known = np.array([places.get(prompt, -1) for prompt in unseen.prompts] + [-1] if unseen else [], np.int64)
-        return cls(training, unseen, known[unseen.prompt_index] if unseen else known, seed)
+        return cls(training, unseen, _places(unseen, training) if unseen else np.array([], np.int64), seed)
 
     def usable(self, wanted: int) -> int:
         """How many pictures each group gets: all groups the same, since scores depend on their number.
@@ -71,12 +71,20 @@ class Material:
         order = self._order(len(self.training))[:MOST_NEIGHBOURS]
         return real_group("neighbours", self.training, order, self.training.prompt_index, self.seed)
 
-    def unseen(self, count: int) -> Group | None:
-        """Held-out examples, at most `count`; None where there are none."""
+    def unseen(self, count: int, with_prompts: bool = False) -> Group | None:
+        """Held-out examples, at most `count`; only those whose prompts the run knows, if it matters, and it knows any.
+
+        None where there are too few to tell anything.
+        """
         if self.holdout is None:
             return None
-        order = self._order(len(self.holdout))[:count]
-        return real_group("unseen", self.holdout, order, self.prompts_of_holdout, self.seed)
+        order = self._order(len(self.holdout))
+        if with_prompts and self.training.prompts:
+            order = order[self.prompts_of_holdout[order] >= 0]
+        if len(order) < LEAST_UNSEEN:
+            return None
+        name = "unseen with prompts" if with_prompts else "unseen"
+        return real_group(name, self.holdout, order[:count], self.prompts_of_holdout, self.seed)
 
     def _order(self, count: int) -> np.ndarray:
         return np.random.default_rng([self.seed, 0]).permutation(count)
@@ -102,21 +110,43 @@ def _training(run: Run) -> Examples:
 def _holdout(run: Run, holdout: str | None, training: Examples) -> Examples | None:
     """Held-out data of the training data's shape: what was named, else the test split of a TFDS set."""
     settings = {"size": f"{training.height}x{training.width}", "channels": training.channels}
-    if holdout is not None:
-        examples = _open(holdout, settings)
-    else:
-        source = run.record["data"]["source"]
-        if not source.startswith("tfds:") or "@" in source:
-            return None
-        try:
-            examples = _open(f"{source}@test", settings)
-        except UserError:  # a set without a test split
-            return None
+    if holdout is None:
+        return _test_split(run.record["data"]["source"], settings, training)
+    examples = _open(holdout, settings)
     if examples.fingerprint == training.fingerprint:
         raise UserError(
             f"'{examples.source}' is the data that the run learned.", "Held-out data must be other examples."
         )
     return examples
+
+
+def _test_split(source: str, settings: dict[str, Any], training: Examples) -> Examples | None:
+    """The test split of a TFDS set that was learned by its name alone; None where there is none."""
+    if not source.startswith("tfds:") or "@" in source:
+        return None
+    try:
+        examples = _open(f"{source}@test", settings)
+    except Failure:
+        raise
+    except UserError:  # a set without a test split
+        return None
+    return None if examples.fingerprint == training.fingerprint else examples
+
+
+def _places(holdout: Examples, training: Examples) -> np.ndarray:
+    """Each held-out example's prompt as a place among the training prompts, -1 for one that the run doesn't know.
+
+    Case doesn't matter, and "7" is "seven", as where a person types a prompt.
+    """
+    places = {_plain(prompt): place for place, prompt in enumerate(training.prompts)}
+    known = np.array([*(places.get(_plain(prompt), -1) for prompt in holdout.prompts), -1], np.int64)
+    return known[holdout.prompt_index]
+
+
+def _plain(prompt: str) -> str:
+    """Equal for prompts that mean the same."""
+    words = " ".join(prompt.casefold().split())
+    return min(words, SAME_WORD.get(words, words))
 
 
 def _open(source: str, settings: dict[str, Any]) -> Examples:

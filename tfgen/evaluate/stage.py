@@ -1,5 +1,7 @@
 """The evaluation, top to bottom: look once, score, put baselines beside, raise alarms, say it in words, keep it."""
 
+import math
+
 import numpy as np
 
 from tfgen.catalog import METRICS
@@ -10,7 +12,7 @@ from tfgen.evaluate.extractors import Extractor
 from tfgen.evaluate.features import open_extractor
 from tfgen.evaluate.groups import baseline_groups, sample_group
 from tfgen.evaluate.intervals import half_widths
-from tfgen.evaluate.material import Material
+from tfgen.evaluate.material import LEAST_UNSEEN, MOST_NEIGHBOURS, Material
 from tfgen.evaluate.metrics import Evidence, Metric
 from tfgen.evaluate.record import Evaluation, MeasuredWith, Score
 from tfgen.evaluate.request import DEFAULT_COUNT, EvaluateRequest, check
@@ -24,7 +26,7 @@ METRICS_FORMAT = 1  # raise it whenever a metric would give another number for t
 
 
 def evaluate(run: Run, request: EvaluateRequest) -> Evaluation:
-    """Scores a run, and writes `evaluation.json` and `report.html` into it.
+    """Scores a run, and writes `evaluation.json` and `report.html` into it, unless only some metrics are asked for.
 
     Raises:
         UserError: the run has no weights, its data is gone, or the request can't work; nothing is written.
@@ -43,7 +45,6 @@ def evaluate(run: Run, request: EvaluateRequest) -> Evaluation:
     scores, left_out = _scores(metrics, evidence, bool(request.metrics))
     others = [material.others(count), *baseline_groups(examiner.reference, request.seed)]
     baselines = {group.name: _values(metrics, examiner.evidence(group)) for group in others}
-    of_real = baselines["real"].get("prompt_adherence")
     evaluation = Evaluation(
         run=run.name,
         checkpoint=checkpoint,
@@ -55,12 +56,13 @@ def evaluate(run: Run, request: EvaluateRequest) -> Evaluation:
         scores=scores,
         baselines=baselines,
         left_out=left_out,
-        alarms=alarms_of(scores, _chance(evidence), of_real, material.holdout is not None),
-        notes=_notes(material, count, request, extractor),
+        alarms=alarms_of(scores, _chance(evidence), extractor.accuracy, material.holdout is not None),
+        notes=_notes(material, count, request, extractor, examiner.learned_after_all),
     )
     evaluation = in_words(evaluation)
-    write_report(run, evaluation, examiner, samples)
-    evaluation.write(run.path)
+    if not request.metrics:
+        write_report(run, evaluation, examiner, samples)
+        evaluation.write(run.path)
     return evaluation
 
 
@@ -100,7 +102,7 @@ def _scores(
             left_out[name] = why
             continue
         widths = half_widths(metric, evidence)
-        for score, value in metric(evidence).items():
+        for score, value in _known(metric, evidence).items():
             scores[score] = Score(name, value, widths.get(score), metric.scores[score])
     if asked and not scores:
         name, why = next(iter(left_out.items()))
@@ -114,8 +116,13 @@ def _values(metrics: dict[str, Metric], evidence: Evidence) -> dict[str, float]:
         score: value
         for metric in metrics.values()
         if _why_not(metric, evidence) is None
-        for score, value in metric(evidence).items()
+        for score, value in _known(metric, evidence).items()
     }
+
+
+def _known(metric: Metric, evidence: Evidence) -> dict[str, float]:
+    """The scores that are numbers."""
+    return {name: value for name, value in metric(evidence).items() if math.isfinite(value)}
 
 
 def _why_not(metric: Metric, evidence: Evidence) -> str | None:
@@ -124,14 +131,19 @@ def _why_not(metric: Metric, evidence: Evidence) -> str | None:
         if need not in evidence:
             return _MISSING.get(need, "This model doesn't give what it needs.")
         if len(evidence[need]) < metric.least:
-            return f"It needs {metric.least} samples and as many real examples; there are {len(evidence[need])}."
+            there = f"there are {len(evidence[need])}"
+            if need.startswith("unseen"):
+                return f"It needs {metric.least} examples that the model never saw; {there}."
+            return f"It needs {metric.least} samples and as many real examples; {there}."
     return None
 
 
+_UNSEEN = f"It needs {LEAST_UNSEEN} examples, with prompts it knows, that the model never saw: name them with --data."
 _MISSING = {
     "recognised": "It needs a classifier, so data with labels.",
-    "unseen_scores": "It needs examples that the model never saw: name them with --data.",
-    "training_scores": "It needs examples that the model never saw: name them with --data.",
+    "unseen_scores": _UNSEEN,
+    "training_scores": _UNSEEN,
+    "generated_nearest": "These are real examples.",
 }
 
 
@@ -144,12 +156,22 @@ def _chance(evidence: Evidence) -> float | None:
     return float((asked * seen).sum() / (asked.sum() * seen.sum()))
 
 
-def _notes(material: Material, count: int, request: EvaluateRequest, extractor: Extractor) -> list[str]:
+def _notes(
+    material: Material, count: int, request: EvaluateRequest, extractor: Extractor, learned_after_all: float
+) -> list[str]:
     notes = []
     if count < (request.count or DEFAULT_COUNT):
         notes.append(f"{count} samples were scored: there are no more real examples to put beside them.")
     if material.holdout is None:
-        notes.append("No held-out examples: real examples are compared with other training examples.")
+        notes.append(
+            "No held-out examples: the column \"real\" holds other training examples, and what a VAE says is of those."
+        )
+    elif len(material.holdout) < count:
+        notes.append("Fewer held-out examples than samples: the column \"real\" holds other training examples.")
+    if learned_after_all > 0:
+        notes.append(f"{learned_after_all:.1%} of the held-out examples are training examples too; copying skips them.")
+    if len(material.training) > MOST_NEIGHBOURS:
+        notes.append(f"Copies were looked for among {MOST_NEIGHBOURS} of {len(material.training)} training examples.")
     if extractor.name == "random":
         notes.append("Features are of random convolutions: scores rank models, and mean nothing by themselves.")
     return notes

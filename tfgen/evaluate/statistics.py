@@ -52,7 +52,7 @@ def blocks(rows: np.ndarray, size: int = BLOCK) -> Iterator[np.ndarray]:
 
 
 def tiles(rows: np.ndarray) -> list[tuple[slice, np.ndarray]]:
-    """Consecutive rows in memory, and where they stand; what a pair of tiles makes fits into a processor's cache."""
+    """Consecutive rows, and where they stand; what is made of a pair of tiles stays small, however many there are."""
     places = [slice(start, min(start + TILE, len(rows))) for start in range(0, len(rows), TILE)]
     return [(place, rows[place]) for place in places]
 
@@ -80,21 +80,24 @@ def neighbour_distances(rows: np.ndarray, neighbours: int) -> np.ndarray:
     Each pair of tiles is compared once: down its columns stand the distances of the other tile's rows.
     """
     parts = tiles(rows)
-    smallest = [[] for _ in parts]
-    for one, (_, first) in enumerate(parts):
-        for other, (_, second) in enumerate(parts[one:], one):
+    smallest = np.full([len(rows), neighbours], np.inf, np.float32)
+    for one, (place, first) in enumerate(parts):
+        for other_place, second in parts[one:]:
             apart = squared_distances(first, second)
-            if one == other:
+            if place == other_place:
                 np.fill_diagonal(apart, np.inf)
             else:
-                smallest[other].append(_smallest(apart.T, neighbours))
-            smallest[one].append(_smallest(apart, neighbours))
-    return np.concatenate([_smallest(np.concatenate(found, axis=1), neighbours).max(axis=1) for found in smallest])
+                _keep_smallest(smallest[other_place], apart.T)
+            _keep_smallest(smallest[place], apart)
+    return smallest.max(axis=1)
 
 
-def _smallest(values: np.ndarray, count: int) -> np.ndarray:
-    """The smallest values [n, count] of each row, in any order; all where there are fewer."""
-    return np.partition(values, count - 1, axis=1)[:, :count] if count < values.shape[1] else values
+def _keep_smallest(smallest: np.ndarray, values: np.ndarray) -> None:
+    """Puts into rows [n, k] the smallest, in any order, of what they hold and of values [n, m]."""
+    count = smallest.shape[1]
+    if count < values.shape[1]:
+        values = np.partition(values, count - 1, axis=1)[:, :count]
+    smallest[:] = np.partition(np.concatenate([smallest, values], axis=1), count - 1, axis=1)[:, :count]
 
 
 def nearest(rows: np.ndarray, among: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:

@@ -29,6 +29,7 @@ class Best:
         self.every, self.patience = run.record["evaluate_every"], run.record["patience"]
         self.folder = run.path / "best"
         self.folder.mkdir(exist_ok=True)
+        files.remove_leftovers(self.folder)
         self._tracker = Tracker(model, examples, run.vocabulary().longest)
         self._history = History(run, int(model.step.numpy()), FILE)
 
@@ -52,10 +53,11 @@ class Best:
             return last[NAME]
         self.model.after_fit(self.batches)
         value = self._tracker.measure()
-        self._history.add({"step": step, "seconds": round(seconds, 3), NAME: value})
         if value < self._lowest():
             checkpoints.save(self.folder, checkpoints.capture(self.model.state()), step, keep=1)
             files.write_json(self.folder / "best.json", {"step": step, NAME: value})
+        # Last, since what has a row isn't measured again when a killed fit goes on.
+        self._history.add({"step": step, "seconds": round(seconds, 3), NAME: value})
         return value
 
     def seconds(self) -> float:

@@ -184,7 +184,7 @@ def _train(run: Run, model, data: _Batches, sheets: Sheets, request: FitRequest,
     watch.set_model(model)  # Keras does it in fit(), which a run that was killed at its very end no longer needs
     try:
         with _signals(watch):
-            if start < stop:
+            if start < stop and not watch.exhausted and "kept" not in run.record:
                 _run_steps(model, data.between(start, stop), stop - start, watch)
             _conclude(run, model, data, sheets, watch)
     except OSError as error:
@@ -200,8 +200,8 @@ def _train(run: Run, model, data: _Batches, sheets: Sheets, request: FitRequest,
 
 def _conclude(run: Run, model, data: _Batches, sheets: Sheets, watch) -> None:
     if not watch.problem:
-        reached = int(model.step.numpy())
-        finished = reached >= run.record["steps"] or watch.exhausted
+        step = int(model.step.numpy())
+        finished = step >= run.record["steps"] or watch.exhausted or "kept" in run.record
         watch.save()
         if finished and not watch.problem:
             watch.conclude(data.epoch())
@@ -211,8 +211,8 @@ def _conclude(run: Run, model, data: _Batches, sheets: Sheets, watch) -> None:
         step = checkpoints.load_newest(run.checkpoints).step
         raise Failure(f"{watch.problem} The weights from step {step} are kept.", model.remedy)
     sheets.write()
-    kept = {"kept": int(model.step.numpy())} if watch.best is not None and finished else {}
-    run.update(status="finished" if finished else "stopped", reached=reached, **kept)
+    reached = run.record["reached"] if "kept" in run.record else step
+    run.update(status="finished" if finished else "stopped", reached=reached)
 
 
 @contextlib.contextmanager

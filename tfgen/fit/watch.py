@@ -64,7 +64,7 @@ class Watch(keras.callbacks.Callback):
         self.best = best
         self.problem: str | None = None
         self.interrupted = False
-        self.exhausted = False
+        self.exhausted = best is not None and best.exhausted
         self._measured: dict[str, float] = {}
         self._unhealthy = 0
         self._began = time.monotonic()
@@ -87,11 +87,11 @@ class Watch(keras.callbacks.Callback):
         self._last = (step, now)
         self._report(step, now, means, speed)
         self._check(step, means)
-        if self.problem or self.interrupted:
+        if not self.problem and not self._unhealthy and self.best is not None and self.best.due(before, step):
+            self._measure(now)
+        if self.problem or self.interrupted or self.exhausted:
             self.model.stop_training = True
         elif not self._unhealthy:
-            if self.best is not None and self.best.due(before, step):
-                self._measure(now)
             self._save_when_due(step, now)
 
     def _report(self, step: int, now: float, means: dict[str, float], speed: float) -> None:
@@ -102,12 +102,14 @@ class Watch(keras.callbacks.Callback):
             self.writer(step, means)
 
     def _measure(self, now: float) -> None:
-        self._measured = {NAME: self.best.measure(self._seconds(now))}
+        try:
+            self._measured = {NAME: self.best.measure(self._seconds(now))}
+        except (checkpoints.NotFinite, ValueError):
+            self.problem = f"Weights stopped being numbers near step {self._step()}."
+            return
         if self.writer is not None:
             self.writer(self._step(), self._measured)
         self.exhausted = self.best.exhausted
-        if self.exhausted:
-            self.model.stop_training = True
         self._last = (self._step(), time.monotonic())  # measuring is not training
 
     def _seconds(self, now: float) -> float:
@@ -141,15 +143,26 @@ class Watch(keras.callbacks.Callback):
 
     def conclude(self, batches: Any) -> None:
         """What the model fits once after its last step, or its best one; the weights are safe already."""
-        if self.best is not None:
-            self._measure(time.monotonic())
-            self.best.restore()
+        if self.best is not None and not self._restore_best():
+            return
         try:
             self.model.after_fit(batches)
         except ValueError as error:
             self.problem = f"The model trained, but its latents can't be sampled: {error}."
         else:
             self.save()
+
+    def _restore_best(self) -> bool:
+        """Goes back to the best weights; False where they are no numbers. A fit killed after it repeats only this."""
+        if "kept" not in self.run.record:
+            reached = self._step()
+            self._measure(time.monotonic())
+            if self.problem:
+                return False
+            self.run.update(reached=reached, kept=self.best.restore() or reached)
+        else:
+            self.best.restore()
+        return True
 
     def interrupt(self, number: int, frame: Any) -> None:
         """A signal handler: stops after the steps under way; a second signal stops at once."""

@@ -130,12 +130,14 @@ class VAE(GenerativeModel):
         return {"samples": self.generate, "prior": self.generate_from_prior}
 
     def measurements(self) -> dict:
-        return {
+        measurements = {
             "scores": lambda examples, prompts: self._log_weights(examples, prompts, 1)[:, 0],
-            "log_weights": lambda examples, prompts: self._log_weights(examples, prompts, _WEIGHTED_DRAWS),
             "reconstruction_errors": self._reconstruction_errors,
             "latent_kl": lambda examples, prompts: kl_of_latents(*self.encode(examples, prompts)),
         }
+        if self.likelihood == "gaussian":  # Bernoulli's terms of grey values are no density, so no likelihood
+            measurements["log_weights"] = lambda *given: self._log_weights(*given, _WEIGHTED_DRAWS)
+        return measurements
 
     def _log_weights(self, examples: tf.Tensor, prompts: tf.Tensor, draws: int) -> tf.Tensor:
         """log p(x | z) + log p(z) - log q(z | x) of latents drawn from the posteriors, [batch, draws], in nats.

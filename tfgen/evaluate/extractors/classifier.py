@@ -20,8 +20,7 @@ from tfgen.talk import say
 
 VERSION = 1  # raise it whenever the network or its training changes
 FEATURES = 128
-LEAST_ACCURACY = 2.0  # times what the commonest label would give, or its opinion of prompts is worth nothing
-_LEAST_EXAMPLES = 20  # of a label on average
+_LEAST_EXAMPLES = 20  # of a label, on average
 _BATCH = 128
 _EPOCHS = 5
 _STEPS = (400, 2500)  # at the least and at the most
@@ -43,6 +42,7 @@ def open_classifier(examples: Examples) -> Extractor:
     import keras
     import tensorflow as tf
 
+    keras.utils.set_random_seed(0)  # for its first weights and its dropout: the same data, the same classifier
     network = _network(examples.values.shape[1:], len(examples.prompts))
     path = cache_folder() / "extractors" / f"classifier-{VERSION}-{examples.fingerprint[:32]}.npz"
     stored = _read(path)
@@ -86,9 +86,6 @@ def _fit(network: Any, examples: Examples) -> list[np.ndarray]:
     import tensorflow as tf
 
     say(f"Fitting a classifier to the {len(examples.prompts)} labels, once for this data ...")
-    keras.utils.set_random_seed(0)
-    # The layers were made before the seed was set, so their weights are drawn again.
-    network.set_weights(_network(examples.values.shape[1:], len(examples.prompts)).get_weights())
     order = np.random.default_rng(0).permutation(len(examples))
     order = order[examples.prompt_index[order] >= 0][: max(_BATCH, _MOST_BYTES // examples.values[0].nbytes)]
     held_out = min(_MOST_HELD_OUT, len(order) // 10)
@@ -96,7 +93,7 @@ def _fit(network: Any, examples: Examples) -> list[np.ndarray]:
     values, labels = np.asarray(examples.values[chosen]), examples.prompt_index[chosen]
     steps = int(np.clip(_EPOCHS * len(chosen) / _BATCH, *_STEPS))
     data = tf.data.Dataset.from_tensor_slices((values, labels)).shuffle(len(values), seed=0).repeat()
-    data = data.batch(_BATCH, drop_remainder=True).map(_shifted).prefetch(8)
+    data = data.batch(_BATCH, drop_remainder=True).enumerate().map(_shifted).prefetch(8)
     rate = keras.optimizers.schedules.CosineDecay(2e-3, steps)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     network.compile(keras.optimizers.Adam(rate), loss, metrics=["accuracy"], steps_per_execution=8)
@@ -112,13 +109,15 @@ def _scaled(values: Any) -> Any:
     return tf.cast(values, tf.float32) / 255.0
 
 
-def _shifted(values: Any, labels: Any) -> tuple[Any, Any]:
+def _shifted(step: Any, batch: tuple[Any, Any]) -> tuple[Any, Any]:
     """A batch moved by a few pixels each way."""
     import tensorflow as tf
 
+    values, labels = batch
     height, width = (max(1, side // _SHIFT) for side in values.shape[1:3])
     padded = tf.pad(_scaled(values), [[0, 0], [height, height], [width, width], [0, 0]], "SYMMETRIC")
-    return tf.image.random_crop(padded, [_BATCH, *values.shape[1:]], seed=1), labels
+    seed = tf.stack([tf.constant(0, tf.int64), step])
+    return tf.image.stateless_random_crop(padded, [_BATCH, *values.shape[1:]], seed), labels
 
 
 def _write(path: Path, arrays: list[np.ndarray]) -> None:

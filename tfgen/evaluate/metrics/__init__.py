@@ -13,7 +13,8 @@ Everything that there may be to ask for, by name; a metric that asks for somethi
     training_scores             float [m]: how at home a training example is in the model
     unseen_scores               float [m]: the same for examples that it never saw
 
-A new metric is a file here and a line in catalog.METRICS.
+Prompts that the run doesn't know have the place -1, and don't count. Without held-out examples, log_weights,
+reconstruction_errors and latent_kl are of training examples. A new metric is a file here and a line in catalog.METRICS.
 """
 
 import inspect
@@ -21,6 +22,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+
+MOST_PAIRED = 50_000  # rows of which every pair is compared: minutes of work, and no more
 
 Evidence = Mapping[str, np.ndarray]
 Function = Callable[..., dict[str, float]]
@@ -33,6 +36,7 @@ class Metric:
     function: Function
     scores: Mapping[str, str]  # each score's name, and what is better: "lower", "higher" or "near 1"
     least: int = 2  # rows that each piece of evidence must have
+    most: int | None = None  # rows that are looked at, where the work grows with their square
     mean_of_rows: bool = True  # nearly; a distance between two distributions is not
 
     @property
@@ -42,9 +46,15 @@ class Metric:
 
     def __call__(self, evidence: Evidence) -> dict[str, float]:
         """The scores, from evidence that may hold more than is needed."""
-        return self.function(**{name: evidence[name] for name in self.needs})
+        return self.function(**self.taken(evidence))
+
+    def taken(self, evidence: Evidence) -> dict[str, np.ndarray]:
+        """What it looks at."""
+        return {name: evidence[name][: self.most] for name in self.needs}
 
 
-def metric(least: int = 2, mean_of_rows: bool = True, **scores: str) -> Callable[[Function], Metric]:
+def metric(
+    least: int = 2, most: int | None = None, mean_of_rows: bool = True, **scores: str
+) -> Callable[[Function], Metric]:
     """Makes a function a Metric: `@metric(precision="higher", recall="higher")`."""
-    return lambda function: Metric(function, scores, least, mean_of_rows)
+    return lambda function: Metric(function, scores, least, most, mean_of_rows)

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from tfgen.evaluate.metrics import metric
+from tfgen.evaluate.metrics import MOST_PAIRED, metric
 from tfgen.evaluate.metrics.precision_recall import NEIGHBOURS
 from tfgen.evaluate.statistics import centred, neighbour_distances, squared_distances, tiles
 
 
-@metric(least=2 * NEIGHBOURS, density="near 1", coverage="higher")
+@metric(least=2 * NEIGHBOURS, most=MOST_PAIRED, density="near 1", coverage="higher")
 def density_coverage(real: np.ndarray, generated: np.ndarray) -> dict[str, float]:
     """How many real balls a sample lies in, as a share of k, and how many real balls hold a sample (equations 4, 5).
 

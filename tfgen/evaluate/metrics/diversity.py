@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from tfgen.evaluate.metrics import metric
+from tfgen.evaluate.metrics import MOST_PAIRED, metric
 
 _LEAST = 5  # examples of a prompt for it to count
 
 
-@metric(least=2 * _LEAST, diversity="near 1")
+@metric(least=2 * _LEAST, most=MOST_PAIRED, diversity="near 1")
 def diversity(
     real: np.ndarray, generated: np.ndarray, real_prompts: np.ndarray, asked: np.ndarray
 ) -> dict[str, float]:
@@ -17,7 +17,9 @@ def diversity(
     examples on either side don't count; where that leaves none, all samples are taken together.
     """
     common = [
-        place for place in np.unique(asked) if min(np.sum(asked == place), np.sum(real_prompts == place)) >= _LEAST
+        place
+        for place in np.unique(asked[asked >= 0])
+        if min(np.sum(asked == place), np.sum(real_prompts == place)) >= _LEAST
     ]
     if not common:
         return {"diversity": float(np.sqrt(_variance(generated) / max(_variance(real), 1e-12)))}

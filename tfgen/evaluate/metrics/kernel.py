@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from tfgen.evaluate.metrics import metric
+from tfgen.evaluate.metrics import MOST_PAIRED, metric
 from tfgen.evaluate.statistics import TILE, blocks
 
 
-@metric(mean_of_rows=False, kernel_distance="lower")
+@metric(mean_of_rows=False, most=MOST_PAIRED, kernel_distance="lower")
 def kernel_distance(real: np.ndarray, generated: np.ndarray) -> dict[str, float]:
     """Unbiased estimate with the kernel (x . y / d + 1)^3 on features [n, d] and [m, d].
 

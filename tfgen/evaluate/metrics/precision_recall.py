@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from tfgen.evaluate.metrics import metric
+from tfgen.evaluate.metrics import MOST_PAIRED, metric
 from tfgen.evaluate.statistics import centred, neighbour_distances, squared_distances, tiles
 
 NEIGHBOURS = 5
 
 
-@metric(least=2 * NEIGHBOURS, precision="higher", recall="higher")
+@metric(least=2 * NEIGHBOURS, most=MOST_PAIRED, precision="higher", recall="higher")
 def precision_recall(real: np.ndarray, generated: np.ndarray) -> dict[str, float]:
     """Share of samples inside the real manifold, and of real examples inside the samples' (equations 1 and 2).
 
