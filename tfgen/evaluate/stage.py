@@ -1,6 +1,7 @@
 """The evaluation, top to bottom: look once, score, put baselines beside, raise alarms, say it in words, keep it."""
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,6 +22,9 @@ from tfgen.evaluate.words import in_words
 from tfgen.restore import load_model_and_checkpoint
 from tfgen.run import Run, now
 from tfgen.talk import say
+
+if TYPE_CHECKING:
+    from tfgen.models.base import GenerativeModel
 
 METRICS_FORMAT = 1  # raise it whenever a metric would give another number for the same samples
 
@@ -57,7 +61,7 @@ def evaluate(run: Run, request: EvaluateRequest) -> Evaluation:
         baselines=baselines,
         left_out=left_out,
         alarms=alarms_of(scores, _chance(evidence), extractor.accuracy, material.holdout is not None),
-        notes=_notes(material, count, request, extractor, examiner.learned_after_all),
+        notes=[*_notes_on_run(run, model), *_notes(material, count, request, extractor, examiner.learned_after_all)],
     )
     evaluation = in_words(evaluation)
     if not request.metrics:
@@ -154,6 +158,12 @@ def _chance(evidence: Evidence) -> float | None:
     labels = int(max(evidence["asked"].max(), evidence["recognised"].max())) + 1
     asked, seen = (np.bincount(evidence[name], minlength=labels) for name in ("asked", "recognised"))
     return float((asked * seen).sum() / (asked.sum() * seen.sum()))
+
+
+def _notes_on_run(run: Run, model: "GenerativeModel") -> list[str]:
+    if run.record["status"] == "finished":
+        return []
+    return [f"The fit has not finished: these are the weights of step {int(model.step.numpy())}, as good as they are."]
 
 
 def _notes(
