@@ -67,7 +67,7 @@ def start(predictor: Predictor, address: str, largest_request: int) -> Rpc:
     ]
     # More threads than may wait: health and status are answered even where every place in the queue is taken.
     pool = ThreadPoolExecutor(MOST_AT_ONCE, "grpc")
-    server = grpc.server(pool, options=options, maximum_concurrent_rpcs=_MOST_RECEIVED)
+    server = grpc.server(pool, options=options, maximum_concurrent_rpcs=MOST_AT_ONCE)
     services = {
         prediction_service_pb2.DESCRIPTOR.services_by_name["PredictionService"]: PredictionService(predictor),
         model_service_pb2.DESCRIPTOR.services_by_name["ModelService"]: ModelService(predictor),
