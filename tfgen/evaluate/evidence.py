@@ -64,7 +64,8 @@ class Examiner:
             "generated": lambda: self.look(group).features,
             "unseen_nearest": self._unseen_nearest,
         }
-        if group.name != "real":  # what copying is measured by: real examples would be compared with themselves
+        # Real examples would be compared with themselves, and noise is no copy of anything.
+        if group.name in ("samples", "copies"):
             makers["generated_nearest"] = lambda: self.nearest(group)[1][:, :2]
         if self.material.training.prompt_kind == "labels":
             makers["real_prompts"] = lambda: self.reference.prompts

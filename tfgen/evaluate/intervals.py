@@ -6,7 +6,7 @@ from tfgen.evaluate.metrics import Evidence, Metric
 
 PARTS = 10
 _LEAST_OF_A_PART = 20  # rows
-_MOST_ROWS = 50_000
+_MOST_ROWS = 10_000  # of which a distance is taken ten times
 _STUDENT = {5: 2.776, 10: 2.262}  # 97.5 % of Student's distribution lie below, by the number of parts
 
 
@@ -17,14 +17,11 @@ def half_widths(metric: Metric, evidence: Evidence) -> dict[str, float]:
     """
     evidence = metric.taken(evidence)
     rows = min(len(each) for each in evidence.values())
-    # Of very many rows the first ones tell how much the score varies, and by how much less with all of them.
-    looked_at = {name: each[:_MOST_ROWS] for name, each in evidence.items()}
-    share = min(1.0, _MOST_ROWS / rows)
     parts = PARTS if rows >= PARTS * _LEAST_OF_A_PART else PARTS // 2
     if rows < parts * _LEAST_OF_A_PART:
         return {}
-    variances = (_variances_by_parts if metric.mean_of_rows else _variances_by_jackknife)(metric, looked_at, parts)
-    return {name: float(_STUDENT[parts] * np.sqrt(share * variance)) for name, variance in variances.items()}
+    variances = (_variances_by_parts if metric.mean_of_rows else _variances_by_jackknife)(metric, evidence, parts)
+    return {name: float(_STUDENT[parts] * np.sqrt(variance)) for name, variance in variances.items()}
 
 
 def _variances_by_parts(metric: Metric, evidence: Evidence, parts: int) -> dict[str, float]:
@@ -34,9 +31,15 @@ def _variances_by_parts(metric: Metric, evidence: Evidence, parts: int) -> dict[
 
 
 def _variances_by_jackknife(metric: Metric, evidence: Evidence, parts: int) -> dict[str, float]:
-    """Of any smooth function of the evidence: leaving out one tenth in turn (Efron & Tibshirani 1993, chapter 11)."""
+    """Of any smooth function of the evidence: leaving out one tenth in turn (Efron & Tibshirani 1993, chapter 11).
+
+    Of many rows only the first are taken, and the variance falls as one over the number of rows: near 0, where that of
+    a distance falls faster, the interval is too wide rather than too narrow.
+    """
+    share = min(1.0, _MOST_ROWS / min(len(each) for each in evidence.values()))
+    evidence = {name: each[:_MOST_ROWS] for name, each in evidence.items()}
     each = []
     for part in range(parts):
         kept = {name: np.arange(len(evidence[name])) % parts != part for name in metric.needs}
         each.append(metric.function(**{name: evidence[name][kept[name]] for name in metric.needs}))
-    return {name: np.var([scores[name] for scores in each]) * (parts - 1) for name in metric.scores}
+    return {name: share * np.var([scores[name] for scores in each]) * (parts - 1) for name in metric.scores}

@@ -147,7 +147,6 @@ _MISSING = {
     "recognised": "It needs a classifier, so data with labels.",
     "unseen_scores": _UNSEEN,
     "training_scores": _UNSEEN,
-    "generated_nearest": "These are real examples.",
 }
 
 

@@ -6,7 +6,7 @@ from tfgen.evaluate.record import Evaluation
 
 # Times the distance of real examples: up to which a distance earns which words.
 _DISTANCES = (
-    (1.0, "as near to the data as other real examples are: good, or copied"),
+    (1.0, "as near to the data as other real examples are"),
     (3.0, "close to the data; few people would tell them from real ones"),
     (10.0, "good, with visible faults"),
     (50.0, "recognisable, and clearly not real"),
@@ -44,6 +44,8 @@ def _on_distance(evaluation: Evaluation, good: list[str], weak: list[str]) -> No
     else:
         return
     words = next((words for most, words in _DISTANCES if times <= most), _FAR)
+    copied = any(alarm.name == "copying" and alarm.state != "quiet" for alarm in evaluation.alarms)
+    words += ", as copies would be" if copied and times <= 1.0 else ""
     sentence = f"the samples are {words} ({name} {value:.3g}, real examples {floor:.3g})"
     (good if times <= _DISTANCES[1][0] else weak).append(sentence)
 

@@ -33,8 +33,9 @@ from tfgen.serve.predictor import Predictor, resolved_spec
 from tfgen.serve.status import ServingError, invalid
 
 _LONGEST_MESSAGE = 2000  # bytes of an error: it travels in a header, and clients take 8 kB of those
-# Beyond this grpc itself drops requests, and its client says CANCELLED (grpc's own bound is 1,000, so that twice the
-# load lost a third of it): far more than the handlers take to refuse in a second.
+# Requests of one connection that are on their way in; the client keeps the others until those are answered or refused.
+_MOST_OF_A_CONNECTION = 2 * MOST_AT_ONCE
+# Of all connections. Beyond this grpc itself drops requests, and its client says CANCELLED.
 _MOST_RECEIVED = 8192
 
 
@@ -61,6 +62,9 @@ def start(predictor: Predictor, address: str, largest_request: int) -> Rpc:
     options = [
         ("grpc.max_receive_message_length", largest_request),
         ("grpc.max_send_message_length", -1),
+        ("grpc.max_concurrent_streams", _MOST_OF_A_CONNECTION),
+        # Else what was answered counts until its memory is freed, and clients that keep to the limit hear UNAVAILABLE.
+        ("grpc.http.overload_protection", 0),
         ("grpc.server.max_pending_requests", _MOST_RECEIVED),
         ("grpc.server.max_pending_requests_hard_limit", 2 * _MOST_RECEIVED),
         ("grpc.so_reuseport", 0),  # a second server on the same port is a mistake, not a helper
