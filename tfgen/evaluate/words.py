@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from tfgen.evaluate.readings import number
 from tfgen.evaluate.record import Evaluation
 
 # Times the distance of real examples: up to which a distance earns which words.
@@ -32,22 +33,29 @@ def in_words(evaluation: Evaluation) -> Evaluation:
 
 
 def _on_distance(evaluation: Evaluation, good: list[str], weak: list[str]) -> None:
-    """The Fréchet distance as a multiple of the real examples'; of too few samples, where the kernel distance lies."""
+    """The Fréchet distance as a multiple of the real examples'; of too few samples, the kernel distance."""
     real = evaluation.baselines.get("real", {})
-    if real.get("frechet_distance") and "frechet_distance" in evaluation.scores:
-        name, value, floor = "Fréchet distance", evaluation.scores["frechet_distance"].value, real["frechet_distance"]
-        times = value / floor
-    elif "kernel_distance" in evaluation.scores and "noisy copies" in evaluation.baselines:
-        # Unbiased, so real examples score about 0; copies with noise score what a visible fault does.
-        name, value, floor = "kernel distance", evaluation.scores["kernel_distance"].value, real["kernel_distance"]
-        times = 50 * max(value, 0.0) / max(evaluation.baselines["noisy copies"]["kernel_distance"], 1e-12)
-    else:
-        return
-    words = next((words for most, words in _DISTANCES if times <= most), _FAR)
+    if not real.get("frechet_distance") or "frechet_distance" not in evaluation.scores:
+        return _on_kernel_distance(evaluation, good, weak)
+    value, floor = evaluation.scores["frechet_distance"].value, real["frechet_distance"]
+    words = next((words for most, words in _DISTANCES if value <= most * floor), _FAR)
     copied = any(alarm.name == "copying" and alarm.state != "quiet" for alarm in evaluation.alarms)
-    words += ", as copies would be" if copied and times <= 1.0 else ""
-    sentence = f"the samples are {words} ({name} {value:.3g}, real examples {floor:.3g})"
-    (good if times <= _DISTANCES[1][0] else weak).append(sentence)
+    words += ", as copies would be" if copied and value <= floor else ""
+    sentence = f"the samples are {words} (Fréchet distance {number(value)}, real examples {number(floor)})"
+    (good if value <= _DISTANCES[1][0] * floor else weak).append(sentence)
+
+
+def _on_kernel_distance(evaluation: Evaluation, good: list[str], weak: list[str]) -> None:
+    """Unbiased, so real examples score about 0, and can't be a yardstick; copies with noise can."""
+    noisy = evaluation.baselines.get("noisy copies", {}).get("kernel_distance")
+    if noisy is None or "kernel_distance" not in evaluation.scores:
+        return
+    value = evaluation.scores["kernel_distance"].value
+    values = f"(kernel distance {number(value)}, with noise {number(noisy)})"
+    if value <= noisy:
+        good.append(f"the samples are nearer to the data than real pictures with noise on them {values}")
+    else:
+        weak.append(f"real pictures with noise on them are nearer to the data {values}")
 
 
 _SHARES = {
