@@ -38,6 +38,7 @@ def command(
     tfgen evaluate photos-gan --data other-photos/
     tfgen evaluate digits-gan digits-vae
     """
+    from tfgen.data.sources import opener_of
     from tfgen.errors import UserError
     from tfgen.evaluate.request import EvaluateRequest, check
     from tfgen.run import Run
@@ -47,6 +48,8 @@ def command(
     opened = [Run.open(name) for name in runs]
     request = EvaluateRequest(holdout, metrics, count, extractor, seed)
     check(request)
+    if holdout is not None:
+        opener_of(holdout)  # what isn't there is said before TensorFlow loads
     if len(opened) > 1:
         from tfgen.evaluate.compare import check_runs
 
