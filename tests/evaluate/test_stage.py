@@ -411,6 +411,7 @@ def test_damaged_best_weights_leave_the_last(splits, tmp_path, monkeypatch, caps
     assert run.record["kept"] == 128
 
 
+@pytest.mark.slow
 def test_minutes_include_the_measuring(splits, tmp_path, monkeypatch):
     from tfgen.fit import stage
 
