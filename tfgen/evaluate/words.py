@@ -12,6 +12,7 @@ _DISTANCES = (
     (10.0, "good, with visible faults"),
     (50.0, "recognisable, and clearly not real"),
 )
+_LONGER = "train longer, or with a larger --size"
 _FAR = "far from the data"
 _HIGH, _LOW = 0.9, 0.6  # of what real examples score
 
@@ -23,7 +24,7 @@ def in_words(evaluation: Evaluation) -> Evaluation:
     _on_shares(evaluation, good, weak, change)
     _on_alarms(evaluation, weak, change)
     if weak and not change:
-        change.append("train longer, or with a larger --size")
+        change.append(_LONGER)
     parts = [
         f"Good: {'; '.join(good)}." if good else "",
         f"Weak: {'; '.join(weak)}." if weak else ("Nothing that was measured is weak." if good else ""),
@@ -59,16 +60,16 @@ def _on_kernel_distance(evaluation: Evaluation, good: list[str], weak: list[str]
 
 
 _SHARES = {
-    "precision": ("most samples look real", "many samples look like nothing in the data", "train longer"),
+    "precision": ("most samples look real", "many samples look like nothing in the data", _LONGER),
     "recall": (
         "they are about as varied as the data",
         "part of the data's variety is missing",
-        "train longer, or with a larger --size; for a GAN raise r1",
+        _LONGER,
     ),
     "prompt_adherence": (
         "they show what was asked for",
         "many don't show what was asked for",
-        "train longer; for a GAN raise word_loss",
+        "for a GAN raise word_loss",
     ),
 }
 

@@ -18,7 +18,7 @@ from tfgen.errors import UserError
 from tfgen.evaluate.extractors import Extractor, digest_of
 from tfgen.talk import say
 
-VERSION = 1  # raise it whenever the network or its training changes
+VERSION = 2  # raise it whenever the network or its training changes
 FEATURES = 128
 _LEAST_EXAMPLES = 20  # of a label, on average
 _BATCH = 128
@@ -72,8 +72,9 @@ def _network(shape: tuple[int, ...], labels: int) -> Any:
     parts = [keras.Input(shape)]
     while side > 8:
         for kernel, strides in ((4, 2), (3, 1)):
-            parts += [layers.Conv2D(channels, kernel, strides, "same", use_bias=False), layers.BatchNormalization()]
-            parts += [layers.ReLU()]
+            # With Keras's momentum of .99, a few hundred steps leave the norms behind: 84 % right instead of 99.
+            norm = layers.BatchNormalization(momentum=0.9)
+            parts += [layers.Conv2D(channels, kernel, strides, "same", use_bias=False), norm, layers.ReLU()]
         parts += [layers.Dropout(0.1)]
         channels, side = min(2 * channels, 128), math.ceil(side / 2)
     parts += [layers.Flatten(), layers.Dense(FEATURES, activation="relu", name="features"), layers.Dropout(0.3)]
