@@ -38,9 +38,17 @@ class Catalog(Mapping[str, str]):
         return getattr(importlib.import_module(module), attribute)
 
 
-MODELS = Catalog("model", {"gan": "tfgen.models.gan:GAN", "vae": "tfgen.models.vae:VAE"})
+MODELS = Catalog(
+    "model", {"gan": "tfgen.models.gan:GAN", "vae": "tfgen.models.vae:VAE", "gpt": "tfgen.models.gpt:GPT"}
+)
 
-MODALITIES = Catalog("modality", {"image": "tfgen.data.image:ImageModality"})
+MODALITIES = Catalog(
+    "modality", {"image": "tfgen.data.image:ImageModality", "text": "tfgen.data.text.modality:TextModality"}
+)
+
+TRAININGS = Catalog(
+    "modality", {"image": "tfgen.fit.image:ImageTraining", "text": "tfgen.fit.text:TextTraining"}
+)
 
 METRICS = Catalog(
     "metric",
@@ -73,7 +81,10 @@ EXPORTS = Catalog(
     {"saved-model": "tfgen.export.saved_model:export", "tflite": "tfgen.export.tflite:export"},
 )
 
-DATASETS = Catalog("data set", {"digits": "tfgen.data.embedded:open_digits"})
+DATASETS = Catalog(
+    "data set",
+    {"digits": "tfgen.data.embedded:open_digits", "shakespeare": "tfgen.data.embedded:open_shakespeare"},
+)
 
 NETWORKS = Catalog(
     "network",

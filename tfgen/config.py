@@ -6,8 +6,10 @@ from typing import Any
 
 from tfgen.errors import UserError, unknown
 
-WIDTHS = {"tiny": 16, "small": 32, "base": 64}  # the dial: channels at half the full resolution
-DATA_KEYS = ("size", "channels")  # settings of the data; they stand beside the model's in `--set`
+SIZES = ("tiny", "small", "base")  # the dial
+# Settings of the data and their types; they stand beside the model's in `--set`. Which of them it has, a modality says
+# of itself.
+DATA_KEYS = {"size": str, "channels": int, "tokenizer": str, "vocabulary_size": int, "holdout": float}
 
 _YES = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
@@ -26,7 +28,7 @@ def parse_overrides(overrides: Iterable[str], config_class: type) -> tuple[dict[
         if not separator:
             raise UserError(f"'{override}' is not a setting.", "Write it as KEY=VALUE, such as --set batch_size=32.")
         if key in DATA_KEYS:
-            data[key] = text.strip() if key == "size" else _parse(key, text, int)
+            data[key] = _parse(key, text, DATA_KEYS[key])
         elif key in fields:
             model[key] = _parse(key, text, fields[key].type)
         else:
@@ -44,16 +46,16 @@ def parse_data_overrides(overrides: Iterable[str]) -> dict[str, Any]:
     return parse_overrides(overrides, NoModel)[1]
 
 
-def width_of(size: str) -> int:
-    """The width that the dial stands for. Raises UserError, with the nearest size, where there is none."""
-    if size not in WIDTHS:
-        raise unknown("size", size, WIDTHS)
-    return WIDTHS[size]
+def check_size(size: str) -> None:
+    """Raises UserError, with the nearest size, where the dial has no such position."""
+    if size not in SIZES:
+        raise unknown("size", size, SIZES)
 
 
 def make_config(config_class: type, size: str, overrides: dict[str, Any]) -> Any:
-    """A model's config: the dial's width, then the overrides. Raises UserError for values that can't work."""
-    config = config_class(**{"width": width_of(size), **overrides})
+    """A model's config: what the dial sets, then the overrides. Raises UserError for values that can't work."""
+    check_size(size)
+    config = config_class(**{**config_class.sizes[size], **overrides})
     _check_ranges(config)
     return config
 
@@ -100,6 +102,13 @@ _RANGES = {
     "average_decay": (0, 0.999999),
     "beta": (0, 1e6),
     "components": (0, 1000),
+    "layers": (1, 100),
+    "heads": (1, 128),
+    "context": (8, 16384),
+    "dropout": (0, 0.9),
+    "weight_decay": (0, 10),
+    "warm_up": (0, 0.9),
+    "cool_down": (0, 1),
 }
 
 

@@ -13,25 +13,22 @@ def build_model(run: Run):
     """The run's model with fresh weights."""
     import keras
 
-    from tfgen.models.base import ExampleSpecification
-
     model_class = MODELS.load(run.record["model"])
-    codec = run.codec()
-    vocabulary = Vocabulary.from_json(codec["vocabulary"])
-    example = ExampleSpecification(**{**codec["example"], "shape": tuple(codec["example"]["shape"])})
     settings = config.from_json(model_class.Config, run.record["config"])
     keras.utils.set_random_seed(run.record["seed"])
-    return model_class(settings, example, conditions_of(vocabulary), seed=run.record["seed"])
+    return model_class(settings, *specification_of(run.codec()), seed=run.record["seed"])
 
 
-def conditions_of(vocabulary: Vocabulary) -> Any:
-    """What a model must know of a vocabulary: a tfgen.models.base.Conditions."""
-    from tfgen.models.base import Conditions
+def specification_of(codec: dict[str, Any]) -> tuple[Any, Any]:
+    """What a model must know of a run's codec: a tfgen.models.base.ExampleSpecification and its Conditions."""
+    from tfgen.models.base import Conditions, ExampleSpecification
 
-    if not vocabulary.prompts:
-        return Conditions()
+    example = ExampleSpecification(**{**codec["example"], "shape": tuple(codec["example"]["shape"])})
+    vocabulary = Vocabulary.from_json(codec["vocabulary"]) if "vocabulary" in codec else None
+    if vocabulary is None or not vocabulary.prompts:
+        return example, Conditions()
     words = tuple(tuple(int(word) for word in row) for row in vocabulary.table())
-    return Conditions(len(vocabulary.words), words, vocabulary.counts)
+    return example, Conditions(len(vocabulary.words), words, vocabulary.counts)
 
 
 def load_model(run: Run):

@@ -2,6 +2,7 @@
 
 run.json        what was trained on what, with which settings, and how it stands
 codec.json      the examples' shape and the vocabulary: what turns words into conditions and tensors into pictures
+tokenizer.json  of a model of text: what turns text into tokens and back; the library `tokenizers` reads it
 data.json       what was read, what was left out and why
 checkpoints/    the newest training states, each with its hash in its name
 history.jsonl   one line per report: step, seconds, losses
@@ -15,6 +16,7 @@ import json
 import os
 import re
 import shutil
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ from tfgen.prompt.vocabulary import Vocabulary
 
 FORMAT = 1
 _KEYS = {"format", "model", "status", "data", "config", "environment", "created"}
+_EARLY = {"codec.json", "tokenizer.json", "data.json", "checkpoints", "samples", ".lock"}  # written before run.json
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -41,11 +44,23 @@ class Run:
         self.record = record
 
     @classmethod
-    def create(cls, path: Path, record: dict[str, Any], codec: dict[str, Any], report: dict[str, Any]) -> "Run":
-        """A new folder with its first files; `run.json` comes last, so a folder with one is complete."""
+    def create(
+        cls,
+        path: Path,
+        record: dict[str, Any],
+        codec: dict[str, Any],
+        report: dict[str, Any],
+        parts: Mapping[str, bytes] | None = None,
+    ) -> "Run":
+        """A new folder with its first files; `run.json` comes last, so a folder with one is complete.
+
+        `parts` are files that belong to the codec, by name.
+        """
         path.mkdir(parents=True, exist_ok=True)
         for name in ("checkpoints", "samples"):
             (path / name).mkdir(exist_ok=True)
+        for name, content in (parts or {}).items():
+            files.write_bytes(path / name, content)
         files.write_json(path / "codec.json", codec)
         files.write_json(path / "data.json", report)
         run = cls(path, {"format": FORMAT, "tfgen": __version__, "created": now(), **record})
@@ -90,7 +105,7 @@ class Run:
         self.save()
 
     def codec(self) -> dict[str, Any]:
-        """The examples' shape, likelihood and networks, and the vocabulary, as the fit wrote them."""
+        """What turns the outside into what the model takes and back, as the fit wrote it."""
         return _read_json(self.path, "codec.json")
 
     def vocabulary(self) -> Vocabulary:
@@ -140,7 +155,7 @@ def is_unused(path: Path) -> bool:
     if not path.is_dir():
         return False
     names = {child.name for child in path.iterdir() if not child.name.endswith(".tmp")}
-    return names <= {"codec.json", "data.json", "checkpoints", "samples", ".lock"} and not any(path.glob("*/*"))
+    return names <= _EARLY and not any(path.glob("*/*"))
 
 
 def free_name(wanted: str) -> str:

@@ -43,10 +43,10 @@ def _compare(family: str, source: str, size: str, run_path: Path, rounds: int, s
     from tfgen.fit import stage
     from tfgen.fit.begin import FitRequest, begin
 
-    run, examples = begin(FitRequest(family, source, str(run_path), size=size, steps=1))
+    run, training = begin(FitRequest(family, source, str(run_path), size=size, steps=1))
     # The fit's own model and data, so that this measures what a user gets.
-    model = stage._make_model(run, examples)
-    data = stage._Batches(run, model, examples)
+    model = stage._make_model(run, training)
+    data = stage._Batches(run, model, training)
     one_batch = data.between(0, 1).cache().repeat()
     _seconds_per_step(model, one_batch, 1.0)  # tracing
     turns = []
@@ -57,7 +57,7 @@ def _compare(family: str, source: str, size: str, run_path: Path, rounds: int, s
         talk(f"turn {turn + 1}: real {turns[-1][0]:.2f} ms, cached {turns[-1][1]:.2f} ms")
     real, cached = (statistics.median(column) for column in zip(*turns, strict=True))
     ratio = statistics.median(first / second for first, second in turns)
-    return len(examples), real, cached, round(ratio, 3)
+    return len(training.examples), real, cached, round(ratio, 3)
 
 
 def _seconds_per_step(model, batches, seconds: float) -> float:

@@ -1,13 +1,10 @@
 """tfgen data: what tfgen sees in a folder, a file or a set."""
 
 import json
-import shlex
 
 import click
 
 from tfgen.cli.options import load_tensorflow, overrides_option
-
-_GAN_BATCH = 64  # as in tfgen.models.gan, which takes seconds to import; smaller data needs a smaller one
 
 
 @click.command("data")
@@ -17,13 +14,16 @@ _GAN_BATCH = 64  # as in tfgen.models.gan, which takes seconds to import; smalle
 def command(data: str | None, overrides: tuple[str, ...], as_json: bool) -> None:
     """Say what tfgen sees in DATA: how many examples, their shape and prompts, and what is broken.
 
-    DATA is a folder of pictures, an .npy, .npz or idx file, tfds:NAME, or `digits`.
+    DATA is a folder of pictures or of texts, a text, .jsonl, .npy, .npz or idx file, tfds:NAME, `digits` or
+    `shakespeare`.
 
     \b
     tfgen data photos/
     tfgen data photos/ --set size=48x96
     tfgen data tfds:fashion_mnist
+    tfgen data tales.txt
     """
+    from tfgen.catalog import MODALITIES
     from tfgen.config import parse_data_overrides
     from tfgen.data import open_data
     from tfgen.talk import Preparation
@@ -32,64 +32,33 @@ def command(data: str | None, overrides: tuple[str, ...], as_json: bool) -> None
     if data and data.startswith("tfds:"):
         load_tensorflow()
     examples = open_data(data, **settings, progress=Preparation().show)
-    seen = describe(examples)
+    modality = MODALITIES.load(examples.modality)
     if as_json:
-        click.echo(json.dumps(seen, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(_facts(examples, modality), indent=2, ensure_ascii=False))
         return
-    color = "colour" if examples.channels == 3 else "grey"
-    click.echo(
-        f"{examples.source}: {len(examples)} {color} pictures, {examples.height} high and {examples.width} wide."
-    )
-    click.echo(_prompts_sentence(seen["prompts"]))
-    for note in examples.report.notes:
-        click.echo(note)
-    if examples.report.broken:
-        click.echo(
-            f"{len(examples.report.broken)} of {examples.report.found} files could not be read and are left out:"
-        )
-        for path, reason in examples.report.broken[:20]:
-            click.echo(f"  {path}: {reason}")
-        if len(examples.report.broken) > 20:
-            click.echo("  ... all of them with: --json")
-    click.echo(f"Next: {_next_step(data, overrides, len(examples))}", err=True)
+    first, *others = modality.describe(examples)
+    for line in (f"{examples.source}: {first}", *others, *examples.report.notes):
+        click.echo(line)
+    _echo_broken(examples.report)
+    click.echo(f"Next: {modality.next_step(examples, [data] if data else [], list(overrides))}", err=True)
 
 
-def describe(examples) -> dict:
+def _echo_broken(report) -> None:
+    if not report.broken:
+        return
+    click.echo(f"{len(report.broken)} of {report.found} files could not be read and are left out:")
+    for path, reason in report.broken[:20]:
+        click.echo(f"  {path}: {reason}")
+    if len(report.broken) > 20:
+        click.echo("  ... all of them with: --json")
+
+
+def _facts(examples, modality) -> dict:
     """What was read, for JSON."""
-    import numpy as np
-
-    counts = np.bincount(examples.prompt_index[examples.prompt_index >= 0], minlength=len(examples.prompts))
-    prompts = {prompt: int(count) for prompt, count in zip(examples.prompts, counts, strict=True)}
     return {
         "source": examples.source,
         "modality": examples.modality,
-        "count": len(examples),
-        "shape": [int(side) for side in examples.values.shape[1:]],
-        "prompt_kind": examples.prompt_kind,
-        "prompts": prompts,
+        **modality.facts(examples),
         "fingerprint": examples.fingerprint,
         **examples.report.to_json(),
     }
-
-
-def _next_step(data: str | None, overrides: tuple[str, ...], count: int) -> str:
-    """What to do with so many examples: a fit that takes them, or more of them."""
-    if count >= _GAN_BATCH:
-        return _fit_command(data, overrides)
-    advice = "add more, since some hundreds learn well"
-    if count < 2:
-        return f"{advice}."
-    return f"{advice}, or: {_fit_command(data, (*overrides, f'batch_size={max(2, count // 2)}'))}"
-
-
-def _fit_command(data: str | None, overrides: tuple[str, ...]) -> str:
-    """To be pasted into a shell."""
-    settings = [word for override in overrides for word in ("--set", override)]
-    return shlex.join(["tfgen", "fit", "gan", *([data] if data else []), *settings])
-
-
-def _prompts_sentence(prompts: dict[str, int]) -> str:
-    if not prompts:
-        return "No prompts: put pictures into one sub-folder per label, or add a captions.csv, to steer with words."
-    shown = ", ".join(f"'{prompt}' ({count})" for prompt, count in list(prompts.items())[:12])
-    return f"{len(prompts)} prompts: {shown}{', ...' if len(prompts) > 12 else ''}"

@@ -44,14 +44,14 @@ def command(**options) -> None:
 
     if options["model"] not in MODELS:
         raise unknown("model", options["model"], MODELS)
-    from tfgen.config import width_of
+    from tfgen.config import check_size
     from tfgen.data.sources import opener_of
     from tfgen.fit.begin import FitRequest, check_horizon
 
     request = FitRequest(**options)
     check_horizon(request)
     if request.size:
-        width_of(request.size)
+        check_size(request.size)
     if request.data:
         opener_of(request.data)
     click.echo("Loading TensorFlow ...", err=True)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import shlex
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -120,6 +121,12 @@ def short_name(text: str) -> str:
     """A name for a run: lower case, [a-z0-9-] only."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:60].strip("-") or "data"
+
+
+def fit_command(model: str, data: Sequence[str], settings: Sequence[str]) -> str:
+    """The command that fits a model to data, to be pasted into a shell."""
+    words = [word for setting in settings for word in ("--set", setting)]
+    return shlex.join(["tfgen", "fit", model, *data, *words])
 
 
 def fingerprint_of(shape: Sequence[int], values_sha256: str, prompts: Prompts) -> str:

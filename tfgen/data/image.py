@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 
 from tfgen import files
+from tfgen.data.examples import Examples, fit_command
 from tfgen.errors import UserError
 
+_GAN_BATCH = 64  # as in tfgen.models.gan, which takes seconds to import; smaller data needs a smaller one
 VISIBLE_SIDE = 64  # in a grid, smaller pictures are enlarged to at least this
 LARGEST_GRID = 8192  # pixels along a side; a grid that would be larger is not enlarged
 PADDING = 2
@@ -18,6 +20,7 @@ class ImageModality:
 
     name = "image"
     plural = "images"
+    settings = ("size", "channels")  # of the data, for --set
     # How a reconstruction is scored: a learned variance beat Bernoulli on grey digits too (docs/log.md).
     likelihood = "gaussian"
     augment = "color,translation,cutout"  # what a discriminator may be shown, where there are few examples
@@ -25,6 +28,34 @@ class ImageModality:
     extractors = "image"  # the prefix of what can look at it in catalog.EXTRACTORS
     # TensorFlow Serving sends an output in base64 when its name ends in "_bytes".
     files = {"png": ("image_bytes", "to_png")}  # what an export can give instead of numbers: signature, output, how
+
+    @staticmethod
+    def describe(examples: Examples) -> list[str]:
+        """What was read, in sentences."""
+        color = "colour" if examples.channels == 3 else "grey"
+        shape = f"{examples.height} high and {examples.width} wide"
+        return [f"{len(examples)} {color} pictures, {shape}.", _prompts_sentence(count_prompts(examples))]
+
+    @staticmethod
+    def facts(examples: Examples) -> dict[str, Any]:
+        """What was read, as plain JSON."""
+        return {
+            "count": len(examples),
+            "shape": [int(side) for side in examples.values.shape[1:]],
+            "prompt_kind": examples.prompt_kind,
+            "prompts": count_prompts(examples),
+        }
+
+    @staticmethod
+    def next_step(examples: Examples, data: list[str], settings: list[str]) -> str:
+        """What to do with so many: a fit that takes them, or more of them."""
+        count = len(examples)
+        if count >= _GAN_BATCH:
+            return fit_command("gan", data, settings)
+        advice = "add more, since some hundreds learn well"
+        if count < 2:
+            return f"{advice}."
+        return f"{advice}, or: {fit_command('gan', data, [*settings, f'batch_size={max(2, count // 2)}'])}"
 
     @staticmethod
     def encode(values: Any) -> Any:
@@ -105,6 +136,19 @@ class ImageModality:
         sheet = cells.reshape(rows, columns, cell_height, cell_width, channels).swapaxes(1, 2)
         sheet = sheet.reshape(rows * cell_height, columns * cell_width, channels)
         return np.pad(sheet, ((0, PADDING), (0, PADDING), (0, 0)), constant_values=255)
+
+
+def count_prompts(examples: Examples) -> dict[str, int]:
+    """How many examples each prompt has."""
+    counts = np.bincount(examples.prompt_index[examples.prompt_index >= 0], minlength=len(examples.prompts))
+    return {prompt: int(count) for prompt, count in zip(examples.prompts, counts, strict=True)}
+
+
+def _prompts_sentence(prompts: dict[str, int]) -> str:
+    if not prompts:
+        return "No prompts: put pictures into one sub-folder per label, or add a captions.csv, to steer with words."
+    shown = ", ".join(f"'{prompt}' ({count})" for prompt, count in list(prompts.items())[:12])
+    return f"{len(prompts)} prompts: {shown}{', ...' if len(prompts) > 12 else ''}"
 
 
 def _enlargement(grid_height: int, grid_width: int, side: int) -> int:

@@ -1,8 +1,9 @@
-"""What the user asked of the data: which source, which size, how many channels. Checked once, here."""
+"""What the user asked of the data: which source, and the settings of its kind of examples. Checked once, here."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from tfgen.errors import UserError
 
@@ -12,23 +13,26 @@ DEFAULT_SIDE = 64  # the longer side when the user names no size: small enough t
 
 @dataclass(frozen=True)
 class Request:
-    """A checked request. `size` is (height, width); None means "find it from the data", for `channels` too."""
+    """A checked request; None means "find it from the data"."""
 
     source: str
-    size: tuple[int, int] | None = None
-    channels: int | None = None
+    size: tuple[int, int] | None = None  # of pictures: height and width
+    channels: int | None = None  # of pictures
+    tokenizer: str | None = None  # of text: "characters", "bpe", or the path of a tokenizer.json
+    vocabulary_size: int | None = None  # of text: how many tokens bpe learns
+    holdout: float | None = None  # of text: the share that is never learned, to judge by
     progress: Callable[[int, int], None] | None = None
 
     @classmethod
     def parse(
-        cls, source: str, size: str | None, channels: int | None, progress: Callable[[int, int], None] | None
+        cls, source: str, settings: Mapping[str, Any], progress: Callable[[int, int], None] | None = None
     ) -> "Request":
-        """The request that these words make. Raises UserError where one of them makes no sense."""
+        """The request that these settings make, by name. Raises UserError where one of them makes no sense."""
         if not source.strip():
             raise UserError("The name of the data is empty.", "Give a folder, a file, tfds:NAME, or 'digits'.")
-        if channels is not None and str(channels) not in ("1", "3"):
-            raise UserError(f"channels={channels} is not possible.", "Use 1 for grey or 3 for colour.")
-        return cls(source, _parse_size(size), None if channels is None else int(channels), progress)
+        given = {name: value for name, value in settings.items() if value is not None}
+        checked = {name: _CHECKS[name](value) for name, value in given.items()}
+        return cls(source, **checked, progress=progress)
 
     def report_progress(self, done: int, total: int) -> None:
         """Tells whoever asked to be told; nobody may have."""
@@ -74,8 +78,26 @@ def _setting(height: int, width: int) -> str:
     return str(height) if height == width else f"{height}x{width}"
 
 
-def _parse_size(size: str | int | None) -> tuple[int, int] | None:
-    if size is None or str(size).strip() == "":
+def _check_channels(channels: int | str) -> int:
+    if str(channels) not in ("1", "3"):
+        raise UserError(f"channels={channels} is not possible.", "Use 1 for grey or 3 for colour.")
+    return int(channels)
+
+
+def _check_vocabulary_size(size: int) -> int:
+    if not 300 <= size <= 65536:
+        raise UserError(f"vocabulary_size={size} can't be.", "Set it between 300 and 65536.")
+    return size
+
+
+def _check_holdout(share: float) -> float:
+    if not 0 <= share <= 0.5:
+        raise UserError(f"holdout={share:g} can't be.", "Set it between 0 and 0.5, the share that is not learned.")
+    return share
+
+
+def _parse_size(size: str | int) -> tuple[int, int] | None:
+    if str(size).strip() == "":
         return None
     matched = re.fullmatch(r"([0-9]{1,6})(?:\s*[xX×]\s*([0-9]{1,6}))?", str(size).strip())
     if not matched:
@@ -87,3 +109,12 @@ def _parse_size(size: str | int | None) -> tuple[int, int] | None:
             f"Size {size} is out of range.", f"Each side may have {SMALLEST_SIDE} to {LARGEST_SIDE} pixels."
         )
     return height, width
+
+
+_CHECKS: dict[str, Callable[[Any], Any]] = {
+    "size": _parse_size,
+    "channels": _check_channels,
+    "tokenizer": str,
+    "vocabulary_size": _check_vocabulary_size,
+    "holdout": _check_holdout,
+}

@@ -10,11 +10,11 @@ from tfgen.evaluate.groups import Group, real_group, sample_group
 from tfgen.evaluate.metrics.frechet import LEAST_SAMPLES, distance_of_moments
 from tfgen.evaluate.statistics import Moments
 
-NAME = "distance"  # in the reports of a fit
-
 
 class Tracker:
     """Measures a model's distance to its training data; the same weights give the same number."""
+
+    name = "distance"  # in the reports of a fit
 
     def __init__(self, model: Any, examples: Examples, words: int):
         modality = MODALITIES.load(examples.modality)

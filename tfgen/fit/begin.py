@@ -2,17 +2,21 @@
 
 import dataclasses
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfgen import config
-from tfgen.catalog import DATASETS, MODALITIES, MODELS
+from tfgen.catalog import DATASETS, MODALITIES, MODELS, TRAININGS
 from tfgen.data import open_data
-from tfgen.data.examples import Examples
+from tfgen.data.examples import fit_command
 from tfgen.environment import environment
 from tfgen.errors import UserError
-from tfgen.prompt.vocabulary import Vocabulary
+from tfgen.fit.training import Training
+from tfgen.restore import specification_of
 from tfgen.run import Run, all_runs, free_name, is_unused, locate
 from tfgen.talk import Preparation, say
+
+if TYPE_CHECKING:
+    from tfgen.data import AnyExamples
 
 DEFAULT_MINUTES = 3.0
 DEFAULT_SEED = 0
@@ -37,18 +41,21 @@ class FitRequest:
     patience: int | None = None
 
 
-def begin(request: FitRequest) -> tuple[Run, Examples]:
+def begin(request: FitRequest) -> tuple[Run, Training]:
     """A new run: everything that can be wrong is found before a folder is made."""
     check_horizon(request)
     model_class = MODELS.load(request.model)
     overrides, data_overrides = config.parse_overrides(request.overrides, model_class.Config)
     settings = config.make_config(model_class.Config, request.size or "small", overrides)
-    examples = _open(request.data, data_overrides)
+    source = request.data or model_class.default_data
+    examples = _open(source, data_overrides)
+    _check_modality(request.model, model_class, examples, source)
+    training = TRAININGS.load(examples.modality)(examples)
+    training.check(settings)
     path = locate(request.output or free_name(f"{examples.name}-{request.model}"))
     if path.exists() and not is_unused(path):
         raise UserError(f"'{path}' exists already.", "Choose another name with -o, or continue it with --resume.")
     seed = DEFAULT_SEED if request.seed is None else request.seed
-    vocabulary = Vocabulary.of(examples.prompts, examples.prompt_index, examples.prompt_kind)
     record = {
         "model": request.model,
         "modality": examples.modality,
@@ -61,7 +68,7 @@ def begin(request: FitRequest) -> tuple[Run, Examples]:
         "patience": request.patience,
         "config": dataclasses.asdict(settings),
         "data": {
-            **_source(request.data),
+            **_source(source),
             **data_overrides,
             "fingerprint": examples.fingerprint,
             "count": len(examples),
@@ -69,12 +76,13 @@ def begin(request: FitRequest) -> tuple[Run, Examples]:
         "environment": environment(),
         "lineage": None,
     }
-    _try_model(model_class, settings, examples, vocabulary)
-    codec = {"example": dataclasses.asdict(_example(examples)), "vocabulary": vocabulary.to_json()}
-    return Run.create(path, record, codec, examples.report.to_json()), examples
+    codec = training.codec()
+    # Made once, so that settings which don't fit each other are refused before a folder is made.
+    model_class(settings, *specification_of(codec), seed=0)
+    return Run.create(path, record, codec, examples.report.to_json(), training.files()), training
 
 
-def resume(request: FitRequest) -> tuple[Run, Examples]:
+def resume(request: FitRequest) -> tuple[Run, Training]:
     """An earlier run and its data, which must not have changed."""
     run = Run.open(request.output) if request.output else _newest_unfinished(request)
     if run.record["model"] != request.model:
@@ -103,7 +111,7 @@ def resume(request: FitRequest) -> tuple[Run, Examples]:
         raise UserError("The data has changed since the run began.", "Put it back as it was, or begin a new run.")
     if run.record["environment"] != environment():
         say("This machine or its software differs from the run's, so the weights may not end the same bit for bit.")
-    return run, examples
+    return run, TRAININGS.load(examples.modality)(examples)
 
 
 def _newest_unfinished(request: FitRequest) -> Run:
@@ -138,35 +146,22 @@ def check_horizon(request: FitRequest) -> None:
         raise UserError(f"The seed {request.seed} is out of range.", "Choose one from 0 to 2147483647.")
 
 
-def _open(source: str | None, settings: dict[str, Any]) -> Examples:
+def _open(source: str | None, settings: dict[str, Any]) -> "AnyExamples":
     return open_data(source, **settings, progress=Preparation().show)
 
 
-def _source(data: str | None) -> dict[str, str | None]:
+def _source(data: str) -> dict[str, str | None]:
     """The source as typed, and where it is, should the command be repeated from another folder."""
-    path = os.path.abspath(data) if data and data not in DATASETS and os.path.exists(data) else None
-    return {"source": data or "digits", "path": path}
+    path = os.path.abspath(data) if data not in DATASETS and os.path.exists(data) else None
+    return {"source": data, "path": path}
 
 
-def _example(examples: Examples):
-    from tfgen.models.base import ExampleSpecification
-
-    modality = MODALITIES.load(examples.modality)
-    shape = tuple(int(side) for side in examples.values.shape[1:])
-    return ExampleSpecification(
-        shape, modality.likelihood, modality.networks, len(examples), modality.augment, modality.plural
-    )
-
-
-def _try_model(model_class: type, settings: Any, examples: Examples, vocabulary: Vocabulary) -> None:
-    """Makes the model once, so that settings which don't fit each other are refused before a folder is made."""
-    if len(examples) < 2:
-        raise UserError("There is only one example.", "Add more: some hundreds learn well.")
-    if settings.batch_size > len(examples):
-        raise UserError(
-            f"The batch of {settings.batch_size} is larger than the data, {len(examples)} examples.",
-            f"Add examples, since some hundreds learn well, or use --set batch_size={max(2, len(examples) // 2)}.",
-        )
-    from tfgen.restore import conditions_of
-
-    model_class(settings, _example(examples), conditions_of(vocabulary), seed=0)
+def _check_modality(name: str, model_class: type, examples: "AnyExamples", source: str) -> None:
+    """Raises UserError where the model can't learn such examples."""
+    if examples.modality in model_class.modalities:
+        return
+    learned = " or ".join(MODALITIES.load(each).plural for each in model_class.modalities)
+    found = MODALITIES.load(examples.modality).plural
+    able = [each for each in MODELS if examples.modality in MODELS.load(each).modalities]
+    command = fit_command(able[0], [source], [])
+    raise UserError(f"A {name} learns {learned}, and '{source}' is {found}.", f"Use: {command}")

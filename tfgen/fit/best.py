@@ -1,7 +1,7 @@
 """The best weights of a fit by a score that is measured now and then, and when to stop looking for better ones.
 
-quality.jsonl   one line per measurement: step, seconds, distance
-best/           the weights with the lowest distance so far, and best.json, which says so
+quality.jsonl   one line per measurement: step, seconds, and a distance or a loss
+best/           the weights with the lowest one so far, and best.json, which says so
 """
 
 import json
@@ -10,27 +10,30 @@ import time
 from typing import Any
 
 from tfgen import checkpoints, files
-from tfgen.data.examples import Examples
 from tfgen.errors import UserError
-from tfgen.evaluate.track import NAME, Tracker
 from tfgen.fit.history import History
+from tfgen.fit.training import Training
 from tfgen.run import Run
 from tfgen.talk import say
 
 FILE = "quality.jsonl"
 ENOUGH_EXAMPLES = 2000  # for what a model fits after its last step, when it is only to be measured
+MEASUREMENTS = 20  # of a fit that measures itself unasked
 
 
 class Best:
     """Measures every so many steps; the fit asks `due`, and calls `measure` when it is."""
 
-    def __init__(self, run: Run, model: Any, examples: Examples, batches: Any):
+    def __init__(self, run: Run, model: Any, training: Training, batches: Any):
         self.run, self.model, self.batches = run, model, batches
+        # Steps between measurements; None until a fit that nobody told has been planned.
+        self.every: int | None
         self.every, self.patience = run.record["evaluate_every"], run.record["patience"]
         self.folder = run.path / "best"
         self.folder.mkdir(exist_ok=True)
         files.remove_leftovers(self.folder)
-        self._tracker = Tracker(model, examples, run.vocabulary().longest)
+        self._tracker = training.tracker(run, model)
+        self.name = self._tracker.name
         self._history = History(run, int(model.step.numpy()), FILE)
 
     @property
@@ -38,7 +41,7 @@ class Best:
         """Whether as many measurements as the user's patience have brought nothing better."""
         if self.patience is None:
             return False
-        values = [row[NAME] for row in self.run.history(FILE)]
+        values = [row[self.name] for row in self.run.history(FILE)]
         return bool(values) and len(values) - 1 - values.index(min(values)) >= self.patience
 
     def due(self, before: int, step: int) -> bool:
@@ -50,14 +53,14 @@ class Best:
         step = int(self.model.step.numpy())
         last = (self.run.history(FILE) or [{}])[-1]
         if last.get("step") == step:
-            return last[NAME]
+            return last[self.name]
         self.model.after_fit(self.batches)
         value = self._tracker.measure()
         if value < self._lowest():
             checkpoints.save(self.folder, checkpoints.capture(self.model.state()), step, keep=1)
-            files.write_json(self.folder / "best.json", {"step": step, NAME: value})
+            files.write_json(self.folder / "best.json", {"step": step, self.name: value})
         # Last, since what has a row isn't measured again when a killed fit goes on.
-        self._history.add({"step": step, "seconds": round(seconds, 3), NAME: value})
+        self._history.add({"step": step, "seconds": round(seconds, 3), self.name: value})
         return value
 
     def seconds(self) -> float:
@@ -91,7 +94,7 @@ class Best:
 
     def _lowest(self) -> float:
         best = self._record()
-        return math.inf if best is None else best[NAME]
+        return math.inf if best is None else best[self.name]
 
     def _record(self) -> dict[str, float] | None:
         try:

@@ -10,16 +10,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from tfgen import checkpoints, files
-from tfgen.catalog import MODALITIES
-from tfgen.data.examples import Examples
 from tfgen.errors import Failure
 from tfgen.fit.begin import FitRequest, begin, resume
 from tfgen.fit.best import ENOUGH_EXAMPLES as ENOUGH_TO_MEASURE
-from tfgen.fit.best import Best
+from tfgen.fit.best import MEASUREMENTS, Best
 from tfgen.fit.history import History, plot_losses
-from tfgen.fit.pipeline import batches
 from tfgen.fit.progress import Progress
-from tfgen.fit.show import SHEETS, Sheets, tensorboard_writer
+from tfgen.fit.show import SHEETS, tensorboard_writer
+from tfgen.fit.training import Training
 from tfgen.fit.watch import Stopwatch, Watch
 from tfgen.restore import build_model
 from tfgen.run import Run
@@ -37,25 +35,29 @@ def fit(request: FitRequest) -> Run:
         UserError: the request can't work; nothing was written.
         Failure: the model diverged or collapsed, or the disk is full; the last good weights are kept.
     """
-    run, examples = resume(request) if request.resume else begin(request)
+    run, training = resume(request) if request.resume else begin(request)
     with files.locked(run.path):
-        _fit_locked(run, examples, request)
+        _fit_locked(run, training, request)
     return run
 
 
-def _fit_locked(run: Run, examples: Examples, request: FitRequest) -> None:
+def _fit_locked(run: Run, training: Training, request: FitRequest) -> None:
     _use_deterministic_kernels()
-    model = _make_model(run, examples)
+    model = _make_model(run, training)
     step = _restore(run, model)
-    data, sheets = _Batches(run, model, examples), Sheets(run, model)
-    best = Best(run, model, examples, data.epoch(ENOUGH_TO_MEASURE)) if run.record.get("evaluate_every") else None
+    data, sheets = _Batches(run, model, training), training.sheets(run, model)
+    measured = run.record.get("evaluate_every") or training.measures
+    best = Best(run, model, training, data.epoch(ENOUGH_TO_MEASURE)) if measured else None
     seconds = None
     if not run.record["steps"]:
         _plan(run, model, data, sheets, best)
     elif run.record["steps"] - step > _WORTH_MEASURING:
         seconds = _seconds_per_step(model, data) * (run.record["steps"] - step)
     model.horizon.assign(run.record["steps"])
-    _say_plan(run, model, examples, seconds)
+    if best is not None and best.every is None:
+        best.every = max(1, run.record["steps"] // MEASUREMENTS)
+        run.update(evaluate_every=best.every)
+    _say_plan(run, model, training, seconds)
     if step == 0:
         checkpoints.save(run.checkpoints, checkpoints.capture(model.state()), 0)
     _train(run, model, data, sheets, request, best)
@@ -69,12 +71,10 @@ def _use_deterministic_kernels() -> None:
         tf.config.experimental.enable_op_determinism()
 
 
-def _make_model(run: Run, examples: Examples):
+def _make_model(run: Run, training: Training):
     model = build_model(run)
-    # As many steps in one call as keep Ctrl-C quick; Python between the calls costs a tiny network its speed.
-    pixels = model.config.batch_size * examples.height * examples.width
-    per_call = max(1, min(32, 2**20 // pixels))
-    model.compile(steps_per_execution=per_call, jit_compile=False)
+    steps = training.steps_per_call(model.config)
+    model.compile(steps_per_execution=steps, jit_compile=model.jit_compile)
     return model
 
 
@@ -94,27 +94,23 @@ def _restore(run: Run, model) -> int:
 class _Batches:
     """The data set of the steps from one to another."""
 
-    def __init__(self, run: Run, model, examples: Examples):
-        self.run, self.model, self.examples = run, model, examples
-        self.encode = MODALITIES.load(examples.modality).encode
+    def __init__(self, run: Run, model, training: Training):
+        self.run, self.settings, self.training = run, model.config, training
 
     def between(self, start: int, stop: int):
-        batch_size = self.model.config.batch_size
-        seed = self.run.record["seed"]
-        values, index = self.examples.values, self.examples.prompt_index
-        return batches(values, index, self.encode, batch_size, seed, start, stop)
+        return self.training.batches(self.settings, self.run.record["seed"], start, stop)
 
     @property
     def epoch_size(self) -> int:
         """Every example about once, but no more than is enough to fit something to."""
-        return min(len(self.examples), _ENOUGH_EXAMPLES)
+        return min(self.training.count(self.settings), _ENOUGH_EXAMPLES)
 
     def epoch(self, most: int = _ENOUGH_EXAMPLES):
         """The batches of `epoch_size` examples, or of at most so many."""
-        return self.between(0, max(1, min(self.epoch_size, most) // self.model.config.batch_size))
+        return self.between(0, max(1, min(self.epoch_size, most) // self.settings.batch_size))
 
 
-def _plan(run: Run, model, data: _Batches, sheets: Sheets, best: Best | None) -> None:
+def _plan(run: Run, model, data: _Batches, sheets, best: Best | None) -> None:
     """Measures the first steps, forgets them, and plans how many fit into the minutes, with all that happens beside."""
     seconds_per_step = _seconds_per_step(model, data)
     sheets.write()
@@ -125,7 +121,10 @@ def _plan(run: Run, model, data: _Batches, sheets: Sheets, best: Best | None) ->
     if best is not None:
         measuring = best.seconds()
         spare -= measuring  # the last one; the others go with the steps
-        seconds_per_step += measuring / best.every
+        if best.every is None:
+            spare -= MEASUREMENTS * measuring
+        else:
+            seconds_per_step += measuring / best.every
     if spare < seconds_per_step:
         say("The minutes are too few for this model: what comes after the steps will take longer than they do.")
     run.update(steps=max(1, int(spare / seconds_per_step)))
@@ -153,14 +152,12 @@ def _run_steps(model, batches, count: int, callback) -> None:
         ) from error
 
 
-def _say_plan(run: Run, model, examples: Examples, seconds: float | None) -> None:
-    height, width, channels = examples.values.shape[1:]
-    color = "colour" if channels == 3 else "grey"
-    say(f"Data: {len(examples)} {color} pictures of {height}x{width} from {run.record['data']['source']}.")
-    for note in examples.report.notes:
+def _say_plan(run: Run, model, training: Training, seconds: float | None) -> None:
+    say(f"Data: {training.describe()} from {run.record['data']['source']}.")
+    for note in training.report.notes:
         say(f"  {note}")
-    if examples.report.broken:
-        say(f"  {len(examples.report.broken)} files are broken and left out; {run.path / 'data.json'} names them.")
+    if training.report.broken:
+        say(f"  {len(training.report.broken)} files are broken and left out; {run.path / 'data.json'} names them.")
     parameters = sum(int(np.prod(weight.shape)) for weight in model.trained_variables())
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     state = sum(int(np.prod(variable.shape)) for variable in model.state().values()) * 4
@@ -174,7 +171,7 @@ def _say_plan(run: Run, model, examples: Examples, seconds: float | None) -> Non
     say(f"Run: {run.path}. Ctrl-C stops and keeps everything.")
 
 
-def _train(run: Run, model, data: _Batches, sheets: Sheets, request: FitRequest, best: Best | None) -> None:
+def _train(run: Run, model, data: _Batches, sheets, request: FitRequest, best: Best | None) -> None:
     start, stop = int(model.step.numpy()), run.record["steps"]
     run.update(status="running")
     history = History(run, start)
@@ -198,7 +195,7 @@ def _train(run: Run, model, data: _Batches, sheets: Sheets, request: FitRequest,
             best.close()
 
 
-def _conclude(run: Run, model, data: _Batches, sheets: Sheets, watch) -> None:
+def _conclude(run: Run, model, data: _Batches, sheets, watch) -> None:
     if not watch.problem:
         step = int(model.step.numpy())
         finished = step >= run.record["steps"] or watch.exhausted or "kept" in run.record

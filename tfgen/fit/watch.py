@@ -10,7 +10,6 @@ import keras
 import numpy as np
 
 from tfgen import checkpoints
-from tfgen.evaluate.track import NAME
 from tfgen.fit.best import Best
 from tfgen.fit.history import History
 from tfgen.fit.progress import Progress
@@ -103,7 +102,7 @@ class Watch(keras.callbacks.Callback):
 
     def _measure(self, now: float) -> None:
         try:
-            self._measured = {NAME: self.best.measure(self._seconds(now))}
+            self._measured = {self.best.name: self.best.measure(self._seconds(now))}
         except (checkpoints.NotFinite, ValueError):
             self.problem = f"Weights stopped being numbers near step {self._step()}."
             return

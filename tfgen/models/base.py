@@ -1,6 +1,6 @@
-"""What every generative model shares: prompts as conditions, averaged weights, the step count, and its whole state.
+"""What every generative model shares: the step count, schedules, running means, and its whole state.
 
-A model knows nothing of files, runs or commands. It takes encoded examples and word ids, and gives samples.
+A model knows nothing of files, runs or commands. It takes encoded examples and ids, and gives samples.
 """
 
 import dataclasses
@@ -10,10 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
-
-from tfgen.models import noise
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,11 +18,14 @@ class ExampleSpecification:
     """What one encoded example is: its shape, the values' likelihood, which networks suit it, how many there are."""
 
     shape: tuple[int, ...]
-    likelihood: str  # "bernoulli" or "gaussian"
+    likelihood: str  # "bernoulli", "gaussian" or "categorical"
     networks: str  # the prefix of its entries in catalog.NETWORKS
     count: int
     augment: str = "none"  # the augmentations that suit it when there are few examples
     plural: str = "images"  # what outsiders call them, in signatures
+    vocabulary_size: int = 0  # of text: how many token ids there are
+    end: int = 0  # of text: the id that ends a document
+    start: int = 0  # of text: the id that stands in for an empty prompt
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,6 +49,16 @@ class Kind(enum.Enum):
     PROMPT = "prompt"  # int32 [batch, words], word ids; absent where the model knows no prompts
     LATENTS = "latents"  # float32 [batch, latent_dim]
     EXAMPLES = "examples"  # float32 [batch, ...], encoded as `train_step` takes them
+    TOKENS = "tokens"  # int32 [batch, length], token ids
+    LENGTH = "length"  # int32 [batch], how many of a row's tokens count
+    LIMIT = "limit"  # int32 [batch], how many new tokens a row may have
+    TOKEN = "token"  # int32 [batch], one token id
+    POSITION = "position"  # int32 [batch], the place of a token, from 0
+    TEMPERATURE = "temperature"  # float32 [batch]; 0 takes the likeliest
+    TOP_K = "top_k"  # int32 [batch]; 0 for all
+    TOP_P = "top_p"  # float32 [batch]; 1 for all
+    CACHE = "cache"  # float32 [batch, ...], what attention keeps of earlier tokens
+    LOGITS = "logits"  # float32 [batch, ..., vocabulary]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,17 +68,20 @@ class Signature:
     function: Callable[..., Any]  # takes the inputs in order; gives the outputs in order, one alone as it is
     inputs: Mapping[str, Kind]
     outputs: Mapping[str, Kind]
+    audience: str = "all"  # "server", "phone" or "all"
 
 
 class GenerativeModel(keras.Model):
     """Base of the models in the catalog.
 
     A subclass sets `Config` (a frozen dataclass), creates its parts and optimizers in `__init__`, names them in
-    `parts` and `optimizers`, and defines `train_step` and `decode`.
+    `parts` and `optimizers`, and defines `train_step` and `signatures`.
     """
 
     Config: type
-    latent_dim: int
+    modalities: tuple[str, ...]  # what it can learn
+    default_data = "digits"  # what it learns where the user names nothing
+    jit_compile = False  # whether XLA makes a training step quicker
     remedy = "Lower the learning rate with --set learning_rate=..., or begin with another --seed."
 
     def __init__(self, config: Any, example: ExampleSpecification, conditions: Conditions, seed: int):
@@ -79,11 +92,6 @@ class GenerativeModel(keras.Model):
         self.seed = seed
         self.step = self.add_weight(shape=(), dtype="int64", initializer="zeros", trainable=False, name="step")
         self.horizon = self.add_weight(shape=(), dtype="int64", initializer="ones", trainable=False, name="horizon")
-        words = conditions.prompt_words or ((0,),)
-        counts = np.asarray(conditions.prompt_counts or (1,), np.float64)
-        self._prompt_words = tf.constant(words, tf.int32)
-        ends = np.cumsum(counts / counts.sum())[:-1]
-        self._prompt_ends = tf.constant(np.rint(ends * noise.INTEGERS), tf.int32)
 
     # What a subclass says of itself.
 
@@ -99,35 +107,12 @@ class GenerativeModel(keras.Model):
         """What the optimizers change: the live networks' weights, without their averages."""
         raise NotImplementedError
 
-    def decode(self, latents: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
-        """Encoded examples from latents [batch, latent_dim] and word ids [batch, words], by the averaged weights."""
-        raise NotImplementedError
-
-    def latents(self, seeds: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
-        """Latents [batch, latent_dim] for int32 seeds [batch]: standard normal, unless a model learns better."""
-        return noise.normal(seeds, self.latent_dim)
-
-    # Samples.
-
-    def generate(self, seeds: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
-        """Encoded examples for int32 seeds [batch] and word ids [batch, words].
-
-        A row of zeros, the empty prompt, draws a prompt as often as the data had it. A sample depends on its own seed
-        and prompt alone.
-        """
-        prompts = self._fill_empty_prompts(seeds, prompts)
-        return self.decode(self.latents(seeds, prompts), prompts)
-
     def signatures(self) -> dict[str, Signature]:
         """What the model can do from outside, by name; exports, the server, the docs and the tests read it here.
 
         `generate` comes first and is what a caller gets who names none.
         """
-        prompt, examples = {"prompt": Kind.PROMPT}, {self.example.plural: Kind.EXAMPLES}
-        return {
-            "generate": Signature(self.generate, {"seed": Kind.SEED, **prompt}, examples),
-            "decode": Signature(self.decode, {"z": Kind.LATENTS, **prompt}, examples),
-        }
+        raise NotImplementedError
 
     def measurements(self) -> dict[str, Callable[[tf.Tensor, tf.Tensor], tf.Tensor]]:
         """What the model can say of given examples, by the name of what it is evidence for (tfgen.evaluate.metrics).
@@ -137,35 +122,7 @@ class GenerativeModel(keras.Model):
         """
         return {}
 
-    def samplers(self) -> dict[str, Callable[[tf.Tensor, tf.Tensor], tf.Tensor]]:
-        """The ways to generate that are worth showing after a fit, by name; all take (seeds, prompts)."""
-        return {"samples": self.generate}
-
-    def drawn_prompts(self, seeds: tf.Tensor) -> tf.Tensor:
-        """The places of the prompts that stand in for empty ones, [batch], drawn as often as the data had them."""
-        # Compared, not searched: TFLite has no searchsorted.
-        draw = noise.integers(seeds, 1, stream=7)
-        return tf.reduce_sum(tf.cast(draw >= self._prompt_ends[None, :], tf.int32), axis=1)
-
-    def _fill_empty_prompts(self, seeds: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
-        if not self.conditions.prompt_words:
-            return prompts
-        empty = tf.reduce_all(tf.equal(prompts, 0), axis=1, keepdims=True)
-        return tf.where(empty, tf.gather(self._prompt_words, self.drawn_prompts(seeds)), prompts)
-
     # Training.
-
-    def condition(self, prompts: tf.Tensor) -> tf.Tensor:
-        """Word ids [batch, words] as bags of words [batch, vocabulary], of unit length: long prompts don't shout."""
-        # Compared, not tf.one_hot: TFLite's converter gives that a scale of 0 when it quantises.
-        known = tf.range(1, self.conditions.vocabulary_size + 1)
-        bag = tf.cast(tf.reduce_any(tf.equal(prompts[:, :, None], known), axis=1), tf.float32)
-        return bag / tf.sqrt(tf.maximum(tf.reduce_sum(bag, axis=1, keepdims=True), 1.0))
-
-    def prompts_of(self, prompt_index: tf.Tensor) -> tf.Tensor:
-        """Word ids [batch, words] of examples whose prompts stand at `prompt_index` [batch]; -1 is the empty prompt."""
-        words = tf.gather(self._prompt_words, tf.maximum(prompt_index, 0))
-        return tf.where(prompt_index[:, None] < 0, 0, words)
 
     def random_normal(self, shape: list, salt: int) -> tf.Tensor:
         """Training noise that depends on (seed, salt, step) alone, so a resumed run draws what the first would have."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import keras
 import tensorflow as tf
@@ -9,7 +10,8 @@ import tensorflow as tf
 from tfgen.catalog import NETWORKS
 from tfgen.errors import unknown
 from tfgen.models.augment import augment, parse_kinds
-from tfgen.models.base import Conditions, ExampleSpecification, GenerativeModel
+from tfgen.models.base import Conditions, ExampleSpecification
+from tfgen.models.latent import LatentModel
 from tfgen.models.losses import LOSSES, gradient_penalty, squared_gradient, word_cross_entropy
 from tfgen.models.optimizer import FusedAdam
 
@@ -17,6 +19,8 @@ from tfgen.models.optimizer import FusedAdam
 @dataclass(frozen=True)
 class GANConfig:
     """Every setting of a GAN; the defaults won on the clock (docs/log.md)."""
+
+    sizes: ClassVar = {"tiny": {"width": 16}, "small": {"width": 32}, "base": {"width": 64}}
 
     network: str = "convolutional"  # convolutional, residual or dense
     width: int = 32  # channels at half the full resolution; deeper stages have more
@@ -44,7 +48,7 @@ class GANConfig:
 _FEW_EXAMPLES = 6000
 
 
-class GAN(GenerativeModel):
+class GAN(LatentModel):
     """Generator, its running average (which samples come from), and a projection discriminator."""
 
     Config = GANConfig

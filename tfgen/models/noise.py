@@ -25,9 +25,15 @@ def bits(seeds: tf.Tensor, size: int, stream: int = 0) -> tf.Tensor:
         stream: numbers from different streams are independent.
     """
     with tf.name_scope(SCOPE):
-        positions = tf.range(size, dtype=tf.int32) * _POSITION_KEY + (stream * _STREAM_KEY) % 2**31
+        return bits_at(seeds, tf.range(size, dtype=tf.int32)[None, :], stream)
+
+
+def bits_at(seeds: tf.Tensor, positions: tf.Tensor, stream: int = 0) -> tf.Tensor:
+    """Hashed int32 [batch, size] at positions int32 [batch or 1, size]; `bits` is this at 0, 1, 2, ..."""
+    with tf.name_scope(SCOPE):
+        places = positions * _POSITION_KEY + (stream * _STREAM_KEY) % 2**31
         rows = _mix(tf.cast(seeds, tf.int32) * _SEED_KEY + 1013904223)
-        return _mix(_mix(rows[:, None] + positions[None, :]) ^ rows[:, None])
+        return _mix(_mix(rows[:, None] + places) ^ rows[:, None])
 
 
 def integers(seeds: tf.Tensor, size: int, stream: int = 0) -> tf.Tensor:
@@ -42,8 +48,13 @@ def integers(seeds: tf.Tensor, size: int, stream: int = 0) -> tf.Tensor:
 def uniform(seeds: tf.Tensor, size: int, stream: int = 0) -> tf.Tensor:
     """Uniform float32 [batch, size] in the open interval (0, 1), on a grid of 2^-23 shifted by half a step."""
     with tf.name_scope(SCOPE):
-        # With the half step, 23 bits are exact in float32.
-        return (tf.cast(integers(seeds, size, stream), tf.float32) + 0.5) * (1.0 / INTEGERS)
+        return _to_unit(integers(seeds, size, stream))
+
+
+def uniform_at(seeds: tf.Tensor, positions: tf.Tensor, stream: int = 0) -> tf.Tensor:
+    """Uniform float32 [batch] in (0, 1), one for each row at its own position, int32 [batch]."""
+    with tf.name_scope(SCOPE):
+        return _to_unit(_shift_right(bits_at(seeds, positions[:, None], stream), 9))[:, 0]
 
 
 def normal(seeds: tf.Tensor, size: int, stream: int = 0) -> tf.Tensor:
@@ -53,6 +64,11 @@ def normal(seeds: tf.Tensor, size: int, stream: int = 0) -> tf.Tensor:
         radius = tf.sqrt(-2.0 * tf.math.log(uniform(seeds, half, 2 * stream + 1)))
         angle = 2.0 * math.pi * uniform(seeds, half, 2 * stream + 2)
         return tf.concat([radius * tf.cos(angle), radius * tf.sin(angle)], axis=1)[:, :size]
+
+
+def _to_unit(whole: tf.Tensor) -> tf.Tensor:
+    # With the half step, 23 bits are exact in float32.
+    return (tf.cast(whole, tf.float32) + 0.5) * (1.0 / INTEGERS)
 
 
 def _shift_right(values: tf.Tensor, places: int) -> tf.Tensor:

@@ -7,6 +7,7 @@ encoder never fills the standard normal prior exactly, and the gaps decode badly
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import keras
 import numpy as np
@@ -15,7 +16,8 @@ import tensorflow as tf
 from tfgen.catalog import NETWORKS
 from tfgen.errors import unknown
 from tfgen.models import noise
-from tfgen.models.base import Conditions, ExampleSpecification, GenerativeModel, Kind, Signature
+from tfgen.models.base import Conditions, ExampleSpecification, Kind, Signature
+from tfgen.models.latent import LatentModel
 from tfgen.models.mixture import MixturePrior
 from tfgen.models.optimizer import FusedAdam
 
@@ -28,6 +30,8 @@ _DRAWS = 2  # latents from each example's posterior that the mixtures are fitted
 @dataclass(frozen=True)
 class VAEConfig:
     """Every setting of a VAE; the defaults won on the clock (docs/log.md)."""
+
+    sizes: ClassVar = {"tiny": {"width": 16}, "small": {"width": 32}, "base": {"width": 64}}
 
     network: str = "convolutional"  # convolutional, residual or dense
     width: int = 32  # channels at half the full resolution; deeper stages have more
@@ -42,7 +46,7 @@ class VAEConfig:
     components: int = 160  # Gaussians in each mixture that sampling starts from; 0: the standard normal
 
 
-class VAE(GenerativeModel):
+class VAE(LatentModel):
     """Encoder, decoder, and a running average of both, which samples come from."""
 
     Config = VAEConfig

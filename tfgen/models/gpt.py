@@ -1,0 +1,215 @@
+"""GPT: a transformer that predicts the next token (Radford et al. 2019), with what has been learned about it since.
+
+Root-mean-square norms without weights (Zhang & Sennrich 2019), rotary positions (Su et al. 2021), norms on queries and
+keys (Henry et al. 2020), squared ReLU (So et al. 2021), no biases, an output layer of its own that begins at zero, and
+matrices trained by Muon (Jordan et al. 2024), the rest by Adam. What each is worth on the clock: docs/log.md.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfgen.errors import UserError
+from tfgen.models.base import Conditions, ExampleSpecification
+from tfgen.models.language import Cache, LanguageModel
+
+layers = keras.layers
+
+
+@dataclass(frozen=True)
+class GPTConfig:
+    """Every setting of a GPT; the defaults won on the clock (docs/log.md)."""
+
+    sizes: ClassVar = {
+        "tiny": {"width": 64, "layers": 2, "heads": 2},
+        "small": {"width": 128, "layers": 4, "heads": 4},
+        "base": {"width": 384, "layers": 6, "heads": 6},
+    }
+
+    width: int = 128  # numbers that stand for a token inside
+    layers: int = 4  # blocks of attention and a dense part
+    heads: int = 4  # of attention; they share the width
+    context: int = 128  # how many tokens it sees at once
+    batch_size: int = 16
+    dropout: float = 0.0  # share of each block's output that is left out while it learns; .1 to .2 for little text
+    learning_rate: float = 0.005  # of the matrices (Muon)
+    other_rate: float = 0.6  # the rate of embedding and output layer (Adam), as a multiple
+    weight_decay: float = 0.01  # of the matrices, per step and unit of the learning rate
+    warm_up: float = 0.02  # share of the steps in which the rate rises
+    cool_down: float = 0.5  # share of the steps at the end in which it falls to nearly nothing
+
+
+class GPT(LanguageModel):
+    """The network, its optimizer, and the schedule: warm up, stay, cool down."""
+
+    Config = GPTConfig
+
+    def __init__(self, config: GPTConfig, example: ExampleSpecification, conditions: Conditions, seed: int = 0):
+        super().__init__(config, example, conditions, seed)
+        if config.width % (2 * config.heads):
+            raise UserError(
+                f"A width of {config.width} can't be shared by {config.heads} heads.",
+                f"Set width to a multiple of {2 * config.heads}, or change heads.",
+            )
+        self.context = config.context
+        self.network = Network(config, example.vocabulary_size, name="network")
+        self.network(tf.zeros([1, 2], tf.int32))
+        # Muon is for matrices inside; what meets the tokens goes by Adam.
+        self.muon = keras.optimizers.Muon(
+            config.learning_rate,
+            adam_beta_2=0.95,
+            adam_lr_ratio=config.other_rate,
+            weight_decay=config.weight_decay,
+            exclude_layers=["output"],
+        )
+        self.muon.build(self.network.trainable_variables)
+
+    def parts(self) -> Mapping[str, layers.Layer]:
+        return {"network": self.network}
+
+    def optimizers(self) -> Mapping[str, keras.optimizers.Optimizer]:
+        return {"muon": self.muon}
+
+    def trained_variables(self) -> list[keras.Variable]:
+        return self.network.trainable_variables
+
+    def schedule(self) -> None:
+        done, config = self.progress(), self.config
+        rising = tf.minimum(1.0, (done + 0.01 * config.warm_up) / max(config.warm_up, 1e-6))
+        falling = tf.minimum(1.0, (1.0 - done) / max(config.cool_down, 1e-6) + 0.01)
+        self.muon.learning_rate.assign(config.learning_rate * rising * falling)
+
+    def logits(self, tokens: tf.Tensor, training: bool = False) -> tf.Tensor:
+        drop = self._drop if training and self.config.dropout else None
+        hidden, _ = self.network.read(tokens, drop)
+        return self.network.output_layer(hidden)
+
+    def prefill(self, tokens: tf.Tensor, length: tf.Tensor) -> tuple[tf.Tensor, Cache]:
+        hidden, cache = self.network.read(tokens)
+        room = [[0, 0], [0, 0], [0, 0], [0, self.context - tf.shape(tokens)[1]], [0, 0]]
+        last = tf.gather(hidden, length - 1, batch_dims=1)
+        return self.network.output_layer(last), Cache(*(tf.pad(each, room) for each in cache))
+
+    def decode(self, token: tf.Tensor, position: tf.Tensor, cache: Cache) -> tuple[tf.Tensor, Cache]:
+        hidden, cache = self.network.step(token, position, cache, self.context)
+        return self.network.output_layer(hidden), cache
+
+    def _drop(self, values: tf.Tensor, place: int) -> tf.Tensor:
+        """Dropout that depends on (seed, place, step) alone, so a resumed run drops what the first would have."""
+        return tf.nn.experimental.stateless_dropout(values, self.config.dropout, seed=self.step_seed(100 + place))
+
+
+class Network(layers.Layer):
+    """Token ids to what the output layer turns into logits."""
+
+    def __init__(self, config: GPTConfig, vocabulary_size: int, **kwargs):
+        super().__init__(**kwargs)
+        self.embedding = layers.Embedding(vocabulary_size, config.width, keras.initializers.RandomNormal(0.0, 1.0))
+        self.blocks = [Block(config.width, config.heads, name=f"block_{place}") for place in range(config.layers)]
+        self.output_layer = layers.Dense(
+            vocabulary_size, use_bias=False, kernel_initializer="zeros", name="output"
+        )
+        self.rotation = Rotation(config.width // config.heads)
+
+    def call(self, tokens: tf.Tensor) -> tf.Tensor:
+        return self.output_layer(self.read(tokens)[0])
+
+    def read(self, tokens: tf.Tensor, drop: Callable | None = None) -> tuple[tf.Tensor, Cache]:
+        """Hidden values [batch, length, width] of whole texts, and their keys and values."""
+        places = tf.range(tf.shape(tokens)[1])
+        turn = self.rotation(places)
+        mask = tf.where(places[:, None] >= places[None, :], 0.0, _FORBIDDEN)
+        hidden, kept = normalize(self.embedding(tokens)), []
+        for place, block in enumerate(self.blocks):
+            hidden, *pair = block(hidden, turn, mask, drop=drop and (lambda x, at=place: drop(x, at)))
+            kept.append(pair)
+        return normalize(hidden), Cache(*(tf.stack(each, axis=1) for each in zip(*kept, strict=True)))
+
+    def step(self, token: tf.Tensor, position: tf.Tensor, cache: Cache, context: int) -> tuple[tf.Tensor, Cache]:
+        """Hidden values [batch, width] of one more token each; its keys and values go where the oldest were."""
+        slots = tf.range(context)[None, :]
+        here = tf.equal(slots, (position % context)[:, None])[:, None, :, None]
+        mask = tf.where(slots <= position[:, None], 0.0, _FORBIDDEN)[:, None, None, :]
+        turn = self.rotation(position[:, None])
+        hidden, kept = normalize(self.embedding(token[:, None])), []
+        pairs = zip(tf.unstack(cache.keys, axis=1), tf.unstack(cache.values, axis=1), strict=True)
+        for block, pair in zip(self.blocks, pairs, strict=True):
+            hidden, *pair = block(hidden, turn, mask, pair, here)
+            kept.append(pair)
+        return normalize(hidden)[:, 0], Cache(*(tf.stack(each, axis=1) for each in zip(*kept, strict=True)))
+
+
+class Block(layers.Layer):
+    """Attention to the tokens so far, and a dense part for each token; both are added to what comes in."""
+
+    def __init__(self, width: int, heads: int, **kwargs):
+        super().__init__(**kwargs)
+        self.heads, self.head_dim = heads, width // heads
+        self.query, self.key, self.value = (_matrix(width, name) for name in ("query", "key", "value"))
+        self.join = _matrix(width, "join", "zeros")
+        self.expand = _matrix(4 * width, "expand")
+        self.contract = _matrix(width, "contract", "zeros")
+
+    def call(self, hidden, turn, mask, cache=None, here=None, drop=None):
+        """Hidden values [batch, length, width], and the keys and values [batch, heads, slots, head_dim] attended to.
+
+        Args:
+            turn: the cosines and sines of the positions.
+            mask: what is added to the scores, [length, slots] or broadcast to [batch, heads, length, slots].
+            cache: keys and values of earlier tokens, into which these are written `here` (bool, like a key).
+            drop: dropout for what is added.
+        """
+        drop = drop or (lambda values: values)
+        x = normalize(hidden)
+        queries = rotate(normalize(self._split(self.query(x))), turn)
+        keys = rotate(normalize(self._split(self.key(x))), turn)
+        values = self._split(self.value(x))
+        if cache is not None:
+            keys, values = tf.where(here, keys, cache[0]), tf.where(here, values, cache[1])
+        scores = tf.matmul(queries, keys, transpose_b=True) / math.sqrt(self.head_dim) + mask
+        seen = tf.transpose(tf.matmul(tf.nn.softmax(scores), values), [0, 2, 1, 3])
+        hidden = hidden + drop(self.join(tf.reshape(seen, tf.shape(hidden))))
+        raised = tf.square(tf.nn.relu(self.expand(normalize(hidden))))
+        return hidden + drop(self.contract(raised)), keys, values
+
+    def _split(self, values: tf.Tensor) -> tf.Tensor:
+        """[batch, length, width] as [batch, heads, length, head_dim]."""
+        batch, length = tf.shape(values)[0], tf.shape(values)[1]
+        return tf.transpose(tf.reshape(values, [batch, length, self.heads, self.head_dim]), [0, 2, 1, 3])
+
+
+class Rotation:
+    """Cosines and sines that turn a head's pairs of numbers by an angle for the position (Su et al. 2021, eq. 15)."""
+
+    def __init__(self, head_dim: int):
+        self.speeds = (10_000.0 ** (-np.arange(0, head_dim, 2) / head_dim)).astype(np.float32)
+
+    def __call__(self, positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """For positions [length] or [batch, length]; each [..., length, head_dim / 2], with an axis for the heads."""
+        angles = tf.cast(positions, tf.float32)[..., None] * self.speeds
+        angles = angles[..., None, :, :]
+        return tf.cos(angles), tf.sin(angles)
+
+
+def rotate(values: tf.Tensor, turn: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
+    """Turns [batch, heads, length, head_dim]: number k of the first half is a pair with number k of the second."""
+    cosines, sines = turn
+    first, second = tf.split(values, 2, axis=-1)
+    return tf.concat([first * cosines - second * sines, first * sines + second * cosines], axis=-1)
+
+
+def normalize(values: tf.Tensor) -> tf.Tensor:
+    """Divides by the root of the mean square along the last axis."""
+    return values * tf.math.rsqrt(tf.reduce_mean(tf.square(values), axis=-1, keepdims=True) + 1e-6)
+
+
+_FORBIDDEN = -1e9
+
+
+def _matrix(width: int, name: str, initializer: str = "lecun_normal") -> layers.Dense:
+    return layers.Dense(width, use_bias=False, kernel_initializer=initializer, name=name)

@@ -1,0 +1,193 @@
+"""What models of text share: the loss, and text made token by token with a cache of keys and values.
+
+A row's tokens stand to the left, from position 0, and its chance comes from its seed and the position alone, so a text
+does not depend on the batch that it is made in. A text may grow past the context: the cache is a ring, and the model
+sees the last `context` tokens.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from tfgen.models.base import Conditions, ExampleSpecification, GenerativeModel, Kind, Signature
+from tfgen.models.sampling import Sampling, choose
+
+
+class Cache(NamedTuple):
+    """What attention keeps of the tokens so far, in slots: each float32 [batch, layers, heads, context, head_dim]."""
+
+    keys: tf.Tensor
+    values: tf.Tensor
+
+
+class State(NamedTuple):
+    """All that is known of texts under way; each row has its own position."""
+
+    logits: tf.Tensor  # [batch, vocabulary], of what comes next
+    position: tf.Tensor  # int32 [batch], of what comes next
+    cache: Cache
+    seen: tf.Tensor  # bool [batch, vocabulary], the tokens so far
+
+
+class LanguageModel(GenerativeModel):
+    """Base of models of text.
+
+    A subclass sets `context`, and defines `logits`, `prefill` and `decode`; a token's logits are those of the token
+    that comes next.
+    """
+
+    modalities = ("text",)
+    default_data = "shakespeare"
+    jit_compile = True
+    context: int  # how many tokens it sees at once
+    endless = True  # whether a text may grow past the context
+
+    def __init__(self, config: Any, example: ExampleSpecification, conditions: Conditions, seed: int):
+        super().__init__(config, example, conditions, seed)
+        self.make_means("loss")
+
+    # What a subclass defines.
+
+    def logits(self, tokens: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """float32 [batch, length, vocabulary] for tokens int32 [batch, length], at most `context` long."""
+        raise NotImplementedError
+
+    def prefill(self, tokens: tf.Tensor, length: tf.Tensor) -> tuple[tf.Tensor, Cache]:
+        """Logits [batch, vocabulary] of each row's last token, of `length` [batch], and the cache of all of them."""
+        raise NotImplementedError
+
+    def decode(self, token: tf.Tensor, position: tf.Tensor, cache: Cache) -> tuple[tf.Tensor, Cache]:
+        """Logits [batch, vocabulary] of one more token [batch] at `position` [batch], and the cache with it."""
+        raise NotImplementedError
+
+    def schedule(self) -> None:
+        """Sets the optimizers' learning rates for this step."""
+        raise NotImplementedError
+
+    # Training.
+
+    def train_step(self, data: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """One step on tokens int32 [batch, length + 1] and which of the last `length` are learned, [batch, length]."""
+        tokens, learned = data
+        variables = self.trained_variables()
+        with tf.GradientTape() as tape:
+            losses = self.losses(tokens, training=True)
+            weights = tf.cast(learned, tf.float32)
+            loss = tf.reduce_sum(losses * weights) / tf.maximum(tf.reduce_sum(weights), 1.0)
+        # An embedding's gradient comes as slices, which XLA and the optimizers would each treat in a way of their own.
+        gradients = [tf.convert_to_tensor(each) for each in tape.gradient(loss, variables)]
+        self.schedule()
+        (optimizer,) = self.optimizers().values()
+        optimizer.apply(gradients, variables)
+        self.step.assign_add(1)
+        return self.track({"loss": loss})
+
+    def losses(self, tokens: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Cross entropy in nats of each token after the first, [batch, length], for tokens [batch, length + 1]."""
+        logits = self.logits(tokens[:, :-1], training)
+        return tf.nn.sparse_softmax_cross_entropy_with_logits(tokens[:, 1:], logits)
+
+    def measurements(self) -> dict[str, Callable[[tf.Tensor], tf.Tensor]]:
+        """See the base: functions of tokens [batch, length + 1] to [batch, length]."""
+        return {"token_losses": self.losses}
+
+    # Text.
+
+    def begin(self, tokens: tf.Tensor, length: tf.Tensor) -> State:
+        """What is known after a prompt: tokens int32 [batch, most], of which `length` [batch] count.
+
+        A prompt longer than the context is cut at its front; an empty one is the specification's `start`.
+        """
+        tokens, length = self._fit(tokens, length)
+        logits, cache = self.prefill(tokens, length)
+        hits = tf.one_hot(tokens, self.example.vocabulary_size, True, False, dtype=tf.bool)
+        seen = tf.reduce_any(hits & tf.sequence_mask(length, tf.shape(tokens)[1])[:, :, None], axis=1)
+        return State(logits, length, cache, seen)
+
+    def generate(
+        self, tokens: tf.Tensor, length: tf.Tensor, limit: tf.Tensor, sampling: Sampling
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """New tokens int32 [batch, most], padded with the end's id, and how many each row has, [batch].
+
+        A row ends with the end's id, which counts, or with its `limit`.
+        """
+        logits, position, cache, _ = self.begin(tokens, length)
+        most = tf.reduce_max(limit)
+        end = self.example.end
+        made = tf.TensorArray(tf.int32, size=most, element_shape=[None])
+        token = choose(logits, position, sampling)
+        count = tf.zeros_like(length)
+
+        def going(place: tf.Tensor, count: tf.Tensor, done: tf.Tensor, *_: Any) -> tf.Tensor:
+            return (place < most) & ~tf.reduce_all(done)
+
+        def body(place, count, done, token, position, cache, made):
+            made = made.write(place, tf.where(done, end, token))
+            count = count + tf.cast(~done, tf.int32)
+            done = done | tf.equal(token, end) | (place + 1 >= limit)
+            logits, cache = self.decode(token, position, cache)
+            return place + 1, count, done, choose(logits, position + 1, sampling), position + 1, cache, made
+
+        state = (tf.constant(0), count, limit < 1, token, position, cache, made)
+        place, count, *_, made = tf.while_loop(going, body, state)
+        # What was never written is read as zeros.
+        after = tf.range(most)[None, :] >= count[:, None]
+        return tf.where(after, end, tf.transpose(made.stack())), count
+
+    def extend(
+        self, steps: int, state: State, sampling: Sampling
+    ) -> tuple[tf.Tensor, tf.Tensor, State]:
+        """The next tokens and the logarithms of their probabilities, [batch, steps], and the state after them."""
+        logits, position, cache, seen = state
+        tokens, scores = [], []
+        for _ in range(steps):
+            token = choose(logits, position, sampling, seen)
+            tokens.append(token)
+            scores.append(tf.gather(tf.nn.log_softmax(logits), token, batch_dims=1))
+            seen = seen | tf.one_hot(token, self.example.vocabulary_size, True, False, dtype=tf.bool)
+            logits, cache = self.decode(token, position, cache)
+            position = position + 1
+        return tf.stack(tokens, 1), tf.stack(scores, 1), State(logits, position, cache, seen)
+
+    def _fit(self, tokens: tf.Tensor, length: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Tokens and lengths with the front cut off where they are too long, and with `start` where there are none."""
+        tokens = tf.pad(tokens, [[0, 0], [0, 1]])
+        tokens = tf.where(length[:, None] > 0, tokens, self.example.start)
+        length = tf.maximum(length, 1)
+        width = tf.minimum(tf.shape(tokens)[1], self.context)
+        first = tf.maximum(length - self.context, 0)
+        return tf.gather(tokens, first[:, None] + tf.range(width)[None, :], batch_dims=1), length - first
+
+    # From outside.
+
+    def signatures(self) -> dict[str, Signature]:
+        """`generate` and `logits` are for servers; `prefill` and `decode` for phones, which keep the cache."""
+        how = {"temperature": Kind.TEMPERATURE, "top_k": Kind.TOP_K, "top_p": Kind.TOP_P, "seed": Kind.SEED}
+        prompt = {"prompt_ids": Kind.TOKENS, "prompt_length": Kind.LENGTH}
+        cache = {"keys": Kind.CACHE, "values": Kind.CACHE}
+        drawn = {"token": Kind.TOKEN, "logits": Kind.LOGITS, **cache}
+        return {
+            "generate": Signature(
+                self._generate,
+                {**prompt, "max_new_tokens": Kind.LIMIT, **how},
+                {"ids": Kind.TOKENS, "length": Kind.LENGTH},
+                "server",
+            ),
+            "logits": Signature(self.logits, {"ids": Kind.TOKENS}, {"logits": Kind.LOGITS}, "server"),
+            "prefill": Signature(self._prefill, {**prompt, **how}, drawn, "phone"),
+            "decode": Signature(
+                self._decode, {"token": Kind.TOKEN, "position": Kind.POSITION, **cache, **how}, drawn, "phone"
+            ),
+        }
+
+    def _generate(self, tokens, length, limit, temperature, top_k, top_p, seed) -> tuple[tf.Tensor, tf.Tensor]:
+        return self.generate(tokens, length, limit, Sampling(seed, temperature, top_k, top_p))
+
+    def _prefill(self, tokens, length, temperature, top_k, top_p, seed) -> tuple[tf.Tensor, ...]:
+        logits, position, cache, _ = self.begin(tokens, length)
+        return choose(logits, position, Sampling(seed, temperature, top_k, top_p)), logits, *cache
+
+    def _decode(self, token, position, keys, values, temperature, top_k, top_p, seed) -> tuple[tf.Tensor, ...]:
+        logits, cache = self.decode(token, position, Cache(keys, values))
+        return choose(logits, position + 1, Sampling(seed, temperature, top_k, top_p)), logits, *cache

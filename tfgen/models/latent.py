@@ -1,0 +1,83 @@
+"""What a GAN and a VAE share: prompts as conditions, and samples that are decoded from latents."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfgen.models import noise
+from tfgen.models.base import Conditions, ExampleSpecification, GenerativeModel, Kind, Signature
+
+
+class LatentModel(GenerativeModel):
+    """Base of models that sample by decoding latents; a subclass defines `decode` and sets `latent_dim`."""
+
+    latent_dim: int
+    modalities = ("image",)
+
+    def __init__(self, config: Any, example: ExampleSpecification, conditions: Conditions, seed: int):
+        super().__init__(config, example, conditions, seed)
+        words = conditions.prompt_words or ((0,),)
+        counts = np.asarray(conditions.prompt_counts or (1,), np.float64)
+        self._prompt_words = tf.constant(words, tf.int32)
+        ends = np.cumsum(counts / counts.sum())[:-1]
+        self._prompt_ends = tf.constant(np.rint(ends * noise.INTEGERS), tf.int32)
+
+    def decode(self, latents: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
+        """Encoded examples from latents [batch, latent_dim] and word ids [batch, words], by the averaged weights."""
+        raise NotImplementedError
+
+    def latents(self, seeds: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
+        """Latents [batch, latent_dim] for int32 seeds [batch]: standard normal, unless a model learns better."""
+        return noise.normal(seeds, self.latent_dim)
+
+    def generate(self, seeds: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
+        """Encoded examples for int32 seeds [batch] and word ids [batch, words].
+
+        A row of zeros, the empty prompt, draws a prompt as often as the data had it. A sample depends on its own seed
+        and prompt alone.
+        """
+        prompts = self._fill_empty_prompts(seeds, prompts)
+        return self.decode(self.latents(seeds, prompts), prompts)
+
+    def signatures(self) -> dict[str, Signature]:
+        """What the model can do from outside, by name; exports, the server, the docs and the tests read it here.
+
+        `generate` comes first and is what a caller gets who names none.
+        """
+        prompt, examples = {"prompt": Kind.PROMPT}, {self.example.plural: Kind.EXAMPLES}
+        return {
+            "generate": Signature(self.generate, {"seed": Kind.SEED, **prompt}, examples),
+            "decode": Signature(self.decode, {"z": Kind.LATENTS, **prompt}, examples),
+        }
+
+    def samplers(self) -> dict[str, Callable[[tf.Tensor, tf.Tensor], tf.Tensor]]:
+        """The ways to generate that are worth showing after a fit, by name; all take (seeds, prompts)."""
+        return {"samples": self.generate}
+
+    def drawn_prompts(self, seeds: tf.Tensor) -> tf.Tensor:
+        """The places of the prompts that stand in for empty ones, [batch], drawn as often as the data had them."""
+        # Compared, not searched: TFLite has no searchsorted.
+        draw = noise.integers(seeds, 1, stream=7)
+        return tf.reduce_sum(tf.cast(draw >= self._prompt_ends[None, :], tf.int32), axis=1)
+
+    def _fill_empty_prompts(self, seeds: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
+        if not self.conditions.prompt_words:
+            return prompts
+        empty = tf.reduce_all(tf.equal(prompts, 0), axis=1, keepdims=True)
+        return tf.where(empty, tf.gather(self._prompt_words, self.drawn_prompts(seeds)), prompts)
+
+    # Training.
+
+    def condition(self, prompts: tf.Tensor) -> tf.Tensor:
+        """Word ids [batch, words] as bags of words [batch, vocabulary], of unit length: long prompts don't shout."""
+        # Compared, not tf.one_hot: TFLite's converter gives that a scale of 0 when it quantises.
+        known = tf.range(1, self.conditions.vocabulary_size + 1)
+        bag = tf.cast(tf.reduce_any(tf.equal(prompts[:, :, None], known), axis=1), tf.float32)
+        return bag / tf.sqrt(tf.maximum(tf.reduce_sum(bag, axis=1, keepdims=True), 1.0))
+
+    def prompts_of(self, prompt_index: tf.Tensor) -> tf.Tensor:
+        """Word ids [batch, words] of examples whose prompts stand at `prompt_index` [batch]; -1 is the empty prompt."""
+        words = tf.gather(self._prompt_words, tf.maximum(prompt_index, 0))
+        return tf.where(prompt_index[:, None] < 0, 0, words)
