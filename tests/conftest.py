@@ -28,6 +28,15 @@ def isolated(tmp_path, monkeypatch):
     return folder
 
 
+@pytest.fixture(scope="session", autouse=True)
+def isolated_session(tmp_path_factory):
+    """The same for what is made once for many tests, before any of them."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("TFGEN_RUNS", "TFGEN_CACHE"):
+            patch.setenv(name, str(tmp_path_factory.mktemp(name.lower())))
+        yield
+
+
 @pytest.fixture(scope="session")
 def digits(tmp_path_factory):
     """The path of an .npz with 2,000 real handwritten digits, 28x28, and their names."""

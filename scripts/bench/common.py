@@ -6,12 +6,14 @@ import subprocess
 import sys
 import tempfile
 import time
+import venv
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(CHECKOUT))  # what is measured is this checkout, whatever else is installed
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+TORCH = ("torch==2.13.0", "numpy")
 
 
 def kept_folder() -> Path:
@@ -67,6 +69,18 @@ def same_bits(first: dict, second: dict) -> bool:
     return first.keys() == second.keys() and all(
         first[name].dtype == second[name].dtype and first[name].tobytes() == second[name].tobytes() for name in first
     )
+
+
+def torch_environment() -> Path:
+    """The interpreter of a virtual environment with PyTorch, made on the first call."""
+    folder = kept_folder() / "torch"
+    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    if not (folder / "complete").exists():
+        talk(f"Installing {' '.join(TORCH)} into {folder}; once.")
+        venv.create(folder, with_pip=True, clear=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", *TORCH], check=True)
+        (folder / "complete").touch()
+    return python
 
 
 def processors() -> int:

@@ -11,19 +11,16 @@ the sample sheets and checkpoints in between. Tracing and imports count for neit
 Without --torch-python, PyTorch is installed once into a virtual environment in tfgen's cache folder.
 """
 
-import os
 import statistics
 import subprocess
-import venv
 from pathlib import Path
 
 import click
 import numpy as np
-from common import kept_folder, processors, show_table, talk, work_folder
+from common import processors, show_table, talk, torch_environment, work_folder
 
 from tfgen.cli.options import load_tensorflow
 
-TORCH = ("torch==2.13.0", "numpy")
 ARTICLE = (
     "network=dense", "width=32", "latent_dim=100", "batch_size=64", "loss=non-saturating", "r1=0", "word_loss=0",
     "learning_rate=2e-4", "beta_1=0.5", "beta_2=0.999", "augment=none",
@@ -63,7 +60,7 @@ class Torch:
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change tfgen's settings further.")
 def main(torch_python: Path | None, rounds: int, seconds: float, overrides: tuple[str, ...]) -> None:
     """Compare steps per second."""
-    python = torch_python or _torch_environment()
+    python = torch_python or torch_environment()
     load_tensorflow()
     from tfgen.data import open_data
 
@@ -97,18 +94,6 @@ def _tfgen_speeds(folder: Path, steps: int, overrides: tuple[str, ...], name: st
     rows = fit(request).history()
     whole = (rows[-1]["step"] - rows[0]["step"]) / (rows[-1]["seconds"] - rows[0]["seconds"])
     return statistics.median(row["steps_per_second"] for row in rows[1:]), whole
-
-
-def _torch_environment() -> Path:
-    """The interpreter of a virtual environment with PyTorch, made on the first call."""
-    folder = kept_folder() / "torch"
-    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    if not (folder / "complete").exists():
-        talk(f"Installing {' '.join(TORCH)} into {folder}; once.")
-        venv.create(folder, with_pip=True, clear=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *TORCH], check=True)
-        (folder / "complete").touch()
-    return python
 
 
 if __name__ == "__main__":

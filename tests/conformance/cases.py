@@ -19,6 +19,22 @@ PENALTIES = [
 CONDITIONS = Conditions(3, ((1, 0), (2, 3)), (30, 70))
 
 
+TEXT = ExampleSpecification(
+    (), "categorical", "text", 10000, plural="texts", vocabulary_size=70, end=69, start=1
+)
+
+
+def models_of(modality):
+    """The names of the models that learn this kind of data."""
+    return [name for name in catalog.MODELS if modality in catalog.MODELS.load(name).modalities]
+
+
+def specification_of(model):
+    """What a model of the catalog may be told of its data: something that it learns."""
+    learned = catalog.MODELS.load(model).modalities[0]
+    return {"image": (example_of((8, 8, 1)), CONDITIONS), "text": (TEXT, Conditions())}[learned]
+
+
 def example_of(shape, count=10000):
     """What a model is told of pictures of this shape."""
     likelihood = "bernoulli" if shape[2] == 1 else "gaussian"

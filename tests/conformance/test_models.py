@@ -1,20 +1,21 @@
-"""What every model in the catalog must do for a user, on real digits: learn, repeat itself, resume, follow prompts."""
+"""What every model of pictures must do for a user, on real digits: learn, repeat itself, resume, follow prompts."""
 
 import numpy as np
 import pytest
 
+from tests.conformance.cases import models_of
 from tests.conftest import assert_same_state, fit_run, run_tfgen, state_of
 from tfgen import catalog
 from tfgen.data import open_data
 from tfgen.errors import UserError
-from tfgen.generate import Sampler, generate
+from tfgen.generate.image import Sampler, generate
 from tfgen.restore import build_model, load_model
 from tfgen.run import Run
 
 STEPS = {"gan": 200, "vae": 200}
 
 
-@pytest.fixture(params=list(catalog.MODELS))
+@pytest.fixture(params=models_of("image"))
 def model_name(request):
     return request.param
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.conformance.cases import CONDITIONS, example_of
+from tests.conformance.cases import specification_of
 from tfgen import catalog
 from tfgen.config import from_json, make_config, parse_overrides
 from tfgen.errors import UserError
@@ -21,7 +21,7 @@ TEXTS = [(model, field.name) for model, field in FIELDS if field.type is str]
 def build(model, *overrides):
     settings, _ = parse_overrides(overrides, CONFIGS[model])
     config = make_config(CONFIGS[model], "tiny", settings)
-    return catalog.MODELS.load(model)(config, example_of((8, 8, 1)), CONDITIONS)
+    return catalog.MODELS.load(model)(config, *specification_of(model))
 
 
 def assert_sentence(error):

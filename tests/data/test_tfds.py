@@ -81,7 +81,7 @@ def test_pictures_of_different_sizes_and_labels_that_are_missing():
         ("tfds:fashion_mnits", UserError, "fashion_mnist"),
         ("tfds:fashion_mnist@trian", UserError, "train"),
         ("tfds:fashion_mnist:0.0.7", UserError, "version"),
-        ("tfds:imdb_reviews", UserError, "no pictures"),
+        ("tfds:iris", UserError, "no pictures and no text"),
         ("tfds:", UserError, "name"),
     ],
 )

@@ -3,16 +3,20 @@
 import importlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from tfgen.catalog import DATASETS
-from tfgen.data.examples import Examples
 from tfgen.data.request import Request
 from tfgen.errors import UserError, nearest
 
-Opener = Callable[[Request], Examples]
+Opener = Callable[[Request], Any]  # what it gives is Examples or TextExamples
 
+TABLES = (".csv", ".tsv", ".parquet", ".xlsx", ".xls", ".arff")  # rows of columns, even where they are plain text
 ARCHIVES = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".7z", ".rar")
-WHAT_CAN_BE_READ = f"Give a folder of pictures, an .npy, .npz or idx file, tfds:NAME, or {' or '.join(DATASETS)}."
+WHAT_CAN_BE_READ = (
+    "Give a folder of pictures or of texts, a text, .jsonl, .npy, .npz or idx file, tfds:NAME, or "
+    f"{' or '.join(DATASETS)}."
+)
 
 
 def opener_of(source: str) -> Opener:
@@ -24,9 +28,7 @@ def opener_of(source: str) -> Opener:
     path = Path(source).expanduser()
     try:
         if path.is_dir():
-            from tfgen.data.idx import holds_training_files
-
-            return _load("idx", "open_folder") if holds_training_files(path) else _load("folder", "open_folder")
+            return _opener_of_folder(path)
         if path.is_file():
             return _opener_of_file(path)
         exists = path.exists()
@@ -37,9 +39,23 @@ def opener_of(source: str) -> Opener:
     raise _not_found(source)
 
 
+def _opener_of_folder(path: Path) -> Opener:
+    """Pictures win: texts beside them are captions, or notes."""
+    from tfgen.data.idx import holds_training_files
+    from tfgen.data.text.scan import list_texts
+
+    if holds_training_files(path):
+        return _load("idx", "open_folder")
+    listing = list_texts(path)
+    if listing.pictures or listing.from_camera:
+        return _load("folder", "open_folder")
+    return _load("text.prepare", "open_text")
+
+
 def _opener_of_file(path: Path) -> Opener:
     from tfgen.data.decode import is_picture_name
     from tfgen.data.idx import is_idx_name
+    from tfgen.data.text.scan import ROW_ENDINGS, TEXT_ENDINGS, ending_of, looks_like_text
 
     name = path.name.lower()
     if name.endswith((".npy", ".npz")):
@@ -50,6 +66,11 @@ def _opener_of_file(path: Path) -> Opener:
         raise UserError(f"'{path}' is a single picture.", "Give the folder that holds all the pictures.")
     if name.endswith(ARCHIVES):
         raise UserError(f"'{path}' is an archive.", "Unpack it and give the folder.")
+    if path.stat().st_size == 0:
+        raise UserError(f"'{path}' is empty.", WHAT_CAN_BE_READ)
+    ending = ending_of(name)
+    if ending in TEXT_ENDINGS or ending in (*ROW_ENDINGS, ".json") or (ending not in TABLES and looks_like_text(path)):
+        return _load("text.prepare", "open_text")
     raise UserError(f"'{path}' is of no kind that tfgen can read.", WHAT_CAN_BE_READ)
 
 

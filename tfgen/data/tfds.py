@@ -1,8 +1,11 @@
-"""`tfds:NAME[/CONFIG][:VERSION][@SPLIT]`: any image set of TensorFlow Datasets, prepared once.
+"""`tfds:NAME[/CONFIG][:VERSION][@SPLIT]`: any set of pictures or texts of TensorFlow Datasets, prepared once.
 
-The set's Image feature gives the values, its ClassLabel the prompts (or else its Text). TFDS keeps its own files where
-it always does (TFDS_DATA_DIR moves them). The only source that needs TensorFlow.
+The set's Image feature gives the values, its ClassLabel the prompts (or else its Text). A set without pictures gives
+its text. TFDS keeps its own files where it always does (TFDS_DATA_DIR moves them). The only source that needs
+TensorFlow.
 """
+
+from __future__ import annotations
 
 import contextlib
 import logging
@@ -13,15 +16,18 @@ import urllib.parse
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tfgen.data.assemble import BLOCK, Stack, examples_of_details, fit_block, has_colour, on_white
-from tfgen.data.examples import Examples, Prompts, Report, clean_text, short_name
+from tfgen.data.examples import Prompts, Report, clean_text, short_name
 from tfgen.data.prepared import Key, Writer
 from tfgen.data.request import Request, choose_size
 from tfgen.errors import Failure, UserError, unknown
+
+if TYPE_CHECKING:
+    from tfgen.data import AnyExamples
 
 NETWORK_ONCE = "It needs the network once, or a folder that holds the set, named in TFDS_DATA_DIR."
 SIZES_LOOKED_AT = 2000  # examples whose sizes decide, in a set where they differ
@@ -29,17 +35,17 @@ SIZES_LOOKED_AT = 2000  # examples whose sizes decide, in a set where they diffe
 
 @dataclass(frozen=True)
 class _Part:
-    """One split of one set, and which of its features are used."""
+    """One split of one set, and which of its features are used; `prompt` is the text itself where no image is."""
 
     builder: Any
     split: str
     count: int
-    image: str
+    image: str | None
     prompt: str | None
 
 
-def open_tfds(request: Request) -> Examples:
-    """The Examples of a TFDS set; downloaded and prepared by TFDS if it isn't there yet."""
+def open_tfds(request: Request) -> AnyExamples:
+    """The examples of a TFDS set; downloaded and prepared by TFDS if it isn't there yet."""
     wanted, _, split = request.source.removeprefix("tfds:").partition("@")
     if not wanted:
         raise UserError("tfds: needs the name of a set.", "Write tfds:mnist, for example.")
@@ -51,8 +57,19 @@ def open_tfds(request: Request) -> Examples:
         described = os.path.join(str(builder.data_dir), "dataset_info.json")
         modified = os.stat(described).st_mtime_ns if os.path.exists(described) else 0
         name = short_name(builder.info.name)
+        if image is None:
+            return _open_texts(request, part, name, modified)
         key = Key.of(name, [str(builder.data_dir), split, request.size, request.channels], modified)
         return examples_of_details(request, name, key, lambda writer: _prepare_part(request, part, writer))
+
+
+def _open_texts(request: Request, part: _Part, name: str, modified: int) -> AnyExamples:
+    from tfgen.data.text.documents import Strings
+    from tfgen.data.text.prepare import examples_of_source
+
+    place = ["tfds", str(part.builder.data_dir), part.split, part.prompt]
+    texts = Strings(name, place, modified, lambda: (text for _, text in _examples(part)))
+    return examples_of_source(request, texts)
 
 
 def _prepare_part(request: Request, part: _Part, writer: Writer) -> dict[str, Any]:
@@ -99,9 +116,9 @@ def _batches(part: _Part, height: int, width: int) -> Iterator[tuple[np.ndarray,
         yield np.concatenate(values), prompts if part.prompt else []
 
 
-def _examples(part: _Part, count: int = -1) -> Iterator[tuple[np.ndarray, Any]]:
+def _examples(part: _Part, count: int = -1) -> Iterator[tuple[np.ndarray | None, Any]]:
     for example in _as_numpy(_dataset(part).take(count)):
-        yield example[part.image], example[part.prompt] if part.prompt else None
+        yield example[part.image] if part.image else None, example[part.prompt] if part.prompt else None
 
 
 def _dataset(part: _Part) -> Any:
@@ -196,8 +213,11 @@ def _check_network(wanted: str, builder: Any) -> None:
             raise Failure(f"TFDS can't fetch '{wanted}': {host} can't be found.", NETWORK_ONCE) from error
 
 
-def _features(wanted: str, builder: Any) -> tuple[str, str | None]:
-    """The names of the Image feature, and of the ClassLabel or Text that says what the image shows."""
+def _features(wanted: str, builder: Any) -> tuple[str | None, str | None]:
+    """The names of the Image feature, and of the ClassLabel or Text that says what the image shows.
+
+    Of a set without pictures None, and the name of its text: the feature called so, else the only one of strings.
+    """
     import tensorflow_datasets as tfds
 
     features = builder.info.features
@@ -209,8 +229,22 @@ def _features(wanted: str, builder: Any) -> tuple[str, str | None]:
 
     image = first(tfds.features.Image)
     if image is None:
-        raise UserError(f"The TFDS set '{wanted}' holds no pictures.", "Choose an image set, such as tfds:mnist.")
+        texts = [name for name in names if _is_text(features[name])]
+        if "text" not in texts and len(texts) != 1:
+            several = f" that is surely meant, but {', '.join(texts)}" if texts else ""
+            raise UserError(
+                f"The TFDS set '{wanted}' holds no pictures and no text{several}.",
+                "Choose a set of pictures, such as tfds:mnist, or one with a feature called text.",
+            )
+        return None, "text" if "text" in texts else texts[0]
     return image, first(tfds.features.ClassLabel) or first(tfds.features.Text)
+
+
+def _is_text(feature: Any) -> bool:
+    import tensorflow_datasets as tfds
+
+    plain = type(feature) in (tfds.features.Text, tfds.features.Tensor, tfds.features.Scalar)
+    return plain and feature.shape == () and str(getattr(feature, "np_dtype", feature.dtype)) in ("object", "string")
 
 
 def _part(wanted: str, builder: Any, split: str, image: str, prompt: str | None) -> _Part:

@@ -1,0 +1,152 @@
+"""What every model of text must do for a user, on real text: learn, repeat itself, resume, keep to its context."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.conformance.cases import models_of
+from tests.conftest import assert_same_state, fit_run, state_of
+from tfgen.models.sampling import Sampling
+from tfgen.restore import build_model, load_model
+from tfgen.run import Run
+
+STEPS = 120
+SETTINGS = ("context=32", "batch_size=8")
+
+
+@pytest.fixture(scope="module", params=models_of("text"))
+def model_name(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory):
+    """The first 60,000 characters of the embedded text, as a user's own file."""
+    import gzip
+
+    from tests.conftest import ROOT
+
+    folder = ROOT / "tfgen" / "data" / "embedded" / "shakespeare"
+    whole = gzip.decompress(next(folder.glob("*.gz")).read_bytes()).decode()
+    path = tmp_path_factory.mktemp("text") / "plays.txt"
+    path.write_text(whole[:60_000], encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def run(model_name, text, tmp_path_factory):
+    """The same tiny fitted run for all tests here. Don't change it."""
+    return fit_run(model_name, tmp_path_factory.mktemp("runs") / "run", text, STEPS, *SETTINGS, seed=1)
+
+
+def sampling(*seeds, temperature=1.0):
+    rows = len(seeds)
+    return Sampling(tf.constant(seeds), tf.fill([rows], temperature), tf.zeros([rows], tf.int32), tf.fill([rows], 0.95))
+
+
+def prompts(model, *lengths):
+    ids = np.random.default_rng(0).integers(0, 40, [len(lengths), max(lengths)], np.int32)
+    return tf.constant(ids), tf.constant(lengths)
+
+
+def test_learns_and_says_so(run):
+    history, quality = run.history(), run.history("quality.jsonl")
+    untrained = np.log(run.codec()["example"]["vocabulary_size"])
+    assert quality[-1]["validation_loss"] < quality[0]["validation_loss"] < untrained
+    assert all(np.isfinite(value) for row in history for value in row.values())
+    assert history[-1]["step"] == STEPS == run.record["reached"]
+    assert (run.path / "tokenizer.json").stat().st_size > 100
+
+
+def test_a_text_is_its_seed_and_prompt_alone(run):
+    model = load_model(run)
+    generate = tf.function(model.generate, reduce_retracing=True)
+    ids, lengths = prompts(model, 20, 7, 13)
+    limit = tf.constant([50, 9, 40])
+    together, counts = generate(ids, lengths, limit, sampling(5, 6, 7))
+    assert counts.numpy()[1] <= 9
+    for row in range(3):
+        only = slice(row, row + 1)
+        alone, count = generate(ids[only, : lengths[row]], lengths[only], limit[only], sampling(5 + row))
+        assert count[0] == counts[row]
+        np.testing.assert_array_equal(alone[0], together[row, : alone.shape[1]])
+    others, _ = generate(ids, lengths, limit, sampling(8, 9, 10))
+    assert not np.array_equal(others, together)
+
+
+def test_the_cache_gives_the_logits_of_the_whole_text(run):
+    model = load_model(run)
+    ids, lengths = prompts(model, 12, 5)
+    full = model.logits(tf.concat([ids, ids], axis=1)).numpy()
+    logits, position, cache, _ = model.begin(ids, lengths)
+    doubled = tf.concat([ids, ids], axis=1)
+    for _ in range(8):
+        np.testing.assert_allclose(logits, tf.gather(full, position - 1, batch_dims=1), atol=1e-4)
+        logits, cache = model.decode(tf.gather(doubled, position, batch_dims=1), position, cache)
+        position = position + 1
+
+
+def test_a_text_may_grow_past_the_context(run):
+    model = load_model(run)
+    if not model.endless:
+        pytest.skip("its texts end with the context")
+    ids, lengths = prompts(model, 10)
+    made, counts = model.generate(ids, lengths, tf.constant([3 * model.context]), sampling(3))
+    assert counts[0] <= 3 * model.context and made.numpy().max() <= model.example.end
+    # What it says far behind depends on the last tokens as much as at the start: not one letter over and over.
+    assert len(np.unique(made[0, -model.context :])) > 4
+
+
+def test_a_long_prompt_is_cut_at_its_front(run):
+    model = load_model(run)
+    ids, _ = prompts(model, model.context + 9)
+    long = model.begin(ids, tf.constant([model.context + 9])).logits
+    np.testing.assert_allclose(long, model.begin(ids[:, 9:], tf.constant([model.context])).logits, atol=1e-5)
+
+
+def test_an_empty_prompt_begins_as_the_run_says(run):
+    model = load_model(run)
+    start = tf.constant([[model.example.start]])
+    empty = model.begin(tf.zeros([1, 3], tf.int32), tf.constant([0])).logits
+    np.testing.assert_allclose(empty, model.begin(start, tf.constant([1])).logits, atol=1e-5)
+
+
+def test_survives_save_and_load(run):
+    stored, loaded = state_of(run), load_model(Run.open(str(run.path)))
+    assert_same_state(stored, {name: variable.numpy() for name, variable in loaded.state().items()})
+    held = {id(variable) for variable in loaded.state().values()}
+    metrics = {id(variable) for metric in loaded.metrics for variable in metric.variables}
+    assert {id(variable) for variable in loaded.variables} - metrics <= held
+
+
+def test_stopped_and_resumed_ends_with_the_same_bits(run, model_name, text, tmp_path, monkeypatch):
+    from tfgen.fit import stage
+
+    class Interrupted(stage.Watch):
+        def _check(self, step, means):
+            super()._check(step, means)
+            self.interrupted = step >= 50
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stage, "Watch", Interrupted)
+        stopped = fit_run(model_name, tmp_path / "stopped", text, STEPS, *SETTINGS, seed=1)
+    assert 50 <= stopped.record["reached"] < STEPS
+    resumed = fit_run(model_name, stopped.path, text, None, size=None, resume=True)
+    assert resumed.record["status"] == "finished"
+    assert_same_state(state_of(run), state_of(resumed))
+    losses = [[row["validation_loss"] for row in each.history("quality.jsonl")] for each in (resumed, run)]
+    assert losses[0] == losses[1] != []
+
+
+def test_text_was_shown_while_it_learned(run):
+    sheets = sorted((run.path / "samples").glob("samples-*.txt"))
+    assert len(sheets) >= 5 and "--- seed 3 ---" in sheets[-1].read_text(encoding="utf-8")
+    assert (run.path / "losses.png").stat().st_size > 1000
+
+
+def test_dropout_is_repeatable(run, model_name, text, tmp_path):
+    first, second = (
+        fit_run(model_name, tmp_path / name, text, 12, *SETTINGS, "dropout=0.2", seed=1) for name in ("a", "b")
+    )
+    assert_same_state(state_of(first), state_of(second))
+    assert build_model(first).config.dropout == 0.2

@@ -1,0 +1,93 @@
+"""What a source of text hands on: one array of tokens, the tokenizer, and an honest report."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tfgen.data.examples import Report
+from tfgen.data.text.template import ChatTemplate
+
+if TYPE_CHECKING:
+    from tfgen.data.text.tokenizer import Tokenizer
+
+_BLOCK = 2**20  # tokens looked at once
+PARTS = ("training", "held-out")
+
+
+def given_bit(dtype: np.dtype | type) -> int:
+    """The highest bit of a type of tokens: it marks what is given, not learned."""
+    return 1 << (8 * np.dtype(dtype).itemsize - 1)
+
+
+@dataclass(frozen=True, eq=False)
+class TextExamples:
+    """All text of one source, as tokens. `values` is read-only and may be larger than the memory.
+
+    Documents stand end to end, each closed by `tokenizer.end`; those to learn first, those that are held out behind.
+    The highest bit of a token (`given_bit`) says that it is given: a prompt, or a user's words.
+    """
+
+    modality: str
+    source: str
+    name: str
+    values: np.ndarray  # uint16 or uint32 [tokens]
+    training_tokens: int
+    training_characters: int  # of learned text; an end that is learned counts as one, since it is predicted as one
+    holdout_characters: int
+    documents: tuple[int, int]  # to learn, held out
+    tokenizer: "Tokenizer"
+    template: ChatTemplate | None
+    kind: str  # "text", "completions" or "chats"
+    report: Report
+    fingerprint: str
+
+    def __len__(self) -> int:
+        return self.training_tokens
+
+    @property
+    def given(self) -> int:
+        """The bit of a token that marks it as given, not learned."""
+        return given_bit(self.values.dtype)
+
+    def part(self, name: str) -> np.ndarray:
+        """The tokens of the part "training" or "held-out", as they are stored."""
+        if name not in PARTS:
+            raise ValueError(f"no part is called {name!r}; there are {PARTS}")
+        return self.values[: self.training_tokens] if name == PARTS[0] else self.values[self.training_tokens:]
+
+    def documents_of(self, part: str = "training") -> Iterator[np.ndarray]:
+        """Each document of a part as ids int32 [n], without its end and whatever is given or learned."""
+        for stored in self.stored_documents_of(part):
+            yield self.ids(stored)
+
+    def stored_documents_of(self, part: str = "training") -> Iterator[np.ndarray]:
+        """Each document of a part as it is stored, with the bits that say what is given, and without its end."""
+        values, start = self.part(part), 0
+        for stop in self._ends_of(values):
+            yield values[start:stop]
+            start = stop + 1
+
+    def document_at(self, index: int) -> np.ndarray:
+        """One document as ids int32 [n]; those that are held out are counted behind those to learn."""
+        stops = self._ends
+        start = int(stops[index - 1]) + 1 if index else 0
+        return self.ids(self.values[start:stops[index]])
+
+    def ids(self, stored: np.ndarray) -> np.ndarray:
+        """Stored tokens as plain ids int32."""
+        return (np.asarray(stored) & np.array(given_bit(stored.dtype) - 1, stored.dtype)).astype(np.int32)
+
+    def learned(self, stored: np.ndarray) -> np.ndarray:
+        """Which of some stored tokens are learned, bool."""
+        return np.asarray(stored) < given_bit(stored.dtype)
+
+    @cached_property
+    def _ends(self) -> np.ndarray:
+        return np.fromiter(self._ends_of(self.values), np.int64)
+
+    def _ends_of(self, values: np.ndarray) -> Iterator[int]:
+        for start in range(0, len(values), _BLOCK):
+            yield from (start + np.flatnonzero(self.ids(values[start:start + _BLOCK]) == self.tokenizer.end)).tolist()
