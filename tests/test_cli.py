@@ -13,7 +13,7 @@ from tests.conftest import run_tfgen, tfgen_arguments, tfgen_environment
 from tfgen import __version__, catalog
 from tfgen.cli import main
 from tfgen.data.image import ImageModality
-from tfgen.generate import generate
+from tfgen.generate.image import generate
 
 COMMANDS = [[], *[[name] for name in main.commands], *[["runs", name] for name in main.commands["runs"].commands]]
 
@@ -42,7 +42,7 @@ def test_version(command):
     [
         (["fti"], "No command named 'fti'. Did you mean 'fit'?"),
         (["data", "nowhere"], "no file, folder or data set named 'nowhere'"),
-        (["data", "./nowhere"], "an .npy, .npz or idx file, tfds:NAME, or digits."),
+        (["data", "./nowhere"], ".npy, .npz or idx file, tfds:NAME, digits or shakespeare."),
         (["data", "digit"], "Did you mean 'digits'?"),
         (["data", "--set", "siz=3"], "Did you mean 'size'?"),
         (["data", "--set", "size=4"], "Size 4 is out of range."),

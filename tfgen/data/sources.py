@@ -14,7 +14,7 @@ Opener = Callable[[Request], Any]  # what it gives is Examples or TextExamples
 TABLES = (".csv", ".tsv", ".parquet", ".xlsx", ".xls", ".arff")  # rows of columns, even where they are plain text
 ARCHIVES = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".7z", ".rar")
 WHAT_CAN_BE_READ = (
-    "Give a folder of pictures or of texts, a text, .jsonl, .npy, .npz or idx file, tfds:NAME, or "
+    "Give a folder of pictures or of texts, a text, .jsonl, .npy, .npz or idx file, tfds:NAME, "
     f"{' or '.join(DATASETS)}."
 )
 
