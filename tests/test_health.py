@@ -11,7 +11,7 @@ import tensorflow as tf
 from tests.conftest import fit_run, state_of
 from tfgen.errors import Failure
 from tfgen.fit import stage
-from tfgen.generate import generate
+from tfgen.generate.image import generate
 from tfgen.models.gan import GAN
 from tfgen.run import Run
 

@@ -22,8 +22,8 @@ FORBIDDEN = {
     "serve": ("cli", "studio"),
     "client.py": FRONT,
     "restore.py": FRONT,
-    "generate.py": FRONT,
-    "output.py": FRONT,
+    "generate": FRONT,
+    "output": FRONT,
     "run.py": ("models", "data", "fit", *FRONT),
     "catalog.py": ("models", "data", *STAGES, *FRONT),
     "errors.py": ("models", "data", "catalog", "config", *STAGES, *FRONT),
@@ -89,7 +89,9 @@ def test_looking_at_data_does_not_need_tensorflow():
     assert not {"tensorflow", "keras"} & set(heavy_after("from tfgen.data import open_data; open_data('digits')"))
 
 
-@pytest.mark.parametrize("name", ["MODELS", "MODALITIES", "NETWORKS", "METRICS", "EXTRACTORS", "EXPORTS", "DATASETS"])
+@pytest.mark.parametrize(
+    "name", ["MODELS", "MODALITIES", "GENERATORS", "NETWORKS", "METRICS", "EXTRACTORS", "EXPORTS", "DATASETS"]
+)
 def test_every_entry_of_the_catalog_can_be_loaded(name):
     from tfgen import catalog
 

@@ -42,6 +42,11 @@ MODELS = Catalog(
     "model", {"gan": "tfgen.models.gan:GAN", "vae": "tfgen.models.vae:VAE", "gpt": "tfgen.models.gpt:GPT"}
 )
 
+# Of models that can begin with learned weights: what they are then, and what reads a preset for them.
+PRETRAINED = Catalog("pre-trained model", {"gpt": "tfgen.models.pretrained:PretrainedGPT"})
+
+STARTS = Catalog("pre-trained start", {"gpt": "tfgen.fit.preset:open_preset"})
+
 MODALITIES = Catalog(
     "modality", {"image": "tfgen.data.image:ImageModality", "text": "tfgen.data.text.modality:TextModality"}
 )
@@ -50,20 +55,40 @@ TRAININGS = Catalog(
     "modality", {"image": "tfgen.fit.image:ImageTraining", "text": "tfgen.fit.text:TextTraining"}
 )
 
+GENERATORS = Catalog(
+    "modality", {"image": "tfgen.generate.image:ImageGenerator", "text": "tfgen.generate.text:TextGenerator"}
+)
+
+EXAMINERS = Catalog(
+    "modality",
+    {
+        "image": "tfgen.evaluate.image.examiner:ImageExaminer",
+        "text": "tfgen.evaluate.text.examiner:TextExaminer",
+    },
+)
+
 METRICS = Catalog(
     "metric",
     {
-        "frechet": "tfgen.evaluate.metrics.frechet:frechet_distance",
-        "kernel": "tfgen.evaluate.metrics.kernel:kernel_distance",
-        "precision-recall": "tfgen.evaluate.metrics.precision_recall:precision_recall",
-        "density-coverage": "tfgen.evaluate.metrics.density_coverage:density_coverage",
-        "adherence": "tfgen.evaluate.metrics.adherence:prompt_adherence",
-        "diversity": "tfgen.evaluate.metrics.diversity:diversity",
-        "copying": "tfgen.evaluate.metrics.copying:copying",
-        "membership": "tfgen.evaluate.metrics.membership:membership",
-        "likelihood": "tfgen.evaluate.metrics.likelihood:log_likelihood_bound",
-        "reconstruction": "tfgen.evaluate.metrics.reconstruction:reconstruction_error",
-        "latents": "tfgen.evaluate.metrics.latents:dead_latents",
+        "image/frechet": "tfgen.evaluate.metrics.frechet:frechet_distance",
+        "image/kernel": "tfgen.evaluate.metrics.kernel:kernel_distance",
+        "image/precision-recall": "tfgen.evaluate.metrics.precision_recall:precision_recall",
+        "image/density-coverage": "tfgen.evaluate.metrics.density_coverage:density_coverage",
+        "image/adherence": "tfgen.evaluate.metrics.adherence:prompt_adherence",
+        "image/diversity": "tfgen.evaluate.metrics.diversity:diversity",
+        "image/copying": "tfgen.evaluate.metrics.copying:copying",
+        "image/membership": "tfgen.evaluate.metrics.membership:membership",
+        "image/likelihood": "tfgen.evaluate.metrics.likelihood:log_likelihood_bound",
+        "image/reconstruction": "tfgen.evaluate.metrics.reconstruction:reconstruction_error",
+        "image/latents": "tfgen.evaluate.metrics.latents:dead_latents",
+        "text/bits": "tfgen.evaluate.metrics.prediction:bits_per_character",
+        "text/perplexity": "tfgen.evaluate.metrics.prediction:perplexity",
+        "text/generalisation": "tfgen.evaluate.metrics.generalisation:generalisation_gap",
+        "text/membership": "tfgen.evaluate.metrics.membership:document_membership",
+        "text/distinct": "tfgen.evaluate.metrics.distinct:distinct",
+        "text/overlap": "tfgen.evaluate.metrics.overlap:overlap",
+        "text/repetition": "tfgen.evaluate.metrics.repetition:repetition",
+        "text/memorisation": "tfgen.evaluate.metrics.memorisation:memorisation",
     },
 )
 
@@ -79,6 +104,10 @@ EXTRACTORS = Catalog(
 EXPORTS = Catalog(
     "export format",
     {"saved-model": "tfgen.export.saved_model:export", "tflite": "tfgen.export.tflite:export"},
+)
+
+SURFACES = Catalog(
+    "modality", {"image": "tfgen.export.image:ImageSurface", "text": "tfgen.export.text:TextSurface"}
 )
 
 DATASETS = Catalog(

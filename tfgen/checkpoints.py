@@ -43,12 +43,11 @@ def save(folder: Path, arrays: Mapping[str, np.ndarray], step: int, keep: int = 
     for name, value in arrays.items():
         if not np.all(np.isfinite(value)):
             raise NotFinite(name)
-    content = io.BytesIO()
-    np.savez(content, **arrays)
+    content, digest = pack(arrays)
     serial = max([_part(path, "serial") for path in _all(folder)], default=0) + 1
-    path = folder / f"{serial:06d}-step-{step:08d}-{_digest(content.getbuffer())}.npz"
+    path = folder / f"{serial:06d}-step-{step:08d}-{digest}.npz"
     try:
-        files.write_bytes(path, content.getbuffer())
+        files.write_bytes(path, content)
     except OSError as error:
         raise Failure(
             f"A checkpoint could not be written: {error.strerror or error}.",
@@ -64,7 +63,7 @@ def load_newest(folder: Path) -> Checkpoint:
     damaged = []
     for path in reversed(_all(folder)):
         try:
-            arrays = _read(path)
+            arrays = read(path, _NAME.fullmatch(path.name)["digest"])
         except FileNotFoundError:
             continue  # a fit under way has dropped it for newer ones
         if arrays is not None:
@@ -91,15 +90,22 @@ def restore(variables: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> N
         variable.assign(arrays[name])
 
 
-def _read(path: Path) -> dict[str, np.ndarray] | None:
-    """The arrays, or None where the bytes are not those that were written."""
+def pack(arrays: Mapping[str, np.ndarray]) -> tuple[memoryview, str]:
+    """The bytes of an .npz file and their digest, for `read`."""
+    content = io.BytesIO()
+    np.savez(content, **arrays)
+    return content.getbuffer(), _digest(content.getbuffer())
+
+
+def read(path: Path, digest: str) -> dict[str, np.ndarray] | None:
+    """The arrays of a file, or None where its bytes are not those with this digest. Raises FileNotFoundError."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:
         raise
     except OSError:
         return None
-    if _digest(content) != _NAME.fullmatch(path.name)["digest"]:
+    if _digest(content) != digest:
         return None
     with np.load(io.BytesIO(content), allow_pickle=False) as stored:
         return {name: stored[name] for name in stored.files}

@@ -6,19 +6,35 @@ import json
 import urllib.error
 import urllib.parse
 import urllib.request
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tfgen.errors import Failure, UserError
-from tfgen.generate import Origin, Samples, seeds_from
+from tfgen.generate import Origin, Request, flag, seeds_from
+from tfgen.generate.image import ImageGenerator, Samples
+from tfgen.output.image import check_output, file_name, write_samples
+from tfgen.talk import say
 
 AT_ONCE = 32  # samples in one request; no more than the batches that `tfgen export --serving` allows
 _SECONDS = 60.0
 
 
+def deliver_remotely(server: str, model: str, request: Request) -> None:
+    """Samples of a served model, written where the request says. Raises as `generate_remotely` does."""
+    if request.options:
+        name = flag(next(iter(request.options)))
+        raise UserError(f"A server can't be asked for '{name}'.", "Leave it out, or name a run instead.")
+    count = ImageGenerator.default_count if request.count is None else request.count
+    path = request.output or Path(file_name(model, request.prompt, request.seed))
+    check_output(path)
+    samples = generate_remotely(server, model, request.prompt, count, request.seed)
+    say(f"Wrote {write_samples(samples, path)}")
+
+
 def generate_remotely(server: str, model: str, prompt: str = "", count: int = 64, seed: int = 0) -> Samples:
-    """Samples `seed`, `seed + 1`, ... of a served model, as `tfgen.generate.generate` makes them of its run.
+    """Samples `seed`, `seed + 1`, ... of a served model, as `tfgen.generate.image.generate` makes them of its run.
 
     A server doesn't tell which prompt it drew in place of an empty one, so those samples have none.
 

@@ -55,7 +55,12 @@ def check_size(size: str) -> None:
 def make_config(config_class: type, size: str, overrides: dict[str, Any]) -> Any:
     """A model's config: what the dial sets, then the overrides. Raises UserError for values that can't work."""
     check_size(size)
-    config = config_class(**{**config_class.sizes[size], **overrides})
+    return make_fixed_config(config_class, {**config_class.sizes[size], **overrides})
+
+
+def make_fixed_config(config_class: type, settings: dict[str, Any]) -> Any:
+    """The config of a model that has no dial. Raises UserError for values that can't work."""
+    config = config_class(**settings)
     _check_ranges(config)
     return config
 
@@ -95,6 +100,7 @@ _RANGES = {
     "discriminator_steps": (1, 100),
     "learning_rate": (1e-9, 10),
     "discriminator_rate": (1e-6, 1e6),
+    "other_rate": (1e-6, 1e6),
     "end_rate": (0, 1),
     "beta_1": (0, 0.9999),
     "beta_2": (0, 0.99999),
@@ -107,6 +113,7 @@ _RANGES = {
     "context": (8, 16384),
     "dropout": (0, 0.9),
     "weight_decay": (0, 10),
+    "momentum": (0, 0.999),
     "warm_up": (0, 0.9),
     "cool_down": (0, 1),
 }

@@ -3,20 +3,24 @@
 from typing import Any
 
 from tfgen import checkpoints, config
-from tfgen.catalog import MODELS
+from tfgen.catalog import MODELS, PRETRAINED
+from tfgen.errors import UserError
 from tfgen.prompt.vocabulary import Vocabulary
-from tfgen.run import Run
+from tfgen.run import START, Run
 from tfgen.talk import say
 
 
 def build_model(run: Run):
-    """The run's model with fresh weights."""
+    """The run's model with the weights that its fit began with: fresh ones, or those of a pre-trained start."""
     import keras
 
-    model_class = MODELS.load(run.record["model"])
+    model_class = (PRETRAINED if "start" in run.record else MODELS).load(run.record["model"])
     settings = config.from_json(model_class.Config, run.record["config"])
     keras.utils.set_random_seed(run.record["seed"])
-    return model_class(settings, *specification_of(run.codec()), seed=run.record["seed"])
+    model = model_class(settings, *specification_of(run.codec()), seed=run.record["seed"])
+    if model.frozen() or (run.path / START).exists():
+        _restore_start(run, model)
+    return model
 
 
 def specification_of(codec: dict[str, Any]) -> tuple[Any, Any]:
@@ -44,3 +48,14 @@ def load_model_and_checkpoint(run: Run) -> tuple[Any, str]:
         say(f"The checkpoint {name} is damaged; the one from step {stored.step} is used.")
     checkpoints.restore(model.state(), stored.arrays)
     return model, stored.name
+
+
+def _restore_start(run: Run, model) -> None:
+    try:
+        arrays = checkpoints.read(run.path / START, run.record["start"]["digest"])
+    except FileNotFoundError:
+        arrays = None
+    if arrays is None:
+        raise UserError(f"'{START}' of the run '{run.name}' is damaged.", "Restore it from a backup, or fit again.")
+    variables = {**model.state(), **model.frozen()}
+    checkpoints.restore({name: variables[name] for name in arrays if name in variables}, arrays)

@@ -6,6 +6,8 @@ tokenizer.json  of a model of text: what turns text into tokens and back; the li
 data.json       what was read, what was left out and why
 checkpoints/    the newest training states, each with its hash in its name
 history.jsonl   one line per report: step, seconds, losses
+start.npz       of a fit with a pre-trained start: its weights, unless the checkpoints hold them all
+start-tokenizer.json  what it came with, to which the data may have added: tokenizer.json is with that
 samples/        pictures from fixed seeds while it learned
 losses.png      the losses over the steps
 quality.jsonl   one line per measurement, of a fit that was told to measure; its best weights are in best/
@@ -22,12 +24,16 @@ from pathlib import Path
 from typing import Any
 
 from tfgen import __version__, files
+from tfgen.config import DATA_KEYS
 from tfgen.errors import UserError, nearest
 from tfgen.prompt.vocabulary import Vocabulary
 
 FORMAT = 1
+START = "start.npz"
+START_TOKENIZER = "start-tokenizer.json"
 _KEYS = {"format", "model", "status", "data", "config", "environment", "created"}
-_EARLY = {"codec.json", "tokenizer.json", "data.json", "checkpoints", "samples", ".lock"}  # written before run.json
+# Written before run.json.
+_EARLY = {"codec.json", "tokenizer.json", "data.json", START, START_TOKENIZER, "checkpoints", "samples", ".lock"}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -103,6 +109,15 @@ class Run:
         """Changes the record and writes it."""
         self.record.update(changes)
         self.save()
+
+    def data_settings(self) -> dict[str, Any]:
+        """The settings that `open_data` needs to find the run's data as they were; files of the run among them."""
+        stored = self.record["data"]
+        own = self.record.get("start", {}).get("files", {})
+        return {
+            **{key: stored[key] for key in DATA_KEYS if key in stored},
+            **{key: str(self.path / name) for key, name in own.items()},
+        }
 
     def codec(self) -> dict[str, Any]:
         """What turns the outside into what the model takes and back, as the fit wrote it."""

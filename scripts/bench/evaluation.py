@@ -210,7 +210,7 @@ def _serve() -> None:
         elif asked["work"] == "stream":
             answer = _streamed(asked["rows"])
         else:
-            metric = CATALOG.load(METRICS[asked["work"]])
+            metric = CATALOG.load(f"image/{METRICS[asked['work']]}")
             evidence = {name: np.load(asked[name]) for name in ("real", "generated")}
             began = time.perf_counter(), time.process_time()
             scores = metric(evidence)

@@ -12,10 +12,11 @@ from PIL import Image
 
 from tfgen.catalog import METRICS
 from tfgen.evaluate import report
-from tfgen.evaluate.groups import Group
+from tfgen.evaluate.image.examiner import parts_of
+from tfgen.evaluate.image.gallery import LOOKED_AT, SAMPLES
+from tfgen.evaluate.image.groups import Group
 from tfgen.evaluate.readings import READINGS
 from tfgen.evaluate.record import Alarm, Evaluation, MeasuredWith, Score
-from tfgen.evaluate.gallery import LOOKED_AT, SAMPLES
 from tfgen.evaluate.report import write_report
 from tfgen.run import Run
 
@@ -119,7 +120,9 @@ def page(tmp_path):
         record = {"model": "gan", "data": {"source": EVIL, "count": 60000}, "modality": "image"}
         (tmp_path / "history.jsonl").write_text(history)
         run = Run(tmp_path, record)
-        write_report(run, evaluation or evaluation_of(), examiner or examiner_of(), samples or pictures(100))
+        evaluation = evaluation or evaluation_of()
+        parts = parts_of(run, evaluation, examiner or examiner_of(), samples or pictures(100))
+        write_report(run, evaluation, parts)
         return Page((tmp_path / "report.html").read_text(encoding="utf-8"))
 
     return write

@@ -11,9 +11,9 @@ from tfgen import catalog
 from tfgen.data import open_data
 from tfgen.errors import Failure, UserError
 from tfgen.evaluate.compare import compare
-from tfgen.evaluate.features import open_extractor
+from tfgen.evaluate.image.features import open_extractor
 from tfgen.evaluate.record import Evaluation
-from tfgen.evaluate.request import EvaluateRequest
+from tfgen.evaluate.request import EvaluateRequest, names_behind
 from tfgen.evaluate.stage import evaluate
 from tfgen.run import Run
 
@@ -123,7 +123,7 @@ def test_the_same_run_scores_the_same_again_from_the_cache_and_without(pair, spl
 
 
 def test_features_are_looked_at_once(pair, monkeypatch):
-    from tfgen.evaluate.groups import Group
+    from tfgen.evaluate.image.groups import Group
 
     request = EvaluateRequest(count=200, extractor="random")
     evaluate(pair[0], request)
@@ -220,9 +220,9 @@ def test_too_few_examples_are_said(tmp_path):
         evaluate(run, EvaluateRequest())
 
 
-@pytest.mark.parametrize("name", catalog.METRICS)
+@pytest.mark.parametrize("name", names_behind(catalog.METRICS, "image"))
 def test_every_metric_of_the_catalog_gives_the_scores_that_it_declares(name, healthy, splits):
-    metric = catalog.METRICS.load(name)
+    metric = catalog.METRICS.load(f"image/{name}")
     holdout = str(splits["others"])
     evaluated = []
     for run in healthy.values():

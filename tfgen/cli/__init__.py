@@ -6,7 +6,7 @@ import sys
 import click
 
 from tfgen import __version__
-from tfgen.cli import data, evaluate, export, fit, generate, runs, serve
+from tfgen.cli import chat, data, evaluate, export, fit, generate, runs, serve
 from tfgen.cli.options import OrderedGroup
 from tfgen.errors import UserError
 
@@ -55,5 +55,5 @@ def main(debug: bool) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
-for module in (data, fit, generate, evaluate, export, serve, runs):
+for module in (data, fit, generate, chat, evaluate, export, serve, runs):
     main.add_command(module.command)

@@ -13,7 +13,7 @@ from tfgen.cli.tables import table
 @click.argument("runs", nargs=-1, metavar="RUN...")
 @click.option("--data", "holdout", metavar="DATA", help="Held-out examples: real ones that the runs never saw.")
 @click.option("--metric", "metrics", multiple=True, metavar="NAME", help="Only this one; may be given several times.")
-@click.option("-n", "--count", type=int, help="How many samples and real examples.  [default: 10000, or what there is]")
+@click.option("-n", "--count", type=int, help="How many samples.  [default: 10000 pictures, 200 texts]")
 @click.option("--extractor", metavar="NAME", help="What looks at the pictures: classifier, random or inception.")
 @click.option("--seed", type=int, default=0, show_default=True, help="The first sample's; draws the real examples too.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="PNG", help="With several runs: the plot.")
@@ -30,6 +30,8 @@ def command(
 ) -> None:
     """Judge RUN: how near its samples are to the data, how varied, whether they follow prompts and copy nothing.
 
+    Of text also how well it predicts what it never saw.
+
     Prints a table with the scores of naive baselines beside the run's, and keeps evaluation.json and report.html in the
     run. Several runs are compared: which differences mean something. What each number means: docs/evaluation.md.
 
@@ -37,6 +39,7 @@ def command(
     tfgen evaluate digits-gan
     tfgen evaluate photos-gan --data other-photos/
     tfgen evaluate digits-gan digits-vae
+    tfgen evaluate tales --data other-tales.txt
     """
     from tfgen.data.sources import opener_of
     from tfgen.errors import UserError
@@ -47,7 +50,8 @@ def command(
         raise UserError("No run is named.", "Name one; see them with: tfgen runs list")
     opened = [Run.open(name) for name in runs]
     request = EvaluateRequest(holdout, metrics, count, extractor, seed)
-    check(request)
+    for run in opened:
+        check(request, run.record["modality"])
     if holdout is not None:
         opener_of(holdout)  # what isn't there is said before TensorFlow loads
     if len(opened) > 1:

@@ -38,7 +38,7 @@ def command(
     output: Path | None,
     as_json: bool,
 ) -> None:
-    """Write RUN as files that work without tfgen, and prove that they give the same pictures.
+    """Write RUN as files that work without tfgen, and prove that they give the same samples.
 
     Without --saved-model, --tflite or --serving, a SavedModel and TFLite files are written. Each is run in a process of
     its own and compared with the model before it is published; what differs too much is not published.
@@ -75,7 +75,7 @@ def command(
         click.echo(f"Next: tfgen serve {shlex.quote(str(target))}", err=True)
 
 
-_HEADINGS = ("", "size", "largest difference", "PSNR", "batch 1, ms (p95)", "batch 8, ms (p95)")
+_HEADINGS = ("", "size", "largest difference", "quality", "batch 1, ms (p95)", "batch 8, ms (p95)")
 
 
 def _table(artefacts: list) -> str:
@@ -86,12 +86,23 @@ def _table(artefacts: list) -> str:
 def _row(artefact) -> tuple[str, ...]:
     proof = artefact.proof
     asked = proof.tolerance.text()
-    difference, decibels = f"{proof.worst_difference:.1e}", f"{proof.worst_decibels:.0f} dB"
+    difference, quality = f"{proof.worst_difference:.1e}", f"{proof.worst_decibels:.0f} dB"
+    if proof.worst_perplexity is not None:
+        quality = f"perplexity {100 * proof.worst_perplexity:+.2f} %"
     if proof.worst_difference == 0:
-        difference, decibels = "none", "exact"
-    if proof.tolerance.decibels is None:
+        difference, quality = "none", "exact"
+    if proof.tolerance.difference is not None:
         difference += f" ({asked})"
     else:
-        decibels += f" ({asked})"
-    latency = [f"{each['p50']:.2f} ({each['p95']:.2f})" for each in (proof.latency[batch] for batch in ("1", "8"))]
-    return artefact.name, f"{artefact.size / 1000:.0f} kB", difference, decibels, *latency
+        quality += f" ({asked})"
+    latency = [_latency(proof, batch) for batch in ("1", "8")]
+    return artefact.name, f"{artefact.size / 1000:.0f} kB", difference, quality, *latency
+
+
+def _latency(proof, batch: str) -> str:
+    """Of a call, or of the part of one that was timed."""
+    if batch not in proof.latency:
+        return "-"
+    taken = proof.latency[batch]
+    part = "" if proof.timed == "call" else f" a {proof.timed}"
+    return f"{taken['p50']:.2f} ({taken['p95']:.2f}){part}"

@@ -12,6 +12,10 @@ from tfgen.cli.options import load_tensorflow, named_argument, overrides_option
 @click.argument("data", required=False)
 @click.option("-o", "--output", metavar="RUN", help="Name or path of the run.  [default: DATA-MODEL]")
 @click.option("--size", metavar="SIZE", help="How large the model is: tiny, small or base.  [default: small]")
+@click.option(
+    "--from", "start", metavar="PRESET", help="Begin with what others trained: gpt2_base_en, or a preset's folder."
+)
+@click.option("--lora", type=int, metavar="RANK", help="With --from: learn little beside it, such as 8, not all anew.")
 @click.option("--minutes", type=float, help="How long to train; the steps are planned to fit.  [default: 3]")
 @click.option("--steps", type=int, help="How many steps to train, instead of minutes.")
 @click.option("--seed", type=int, help="Where all chance comes from; the same seed repeats a run.  [default: 0]")
@@ -47,9 +51,11 @@ def command(**options) -> None:
     from tfgen.config import check_size
     from tfgen.data.sources import opener_of
     from tfgen.fit.begin import FitRequest, check_horizon
+    from tfgen.fit.start import check_start
 
     request = FitRequest(**options)
     check_horizon(request)
+    check_start(request)
     if request.size:
         check_size(request.size)
     if request.data:

@@ -1,52 +1,60 @@
 """tfgen generate: new samples from a run."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from tfgen.cli.options import load_tensorflow
+from tfgen.cli.options import given_options, load_tensorflow, sampling_options
 
 
 @click.command("generate")
 @click.argument("words", nargs=-1, metavar="RUN [PROMPT]")
-@click.option("-n", "--count", type=int, help="How many.  [default: 64]")
+@click.option("-n", "--count", type=int, help="How many.  [default: 64 pictures, 1 text]")
 @click.option("--seed", type=int, default=0, show_default=True, help="The first seed; sample k has seed + k.")
 @click.option(
-    "-o", "--output", metavar="PATH", help="A folder (a PNG each), a .png (one grid), .npy or .npz; replaced if there."
+    "-o",
+    "--output",
+    metavar="PATH",
+    help="A folder (a file each); for pictures also a .png (one grid), .npy or .npz, for text a .txt or .jsonl; "
+    "replaced if there.",
+)
+@sampling_options("Text: ")
+@click.option("--beams", type=int, metavar="N", help="Text: Search N ways at once for the likeliest, without chance.")
+@click.option(
+    "--json", is_flag=True, help="Text: Print a JSON row each, with tokens and the logarithms of their probabilities."
 )
 @click.option("--server", metavar="URL", help="Ask a server instead of a run; then give no RUN, but --model.")
 @click.option("--model", metavar="NAME", help="The model's name on the server.")
 def command(
-    words: tuple[str, ...], count: int | None, seed: int, output: str | None, server: str | None, model: str | None
+    words: tuple[str, ...], count: int | None, seed: int, output: str | None, server: str | None, model: str | None,
+    **options: Any,
 ) -> None:
-    """Make new samples from RUN, of PROMPT if the run knows prompts.
+    """Make new samples from RUN, of PROMPT if the run knows prompts; text goes on from PROMPT.
 
-    The same seed gives the same picture, alone or among others, here and from a server. Without -o, a grid is written
-    to the current folder.
+    The same seed gives the same picture or text, alone or among others, and the same picture from a server. Without
+    -o, a grid of pictures goes to the current folder, and text to standard output while it is made.
 
     \b
     tfgen generate digits-gan
     tfgen generate digits-gan seven -n 16 --seed 7 -o sevens/
     tfgen generate digits-gan -n 10000 -o synthetic.npz
     tfgen generate --server http://127.0.0.1:8501 --model digits-gan seven -o sevens.png
+    tfgen generate tales-gpt "Once upon a time" --length 500
+    tfgen generate tales-gpt "Once upon a time" -n 100 --temperature 1 -o tales.jsonl
     """
-    from tfgen.output import check_output, file_name, write_samples
+    from tfgen.catalog import GENERATORS
+    from tfgen.generate import Request
 
-    count = 64 if count is None else count
     run, prompt = _run_and_prompt(words, server, model)
-    path = Path(output) if output else Path(file_name(run.name if run else model, prompt, seed))
-    check_output(path)
-    if run:
-        run.vocabulary().ids(prompt)  # a wrong word is said before TensorFlow loads
-        load_tensorflow()
-        from tfgen.generate import generate
+    request = Request(prompt, count, seed, Path(output) if output else None, given_options(options))
+    if run is None:
+        from tfgen.client import deliver_remotely
 
-        samples = generate(run, prompt, count, seed)
-    else:
-        from tfgen.client import generate_remotely
-
-        samples = generate_remotely(server, model, prompt, count, seed)
-    click.echo(f"Wrote {write_samples(samples, path)}", err=True)
+        return deliver_remotely(server, model, request)
+    generator = GENERATORS.load(run.record["modality"])(run, request)
+    load_tensorflow()
+    generator.deliver()
 
 
 def _run_and_prompt(words: tuple[str, ...], server: str | None, model: str | None):

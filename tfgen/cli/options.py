@@ -40,6 +40,35 @@ overrides_option = click.option(
     metavar="KEY=VALUE",
     help="Change a setting; may be given several times.",
 )
+_SAMPLING = {
+    "--temperature": (float, "T", "0 takes the likeliest, more is bolder.  [default: 0.8]"),
+    "--top-k": (int, "K", "Choose among the K likeliest tokens alone."),
+    "--top-p": (float, "P", "Choose among the likeliest that together have probability P.  [default: 0.95]"),
+    "--min-p": (float, "P", "Choose among those at least P times as likely as the likeliest."),
+    "--repetition-penalty": (float, "F", "Above 1, what was said before is said less."),
+    "--length": (int, "TOKENS", "The most new tokens.  [default: 200]"),
+    "--stop": (str, "TEXT", "End before TEXT is said; may be given several times."),
+}
+
+
+def sampling_options(prefix: str = "") -> Callable:
+    """Options on how text is chosen; without a default, so that a command can tell which were given.
+
+    `prefix` comes before what they say of themselves.
+    """
+
+    def add(command: Callable) -> Callable:
+        for name, (kind, letters, words) in reversed(_SAMPLING.items()):
+            many = name == "--stop"
+            command = click.option(name, type=kind, metavar=letters, multiple=many, help=prefix + words)(command)
+        return command
+
+    return add
+
+
+def given_options(options: dict[str, Any]) -> dict[str, Any]:
+    """The options that a person gave, of those without a default."""
+    return {name: value for name, value in options.items() if value is not None and value is not False and value != ()}
 
 
 def load_tensorflow() -> None:

@@ -64,6 +64,7 @@ _FORMS = {
     "copies": "M-4.5 -4.5h9v9h-9z",
     "noisy copies": "M0 -6l6 6l-6 6l-6 -6z",
     "noise": "M-4.5 -4.5l9 9m0 -9l-9 9",
+    "n-gram": "M0 -6l6 6l-6 6l-6 -6z",
 }
 _TRIANGLE = "M0 -5l5.5 10h-11z"
 
@@ -117,7 +118,13 @@ def _direction(better: str, place: Callable[[float], float]) -> str:
     return f'<path class="axis" d="M{start} {_OTHERS_LANE}H{end}m{back} -4l{-back} 4l{back} 4"/>'
 
 
-def line_chart(steps: Sequence[float], values: Sequence[float | None], name: str, tick: Callable[[float], str]) -> str:
+def line_chart(
+    steps: Sequence[float],
+    values: Sequence[float | None],
+    name: str,
+    tick: Callable[[float], str],
+    over: str = "the steps",
+) -> str:
     """A quantity over the steps; what is missing leaves a gap, and a few strays are put on the edge."""
     stride = -(-len(steps) // _MOST_POINTS)
     x = np.asarray(steps, float)[::stride]
@@ -138,7 +145,7 @@ def line_chart(steps: Sequence[float], values: Sequence[float | None], name: str
         left = min(_LEFT + across.place(value) * wide, _LINE_WIDTH - 3.3 * len(words))
         parts.append(f'<text x="{left:.1f}" y="{_LINE_HEIGHT - 6}" text-anchor="middle">{escape(words)}</text>')
     parts += _lines(y, lambda place: point(x[place], y[place]))
-    return _svg("lines", _LINE_WIDTH, _LINE_HEIGHT, f"{name} over the steps", parts)
+    return _svg("lines", _LINE_WIDTH, _LINE_HEIGHT, f"{name} over {over}", parts)
 
 
 def _lines(values: np.ndarray, point: Callable[[int], str]) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tfgen import files
+from tfgen.catalog import EXAMINERS, METRICS
 from tfgen.errors import UserError
 from tfgen.evaluate.record import Evaluation, Score, check_comparable
 from tfgen.run import Run
@@ -53,7 +54,13 @@ def check_runs(runs: list[Run]) -> None:
     """Raises UserError where runs can't be compared, whatever their scores; called before the work."""
     if len({run.path.resolve() for run in runs}) < len(runs) or len({run.name for run in runs}) < len(runs):
         raise UserError("Two of the runs have the same name.", "Name different runs.")
-    if len({run.record["data"]["fingerprint"] for run in runs}) > 1:
+    modalities = {run.record["modality"] for run in runs}
+    if len(modalities) > 1:
+        raise UserError(
+            f"The runs make different things ({' and '.join(sorted(modalities))}), and no score compares those.",
+            "Evaluate each by itself.",
+        )
+    if not EXAMINERS.load(*modalities).may_be_compared(runs):
         raise UserError(
             "The runs learned different data, so their scores can't be compared.", "Evaluate each by itself."
         )
@@ -70,10 +77,21 @@ def compare(evaluations: list[Evaluation]) -> Comparison:
 def _row(name: str, evaluations: list[Evaluation]) -> Row:
     having = {each.run: each.scores[name] for each in evaluations if name in each.scores}
     better = next(iter(having.values())).better
+    values = [having[each.run].value if each.run in having else None for each in evaluations]
+    apart = _not_alike(name, evaluations)
+    if apart:
+        return Row(name, better, values, [], f"not comparable: the {apart} differs")
     pairs = itertools.combinations(having, 2)
     differences = [_difference(one, having[one], other, having[other]) for one, other in pairs]
-    values = [having[each.run].value if each.run in having else None for each in evaluations]
     return Row(name, better, values, differences, _sentence(having, differences))
+
+
+def _not_alike(name: str, evaluations: list[Evaluation]) -> str | None:
+    """What this score depends on and is not the same for all that have it; None where it can be compared."""
+    having = [each for each in evaluations if name in each.scores]
+    entry = f"{having[0].measured_with.modality}/{having[0].scores[name].metric}"
+    key = METRICS.load(entry).depends_on if entry in METRICS else None
+    return key if key and len({getattr(each.measured_with, key) for each in having}) > 1 else None
 
 
 def _difference(first: str, one: Score, second: str, other: Score) -> Difference:
@@ -126,7 +144,7 @@ def plot(evaluations: list[Evaluation], path: Path) -> bool:
         score = evaluation.scores[name]
         for panel, place in zip(axes, (evaluation.minutes, evaluation.parameters), strict=True):
             panel.errorbar(place, score.value, yerr=score.half_width, fmt="o", capsize=3, label=evaluation.run)
-    floor = evaluations[0].baselines["real"].get(name)  # the same for all
+    floor = evaluations[0].baselines.get("real", {}).get(name)  # the same for all
     for panel, what in zip(axes, ("minutes of training", "parameters"), strict=True):
         panel.set_xlabel(what)
         panel.grid(alpha=0.3)

@@ -146,6 +146,54 @@ READINGS = {
     "dead_latents": Reading(
         "Dead latents", "How many of the latent dimensions tell nothing of an example.", least=0.0, write=short
     ),
+    "bits_per_character": Reading(
+        "Bits per character",
+        "How much unseen text still surprises the model; by character, so that it can be compared whatever the "
+        "tokenizer.",
+        least=0.0,
+        usual=4.0,
+    ),
+    "perplexity": Reading(
+        "Perplexity",
+        "Among how many tokens the model is as unsure, on average, in unseen text; only for one tokenizer.",
+        least=1.0,
+        logarithmic=True,
+    ),
+    "generalisation_gap": Reading(
+        "Generalisation gap",
+        "How many more bits per character unseen text costs than training text; near 0, nothing was learned by heart.",
+    ),
+    "distinct_1": Reading(
+        "Distinct words", "Different words as a share of all in the samples; it falls with their number.", 0.0, 1.0,
+        percent,
+    ),
+    "distinct_2": Reading(
+        "Distinct pairs", "The same of two words in a row: far below real text, the samples are monotonous.", 0.0, 1.0,
+        percent,
+    ),
+    "distinct_3": Reading(
+        "Distinct triples", "The same of three words in a row; far above real text, they are no language.", 0.0, 1.0,
+        percent,
+    ),
+    "overlap": Reading(
+        "Overlap", "The share of a sample's sequences of four words that another sample has too.", 0.0, 1.0, percent
+    ),
+    "repetition": Reading(
+        "Repetition", "The share of sequences of four words that were in the same sample before.", 0.0, 1.0, percent
+    ),
+    "longest_match": Reading(
+        "Longest match",
+        "The characters of the longest piece of a sample that stands in the training text, on average; real text has "
+        "such pieces too.",
+        least=0.0,
+        usual=50.0,
+    ),
+    "longest_match_95": Reading(
+        "Longest match, 95%", "The same of the sample that has more than 95 of 100.", least=0.0, usual=50.0
+    ),
+    "copied_windows": Reading(
+        "Copied pieces", "The share of all pieces of 50 characters that stand in the training text.", 0.0, 1.0, percent
+    ),
 }
 
 

@@ -35,17 +35,20 @@ class Alarm:
 
 @dataclass(frozen=True)
 class MeasuredWith:
-    """What a score depends on beside the model. Only records that agree in all of it can be compared."""
+    """What a score depends on beside the model. Only records that agree in all of it can be compared,
+    but for what only some scores depend on."""
 
     tfgen_format: int
-    extractor: str
+    extractor: str  # what looked at the samples
     extractor_hash: str
     resizer: str
     reference: str  # fingerprint of the data that samples are compared with
-    shape: tuple[int, ...]
-    count: int  # pictures on either side
+    shape: tuple[int, ...]  # of a picture; of a text, how many tokens it has at the most
+    count: int  # samples, and real examples beside them
     seed: int
     holdout: str | None  # fingerprint
+    modality: str = "image"
+    tokenizer: str = ""  # hash; only what is counted in tokens depends on it (Metric.depends_on)
 
 
 @dataclass(frozen=True)
@@ -99,11 +102,12 @@ class Evaluation:
 
 
 _IN_WORDS = {
+    "modality": "what they make",
     "extractor": "the extractor",
     "extractor_hash": "the extractor's weights",
     "resizer": "how pictures are resized",
     "reference": "the training data",
-    "shape": "the pictures' size",
+    "shape": "the samples' size",
     "count": "the number of samples",
     "seed": "the seed",
     "holdout": "the held-out data",

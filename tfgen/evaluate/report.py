@@ -1,42 +1,37 @@
-"""The evaluation as one page that opens anywhere: pictures and charts lie in the file, and nothing is fetched."""
+"""The evaluation as one page that opens anywhere: samples and charts lie in the file, and nothing is fetched."""
 
 import math
 import re
+from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 from string import Template
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tfgen import __version__, files
 from tfgen.evaluate.charts import OWN, Axis, bounds, dot_plot, line_chart, mark
-from tfgen.evaluate.gallery import neighbours_section, samples_section
-from tfgen.evaluate.groups import Group
+from tfgen.evaluate.examiner import Parts
 from tfgen.evaluate.readings import Reading, reading_of, short
 from tfgen.evaluate.record import Alarm, Evaluation, Score
 from tfgen.run import Run
-
-if TYPE_CHECKING:
-    from tfgen.evaluate.evidence import Examiner
 
 FILE = "report.html"
 
 _TEMPLATE = Path(__file__).with_name("templates") / FILE
 
 
-def write_report(run: Run, evaluation: Evaluation, examiner: "Examiner", samples: Group) -> None:
-    """Writes `report.html` into the run; `samples` are those that were scored."""
+def write_report(run: Run, evaluation: Evaluation, parts: Parts) -> None:
+    """Writes `report.html` into the run."""
     page = Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
         name=escape(evaluation.run),
-        about=_about(run, evaluation),
+        about=_about(run, evaluation, parts.data),
         words=_words(evaluation.words),
-        alarms=_alarms(evaluation.alarms),
-        scores=_scores(evaluation),
-        samples=samples_section(examiner, samples),
-        neighbours=neighbours_section(evaluation, examiner, samples),
-        losses=_losses(run),
-        measured=_measured(evaluation),
+        alarms=_alarms(evaluation.alarms, parts.questions),
+        scores=_scores(evaluation, parts.baselines),
+        sections="\n".join(f"<section>\n{section}\n</section>" for section in parts.sections),
+        losses=_losses(run, parts.on_losses),
+        measured=_measured(evaluation, parts.measured),
         version=escape(__version__),
     )
     files.write_bytes(run.path / FILE, page.encode())
@@ -45,12 +40,11 @@ def write_report(run: Run, evaluation: Evaluation, examiner: "Examiner", samples
 # The title
 
 
-def _about(run: Run, evaluation: Evaluation) -> str:
-    data = run.record["data"]
+def _about(run: Run, evaluation: Evaluation, data: str) -> str:
     return _facts(
         {
             "Model": f"{run.record['model'].upper()}, {short(evaluation.parameters)} parameters",
-            "Data": f"{data['source']}, {data['count']:,} examples",
+            "Data": data,
             "Trained for": f"{evaluation.step:,} steps, {short(evaluation.minutes)} min",
             "Evaluated": _time(evaluation.created),
         }
@@ -75,27 +69,21 @@ def _words(words: str) -> str:
 
 # Alarms
 
-_QUESTIONS = {
-    "collapse": "Are the samples too much alike?",
-    "copying": "Are the samples copies of training examples?",
-    "prompt ignored": "Do the samples ignore what was asked for?",
-    "overfit": "Does the model know its training examples by heart?",
-}
 _SIGNS = {"raised": "!", "quiet": "\N{CHECK MARK}", "not tested": "?"}
 
 
-def _alarms(alarms: list[Alarm]) -> str:
+def _alarms(alarms: list[Alarm], questions: Mapping[str, str]) -> str:
     counts = {state: sum(alarm.state == state for alarm in alarms) for state in _SIGNS}
     summary = ", ".join(f"{count} {state}" for state, count in counts.items() if count) or "none"
-    cards = "".join(map(_alarm, alarms))
+    cards = "".join(_alarm(alarm, questions.get(alarm.name)) for alarm in alarms)
     return f'<h2>Alarms <small>{summary}</small></h2>\n<div class="alarms">{cards}</div>'
 
 
-def _alarm(alarm: Alarm) -> str:
+def _alarm(alarm: Alarm, question: str | None) -> str:
     lines = [
         f'<p class="state"><span aria-hidden="true">{_SIGNS.get(alarm.state, "?")}</span> {escape(alarm.state)}</p>',
         f"<h3>{escape(alarm.name.capitalize())}</h3>",
-        f'<p class="question">{escape(_QUESTIONS[alarm.name])}</p>' if alarm.name in _QUESTIONS else "",
+        f'<p class="question">{escape(question)}</p>' if question else "",
         f"<p>{escape(alarm.sentence)}</p>",
         f"<p><strong>What to do:</strong> {escape(alarm.advice)}</p>" if alarm.advice else "",
     ]
@@ -104,20 +92,14 @@ def _alarm(alarm: Alarm) -> str:
 
 # Scores
 
-_BASELINES = {
-    "real": "other real examples: as good as it gets",
-    "copies": "training examples again, as a model that only remembers would give",
-    "noisy copies": "the same with some noise on them",
-    "noise": "random pixels",
-}
 
-
-def _scores(evaluation: Evaluation) -> str:
+def _scores(evaluation: Evaluation, baselines: Mapping[str, str]) -> str:
     if not evaluation.scores:
         return "<h2>Scores</h2>\n<p>None could be measured; the end of this page says why.</p>"
     names = list(evaluation.baselines)
     keys = [f"<li>{_key(OWN)} <b>{OWN}</b>, with its 95% interval</li>"]
-    keys += [f"<li>{_key(name)} <b>{escape(name)}</b>: {_BASELINES.get(name, 'a baseline')}</li>" for name in names]
+    what = {name: escape(baselines.get(name, "a baseline")) for name in names}
+    keys += [f"<li>{_key(name)} <b>{escape(name)}</b>: {what[name]}</li>" for name in names]
     heads = "".join(f'<th scope="col">{head}</th>' for head in _heads(names))
     rows = "".join(_score(name, score, evaluation) for name, score in evaluation.scores.items())
     return (
@@ -179,18 +161,17 @@ def _plot(score: Score, reading: Reading, others: dict[str, float | None]) -> st
 # Losses, and how it was measured
 
 
-def _losses(run: Run) -> str:
+def _losses(run: Run, about: str) -> str:
     rows = [row for row in run.history() if row.get("step") is not None]
     names = dict.fromkeys(name for row in rows for name in row if name not in ("step", "seconds", "steps_per_second"))
     if not names:
         return '<h2>Losses</h2>\n<p class="note">The run has no reports of its training.</p>'
     figures = "".join(_loss(rows, name) for name in names)
     measured = run.history("quality.jsonl")
-    if measured:
-        figures += _loss(measured, "distance")
+    for name in dict.fromkeys(name for row in measured for name in row if name not in ("step", "seconds")):
+        figures += _loss(measured, name)
     return (
-        '<h2>Losses</h2>\n<p class="note">Over the steps of the training. The losses of a GAN tell whether its two '
-        "networks are in balance, not whether its samples are good; those of a VAE fall while it learns.</p>\n"
+        f'<h2>Losses</h2>\n<p class="note">Over the steps of the training. {escape(about)}</p>\n'
         f'<div class="charts">{figures}</div>'
     )
 
@@ -206,14 +187,10 @@ def _loss(rows: list[dict[str, float]], name: str) -> str:
     return f"<figure><figcaption>{words}{beyond}</figcaption>{chart}</figure>"
 
 
-def _measured(evaluation: Evaluation) -> str:
+def _measured(evaluation: Evaluation, parts: Mapping[str, str]) -> str:
     measured = evaluation.measured_with
     facts = {
-        "Samples, and as many real examples": f"{measured.count:,}",
-        "Pictures": " × ".join(map(str, measured.shape)),
-        "First seed": str(measured.seed),
-        "Extractor": f"{measured.extractor} ({measured.extractor_hash})",
-        "Pictures are resized by": measured.resizer,
+        **parts,
         "Training data": measured.reference,
         "Held-out data": measured.holdout or "none",
         "Version of the metrics": str(measured.tfgen_format),

@@ -1,11 +1,11 @@
 """What the user asked of an evaluation, checked before anything heavy is loaded."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tfgen.catalog import EXTRACTORS, METRICS
 from tfgen.errors import UserError, unknown
 
-DEFAULT_COUNT = 10_000
 LEAST_COUNT = 20
 
 
@@ -20,14 +20,23 @@ class EvaluateRequest:
     seed: int = 0
 
 
-def check(request: EvaluateRequest) -> None:
-    """Raises UserError where the request can't work."""
-    extractors = [entry.rpartition("/")[2] for entry in EXTRACTORS]
+def names_behind(catalog: Mapping[str, str], modality: str) -> list[str]:
+    """What users type for the entries of a modality: what stands behind its prefix."""
+    return [name.removeprefix(f"{modality}/") for name in catalog if name.startswith(f"{modality}/")]
+
+
+def check(request: EvaluateRequest, modality: str) -> None:
+    """Raises UserError where the request can't work for runs of the modality."""
+    extractors, metrics = names_behind(EXTRACTORS, modality), names_behind(METRICS, modality)
+    if request.extractor is not None and not extractors:
+        raise UserError(
+            f"No extractor is needed to judge a model of the modality '{modality}'.", "Leave --extractor out."
+        )
     if request.extractor is not None and request.extractor not in extractors:
         raise unknown("extractor", request.extractor, extractors)
     for name in request.metrics:
-        if name not in METRICS:
-            raise unknown("metric", name, METRICS)
+        if name not in metrics:
+            raise unknown("metric", name, metrics)
     if request.count is not None and not LEAST_COUNT <= request.count <= 10**7:
         raise UserError(
             f"{request.count} samples can't be scored.", f"Give -n a number from {LEAST_COUNT} to 10000000."

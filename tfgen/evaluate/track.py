@@ -6,7 +6,7 @@ import numpy as np
 
 from tfgen.catalog import EXTRACTORS, MODALITIES
 from tfgen.data.examples import Examples
-from tfgen.evaluate.groups import Group, real_group, sample_group
+from tfgen.evaluate.image.groups import Group, real_group, sample_group
 from tfgen.evaluate.metrics.frechet import LEAST_SAMPLES, distance_of_moments
 from tfgen.evaluate.statistics import Moments
 

@@ -2,24 +2,21 @@
 
 from dataclasses import dataclass
 
+# Of TFLite files: int8 is the quick one, int8-weights the small one. Which of them suit a modality, and how far each
+# may be from the model, its class in catalog.SURFACES says.
+NUMBER_FORMATS = ("float32", "float16", "int8", "int8-weights")
+SAVED_MODEL = "saved-model"
+
 
 @dataclass(frozen=True)
 class Tolerance:
-    """How far an export may be from its model: at most this difference, at least this ratio of signal to noise."""
+    """How far an export may be from its model, by one of: a difference, a ratio of signal to noise, a perplexity."""
 
-    difference: float | None = None
-    decibels: float | None = None
+    difference: float | None = None  # at most
+    decibels: float | None = None  # at least
+    perplexity: float | None = None  # at most this share more or less, of a text's perplexity
 
     def text(self) -> str:
+        if self.perplexity is not None:
+            return f"at most {100 * self.perplexity:g} %"
         return f"at most {self.difference:g}" if self.decibels is None else f"at least {self.decibels:g} dB"
-
-
-SAVED_MODEL = Tolerance(difference=1e-6)
-
-# Of TFLite files: int8 is the quick one, int8-weights the small one.
-NUMBER_FORMATS = {
-    "float32": Tolerance(difference=1e-4),
-    "float16": Tolerance(decibels=60.0),
-    "int8": Tolerance(decibels=35.0),
-    "int8-weights": Tolerance(decibels=40.0),
-}

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tfgen import __version__, files
+from tfgen.catalog import SURFACES
 from tfgen.export.parity import Proof
 from tfgen.export.published import version_number
 from tfgen.export.surface import Surface
@@ -48,6 +49,10 @@ class Job:
         files.remove_leftovers(folder)
         path = folder / str(next_version(folder))
         return path, self.publishing.enter_context(files.folder_atomically(path))
+
+    def surface(self, audience: str) -> Surface:
+        """What the export offers to a server or a phone."""
+        return SURFACES.load(self.run.record["modality"])(self.run, self.model, audience)
 
     def describe(self, surface: Surface, artefacts: list[Artefact]) -> dict[str, Any]:
         """The content of tfgen.json: what this is, where it comes from, how to call it, and what was measured."""

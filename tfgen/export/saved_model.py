@@ -6,26 +6,30 @@ from typing import Any
 import tensorflow as tf
 
 from tfgen import files
-from tfgen.export import formats, parity
+from tfgen.export import parity
+from tfgen.export.formats import SAVED_MODEL
 from tfgen.export.job import Artefact, Job, size_of
-from tfgen.export.surface import Surface
+from tfgen.export.surface import SERVER, Surface
 from tfgen.talk import say
 
 SCRIPT = Path(__file__).with_name("run_saved_model.py")
 
 
 def export(job: Job) -> list[Artefact]:
-    """OUTPUT/NAME/VERSION, as TensorFlow Serving loads it, with warm-up requests and tfgen.json in assets.extra."""
+    """OUTPUT/NAME/VERSION, as TensorFlow Serving loads it; warm-up requests, tfgen.json and more in assets.extra."""
     say("SavedModel: writing, and running it in a process of its own ...")
     path, staged = job.new_version(job.run.name)
-    surface = Surface(job.run, job.model, strings=True)
+    surface = job.surface(SERVER)
     save(surface, staged)
     expected = parity.expect(surface)
     single = {key.split("/")[0]: inputs for key, inputs in expected.cases.items() if key.endswith("/1")}
     write_warmup(staged, job.run.name, single)
-    proof = parity.prove(SCRIPT, staged, expected, formats.SAVED_MODEL)
+    proof = parity.prove(SCRIPT, staged, expected, surface.tolerances[SAVED_MODEL])
     artefact = Artefact("SavedModel", path, size_of(staged), fingerprint(staged), proof)
-    files.write_json(staged / "assets.extra" / "tfgen.json", job.describe(surface, [artefact]))
+    extra = staged / "assets.extra"
+    for name, content in surface.companions().items():
+        files.write_bytes(extra / name, content)
+    files.write_json(extra / "tfgen.json", job.describe(surface, [artefact]))
     return [artefact]
 
 
@@ -35,7 +39,7 @@ def save(surface: Surface, path: Path) -> None:
     Pure functions of their inputs: no seed generator, which would change its state with every call, and no
     optimiser or discriminator, which nobody calls.
     """
-    signatures = {name: entry.traced() for name, entry in surface.entries.items()}
+    signatures = {name: surface.traced(name) for name in surface.entries}
     module = tf.Module()
     module.tables = surface.tables()
     # In the model's own order, so that the same run gives the same fingerprint.

@@ -4,8 +4,9 @@ import contextlib
 from collections.abc import Iterator
 
 from tfgen import files
-from tfgen.catalog import EXPORTS
+from tfgen.catalog import EXPORTS, SURFACES
 from tfgen.errors import Failure, UserError
+from tfgen.export.agreement import Agreement
 from tfgen.export.job import Artefact, Job
 from tfgen.export.request import ExportRequest, check
 from tfgen.export.serving import write_serving_files
@@ -19,12 +20,13 @@ def export(run: Run, request: ExportRequest) -> list[Artefact]:
     """Publishes what was asked for, as new versions, once every part of it has been proved; else nothing.
 
     Raises:
-        UserError: the run has no weights, or a format is unknown; nothing was written.
+        UserError: the run has no weights, or a format is unknown or unsuitable; nothing was written.
         Failure: an export can't be made, can't be run, or is too far from its model; nothing was published.
     """
     check(request)
     if run.name in _RESERVED or run.name.startswith(".") or not run.name.isprintable():
         raise UserError(f"A run named '{run.name}' can't be exported.", "Rename its folder.")
+    SURFACES.load(run.record["modality"]).check(request.number_formats)
     exporters = [EXPORTS.load(name) for name in request.formats]
     model, checkpoint = load_model_and_checkpoint(run)
     output = request.output or run.path / "export"
@@ -56,7 +58,7 @@ def _check_proofs(artefacts: list[Artefact]) -> None:
     """Raises Failure where an answer is too far from the model's."""
     wrong = [
         f"{artefact.name}: '{each.output}' of '{each.signature}' differs by up to {each.difference:.2g} "
-        f"({each.decibels:.0f} dB; {artefact.proof.tolerance.text()} is asked)"
+        f"({_quality(each)}; {artefact.proof.tolerance.text()} is asked)"
         for artefact in artefacts
         for each in artefact.proof.failures()
     ]
@@ -65,3 +67,9 @@ def _check_proofs(artefacts: list[Artefact]) -> None:
             f"The export does not answer as the model does. {'; '.join(wrong)}.",
             "Nothing was published. Leave this format out, or train longer: what has hardly learned quantises badly.",
         )
+
+
+def _quality(agreement: Agreement) -> str:
+    if agreement.perplexity is None:
+        return f"{agreement.decibels:.0f} dB"
+    return f"a text's perplexity by {100 * agreement.perplexity:.1f} %"

@@ -1,10 +1,9 @@
 """What an export offers: a model's signatures as traced functions of plain tensors, in the units of the outside.
 
-Two audiences. A server takes prompts as strings and can write PNGs. A phone takes prompts as word ids, since its
-runtime has no strings; the vocabulary lies beside its file.
+Two audiences. A server has strings and files; a phone's runtime has neither, so what it needs lies beside its file.
 """
 
-import base64
+import abc
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,10 +11,13 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfgen.catalog import MODALITIES
+from tfgen.errors import UserError
+from tfgen.export.agreement import Agreement, Pairs, agreement_of
+from tfgen.export.formats import Tolerance
 from tfgen.models.base import GenerativeModel, Kind, Signature
-from tfgen.prompt.lookup import PromptLookup
 from tfgen.run import Run
+
+SERVER, PHONE = "server", "phone"
 
 
 @dataclass(frozen=True)
@@ -31,123 +33,130 @@ class Entry:
         return tf.function(self.function).get_concrete_function(**self.inputs)
 
 
-class Surface(tf.Module):
-    """A model as an export shows it."""
+class Surface(abc.ABC):
+    """A model as an export shows it, to a SERVER or a PHONE. A subclass for each modality stands in catalog.SURFACES.
 
-    def __init__(self, run: Run, model: GenerativeModel, strings: bool):
-        super().__init__()
-        self._model = model
-        self._modality = MODALITIES.load(run.record["modality"])
-        self._vocabulary = run.vocabulary()
-        self._has_prompts = bool(self._vocabulary.prompts)
-        self._lookup = PromptLookup(self._vocabulary) if strings and self._has_prompts else None
-        self.entries = {name: self._entry(signature) for name, signature in model.signatures().items()}
-        if strings:
-            self.entries.update(
-                {name: self._files(output, how) for name, (output, how) in self._modality.files.items()}
-            )
+    A subclass that needs something for its entries sets it before it calls this constructor.
+    """
 
-    def tables(self) -> PromptLookup | None:
-        """What a SavedModel must keep beside the weights: the vocabulary's table."""
-        return self._lookup
+    # How far an export may be from its model: "saved-model", and the number formats that suit the modality.
+    tolerances: Mapping[str, Tolerance]
+    # What is wrong with each other one, and what to do about it.
+    unsuitable: Mapping[str, tuple[str, str]] = {}
+    timed = "generate"  # the signature whose calls are timed
+    batches: tuple[int, ...] = (1, 3, 8)  # how many rows the calls have that are compared
 
-    def variables(self) -> list[tf.Variable]:
-        """All that the model has, in an order that does not depend on the process."""
-        return [variable.value for variable in self._model.state().values()]
+    def __init__(self, run: Run, model: GenerativeModel, audience: str):
+        self.run = run
+        self.model = model
+        self.audience = audience
+        self.entries = self.make_entries()
+        self._traced: dict[str, Any] = {}
 
-    @property
-    def bounded(self) -> frozenset[str]:
-        """The outputs that lie in [0, 1]: the examples, whatever the signature."""
-        outputs = [each.outputs.items() for each in self._model.signatures().values()]
-        return frozenset(name for each in outputs for name, kind in each if kind is Kind.EXAMPLES)
+    @classmethod
+    def check(cls, number_formats: tuple[str, ...]) -> None:
+        """Raises UserError where a number format doesn't suit the modality."""
+        for name in number_formats:
+            if name in cls.unsuitable:
+                raise UserError(*cls.unsuitable[name])
 
-    def describe(self) -> dict[str, Any]:
-        """Inputs and outputs of every signature: their types and shapes, -1 for the batch."""
-        return {
-            name: {
-                "inputs": {key: _describe(each) for key, each in entry.inputs.items()},
-                "outputs": {key: _describe(each) for key, each in entry.traced().structured_outputs.items()},
-            }
-            for name, entry in self.entries.items()
-        }
+    # What a subclass says of its modality.
 
+    @abc.abstractmethod
+    def specification(self, name: str, kind: Kind) -> tf.TensorSpec:
+        """The type and shape of an input."""
+
+    @abc.abstractmethod
+    def inputs_of(self, call: str, seeds: np.ndarray) -> dict[str, np.ndarray]:
+        """What the inputs of a call may look like, a row for each seed: for comparisons, calibration and warm-up."""
+
+    @abc.abstractmethod
     def sample(self) -> dict[str, Any]:
-        """A request for one sample, and its answer as a file in base64: to see that an export works elsewhere."""
-        seeds = np.array([7], np.int32)
-        request = {"seed": 7, **({"prompt": self.prompts(seeds)[0].tolist()} if self._has_prompts else {})}
-        ((name, (_, how)),) = self._modality.files.items()
-        content = getattr(self._modality, how)(tf.constant(self.examples(seeds)))[0].numpy()
-        return {"signature": "generate", "instances": [request], name: base64.b64encode(content).decode()}
+        """A request for one sample, and its answer, as JSON: to see that an export works elsewhere."""
 
-    # What its inputs may look like, for comparisons, calibration and warm-up.
+    @abc.abstractmethod
+    def companions(self) -> dict[str, bytes]:
+        """Files, by name, that a caller needs beside the export."""
 
-    def prompts(self, seeds: np.ndarray, empty_too: bool = False) -> np.ndarray:
-        """A prompt for each seed as the inputs take them: the known ones in turn, the empty one among them if told."""
-        chosen = self._choose(seeds, empty_too)
-        return np.array(chosen, np.str_) if self._lookup else self._ids(chosen)
+    @abc.abstractmethod
+    def words(self) -> dict[str, Any]:
+        """What the templates of the worked examples say of this model."""
 
-    def latents(self, seeds: np.ndarray) -> np.ndarray:
-        """What `generate` starts from."""
-        return self._model.latents(tf.constant(seeds), tf.constant(self._ids(self._choose(seeds)))).numpy()
+    def make_entries(self) -> dict[str, Entry]:
+        """The signatures that are for this audience, by name; the first is what a caller gets who names none."""
+        declared = self.model.signatures()
+        chosen = {name: each for name, each in declared.items() if each.audience in ("all", self.audience)}
+        return {name: self.entry(signature) for name, signature in chosen.items()}
 
-    def examples(self, seeds: np.ndarray) -> np.ndarray:
-        """What `generate` makes, in the units of the outside."""
-        made = self._model.generate(tf.constant(seeds), tf.constant(self._ids(self._choose(seeds))))
-        return self._modality.to_outside(made).numpy()
+    def takes(self, kind: Kind) -> bool:
+        """Whether an input of this kind is there at all; in its place the model gets what `inside` gives for None."""
+        return True
 
-    def _entry(self, signature: Signature) -> Entry:
-        kinds = {name: kind for name, kind in signature.inputs.items() if self._has_prompts or kind is not Kind.PROMPT}
+    def inside(self, value: tf.Tensor | None, kind: Kind, rows: tf.Tensor) -> tf.Tensor:
+        """An input as the model takes it."""
+        return value
+
+    def outside(self, value: tf.Tensor, kind: Kind) -> tf.Tensor:
+        """An output as a caller gets it."""
+        return value
+
+    def tables(self) -> Any:
+        """What a SavedModel must keep beside the weights, as a tf.Module; None for nothing."""
+        return None
+
+    def calls(self) -> list[str]:
+        """What is compared: the signatures, and sequences of them, "first>then" (see run_tflite.py)."""
+        return list(self.entries)
+
+    def compare(self, call: str, output: str, pairs: Pairs, inputs: list[dict[str, np.ndarray]]) -> Agreement:
+        """How the answers to a call agree, for pairs of (model's, export's) and the inputs of each."""
+        return agreement_of(call, output, pairs)
+
+    def steps(self, answers: Mapping[str, np.ndarray]) -> tuple[int, str]:
+        """Into how many parts the time of a call with these answers is divided, and what a part is called."""
+        return 1, "call"
+
+    # What follows from that.
+
+    def entry(self, signature: Signature) -> Entry:
+        """A declared signature as an export has it."""
+        kinds = {name: kind for name, kind in signature.inputs.items() if self.takes(kind)}
 
         def function(**given: tf.Tensor) -> dict[str, tf.Tensor]:
             rows = tf.shape(given[next(iter(kinds))])[0]
-            inside = [self._inside(given.get(name), kind, rows) for name, kind in signature.inputs.items()]
+            inside = [self.inside(given.get(name), kind, rows) for name, kind in signature.inputs.items()]
             made = signature.function(*inside)
             made = made if isinstance(made, tuple) else (made,)
             named = zip(signature.outputs.items(), made, strict=True)
-            return {name: tf.identity(self._outside(value, kind), name=name) for (name, kind), value in named}
+            return {name: tf.identity(self.outside(value, kind), name=name) for (name, kind), value in named}
 
-        return Entry({name: self._specification(name, kind) for name, kind in kinds.items()}, kinds, function)
+        return Entry({name: self.specification(name, kind) for name, kind in kinds.items()}, kinds, function)
 
-    def _files(self, output: str, how: str) -> Entry:
-        """`generate`, with each example as the bytes of a file."""
-        generate = self.entries["generate"]
+    def traced(self, name: str) -> Any:
+        """A signature as a graph."""
+        if name not in self._traced:
+            self._traced[name] = self.entries[name].traced()
+        return self._traced[name]
 
-        def function(**given: tf.Tensor) -> dict[str, tf.Tensor]:
-            (examples,) = generate.function(**given).values()
-            return {output: tf.identity(getattr(self._modality, how)(examples), name=output)}
+    def answers(self, call: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """What the live model answers to a call; masked where another answer would be as good."""
+        made = self.traced(call)(**{name: tf.constant(value) for name, value in inputs.items()})
+        return {name: value.numpy() for name, value in made.items()}
 
-        return Entry(generate.inputs, generate.kinds, function)
+    def variables(self) -> list[tf.Variable]:
+        """All that the model has, in an order that does not depend on the process."""
+        kept = [*self.model.state().values(), *self.model.frozen().values()]
+        return [variable.value for variable in kept]
 
-    def _choose(self, seeds: np.ndarray, empty_too: bool = False) -> list[str]:
-        known = [*self._vocabulary.prompts[:100], *([""] if empty_too else [])] or [""]
-        return [known[seed % len(known)] for seed in seeds]
-
-    def _ids(self, prompts: list[str]) -> np.ndarray:
-        return np.stack([self._vocabulary.ids(prompt) for prompt in prompts])
-
-    def _specification(self, name: str, kind: Kind) -> tf.TensorSpec:
-        model = self._model
-        match kind:
-            case Kind.SEED:
-                return tf.TensorSpec([None], tf.int32, name)
-            case Kind.PROMPT if self._lookup:
-                return tf.TensorSpec([None], tf.string, name)
-            case Kind.PROMPT:
-                return tf.TensorSpec([None, model.conditions.longest], tf.int32, name)
-            case Kind.LATENTS:
-                return tf.TensorSpec([None, model.latent_dim], tf.float32, name)
-            case Kind.EXAMPLES:
-                return tf.TensorSpec([None, *model.example.shape], tf.float32, name)
-
-    def _inside(self, value: tf.Tensor | None, kind: Kind, rows: tf.Tensor) -> tf.Tensor:
-        if value is None:
-            return tf.zeros([rows, self._model.conditions.longest], tf.int32)
-        if kind is Kind.PROMPT and self._lookup:
-            return self._lookup(value)
-        return self._modality.to_inside(value) if kind is Kind.EXAMPLES else value
-
-    def _outside(self, value: tf.Tensor, kind: Kind) -> tf.Tensor:
-        return self._modality.to_outside(value) if kind is Kind.EXAMPLES else value
+    def describe(self) -> dict[str, Any]:
+        """Inputs and outputs of every signature: their types and shapes, -1 for what is open."""
+        return {
+            name: {
+                "inputs": {key: _describe(each) for key, each in entry.inputs.items()},
+                "outputs": {key: _describe(each) for key, each in self.traced(name).structured_outputs.items()},
+            }
+            for name, entry in self.entries.items()
+        }
 
 
 def _describe(specification: tf.TensorSpec) -> dict[str, Any]:

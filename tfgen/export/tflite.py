@@ -12,8 +12,7 @@ from tfgen.errors import Failure
 from tfgen.export import parity, saved_model
 from tfgen.export.app import safe_name, write_companions
 from tfgen.export.job import Artefact, Job, size_of
-from tfgen.export.formats import NUMBER_FORMATS
-from tfgen.export.surface import Surface
+from tfgen.export.surface import PHONE, Surface
 from tfgen.talk import say
 
 SCRIPT = Path(__file__).with_name("run_tflite.py")
@@ -22,9 +21,9 @@ CALIBRATION_ROWS = 200
 
 
 def export(job: Job) -> list[Artefact]:
-    """OUTPUT/tflite/NAME/VERSION: a file for each number format, the vocabulary, worked examples and tfgen.json."""
+    """OUTPUT/tflite/NAME/VERSION: a file for each number format, companions, worked examples and tfgen.json."""
     path, staged = job.new_version(f"tflite/{job.run.name}")
-    surface = Surface(job.run, job.model, strings=False)
+    surface = job.surface(PHONE)
     expected = parity.expect(surface)
     artefacts = []
     with tempfile.TemporaryDirectory() as scratch:
@@ -33,17 +32,17 @@ def export(job: Job) -> list[Artefact]:
             say(f"TFLite {number_format}: converting, and running it in a process of its own ...")
             file = staged / f"{safe_name(job.run.name)}-{number_format}.tflite"
             source.convert(number_format, file)
-            proof = parity.prove(SCRIPT, file, expected, NUMBER_FORMATS[number_format])
+            proof = parity.prove(SCRIPT, file, expected, surface.tolerances[number_format])
             name = f"TFLite {number_format}"
             artefacts.append(Artefact(name, path / file.name, size_of(file), fingerprint(file), proof))
     files.write_json(staged / "tfgen.json", job.describe(surface, artefacts))
-    write_companions(job.run, artefacts[0].path.name, staged)
+    write_companions(surface, artefacts[0].path.name, staged)
     return artefacts
 
 
 @dataclass(frozen=True)
 class Source:
-    """What the converter reads: a SavedModel that takes word ids, and rows to calibrate int8 with."""
+    """What the converter reads: a SavedModel for phones, and rows to calibrate int8 with."""
 
     saved_model: Path
     calibration: Path

@@ -10,6 +10,7 @@ from tfgen.data import open_data
 from tfgen.data.examples import fit_command
 from tfgen.environment import environment
 from tfgen.errors import UserError
+from tfgen.fit.start import DEFAULT_SIZE, check_overrides, check_start, open_start
 from tfgen.fit.training import Training
 from tfgen.restore import specification_of
 from tfgen.run import Run, all_runs, free_name, is_unused, locate
@@ -39,47 +40,54 @@ class FitRequest:
     save_every: float = 30.0
     evaluate_every: int | None = None
     patience: int | None = None
+    start: str | None = None
+    lora: int | None = None
 
 
 def begin(request: FitRequest) -> tuple[Run, Training]:
     """A new run: everything that can be wrong is found before a folder is made."""
     check_horizon(request)
-    model_class = MODELS.load(request.model)
+    check_start(request)
+    start, size = open_start(request), request.size or DEFAULT_SIZE
+    model_class = start.model_class
     overrides, data_overrides = config.parse_overrides(request.overrides, model_class.Config)
-    settings = config.make_config(model_class.Config, request.size or "small", overrides)
+    check_overrides(overrides, data_overrides, start)
+    settings = start.settings(overrides, size)
     source = request.data or model_class.default_data
-    examples = _open(source, data_overrides)
+    examples = _open(source, {**data_overrides, **start.data})
     _check_modality(request.model, model_class, examples, source)
     training = TRAININGS.load(examples.modality)(examples)
     training.check(settings)
     path = locate(request.output or free_name(f"{examples.name}-{request.model}"))
     if path.exists() and not is_unused(path):
         raise UserError(f"'{path}' exists already.", "Choose another name with -o, or continue it with --resume.")
-    seed = DEFAULT_SEED if request.seed is None else request.seed
     record = {
+        **_record(request, settings, examples),
+        **start.record(size),
+        "data": {**_source(source), **data_overrides, "fingerprint": examples.fingerprint, "count": len(examples)},
+    }
+    codec = training.codec()
+    # Made once, so that settings which don't fit each other are refused before a folder is made.
+    model = model_class(settings, *specification_of(codec), seed=0)
+    files = {**training.files(), **start.files(model, record)}
+    return Run.create(path, record, codec, examples.report.to_json(), files), training
+
+
+def _record(request: FitRequest, settings: Any, examples: "AnyExamples") -> dict[str, Any]:
+    """What run.json says of a fit that is about to begin, but for its data."""
+    return {
         "model": request.model,
         "modality": examples.modality,
         "status": "started",
-        "size": request.size or "small",
-        "seed": seed,
+        "seed": DEFAULT_SEED if request.seed is None else request.seed,
         "steps": request.steps or 0,
         "minutes": None if request.steps else request.minutes or DEFAULT_MINUTES,
         "evaluate_every": request.evaluate_every,
         "patience": request.patience,
         "config": dataclasses.asdict(settings),
-        "data": {
-            **_source(source),
-            **data_overrides,
-            "fingerprint": examples.fingerprint,
-            "count": len(examples),
-        },
         "environment": environment(),
         "lineage": None,
     }
-    codec = training.codec()
-    # Made once, so that settings which don't fit each other are refused before a folder is made.
-    model_class(settings, *specification_of(codec), seed=0)
-    return Run.create(path, record, codec, examples.report.to_json(), training.files()), training
 
 
 def resume(request: FitRequest) -> tuple[Run, Training]:
@@ -89,7 +97,10 @@ def resume(request: FitRequest) -> tuple[Run, Training]:
         raise UserError(
             f"'{run.name}' is a {run.record['model']}, not a {request.model}.", "Resume it by its own name."
         )
-    settings = (request.size, request.steps, request.minutes, request.seed, request.evaluate_every, request.patience)
+    settings = (
+        request.size, request.steps, request.minutes, request.seed, request.evaluate_every, request.patience,
+        request.start, request.lora,
+    )
     if request.overrides or any(setting is not None for setting in settings):
         raise UserError(
             "A resumed fit keeps the settings that it began with.",
@@ -105,8 +116,7 @@ def resume(request: FitRequest) -> tuple[Run, Training]:
             f"'{run.name}' is finished.", "Begin a new run for more steps: the schedules end with the last."
         )
     stored = run.record["data"]
-    kept = {key: stored[key] for key in config.DATA_KEYS if key in stored}
-    examples = _open(request.data or stored["path"] or stored["source"], kept)
+    examples = _open(request.data or stored["path"] or stored["source"], run.data_settings())
     if examples.fingerprint != stored["fingerprint"]:
         raise UserError("The data has changed since the run began.", "Put it back as it was, or begin a new run.")
     if run.record["environment"] != environment():

@@ -83,6 +83,17 @@ class Best:
         checkpoints.restore(self.model.state(), stored.arrays)
         return best["step"]
 
+    def warning(self, kept: int) -> str | None:
+        """A sentence where the weights that are kept are those that the fit began with, since no others were better."""
+        if kept > 0:
+            return None
+        start, *later = (row[self.name] for row in self.run.history(FILE))
+        name = self.name.replace("_", " ")
+        return (
+            f"No step made it better: the {name} was {start:.3f} at the start, which is kept, and never below "
+            f"{min(later):.3f} after."
+        )
+
     def close(self) -> None:
         self._history.close()
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from tfgen.catalog import MODALITIES
 from tfgen.errors import UserError
-from tfgen.generate import Sampler, show_prompts
+from tfgen.generate.image import Sampler, show_prompts
 from tfgen.run import Run
 
 SHEETS = 10  # over a whole fit

@@ -5,7 +5,7 @@ import resource
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from tfgen.fit.show import SHEETS, tensorboard_writer
 from tfgen.fit.training import Training
 from tfgen.fit.watch import Stopwatch, Watch
 from tfgen.restore import build_model
-from tfgen.run import Run
+from tfgen.run import START, Run
 from tfgen.talk import count, duration, say, size
 
 _MEASURE_SECONDS = 3.0
@@ -58,8 +58,8 @@ def _fit_locked(run: Run, training: Training, request: FitRequest) -> None:
         best.every = max(1, run.record["steps"] // MEASUREMENTS)
         run.update(evaluate_every=best.every)
     _say_plan(run, model, training, seconds)
-    if step == 0:
-        checkpoints.save(run.checkpoints, checkpoints.capture(model.state()), 0)
+    if step == 0 and "kept" not in run.record:
+        _keep_start(run, model, best)
     _train(run, model, data, sheets, request, best)
 
 
@@ -110,6 +110,19 @@ class _Batches:
         return self.between(0, max(1, min(self.epoch_size, most) // self.settings.batch_size))
 
 
+def _keep_start(run: Run, model, best: Best | None) -> None:
+    """The checkpoint of step 0; and what was learned before is measured, since the steps may make it worse."""
+    checkpoints.save(run.checkpoints, checkpoints.capture(model.state()), 0)
+    if "start" not in run.record:
+        return
+    if not model.frozen():
+        (run.path / START).unlink(missing_ok=True)  # the checkpoints hold all of it
+    if best is None:
+        say("Nothing is held out to measure by, so no one can tell whether the steps make it worse.")
+    else:
+        best.measure(0.0)
+
+
 def _plan(run: Run, model, data: _Batches, sheets, best: Best | None) -> None:
     """Measures the first steps, forgets them, and plans how many fit into the minutes, with all that happens beside."""
     seconds_per_step = _seconds_per_step(model, data)
@@ -158,17 +171,23 @@ def _say_plan(run: Run, model, training: Training, seconds: float | None) -> Non
         say(f"  {note}")
     if training.report.broken:
         say(f"  {len(training.report.broken)} files are broken and left out; {run.path / 'data.json'} names them.")
-    parameters = sum(int(np.prod(weight.shape)) for weight in model.trained_variables())
+    parameters = count(_numbers(model.trained_variables()))
+    if model.frozen():
+        parameters += f" to learn beside {count(_numbers(model.frozen().values()))}"
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    state = sum(int(np.prod(variable.shape)) for variable in model.state().values()) * 4
+    state = _numbers(model.state().values()) * 4
     steps, done = run.record["steps"], int(model.step.numpy())
     left = seconds or (run.record["minutes"] or 0) * 60 * (steps - done) / steps
     say(
-        f"Model: {run.record['model']}, {count(parameters)} parameters; memory about {size(memory + state)}; "
+        f"Model: {run.record['model']}, {parameters} parameters; memory about {size(memory + state)}; "
         f"{f'step {done} to ' if done else ''}{steps} steps of {model.config.batch_size}"
         + (f", about {duration(left)}." if left else ".")
     )
     say(f"Run: {run.path}. Ctrl-C stops and keeps everything.")
+
+
+def _numbers(variables: Iterable) -> int:
+    return sum(int(np.prod(variable.shape)) for variable in variables)
 
 
 def _train(run: Run, model, data: _Batches, sheets, request: FitRequest, best: Best | None) -> None:
@@ -210,6 +229,8 @@ def _conclude(run: Run, model, data: _Batches, sheets, watch) -> None:
     sheets.write()
     reached = run.record["reached"] if "kept" in run.record else step
     run.update(status="finished" if finished else "stopped", reached=reached)
+    if run.record.get("warning"):
+        say(f"{run.record['warning']} {model.remedy}")
 
 
 @contextlib.contextmanager

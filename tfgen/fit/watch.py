@@ -158,7 +158,10 @@ class Watch(keras.callbacks.Callback):
             self._measure(time.monotonic())
             if self.problem:
                 return False
-            self.run.update(reached=reached, kept=self.best.restore() or reached)
+            best = self.best.restore()
+            kept = reached if best is None else best
+            warning = self.best.warning(kept)
+            self.run.update(reached=reached, kept=kept, **({"warning": warning} if warning else {}))
         else:
             self.best.restore()
         return True

@@ -176,6 +176,10 @@ class GenerativeModel(keras.Model):
             variables.update({f"{name}/{place:03d}": weight for place, weight in enumerate(optimizer.variables)})
         return variables
 
+    def frozen(self) -> dict[str, keras.Variable]:
+        """What training never changes, by name: a run keeps it once, beside the checkpoints."""
+        return {}
+
     def symptom(self, means: Mapping[str, float]) -> str | None:
         """A sentence on what is going wrong, judged by the tracked means of the last steps; None while all is well."""
         return None

@@ -113,14 +113,15 @@ class LanguageModel(GenerativeModel):
         A row ends with the end's id, which counts, or with its `limit`.
         """
         logits, position, cache, _ = self.begin(tokens, length)
-        most = tf.reduce_max(limit)
+        most = tf.maximum(tf.reduce_max(limit), 0)
         end = self.example.end
-        made = tf.TensorArray(tf.int32, size=most, element_shape=[None])
+        made = tf.TensorArray(tf.int32, size=tf.maximum(most, 1), element_shape=[None])
         token = choose(logits, position, sampling)
         count = tf.zeros_like(length)
 
         def going(place: tf.Tensor, count: tf.Tensor, done: tf.Tensor, *_: Any) -> tf.Tensor:
-            return (place < most) & ~tf.reduce_all(done)
+            # Once in any case, since an array that nothing was written to can't be read.
+            return (place < 1) | (place < most) & ~tf.reduce_all(done)
 
         def body(place, count, done, token, position, cache, made):
             made = made.write(place, tf.where(done, end, token))
@@ -133,7 +134,7 @@ class LanguageModel(GenerativeModel):
         place, count, *_, made = tf.while_loop(going, body, state)
         # What was never written is read as zeros.
         after = tf.range(most)[None, :] >= count[:, None]
-        return tf.where(after, end, tf.transpose(made.stack())), count
+        return tf.where(after, end, tf.transpose(made.stack())[:, :most]), count
 
     def extend(
         self, steps: int, state: State, sampling: Sampling

@@ -2,6 +2,8 @@
 
 Everything that there may be to ask for, by name; a metric that asks for something that a run can't give is left out.
 
+Of pictures:
+
     real, generated             features float [n, d]: of training examples, and of samples
     asked, recognised           int [n]: the place of the prompt that a sample was made for, and of the one recognised
     real_prompts                int [n]: the places of the real examples' prompts
@@ -10,6 +12,17 @@ Everything that there may be to ask for, by name; a metric that asks for somethi
     log_weights                 float [m, draws]: a variational model's log p(x, z) - log q(z | x), unseen examples
     reconstruction_errors       float [m]: root mean squared error of each unseen example's reconstruction
     latent_kl                   float [m, latent_dim]: nats that each latent tells of each unseen example
+
+Of texts:
+
+    sample_words                int [n, most]: the words of each sample as numbers; -1 behind its end
+    matches                     int [n]: characters of the longest piece of a sample that stands in the training text
+    windows                     int [n, 2]: pieces of 50 characters that a sample has, and those that stand there
+    unseen_texts                float [m, 3]: nats, tokens and characters of each piece of text that it never saw
+    training_texts              float [m, 3]: the same of pieces of the training text
+
+Of both; an example of texts is a document:
+
     training_scores             float [m]: how at home a training example is in the model
     unseen_scores               float [m]: the same for examples that it never saw
 
@@ -23,6 +36,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+REAL = "near real"  # what is better, where both more and less than real examples have are worse
 MOST_PAIRED = 50_000  # rows of which every pair is compared: minutes of work, and no more
 
 Evidence = Mapping[str, np.ndarray]
@@ -34,10 +48,11 @@ class Metric:
     """A pure function from evidence to scores, and how to read them."""
 
     function: Function
-    scores: Mapping[str, str]  # each score's name, and what is better: "lower", "higher" or "near 1"
+    scores: Mapping[str, str]  # each score's name, and what is better: "lower", "higher", "near 1", REAL
     least: int = 2  # rows that each piece of evidence must have
     most: int | None = None  # rows that are looked at, where the work grows with their square
     mean_of_rows: bool = True  # nearly; a distance between two distributions is not
+    depends_on: str | None = None  # what of record.MeasuredWith must be alike for these scores, if not for all
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -54,7 +69,11 @@ class Metric:
 
 
 def metric(
-    least: int = 2, most: int | None = None, mean_of_rows: bool = True, **scores: str
+    least: int = 2,
+    most: int | None = None,
+    mean_of_rows: bool = True,
+    depends_on: str | None = None,
+    **scores: str,
 ) -> Callable[[Function], Metric]:
     """Makes a function a Metric: `@metric(precision="higher", recall="higher")`."""
-    return lambda function: Metric(function, scores, least, most, mean_of_rows)
+    return lambda function: Metric(function, scores, least, most, mean_of_rows, depends_on)

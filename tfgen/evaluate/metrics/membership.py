@@ -5,6 +5,8 @@ import numpy as np
 from tfgen.evaluate.metrics import metric
 from tfgen.evaluate.metrics.copying import auc
 
+LEAST_DOCUMENTS = 20  # long ones, so that few tell enough
+
 
 @metric(least=100, membership="near 0.5")
 def membership(training_scores: np.ndarray, unseen_scores: np.ndarray) -> dict[str, float]:
@@ -14,3 +16,9 @@ def membership(training_scores: np.ndarray, unseen_scores: np.ndarray) -> dict[s
     knows its training data by heart, and whoever has the model can find out who was in it.
     """
     return {"membership": auc(unseen_scores, training_scores)}
+
+
+@metric(least=LEAST_DOCUMENTS, membership="near 0.5")
+def document_membership(training_scores: np.ndarray, unseen_scores: np.ndarray) -> dict[str, float]:
+    """The same of documents, by minus the mean loss of a token in each (Yeom et al. 2018)."""
+    return membership.function(training_scores, unseen_scores)

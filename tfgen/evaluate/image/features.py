@@ -11,7 +11,7 @@ from tfgen.data.examples import Examples
 from tfgen.data.prepared import Key, Writer, open_or_prepare
 from tfgen.errors import UserError
 from tfgen.evaluate.extractors import Extractor
-from tfgen.evaluate.groups import Group
+from tfgen.evaluate.image.groups import Group
 
 
 class Seen(NamedTuple):

@@ -1,33 +1,22 @@
-"""A run, a prompt and seeds to samples: the same seed gives the same sample, alone or in a batch."""
+"""Pictures of a run: the same seed gives the same one, alone or in a batch."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tfgen.catalog import MODALITIES
-from tfgen.errors import UserError
+from tfgen.generate import Generator, Origin, Request, seeds_from
 from tfgen.prompt.vocabulary import Vocabulary
 from tfgen.restore import load_model
 from tfgen.run import Run
+from tfgen.talk import say
 
 # Kernels may add up in another order for another batch size, so every batch has the same one.
 BATCH = 16
 _PART = 64 * BATCH
-
-
-@dataclass(frozen=True)
-class Origin:
-    """What made a sample, as its file says."""
-
-    name: str  # the run's, or the served model's
-    model: str  # which model of the catalog, or the server's address
-    modality: str
-
-    @classmethod
-    def of(cls, run: Run) -> "Origin":
-        return cls(run.name, run.record["model"], run.record["modality"])
 
 
 @dataclass(frozen=True)
@@ -38,6 +27,27 @@ class Samples:
     prompts: list[str]  # for the empty prompt, those that were drawn in its place
     seeds: list[int]
     origin: Origin
+
+
+class ImageGenerator(Generator):
+    """See Generator. Without a place, a grid goes to the current folder."""
+
+    makes = "pictures"
+    default_count = 64
+
+    def __init__(self, run: Run, request: Request):
+        from tfgen.output.image import check_output, file_name
+
+        super().__init__(run, request)
+        self.path = request.output or Path(file_name(run.name, request.prompt, request.seed))
+        check_output(self.path)
+        run.vocabulary().ids(request.prompt)
+
+    def deliver(self) -> None:
+        from tfgen.output.image import write_samples
+
+        samples = generate(self.run, self.request.prompt, len(self.seeds), self.request.seed)
+        say(f"Wrote {write_samples(samples, self.path)}")
 
 
 def generate(run: Run, prompt: str = "", count: int = 64, seed: int = 0) -> Samples:
@@ -64,17 +74,6 @@ def drawn_prompts(model: Any, seeds: np.ndarray) -> np.ndarray:
     """The places [n] of the prompts that stand in for empty ones; in parts: each seed is compared with every prompt."""
     parts = [model.drawn_prompts(part).numpy() for part in np.array_split(seeds, -(-len(seeds) // BATCH))]
     return np.concatenate(parts)
-
-
-def seeds_from(first: int, count: int) -> np.ndarray:
-    """int32 [count]. Raises UserError where a seed would not fit."""
-    if count < 1:
-        raise UserError(f"{count} samples can't be made.", "Ask for at least 1 with -n.")
-    if count > 10**8:
-        raise UserError(f"{count} samples are too many for one command.", "Ask for fewer, from several first seeds.")
-    if not -(2**31) <= first <= 2**31 - count:
-        raise UserError(f"The seed {first} is out of range.", "Choose one from -2147483648 to 2147483647.")
-    return np.arange(first, first + count, dtype=np.int64).astype(np.int32)
 
 
 class Sampler:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tfgen.evaluate.groups import BLOCK, Group
+from tfgen.evaluate.image.groups import BLOCK, Group
 from tfgen.evaluate.metrics.copying import USUAL, closeness
 from tfgen.evaluate.readings import number, percent
 from tfgen.evaluate.record import Evaluation, Score
 
 if TYPE_CHECKING:
-    from tfgen.evaluate.evidence import Examiner
+    from tfgen.evaluate.image.evidence import PictureEvidence
 
 SAMPLES = 64
 MOST_COLUMNS = 16  # labels; with more, each sample says its own
@@ -27,8 +27,8 @@ _READ_AT_ONCE = 64
 _NO_WORDS = "no words"
 
 
-def samples_section(examiner: "Examiner", samples: Group) -> str:
-    training = examiner.material.training
+def samples_section(evidence: "PictureEvidence", samples: Group) -> str:
+    training = evidence.material.training
     shown = samples.first(min(len(samples), BLOCK))
     labels = len(training.prompts)
     if training.prompt_kind == "labels" and labels <= MOST_COLUMNS and (shown.prompts >= 0).any():
@@ -68,18 +68,18 @@ def _sheet(samples: Group, prompts: list[str]) -> str:
     return f'<div class="{kind}" style="{_sides(samples)}">{"".join(figures)}</div>'
 
 
-def neighbours_section(evaluation: Evaluation, examiner: "Examiner", samples: Group) -> str:
-    places, apart = examiner.nearest(samples)
+def neighbours_section(evaluation: Evaluation, evidence: "PictureEvidence", samples: Group) -> str:
+    places, apart = evidence.nearest(samples)
     ratios = closeness(apart)
     worst = np.argsort(ratios, kind="stable")[:LOOKED_AT]
     copied = evaluation.scores.get("copied")
     flagged = round(copied.value * len(ratios)) if copied else 0
-    training = examiner.material.neighbours()
+    training = evidence.material.neighbours()
     pictures = _values(training, places[worst].ravel()).reshape(*places[worst].shape, *training.read(0, 1).shape[1:])
     cards = []
     for rank, (place, value) in enumerate(zip(worst, _values(samples, worst), strict=True)):
         seed = evaluation.measured_with.seed + int(place)
-        words = _words_of(samples.prompts[place], examiner.material.training.prompts)
+        words = _words_of(samples.prompts[place], evidence.material.training.prompts)
         first = _picture(value, "sample")
         others = zip(pictures[rank], apart[place], strict=True)
         cards.append(_neighbour(seed, words, float(ratios[place]), rank < flagged, first, others))

@@ -1,4 +1,4 @@
-"""Samples to files: a folder of PNGs, one grid, or arrays; by the ending of the path."""
+"""Pictures to files: a folder of PNGs, one grid, or arrays; by the ending of the path."""
 
 import io
 from pathlib import Path
@@ -7,26 +7,16 @@ import numpy as np
 
 from tfgen import __version__, files
 from tfgen.catalog import MODALITIES
-from tfgen.errors import UserError
-from tfgen.generate import Origin, Samples
+from tfgen.generate import Origin
+from tfgen.generate.image import Samples
+from tfgen.output import check_path, ending, file_stem
 
 _ENDINGS = (".png", ".npy", ".npz")
 
 
-def _ending(path: Path) -> str:
-    return path.suffix.lower()
-
-
 def check_output(path: Path) -> None:
     """Raises UserError where samples can't be written to `path`; called before the work."""
-    if _ending(path) and _ending(path) not in _ENDINGS and not path.is_dir():
-        raise UserError(
-            f"Samples can't be written as '{path.suffix}'.", "Give a folder, or a path that ends in .png, .npy or .npz."
-        )
-    if _ending(path) in _ENDINGS and path.is_dir():
-        raise UserError(f"'{path}' is a folder.", "Give it another name, or remove the folder.")
-    if _ending(path) not in _ENDINGS and path.is_file():
-        raise UserError(f"'{path}' is a file.", "Give a folder, or a path that ends in .png, .npy or .npz.")
+    check_path(path, _ENDINGS, "Samples")
 
 
 def write_samples(samples: Samples, path: Path) -> str:
@@ -34,10 +24,10 @@ def write_samples(samples: Samples, path: Path) -> str:
 
     A folder has one PNG each; .npy is uint8 [n, height, width] or [n, height, width, 3]; .npz adds prompts and seeds.
     """
-    if _ending(path) == ".png":
+    if ending(path) == ".png":
         _write_grid(samples, path)
         return f"{path}, a grid of {len(samples.seeds)}"
-    if _ending(path) in (".npy", ".npz"):
+    if ending(path) in (".npy", ".npz"):
         _write_arrays(samples, path)
         return f"{path}, {len(samples.seeds)} samples"
     _write_folder(samples, path)
@@ -45,9 +35,8 @@ def write_samples(samples: Samples, path: Path) -> str:
 
 
 def file_name(run: str, prompt: str, seed: int) -> str:
-    """A PNG's name that says what is in it; a long prompt is cut."""
-    words = "".join(letter if letter.isalnum() else "-" for letter in prompt)[:60].strip("-")
-    return "-".join(filter(None, [run, words, f"seed{seed}"])) + ".png"
+    """A PNG's name that says what is in it."""
+    return file_stem(run, prompt, f"seed{seed}") + ".png"
 
 
 def provenance(origin: Origin, prompt: str, seed: str) -> dict[str, str]:
@@ -73,7 +62,7 @@ def _write_grid(samples: Samples, path: Path) -> None:
 def _write_arrays(samples: Samples, path: Path) -> None:
     images = samples.values[..., 0] if samples.values.shape[-1] == 1 else samples.values
     content = io.BytesIO()
-    if _ending(path) == ".npy":
+    if ending(path) == ".npy":
         np.save(content, images)
     else:
         np.savez_compressed(content, images=images, prompts=np.array(samples.prompts), seeds=np.array(samples.seeds))

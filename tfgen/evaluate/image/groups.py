@@ -8,7 +8,7 @@ import numpy as np
 
 from tfgen.catalog import MODALITIES
 from tfgen.data.examples import Examples
-from tfgen.generate import Sampler, drawn_prompts
+from tfgen.generate.image import Sampler, drawn_prompts
 
 BLOCK = 1024  # pictures that are in memory together; a multiple of the sampler's batch
 NOISE = 0.1  # standard deviation of the noise on copies, as a share of the values' range

@@ -5,14 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from tfgen import config
-from tfgen.data import open_data
 from tfgen.data.examples import Examples
 from tfgen.errors import Failure, UserError
-from tfgen.evaluate.groups import Group, real_group
+from tfgen.evaluate.data import learned_already, open_showing, open_training
+from tfgen.evaluate.image.groups import Group, real_group
 from tfgen.prompt.vocabulary import SAME_WORD
 from tfgen.run import Run
-from tfgen.talk import Preparation
 
 LEAST = 20  # examples on either side, for any score at all
 LEAST_UNSEEN = 100  # held-out examples, for whatever needs those
@@ -35,7 +33,7 @@ class Material:
         Raises:
             UserError: the training data isn't where it was or has changed, or the held-out data can't be read.
         """
-        training = _training(run)
+        training = open_training(run)
         unseen = _holdout(run, holdout, training)
         return cls(training, unseen, _places(unseen, training) if unseen else np.array([], np.int64), seed)
 
@@ -90,33 +88,14 @@ class Material:
         return np.random.default_rng([self.seed, 0]).permutation(count)
 
 
-def _training(run: Run) -> Examples:
-    stored = run.record["data"]
-    settings = {key: stored[key] for key in config.DATA_KEYS if key in stored}
-    try:
-        examples = _open(stored["path"] or stored["source"], settings)
-    except UserError as error:
-        raise UserError(
-            f"The data that '{run.name}' learned can't be read: {error.what_is_wrong}",
-            "Put it back where it was: scores compare samples with it.",
-        ) from error
-    if examples.fingerprint != stored["fingerprint"]:
-        raise UserError(
-            f"The data has changed since '{run.name}' learned it.", "Put it back as it was, or fit a new run."
-        )
-    return examples
-
-
 def _holdout(run: Run, holdout: str | None, training: Examples) -> Examples | None:
     """Held-out data of the training data's shape: what was named, else the test split of a TFDS set."""
     settings = {"size": f"{training.height}x{training.width}", "channels": training.channels}
     if holdout is None:
         return _test_split(run.record["data"]["source"], settings, training)
-    examples = _open(holdout, settings)
+    examples = open_showing(holdout, settings)
     if examples.fingerprint == training.fingerprint:
-        raise UserError(
-            f"'{examples.source}' is the data that the run learned.", "Held-out data must be other examples."
-        )
+        raise learned_already(examples.source)
     return examples
 
 
@@ -125,7 +104,7 @@ def _test_split(source: str, settings: dict[str, Any], training: Examples) -> Ex
     if not source.startswith("tfds:") or "@" in source:
         return None
     try:
-        examples = _open(f"{source}@test", settings)
+        examples = open_showing(f"{source}@test", settings)
     except Failure:
         raise
     except UserError:  # a set without a test split
@@ -147,7 +126,3 @@ def _plain(prompt: str) -> str:
     """Equal for prompts that mean the same."""
     words = " ".join(prompt.casefold().split())
     return min(words, SAME_WORD.get(words, words))
-
-
-def _open(source: str, settings: dict[str, Any]) -> Examples:
-    return open_data(source, **settings, progress=Preparation().show)

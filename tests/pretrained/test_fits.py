@@ -1,0 +1,154 @@
+"""Fits that begin with a preset: whole or by LoRA, resumed, without the preset, and with harm done that is undone."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.conftest import assert_same_state, fit_run, state_of, tfgen_environment
+from tests.pretrained.conftest import LORA, STEPS, WHOLE, fit_from, sentences
+from tfgen import checkpoints
+from tfgen.data import open_data
+from tfgen.errors import UserError
+from tfgen.fit import stage
+from tfgen.models.sampling import Sampling
+from tfgen.restore import load_model
+from tfgen.run import Run
+
+keras_hub = pytest.importorskip("keras_hub", reason="the extra [pretrained] is not installed")
+
+
+def losses_of(run):
+    rows = run.history("quality.jsonl")
+    return [row["step"] for row in rows], [row["validation_loss"] for row in rows]
+
+
+@pytest.mark.parametrize("name", ["whole", "adapted"])
+def test_a_fit_lowers_the_loss_of_text_that_is_held_out(name, request):
+    run = request.getfixturevalue(name)
+    steps, losses = losses_of(run)
+    assert steps[0] == 0 and steps[-1] == STEPS and len(steps) == 4
+    assert min(losses[1:]) < 0.9 * losses[0]
+    assert run.record["status"] == "finished" and "warning" not in run.record and run.record["size"] is None
+
+
+@pytest.mark.parametrize("name", ["whole", "adapted"])
+def test_a_run_needs_its_preset_no_more(name, request):
+    run = Run.open(str(request.getfixturevalue(name).path))
+    code = (
+        "import sys; sys.modules['keras_hub'] = None\n"
+        "import tensorflow as tf\n"
+        "from tfgen.models.sampling import Sampling\n"
+        "from tfgen.restore import load_model\n"
+        "from tfgen.run import Run\n"
+        f"model = load_model(Run.open({str(run.path)!r}))\n"
+        "print(*model.generate(tf.constant([[5, 6]]), [2], tf.constant([9]), Sampling.greedy(1))[0][0].numpy())"
+    )
+    process = subprocess.run([sys.executable, "-c", code], env=tfgen_environment(), capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr
+    model = load_model(run)
+    made, _ = model.generate(tf.constant([[5, 6]]), [2], tf.constant([9]), Sampling.greedy(1))
+    assert process.stdout.split() == [str(token) for token in made[0].numpy()]
+
+
+def test_lora_leaves_the_frozen_weights_and_keeps_them_once(adapted):
+    start = checkpoints.read(adapted.path / "start.npz", adapted.record["start"]["digest"])
+    model = load_model(adapted)
+    for name, variable in model.frozen().items():
+        np.testing.assert_array_equal(variable.numpy(), start[name])
+    arrays = state_of(adapted)
+    learned = [name for name in arrays if "lora_kernel" in name]
+    assert len(learned) == 8 and not start.keys() & arrays.keys()
+    assert all(np.abs(arrays[name]).sum() > 0 for name in learned)
+    newest = max(adapted.checkpoints.glob("*.npz"))
+    assert newest.stat().st_size < 0.3 * (adapted.path / "start.npz").stat().st_size
+
+
+def test_a_whole_fit_has_everything_in_its_checkpoints(whole):
+    assert not (whole.path / "start.npz").exists()
+    named = load_model(whole).network.named_variables()
+    assert named.keys() <= state_of(whole).keys()
+
+
+def test_damaged_frozen_weights_are_noticed(adapted, tmp_path):
+    shutil.copytree(adapted.path, tmp_path / "copy")
+    content = bytearray((tmp_path / "copy" / "start.npz").read_bytes())
+    content[len(content) // 2] ^= 1
+    (tmp_path / "copy" / "start.npz").write_bytes(content)
+    with pytest.raises(UserError, match="'start.npz' of the run 'copy' is damaged"):
+        load_model(Run.open(str(tmp_path / "copy")))
+
+
+@pytest.mark.parametrize("name, settings, lora", [("whole", WHOLE, None), ("adapted", LORA, 4)])
+def test_a_resumed_fit_ends_with_the_same_weights_without_the_preset(
+    preset, notes, tmp_path, monkeypatch, request, name, settings, lora
+):
+    straight = request.getfixturevalue(name)
+    copy = tmp_path / "preset"
+    shutil.copytree(preset, copy)
+
+    class Interrupted(stage.Watch):
+        def _check(self, step, means):
+            self.interrupted = step >= 30
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stage, "Watch", Interrupted)
+        stopped = fit_from(copy, notes, tmp_path / "stopped", STEPS, *settings, lora=lora)
+    assert stopped.record["status"] == "stopped"
+    shutil.rmtree(copy)
+    resumed = fit_run("gpt", stopped.path, None, None, size=None, resume=True)
+    assert resumed.record["status"] == "finished"
+    assert_same_state(state_of(straight), state_of(resumed))
+    assert losses_of(straight) == losses_of(resumed)
+
+
+def test_a_fit_killed_before_its_first_checkpoint_goes_on(preset, notes, whole, tmp_path, monkeypatch):
+    def killed(*arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stage, "_keep_start", killed)
+        with pytest.raises(KeyboardInterrupt):
+            fit_from(preset, notes, tmp_path / "run", STEPS, *WHOLE)
+    assert not list((tmp_path / "run" / "checkpoints").iterdir())
+    resumed = fit_run("gpt", tmp_path / "run", None, None, size=None, resume=True)
+    assert_same_state(state_of(resumed), state_of(whole))
+
+
+def test_a_fit_that_makes_it_worse_says_so_and_keeps_the_start(preset, tmp_path, capsys):
+    known = tmp_path / "known.txt"
+    known.write_text(sentences(4, 500, "In {5}, the {0} {2} {4} the {1} {3}."), encoding="utf-8")
+    run = fit_from(preset, known, tmp_path / "run", 40, "learning_rate=1")
+    _, losses = losses_of(run)
+    assert min(losses[1:]) > losses[0] and run.record["kept"] == 0 and run.record["reached"] == 40
+    assert "No step made it better: the validation loss was" in run.record["warning"]
+    assert f"{run.record['warning']} Lower the learning rate with --set learning_rate=..., use --lora 8" in (
+        capsys.readouterr().err
+    )
+    start = keras_hub.models.Backbone.from_preset(str(preset))
+    kept = load_model(run).network.named_variables()
+    for variable in start.weights:
+        ours = kept[variable.path.replace("/self_attention/", "/")].numpy()
+        np.testing.assert_array_equal(ours, variable.numpy().reshape(ours.shape))
+
+
+def test_chats_add_tokens_to_a_whole_fit_and_are_refused_with_lora(preset, tmp_path):
+    path = tmp_path / "chats.jsonl"
+    turns = sentences(2, 200, "{0} {2} {4}|{1} {3}").splitlines()
+    with path.open("w", encoding="utf-8") as file:
+        for turn in turns:
+            asked, answered = turn.split("|")
+            messages = [{"role": "user", "content": asked}, {"role": "assistant", "content": answered}]
+            file.write(json.dumps({"messages": messages}) + "\n")
+    run = fit_from(preset, path, tmp_path / "run", 5)
+    example = load_model(run).example
+    assert example.vocabulary_size > 400 and example.end == example.vocabulary_size - 1
+    examples = open_data(str(path), **run.data_settings())
+    assert examples.fingerprint == run.record["data"]["fingerprint"]
+    with pytest.raises(UserError, match="which LoRA can't learn. Leave out --lora."):
+        fit_from(preset, path, tmp_path / "lora", 5, lora=4)
+    assert not (tmp_path / "lora").exists()

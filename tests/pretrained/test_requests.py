@@ -1,0 +1,78 @@
+"""Starts that can't be: each is refused with a sentence, before anything is written."""
+
+import sys
+
+import pytest
+
+from tests.conftest import fit_run
+from tfgen.errors import UserError
+from tfgen.fit.begin import FitRequest
+from tfgen.fit.start import check_start
+from tfgen.run import runs_folder
+
+keras_hub = pytest.importorskip("keras_hub", reason="the extra [pretrained] is not installed")
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        ({"start": "gpt2_bse_en"}, "Did you mean 'gpt2_base_en'?"),
+        ({"start": "./nowhere"}, "There is no preset and no folder named './nowhere'. Name a folder, or one of: gpt2"),
+        ({"start": "."}, "The preset '.' can't be had: .*. Give a folder as KerasHub saves it"),
+        ({"lora": 0}, "--lora 0 can't be a rank"),
+        ({"size": "tiny"}, "--size and --from are both given"),
+        ({"overrides": ("hidden_dim=64",)}, "'hidden_dim' comes with the pre-trained start"),
+        ({"overrides": ("tokenizer=bpe",)}, "'tokenizer' comes with the pre-trained start"),
+        ({"overrides": ("vocabulary_size=400",)}, "'vocabulary_size' comes with the pre-trained start"),
+        ({"overrides": ("context=65",)}, "The preset knows 64 positions, fewer than context=65"),
+        ({"overrides": ("width=8",)}, "No setting named 'width'"),
+    ],
+)
+def test_what_can_not_be_is_refused_before_anything_is_written(preset, notes, options, words):
+    request = {"size": None, "start": str(preset), **options}
+    overrides = request.pop("overrides", ())
+    with pytest.raises(UserError, match=words):
+        fit_run("gpt", "new", notes, 5, *overrides, **request)
+    assert not runs_folder().exists()
+
+
+@pytest.mark.parametrize(
+    "model, options, words",
+    [
+        ("gan", {"start": "gpt2_base_en"}, "A gan has no pre-trained start. Leave out --from, or fit a gpt."),
+        ("gpt", {"lora": 8}, "--lora has no weights to stand beside. Name a pre-trained start with --from PRESET."),
+    ],
+)
+def test_models_and_ranks_that_have_no_start_are_refused_at_once(model, options, words):
+    with pytest.raises(UserError, match=words):
+        check_start(FitRequest(model, **options))
+
+
+def test_resume_keeps_the_start(adapted):
+    for change in ({"start": "gpt2_base_en"}, {"lora": 8}):
+        with pytest.raises(UserError, match="keeps the settings that it began with"):
+            fit_run("gpt", adapted.path, None, None, size=None, resume=True, **change)
+
+
+def test_without_a_network_it_says_what_to_do(notes, monkeypatch):
+    def offline(*arguments, **keywords):
+        raise OSError("HTTPSConnectionPool(host='www.kaggle.com', port=443): Max retries exceeded")
+
+    monkeypatch.setattr(keras_hub.models.Backbone, "from_preset", offline)
+    with pytest.raises(UserError, match="'gpt2_base_en' can't be had: .*Max retries.*--from path/to/folder"):
+        fit_run("gpt", "new", notes, 5, size=None, start="gpt2_base_en")
+
+
+def test_without_keras_hub_it_says_what_to_install(notes, monkeypatch):
+    monkeypatch.setitem(sys.modules, "keras_hub", None)
+    with pytest.raises(UserError, match=r"KerasHub, which isn't installed. Use: pip install 'tfgen\[pretrained\]'"):
+        fit_run("gpt", "new", notes, 5, size=None, start="gpt2_base_en")
+
+
+def test_another_architecture_is_refused(notes, tmp_path):
+    backbone = keras_hub.models.OPTBackbone(
+        vocabulary_size=50, num_layers=1, num_heads=2, hidden_dim=8, intermediate_dim=8, max_sequence_length=8
+    )
+    backbone.save_to_preset(str(tmp_path / "opt"))
+    with pytest.raises(UserError, match="is a OPTBackbone, and tfgen knows how to go on with GPT-2's"):
+        fit_run("gpt", "new", notes, 5, size=None, start=str(tmp_path / "opt"))

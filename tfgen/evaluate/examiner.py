@@ -1,0 +1,79 @@
+"""What the evaluation asks of a kind of data: one subclass each, listed in catalog.EXAMINERS."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tfgen.evaluate.metrics import Evidence
+from tfgen.evaluate.record import Alarm, Evaluation, MeasuredWith, Score
+from tfgen.evaluate.request import EvaluateRequest
+from tfgen.restore import load_model_and_checkpoint
+from tfgen.run import Run
+
+METRICS_FORMAT = 1  # raise it whenever a metric would give another number for the same samples
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the report shows of one kind of data. What is in `sections` is HTML; all else is plain text."""
+
+    data: str  # what was learned, and how much of it
+    sections: list[str]  # what was made, and what it was taken from
+    on_losses: str
+    measured: Mapping[str, str]  # what scores depend on, and how it was
+    baselines: Mapping[str, str]  # what each is
+    questions: Mapping[str, str] = field(default_factory=dict)  # what each alarm answers
+
+
+class Examiner:
+    """Collects the evidence on a run, and knows how evidence of its kind is judged.
+
+    A subclass opens the run's data before the model, which takes longer, and defines what follows. The methods are
+    asked in their order.
+    """
+
+    # Evidence that a run may not have, and the sentence that says what it would take.
+    missing: Mapping[str, str] = {}
+
+    def __init__(self, run: Run, request: EvaluateRequest):
+        self.run = run
+        self.request = request
+        self.model: Any
+        self.model, self.checkpoint = load_model_and_checkpoint(run)
+
+    @classmethod
+    def may_be_compared(cls, runs: list[Run]) -> bool:
+        """Whether the runs' data doesn't forbid it from the start; asked before the work."""
+        return len({run.record["data"]["fingerprint"] for run in runs}) == 1
+
+    def beginning(self) -> str:
+        """A line for who waits: what is being looked at."""
+        raise NotImplementedError
+
+    def evidence(self) -> Evidence:
+        """All that metrics may ask for of the model and its samples."""
+        raise NotImplementedError
+
+    def baselines(self) -> dict[str, Evidence]:
+        """The same of others in the model's place, by their names; the column "real" is the floor."""
+        raise NotImplementedError
+
+    def measured_with(self) -> MeasuredWith:
+        """What the scores depend on beside the model."""
+        raise NotImplementedError
+
+    def alarms(self, scores: Mapping[str, Score], baselines: Mapping[str, Mapping[str, float]]) -> list[Alarm]:
+        """Every alarm, raised or quiet."""
+        raise NotImplementedError
+
+    def notes(self) -> list[str]:
+        """What a reader of the scores must know, in sentences."""
+        raise NotImplementedError
+
+    def in_words(self, evaluation: Evaluation) -> str:
+        """A paragraph: what is good, what is weak, what to change."""
+        raise NotImplementedError
+
+    def parts(self, evaluation: Evaluation) -> Parts:
+        """What the report shows."""
+        raise NotImplementedError

@@ -1,0 +1,1 @@
+"""How pictures are judged: by features that an extractor sees in them."""

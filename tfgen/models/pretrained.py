@@ -1,0 +1,267 @@
+"""GPT-2 (Radford et al. 2019) with weights that others trained, to be trained on: whole, or by LoRA (Hu et al. 2021).
+
+The layers and settings have KerasHub's names. It is needed to read a preset only; a run, once begun, goes without it.
+"""
+
+import functools
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import keras
+import tensorflow as tf
+
+from tfgen.errors import UserError
+from tfgen.models.base import Conditions, ExampleSpecification
+from tfgen.models.language import Cache, LanguageModel
+from tfgen.models.sampling import Sampling
+
+layers = keras.layers
+
+
+@dataclass(frozen=True)
+class PretrainedGPTConfig:
+    """Every setting of a GPT that begins with a preset."""
+
+    fixed: ClassVar = (
+        "num_layers", "num_heads", "hidden_dim", "intermediate_dim", "max_sequence_length", "lora",
+    )  # the preset's, and the rank that the user chose with it; not for --set
+
+    num_layers: int  # blocks of attention and a dense part
+    num_heads: int  # of attention; they share the width
+    hidden_dim: int  # numbers that stand for a token inside
+    intermediate_dim: int  # numbers inside a block's dense part
+    max_sequence_length: int  # positions that the preset knows
+    lora: int = 0  # rank of what is learned beside the preset's weights; 0: those are learned, all of them
+    context: int = 256  # how many tokens it sees at once; at most what the preset knows
+    batch_size: int = 4
+    dropout: float = 0.1  # share of each block's output that is left out while it learns
+    learning_rate: float = 5e-5  # of the whole network; with LoRA the default is 1e-3
+    weight_decay: float = 0.01  # of the matrices, per step and unit of the learning rate
+    warm_up: float = 0.05  # share of the steps in which the rate rises
+    cool_down: float = 0.8  # share of the steps at the end in which it falls to nearly nothing
+
+
+class PretrainedGPT(LanguageModel):
+    """The network, its optimizer, and the schedule: warm up, stay, cool down."""
+
+    Config = PretrainedGPTConfig
+    endless = False
+    jit_compile = False  # a step of GPT-2's size took no less time with it
+    remedy = "Lower the learning rate with --set learning_rate=..., use --lora 8, or give more text."
+
+    def __init__(
+        self, config: PretrainedGPTConfig, example: ExampleSpecification, conditions: Conditions, seed: int = 0
+    ):
+        super().__init__(config, example, conditions, seed)
+        if config.context > config.max_sequence_length:
+            raise UserError(
+                f"The preset knows {config.max_sequence_length} positions, fewer than context={config.context}.",
+                f"Use --set context={config.max_sequence_length} or less.",
+            )
+        self.context = config.context
+        self.network = Network(config, example.vocabulary_size, name="network")
+        self.network(tf.zeros([1, 2], tf.int32))
+        if config.lora:
+            self.network.add_adapters(config.lora)
+        # Clipped, since a few odd texts at the beginning would undo what was learned from millions.
+        self.adam = keras.optimizers.AdamW(
+            config.learning_rate, weight_decay=config.weight_decay, beta_2=0.95, global_clipnorm=1.0
+        )
+        self.adam.exclude_from_weight_decay(var_list=[each for each in self.trained_variables() if _is_small(each)])
+        self.adam.build(self.trained_variables())
+
+    def parts(self) -> Mapping[str, layers.Layer]:
+        return {"network": self.network}
+
+    def optimizers(self) -> Mapping[str, keras.optimizers.Optimizer]:
+        return {"adam": self.adam}
+
+    def trained_variables(self) -> list[keras.Variable]:
+        """All of the network, or with LoRA the adapters alone."""
+        named = self.network.named_variables()
+        return list(self._adapters(named).values() if self.config.lora else named.values())
+
+    def state(self) -> dict[str, keras.Variable]:
+        frozen = self.frozen()
+        learned = {name: each for name, each in self.network.named_variables().items() if name not in frozen}
+        adam = {f"adam/{place:03d}": each for place, each in enumerate(self.adam.variables)}
+        return {"step": self.step, "horizon": self.horizon, **learned, **adam}
+
+    def frozen(self) -> dict[str, keras.Variable]:
+        if not self.config.lora:
+            return {}
+        named = self.network.named_variables()
+        adapters = self._adapters(named)
+        return {name: variable for name, variable in named.items() if name not in adapters}
+
+    def schedule(self) -> None:
+        done, config = self.progress(), self.config
+        rising = tf.minimum(1.0, (done + 0.01 * config.warm_up) / max(config.warm_up, 1e-6))
+        falling = tf.minimum(1.0, (1.0 - done) / max(config.cool_down, 1e-6) + 0.01)
+        self.adam.learning_rate.assign(config.learning_rate * rising * falling)
+
+    def logits(self, tokens: tf.Tensor, training: bool = False) -> tf.Tensor:
+        drop = self._drop if training and self.config.dropout else _keep
+        hidden, _ = self.network.read(tokens, drop)
+        return self.network.logits(hidden)
+
+    def prefill(self, tokens: tf.Tensor, length: tf.Tensor) -> tuple[tf.Tensor, Cache]:
+        hidden, cache = self.network.read(tokens)
+        room = [[0, 0], [0, 0], [0, 0], [0, self.context - tf.shape(tokens)[1]], [0, 0]]
+        last = tf.gather(hidden, length - 1, batch_dims=1)
+        return self.network.logits(last), Cache(*(tf.pad(each, room) for each in cache))
+
+    def decode(self, token: tf.Tensor, position: tf.Tensor, cache: Cache) -> tuple[tf.Tensor, Cache]:
+        """As the base's; a position past the context, of a text that is over, gives logits that mean nothing."""
+        hidden, cache = self.network.step(token, tf.minimum(position, self.context - 1), cache)
+        return self.network.logits(hidden), cache
+
+    def generate(
+        self, tokens: tf.Tensor, length: tf.Tensor, limit: tf.Tensor, sampling: Sampling
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """As the base's, but a text ends at the context, half of which is for the prompt, more where it is free."""
+        kept = tf.minimum(length, tf.maximum(self.context - limit, self.context // 2))
+        width = tf.minimum(tf.shape(tokens)[1], self.context)
+        places = (length - kept)[:, None] + tf.range(width)[None, :]
+        tokens = tf.gather(tokens, tf.minimum(places, tf.shape(tokens)[1] - 1), batch_dims=1)
+        return super().generate(tokens, kept, tf.minimum(limit, self.context - tf.maximum(kept, 1)), sampling)
+
+    def _adapters(self, named: Mapping[str, keras.Variable]) -> dict[str, keras.Variable]:
+        return {name: variable for name, variable in named.items() if "lora_kernel" in name}
+
+    def _drop(self, values: tf.Tensor, place: int) -> tf.Tensor:
+        """Dropout that depends on (seed, place, step) alone, so a resumed run drops what the first would have."""
+        return tf.nn.experimental.stateless_dropout(values, self.config.dropout, seed=self.step_seed(100 + place))
+
+
+class Network(layers.Layer):
+    """Token ids to hidden values, and those to logits by the embedding of the tokens. Begins with zeros throughout."""
+
+    def __init__(self, config: PretrainedGPTConfig, vocabulary_size: int, **kwargs):
+        super().__init__(**kwargs)
+        width = config.hidden_dim
+        self.token_embedding = layers.Embedding(vocabulary_size, width, "zeros", name="token_embedding")
+        self.position_embedding = layers.Embedding(
+            config.max_sequence_length, width, "zeros", name="position_embedding"
+        )
+        self.blocks = [Block(config, name=f"transformer_layer_{place}") for place in range(config.num_layers)]
+        self.layer_norm = _norm("layer_norm")
+        self.context = config.context
+
+    def call(self, tokens: tf.Tensor) -> tf.Tensor:
+        return self.logits(self.read(tokens)[0])
+
+    def read(self, tokens: tf.Tensor, drop: Callable | None = None) -> tuple[tf.Tensor, Cache]:
+        """Hidden values [batch, length, width] of whole texts, and their keys and values."""
+        places = tf.range(tf.shape(tokens)[1])
+        mask = tf.where(places[:, None] >= places[None, :], 0.0, _FORBIDDEN)
+        return self._through(tokens, places, mask, drop or _keep)
+
+    def step(self, token: tf.Tensor, position: tf.Tensor, cache: Cache) -> tuple[tf.Tensor, Cache]:
+        """Hidden values [batch, width] of one more token each, at a position of its own, and the cache with it."""
+        slots = tf.range(self.context)[None, :]
+        here = tf.equal(slots, position[:, None])[:, None, :, None]
+        mask = tf.where(slots <= position[:, None], 0.0, _FORBIDDEN)[:, None, None, :]
+        pairs = list(zip(tf.unstack(cache.keys, axis=1), tf.unstack(cache.values, axis=1), strict=True))
+        hidden, cache = self._through(token[:, None], position[:, None], mask, _keep, pairs, here)
+        return hidden[:, 0], cache
+
+    def logits(self, hidden: tf.Tensor) -> tf.Tensor:
+        """float32 [..., vocabulary]."""
+        return tf.matmul(hidden, self.token_embedding.embeddings, transpose_b=True)
+
+    def add_adapters(self, rank: int) -> None:
+        """Freezes what is there, and adds to each query and value matrix a product of two of this rank, zero as yet."""
+        for block in self.blocks:
+            block.query.enable_lora(rank)
+            block.value.enable_lora(rank)
+
+    def named_variables(self) -> dict[str, keras.Variable]:
+        """Every weight, by KerasHub's path for it without the "self_attention/"; the order is always the same."""
+        alone = {"": [self.token_embedding, self.position_embedding, self.layer_norm]}
+        inside = {f"{block.name}/": block.parts() for block in self.blocks}
+        return {
+            f"{prefix}{layer.name}/{variable.name}": variable
+            for prefix, parts in {**alone, **inside}.items()
+            for layer in parts
+            for variable in layer.weights
+        }
+
+    def _through(self, tokens, places, mask, drop, pairs=None, here=None) -> tuple[tf.Tensor, Cache]:
+        hidden = drop(self.token_embedding(tokens) + self.position_embedding(places), 0)
+        kept = []
+        for number, block in enumerate(self.blocks):
+            of_block = functools.partial(_drop_in_block, drop, number)
+            hidden, *pair = block(hidden, mask, pairs and pairs[number], here, drop=of_block)
+            kept.append(pair)
+        return self.layer_norm(hidden), Cache(*(tf.stack(each, axis=1) for each in zip(*kept, strict=True)))
+
+
+class Block(layers.Layer):
+    """Attention to the tokens so far, and a dense part for each token; both are added to what comes in."""
+
+    def __init__(self, config: PretrainedGPTConfig, **kwargs):
+        super().__init__(**kwargs)
+        width, self.heads = config.hidden_dim, config.num_heads
+        self.self_attention_layer_norm = _norm("self_attention_layer_norm")
+        self.query, self.key, self.value = (_dense(width, name) for name in ("query", "key", "value"))
+        self.attention_output = _dense(width, "attention_output")
+        self.feedforward_layer_norm = _norm("feedforward_layer_norm")
+        self.feedforward_intermediate_dense = _dense(config.intermediate_dim, "feedforward_intermediate_dense")
+        self.feedforward_output_dense = _dense(width, "feedforward_output_dense")
+
+    def call(self, hidden, mask, cache=None, here=None, drop=None):
+        """Hidden values [batch, length, width], and the keys and values [batch, heads, slots, head_dim] attended to.
+
+        Args:
+            mask: what is added to the scores, [length, slots] or broadcast to [batch, heads, length, slots].
+            cache: keys and values of earlier tokens, into which these are written `here` (bool, like a key).
+            drop: dropout for what is added, the first and the second time.
+        """
+        x = self.self_attention_layer_norm(hidden)
+        queries, keys, values = (self._split(layer(x)) for layer in (self.query, self.key, self.value))
+        if cache is not None:
+            keys, values = tf.where(here, keys, cache[0]), tf.where(here, values, cache[1])
+        scores = tf.matmul(queries, keys, transpose_b=True) / math.sqrt(queries.shape[-1]) + mask
+        seen = tf.transpose(tf.matmul(tf.nn.softmax(scores), values), [0, 2, 1, 3])
+        hidden = hidden + drop(self.attention_output(tf.reshape(seen, tf.shape(hidden))), 1)
+        raised = tf.nn.gelu(self.feedforward_intermediate_dense(self.feedforward_layer_norm(hidden)), approximate=True)
+        return hidden + drop(self.feedforward_output_dense(raised), 2), keys, values
+
+    def parts(self) -> list[layers.Layer]:
+        """The layers inside, in KerasHub's order."""
+        return [
+            self.query, self.key, self.value, self.attention_output, self.self_attention_layer_norm,
+            self.feedforward_intermediate_dense, self.feedforward_output_dense, self.feedforward_layer_norm,
+        ]
+
+    def _split(self, values: tf.Tensor) -> tf.Tensor:
+        """[batch, length, width] as [batch, heads, length, head_dim]."""
+        batch, length, width = tf.shape(values)[0], tf.shape(values)[1], values.shape[-1]
+        return tf.transpose(tf.reshape(values, [batch, length, self.heads, width // self.heads]), [0, 2, 1, 3])
+
+
+_FORBIDDEN = -1e9
+
+
+def _keep(values: tf.Tensor, place: int) -> tf.Tensor:
+    return values
+
+
+def _drop_in_block(drop: Callable, number: int, values: tf.Tensor, place: int) -> tf.Tensor:
+    return drop(values, 2 * number + place)
+
+
+def _dense(width: int, name: str) -> layers.Dense:
+    return layers.Dense(width, kernel_initializer="zeros", name=name)
+
+
+def _norm(name: str) -> layers.LayerNormalization:
+    return layers.LayerNormalization(epsilon=1e-5, name=name)
+
+
+def _is_small(variable: keras.Variable) -> bool:
+    """Whether it is a bias or a norm's scale, which no decay should pull to zero; nor what a token stands for."""
+    return len(variable.shape) < 2 or variable.name == "embeddings"
