@@ -1,7 +1,6 @@
 """tfgen chat: a talk with a run."""
 
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -34,36 +33,38 @@ def command(run: str, system: str, seed: int, **options: Any) -> None:
     interactive = sys.stdin.isatty()
     if interactive:
         click.echo("/new begins anew, /quit or Ctrl-D ends, Ctrl-C stops an answer.", err=True)
-    for message in _messages(interactive):
-        if message == "/new":
-            chat.forget()
-        else:
-            _answer(chat, message, interactive)
+    while True:
+        try:
+            message = _typed() if interactive else sys.stdin.readline()
+            if not message or message.strip() == "/quit":
+                return
+            _follow(chat, message.strip(), interactive)
+        except KeyboardInterrupt:
+            # A second too late for an answer, it should not end the talk either.
+            if not interactive:
+                raise
+            click.echo("\n/quit or Ctrl-D ends.", err=True)
 
 
-def _messages(interactive: bool) -> Iterator[str]:
-    """What is typed, or comes through a pipe, line by line up to /quit; empty lines are left out."""
-    for line in _typed() if interactive else sys.stdin:
-        if line.strip() == "/quit":
-            return
-        if line.strip():
-            yield line.strip()
-
-
-def _typed() -> Iterator[str]:
-    """Lines from a terminal, with the keys that one is used to."""
+def _typed() -> str:
+    """A line from a terminal, with the keys that one is used to; empty where there are no more."""
     import contextlib
 
     with contextlib.suppress(ImportError):
         import readline  # noqa: F401: its import gives input() a history
-    while True:
-        try:
-            yield input("> ")
-        except KeyboardInterrupt:
-            click.echo("\n/quit or Ctrl-D ends.", err=True)
-        except EOFError:
-            click.echo(err=True)
-            return
+    try:
+        return input("> ") + "\n"
+    except EOFError:
+        click.echo(err=True)
+        return ""
+
+
+def _follow(chat: Any, message: str, interactive: bool) -> None:
+    """Does what a line says; an empty one says nothing."""
+    if message == "/new":
+        chat.forget()
+    elif message:
+        _answer(chat, message, interactive)
 
 
 def _answer(chat: Any, message: str, interactive: bool) -> None:

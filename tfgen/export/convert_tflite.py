@@ -76,6 +76,28 @@ def _quantize_weights(path: str, output: str) -> None:
     work = quantizer.Quantizer(path)
     work.load_quantization_recipe(recipe.weight_only_wi8_afp32())
     work.quantize().export_model(output, overwrite=True)
+    _share_buffers(output)
+
+
+def _share_buffers(path: str) -> None:
+    """Keeps weights once that the quantiser wrote twice: those of which one use is quantised and another is not."""
+    from ai_edge_litert.tools import flatbuffer_utils
+
+    model = flatbuffer_utils.read_model(path)
+    first: dict[bytes, int] = {}
+    same = {}
+    for place, buffer in enumerate(model.buffers):
+        if buffer.data is not None and len(buffer.data):
+            same[place] = first.setdefault(bytes(buffer.data), place)
+    twice = {place for place, kept in same.items() if place != kept}
+    if not twice:
+        return
+    for graph in model.subgraphs:
+        for tensor in graph.tensors:
+            tensor.buffer = same.get(tensor.buffer, tensor.buffer)
+    for place in twice - {metadata.buffer for metadata in model.metadata or ()}:
+        model.buffers[place].data = None
+    flatbuffer_utils.write_model(model, path)
 
 
 if __name__ == "__main__":

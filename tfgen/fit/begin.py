@@ -56,7 +56,7 @@ def begin(request: FitRequest) -> tuple[Run, Training]:
     source = request.data or model_class.default_data
     examples = _open(source, {**data_overrides, **start.data})
     _check_modality(request.model, model_class, examples, source)
-    training = TRAININGS.load(examples.modality)(examples)
+    training = TRAININGS.load(examples.modality)(start.widen(examples))
     training.check(settings)
     path = locate(request.output or free_name(f"{examples.name}-{request.model}"))
     if path.exists() and not is_unused(path):

@@ -18,7 +18,8 @@ from tfgen.talk import say
 
 FILE = "quality.jsonl"
 ENOUGH_EXAMPLES = 2000  # for what a model fits after its last step, when it is only to be measured
-MEASUREMENTS = 20  # of a fit that measures itself unasked
+MEASUREMENTS = 20  # of a fit that measures itself unasked, at the most
+MEASURING_SHARE = 0.2  # of its time, at the most
 
 
 class Best:
@@ -28,6 +29,7 @@ class Best:
         self.run, self.model, self.batches = run, model, batches
         # Steps between measurements; None until a fit that nobody told has been planned.
         self.every: int | None
+        self.times = MEASUREMENTS
         self.every, self.patience = run.record["evaluate_every"], run.record["patience"]
         self.folder = run.path / "best"
         self.folder.mkdir(exist_ok=True)

@@ -38,6 +38,12 @@ class PresetStart(Start):
     def settings(self, overrides: Mapping[str, Any], size: str) -> Any:
         return config.make_fixed_config(self.model_class.Config, {**self.defaults, **overrides})
 
+    def widen(self, examples: Any) -> Any:
+        """As the base's: a prompt may have the letters that the preset's tokens have, not the text's alone."""
+        tokenizer = examples.tokenizer
+        letters = tokenizer.alphabet.union(*(token.decode("utf-8", "ignore") for token in tokenizer.token_bytes()))
+        return dataclasses.replace(examples, tokenizer=tokenizer.with_alphabet(letters))
+
     def record(self, size: str) -> dict[str, Any]:
         own = {"tokenizer": START_TOKENIZER}
         return {"size": None, "start": {"preset": self.preset, "lora": self.lora, "files": own}}

@@ -32,6 +32,10 @@ class Start:
         """The model's config. Raises UserError for values that can't work."""
         return config.make_config(self.model_class.Config, size, dict(overrides))
 
+    def widen(self, examples: Any) -> Any:
+        """The examples, with what the start brings of knowledge beside them."""
+        return examples
+
     def record(self, size: str) -> dict[str, Any]:
         """Its part of run.json."""
         return {"size": size}

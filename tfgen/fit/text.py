@@ -13,6 +13,8 @@ _IN_MEMORY_BYTES = 2**25
 _TOKENS_PER_CALL = 2**12
 _MANY_DOCUMENTS = 20  # so many ends of documents that a model learns what stands behind one
 _MEASURED_TOKENS = 2**17
+_FEWEST_MEASURED = 2**13
+_MEASURED_WORK = 2**40  # parameters times tokens: a model of a hundred million would measure for longer than it learns
 
 
 class TextTraining(Training):
@@ -102,7 +104,9 @@ class TextTracker:
 
         self._rows = max(1, 2**11 // model.context)
         self._length = min(model.context, len(values) - 1)
-        windows = min(len(values) - 1, _MEASURED_TOKENS) // self._length
+        parameters = sum(part.count_params() for part in model.parts().values())
+        most = min(_MEASURED_TOKENS, max(_FEWEST_MEASURED, _MEASURED_WORK // parameters))
+        windows = min(len(values) - 1, most) // self._length
         # Spread over all of it, where there is more than enough.
         self._starts = np.linspace(0, len(values) - 1 - self._length, windows).astype(np.int64)
         if windows * self._length > len(values) - 1 - self._length:
