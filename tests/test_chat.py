@@ -182,6 +182,7 @@ def test_ctrl_c_stops_an_answer_alone_and_ctrl_d_ends_the_talk(run, tmp_path):
         terminal.wait_for(" ...")
         terminal.wait_for("> ")
         terminal.process.send_signal(signal.SIGINT)
+        time.sleep(1)
         terminal.type("\n")  # a signal that comes just before Python waits for keys is seen with the next one
         terminal.wait_for("/quit or Ctrl-D ends.")
         terminal.type("Ж\n")

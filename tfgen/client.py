@@ -62,6 +62,11 @@ def generate_remotely(server: str, model: str, prompt: str = "", count: int = 64
 
 def _takes_prompts(metadata: dict[str, Any], model: str) -> bool:
     signatures = metadata.get("metadata", {}).get("signature_def", {}).get("signature_def", {})
+    if "prefill" not in signatures and {"generate", "logits"} <= signatures.keys():
+        raise UserError(
+            f"'{model}' makes text, and this command fetches pictures.",
+            "Ask the server itself, as docs/export.md shows, or use the run: tfgen generate RUN PROMPT",
+        )
     if "png" not in signatures:
         raise UserError(f"'{model}' has no signature 'png', so it is not an export of tfgen.", "Name another model.")
     return "prompt" in signatures["png"].get("inputs", {})

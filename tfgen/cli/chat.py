@@ -31,6 +31,8 @@ def command(run: str, system: str, seed: int, **options: Any) -> None:
     load_tensorflow()
     chat.load()
     interactive = sys.stdin.isatty()
+    if hasattr(sys.stdin, "reconfigure"):
+        sys.stdin.reconfigure(errors="surrogateescape")  # what isn't UTF-8 gets a sentence
     if interactive:
         click.echo("/new begins anew, /quit or Ctrl-D ends, Ctrl-C stops an answer.", err=True)
     while True:

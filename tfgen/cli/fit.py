@@ -8,7 +8,7 @@ from tfgen.cli.options import load_tensorflow, named_argument, overrides_option
 
 
 @click.command("fit")
-@named_argument("model", "Name one: tfgen fit gan DATA, or tfgen fit vae DATA")
+@named_argument("model", "Name one: tfgen fit gan DATA, tfgen fit vae DATA, or tfgen fit gpt DATA")
 @click.argument("data", required=False)
 @click.option("-o", "--output", metavar="RUN", help="Name or path of the run.  [default: DATA-MODEL]")
 @click.option("--size", metavar="SIZE", help="How large the model is: tiny, small or base.  [default: small]")
@@ -30,18 +30,22 @@ from tfgen.cli.options import load_tensorflow, named_argument, overrides_option
 @click.option("--patience", type=int, metavar="N", help="Stop early, after N measurements that were no better.")
 @click.option("--tensorboard", is_flag=True, help="Also write the losses for TensorBoard.")
 def command(**options) -> None:
-    """Train MODEL (gan or vae) on DATA and keep everything in a run.
+    """Train MODEL (gan, vae or gpt) on DATA and keep everything in a run.
 
-    DATA is a folder of pictures, an .npy, .npz or idx file, tfds:NAME, or `digits`, the default. Sub-folders or a
-    captions.csv give the words that steer the model later.
+    A gan or a vae learns pictures: a folder of them, an .npy, .npz or idx file, tfds:NAME, or `digits`, the default.
+    Sub-folders or a captions.csv give the words that steer the model later. A gpt learns text: a file, a folder of
+    texts, a .jsonl of texts, prompts with completions or chats, tfds:NAME, or `shakespeare`, the default.
 
     \b
     tfgen fit gan
     tfgen fit gan photos/ --minutes 20 --set size=64
     tfgen fit vae tfds:fashion_mnist -o clothes --size base
     tfgen fit gan photos/ --resume
+    tfgen fit gpt tales.txt --minutes 10
+    tfgen fit gpt notes/ --from gpt2_base_en --lora 8
 
-    Settings for --set are the model's (see docs/models.md) and the data's: size=64 or size=48x96, channels=1 or 3.
+    Settings for --set are the model's (see docs/settings.md) and the data's: size=64 or size=48x96, channels=1 or 3;
+    tokenizer=characters, bpe or a tokenizer.json, vocabulary_size=4096, holdout=0.1.
     """
     from tfgen.catalog import MODELS
     from tfgen.errors import unknown

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from tfgen import config
 from tfgen.data import open_data
 from tfgen.errors import UserError
 from tfgen.run import Run
@@ -12,9 +11,8 @@ from tfgen.talk import Preparation
 def open_training(run: Run) -> Any:
     """The examples that a run learned. Raises UserError where they aren't where they were, or have changed."""
     stored = run.record["data"]
-    settings = {key: stored[key] for key in config.DATA_KEYS if key in stored}
     try:
-        examples = open_showing(stored["path"] or stored["source"], settings)
+        examples = open_showing(stored["path"] or stored["source"], run.data_settings())
     except UserError as error:
         raise UserError(
             f"The data that '{run.name}' learned can't be read: {error.what_is_wrong}",

@@ -51,6 +51,8 @@ def begin(request: FitRequest) -> tuple[Run, Training]:
     start, size = open_start(request), request.size or DEFAULT_SIZE
     model_class = start.model_class
     overrides, data_overrides = config.parse_overrides(request.overrides, model_class.Config)
+    if os.path.exists(data_overrides.get("tokenizer", "")):  # the run may be gone on with from another folder
+        data_overrides["tokenizer"] = os.path.abspath(data_overrides["tokenizer"])
     check_overrides(overrides, data_overrides, start)
     settings = start.settings(overrides, size)
     source = request.data or model_class.default_data

@@ -19,7 +19,7 @@ from tfgen.talk import say
 FILE = "quality.jsonl"
 ENOUGH_EXAMPLES = 2000  # for what a model fits after its last step, when it is only to be measured
 MEASUREMENTS = 20  # of a fit that measures itself unasked, at the most
-MEASURING_SHARE = 0.2  # of its time, at the most
+MEASURING_SHARE = 0.2  # of its steps' work, at the most
 
 
 class Best:
@@ -29,7 +29,6 @@ class Best:
         self.run, self.model, self.batches = run, model, batches
         # Steps between measurements; None until a fit that nobody told has been planned.
         self.every: int | None
-        self.times = MEASUREMENTS
         self.every, self.patience = run.record["evaluate_every"], run.record["patience"]
         self.folder = run.path / "best"
         self.folder.mkdir(exist_ok=True)
@@ -46,6 +45,11 @@ class Best:
         values = [row[self.name] for row in self.run.history(FILE)]
         return bool(values) and len(values) - 1 - values.index(min(values)) >= self.patience
 
+    def times(self, steps: int) -> int:
+        """How often a fit of so many steps measures itself unasked: by the work, not the clock, so that it repeats."""
+        affordable = MEASURING_SHARE * steps / self._tracker.steps_worth(self.model.config)
+        return int(max(1, min(MEASUREMENTS, affordable)))
+
     def due(self, before: int, step: int) -> bool:
         """Whether a measurement belongs between two steps."""
         return step // self.every > before // self.every
@@ -58,6 +62,8 @@ class Best:
             return last[self.name]
         self.model.after_fit(self.batches)
         value = self._tracker.measure()
+        if not math.isfinite(value):
+            raise ValueError(f"the {self.name} is no number")
         if value < self._lowest():
             checkpoints.save(self.folder, checkpoints.capture(self.model.state()), step, keep=1)
             files.write_json(self.folder / "best.json", {"step": step, self.name: value})

@@ -13,7 +13,7 @@ from tfgen import checkpoints, files
 from tfgen.errors import Failure
 from tfgen.fit.begin import FitRequest, begin, resume
 from tfgen.fit.best import ENOUGH_EXAMPLES as ENOUGH_TO_MEASURE
-from tfgen.fit.best import MEASUREMENTS, MEASURING_SHARE, Best
+from tfgen.fit.best import Best
 from tfgen.fit.history import History, plot_losses
 from tfgen.fit.progress import Progress
 from tfgen.fit.show import SHEETS, tensorboard_writer
@@ -55,7 +55,7 @@ def _fit_locked(run: Run, training: Training, request: FitRequest) -> None:
         seconds = _seconds_per_step(model, data) * (run.record["steps"] - step)
     model.horizon.assign(run.record["steps"])
     if best is not None and best.every is None:
-        best.every = max(1, run.record["steps"] // best.times)
+        best.every = max(1, run.record["steps"] // best.times(run.record["steps"]))
         run.update(evaluate_every=best.every)
     _say_plan(run, model, training, seconds)
     if step == 0 and "kept" not in run.record:
@@ -135,8 +135,7 @@ def _plan(run: Run, model, data: _Batches, sheets, best: Best | None) -> None:
         measuring = best.seconds()
         spare -= measuring  # the last one; the others go with the steps
         if best.every is None:
-            best.times = max(1, min(MEASUREMENTS, int(MEASURING_SHARE * spare / measuring)))
-            spare -= best.times * measuring
+            spare -= best.times(max(1, int(spare / seconds_per_step))) * measuring
         else:
             seconds_per_step += measuring / best.every
     if spare < seconds_per_step:

@@ -5,12 +5,14 @@ from typing import Any
 
 import numpy as np
 
+from tfgen.data.text.examples import side_by_side
 from tfgen.errors import UserError
 from tfgen.fit.training import Training
 from tfgen.talk import count as in_words
 
 _IN_MEMORY_BYTES = 2**25
 _TOKENS_PER_CALL = 2**12
+_SHOWN = 4  # texts on a sheet
 _MANY_DOCUMENTS = 20  # so many ends of documents that a model learns what stands behind one
 _MEASURED_TOKENS = 2**17
 _FEWEST_MEASURED = 2**13
@@ -26,7 +28,7 @@ class TextTraining(Training):
         super().__init__(examples)
         self.learned = examples.values[: examples.training_tokens]
         self.unseen = examples.values[examples.training_tokens :]
-        self.measures = len(self.unseen) > 1
+        self.measures = bool(examples.learned(self.unseen[1:]).any())
 
     def codec(self) -> dict[str, Any]:
         from tfgen.models.base import ExampleSpecification
@@ -70,7 +72,7 @@ class TextTraining(Training):
         def batch_of(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             first = step * size
             epochs = tf.cast((first + tf.range(size, dtype=tf.int64)) // windows, tf.int32)
-            shift = noise.integers(epochs + seed * 7919, 1)[:, 0] % min(shifts, context)
+            shift = noise.integers(epochs + seed * 7919 % 2**31, 1)[:, 0] % min(shifts, context)
             return read(order(seed, first, size, windows) * context + tf.cast(shift, tf.int64))
 
         steps = tf.data.Dataset.range(start, stop)
@@ -88,7 +90,7 @@ class TextTraining(Training):
         )
 
     def sheets(self, run: Any, model: Any) -> Any:
-        return TextSheets(run, model, self.examples.tokenizer)
+        return TextSheets(run, model, self.examples)
 
     def tracker(self, run: Any, model: Any) -> Any:
         return TextTracker(model, self.unseen)
@@ -106,13 +108,17 @@ class TextTracker:
         self._length = min(model.context, len(values) - 1)
         parameters = sum(part.count_params() for part in model.parts().values())
         most = min(_MEASURED_TOKENS, max(_FEWEST_MEASURED, _MEASURED_WORK // parameters))
-        windows = min(len(values) - 1, most) // self._length
+        windows = max(1, min(len(values) - 1, most) // self._length)
         # Spread over all of it, where there is more than enough.
         self._starts = np.linspace(0, len(values) - 1 - self._length, windows).astype(np.int64)
         if windows * self._length > len(values) - 1 - self._length:
             self._starts = np.arange(windows, dtype=np.int64) * self._length
         self._read = window_reader(values, self._length + 1)
         self._function = tf.function(model.losses, jit_compile=model.jit_compile)
+
+    def steps_worth(self, settings: Any) -> float:
+        """How many training steps are as much work as a measurement, which goes forward only."""
+        return len(self._starts) * self._length / (3 * settings.batch_size * settings.context)
 
     def measure(self) -> float:
         """The mean cross entropy of a learned token, in nats."""
@@ -129,12 +135,13 @@ class TextTracker:
 
 
 class TextSheets:
-    """Writes what the model says from an empty prompt, from fixed seeds."""
+    """Writes what the model says from an empty prompt, or from prompts that are held out, from fixed seeds."""
 
-    def __init__(self, run: Any, model: Any, tokenizer: Any):
+    def __init__(self, run: Any, model: Any, examples: Any):
         import tensorflow as tf
 
-        self.run, self.model, self.tokenizer = run, model, tokenizer
+        self.run, self.model, self.tokenizer = run, model, examples.tokenizer
+        self._openings = examples.openings(_SHOWN)
         self._function = tf.function(model.generate)
 
     def write(self) -> None:
@@ -144,12 +151,15 @@ class TextSheets:
         from tfgen import files
         from tfgen.models.sampling import Sampling
 
-        rows, length = 4, min(200, max(50, self.model.context))
+        rows, length = _SHOWN, min(200, max(50, self.model.context))
         sampling = Sampling(tf.range(rows), tf.fill([rows], 0.8), tf.zeros([rows], tf.int32), tf.fill([rows], 0.95))
-        empty = tf.zeros([rows, 1], tf.int32), tf.zeros([rows], tf.int32)
-        made, counts = self._function(*empty, tf.fill([rows], length), sampling)
+        made, counts = self._function(*side_by_side(self._openings), tf.fill([rows], length), sampling)
         texts = [self.tokenizer.decode(row[:count]) for row, count in zip(made.numpy(), counts.numpy(), strict=True)]
-        parts = [f"--- seed {seed} ---\n{text.strip()}\n" for seed, text in enumerate(texts)]
+        given = [self.tokenizer.decode(ids) for ids in self._openings]
+        parts = [
+            f"--- seed {seed} ---\n{f'{prompt.strip()} ->{chr(10)}' if prompt else ''}{text.strip()}\n"
+            for seed, (prompt, text) in enumerate(zip(given, texts, strict=True))
+        ]
         path = self.run.path / "samples" / f"samples-{int(self.model.step.numpy()):08d}.txt"
         files.write_bytes(path, "\n".join(parts).encode())
 

@@ -39,13 +39,18 @@ def open_template(run: Run) -> Any:
 def prompt_ids(run: Run, tokenizer: Any, prompt: str) -> tuple[np.ndarray, Sequence[int]]:
     """A prompt's tokens int32 [n], and which tokens end what follows beside the end's.
 
-    Where a run learned chats, a prompt is what a user says; without one, the model makes up a chat.
+    Where a run learned chats, a prompt is what a user says.
 
     Raises:
-        UserError: the prompt has letters that the model never saw.
+        UserError: the prompt has letters that the model never saw, or there is none, and the run learned answers only.
     """
     check_letters(tokenizer, prompt)
-    if run.codec()["kind"] != "chats" or not prompt:
+    kind = run.codec()["kind"]
+    if kind != "text" and not prompt:
+        raise UserError(
+            f"'{run.name}' learned to answer, so it needs a prompt.", f"Use: tfgen generate {run.reference} \"...\""
+        )
+    if kind != "chats":
         return tokenizer.encode(prompt), ()
     template = open_template(run)
     return template.opening([{"role": "user", "content": prompt}], tokenizer), [tokenizer.markers[template.end]]

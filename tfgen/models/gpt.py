@@ -5,6 +5,7 @@ keys (Henry et al. 2020), squared ReLU (So et al. 2021), no biases, an output la
 matrices trained by Muon (Jordan et al. 2024), the rest by Adam. What each is worth on the clock: docs/log.md.
 """
 
+import functools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -121,7 +122,7 @@ class Network(layers.Layer):
         mask = tf.where(places[:, None] >= places[None, :], 0.0, _FORBIDDEN)
         hidden, kept = normalize(self.embedding(tokens)), []
         for place, block in enumerate(self.blocks):
-            hidden, *pair = block(hidden, turn, mask, drop=drop and (lambda x, at=place: drop(x, at)))
+            hidden, *pair = block(hidden, turn, mask, drop=drop and functools.partial(_drop_in_block, drop, place))
             kept.append(pair)
         return normalize(hidden), Cache(*(tf.stack(each, axis=1) for each in zip(*kept, strict=True)))
 
@@ -157,9 +158,9 @@ class Block(layers.Layer):
             turn: the cosines and sines of the positions.
             mask: what is added to the scores, [length, slots] or broadcast to [batch, heads, length, slots].
             cache: keys and values of earlier tokens, into which these are written `here` (bool, like a key).
-            drop: dropout for what is added.
+            drop: dropout for what is added, the first and the second time.
         """
-        drop = drop or (lambda values: values)
+        drop = drop or (lambda values, place: values)
         x = normalize(hidden)
         queries = rotate(normalize(self._split(self.query(x))), turn)
         keys = rotate(normalize(self._split(self.key(x))), turn)
@@ -168,9 +169,9 @@ class Block(layers.Layer):
             keys, values = tf.where(here, keys, cache[0]), tf.where(here, values, cache[1])
         scores = tf.matmul(queries, keys, transpose_b=True) / math.sqrt(self.head_dim) + mask
         seen = tf.transpose(tf.matmul(tf.nn.softmax(scores), values), [0, 2, 1, 3])
-        hidden = hidden + drop(self.join(tf.reshape(seen, tf.shape(hidden))))
+        hidden = hidden + drop(self.join(tf.reshape(seen, tf.shape(hidden))), 0)
         raised = tf.square(tf.nn.relu(self.expand(normalize(hidden))))
-        return hidden + drop(self.contract(raised)), keys, values
+        return hidden + drop(self.contract(raised), 1), keys, values
 
     def _split(self, values: tf.Tensor) -> tf.Tensor:
         """[batch, length, width] as [batch, heads, length, head_dim]."""
@@ -204,6 +205,10 @@ def normalize(values: tf.Tensor) -> tf.Tensor:
 
 
 _FORBIDDEN = -1e9
+
+
+def _drop_in_block(drop: Callable, number: int, values: tf.Tensor, place: int) -> tf.Tensor:
+    return drop(values, 2 * number + place)
 
 
 def _optimizer(config: GPTConfig) -> keras.optimizers.Optimizer:

@@ -118,8 +118,7 @@ class Files(Source):
     def _refuse(self, broken: list[tuple[str, str]]) -> None:
         if len(self._files) == 1 and not self._listing.broken:
             reason = next(iter(self._broken.values()))
-            sentence = "is a binary file" if reason == "a binary file" else reason
-            raise UserError(f"'{self._files[0].path}' holds no text: {sentence}.", WHAT_IS_READ)
+            raise UserError(f"'{self._files[0].path}' holds no text: {reason}.", WHAT_IS_READ)
         first = "; ".join(f"{clean_text(name)} ({reason})" for name, reason in broken[:5])
         raise UserError(
             f"{len(broken)} of {len(self._files) + len(self._listing.broken)} files in '{self._path}' can't be read as "

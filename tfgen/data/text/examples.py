@@ -1,6 +1,6 @@
 """What a source of text hands on: one array of tokens, the tokenizer, and an honest report."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -70,6 +70,20 @@ class TextExamples:
             yield values[start:stop]
             start = stop + 1
 
+    def openings(self, count: int) -> list[np.ndarray]:
+        """What a model is given to go on from, ids int32 [n]: prompts of documents that are held out, if any are.
+
+        Each document's tokens up to the first that is learned; none of plain text.
+        """
+        part, found = PARTS[len(self.values) > self.training_tokens], []
+        for stored in self.stored_documents_of(part) if self.kind != "text" else ():
+            learned = self.learned(stored)
+            found.append(self.ids(stored[: int(np.argmax(learned)) if learned.any() else len(stored)]))
+            if len(found) == count:
+                break
+        found = found or [np.zeros(0, np.int32)]
+        return [found[place % len(found)] for place in range(count)]
+
     def document_at(self, index: int) -> np.ndarray:
         """One document as ids int32 [n]; those that are held out are counted behind those to learn."""
         stops = self._ends
@@ -91,3 +105,12 @@ class TextExamples:
     def _ends_of(self, values: np.ndarray) -> Iterator[int]:
         for start in range(0, len(values), _BLOCK):
             yield from (start + np.flatnonzero(self.ids(values[start:start + _BLOCK]) == self.tokenizer.end)).tolist()
+
+
+def side_by_side(rows: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Token ids of several lengths as int32 [rows, most], filled up on the right, and the lengths int32 [rows]."""
+    lengths = np.array([len(row) for row in rows], np.int32)
+    ids = np.zeros([len(rows), max(1, lengths.max())], np.int32)
+    for place, row in enumerate(rows):
+        ids[place, : len(row)] = row
+    return ids, lengths

@@ -103,6 +103,7 @@ def _by_hash(hashes: np.ndarray, lengths: np.ndarray, share: float) -> np.ndarra
 def _cut_at(source: Source, lengths: np.ndarray, target: int) -> Split:
     """The text from about `target` on, from the line's end that is nearest, is held out."""
     stops = np.cumsum(lengths)
+    target = min(target, int(stops[-1]) - 1)  # a share that rounds to nothing
     index = int(np.searchsorted(stops, target, side="right"))
     start = int(stops[index] - lengths[index])
     document = next(document for number, document in enumerate(source.documents()) if number == index)

@@ -63,7 +63,7 @@ class TextEvidence:
     @cached_property
     def sample_ids(self) -> list[np.ndarray]:
         """The model's samples."""
-        return sample_ids(self.model, self.count, self.seed)
+        return sample_ids(self.model, self.material.training.openings(self.count), self.seed)
 
     @cached_property
     def texts(self) -> dict[str, list[str]]:

@@ -45,7 +45,7 @@ class TextMaterial:
         self.tokenizer = self.training.tokenizer
         self._table = self.tokenizer.token_bytes()
         self._characters = np.array([_begun(each) for each in self._table], np.int64)
-        self._characters[self.tokenizer.end] = 1  # predicted like one
+        self._characters[[self.tokenizer.end, *self.tokenizer.markers.values()]] = 1  # predicted like one
         learned = self.training.training_tokens
         self.values = self.training.values[:learned]
         held_out = self.training.values[learned:] if holdout is None else self._other(run, holdout)
@@ -124,6 +124,11 @@ class TextMaterial:
         examples = open_showing(source, {"tokenizer": str(run.path / "tokenizer.json"), "holdout": 0.0})
         if examples.modality != self.training.modality:
             raise UserError(f"'{source}' is no text.", "Held-out data must be of the same kind as the training data.")
+        if examples.kind != self.training.kind and "chats" in (examples.kind, self.training.kind):
+            raise UserError(
+                f"'{source}' has {examples.kind}, and the run learned {self.training.kind}.",
+                "Held-out data must be of the same kind as the training data.",
+            )
         values, dtype = np.array(examples.values[: 4 * MOST_JUDGED]), self.training.values.dtype
         # A tokenizer that is read from a file may get an end of its own, behind that of the run.
         ids = examples.ids(values)

@@ -1,5 +1,6 @@
 """The texts that are looked at: the model's samples, and in their place pieces of real text as long as those."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,23 +15,29 @@ def length_for(model: Any) -> int:
     return LENGTH if model.endless else min(LENGTH, model.context - 1)
 
 
-def sample_ids(model: Any, count: int, seed: int) -> list[np.ndarray]:
-    """Samples `seed`, `seed + 1`, ... of the empty prompt: ids int32 [tokens] of each, with its end if it has one."""
+def sample_ids(model: Any, openings: Sequence[np.ndarray], seed: int) -> list[np.ndarray]:
+    """Samples `seed`, `seed + 1`, ... that go on from openings: ids int32 [tokens] of each, with its end if it has one.
+
+    An opening is ids int32 [n], and the empty one is the model's own start; what is given is not in the sample.
+    """
     import tensorflow as tf
 
+    from tfgen.data.text.examples import side_by_side
     from tfgen.models.sampling import Sampling
 
-    length = length_for(model)
-    empty = tf.zeros([BATCH, 1], tf.int32), tf.zeros([BATCH], tf.int32)
+    length, count = length_for(model), len(openings)
+    ids, lengths = side_by_side(list(openings) + [openings[-1]] * (-count % BATCH))
 
-    @tf.function(input_signature=[tf.TensorSpec([BATCH], tf.int32)])
-    def make(seeds: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    @tf.function(reduce_retracing=True)
+    def make(seeds: tf.Tensor, ids: tf.Tensor, lengths: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         how = Sampling(seeds, tf.fill([BATCH], TEMPERATURE), tf.zeros([BATCH], tf.int32), tf.ones([BATCH]))
-        return model.generate(*empty, tf.fill([BATCH], length), how)
+        return model.generate(ids, lengths, tf.fill([BATCH], length), how)
 
     found: list[np.ndarray] = []
     for start in range(0, count, BATCH):
-        rows, counts = (each.numpy() for each in make(tf.range(seed + start, seed + start + BATCH)))
+        part = slice(start, start + BATCH)
+        made = make(tf.range(seed + start, seed + start + BATCH), tf.constant(ids[part]), tf.constant(lengths[part]))
+        rows, counts = (each.numpy() for each in made)
         found += [row[:stop] for row, stop in zip(rows, counts, strict=True)]
     return found[:count]
 
