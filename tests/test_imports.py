@@ -7,6 +7,8 @@ import sys
 import pytest
 
 from tests.conftest import ROOT, tfgen_environment
+from tfgen import catalog
+from tfgen.catalog import Catalog
 
 HEAVY = ("tensorflow", "keras", "PIL", "matplotlib", "numpy", "tensorflow_datasets", "tqdm")
 STAGES = ("fit", "generate", "output", "run", "runs", "evaluate", "prompt", "feedback", "export")
@@ -89,19 +91,14 @@ def test_looking_at_data_does_not_need_tensorflow():
     assert not {"tensorflow", "keras"} & set(heavy_after("from tfgen.data import open_data; open_data('digits')"))
 
 
-@pytest.mark.parametrize(
-    "name", ["MODELS", "MODALITIES", "GENERATORS", "NETWORKS", "METRICS", "EXTRACTORS", "EXPORTS", "DATASETS"]
-)
+@pytest.mark.parametrize("name", [name for name, value in vars(catalog).items() if isinstance(value, Catalog)])
 def test_every_entry_of_the_catalog_can_be_loaded(name):
-    from tfgen import catalog
-
     entries = getattr(catalog, name)
     assert len(entries) > 0
     assert all(callable(entries.load(entry)) for entry in entries)
 
 
 def test_a_name_that_is_not_in_the_catalog_gets_the_nearest():
-    from tfgen import catalog
     from tfgen.errors import UserError
 
     with pytest.raises(UserError, match="No model named 'vea'. Did you mean 'vae'"):
