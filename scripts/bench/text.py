@@ -38,7 +38,7 @@ def main() -> None:
 @click.argument("text", type=Path)
 @click.option("--torch-python", type=Path, help="An interpreter that has PyTorch and numpy.")
 @click.option("--rounds", default=3, show_default=True, help="Turns of each.")
-@click.option("--steps", default=350, show_default=True, help="Of the short fit, which is to reach 1.88.")
+@click.option("--steps", default=270, show_default=True, help="Of the short fit, which is to reach 1.88.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Of both fits.")
 @click.option("--seed", default=0, show_default=True, help="Of the first round.")
 def learn(
@@ -48,7 +48,7 @@ def learn(
     python, rows = torch_python or torch_environment(), []
     for turn in range(rounds):
         torch = _torch(python, "train", text, "--seed", 1337 + turn, "--evaluate-every", 500)[-1]
-        short = _fit(text, seed + turn, overrides, "--steps", steps)
+        short = _fit(text, seed + turn, ("context=64", *overrides), "--steps", steps)  # PyTorch's context
         long = _fit(text, seed + turn, overrides, "--minutes", torch["seconds"] / 60)
         reached = short["seconds"] / torch["seconds"]
         rows.append((turn + 1, torch["seconds"], torch["validation"], short["seconds"], short["whole"], short["loss"],
