@@ -45,12 +45,13 @@ def main(debug: bool) -> None:
     \b
     tfgen data photos/                     what tfgen sees in a folder
     tfgen fit gan photos/ --minutes 10     train, by the clock
+    tfgen fit gpt tales.txt                the same for text
     tfgen generate photos-gan -n 16        make new ones
     tfgen evaluate photos-gan              is it good, varied, obedient, new
     tfgen export photos-gan                files for a server or a phone
     tfgen runs list                        what was trained so far
 
-    Without DATA, the commands take `digits`, real handwritten digits that come with tfgen.
+    Without DATA, the commands take `digits`, real handwritten digits, and a gpt `shakespeare`; both come with tfgen.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
