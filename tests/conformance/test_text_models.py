@@ -150,3 +150,8 @@ def test_dropout_is_repeatable(run, model_name, text, tmp_path):
     )
     assert_same_state(state_of(first), state_of(second))
     assert build_model(first).config.dropout == 0.2
+
+
+def test_the_largest_seed_can_be_used(model_name, text, tmp_path):
+    run = fit_run(model_name, tmp_path / "run", text, 4, *SETTINGS, seed=2**31 - 1)
+    assert run.record["status"] == "finished"

@@ -1,6 +1,7 @@
 """Text as a source: encodings, rows, what is learned, what is held out, what is wrong and how that is said."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -331,3 +332,22 @@ def test_what_the_command_says(folder):
     assert facts["modality"] == "text" and facts["documents"] == {"training": 1, "holdout": 1}
     assert facts["tokens"]["training"] + facts["tokens"]["holdout"] == len(TALE) + 2
     assert TextModality.facts(open_data(str(path)))["vocabulary_size"] == facts["vocabulary_size"]
+
+
+def test_openings_are_what_is_given_of_held_out_documents(tmp_path):
+    rows = [{"prompt": f"Say {place}. ", "completion": f"So I say {place}, as told."} for place in range(40)]
+    path = tmp_path / "pairs.jsonl"
+    path.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    examples = open_data(str(path))
+    openings = examples.openings(5)
+    texts = [examples.tokenizer.decode(ids) for ids in openings]
+    assert len(texts) == 5 and all(re.fullmatch(r"Say \d+\. ", text) for text in texts)
+    held_out = examples.tokenizer.decode(examples.ids(examples.part("held-out")))
+    assert all(text in held_out for text in texts)
+
+
+def test_a_share_that_rounds_to_nothing_holds_out_next_to_nothing(tmp_path):
+    path = tmp_path / "short.txt"
+    path.write_text("A line of some words.\n" * 20, encoding="utf-8")
+    examples = open_data(str(path), holdout=0.001)
+    assert len(examples.values) - examples.training_tokens <= 25

@@ -114,9 +114,10 @@ def test_a_model_that_has_hardly_begun(plays, tmp_path):
 
 
 def test_a_copy_of_the_training_text(writer, monkeypatch):
-    def remember(model, count, seed):
+    def remember(model, openings, seed):
         values = TextMaterial(writer, None).values
-        return [values[start : start + 200] for start in np.random.default_rng(seed).integers(0, 100_000, count)]
+        starts = np.random.default_rng(seed).integers(0, 100_000, len(openings))
+        return [values[start : start + 200] for start in starts]
 
     monkeypatch.setattr(text_evidence, "sample_ids", remember)
     evaluation = evaluate(writer, EvaluateRequest(count=60, metrics=("memorisation", "distinct", "repetition")))
@@ -127,7 +128,7 @@ def test_a_copy_of_the_training_text(writer, monkeypatch):
 def test_a_model_that_goes_round_in_a_circle(writer, monkeypatch):
     tokenizer = TextMaterial(writer, None).tokenizer
     circle = tokenizer.encode("and then he said " * 12)[:200]
-    monkeypatch.setattr(text_evidence, "sample_ids", lambda model, count, seed: [circle] * count)
+    monkeypatch.setattr(text_evidence, "sample_ids", lambda model, openings, seed: [circle] * len(openings))
     evaluation = evaluate(writer, EvaluateRequest(count=60, metrics=("repetition", "overlap", "memorisation")))
     assert states_of(evaluation)["repeats itself"] == "raised"
     assert evaluation.scores["overlap"].value == 1
