@@ -152,3 +152,17 @@ def test_chats_add_tokens_to_a_whole_fit_and_are_refused_with_lora(preset, tmp_p
     with pytest.raises(UserError, match="which LoRA can't learn. Leave out --lora."):
         fit_from(preset, path, tmp_path / "lora", 5, lora=4)
     assert not (tmp_path / "lora").exists()
+
+
+@pytest.mark.parametrize("name", ["whole", "adapted"])
+def test_a_run_is_judged_and_exported_like_any_other(name, request, tmp_path):
+    from tfgen.evaluate.request import EvaluateRequest
+    from tfgen.evaluate.stage import evaluate
+    from tfgen.export.request import ExportRequest
+    from tfgen.export.stage import export
+
+    run = request.getfixturevalue(name)
+    evaluation = evaluate(run, EvaluateRequest(count=20, metrics=("perplexity", "distinct")))
+    assert 1 < evaluation.scores["perplexity"].value < 400  # tokens
+    artefacts = export(run, ExportRequest(("saved-model", "tflite"), output=tmp_path / "out"))
+    assert all(artefact.path.exists() for artefact in artefacts)
