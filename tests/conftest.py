@@ -1,5 +1,6 @@
 """What all tests share: none touches the user's folders, and the fits that many of them look at are made once."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -79,6 +80,21 @@ def fit_run(model, output, data, steps, *overrides, **options):
     paths = {"data": data and str(data), "output": str(output)}
     request = {**paths, "size": "tiny", "steps": steps, "overrides": overrides}
     return fit(FitRequest(model, **{**request, **options}))
+
+
+@contextlib.contextmanager
+def stopped_at(step):
+    """Every fit inside is stopped, as by Ctrl-C, at the first report from this step on."""
+    from tfgen.fit import stage
+
+    class Interrupted(stage.Watch):
+        def _check(self, reached, means):
+            super()._check(reached, means)
+            self.interrupted = reached >= step
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stage, "Watch", Interrupted)
+        yield
 
 
 def write_digits(path, count):

@@ -62,7 +62,7 @@ def generate_remotely(server: str, model: str, prompt: str = "", count: int = 64
 
 def _takes_prompts(metadata: dict[str, Any], model: str) -> bool:
     signatures = metadata.get("metadata", {}).get("signature_def", {}).get("signature_def", {})
-    if "prefill" not in signatures and {"generate", "logits"} <= signatures.keys():
+    if "logits" in signatures:
         raise UserError(
             f"'{model}' makes text, and this command fetches pictures.",
             "Ask the server itself, as docs/export.md shows, or use the run: tfgen generate RUN PROMPT",

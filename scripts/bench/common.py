@@ -71,16 +71,22 @@ def same_bits(first: dict, second: dict) -> bool:
     )
 
 
-def torch_environment() -> Path:
-    """The interpreter of a virtual environment with PyTorch, made on the first call."""
-    folder = kept_folder() / "torch"
+def kept_environment(name: str, *installs: Sequence[str]) -> Path:
+    """The interpreter of a virtual environment that is made on the first call: pip's words for each installation."""
+    folder = kept_folder() / name
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     if not (folder / "complete").exists():
-        talk(f"Installing {' '.join(TORCH)} into {folder}; once.")
+        talk(f"Installing {' '.join(word for words in installs for word in words)} into {folder}; once.")
         venv.create(folder, with_pip=True, clear=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *TORCH], check=True)
+        for words in installs:
+            subprocess.run([python, "-m", "pip", "install", "--quiet", *words], check=True)
         (folder / "complete").touch()
     return python
+
+
+def torch_environment() -> Path:
+    """The interpreter of an environment with PyTorch."""
+    return kept_environment("torch", TORCH)
 
 
 def processors() -> int:

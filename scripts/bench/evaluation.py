@@ -15,23 +15,20 @@ The others are installed once into a virtual environment in tfgen's cache folder
 """
 
 import json
-import os
 import resource
 import statistics
 import subprocess
 import sys
 import threading
 import time
-import venv
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import numpy as np
-from common import environment_of, kept_folder, processors, show_table, talk, work_folder
+from common import TORCH, environment_of, kept_environment, processors, show_table, talk, work_folder
 
 PARTS = ("numbers", "speed", "stream")
-PYTORCH = ("torch==2.13.0", "numpy")
 NEEDED = ("scipy", "scikit-learn", "tqdm", "Pillow")
 OTHERS = ("torch-fidelity==0.4.0", "prdc==0.2")  # without what they depend on, which is another PyTorch
 METRICS = {
@@ -84,7 +81,7 @@ def main(parts: tuple[str, ...], threads: int, rounds: int, serve: bool) -> None
     """Compare numbers, speed and memory."""
     if serve:
         return _serve()
-    python = _environment()
+    python = kept_environment("fidelity", TORCH, NEEDED, ("--no-deps", *OTHERS))
     command = [sys.executable, str(Path(__file__)), "--serve"]
     ours = Side(command, threads)
     others = Side([str(python), str(Path(__file__).with_name("evaluation_others.py")), str(threads)], threads)
@@ -260,19 +257,6 @@ def _neighbours() -> int:
 
 def _word(kept: bool) -> str:
     return "yes" if kept else "NO"
-
-
-def _environment() -> Path:
-    """The interpreter of a virtual environment with the others, made on the first call."""
-    folder = kept_folder() / "fidelity"
-    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    if not (folder / "complete").exists():
-        talk(f"Installing {' '.join((*PYTORCH, *NEEDED, *OTHERS))} into {folder}; once.")
-        venv.create(folder, with_pip=True, clear=True)
-        for packages in (PYTORCH, NEEDED, ("--no-deps", *OTHERS)):
-            subprocess.run([python, "-m", "pip", "install", "--quiet", *packages], check=True)
-        (folder / "complete").touch()
-    return python
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.conformance.cases import models_of
-from tests.conftest import assert_same_state, fit_run, run_tfgen, state_of
+from tests.conftest import assert_same_state, fit_run, run_tfgen, state_of, stopped_at
 from tfgen import catalog
 from tfgen.data import open_data
 from tfgen.errors import UserError
@@ -85,16 +85,8 @@ def test_state_holds_every_weight_of_the_model(run):
 
 
 @pytest.mark.slow
-def test_stopped_and_resumed_ends_with_the_same_bits(run, model_name, digits, tmp_path, monkeypatch):
-    from tfgen.fit import stage
-
-    class Interrupted(stage.Watch):
-        def _check(self, step, means):
-            super()._check(step, means)
-            self.interrupted = step >= 70
-
-    with monkeypatch.context() as patch:
-        patch.setattr(stage, "Watch", Interrupted)
+def test_stopped_and_resumed_ends_with_the_same_bits(run, model_name, digits, tmp_path):
+    with stopped_at(70):
         stopped = fit_run(model_name, tmp_path / "stopped", digits, run.record["steps"])
     assert stopped.record["status"] == "stopped"
     assert 70 <= stopped.record["reached"] < run.record["steps"]

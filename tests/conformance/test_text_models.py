@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tests.conformance.cases import models_of
-from tests.conftest import assert_same_state, fit_run, state_of
+from tests.conftest import assert_same_state, fit_run, state_of, stopped_at
 from tfgen.models.sampling import Sampling
 from tfgen.restore import build_model, load_model
 from tfgen.run import Run
@@ -119,16 +119,8 @@ def test_survives_save_and_load(run):
     assert {id(variable) for variable in loaded.variables} - metrics <= held
 
 
-def test_stopped_and_resumed_ends_with_the_same_bits(run, model_name, text, tmp_path, monkeypatch):
-    from tfgen.fit import stage
-
-    class Interrupted(stage.Watch):
-        def _check(self, step, means):
-            super()._check(step, means)
-            self.interrupted = step >= 50
-
-    with monkeypatch.context() as patch:
-        patch.setattr(stage, "Watch", Interrupted)
+def test_stopped_and_resumed_ends_with_the_same_bits(run, model_name, text, tmp_path):
+    with stopped_at(50):
         stopped = fit_run(model_name, tmp_path / "stopped", text, STEPS, *SETTINGS, seed=1)
     assert 50 <= stopped.record["reached"] < STEPS
     resumed = fit_run(model_name, stopped.path, text, None, size=None, resume=True)

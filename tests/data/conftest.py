@@ -53,3 +53,8 @@ def real_data(name: str) -> Path:
     if not folder.is_dir():
         pytest.skip(f"no {name} in {base}")
     return folder
+
+
+def texts_of(examples, part="training"):
+    """The documents of text examples, as text."""
+    return [examples.tokenizer.decode(examples.ids(stored)) for stored in examples.documents_of(part)]

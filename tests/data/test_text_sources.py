@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import run_tfgen
-from tests.data.conftest import noise, real_data, save
+from tests.data.conftest import noise, real_data, save, texts_of
 from tfgen.data import open_data
 from tfgen.data.text import prepare
 from tfgen.data.text.modality import TextModality
@@ -34,10 +34,6 @@ def write(path, *rows):
     return str(path)
 
 
-def texts_of(examples, part="training"):
-    return [examples.tokenizer.decode(ids) for ids in examples.documents_of(part)]
-
-
 def flags_of(examples):
     """Every stored token with whether it is learned."""
     names = {number: name for name, number in examples.tokenizer.markers.items()}
@@ -58,7 +54,6 @@ def test_a_file_is_one_document_and_its_last_tenth_is_held_out(folder):
     flags = examples.learned(examples.values)
     assert not flags[len(start)] and flags.sum() == len(flags) - 1, "where the text is cut it doesn't end"
     assert examples.values.dtype == np.uint16 and not examples.values.flags.writeable
-    assert [examples.tokenizer.decode(examples.document_at(place)) for place in (0, 1)] == [start, rest]
     assert texts_of(open_data(str(path), holdout=0)) == [TALE]
     assert examples.report.notes == [] and examples.tokenizer.unknown("fox!") == ["!"]
 
@@ -105,7 +100,7 @@ def test_of_chats_the_answers_are_learned(folder):
     template = ChatTemplate.from_json(examples.template.to_json())
     assert template == examples.template
     opening = template.opening(chat(0)["messages"][:2], examples.tokenizer)
-    assert opening.tolist() == examples.document_at(0)[: len(opening)].tolist()
+    assert opening.tolist() == examples.ids(examples.values)[: len(opening)].tolist()
     with pytest.raises(UserError, match="Did you mean 'user'"):
         template.opening([{"role": "usr", "content": "x"}], examples.tokenizer)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.data.conftest import real_data
+from tests.data.conftest import real_data, texts_of
 from tests.data.tfds_cache import lay_out
 from tfgen.data import open_data
 from tfgen.errors import UserError
@@ -19,8 +19,7 @@ def test_a_set_from_the_download_cache(data_dir, capsys):
     lay_out(data_dir, "tiny_shakespeare", real_data("tinyshakespeare"))
     text = (real_data("tinyshakespeare") / "input.txt").read_text()
     examples = open_data("tfds:tiny_shakespeare")
-    (start,) = map(examples.tokenizer.decode, examples.documents_of("training"))
-    (rest,) = map(examples.tokenizer.decode, examples.documents_of("held-out"))
+    (start,), (rest,) = texts_of(examples), texts_of(examples, "held-out")
     assert text.startswith(start + rest) and len(start + rest) == int(len(text) * 0.9)
     assert (examples.modality, examples.name, examples.kind) == ("text", "tiny-shakespeare", "text")
     assert open_data("tfds:tiny_shakespeare@test").fingerprint != examples.fingerprint
@@ -54,7 +53,7 @@ def test_which_feature_is_the_text():
     rows = [{"text": f"{place} A fox crossed the river.", "title": f"t{place}", "stars": 3} for place in range(30)]
     define("FoxTales", {"title": text, "text": text, "stars": number}, rows)
     examples = open_data("tfds:fox_tales", holdout=0)
-    found = sorted(map(examples.tokenizer.decode, examples.documents_of()))
+    found = sorted(texts_of(examples))
     assert found == sorted(row["text"] for row in rows)
     words = [{"words": f"{place} nobody saw it, nobody asked" if place else "", "stars": 3} for place in range(30)]
     define("PlainWords", {"words": tfds.features.Tensor(shape=(), dtype=np.str_), "stars": number}, words)

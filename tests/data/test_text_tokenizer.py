@@ -82,7 +82,7 @@ def test_special_tokens_say_nothing_and_the_end_is_last(tokenizer):
 
 
 def test_the_file_keeps_everything(tokenizer):
-    again = Tokenizer.from_bytes(tokenizer.to_bytes())
+    again = Tokenizer.restore(tokenizer.to_bytes(), tokenizer.to_json())
     assert again.to_bytes() == tokenizer.to_bytes() and again.to_json() == tokenizer.to_json()
     assert again.alphabet == frozenset(TEXT) and again.kind == tokenizer.kind
 

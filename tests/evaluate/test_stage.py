@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from tests.conftest import assert_same_state, fit_run, state_of
+from tests.conftest import assert_same_state, fit_run, state_of, stopped_at
 from tfgen import catalog
 from tfgen.data import open_data
 from tfgen.errors import Failure, UserError
@@ -373,16 +373,8 @@ def test_patience_ends_a_fit(splits, tmp_path, monkeypatch):
     assert run.record["status"] == "finished" and run.record["reached"] == 256 and run.record["kept"] == 128
 
 
-def test_a_stopped_fit_goes_on_measuring_and_ends_the_same(splits, tmp_path, monkeypatch):
-    from tfgen.fit import stage
-
-    class Interrupted(stage.Watch):
-        def _check(self, step, means):
-            super()._check(step, means)
-            self.interrupted = step >= 100
-
-    with monkeypatch.context() as patch:
-        patch.setattr(stage, "Watch", Interrupted)
+def test_a_stopped_fit_goes_on_measuring_and_ends_the_same(splits, tmp_path):
+    with stopped_at(100):
         tracked(tmp_path / "run", splits["few"], 256)
     resumed = fit_run("gan", tmp_path / "run", splits["few"], None, size=None, resume=True)
     whole = tracked(tmp_path / "whole", splits["few"], 256)

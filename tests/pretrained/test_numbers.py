@@ -92,7 +92,7 @@ def test_a_prompt_may_have_letters_that_the_preset_knows_and_the_text_has_not(wh
 def open_tokenizer(run):
     from tfgen.data.text.tokenizer import Tokenizer
 
-    return Tokenizer.from_bytes((run.path / "tokenizer.json").read_bytes())
+    return Tokenizer.restore((run.path / "tokenizer.json").read_bytes(), run.codec()["tokenizer"])
 
 
 def test_the_tokenizer_is_written_as_its_own_library_reads_it(preset):

@@ -3,6 +3,7 @@
 import os
 import stat
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,14 +35,15 @@ class Listing:
         return ", ".join(f"{count} {ending or 'without an ending'}" for ending, count in self.ignored.most_common(5))
 
 
-def list_pictures(folder: Path) -> Listing:
-    """Every picture below `folder`, in an order that depends on their names alone."""
-    listing = Listing()
+def walk(folder: Path, broken: list[tuple[str, str]]) -> Iterator[tuple[str, os.DirEntry]]:
+    """Everything below `folder` but folders, with its path in it; hidden things are skipped.
+
+    Links are followed, but not in circles, and real folders come first, so what is reached in two ways keeps its real
+    name. Folders that can't be read are added to `broken`.
+    """
     seen: set[tuple[int, int]] = set()
-    waiting = [("", folder)]
-    links: list[tuple[str, Path]] = []
+    waiting, links = [("", folder)], []
     while waiting or links:
-        # Real folders first, so that a picture that is reached in two ways keeps its real name.
         inside, path = waiting.pop() if waiting else links.pop(0)
         try:
             status = path.stat()
@@ -51,31 +53,48 @@ def list_pictures(folder: Path) -> Listing:
             with os.scandir(path) as found:
                 entries = sorted(found, key=lambda entry: entry.name)
         except OSError as error:
-            listing.broken.append((inside or ".", f"a folder that can't be read ({error.strerror})"))
+            broken.append((inside or ".", f"a folder that can't be read ({error.strerror})"))
             continue
         for entry in entries:
-            _sort_in(entry, inside, listing, waiting, links)
+            relative = f"{inside}/{entry.name}" if inside else entry.name
+            if entry.name.startswith(".") or entry.name == "__MACOSX":
+                continue
+            if _is_folder(entry):
+                (links if entry.is_symlink() else waiting).append((relative, Path(entry.path)))
+            else:
+                yield relative, entry
+
+
+def list_pictures(folder: Path) -> Listing:
+    """Every picture below `folder`, in an order that depends on their names alone."""
+    listing = Listing()
+    for relative, entry in walk(folder, listing.broken):
+        _sort_in(entry, relative, listing)
     listing.pictures.sort(key=lambda picture: [natural_order(part) for part in picture[0].split("/")])
     _name_folders_like_pictures(folder, listing)
     return listing
 
 
-def _sort_in(entry: os.DirEntry, inside: str, listing: Listing, waiting: list, links: list) -> None:
-    if entry.name.startswith(".") or entry.name == "__MACOSX":
-        return
-    relative = f"{inside}/{entry.name}" if inside else entry.name
+def why_unread(error: OSError) -> str:
+    """What is wrong with a file whose status can't be had."""
+    return "a link to nothing" if isinstance(error, FileNotFoundError) else str(error.strerror)
+
+
+def _is_folder(entry: os.DirEntry) -> bool:
     try:
-        if entry.is_dir():
-            (links if entry.is_symlink() else waiting).append((relative, Path(entry.path)))
-            return
-        if not is_picture_name(entry.name):
-            listing.ignored[os.path.splitext(entry.name)[1].lower()] += 1
-            return
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def _sort_in(entry: os.DirEntry, relative: str, listing: Listing) -> None:
+    if not is_picture_name(entry.name):
+        listing.ignored[os.path.splitext(entry.name)[1].lower()] += 1
+        return
+    try:
         status = entry.stat()
     except OSError as error:
-        if is_picture_name(entry.name):
-            reason = "a link to nothing" if isinstance(error, FileNotFoundError) else str(error.strerror)
-            listing.broken.append((relative, reason))
+        listing.broken.append((relative, why_unread(error)))
         return
     if stat.S_ISREG(status.st_mode):
         listing.pictures.append((relative, status.st_size, status.st_mtime_ns))

@@ -51,8 +51,6 @@ def begin(request: FitRequest) -> tuple[Run, Training]:
     start, size = open_start(request), request.size or DEFAULT_SIZE
     model_class = start.model_class
     overrides, data_overrides = config.parse_overrides(request.overrides, model_class.Config)
-    if os.path.exists(data_overrides.get("tokenizer", "")):  # the run may be gone on with from another folder
-        data_overrides["tokenizer"] = os.path.abspath(data_overrides["tokenizer"])
     check_overrides(overrides, data_overrides, start)
     settings = start.settings(overrides, size)
     source = request.data or model_class.default_data
@@ -63,11 +61,9 @@ def begin(request: FitRequest) -> tuple[Run, Training]:
     path = locate(request.output or free_name(f"{examples.name}-{request.model}"))
     if path.exists() and not is_unused(path):
         raise UserError(f"'{path}' exists already.", "Choose another name with -o, or continue it with --resume.")
-    record = {
-        **_record(request, settings, examples),
-        **start.record(size),
-        "data": {**_source(source), **data_overrides, "fingerprint": examples.fingerprint, "count": len(examples)},
-    }
+    known = {"fingerprint": examples.fingerprint, "count": len(examples)}
+    data = {**_source(source), **training.kept(data_overrides), **known}
+    record = {**_record(request, settings, examples), **start.record(size), "data": data}
     codec = training.codec()
     # Made once, so that settings which don't fit each other are refused before a folder is made.
     model = model_class(settings, *specification_of(codec), seed=0)

@@ -1,11 +1,12 @@
 """Text for a fit: windows of tokens, each epoch cut at other places, in an order that is a function."""
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tfgen.data.text.examples import side_by_side
+from tfgen.data.text.examples import given_bit, side_by_side
 from tfgen.errors import UserError
 from tfgen.fit.training import Training
 from tfgen.talk import count as in_words
@@ -21,8 +22,6 @@ _MEASURED_WORK = 2**40  # parameters times tokens: a model of a hundred million 
 
 class TextTraining(Training):
     """See Training."""
-
-    measures = True
 
     def __init__(self, examples: Any):
         super().__init__(examples)
@@ -44,6 +43,11 @@ class TextTraining(Training):
         template = examples.template.to_json() if examples.template else None
         facts = {"kind": examples.kind, "template": template, "tokenizer": tokenizer.to_json()}
         return {"example": dataclasses.asdict(example), **facts}
+
+    def kept(self, settings: dict[str, Any]) -> dict[str, Any]:
+        if self.examples.tokenizer.kind != "given" or "tokenizer" not in settings:
+            return settings
+        return {**settings, "tokenizer": str(Path(settings["tokenizer"]).expanduser().absolute())}
 
     def files(self) -> dict[str, bytes]:
         return {"tokenizer.json": self.examples.tokenizer.to_bytes()}
@@ -171,13 +175,13 @@ def window_reader(values: np.ndarray, length: int) -> Any:
     """
     import tensorflow as tf
 
-    given = 1 << (8 * values.dtype.itemsize - 1)
+    given = given_bit(values.dtype)
     offsets = tf.range(length, dtype=tf.int64)
     if values.nbytes <= _IN_MEMORY_BYTES:
-        held = tf.constant(np.asarray(values).astype(np.int64))
+        held = tf.constant(np.asarray(values))
 
         def pick(starts: tf.Tensor) -> tf.Tensor:
-            return tf.gather(held, starts[:, None] + offsets)
+            return tf.cast(tf.gather(held, starts[:, None] + offsets), tf.int64)
     else:
 
         def pick(starts: tf.Tensor) -> tf.Tensor:

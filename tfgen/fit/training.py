@@ -19,6 +19,10 @@ class Training(abc.ABC):
     def codec(self) -> dict[str, Any]:
         """What turns the outside into what the model takes and back, as JSON; `example` is a specification's fields."""
 
+    def kept(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """Settings of the data as a run keeps them: a path as it is from any folder."""
+        return settings
+
     def files(self) -> dict[str, bytes]:
         """Files of the run that belong to the codec, by name."""
         return {}

@@ -18,7 +18,7 @@ def open_tokenizer(run: Run) -> Any:
     from tfgen.data.text.tokenizer import Tokenizer
 
     try:
-        return Tokenizer.from_bytes((run.path / "tokenizer.json").read_bytes())
+        return Tokenizer.restore((run.path / "tokenizer.json").read_bytes(), run.codec()["tokenizer"])
     except Exception as error:  # the library raises plain Exception for every mistake in the file
         raise UserError(f"'tokenizer.json' of the run '{run.name}' is damaged.", "Restore it, or fit again.") from error
 

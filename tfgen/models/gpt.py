@@ -2,12 +2,11 @@
 
 Root-mean-square norms without weights (Zhang & Sennrich 2019), rotary positions (Su et al. 2021), norms on queries and
 keys (Henry et al. 2020), squared ReLU (So et al. 2021), no biases, an output layer of its own that begins at zero, and
-matrices trained by Muon (Jordan et al. 2024), the rest by Adam. What each is worth on the clock: docs/log.md.
+matrices trained by Muon (Jordan et al. 2024), the rest by Adam. What was measured of it: docs/log.md.
 """
 
-import functools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -17,14 +16,14 @@ import tensorflow as tf
 
 from tfgen.errors import UserError, unknown
 from tfgen.models.base import Conditions, ExampleSpecification
-from tfgen.models.language import Cache, LanguageModel
+from tfgen.models.language import FORBIDDEN, Cache, Drop, LanguageModel, drop_in_block, keep
 
 layers = keras.layers
 
 
 @dataclass(frozen=True)
 class GPTConfig:
-    """Every setting of a GPT; the defaults won on the clock (docs/log.md)."""
+    """Every setting of a GPT; the defaults of the optimizer won on the clock (docs/log.md)."""
 
     sizes: ClassVar = {
         "tiny": {"width": 64, "layers": 2, "heads": 2},
@@ -48,7 +47,7 @@ class GPTConfig:
 
 
 class GPT(LanguageModel):
-    """The network, its optimizer, and the schedule: warm up, stay, cool down."""
+    """The network and its optimizer."""
 
     Config = GPTConfig
 
@@ -65,39 +64,15 @@ class GPT(LanguageModel):
         self.optimizer_of_all = _optimizer(config)
         self.optimizer_of_all.build(self.network.trainable_variables)
 
-    def parts(self) -> Mapping[str, layers.Layer]:
-        return {"network": self.network}
-
     def optimizers(self) -> Mapping[str, keras.optimizers.Optimizer]:
         return {"optimizer": self.optimizer_of_all}
 
     def trained_variables(self) -> list[keras.Variable]:
         return self.network.trainable_variables
 
-    def schedule(self) -> None:
-        done, config = self.progress(), self.config
-        rising = tf.minimum(1.0, (done + 0.01 * config.warm_up) / max(config.warm_up, 1e-6))
-        falling = tf.minimum(1.0, (1.0 - done) / max(config.cool_down, 1e-6) + 0.01)
-        self.optimizer_of_all.learning_rate.assign(config.learning_rate * rising * falling)
-
-    def logits(self, tokens: tf.Tensor, training: bool = False) -> tf.Tensor:
-        drop = self._drop if training and self.config.dropout else None
-        hidden, _ = self.network.read(tokens, drop)
-        return self.network.output_layer(hidden)
-
-    def prefill(self, tokens: tf.Tensor, length: tf.Tensor) -> tuple[tf.Tensor, Cache]:
-        hidden, cache = self.network.read(tokens)
-        room = [[0, 0], [0, 0], [0, 0], [0, self.context - tf.shape(tokens)[1]], [0, 0]]
-        last = tf.gather(hidden, length - 1, batch_dims=1)
-        return self.network.output_layer(last), Cache(*(tf.pad(each, room) for each in cache))
-
     def decode(self, token: tf.Tensor, position: tf.Tensor, cache: Cache) -> tuple[tf.Tensor, Cache]:
         hidden, cache = self.network.step(token, position, cache, self.context)
-        return self.network.output_layer(hidden), cache
-
-    def _drop(self, values: tf.Tensor, place: int) -> tf.Tensor:
-        """Dropout that depends on (seed, place, step) alone, so a resumed run drops what the first would have."""
-        return tf.nn.experimental.stateless_dropout(values, self.config.dropout, seed=self.step_seed(100 + place))
+        return self.network.logits(hidden), cache
 
 
 class Network(layers.Layer):
@@ -113,16 +88,20 @@ class Network(layers.Layer):
         self.rotation = Rotation(config.width // config.heads)
 
     def call(self, tokens: tf.Tensor) -> tf.Tensor:
-        return self.output_layer(self.read(tokens)[0])
+        return self.logits(self.read(tokens)[0])
 
-    def read(self, tokens: tf.Tensor, drop: Callable | None = None) -> tuple[tf.Tensor, Cache]:
+    def logits(self, hidden: tf.Tensor) -> tf.Tensor:
+        """float32 [..., vocabulary]."""
+        return self.output_layer(hidden)
+
+    def read(self, tokens: tf.Tensor, drop: Drop | None = None) -> tuple[tf.Tensor, Cache]:
         """Hidden values [batch, length, width] of whole texts, and their keys and values."""
         places = tf.range(tf.shape(tokens)[1])
         turn = self.rotation(places)
-        mask = tf.where(places[:, None] >= places[None, :], 0.0, _FORBIDDEN)
+        mask = tf.where(places[:, None] >= places[None, :], 0.0, FORBIDDEN)
         hidden, kept = normalize(self.embedding(tokens)), []
         for place, block in enumerate(self.blocks):
-            hidden, *pair = block(hidden, turn, mask, drop=drop and functools.partial(_drop_in_block, drop, place))
+            hidden, *pair = block(hidden, turn, mask, drop=drop_in_block(drop, place))
             kept.append(pair)
         return normalize(hidden), Cache(*(tf.stack(each, axis=1) for each in zip(*kept, strict=True)))
 
@@ -130,7 +109,7 @@ class Network(layers.Layer):
         """Hidden values [batch, width] of one more token each; its keys and values go where the oldest were."""
         slots = tf.range(context)[None, :]
         here = tf.equal(slots, (position % context)[:, None])[:, None, :, None]
-        mask = tf.where(slots <= position[:, None], 0.0, _FORBIDDEN)[:, None, None, :]
+        mask = tf.where(slots <= position[:, None], 0.0, FORBIDDEN)[:, None, None, :]
         turn = self.rotation(position[:, None])
         hidden, kept = normalize(self.embedding(token[:, None])), []
         pairs = zip(tf.unstack(cache.keys, axis=1), tf.unstack(cache.values, axis=1), strict=True)
@@ -151,7 +130,7 @@ class Block(layers.Layer):
         self.expand = _matrix(4 * width, "expand")
         self.contract = _matrix(width, "contract", "zeros")
 
-    def call(self, hidden, turn, mask, cache=None, here=None, drop=None):
+    def call(self, hidden, turn, mask, cache=None, here=None, drop=keep):
         """Hidden values [batch, length, width], and the keys and values [batch, heads, slots, head_dim] attended to.
 
         Args:
@@ -160,7 +139,6 @@ class Block(layers.Layer):
             cache: keys and values of earlier tokens, into which these are written `here` (bool, like a key).
             drop: dropout for what is added, the first and the second time.
         """
-        drop = drop or (lambda values, place: values)
         x = normalize(hidden)
         queries = rotate(normalize(self._split(self.query(x))), turn)
         keys = rotate(normalize(self._split(self.key(x))), turn)
@@ -202,13 +180,6 @@ def rotate(values: tf.Tensor, turn: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
 def normalize(values: tf.Tensor) -> tf.Tensor:
     """Divides by the root of the mean square along the last axis."""
     return values * tf.math.rsqrt(tf.reduce_mean(tf.square(values), axis=-1, keepdims=True) + 1e-6)
-
-
-_FORBIDDEN = -1e9
-
-
-def _drop_in_block(drop: Callable, number: int, values: tf.Tensor, place: int) -> tf.Tensor:
-    return drop(values, 2 * number + place)
 
 
 def _optimizer(config: GPTConfig) -> keras.optimizers.Optimizer:

@@ -5,9 +5,11 @@ does not depend on the batch that it is made in. A text may grow past the contex
 sees the last `context` tokens.
 """
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+import keras
 import tensorflow as tf
 
 from tfgen.models.base import Conditions, ExampleSpecification, GenerativeModel, Kind, Signature
@@ -19,6 +21,24 @@ class Cache(NamedTuple):
 
     keys: tf.Tensor
     values: tf.Tensor
+
+
+Drop = Callable[[tf.Tensor, int], tf.Tensor]
+FORBIDDEN = -1e9  # what is added to the score of a token that may not be attended to
+
+
+def keep(values: tf.Tensor, place: int) -> tf.Tensor:
+    """No dropout."""
+    return values
+
+
+def drop_in_block(drop: Drop | None, number: int) -> Drop:
+    """The dropout of one block, which has two places, the first and the second."""
+    return functools.partial(_at_two_places, drop, number) if drop else keep
+
+
+def _at_two_places(drop: Drop, number: int, values: tf.Tensor, place: int) -> tf.Tensor:
+    return drop(values, 2 * number + place)
 
 
 class State(NamedTuple):
@@ -33,37 +53,43 @@ class State(NamedTuple):
 class LanguageModel(GenerativeModel):
     """Base of models of text.
 
-    A subclass sets `context`, and defines `logits`, `prefill` and `decode`; a token's logits are those of the token
-    that comes next.
+    A subclass sets `context` and `network`, and defines `decode`; a token's logits are those of the token that comes
+    next. Its config has `dropout`, `learning_rate`, `warm_up` and `cool_down`.
+
+    network: `read(tokens, drop)` gives hidden values [batch, length, width] and the Cache of whole texts, `step` those
+    of one more token each, and `logits(hidden)` what they say of the next. `drop(values, place)` is dropout.
     """
 
     modalities = ("text",)
     default_data = "shakespeare"
     jit_compile = True
     context: int  # how many tokens it sees at once
+    network: Any
     endless = True  # whether a text may grow past the context
 
     def __init__(self, config: Any, example: ExampleSpecification, conditions: Conditions, seed: int):
         super().__init__(config, example, conditions, seed)
         self.make_means("loss")
 
-    # What a subclass defines.
-
-    def logits(self, tokens: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """float32 [batch, length, vocabulary] for tokens int32 [batch, length], at most `context` long."""
-        raise NotImplementedError
-
-    def prefill(self, tokens: tf.Tensor, length: tf.Tensor) -> tuple[tf.Tensor, Cache]:
-        """Logits [batch, vocabulary] of each row's last token, of `length` [batch], and the cache of all of them."""
-        raise NotImplementedError
+    def parts(self) -> Mapping[str, keras.layers.Layer]:
+        return {"network": self.network}
 
     def decode(self, token: tf.Tensor, position: tf.Tensor, cache: Cache) -> tuple[tf.Tensor, Cache]:
         """Logits [batch, vocabulary] of one more token [batch] at `position` [batch], and the cache with it."""
         raise NotImplementedError
 
-    def schedule(self) -> None:
-        """Sets the optimizers' learning rates for this step."""
-        raise NotImplementedError
+    def logits(self, tokens: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """float32 [batch, length, vocabulary] for tokens int32 [batch, length], at most `context` long."""
+        drop = self._drop if training and self.config.dropout else None
+        hidden, _ = self.network.read(tokens, drop)
+        return self.network.logits(hidden)
+
+    def prefill(self, tokens: tf.Tensor, length: tf.Tensor) -> tuple[tf.Tensor, Cache]:
+        """Logits [batch, vocabulary] of each row's last token, of `length` [batch], and the cache of all of them."""
+        hidden, cache = self.network.read(tokens)
+        room = [[0, 0], [0, 0], [0, 0], [0, self.context - tf.shape(tokens)[1]], [0, 0]]
+        last = tf.gather(hidden, length - 1, batch_dims=1)
+        return self.network.logits(last), Cache(*(tf.pad(each, room) for each in cache))
 
     # Training.
 
@@ -77,8 +103,8 @@ class LanguageModel(GenerativeModel):
             loss = tf.reduce_sum(losses * weights) / tf.maximum(tf.reduce_sum(weights), 1.0)
         # An embedding's gradient comes as slices, which XLA and the optimizers would each treat in a way of their own.
         gradients = [tf.convert_to_tensor(each) for each in tape.gradient(loss, variables)]
-        self.schedule()
         (optimizer,) = self.optimizers().values()
+        optimizer.learning_rate.assign(self._rate())
         optimizer.apply(gradients, variables)
         self.step.assign_add(1)
         return self.track({"loss": loss})
@@ -87,6 +113,17 @@ class LanguageModel(GenerativeModel):
         """Cross entropy in nats of each token after the first, [batch, length], for tokens [batch, length + 1]."""
         logits = self.logits(tokens[:, :-1], training)
         return tf.nn.sparse_softmax_cross_entropy_with_logits(tokens[:, 1:], logits)
+
+    def _rate(self) -> tf.Tensor:
+        """The learning rate of this step: it warms up, stays, and cools down to nearly nothing."""
+        done, config = self.progress(), self.config
+        rising = tf.minimum(1.0, (done + 0.01 * config.warm_up) / max(config.warm_up, 1e-6))
+        falling = tf.minimum(1.0, (1.0 - done) / max(config.cool_down, 1e-6) + 0.01)
+        return config.learning_rate * rising * falling
+
+    def _drop(self, values: tf.Tensor, place: int) -> tf.Tensor:
+        """Dropout that depends on (seed, place, step) alone, so a resumed run drops what the first would have."""
+        return tf.nn.experimental.stateless_dropout(values, self.config.dropout, seed=self.step_seed(100 + place))
 
     def measurements(self) -> dict[str, Callable[[tf.Tensor], tf.Tensor]]:
         """See the base: functions of tokens [batch, length + 1] to [batch, length]."""

@@ -3,9 +3,8 @@
 The layers and settings have KerasHub's names. It is needed to read a preset only; a run, once begun, goes without it.
 """
 
-import functools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -14,7 +13,7 @@ import tensorflow as tf
 
 from tfgen.errors import UserError
 from tfgen.models.base import Conditions, ExampleSpecification
-from tfgen.models.language import Cache, LanguageModel
+from tfgen.models.language import FORBIDDEN, Cache, Drop, LanguageModel, drop_in_block, keep
 from tfgen.models.sampling import Sampling
 
 layers = keras.layers
@@ -44,7 +43,7 @@ class PretrainedGPTConfig:
 
 
 class PretrainedGPT(LanguageModel):
-    """The network, its optimizer, and the schedule: warm up, stay, cool down."""
+    """The network and its optimizer."""
 
     Config = PretrainedGPTConfig
     endless = False
@@ -72,9 +71,6 @@ class PretrainedGPT(LanguageModel):
         self.adam.exclude_from_weight_decay(var_list=[each for each in self.trained_variables() if _is_small(each)])
         self.adam.build(self.trained_variables())
 
-    def parts(self) -> Mapping[str, layers.Layer]:
-        return {"network": self.network}
-
     def optimizers(self) -> Mapping[str, keras.optimizers.Optimizer]:
         return {"adam": self.adam}
 
@@ -96,23 +92,6 @@ class PretrainedGPT(LanguageModel):
         adapters = self._adapters(named)
         return {name: variable for name, variable in named.items() if name not in adapters}
 
-    def schedule(self) -> None:
-        done, config = self.progress(), self.config
-        rising = tf.minimum(1.0, (done + 0.01 * config.warm_up) / max(config.warm_up, 1e-6))
-        falling = tf.minimum(1.0, (1.0 - done) / max(config.cool_down, 1e-6) + 0.01)
-        self.adam.learning_rate.assign(config.learning_rate * rising * falling)
-
-    def logits(self, tokens: tf.Tensor, training: bool = False) -> tf.Tensor:
-        drop = self._drop if training and self.config.dropout else _keep
-        hidden, _ = self.network.read(tokens, drop)
-        return self.network.logits(hidden)
-
-    def prefill(self, tokens: tf.Tensor, length: tf.Tensor) -> tuple[tf.Tensor, Cache]:
-        hidden, cache = self.network.read(tokens)
-        room = [[0, 0], [0, 0], [0, 0], [0, self.context - tf.shape(tokens)[1]], [0, 0]]
-        last = tf.gather(hidden, length - 1, batch_dims=1)
-        return self.network.logits(last), Cache(*(tf.pad(each, room) for each in cache))
-
     def decode(self, token: tf.Tensor, position: tf.Tensor, cache: Cache) -> tuple[tf.Tensor, Cache]:
         """As the base's; a position past the context, of a text that is over, gives logits that mean nothing."""
         hidden, cache = self.network.step(token, tf.minimum(position, self.context - 1), cache)
@@ -130,10 +109,6 @@ class PretrainedGPT(LanguageModel):
 
     def _adapters(self, named: Mapping[str, keras.Variable]) -> dict[str, keras.Variable]:
         return {name: variable for name, variable in named.items() if "lora_kernel" in name}
-
-    def _drop(self, values: tf.Tensor, place: int) -> tf.Tensor:
-        """Dropout that depends on (seed, place, step) alone, so a resumed run drops what the first would have."""
-        return tf.nn.experimental.stateless_dropout(values, self.config.dropout, seed=self.step_seed(100 + place))
 
 
 class Network(layers.Layer):
@@ -153,19 +128,19 @@ class Network(layers.Layer):
     def call(self, tokens: tf.Tensor) -> tf.Tensor:
         return self.logits(self.read(tokens)[0])
 
-    def read(self, tokens: tf.Tensor, drop: Callable | None = None) -> tuple[tf.Tensor, Cache]:
+    def read(self, tokens: tf.Tensor, drop: Drop | None = None) -> tuple[tf.Tensor, Cache]:
         """Hidden values [batch, length, width] of whole texts, and their keys and values."""
         places = tf.range(tf.shape(tokens)[1])
-        mask = tf.where(places[:, None] >= places[None, :], 0.0, _FORBIDDEN)
-        return self._through(tokens, places, mask, drop or _keep)
+        mask = tf.where(places[:, None] >= places[None, :], 0.0, FORBIDDEN)
+        return self._through(tokens, places, mask, drop)
 
     def step(self, token: tf.Tensor, position: tf.Tensor, cache: Cache) -> tuple[tf.Tensor, Cache]:
         """Hidden values [batch, width] of one more token each, at a position of its own, and the cache with it."""
         slots = tf.range(self.context)[None, :]
         here = tf.equal(slots, position[:, None])[:, None, :, None]
-        mask = tf.where(slots <= position[:, None], 0.0, _FORBIDDEN)[:, None, None, :]
+        mask = tf.where(slots <= position[:, None], 0.0, FORBIDDEN)[:, None, None, :]
         pairs = list(zip(tf.unstack(cache.keys, axis=1), tf.unstack(cache.values, axis=1), strict=True))
-        hidden, cache = self._through(token[:, None], position[:, None], mask, _keep, pairs, here)
+        hidden, cache = self._through(token[:, None], position[:, None], mask, None, pairs, here)
         return hidden[:, 0], cache
 
     def logits(self, hidden: tf.Tensor) -> tf.Tensor:
@@ -190,11 +165,10 @@ class Network(layers.Layer):
         }
 
     def _through(self, tokens, places, mask, drop, pairs=None, here=None) -> tuple[tf.Tensor, Cache]:
-        hidden = drop(self.token_embedding(tokens) + self.position_embedding(places), 0)
+        hidden = (drop or keep)(self.token_embedding(tokens) + self.position_embedding(places), 2 * len(self.blocks))
         kept = []
         for number, block in enumerate(self.blocks):
-            of_block = functools.partial(_drop_in_block, drop, number)
-            hidden, *pair = block(hidden, mask, pairs and pairs[number], here, drop=of_block)
+            hidden, *pair = block(hidden, mask, pairs and pairs[number], here, drop=drop_in_block(drop, number))
             kept.append(pair)
         return self.layer_norm(hidden), Cache(*(tf.stack(each, axis=1) for each in zip(*kept, strict=True)))
 
@@ -212,7 +186,7 @@ class Block(layers.Layer):
         self.feedforward_intermediate_dense = _dense(config.intermediate_dim, "feedforward_intermediate_dense")
         self.feedforward_output_dense = _dense(width, "feedforward_output_dense")
 
-    def call(self, hidden, mask, cache=None, here=None, drop=None):
+    def call(self, hidden, mask, cache=None, here=None, drop=keep):
         """Hidden values [batch, length, width], and the keys and values [batch, heads, slots, head_dim] attended to.
 
         Args:
@@ -226,9 +200,9 @@ class Block(layers.Layer):
             keys, values = tf.where(here, keys, cache[0]), tf.where(here, values, cache[1])
         scores = tf.matmul(queries, keys, transpose_b=True) / math.sqrt(queries.shape[-1]) + mask
         seen = tf.transpose(tf.matmul(tf.nn.softmax(scores), values), [0, 2, 1, 3])
-        hidden = hidden + drop(self.attention_output(tf.reshape(seen, tf.shape(hidden))), 1)
+        hidden = hidden + drop(self.attention_output(tf.reshape(seen, tf.shape(hidden))), 0)
         raised = tf.nn.gelu(self.feedforward_intermediate_dense(self.feedforward_layer_norm(hidden)), approximate=True)
-        return hidden + drop(self.feedforward_output_dense(raised), 2), keys, values
+        return hidden + drop(self.feedforward_output_dense(raised), 1), keys, values
 
     def parts(self) -> list[layers.Layer]:
         """The layers inside, in KerasHub's order."""
@@ -241,17 +215,6 @@ class Block(layers.Layer):
         """[batch, length, width] as [batch, heads, length, head_dim]."""
         batch, length, width = tf.shape(values)[0], tf.shape(values)[1], values.shape[-1]
         return tf.transpose(tf.reshape(values, [batch, length, self.heads, width // self.heads]), [0, 2, 1, 3])
-
-
-_FORBIDDEN = -1e9
-
-
-def _keep(values: tf.Tensor, place: int) -> tf.Tensor:
-    return values
-
-
-def _drop_in_block(drop: Callable, number: int, values: tf.Tensor, place: int) -> tf.Tensor:
-    return drop(values, 2 * number + place)
 
 
 def _dense(width: int, name: str) -> layers.Dense:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,11 +46,6 @@ class TextExamples:
     def __len__(self) -> int:
         return self.training_tokens
 
-    @property
-    def given(self) -> int:
-        """The bit of a token that marks it as given, not learned."""
-        return given_bit(self.values.dtype)
-
     def part(self, name: str) -> np.ndarray:
         """The tokens of the part "training" or "held-out", as they are stored."""
         if name not in PARTS:
@@ -59,11 +53,6 @@ class TextExamples:
         return self.values[: self.training_tokens] if name == PARTS[0] else self.values[self.training_tokens:]
 
     def documents_of(self, part: str = "training") -> Iterator[np.ndarray]:
-        """Each document of a part as ids int32 [n], without its end and whatever is given or learned."""
-        for stored in self.stored_documents_of(part):
-            yield self.ids(stored)
-
-    def stored_documents_of(self, part: str = "training") -> Iterator[np.ndarray]:
         """Each document of a part as it is stored, with the bits that say what is given, and without its end."""
         values, start = self.part(part), 0
         for stop in self._ends_of(values):
@@ -76,19 +65,13 @@ class TextExamples:
         Each document's tokens up to the first that is learned; none of plain text.
         """
         part, found = PARTS[len(self.values) > self.training_tokens], []
-        for stored in self.stored_documents_of(part) if self.kind != "text" else ():
+        for stored in self.documents_of(part) if self.kind != "text" else ():
             learned = self.learned(stored)
             found.append(self.ids(stored[: int(np.argmax(learned)) if learned.any() else len(stored)]))
             if len(found) == count:
                 break
         found = found or [np.zeros(0, np.int32)]
         return [found[place % len(found)] for place in range(count)]
-
-    def document_at(self, index: int) -> np.ndarray:
-        """One document as ids int32 [n]; those that are held out are counted behind those to learn."""
-        stops = self._ends
-        start = int(stops[index - 1]) + 1 if index else 0
-        return self.ids(self.values[start:stops[index]])
 
     def ids(self, stored: np.ndarray) -> np.ndarray:
         """Stored tokens as plain ids int32."""
@@ -97,10 +80,6 @@ class TextExamples:
     def learned(self, stored: np.ndarray) -> np.ndarray:
         """Which of some stored tokens are learned, bool."""
         return np.asarray(stored) < given_bit(stored.dtype)
-
-    @cached_property
-    def _ends(self) -> np.ndarray:
-        return np.fromiter(self._ends_of(self.values), np.int64)
 
     def _ends_of(self, values: np.ndarray) -> Iterator[int]:
         for start in range(0, len(values), _BLOCK):

@@ -22,7 +22,7 @@ from tfgen.data.text.template import ChatTemplate, Marker
 from tfgen.data.text.tokenizer import Tokenizer, from_file
 from tfgen.errors import UserError, unknown
 
-FORMAT = 2  # raise it whenever the same text would give other tokens
+FORMAT = 3  # raise it whenever the same text would give other tokens
 LEAST_CHARACTERS = 200
 LEAST_IN_ONE_LINE = 1000
 _BATCH = 2**20  # characters encoded at once

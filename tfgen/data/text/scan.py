@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tfgen.data.decode import is_picture_name
 from tfgen.data.examples import natural_order
-from tfgen.data.scan import CAMERA_ENDINGS, MANY
+from tfgen.data.scan import CAMERA_ENDINGS, MANY, walk, why_unread
 
 ROW_ENDINGS = (".jsonl", ".ndjson")
 TEXT_ENDINGS = frozenset(
@@ -68,27 +68,12 @@ class Texts:
 
 def list_texts(folder: Path) -> Texts:
     """Every text below `folder`; hidden files and folders are skipped, links followed but not in circles."""
-    found, seen, waiting = Texts(), set(), [("", folder)]
-    while waiting and not found.pictures:
-        inside, path = waiting.pop(0)
-        try:
-            status = path.stat()
-            if (status.st_dev, status.st_ino) in seen:
-                continue
-            seen.add((status.st_dev, status.st_ino))
-            with os.scandir(path) as entries:
-                shown = [entry for entry in entries if not entry.name.startswith(".") and entry.name != "__MACOSX"]
-        except OSError as error:
-            found.broken.append((inside or ".", f"a folder that can't be read ({error.strerror})"))
-            continue
-        for entry in sorted(shown, key=lambda entry: entry.name):
-            relative = f"{inside}/{entry.name}" if inside else entry.name
-            if is_picture_name(entry.name):
-                found.pictures = True
-            elif entry.is_dir():
-                waiting.append((relative, Path(entry.path)))
-            else:
-                _sort_in(entry, relative, found)
+    found = Texts()
+    for relative, entry in walk(folder, found.broken):
+        if is_picture_name(entry.name):
+            found.pictures = True
+            break
+        _sort_in(entry, relative, found)
     for files in (found.texts, found.rows):
         files.sort(key=lambda file: [natural_order(part) for part in file.name.split("/")])
     return found
@@ -128,8 +113,7 @@ def _sort_in(entry: os.DirEntry, relative: str, found: Texts) -> None:
         status = entry.stat()
     except OSError as error:
         if wanted:
-            missing = isinstance(error, FileNotFoundError)
-            found.broken.append((relative, "a link to nothing" if missing else str(error.strerror)))
+            found.broken.append((relative, why_unread(error)))
         return
     if not stat.S_ISREG(status.st_mode):
         if wanted:

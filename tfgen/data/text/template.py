@@ -61,18 +61,6 @@ class ChatTemplate:
             pieces += [(Marker(self.roles[role]), False), (content, learned), (Marker(self.end), learned)]
         return [piece for piece in pieces if piece[0]]
 
-    @property
-    def close(self) -> str:
-        """The marker that closes a turn."""
-        return self.end
-
-    def encode(self, messages: Iterable[Any], tokenizer: "Tokenizer") -> tuple[np.ndarray, np.ndarray]:
-        """Ids int32 [n] of a chat, and which of them are learned, bool [n]. Raises UserError as `render` does."""
-        pieces = self.render(messages)
-        ids = [encode_piece(text, tokenizer) for text, _ in pieces]
-        learned = [np.full(len(part), is_learned) for part, (_, is_learned) in zip(ids, pieces, strict=True)]
-        return np.concatenate([np.zeros(0, np.int32), *ids]), np.concatenate([np.zeros(0, bool), *learned])
-
     def opening(self, messages: Sequence[Any], tokenizer: "Tokenizer") -> np.ndarray:
         """Ids int32 [n] of a chat so far, with the assistant's turn opened: what its answer continues."""
         pieces = [*self.render(messages), (Marker(self.roles[ANSWERING]), False)]

@@ -1,7 +1,6 @@
 """The vocabulary of a run: text to ids and back, exactly, kept as a `tokenizer.json` that readers in any language know.
 
-The file is the `tokenizers` library's, with one fact more, which the library passes over: the characters that the
-training text had stand beside the end-of-text token, as its "alphabet".
+The file is the `tokenizers` library's; what the training text was like stands beside it, in the run's codec.
 """
 
 import codecs
@@ -82,17 +81,9 @@ class Tokenizer:
         return Tokenizer(self._library, alphabet, self.kind == "given")
 
     def to_bytes(self) -> bytes:
-        """The content of a tokenizer.json; `from_bytes` takes it back."""
+        """The content of a tokenizer.json; `restore` takes it back, with what `to_json` gives."""
         described = json.loads(self._library.to_str())
-        last = next(token for token in described["added_tokens"] if token["id"] == self.end)
-        last["alphabet"] = "".join(sorted(self.alphabet))
         return (json.dumps(described, indent=1, ensure_ascii=False) + "\n").encode()
-
-    @classmethod
-    def from_bytes(cls, content: bytes) -> "Tokenizer":
-        """The tokenizer that `to_bytes` wrote."""
-        added = json.loads(content)["added_tokens"]
-        return cls(Library.from_buffer(content), max(added, key=lambda token: token["id"]).get("alphabet", ""))
 
     @classmethod
     def restore(cls, content: bytes, facts: Mapping[str, Any]) -> "Tokenizer":
@@ -100,7 +91,7 @@ class Tokenizer:
         return cls(Library.from_buffer(content), facts["alphabet"], facts["kind"] == "given")
 
     def to_json(self) -> dict[str, Any]:
-        """What one may want to know without reading the vocabulary."""
+        """What the vocabulary itself doesn't say, and what one may want to know without reading it."""
         alphabet = "".join(sorted(self.alphabet))
         return {"kind": self.kind, "size": self.size, "end": self.end, "markers": self.markers, "alphabet": alphabet}
 
@@ -174,7 +165,6 @@ def _mended(described: dict[str, Any]) -> dict[str, Any]:
     described = {**described, "normalizer": None, "post_processor": None, "truncation": None, "padding": None}
     described["pre_tokenizer"] = _without_prefix(described.get("pre_tokenizer"))
     for token in described.get("added_tokens", []):
-        token.pop("alphabet", None)
         token.update(lstrip=False, rstrip=False, single_word=False, normalized=False)
     return described
 
