@@ -1,5 +1,6 @@
 """`tfgen chat`: a talk through a pipe and in a terminal, its history, and what is refused."""
 
+import codecs
 import json
 import os
 import pty
@@ -146,6 +147,7 @@ class Terminal:
         )
         os.close(other)
         self.shown = ""
+        self._decoder = codecs.getincrementaldecoder("utf-8")()  # a read may end within a letter
 
     def type(self, text):
         os.write(self._end, text.encode())
@@ -156,7 +158,7 @@ class Terminal:
         while text not in self.shown:
             ready, _, _ = select.select([self._end], [], [], max(0, deadline - time.monotonic()))
             assert ready, f"never showed {text!r}, but {self.shown[-1000:]!r}"
-            self.shown += os.read(self._end, 1000).decode()
+            self.shown += self._decoder.decode(os.read(self._end, 1000))
         seen, _, self.shown = self.shown.partition(text)
         return seen + text
 
