@@ -82,3 +82,8 @@ def test_a_batch_may_be_longer_than_an_epoch(data):
     (examples, _), *_ = batches(*data, 0, 1, batch_size=120)
     counts = np.bincount(np.rint(examples[:100, 0, 0, 0] * 255).astype(int), minlength=50)
     np.testing.assert_array_equal(counts, 2)
+
+
+def test_nothing_waits_for_a_tuner_when_the_batches_end(data):
+    encode = lambda block: tf.cast(block, tf.float32)  # noqa: E731
+    assert pipeline.batches(*data, encode, 8, 0, 0, 10).options().autotune.enabled is False

@@ -5,9 +5,12 @@ are read from their memory-mapped file, a batch ahead of the model.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
+
+from tfgen.data.tuning import untuned
 
 _IN_MEMORY_BYTES = 2**29
 
@@ -47,8 +50,13 @@ def batches(
         chosen = order(seed, step * batch_size, batch_size, len(values))
         return encode(read(chosen)), tf.gather(index, chosen)
 
+    return by_steps(batch_of, start, stop)
+
+
+def by_steps(batch_of: Callable[[tf.Tensor], Any], start: int, stop: int) -> tf.data.Dataset:
+    """`batch_of` of the steps `start` to `stop - 1`, some steps ahead of the model."""
     steps = tf.data.Dataset.range(start, stop)
-    return steps.map(batch_of, num_parallel_calls=1, deterministic=True).prefetch(4)
+    return untuned(steps.map(batch_of, num_parallel_calls=1, deterministic=True).prefetch(4))
 
 
 def _reader(values: np.ndarray) -> Callable[[tf.Tensor], tf.Tensor]:

@@ -66,7 +66,7 @@ class TextTraining(Training):
     def batches(self, settings: Any, seed: int, start: int, stop: int) -> Any:
         import tensorflow as tf
 
-        from tfgen.fit.pipeline import order
+        from tfgen.fit.pipeline import by_steps, order
         from tfgen.models import noise
 
         size, context, windows = settings.batch_size, settings.context, self.count(settings)
@@ -79,8 +79,7 @@ class TextTraining(Training):
             shift = noise.integers(epochs + seed * 7919 % 2**31, 1)[:, 0] % min(shifts, context)
             return read(order(seed, first, size, windows) * context + tf.cast(shift, tf.int64))
 
-        steps = tf.data.Dataset.range(start, stop)
-        return steps.map(batch_of, num_parallel_calls=1, deterministic=True).prefetch(4)
+        return by_steps(batch_of, start, stop)
 
     def steps_per_call(self, settings: Any) -> int:
         return max(1, min(8, _TOKENS_PER_CALL // (settings.batch_size * settings.context)))

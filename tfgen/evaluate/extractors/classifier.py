@@ -86,6 +86,8 @@ def _fit(network: Any, examples: Examples) -> list[np.ndarray]:
     import keras
     import tensorflow as tf
 
+    from tfgen.data.tuning import untuned
+
     say(f"Fitting a classifier to the {len(examples.prompts)} labels, once for this data ...")
     order = np.random.default_rng(0).permutation(len(examples))
     order = order[examples.prompt_index[order] >= 0][: max(_BATCH, _MOST_BYTES // examples.values[0].nbytes)]
@@ -94,7 +96,7 @@ def _fit(network: Any, examples: Examples) -> list[np.ndarray]:
     values, labels = np.asarray(examples.values[chosen]), examples.prompt_index[chosen]
     steps = int(np.clip(_EPOCHS * len(chosen) / _BATCH, *_STEPS))
     data = tf.data.Dataset.from_tensor_slices((values, labels)).shuffle(len(values), seed=0).repeat()
-    data = data.batch(_BATCH, drop_remainder=True).enumerate().map(_shifted).prefetch(8)
+    data = untuned(data.batch(_BATCH, drop_remainder=True).enumerate().map(_shifted).prefetch(8))
     rate = keras.optimizers.schedules.CosineDecay(2e-3, steps)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     network.compile(keras.optimizers.Adam(rate), loss, metrics=["accuracy"], steps_per_execution=8)
