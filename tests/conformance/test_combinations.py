@@ -67,6 +67,15 @@ def test_makes_pictures_of_extreme_shapes(model, network, shape):
     assert samples.shape == (1, *shape)
 
 
+@pytest.mark.parametrize("end, level", [(-9.0, 0), (9.0, 255)])
+def test_black_and_white_are_reached(end, level):
+    model = make("gan", "convolutional", (9, 17, 1), {})
+    model.generator_average.last.bias.assign([end])
+    samples = model.generate(tf.constant([3]), tf.constant([[1, 0]])).numpy()
+    assert abs(samples).max() <= 1.0
+    np.testing.assert_array_equal(ImageModality.decode(samples), level)
+
+
 def test_the_battery_pairs_every_network_with_every_shape():
     assert {(network, shape) for network, shape, _ in gan_cases()} == {(n, s) for n in NETWORKS for s in SHAPES}
 

@@ -35,10 +35,10 @@ class GANConfig:
     spectral_norm: bool = False  # bounds each discriminator layer's gain instead
     word_loss: float = 0.2  # how much the generator is told which words the discriminator recognises; 0: not at all
     discriminator_steps: int = 1  # discriminator steps for each of the generator's
-    learning_rate: float = 2e-3
+    learning_rate: float = 2.5e-3
     discriminator_rate: float = 1.0  # the discriminator's learning rate, as a multiple
     end_rate: float = 0.05  # the last learning rate, as a share of the first
-    beta_1: float = 0.5
+    beta_1: float = 0.0
     beta_2: float = 0.99
     average_decay: float = 0.999  # of the averaged weights that samples come from
     augment: str = "auto"  # color, translation, cutout joined by commas; none; auto: all three for few examples

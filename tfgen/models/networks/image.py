@@ -5,6 +5,7 @@ two is reached by cropping one row or column after doubling, so 28, 72 and 48x97
 """
 
 import math
+from collections.abc import Callable
 
 import keras
 import tensorflow as tf
@@ -12,6 +13,7 @@ import tensorflow as tf
 from tfgen.models.networks.prompts import Judgement, build_embedding, join_prompt, prompt_embedding
 
 layers = keras.layers
+Activation = Callable[[tf.Tensor], tf.Tensor]
 
 
 def stage_sizes(height: int, width: int) -> list[tuple[int, int]]:
@@ -26,9 +28,9 @@ def stage_widths(width: int, stages: int) -> list[int]:
 
 
 class Generator(layers.Layer):
-    """Latents [batch, latent_dim] and a condition [batch, words] to pictures in (-1, 1)."""
+    """Latents [batch, latent_dim] and a condition [batch, words] to pictures in [-1, 1], by the last activation."""
 
-    def __init__(self, shape: tuple[int, ...], width: int, prompt_dim: int, **kwargs):
+    def __init__(self, shape: tuple[int, ...], width: int, prompt_dim: int, activation: Activation, **kwargs):
         super().__init__(**kwargs)
         self.sizes = stage_sizes(*shape[:2])
         widths = stage_widths(width, len(self.sizes) - 1)
@@ -40,7 +42,7 @@ class Generator(layers.Layer):
             layers.Conv2DTranspose(channels, 4, 2, "same", use_bias=False, name=f"up_{place}")
             for place, channels in enumerate(reversed(widths[:-1]))
         ]
-        self.last = layers.Conv2DTranspose(shape[2], 4, 2, "same", activation="tanh", name="last")
+        self.last = layers.Conv2DTranspose(shape[2], 4, 2, "same", activation=activation, name="last")
 
     def build(self, latents_shape: tuple, condition_shape: tuple) -> None:
         build_embedding(self.embedding, condition_shape)
@@ -95,6 +97,12 @@ class Encoder(layers.Layer):
         return self.mean(features), self.log_variance(features)
 
 
+def reaching(values: tf.Tensor) -> tf.Tensor:
+    """A tanh that reaches -1 and 1. One that only nears them leaves a grey veil by which generated pictures are told
+    from real ones, most of whose pixels are black or white (docs/log.md)."""
+    return tf.clip_by_value(1.1 * tf.tanh(values), -1.0, 1.0)
+
+
 def crop(features: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
     """The first rows and columns; no operation where it would cut nothing, since that hinders fusing in TFLite."""
     return features if tuple(features.shape[1:3]) == tuple(size) else features[:, : size[0], : size[1]]
@@ -112,9 +120,10 @@ class ConvolutionalNetworks:
         self.config = config
 
     def generator(self, name: str) -> layers.Layer:
-        return Generator(self.shape, self.config.width, self.config.prompt_dim, name=name)
+        return Generator(self.shape, self.config.width, self.config.prompt_dim, reaching, name=name)
 
-    decoder = generator
+    def decoder(self, name: str) -> layers.Layer:
+        return Generator(self.shape, self.config.width, self.config.prompt_dim, tf.tanh, name=name)
 
     def discriminator(self, name: str) -> layers.Layer:
         return Discriminator(self.shape, self.config.width, self.config.spectral_norm, name=name)
