@@ -4,6 +4,7 @@ import codecs
 import json
 import os
 import pty
+import re
 import select
 import shutil
 import signal
@@ -12,13 +13,20 @@ import time
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from click.testing import CliRunner
 
 from tests.conftest import fit_run, tfgen_arguments, tfgen_environment
 from tfgen.cli import main
 from tfgen.errors import UserError
+from tfgen.evaluate.request import EvaluateRequest
+from tfgen.evaluate.stage import evaluate
 from tfgen.generate.chat import Chat
+from tfgen.generate.text import TextGenerator
+from tfgen.generate.text_prompt import open_template, open_tokenizer
 from tfgen.generate.text_settings import TextSettings
+from tfgen.models.sampling import Sampling
+from tfgen.restore import load_model
 
 ANSWERS = {"how are you": "fine, thanks", "who are you": "a small model", "what is up": "the sky", "bye": "see you"}
 LIKELIEST = TextSettings(temperature=0, length=30)
@@ -111,7 +119,8 @@ def test_letters_that_it_never_saw_are_refused_and_forgotten(chat, run):
     with pytest.raises(UserError, match="The model never saw 'Ж'."):
         next(chat.answer("Ж"))
     assert chat.turns == []
-    assert talk(run, "Ж\n").exit_code == 2
+    piped = talk(run, "Ж\nbye\n", "--temperature", 0)
+    assert piped.exit_code == 0 and piped.stdout == "\nsee you\n" and "never saw 'Ж'" in piped.stderr
     with pytest.raises(UserError, match="never saw"):
         Chat(run, LIKELIEST, system="Ж")
 
@@ -122,6 +131,29 @@ def test_generate_takes_a_prompt_for_a_message(command, run):
     assert result.stdout == "fine, thanks\n"
     (row,) = [json.loads(command("generate", run.path, "bye", "--temperature", 0, "--json").stdout)]
     assert row["text"] == "see you" and row["ended"] == "end" and row["tokens"][-1]["text"] == ""
+
+
+def test_an_answer_ends_where_it_is_closed_whoever_asks_for_it(run):
+    model, tokenizer = load_model(run), open_tokenizer(run)
+    ids = open_template(run).opening([{"role": "user", "content": "bye"}], tokenizer)
+    greedy = Sampling(*(tf.constant([value]) for value in (0, 0.0, 0, 1.0)))
+    made, count = model.generate(tf.constant([ids]), tf.constant([len(ids)]), tf.constant([90]), greedy)
+    assert tokenizer.decode(made[0, : int(count[0])].numpy()) == "see you" and int(count[0]) == len("see you") + 1
+    shown = sorted((run.path / "samples").glob("samples-*.txt"))[-1].read_text(encoding="utf-8")
+    answers = re.findall(r"->\n(.*)\n", shown)
+    assert answers and max(map(len, answers)) < 2 * len("a small model")
+
+
+def test_a_run_that_learned_chats_is_judged_by_its_answers(run):
+    evaluation = evaluate(run, EvaluateRequest(count=30))
+    assert any("begin from prompts that are held out" in note for note in evaluation.notes)
+    # One who knows all answers is as varied as the held-out answers to the same questions.
+    assert evaluation.scores["distinct_2"].value == pytest.approx(evaluation.baselines["real"]["distinct_2"])
+    assert "Weak" not in evaluation.words
+
+
+def test_what_to_do_next_is_to_talk(run):
+    assert TextGenerator.command(run) == f"tfgen chat {run.reference}"
 
 
 def test_a_run_that_learned_no_chats_is_refused(command, gan_run):
@@ -169,11 +201,11 @@ class Terminal:
 
 
 def test_ctrl_c_stops_an_answer_alone_and_ctrl_d_ends_the_talk(run, tmp_path):
-    # Waiting for a marker that it never learned to say, it talks for ever.
+    # An end of its answers that it doesn't know of lets it talk for ever.
     endless = tmp_path / "endless"
     shutil.copytree(run.path, endless)
     codec = json.loads((endless / "codec.json").read_text())
-    codec["template"]["end"] = codec["template"]["roles"]["system"]
+    codec["example"]["closing"] = []
     (endless / "codec.json").write_text(json.dumps(codec))
     terminal = Terminal(endless, "--length", 1_000_000, "--temperature", 0)
     try:

@@ -290,6 +290,7 @@ def test_text_comes_while_it_is_made(run):
         (["--repetition-penalty", "0"], "--repetition-penalty 0.0 can't be used. Give 1 for none"),
         (["--length", "0"], "--length 0 can't be used."),
         (["--beams", "65"], "--beams 65 can't be used."),
+        (["--beams", "0"], "--beams 0 can't be used. Give how many ways"),
         (["--beams", "0", "-n", "0"], "0 samples can't be made."),
         (["--beams", "2", "--top-k", "3", "--min-p", "0.1"], "it takes no --top-k and --min-p. Leave"),
         (["--stop", ""], "An empty --stop stands everywhere."),
@@ -315,7 +316,8 @@ def test_options_of_text_are_refused_for_pictures(command, gan_run, arguments):
 
 def test_options_of_text_are_refused_for_a_server(command):
     result = command("generate", "--server", "http://127.0.0.1:1", "--model", "tales", "the", "--top-k", 3)
-    assert result.exit_code == 2 and "A server can't be asked for '--top-k'. Leave it out" in result.stderr
+    assert result.exit_code == 2
+    assert "this command fetches pictures, and '--top-k' is for text. Leave it out" in result.stderr
 
 
 def test_a_damaged_tokenizer_is_said(command, run, tmp_path):

@@ -8,6 +8,8 @@ import subprocess
 import pytest
 
 from tests.conftest import assert_same_state, fit_run, state_of, tfgen_arguments, tfgen_environment
+from tfgen.errors import Failure
+from tfgen.fit import stage
 from tfgen.run import Run
 
 SETTINGS = ("network=dense", "width=2", "batch_size=8")
@@ -38,6 +40,30 @@ def wait_for_step(process, output, step):
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(0.02)
     raise AssertionError(f"the fit ended too soon: {process.communicate()[1]}")
+
+
+def test_a_fit_that_is_stopped_while_it_plans_says_how_to_go_on(digits, tmp_path, monkeypatch, command):
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    output = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        patch.setattr(stage, "_seconds_per_step", stopped)
+        sentence = f"Stopped before the first step. Continue: tfgen fit gan -o {output} --resume"
+        with pytest.raises(Failure, match=sentence):
+            fit_run("gan", output, digits, None, *SETTINGS, minutes=0.05)
+    result = command("fit", "gan", "-o", output, "--resume")
+    assert result.exit_code == 0 and Run.open(str(output)).record["status"] == "finished", result.stderr
+
+
+def test_a_new_run_beside_an_unfinished_one_says_how_to_go_on_with_that(digits, command):
+    settings = [part for setting in SETTINGS for part in ("--set", setting)]
+    fits = ["fit", "gan", digits, "--size", "tiny", "--steps", 2, *settings]
+    assert command(*fits).exit_code == 0
+    Run.open("digits-gan").update(status="stopped")
+    result = command(*fits)
+    assert result.exit_code == 0
+    assert "tfgen fit gan -o digits-gan --resume. This is a new run, 'digits-gan-2'" in result.stderr
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,10 @@ def deliver_remotely(server: str, model: str, request: Request) -> None:
     """Samples of a served model, written where the request says. Raises as `generate_remotely` does."""
     if request.options:
         name = flag(next(iter(request.options)))
-        raise UserError(f"A server can't be asked for '{name}'.", "Leave it out, or name a run instead.")
+        raise UserError(
+            f"From a server this command fetches pictures, and '{name}' is for text.",
+            "Leave it out, or ask the server itself, as docs/export.md shows, or name a run instead.",
+        )
     count = ImageGenerator.default_count if request.count is None else request.count
     path = request.output or Path(file_name(model, request.prompt, request.seed))
     check_output(path)

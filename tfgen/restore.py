@@ -27,7 +27,8 @@ def specification_of(codec: dict[str, Any]) -> tuple[Any, Any]:
     """What a model must know of a run's codec: a tfgen.models.base.ExampleSpecification and its Conditions."""
     from tfgen.models.base import Conditions, ExampleSpecification
 
-    example = ExampleSpecification(**{**codec["example"], "shape": tuple(codec["example"]["shape"])})
+    facts = {name: tuple(value) if isinstance(value, list) else value for name, value in codec["example"].items()}
+    example = ExampleSpecification(**facts)
     vocabulary = Vocabulary.from_json(codec["vocabulary"]) if "vocabulary" in codec else None
     if vocabulary is None or not vocabulary.prompts:
         return example, Conditions()

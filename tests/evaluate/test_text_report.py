@@ -21,7 +21,8 @@ def evidence_of(texts, unseen=True, context=8):
     """What the report takes of a tfgen.evaluate.text.evidence.TextEvidence."""
     tokenizer = SimpleNamespace(kind="characters", size=99)
     material = SimpleNamespace(
-        searched=TRAINING, tokenizer=tokenizer, training=SimpleNamespace(training_characters=12345)
+        searched=TRAINING, tokenizer=tokenizer, training=SimpleNamespace(training_characters=12345),
+        opened_by="prompts that are held out", text=str,
     )
     count = 10 * context
     tokens = Tokens(np.zeros(count, np.int32), np.ones(count, bool), np.ones(count, np.int64))
@@ -29,6 +30,7 @@ def evidence_of(texts, unseen=True, context=8):
     searched = Searched(TRAINING)
     return SimpleNamespace(
         texts=texts,
+        openings=[EVIL] * len(texts["samples"]),
         matches={name: searched.matches(each) for name, each in texts.items()},
         material=material,
         model=SimpleNamespace(context=context),

@@ -18,7 +18,7 @@ keras_hub = pytest.importorskip("keras_hub", reason="the extra [pretrained] is n
     [
         ({"start": "gpt2_bse_en"}, "Did you mean 'gpt2_base_en'?"),
         ({"start": "./nowhere"}, "There is no preset and no folder named './nowhere'. Name a folder, or one of: gpt2"),
-        ({"start": "."}, "The preset '.' can't be had: .*. Give a folder as KerasHub saves it"),
+        ({"start": "."}, "'.' is no preset. Give a folder as KerasHub saves it"),
         ({"lora": 0}, "--lora 0 can't be a rank"),
         ({"size": "tiny"}, "--size and --from are both given"),
         ({"overrides": ("hidden_dim=64",)}, "'hidden_dim' comes with the pre-trained start"),
@@ -61,6 +61,12 @@ def test_without_a_network_it_says_what_to_do(notes, monkeypatch):
     monkeypatch.setattr(keras_hub.models.Backbone, "from_preset", offline)
     with pytest.raises(UserError, match="'gpt2_base_en' can't be had: .*Max retries.*--from path/to/folder"):
         fit_run("gpt", "new", notes, 5, size=None, start="gpt2_base_en")
+
+
+def test_a_folder_that_is_no_preset_needs_no_keras_hub_to_be_told_so(notes, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "keras_hub", None)
+    with pytest.raises(UserError, match="is no preset. Give a folder as KerasHub saves it"):
+        fit_run("gpt", "new", notes, 5, size=None, start=str(tmp_path))
 
 
 def test_without_keras_hub_it_says_what_to_install(notes, monkeypatch):

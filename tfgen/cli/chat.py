@@ -40,7 +40,7 @@ def command(run: str, system: str, seed: int, **options: Any) -> None:
             message = _typed() if interactive else sys.stdin.readline()
             if not message or message.strip() == "/quit":
                 return
-            _follow(chat, message.strip(), interactive)
+            _follow(chat, message.strip())
         except KeyboardInterrupt:
             # A second too late for an answer, it should not end the talk either.
             if not interactive:
@@ -61,16 +61,16 @@ def _typed() -> str:
         return ""
 
 
-def _follow(chat: Any, message: str, interactive: bool) -> None:
+def _follow(chat: Any, message: str) -> None:
     """Does what a line says; an empty one says nothing."""
     if message == "/new":
         chat.forget()
     elif message:
-        _answer(chat, message, interactive)
+        _answer(chat, message)
 
 
-def _answer(chat: Any, message: str, interactive: bool) -> None:
-    """Prints an answer as it is made. In a terminal, one mistake does not end the talk."""
+def _answer(chat: Any, message: str) -> None:
+    """Prints an answer as it is made; one mistake does not end the talk, and has an empty line for an answer."""
     import contextlib
 
     from tfgen.errors import UserError
@@ -82,7 +82,5 @@ def _answer(chat: Any, message: str, interactive: bool) -> None:
     except KeyboardInterrupt:
         click.echo(" ...", err=True, nl=False)
     except UserError as error:
-        if not interactive:
-            raise
-        click.echo(str(error), err=True, nl=False)
+        click.echo(str(error), err=True)
     click.echo()

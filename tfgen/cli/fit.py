@@ -47,7 +47,7 @@ def command(**options) -> None:
     Settings for --set are the model's (see docs/settings.md) and the data's: size=64 or size=48x96, channels=1 or 3;
     tokenizer=characters, bpe or a tokenizer.json, vocabulary_size=4096, holdout=0.1.
     """
-    from tfgen.catalog import MODELS
+    from tfgen.catalog import GENERATORS, MODELS
     from tfgen.errors import unknown
 
     if options["model"] not in MODELS:
@@ -73,6 +73,6 @@ def command(**options) -> None:
     click.echo(f"{status} after {run.record['reached']} steps. Samples: {run.path / 'samples'}", err=True)
     reference = shlex.quote(run.reference)
     if status == "Finished":
-        click.echo(f"Next: tfgen generate {reference}", err=True)
+        click.echo(f"Next: {GENERATORS.load(run.record['modality']).command(run)}", err=True)
     else:
         click.echo(f"Continue: tfgen fit {run.record['model']} -o {reference} --resume", err=True)

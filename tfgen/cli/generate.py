@@ -33,7 +33,8 @@ def command(
     """Make new samples from RUN, of PROMPT if the run knows prompts; text goes on from PROMPT.
 
     The same seed gives the same picture or text, alone or among others, and the same picture from a server. Without
-    -o, a grid of pictures goes to the current folder, and text to standard output while it is made.
+    -o, a grid of pictures goes to the current folder, and text to standard output while it is made; PROMPT is not
+    repeated.
 
     \b
     tfgen generate digits-gan

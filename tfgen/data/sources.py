@@ -92,7 +92,9 @@ def _siblings(path: Path) -> list[Path]:
         names = [entry.name for entry in path.parent.iterdir() if _can_be_read(entry)]
     except OSError:
         return []
-    return [path.parent / name for name in nearest(path.name, names, 1)]
+    alike = nearest(path.name, names, 1)
+    # A common ending makes any two names somewhat alike.
+    return [path.parent / name for name in alike if nearest(path.stem, [Path(name).stem], 1)]
 
 
 def _can_be_read(path: Path) -> bool:

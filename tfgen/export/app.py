@@ -21,6 +21,7 @@ def write_companions(surface: Surface, file: str, folder: Path) -> None:
         files.write_bytes(folder / name, content)
     run = surface.run
     names = {"name": safe_name(run.name), "file": file, "stem": Path(file).stem, **surface.words()}
-    for template in sorted((TEMPLATES / run.record["modality"]).iterdir()):
+    # Installing compiles the example in Python, and its result lies in a folder beside it.
+    for template in sorted((TEMPLATES / run.record["modality"]).glob("[Ee]xample.*")):
         text = Template(template.read_text(encoding="utf-8")).substitute(names)
         files.write_bytes(folder / template.name, text.encode())

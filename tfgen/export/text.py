@@ -81,8 +81,9 @@ class TextSurface(Surface):
         layers, heads, context, head_dim = self._cache_shape
         example = self.model.example
         endless = str(self.model.endless).lower()
+        ends = ", ".join(str(each) for each in example.ends)
         shape = {"layers": layers, "heads": heads, "context": context, "head_dim": head_dim}
-        return {**shape, "vocabulary": example.vocabulary_size, "end": example.end, "endless": endless}
+        return {**shape, "vocabulary": example.vocabulary_size, "ends": ends, "endless": endless}
 
     def specification(self, name: str, kind: Kind) -> tf.TensorSpec:
         if kind is Kind.TOKENS:
@@ -155,7 +156,7 @@ class TextSurface(Surface):
         found = agreement_of(call, output, pairs, relative=True)
         if call != _LOOP or output != "logits" or not np.isfinite(found.difference):
             return found
-        ends = [each["token>"] == self.model.example.end for each in inputs]
+        ends = [np.isin(each["token>"], self.model.example.ends) for each in inputs]
         counted = [np.cumsum(each, axis=0) - each == 0 for each in ends]
         tokens = np.concatenate([each["token>"][chosen] for each, chosen in zip(inputs, counted)])
         by_model, by_export = (

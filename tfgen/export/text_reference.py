@@ -73,12 +73,12 @@ class Reference:
 
     def generated(self, text: Continued, limit: np.ndarray) -> dict[str, np.ma.MaskedArray]:
         """What `generate` must answer: `ids` and `length`, masked from the first doubtful token on."""
-        end = self._model.example.end
         steps = np.arange(text.fed.shape[1])[None, :]
-        ended = np.cumsum(text.fed == end, axis=1) - (text.fed == end) > 0
+        is_end = np.isin(text.fed, self._model.example.ends)
+        ended = np.cumsum(is_end, axis=1) - is_end > 0
         counted = ~ended & (steps < limit[:, None])
         doubt = np.logical_or.accumulate(text.doubtful[:, :-1] & counted, axis=1)
-        ids = np.where(counted, text.tokens[:, :-1], end).astype(np.int32)
+        ids = np.where(counted, text.tokens[:, :-1], self._model.example.end).astype(np.int32)
         length = counted.sum(axis=1).astype(np.int32)
         any_doubt = doubt.any(axis=1) if doubt.size else np.zeros(len(doubt), bool)
         return {"ids": np.ma.masked_array(ids, doubt), "length": np.ma.masked_array(length, any_doubt)}

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from tfgen import config
@@ -58,7 +59,7 @@ def begin(request: FitRequest) -> tuple[Run, Training]:
     _check_modality(request.model, model_class, examples, source)
     training = TRAININGS.load(examples.modality)(start.widen(examples))
     training.check(settings)
-    path = locate(request.output or free_name(f"{examples.name}-{request.model}"))
+    path = locate(request.output or _free_name(f"{examples.name}-{request.model}"))
     if path.exists() and not is_unused(path):
         raise UserError(f"'{path}' exists already.", "Choose another name with -o, or continue it with --resume.")
     known = {"fingerprint": examples.fingerprint, "count": len(examples)}
@@ -69,6 +70,16 @@ def begin(request: FitRequest) -> tuple[Run, Training]:
     model = model_class(settings, *specification_of(codec), seed=0)
     files = {**training.files(), **start.files(model, record)}
     return Run.create(path, record, codec, examples.report.to_json(), files), training
+
+
+def _free_name(wanted: str) -> str:
+    """`wanted`, or with a number behind it; says so where a fit that could be continued has that name."""
+    name = free_name(wanted)
+    for run in all_runs() if name != wanted else ():
+        if run.name == wanted and run.record["status"] not in ("finished", "failed"):
+            command = f"tfgen fit {run.record['model']} -o {shlex.quote(run.reference)} --resume"
+            say(f"'{wanted}' is not finished, and goes on with: {command}. This is a new run, '{name}'.")
+    return name
 
 
 def _record(request: FitRequest, settings: Any, examples: "AnyExamples") -> dict[str, Any]:

@@ -115,9 +115,14 @@ def _keep_tokenizer(content: str) -> Path:
 
 def _read(preset: str) -> tuple[Any, dict[str, int], list[str]]:
     """KerasHub's GPT2Backbone with its weights, the tokens' ids, and the merges."""
+    folder = Path(preset).expanduser()
+    if folder.is_dir() and not (folder / "config.json").exists():
+        raise UserError(
+            f"'{preset}' is no preset.",
+            "Give a folder as KerasHub saves it: config.json, model.weights.h5, tokenizer.json and assets/.",
+        )
     hub = _keras_hub()
     _check_name(preset, hub)
-    folder = Path(preset).expanduser()
     source = str(folder.resolve()) if folder.is_dir() else preset  # a folder named like a preset is meant itself
     try:
         backbone = hub.models.Backbone.from_preset(source, dtype="float32")

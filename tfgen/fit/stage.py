@@ -2,6 +2,7 @@
 
 import contextlib
 import resource
+import shlex
 import signal
 import threading
 import time
@@ -36,8 +37,12 @@ def fit(request: FitRequest) -> Run:
         Failure: the model diverged or collapsed, or the disk is full; the last good weights are kept.
     """
     run, training = resume(request) if request.resume else begin(request)
-    with files.locked(run.path):
-        _fit_locked(run, training, request)
+    try:
+        with files.locked(run.path):
+            _fit_locked(run, training, request)
+    except KeyboardInterrupt:  # the steps themselves take it for a wish to stop and keep everything
+        command = f"tfgen fit {run.record['model']} -o {shlex.quote(run.reference)} --resume"
+        raise Failure("Stopped before the first step.", f"Continue: {command}") from None
     return run
 
 
@@ -125,6 +130,7 @@ def _keep_start(run: Run, model, best: Best | None) -> None:
 
 def _plan(run: Run, model, data: _Batches, sheets, best: Best | None) -> None:
     """Measures the first steps, forgets them, and plans how many fit into the minutes, with all that happens beside."""
+    say("Trying the first steps, to plan by ...")
     seconds_per_step = _seconds_per_step(model, data)
     sheets.write()
     began = time.perf_counter()
@@ -170,7 +176,7 @@ def _say_plan(run: Run, model, training: Training, seconds: float | None) -> Non
     for note in training.report.notes:
         say(f"  {note}")
     if training.report.broken:
-        say(f"  {len(training.report.broken)} files are broken and left out; {run.path / 'data.json'} names them.")
+        say(f"  {len(training.report.broken)} are broken and left out; {run.path / 'data.json'} names them.")
     parameters = count(_numbers(model.trained_variables()))
     if model.frozen():
         parameters += f" to learn beside {count(_numbers(model.frozen().values()))}"

@@ -1,6 +1,7 @@
 """A run, a prompt and seeds to samples: one file for each modality, and here what they share."""
 
 import abc
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,6 +56,11 @@ class Generator(abc.ABC):
         self.run = run
         self.request = request
         self.seeds = seeds_from(request.seed, self.default_count if request.count is None else request.count)
+
+    @staticmethod
+    def command(run: Run) -> str:
+        """What a person types to get the first sample of a run."""
+        return f"tfgen generate {shlex.quote(run.reference)}"
 
     @abc.abstractmethod
     def deliver(self) -> None:

@@ -50,9 +50,8 @@ class Chat:
         seed = (self._seed + self._answers + 2**31) % 2**32 - 2**31
         self._answers += 1
         text = Text(f"seed {seed}", seed)
-        closing = [self._tokenizer.markers[self._template.end]]
         try:
-            for piece in self._writer.write(self._history(), [text], self._settings, closing):
+            for piece in self._writer.write(self._history(), [text], self._settings):
                 yield piece.text
         finally:
             self.turns.append({"role": "assistant", "content": text.text})

@@ -1,5 +1,7 @@
 """Text of a run: it goes on from a prompt, and the same seed gives the same one, alone or among others."""
 
+import shlex
+
 from tfgen.errors import UserError
 from tfgen.generate import Generator, Origin, Request
 from tfgen.generate.text_prompt import open_tokenizer, prompt_ids, say_what_is_cut
@@ -16,6 +18,13 @@ class TextGenerator(Generator):
     default_count = 1
     settings = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty", "beams", "length", "stop", "json")
 
+    @staticmethod
+    def command(run: Run) -> str:
+        kind, plain = run.codec()["kind"], Generator.command(run)
+        if kind == "chats":
+            return f"tfgen chat {shlex.quote(run.reference)}"
+        return plain if kind == "text" else f'{plain} "a prompt"'
+
     def __init__(self, run: Run, request: Request):
         from tfgen.output.text import check_output
 
@@ -31,7 +40,7 @@ class TextGenerator(Generator):
                 "Lower -n, or raise --beams.",
             )
         self.tokenizer = open_tokenizer(run)
-        self.ids, self.ends = prompt_ids(run, self.tokenizer, request.prompt)
+        self.ids = prompt_ids(run, self.tokenizer, request.prompt)
 
     def deliver(self) -> None:
         from tfgen.output.text import JsonPrinter, Rows, TextPrinter, write_texts
@@ -42,7 +51,7 @@ class TextGenerator(Generator):
         texts = [self._text(place) for place in range(len(self.seeds))]
         rows = Rows(Origin.of(self.run), self.how.to_json(), self.tokenizer if self.as_json else None)
         printer = JsonPrinter(texts, rows) if self.as_json else TextPrinter(texts)
-        for piece in writer.write(self.ids, texts, self.how, self.ends):
+        for piece in writer.write(self.ids, texts, self.how):
             if not self.request.output:
                 printer.show(piece)
         if any(text.ended == "context" for text in texts):

@@ -1,6 +1,5 @@
 """From what a person typed to the tokens that a model goes on from."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -36,10 +35,8 @@ def open_template(run: Run) -> Any:
     return ChatTemplate.from_json(codec["template"])
 
 
-def prompt_ids(run: Run, tokenizer: Any, prompt: str) -> tuple[np.ndarray, Sequence[int]]:
-    """A prompt's tokens int32 [n], and which tokens end what follows beside the end's.
-
-    Where a run learned chats, a prompt is what a user says.
+def prompt_ids(run: Run, tokenizer: Any, prompt: str) -> np.ndarray:
+    """A prompt's tokens int32 [n]. Where a run learned chats, a prompt is what a user says.
 
     Raises:
         UserError: the prompt has letters that the model never saw, or there is none, and the run learned answers only.
@@ -51,9 +48,8 @@ def prompt_ids(run: Run, tokenizer: Any, prompt: str) -> tuple[np.ndarray, Seque
             f"'{run.name}' learned to answer, so it needs a prompt.", f"Use: tfgen generate {run.reference} \"...\""
         )
     if kind != "chats":
-        return tokenizer.encode(prompt), ()
-    template = open_template(run)
-    return template.opening([{"role": "user", "content": prompt}], tokenizer), [tokenizer.markers[template.end]]
+        return tokenizer.encode(prompt)
+    return open_template(run).opening([{"role": "user", "content": prompt}], tokenizer)
 
 
 def check_letters(tokenizer: Any, text: str) -> None:

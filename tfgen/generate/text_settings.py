@@ -45,6 +45,8 @@ class TextSettings:
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> "TextSettings":
         """From the options that were given. Raises UserError where they contradict each other."""
+        if "beams" in options and options["beams"] < 1:
+            raise _wrong("beams", options["beams"], "Give how many ways are searched at once, from 1 to 64.")
         chance = [name for name in ("temperature", "top_k", "top_p", "min_p", "repetition_penalty") if name in options]
         if options.get("beams") and chance:
             names = " and ".join("--" + name.replace("_", "-") for name in chance)

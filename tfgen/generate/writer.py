@@ -81,7 +81,7 @@ class Writer:
         return kept, min(length, context - max(kept, 1))
 
     def write(
-        self, ids: Sequence[int], texts: Sequence[Text], settings: TextSettings, ends: Sequence[int] = ()
+        self, ids: Sequence[int], texts: Sequence[Text], settings: TextSettings
     ) -> Iterator[Piece]:
         """Fills the texts, up to ROWS at once, and gives what each grows by; each has one last piece that is done.
 
@@ -89,19 +89,17 @@ class Writer:
 
         Args:
             ids: the prompt's tokens, of which the front is cut where they are too many.
-            ends: tokens that end a text, beside the end's.
         """
         if settings.beams:
-            yield from self._search(ids, texts, settings, ends)
+            yield from self._search(ids, texts, settings)
             return
         # Every batch of a command has the same size, since each other one would be traced anew.
         rows = min(ROWS, 2 ** (len(texts) - 1).bit_length())
         for start in range(0, len(texts), rows):
-            yield from self._write_batch(ids, texts[start : start + rows], start, rows, settings, ends)
+            yield from self._write_batch(ids, texts[start : start + rows], start, rows, settings)
 
     def _write_batch(
-        self, ids: Sequence[int], texts: Sequence[Text], start: int, rows: int, settings: TextSettings,
-        ends: Sequence[int],
+        self, ids: Sequence[int], texts: Sequence[Text], start: int, rows: int, settings: TextSettings
     ) -> Iterator[Piece]:
         import tensorflow as tf
 
@@ -110,8 +108,7 @@ class Writer:
         seeds = [text.seed for text in texts]
         sampling = settings.sampling(seeds + seeds[-1:] * (rows - len(texts)))
         state = self._begin(*padded(ids[len(ids) - kept :], rows))
-        ends = frozenset([self.model.example.end, *ends])
-        lines = [Line(text, self.tokenizer, ends, settings.stop, short) for text in texts]
+        lines = [self._line(text, settings, short) for text in texts]
         made = 0
         while made < limit and not all(line.text.ended for line in lines):
             steps = min(_STEPS, limit - made)
@@ -124,7 +121,7 @@ class Writer:
                     yield Piece(start + row, piece, bool(line.text.ended))
 
     def _search(
-        self, ids: Sequence[int], texts: Sequence[Text], settings: TextSettings, ends: Sequence[int]
+        self, ids: Sequence[int], texts: Sequence[Text], settings: TextSettings
     ) -> Iterator[Piece]:
         from tfgen.models.beam import search
 
@@ -133,13 +130,15 @@ class Writer:
 
         def is_over(tokens: tuple[int, ...]) -> bool:
             text = self.tokenizer.decode(tokens) if settings.stop else ""
-            return tokens[-1] in ends or any(stop in text for stop in settings.stop)
+            return any(stop in text for stop in settings.stop)
 
         found = search(self.model, *padded(ids[len(ids) - kept :], 1), settings.beams, limit, is_over)
-        ends = frozenset([self.model.example.end, *ends])
         for place, (text, beam) in enumerate(zip(texts, found, strict=False)):
-            line = Line(text, self.tokenizer, ends, settings.stop, short)
+            line = self._line(text, settings, short)
             yield Piece(place, line.push(beam.tokens, beam.scores, last=True), True)
+
+    def _line(self, text: Text, settings: TextSettings, short: str) -> "Line":
+        return Line(text, self.tokenizer, frozenset(self.model.example.ends), settings.stop, short)
 
     def _extend(self, steps: Any, state: Any, sampling: Any) -> tuple[Any, Any, Any]:
         """As the model's `extend`, for a number of steps that the graph does not know: it is traced for one alone."""

@@ -26,6 +26,12 @@ class ExampleSpecification:
     vocabulary_size: int = 0  # of text: how many token ids there are
     end: int = 0  # of text: the id that ends a document
     start: int = 0  # of text: the id that stands in for an empty prompt
+    closing: tuple[int, ...] = ()  # of chats: the ids that end an answer as well
+
+    @property
+    def ends(self) -> tuple[int, ...]:
+        """Of text: every id after which no more is made."""
+        return (self.end, *self.closing)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -45,7 +45,7 @@ def search(
     live, over, rows = [Beam()], [], np.zeros(1, np.int64)
     for made in range(1, limit + 1):
         live, parents = _grow(live, scores.numpy()[rows], choices.numpy()[rows], rows)
-        finished = [beam.tokens[-1] == model.example.end or is_over(beam.tokens) for beam in live]
+        finished = [beam.tokens[-1] in model.example.ends or is_over(beam.tokens) for beam in live]
         # Only what would have stayed may end: else every unlikely end would be a text.
         ends = [beam for beam, done in zip(live[:beams], finished, strict=False) if done]
         over = sorted([*over, *ends], key=lambda beam: -beam.mean)[:beams]

@@ -147,7 +147,7 @@ class LanguageModel(GenerativeModel):
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """New tokens int32 [batch, most], padded with the end's id, and how many each row has, [batch].
 
-        A row ends with the end's id, which counts, or with its `limit`.
+        A row ends with an id that ends a text, which counts, or with its `limit`.
         """
         logits, position, cache, _ = self.begin(tokens, length)
         most = tf.maximum(tf.reduce_max(limit), 0)
@@ -163,7 +163,8 @@ class LanguageModel(GenerativeModel):
         def body(place, count, done, token, position, cache, made):
             made = made.write(place, tf.where(done, end, token))
             count = count + tf.cast(~done, tf.int32)
-            done = done | tf.equal(token, end) | (place + 1 >= limit)
+            ended = tf.reduce_any(tf.equal(token[:, None], self.example.ends), axis=1)
+            done = done | ended | (place + 1 >= limit)
             logits, cache = self.decode(token, position, cache)
             return place + 1, count, done, choose(logits, position + 1, sampling), position + 1, cache, made
 

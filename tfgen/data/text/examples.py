@@ -64,13 +64,19 @@ class TextExamples:
 
         Each document's tokens up to the first that is learned; none of plain text.
         """
+        return [opening for opening, _ in self.exchanges(count)]
+
+    def exchanges(self, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
+        """As `openings`, each with what the document answers to it, ids int32 [n]."""
         part, found = PARTS[len(self.values) > self.training_tokens], []
         for stored in self.documents_of(part) if self.kind != "text" else ():
-            learned = self.learned(stored)
-            found.append(self.ids(stored[: int(np.argmax(learned)) if learned.any() else len(stored)]))
+            learned = np.append(self.learned(stored), False)
+            first = int(np.argmax(learned)) if learned.any() else len(stored)
+            last = first + int(np.argmin(learned[first:]))
+            found.append((self.ids(stored[:first]), self.ids(stored[first:last])))
             if len(found) == count:
                 break
-        found = found or [np.zeros(0, np.int32)]
+        found = found or [(np.zeros(0, np.int32),) * 2]
         return [found[place % len(found)] for place in range(count)]
 
     def ids(self, stored: np.ndarray) -> np.ndarray:

@@ -31,7 +31,8 @@ class TextModality:
         kind = _TOKENS[tokenizer.kind]
         return [
             f"{count} {noun}, {in_words(characters)} {learned}, {len(tokenizer.alphabet)} of them different.",
-            f"The tokens are {kind}, {tokenizer.size} different ones: {in_words(len(examples))} tokens to learn from.",
+            f"The tokens are {kind}; with those for bytes and ends there are {tokenizer.size}. "
+            f"{in_words(len(examples))} tokens are to be learned from.",
             _holdout_sentence(examples),
         ]
 
@@ -52,7 +53,7 @@ class TextModality:
     @staticmethod
     def next_step(examples: TextExamples, data: list[str], settings: list[str]) -> str:
         """What to do with so much: a fit that takes it, or more of it."""
-        advice = "add more text, since some hundred thousand characters learn well"
+        advice = "add more text, some hundred thousand characters are a good start"
         if len(examples) < _ENOUGH_TOKENS:
             return f"{advice}."
         command = fit_command("gpt", data, settings)

@@ -67,7 +67,7 @@ class Rows(Source):
         notes = [*encoding_notes(self._decodings), *self._listing.notes()]
         if self._empty:
             notes.append(f"{self._empty} of {self._found} rows have nothing to learn and were left out.")
-        if self._broken_count:
+        if self._broken_count > len(self._broken):
             notes.append(f"{self._broken_count} of {self._found} rows can't be used and were left out.")
         return Report(self._found, used, [*self._listing.broken, *self._broken], notes)
 

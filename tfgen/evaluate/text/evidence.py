@@ -61,9 +61,27 @@ class TextEvidence:
         return NGram(self.material.training_tokens(MOST_TOKENS).ids, self.material.tokenizer.size)
 
     @cached_property
+    def openings(self) -> list[np.ndarray]:
+        """What each sample goes on from."""
+        return self.material.training.openings(self.count)
+
+    @cached_property
+    def answers(self) -> list[np.ndarray]:
+        """What held-out documents answer to the openings; none of plain text, or where nothing is held out."""
+        training = self.material.training
+        if training.kind == "text" or len(training.values) == training.training_tokens:
+            return []
+        return [answer for _, answer in training.exchanges(self.count)]
+
+    @cached_property
     def sample_ids(self) -> list[np.ndarray]:
         """The model's samples."""
-        return sample_ids(self.model, self.material.training.openings(self.count), self.seed)
+        return sample_ids(self.model, self.openings, self.seed)
+
+    @cached_property
+    def said(self) -> np.ndarray:
+        """The ids of the unseen text that a model would say: of completions and chats, the answers alone."""
+        return self.material.unseen.ids[self.material.unseen.learned]
 
     @cached_property
     def texts(self) -> dict[str, list[str]]:
@@ -72,9 +90,10 @@ class TextEvidence:
         start = self.model.example.start
         groups = {"samples": self.sample_ids}
         if self.unseen is not None:
-            groups["real"] = pieces_of(self.material.unseen.ids, lengths, np.random.default_rng([self.seed, 7]))
+            real = pieces_of(self.said, lengths, np.random.default_rng([self.seed, 7]))
+            groups["real"] = self.answers or real
         groups["n-gram"] = self.ngram.sample(self.count, int(lengths.max()), start, self._end, self.seed)
-        copies = pieces_of(self.material.values, lengths, np.random.default_rng([self.seed, 8]))
+        copies = pieces_of(self.material.said(), lengths, np.random.default_rng([self.seed, 8]))
         groups["copies"] = [self.material.tokens_of(each).ids for each in copies]
         return {name: [self.material.text(ids) for ids in group] for name, group in groups.items()}
 
@@ -92,8 +111,10 @@ class TextEvidence:
 
         Words that come twice for that reason would make samples look the more varied.
         """
+        if self.answers:
+            return False
         needed = sum(map(len, self.sample_ids))
-        return self.unseen is not None and len(self.unseen.tokens) < min(needed, len(self.material.values))
+        return self.unseen is not None and len(self.said) < min(needed, len(self.material.said()))
 
     @cached_property
     def searched(self) -> Searched:

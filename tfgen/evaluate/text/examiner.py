@@ -79,7 +79,11 @@ class TextExaminer(Examiner):
 
     def notes(self) -> list[str]:
         material, length = self.material, length_for(self.model)
-        notes = [f"Samples are drawn from an empty prompt at temperature {TEMPERATURE:g}, {length} tokens at the most."]
+        how = f"at temperature {TEMPERATURE:g}, {length} tokens at the most"
+        notes = [f"Samples begin from {material.opened_by}, {how}."]
+        if self.texts.answers and material.training.documents[1] < self.count:
+            held = material.training.documents[1]
+            notes.append(f"Only {held} prompts are held out, so they and their answers, \"real\", come more than once.")
         learned, judged = material.training.training_characters, int(material.unseen.characters.sum())
         if not judged:
             notes.append("No held-out text: nothing says how well the model predicts what it never saw.")

@@ -22,11 +22,14 @@ _ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 
 def samples_section(evidence: TextEvidence, seed: int) -> str:
     """The first samples, and beside them what real text looks like."""
-    texts = evidence.texts
-    cards = [_card(f"seed {seed + place}", _shown(text)) for place, text in enumerate(texts["samples"][:SAMPLES])]
+    texts, material = evidence.texts, evidence.material
+    cards = [
+        _card(" ".join([f"seed {seed + place}", *_begun(material.text(opening))]), _shown(text))
+        for place, (opening, text) in enumerate(zip(evidence.openings[:SAMPLES], texts["samples"]))
+    ]
     parts = [
         '<h2>Samples</h2>\n<p class="note">The first, in the order of their seeds: none was chosen. They begin from '
-        "nothing, by the model's own probabilities (temperature 1).</p>",
+        f"{material.opened_by}, by the model's own probabilities (temperature 1).</p>",
         f'<div class="texts">{"".join(cards)}</div>',
     ]
     for name, words in (("real", "Real text that it never saw"), ("n-gram", "By the n-gram model")):
@@ -92,6 +95,12 @@ def _marked(before: str, match: str, behind: str) -> str:
     before = before if len(before) <= _MOST_SHOWN else _ELLIPSIS + before[-_MOST_SHOWN:]
     behind = behind if len(behind) <= _MOST_SHOWN else behind[:_MOST_SHOWN] + _ELLIPSIS
     return f"{_visible(before)}<mark>{_visible(match)}</mark>{_visible(behind)}"
+
+
+def _begun(opening: str) -> list[str]:
+    """The end of what a sample goes on from, for its title; nothing where that is nothing."""
+    words = " ".join(opening.split())
+    return [f"{_ELLIPSIS if len(words) > _AROUND else ''}{words[-_AROUND:]} \N{RIGHTWARDS ARROW}"] if words else []
 
 
 def _card(title: str, content: str, second_title: str = "", second: str = "") -> str:

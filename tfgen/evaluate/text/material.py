@@ -60,10 +60,21 @@ class TextMaterial:
         """Whether copies are looked for in all of the training text."""
         return len(self.searched) < MOST_SEARCHED
 
+    @property
+    def opened_by(self) -> str:
+        """What samples go on from, in words."""
+        if self.training.kind == "text":
+            return "nothing"
+        return "prompts that are held out" if len(self.training.values) > self.training.training_tokens else "prompts"
+
     def tokens_of(self, values: np.ndarray) -> Tokens:
         """Tokens as they are stored, with their highest bit apart."""
         ids = self.training.ids(values)
         return Tokens(ids, self.training.learned(values), self._characters[ids])
+
+    def said(self) -> np.ndarray:
+        """The training text that is learned, as it is stored: of completions and chats, the answers alone."""
+        return self.values if self.training.kind == "text" else self.values[self.training.learned(self.values)]
 
     def training_tokens(self, most: int) -> Tokens:
         """The first tokens that are learned."""

@@ -36,7 +36,7 @@ class Writer(context: Context) {
         var position = maxOf(kept, 1)
         repeat(if ($endless) most else minOf(most, $context - position)) {
             val made = token[0]
-            if (made == $end) return // the token that ends a text
+            if (made in intArrayOf($ends)) return // a token that ends a text
             take(made)
             keys.rewind()
             values.rewind()

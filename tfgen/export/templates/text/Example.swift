@@ -49,7 +49,7 @@ final class Writer {
         }
         var position = Int32(max(kept, 1))
         for _ in 0..<($endless ? most : min(most, $context - Int(position))) {
-            if token == $end { return } // the token that ends a text
+            if [$ends].contains(Int(token)) { return } // a token that ends a text
             take(token)
             let made = token
             token = run(decode, settings, sizes: ["token": [1], "position": [1], "keys": shape, "values": shape]) { runner in

@@ -16,7 +16,7 @@ from tokenizers import Tokenizer
 from tokenizers.decoders import ByteLevel
 
 FOLDER = Path(__file__).parent
-END = int("$end")  # the token that ends a text
+ENDS = [int(token) for token in "$ends".split(",")]  # the tokens that end a text
 CONTEXT = int("$context")  # how many tokens the model sees at once
 ENDLESS = "$endless" == "true"  # whether a text may grow past that
 
@@ -37,7 +37,7 @@ def generate(prompt_ids, seed, most=200, temperature=0.8, top_k=0, top_p=0.95, f
     position = max(len(prompt_ids), 1)  # an empty prompt became one token
     for _ in range(most):
         token = int(made["token"][0])
-        if token == END:
+        if token in ENDS:
             return
         yield token
         cache = {"keys": made["keys"], "values": made["values"]}
@@ -100,4 +100,4 @@ def main(prompt, seed, *settings):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(*sys.argv[1:]) if len(sys.argv) > 2 else sys.exit(__doc__)
