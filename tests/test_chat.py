@@ -21,6 +21,8 @@ from tfgen.cli import main
 from tfgen.errors import UserError
 from tfgen.evaluate.request import EvaluateRequest
 from tfgen.evaluate.stage import evaluate
+from tfgen.export.request import ExportRequest
+from tfgen.export.stage import export
 from tfgen.generate.chat import Chat
 from tfgen.generate.text import TextGenerator
 from tfgen.generate.text_prompt import open_template, open_tokenizer
@@ -120,7 +122,7 @@ def test_letters_that_it_never_saw_are_refused_and_forgotten(chat, run):
         next(chat.answer("Ж"))
     assert chat.turns == []
     piped = talk(run, "Ж\nbye\n", "--temperature", 0)
-    assert piped.exit_code == 0 and piped.stdout == "\nsee you\n" and "never saw 'Ж'" in piped.stderr
+    assert piped.exit_code == 2 and piped.stdout == "\nsee you\n" and "never saw 'Ж'" in piped.stderr
     with pytest.raises(UserError, match="never saw"):
         Chat(run, LIKELIEST, system="Ж")
 
@@ -142,6 +144,21 @@ def test_an_answer_ends_where_it_is_closed_whoever_asks_for_it(run):
     shown = sorted((run.path / "samples").glob("samples-*.txt"))[-1].read_text(encoding="utf-8")
     answers = re.findall(r"->\n(.*)\n", shown)
     assert answers and max(map(len, answers)) < 2 * len("a small model")
+
+
+def test_its_exports_end_an_answer_where_it_is_closed(run, tmp_path):
+    export(run, ExportRequest(("saved-model", "tflite"), output=tmp_path))
+    template, tokenizer = open_template(run), open_tokenizer(run)
+    ids = template.opening([{"role": "user", "content": "bye"}], tokenizer)
+    call = tf.saved_model.load(str(tmp_path / run.name / "1")).signatures["generate"]
+    most, how = {"max_new_tokens": [90], "top_k": [0], "seed": [0]}, {"temperature": [0.0], "top_p": [1.0]}
+    made = call(
+        prompt_ids=tf.constant([ids]), prompt_length=tf.constant([len(ids)]),
+        **{name: tf.constant(value) for name, value in {**most, **how}.items()},
+    )
+    assert tokenizer.decode(made["ids"][0, : int(made["length"][0])].numpy()) == "see you"
+    example = (tmp_path / "tflite" / run.name / "1" / "example.py").read_text(encoding="utf-8")
+    assert f'"{tokenizer.end}, {tokenizer.markers[template.end]}".split(",")' in example
 
 
 def test_a_run_that_learned_chats_is_judged_by_its_answers(run):
@@ -201,11 +218,11 @@ class Terminal:
 
 
 def test_ctrl_c_stops_an_answer_alone_and_ctrl_d_ends_the_talk(run, tmp_path):
-    # An end of its answers that it doesn't know of lets it talk for ever.
+    # Waiting for a marker that it never learned to say, it talks for ever.
     endless = tmp_path / "endless"
     shutil.copytree(run.path, endless)
     codec = json.loads((endless / "codec.json").read_text())
-    codec["example"]["closing"] = []
+    codec["template"]["end"] = codec["template"]["roles"]["system"]
     (endless / "codec.json").write_text(json.dumps(codec))
     terminal = Terminal(endless, "--length", 1_000_000, "--temperature", 0)
     try:

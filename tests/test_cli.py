@@ -120,7 +120,7 @@ def test_data_names_what_is_broken(command, isolated):
     (isolated / "photos" / "bad.png").write_bytes(b"no picture")
     seen = command("data", "photos")
     assert seen.exit_code == 0
-    assert "1 of 21 could not be read" in seen.stdout and "bad.png" in seen.stdout
+    assert "1 of 21 files or rows can't be used" in seen.stdout and "bad.png" in seen.stdout
 
 
 @pytest.mark.parametrize("count", [2, 63, 64])

@@ -28,6 +28,8 @@ def specification_of(codec: dict[str, Any]) -> tuple[Any, Any]:
     from tfgen.models.base import Conditions, ExampleSpecification
 
     facts = {name: tuple(value) if isinstance(value, list) else value for name, value in codec["example"].items()}
+    if codec.get("template"):
+        facts["closing"] = (codec["tokenizer"]["markers"][codec["template"]["end"]],)
     example = ExampleSpecification(**facts)
     vocabulary = Vocabulary.from_json(codec["vocabulary"]) if "vocabulary" in codec else None
     if vocabulary is None or not vocabulary.prompts:

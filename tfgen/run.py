@@ -15,6 +15,7 @@ evaluation.json what `tfgen evaluate` found, and report.html for reading
 """
 
 import json
+import shlex
 import os
 import re
 import shutil
@@ -95,6 +96,11 @@ class Run:
     def reference(self) -> str:
         """What to type to name this run: its name where that is enough, else its path."""
         return self.name if self.path == runs_folder() / self.name else str(self.path)
+
+    @property
+    def resume_command(self) -> str:
+        """What a person types to continue the fit."""
+        return f"tfgen fit {self.record['model']} -o {shlex.quote(self.reference)} --resume"
 
     @property
     def checkpoints(self) -> Path:

@@ -35,12 +35,13 @@ def command(run: str, system: str, seed: int, **options: Any) -> None:
         sys.stdin.reconfigure(errors="surrogateescape")  # what isn't UTF-8 gets a sentence
     if interactive:
         click.echo("/new begins anew, /quit or Ctrl-D ends, Ctrl-C stops an answer.", err=True)
+    refused = False
     while True:
         try:
             message = _typed() if interactive else sys.stdin.readline()
             if not message or message.strip() == "/quit":
-                return
-            _follow(chat, message.strip())
+                sys.exit(2 if refused and not interactive else 0)
+            refused |= not _follow(chat, message.strip())
         except KeyboardInterrupt:
             # A second too late for an answer, it should not end the talk either.
             if not interactive:
@@ -61,16 +62,15 @@ def _typed() -> str:
         return ""
 
 
-def _follow(chat: Any, message: str) -> None:
-    """Does what a line says; an empty one says nothing."""
+def _follow(chat: Any, message: str) -> bool:
+    """Does what a line says, an empty one says nothing; gives whether it could be answered."""
     if message == "/new":
         chat.forget()
-    elif message:
-        _answer(chat, message)
+    return message in ("", "/new") or _answer(chat, message)
 
 
-def _answer(chat: Any, message: str) -> None:
-    """Prints an answer as it is made; one mistake does not end the talk, and has an empty line for an answer."""
+def _answer(chat: Any, message: str) -> bool:
+    """Prints an answer as it is made. What can't be answered doesn't end the talk, and has an empty line instead."""
     import contextlib
 
     from tfgen.errors import UserError
@@ -83,4 +83,7 @@ def _answer(chat: Any, message: str) -> None:
         click.echo(" ...", err=True, nl=False)
     except UserError as error:
         click.echo(str(error), err=True)
+        click.echo()
+        return False
     click.echo()
+    return True

@@ -46,7 +46,7 @@ def command(data: str | None, overrides: tuple[str, ...], as_json: bool) -> None
 def _echo_broken(report) -> None:
     if not report.broken:
         return
-    click.echo(f"{len(report.broken)} of {report.found} could not be read and are left out:")
+    click.echo(f"{len(report.broken)} of {report.found} files or rows can't be used and are left out:")
     for path, reason in report.broken[:20]:
         click.echo(f"  {path}: {reason}")
     if len(report.broken) > 20:

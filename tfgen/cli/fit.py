@@ -1,6 +1,5 @@
 """tfgen fit: train a model."""
 
-import shlex
 
 import click
 
@@ -71,8 +70,7 @@ def command(**options) -> None:
     run = fit(request)
     status = "Finished" if run.record["status"] == "finished" else "Stopped"
     click.echo(f"{status} after {run.record['reached']} steps. Samples: {run.path / 'samples'}", err=True)
-    reference = shlex.quote(run.reference)
     if status == "Finished":
         click.echo(f"Next: {GENERATORS.load(run.record['modality']).command(run)}", err=True)
     else:
-        click.echo(f"Continue: tfgen fit {run.record['model']} -o {reference} --resume", err=True)
+        click.echo(f"Continue: {run.resume_command}", err=True)

@@ -92,9 +92,9 @@ def _siblings(path: Path) -> list[Path]:
         names = [entry.name for entry in path.parent.iterdir() if _can_be_read(entry)]
     except OSError:
         return []
-    alike = nearest(path.name, names, 1)
     # A common ending makes any two names somewhat alike.
-    return [path.parent / name for name in alike if nearest(path.stem, [Path(name).stem], 1)]
+    by_stem = {Path(name).stem: name for name in names}
+    return [path.parent / by_stem[stem] for stem in nearest(path.stem, by_stem, 1)]
 
 
 def _can_be_read(path: Path) -> bool:

@@ -124,9 +124,11 @@ def _examples(part: _Part, count: int = -1) -> Iterator[tuple[np.ndarray | None,
 def _dataset(part: _Part) -> Any:
     import tensorflow_datasets as tfds
 
+    from tfgen.data.tuning import untuned
+
     wanted = {name: True for name in (part.image, part.prompt) if name}
     features = tfds.decode.PartialDecoding(wanted)
-    return part.builder.as_dataset(split=part.split, shuffle_files=False, decoders=features).prefetch(2)
+    return untuned(part.builder.as_dataset(split=part.split, shuffle_files=False, decoders=features).prefetch(2))
 
 
 def _as_numpy(dataset: Any) -> Iterator[dict[str, Any]]:

@@ -1,11 +1,11 @@
 """A request and data to a run, new or resumed; whatever can be wrong is found before anything is written."""
 
+import contextlib
 import dataclasses
 import os
-import shlex
 from typing import TYPE_CHECKING, Any
 
-from tfgen import config
+from tfgen import config, files
 from tfgen.catalog import DATASETS, MODALITIES, MODELS, TRAININGS
 from tfgen.data import open_data
 from tfgen.data.examples import fit_command
@@ -59,7 +59,8 @@ def begin(request: FitRequest) -> tuple[Run, Training]:
     _check_modality(request.model, model_class, examples, source)
     training = TRAININGS.load(examples.modality)(start.widen(examples))
     training.check(settings)
-    path = locate(request.output or _free_name(f"{examples.name}-{request.model}"))
+    wanted = f"{examples.name}-{request.model}"
+    path = locate(request.output or free_name(wanted))
     if path.exists() and not is_unused(path):
         raise UserError(f"'{path}' exists already.", "Choose another name with -o, or continue it with --resume.")
     known = {"fingerprint": examples.fingerprint, "count": len(examples)}
@@ -68,18 +69,20 @@ def begin(request: FitRequest) -> tuple[Run, Training]:
     codec = training.codec()
     # Made once, so that settings which don't fit each other are refused before a folder is made.
     model = model_class(settings, *specification_of(codec), seed=0)
-    files = {**training.files(), **start.files(model, record)}
-    return Run.create(path, record, codec, examples.report.to_json(), files), training
+    contents = {**training.files(), **start.files(model, record)}
+    run = Run.create(path, record, codec, examples.report.to_json(), contents)
+    if not request.output and run.name != wanted:
+        _say_what_could_go_on(wanted)
+    return run, training
 
 
-def _free_name(wanted: str) -> str:
-    """`wanted`, or with a number behind it; says so where a fit that could be continued has that name."""
-    name = free_name(wanted)
-    for run in all_runs() if name != wanted else ():
-        if run.name == wanted and run.record["status"] not in ("finished", "failed"):
-            command = f"tfgen fit {run.record['model']} -o {shlex.quote(run.reference)} --resume"
-            say(f"'{wanted}' is not finished, and goes on with: {command}. This is a new run, '{name}'.")
-    return name
+def _say_what_could_go_on(name: str) -> None:
+    """Says where an unfinished fit has the name that a new run would have had."""
+    with contextlib.suppress(UserError):
+        run = Run.open(name)
+        with files.locked(run.path):  # else it is at work
+            if run.record["status"] not in ("finished", "failed"):
+                say(f"A new run begins; '{name}', which is not finished, goes on with: {run.resume_command}")
 
 
 def _record(request: FitRequest, settings: Any, examples: "AnyExamples") -> dict[str, Any]:

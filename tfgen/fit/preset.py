@@ -20,6 +20,7 @@ END = "<|endoftext|>"
 CONTEXT = 256  # by default; the whole 1,024 of GPT-2 take four times as long
 LORA_RATE = 1e-3  # by default; what begins at zero has a longer way to go
 _SIZES = ("num_layers", "num_heads", "hidden_dim", "intermediate_dim", "max_sequence_length")
+_FOLDER = "Give a folder as KerasHub saves it: config.json, model.weights.h5, tokenizer.json and assets/."
 _TOKENS = "token_embedding/embeddings"
 
 
@@ -117,10 +118,7 @@ def _read(preset: str) -> tuple[Any, dict[str, int], list[str]]:
     """KerasHub's GPT2Backbone with its weights, the tokens' ids, and the merges."""
     folder = Path(preset).expanduser()
     if folder.is_dir() and not (folder / "config.json").exists():
-        raise UserError(
-            f"'{preset}' is no preset.",
-            "Give a folder as KerasHub saves it: config.json, model.weights.h5, tokenizer.json and assets/.",
-        )
+        raise UserError(f"'{preset}' is no preset.", _FOLDER)
     hub = _keras_hub()
     _check_name(preset, hub)
     source = str(folder.resolve()) if folder.is_dir() else preset  # a folder named like a preset is meant itself
@@ -137,7 +135,7 @@ def _read(preset: str) -> tuple[Any, dict[str, int], list[str]]:
     except Exception as error:  # a missing file, a broken one, no network, no leave: each is a class of its own
         reason = " ".join(str(error).split())[:200].rstrip(".")
         if folder.is_dir():
-            advice = "Give a folder as KerasHub saves it: config.json, model.weights.h5, tokenizer.json and assets/."
+            advice = _FOLDER
         else:
             advice = "It would be downloaded from there; or name a folder that holds a copy: --from path/to/folder"
         raise UserError(f"The preset '{preset}' can't be had: {reason}.", advice) from error

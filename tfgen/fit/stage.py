@@ -2,7 +2,6 @@
 
 import contextlib
 import resource
-import shlex
 import signal
 import threading
 import time
@@ -34,15 +33,16 @@ def fit(request: FitRequest) -> Run:
 
     Raises:
         UserError: the request can't work; nothing was written.
+        KeyboardInterrupt: the user stopped it while no step was under way, or twice.
         Failure: the model diverged or collapsed, or the disk is full; the last good weights are kept.
     """
     run, training = resume(request) if request.resume else begin(request)
     try:
         with files.locked(run.path):
             _fit_locked(run, training, request)
-    except KeyboardInterrupt:  # the steps themselves take it for a wish to stop and keep everything
-        command = f"tfgen fit {run.record['model']} -o {shlex.quote(run.reference)} --resume"
-        raise Failure("Stopped before the first step.", f"Continue: {command}") from None
+    except KeyboardInterrupt:  # before or after the steps, or a second one: the first lets a step end
+        say(f"Stopped at once; what was saved is kept. Continue: {run.resume_command}")
+        raise
     return run
 
 
@@ -176,7 +176,8 @@ def _say_plan(run: Run, model, training: Training, seconds: float | None) -> Non
     for note in training.report.notes:
         say(f"  {note}")
     if training.report.broken:
-        say(f"  {len(training.report.broken)} are broken and left out; {run.path / 'data.json'} names them.")
+        broken = f"{len(training.report.broken)} files or rows are broken and left out"
+        say(f"  {broken}; {run.path / 'data.json'} names them.")
     parameters = count(_numbers(model.trained_variables()))
     if model.frozen():
         parameters += f" to learn beside {count(_numbers(model.frozen().values()))}"

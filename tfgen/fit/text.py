@@ -36,11 +36,11 @@ class TextTraining(Training):
         # Where few documents end, what follows an end was hardly learned; a line's end is the better start.
         many = examples.documents[0] >= _MANY_DOCUMENTS
         start = tokenizer.end if many else int(tokenizer.encode("\n")[-1])
-        template = examples.template and examples.template.to_json()
         example = ExampleSpecification(
             (), "categorical", "text", len(examples), plural="texts", vocabulary_size=tokenizer.size,
-            end=tokenizer.end, start=start, closing=(tokenizer.markers[template["end"]],) if template else (),
+            end=tokenizer.end, start=start,
         )
+        template = examples.template.to_json() if examples.template else None
         facts = {"kind": examples.kind, "template": template, "tokenizer": tokenizer.to_json()}
         return {"example": dataclasses.asdict(example), **facts}
 

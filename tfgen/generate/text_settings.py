@@ -8,6 +8,7 @@ from typing import Any
 from tfgen.errors import UserError
 
 _MOST = 10**6
+_BEAMS = "Give how many ways are searched at once, from 1 to 64."
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class TextSettings:
         if not 0.1 <= self.repetition_penalty <= 10:
             raise _wrong("repetition_penalty", self.repetition_penalty, "Give 1 for none, up to 10; 1.2 is usual.")
         if not 0 <= self.beams <= 64:
-            raise _wrong("beams", self.beams, "Give how many ways are searched at once, from 1 to 64.")
+            raise _wrong("beams", self.beams, _BEAMS)
         if not 1 <= self.length <= _MOST:
             raise _wrong("length", self.length, f"Give the most new tokens, from 1 to {_MOST}.")
         if "" in self.stop:
@@ -46,7 +47,7 @@ class TextSettings:
     def of(cls, options: Mapping[str, Any]) -> "TextSettings":
         """From the options that were given. Raises UserError where they contradict each other."""
         if "beams" in options and options["beams"] < 1:
-            raise _wrong("beams", options["beams"], "Give how many ways are searched at once, from 1 to 64.")
+            raise _wrong("beams", options["beams"], _BEAMS)
         chance = [name for name in ("temperature", "top_k", "top_p", "min_p", "repetition_penalty") if name in options]
         if options.get("beams") and chance:
             names = " and ".join("--" + name.replace("_", "-") for name in chance)

@@ -80,9 +80,7 @@ class Writer:
         kept = min(prompt, max(context - length, context // 2))
         return kept, min(length, context - max(kept, 1))
 
-    def write(
-        self, ids: Sequence[int], texts: Sequence[Text], settings: TextSettings
-    ) -> Iterator[Piece]:
+    def write(self, ids: Sequence[int], texts: Sequence[Text], settings: TextSettings) -> Iterator[Piece]:
         """Fills the texts, up to ROWS at once, and gives what each grows by; each has one last piece that is done.
 
         A search gives whole texts, when it has found them.
@@ -120,9 +118,7 @@ class Writer:
                     piece = line.push(tokens[row], scores[row], made >= limit)
                     yield Piece(start + row, piece, bool(line.text.ended))
 
-    def _search(
-        self, ids: Sequence[int], texts: Sequence[Text], settings: TextSettings
-    ) -> Iterator[Piece]:
+    def _search(self, ids: Sequence[int], texts: Sequence[Text], settings: TextSettings) -> Iterator[Piece]:
         from tfgen.models.beam import search
 
         kept, limit = self.room(len(ids), settings.length)

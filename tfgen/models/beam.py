@@ -36,7 +36,7 @@ def search(
     Args:
         model: a tfgen.models.language.LanguageModel.
         tokens: the prompt, int32 [1, most], of which `length` [1] count.
-        is_over: whether new tokens end a text in another way than with the end's id.
+        is_over: whether new tokens end a text in another way than with an id that ends texts.
     """
     step = tf.function(_step(model, beams), autograph=False)
     logits, position, cache, _ = model.begin(tf.repeat(tokens, beams, 0), tf.repeat(length, beams, 0))

@@ -59,6 +59,11 @@ class TextExamples:
             yield values[start:stop]
             start = stop + 1
 
+    @property
+    def holds_out(self) -> bool:
+        """Whether a part is not learned."""
+        return len(self.values) > self.training_tokens
+
     def openings(self, count: int) -> list[np.ndarray]:
         """What a model is given to go on from, ids int32 [n]: prompts of documents that are held out, if any are.
 
@@ -68,9 +73,11 @@ class TextExamples:
 
     def exchanges(self, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
         """As `openings`, each with what the document answers to it, ids int32 [n]."""
-        part, found = PARTS[len(self.values) > self.training_tokens], []
-        for stored in self.documents_of(part) if self.kind != "text" else ():
+        found = []
+        for stored in self.documents_of(PARTS[self.holds_out]) if self.kind != "text" else ():
             learned = np.append(self.learned(stored), False)
+            if learned[0]:  # a document that was cut within an answer, where there are few
+                continue
             first = int(np.argmax(learned)) if learned.any() else len(stored)
             last = first + int(np.argmin(learned[first:]))
             found.append((self.ids(stored[:first]), self.ids(stored[first:last])))

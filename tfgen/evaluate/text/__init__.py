@@ -1,4 +1,4 @@
-"""How texts are judged: by how well unseen text is predicted, and by what is made from nothing.
+"""How texts are judged: by how well unseen text is predicted, and by what is made.
 
     material.py   the text that was learned, and text that was not
     losses.py     what each token of a text costs the model

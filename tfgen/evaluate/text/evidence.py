@@ -61,17 +61,18 @@ class TextEvidence:
         return NGram(self.material.training_tokens(MOST_TOKENS).ids, self.material.tokenizer.size)
 
     @cached_property
+    def _exchanges(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        return self.material.training.exchanges(self.count)
+
+    @property
     def openings(self) -> list[np.ndarray]:
         """What each sample goes on from."""
-        return self.material.training.openings(self.count)
+        return [opening for opening, _ in self._exchanges]
 
     @cached_property
     def answers(self) -> list[np.ndarray]:
-        """What held-out documents answer to the openings; none of plain text, or where nothing is held out."""
-        training = self.material.training
-        if training.kind == "text" or len(training.values) == training.training_tokens:
-            return []
-        return [answer for _, answer in training.exchanges(self.count)]
+        """What unseen documents answer to the openings; none where there are fewer of them, or of plain text."""
+        return [answer for _, answer in self._exchanges] if self.material.exchanges >= self.count else []
 
     @cached_property
     def sample_ids(self) -> list[np.ndarray]:
@@ -85,15 +86,16 @@ class TextEvidence:
 
     @cached_property
     def texts(self) -> dict[str, list[str]]:
-        """The texts of every group by its name: as many in each, and as long in tokens."""
+        """The texts of every group by its name: as many in each, and as long in tokens, or as answers are."""
         lengths = np.array([len(ids) for ids in self.sample_ids], np.int64)
-        start = self.model.example.start
+        example = self.model.example
         groups = {"samples": self.sample_ids}
         if self.unseen is not None:
-            real = pieces_of(self.said, lengths, np.random.default_rng([self.seed, 7]))
-            groups["real"] = self.answers or real
-        groups["n-gram"] = self.ngram.sample(self.count, int(lengths.max()), start, self._end, self.seed)
-        copies = pieces_of(self.material.said(), lengths, np.random.default_rng([self.seed, 8]))
+            real = [answer[: lengths.max()] for answer in self.answers]
+            groups["real"] = real or pieces_of(self.said, lengths, np.random.default_rng([self.seed, 7]))
+        starts = np.array([opening[-1] if len(opening) else example.start for opening in self.openings])
+        groups["n-gram"] = self.ngram.sample(self.count, int(lengths.max()), starts, example.ends, self.seed)
+        copies = pieces_of(self.material.said, lengths, np.random.default_rng([self.seed, 8]))
         groups["copies"] = [self.material.tokens_of(each).ids for each in copies]
         return {name: [self.material.text(ids) for ids in group] for name, group in groups.items()}
 
@@ -114,7 +116,7 @@ class TextEvidence:
         if self.answers:
             return False
         needed = sum(map(len, self.sample_ids))
-        return self.unseen is not None and len(self.said) < min(needed, len(self.material.said()))
+        return self.unseen is not None and len(self.said) < min(needed, len(self.material.said))
 
     @cached_property
     def searched(self) -> Searched:

@@ -9,7 +9,7 @@ from tfgen.evaluate.metrics import Evidence
 from tfgen.evaluate.metrics.membership import LEAST_DOCUMENTS
 from tfgen.evaluate.metrics.prediction import bits
 from tfgen.evaluate.record import Alarm, Evaluation, MeasuredWith, Score
-from tfgen.evaluate.request import EvaluateRequest
+from tfgen.evaluate.request import LEAST_COUNT, EvaluateRequest
 from tfgen.evaluate.text.alarms import QUESTIONS, alarms_of
 from tfgen.evaluate.text.evidence import MOST_MATCHED, TextEvidence
 from tfgen.evaluate.text.gallery import matches_section, positions_section, samples_section
@@ -34,7 +34,7 @@ class TextExaminer(Examiner):
     def __init__(self, run: Run, request: EvaluateRequest):
         self.material = TextMaterial(run, request.holdout)
         super().__init__(run, request)
-        self.count = request.count or DEFAULT_COUNT
+        self.count = request.count or _suitable_count(self.material)
         self.texts = TextEvidence(self.model, self.material, self.count, request.seed)
 
     @classmethod
@@ -81,9 +81,8 @@ class TextExaminer(Examiner):
         material, length = self.material, length_for(self.model)
         how = f"at temperature {TEMPERATURE:g}, {length} tokens at the most"
         notes = [f"Samples begin from {material.opened_by}, {how}."]
-        if self.texts.answers and material.training.documents[1] < self.count:
-            held = material.training.documents[1]
-            notes.append(f"Only {held} prompts are held out, so they and their answers, \"real\", come more than once.")
+        if 0 < material.exchanges < self.count:
+            notes.append(f"The prompts that are held out, {material.exchanges}, come more than once.")
         learned, judged = material.training.training_characters, int(material.unseen.characters.sum())
         if not judged:
             notes.append("No held-out text: nothing says how well the model predicts what it never saw.")
@@ -122,6 +121,11 @@ class TextExaminer(Examiner):
         return notes
 
 
+def _suitable_count(material: TextMaterial) -> int:
+    """As many samples as there are unseen answers to set beside them, if those aren't too few or more than usual."""
+    return material.exchanges if LEAST_COUNT <= material.exchanges < DEFAULT_COUNT else DEFAULT_COUNT
+
+
 def parts_of(run: Run, evaluation: Evaluation, texts: TextEvidence) -> Parts:
     """What the report shows."""
     data, measured = run.record["data"], evaluation.measured_with
@@ -134,16 +138,17 @@ def parts_of(run: Run, evaluation: Evaluation, texts: TextEvidence) -> Parts:
         on_losses="Nats for each token: of training text as it came, and of text that was set aside where it was "
         "measured. Where the second rises while the first falls, the model begins to learn by heart.",
         measured={
-            "Samples": f"{measured.count:,} of at most {measured.shape[0]} tokens, from an empty prompt",
+            "Samples": f"{measured.count:,} of at most {measured.shape[0]} tokens, from {texts.material.opened_by}",
             "Drawn with": f"temperature {TEMPERATURE:g}; all tokens allowed; seeds from {seed}",
             "Tokenizer, for all but bits": f"{tokenizer.kind}, {tokenizer.size:,} tokens ({measured.tokenizer})",
             "Windows": f"{texts.model.context} tokens, side by side",
             "Words": "letters and digits up to 20, signs, and line ends, without capitals",
         },
         baselines={
-            "real": "unseen text in pieces as long as the samples",
+            "real": "unseen text in pieces as long as the samples, or the unseen answers to the same prompts",
             "n-gram": f"a model that counts sequences of {ORDER} tokens, and what it writes",
-            "copies": "pieces of the training text, as a model that only remembers would give",
+            "copies": "pieces of the training text (of its answers, where it has prompts), as a model that only "
+            "remembers would give",
         },
         questions=QUESTIONS,
     )

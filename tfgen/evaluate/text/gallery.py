@@ -16,6 +16,7 @@ from tfgen.evaluate.text.matching import Match
 SAMPLES = 8
 LONGEST = 6  # matches that are shown
 _AROUND = 80  # characters of the training text before and behind a match
+_MOST_OF_PROMPT = 80  # characters, in a title
 _MOST_SHOWN = 1200  # characters of a text
 _ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 
@@ -24,7 +25,7 @@ def samples_section(evidence: TextEvidence, seed: int) -> str:
     """The first samples, and beside them what real text looks like."""
     texts, material = evidence.texts, evidence.material
     cards = [
-        _card(" ".join([f"seed {seed + place}", *_begun(material.text(opening))]), _shown(text))
+        _card(f"seed {seed + place}{_begun(material.text(opening))}", _shown(text))
         for place, (opening, text) in enumerate(zip(evidence.openings[:SAMPLES], texts["samples"]))
     ]
     parts = [
@@ -97,10 +98,11 @@ def _marked(before: str, match: str, behind: str) -> str:
     return f"{_visible(before)}<mark>{_visible(match)}</mark>{_visible(behind)}"
 
 
-def _begun(opening: str) -> list[str]:
+def _begun(opening: str) -> str:
     """The end of what a sample goes on from, for its title; nothing where that is nothing."""
     words = " ".join(opening.split())
-    return [f"{_ELLIPSIS if len(words) > _AROUND else ''}{words[-_AROUND:]} \N{RIGHTWARDS ARROW}"] if words else []
+    cut = _ELLIPSIS if len(words) > _MOST_OF_PROMPT else ""
+    return f": {cut}{words[-_MOST_OF_PROMPT:]} \N{RIGHTWARDS ARROW}" if words else ""
 
 
 def _card(title: str, content: str, second_title: str = "", second: str = "") -> str:

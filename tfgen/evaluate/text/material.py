@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from tfgen.run import Run
 
 MOST_JUDGED = 2**18  # characters of unseen text that are predicted, and about as many of training text
 MOST_SEARCHED = 2 * 10**7  # characters of the training text among which copies are looked for
+_MOST_SAID = 2**24  # tokens of prompts and answers from which copies of answers are taken
 NO_TEXT = "\uffff"  # stands where a document ends: no text has it
 _PLACES = 8  # of the training text, from which the part that is predicted is taken
 _PROBES, _PROBE = 40, 80  # pieces of held-out text, and their characters, that are looked for in the training text
@@ -42,6 +44,7 @@ class TextMaterial:
             UserError: the training data isn't where it was or has changed, or the held-out data can't be read.
         """
         self.training = open_training(run)
+        self._own = holdout is None
         self.tokenizer = self.training.tokenizer
         self._table = self.tokenizer.token_bytes()
         self._characters = np.array([_begun(each) for each in self._table], np.int64)
@@ -65,16 +68,23 @@ class TextMaterial:
         """What samples go on from, in words."""
         if self.training.kind == "text":
             return "nothing"
-        return "prompts that are held out" if len(self.training.values) > self.training.training_tokens else "prompts"
+        return "prompts that are held out" if self.training.holds_out else "prompts"
+
+    @property
+    def exchanges(self) -> int:
+        """How many unseen documents answer a prompt; 0 where they are others than the run's own."""
+        return self.training.documents[1] if self._own and self.training.kind != "text" else 0
 
     def tokens_of(self, values: np.ndarray) -> Tokens:
         """Tokens as they are stored, with their highest bit apart."""
         ids = self.training.ids(values)
         return Tokens(ids, self.training.learned(values), self._characters[ids])
 
+    @cached_property
     def said(self) -> np.ndarray:
-        """The training text that is learned, as it is stored: of completions and chats, the answers alone."""
-        return self.values if self.training.kind == "text" else self.values[self.training.learned(self.values)]
+        """Training text that is learned, as it is stored: of completions and chats, the first answers alone."""
+        values = self.values if self.training.kind == "text" else self.values[:_MOST_SAID]
+        return values if self.training.kind == "text" else values[self.training.learned(values)]
 
     def training_tokens(self, most: int) -> Tokens:
         """The first tokens that are learned."""

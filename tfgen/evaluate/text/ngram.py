@@ -4,6 +4,7 @@ The chance of a token after the last `order - 1` is a discounted share of how of
 discount leaves goes by the chance after one token less; after none, all are equal. All of it is sorted arrays.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,16 +73,19 @@ class NGram:
         """float64 [n]: what each token costs; the first comes after `start`."""
         return -np.log(self.probabilities(np.concatenate([[start], tokens]))[1:])
 
-    def sample(self, rows: int, length: int, start: int, end: int, seed: int) -> list[np.ndarray]:
-        """Texts of at most `length` tokens, each up to its end, from `start`."""
+    def sample(
+        self, rows: int, length: int, start: int | np.ndarray, ends: int | Sequence[int], seed: int
+    ) -> list[np.ndarray]:
+        """Texts of at most `length` tokens, each up to the first of the `ends`, from a `start` for all or [rows]."""
         generator = np.random.default_rng([seed, 5])
-        made = np.full([rows, length], end, np.int64)
+        made = np.zeros([rows, length], np.int64)
         before = [np.zeros(rows, np.int64), *(np.full(rows, -1) for _ in range(self.order - 1))]
-        before = self._moved(before, np.full(rows, start))
+        before = self._moved(before, np.broadcast_to(start, [rows]))
         for place in range(length):
             made[:, place] = self._drawn(before, generator)
             before = self._moved(before, made[:, place])
-        stops = np.where((made == end).any(axis=1), np.argmax(made == end, axis=1) + 1, length)
+        over = np.isin(made, ends)
+        stops = np.where(over.any(axis=1), np.argmax(over, axis=1) + 1, length)
         return [row[:stop].astype(np.int32) for row, stop in zip(made, stops, strict=True)]
 
     def _moved(self, before: list[np.ndarray], tokens: np.ndarray) -> list[np.ndarray]:

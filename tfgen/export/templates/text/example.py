@@ -100,4 +100,6 @@ def main(prompt, seed, *settings):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:]) if len(sys.argv) > 2 else sys.exit(__doc__)
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
+    main(*sys.argv[1:])
