@@ -34,6 +34,16 @@ def test_plain_lines_off_a_terminal(capsys, monkeypatch):
     assert lines[-1] == "step 200/200, 10.0 steps/s, 0 s left: generator loss 1.23"
 
 
+def test_the_first_report_whose_steps_waited_for_the_graph_is_no_forecast(capsys, monkeypatch):
+    clock = itertools.count(0, 60)
+    monkeypatch.setattr(progress, "time", types.SimpleNamespace(monotonic=lambda: next(clock)))
+    shown = progress.Progress(0, 200)
+    shown.show(2, {"loss": 1.0}, 0.1)
+    assert capsys.readouterr().err == ""
+    shown.show(22, {"loss": 1.0}, 10.0)
+    assert "step 22/200, 10.0 steps/s, 18 s left" in capsys.readouterr().err
+
+
 def test_a_bar_on_a_terminal():
     leader, follower = pty.openpty()
     termios.tcsetwinsize(follower, (24, 120))

@@ -14,7 +14,7 @@ class Progress:
     def __init__(self, start: int, stop: int):
         self.stop = stop
         self._bar = None
-        self._last_line = time.monotonic()
+        self._last_line: float | None = None
         if sys.stderr.isatty():
             from tqdm import tqdm
 
@@ -28,9 +28,12 @@ class Progress:
             self._bar.set_postfix_str(losses, refresh=False)
             self._bar.update(step - self._bar.n)
             return
-        if step < self.stop and time.monotonic() - self._last_line < LINE_EVERY_SECONDS:
+        now = time.monotonic()
+        if self._last_line is None:
+            self._last_line = now  # the first report's steps waited for their graph: no speed to plan by
+        if step < self.stop and now - self._last_line < LINE_EVERY_SECONDS:
             return
-        self._last_line = time.monotonic()
+        self._last_line = now
         left = (self.stop - step) / max(steps_per_second, 1e-9)
         say(f"step {step}/{self.stop}, {steps_per_second:.1f} steps/s, {duration(left)} left: {losses}")
 
