@@ -1,6 +1,9 @@
 """tfgen chat: a talk with a run."""
 
+import contextlib
+import signal
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -41,7 +44,7 @@ def command(run: str, system: str, seed: int, **options: Any) -> None:
             message = _typed() if interactive else sys.stdin.readline()
             if not message or message.strip() == "/quit":
                 sys.exit(2 if refused and not interactive else 0)
-            refused |= not _follow(chat, message.strip())
+            refused |= not _follow(chat, message.strip(), interactive)
         except KeyboardInterrupt:
             # A second too late for an answer, it should not end the talk either.
             if not interactive:
@@ -51,8 +54,6 @@ def command(run: str, system: str, seed: int, **options: Any) -> None:
 
 def _typed() -> str:
     """A line from a terminal, with the keys that one is used to; empty where there are no more."""
-    import contextlib
-
     with contextlib.suppress(ImportError):
         import readline  # noqa: F401: its import gives input() a history
     try:
@@ -62,28 +63,50 @@ def _typed() -> str:
         return ""
 
 
-def _follow(chat: Any, message: str) -> bool:
+def _follow(chat: Any, message: str, interactive: bool) -> bool:
     """Does what a line says, an empty one says nothing; gives whether it could be answered."""
     if message == "/new":
         chat.forget()
-    return message in ("", "/new") or _answer(chat, message)
+    return message in ("", "/new") or _answer(chat, message, interactive)
 
 
-def _answer(chat: Any, message: str) -> bool:
+def _answer(chat: Any, message: str, interactive: bool) -> bool:
     """Prints an answer as it is made. What can't be answered doesn't end the talk, and has an empty line instead."""
-    import contextlib
-
     from tfgen.errors import UserError
 
     try:
-        with contextlib.closing(chat.answer(message)) as pieces:
+        with contextlib.closing(chat.answer(message)) as pieces, _stopped_by_hand(interactive) as stopped:
             for piece in pieces:
                 click.echo(piece, nl=False)
-    except KeyboardInterrupt:
-        click.echo(" ...", err=True, nl=False)
+                if stopped:
+                    click.echo(" ...", err=True, nl=False)
+                    break
     except UserError as error:
-        click.echo(str(error), err=True)
+        click.echo(str(error), err=True, nl=not interactive)
         click.echo()
         return False
     click.echo()
     return True
+
+
+@contextlib.contextmanager
+def _stopped_by_hand(interactive: bool) -> Iterator[list[int]]:
+    """In a terminal, the first Ctrl-C of the block is noted in the list that it gives, and the second ends the talk.
+
+    Raised where it comes, as usual, it could be lost: Python ignores what is raised while an object is deleted.
+    """
+    noted: list[int] = []
+    if not interactive:
+        yield noted
+        return
+
+    def note(number: int, frame: Any) -> None:
+        if noted:
+            signal.default_int_handler(number, frame)
+        noted.append(number)
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield noted
+    finally:
+        signal.signal(signal.SIGINT, before)
