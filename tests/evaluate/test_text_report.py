@@ -12,6 +12,7 @@ from tfgen.evaluate.text.examiner import parts_of
 from tfgen.evaluate.text.losses import Read
 from tfgen.evaluate.text.material import Tokens
 from tfgen.evaluate.text.matching import Searched
+from tfgen.evaluate.text.words import in_words
 from tfgen.run import Run
 
 TRAINING = f"Once upon a time there was {EVIL} in a wood.\uffffAnother day, another text & <b>bold</b>."
@@ -97,3 +98,19 @@ def test_it_says_how_texts_were_made_and_where_better_is(page):
 def test_very_long_texts_are_cut(page):
     _, content = page({"samples": ["x" * 100_000 + "Once upon a time" + "y" * 100_000]})
     assert len(content) < 60_000 and "<mark>Once upon a time</mark>" in content
+
+
+@pytest.mark.parametrize(
+    "value, half_width, said",
+    [
+        (0.9, 0.02, "words stand together that don't in real text"),
+        (0.9, 0.3, "as varied as real text"),  # it may well be no more than real text has
+        (0.6, 0.02, "as varied as real text"),
+        (0.2, 0.02, "less varied than real text"),
+        (0.4, 0.2, None),
+    ],
+)
+def test_the_words_on_variety_heed_how_sure_the_score_is(value, half_width, said):
+    scores = {"distinct_2": Score("distinct", value, half_width, "near 0.6")}
+    words = in_words(evaluation_of(scores=scores, baselines={"real": {"distinct_2": 0.6}}))
+    assert said in words if said else "varied" not in words and "together" not in words

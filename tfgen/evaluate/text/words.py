@@ -36,14 +36,15 @@ def _on_variety(evaluation: Evaluation, good: list[str], weak: list[str], change
     real = evaluation.baselines.get("real", {}).get("distinct_2")
     if not real or "distinct_2" not in evaluation.scores:
         return
-    value = evaluation.scores["distinct_2"].value
+    score = evaluation.scores["distinct_2"]
+    value, unsure = score.value, score.half_width or 0.0
     values = f"(distinct pairs of words {value:.1%}, real text {real:.1%})"
-    if value > _MORE * real:
+    if value - unsure > _MORE * real:
         weak.append(f"words stand together that don't in real text {values}")
         change.append(_LONGER)
     elif value >= _ALIKE * real:
         good.append(f"the samples are as varied as real text {values}")
-    elif value < _LESS * real:
+    elif value + unsure < _LESS * real:
         weak.append(f"the samples are less varied than real text {values}")
         change.append(_LONGER)
 
