@@ -193,6 +193,8 @@ class Terminal:
         self.process = subprocess.Popen(
             tfgen_arguments("chat", *arguments), env=tfgen_environment(TERM="dumb"), stdin=other, stdout=other,
             stderr=other, start_new_session=True,
+            # A shell lets what it starts in the background ignore Ctrl-C, and that is inherited.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         os.close(other)
         self.shown = ""
