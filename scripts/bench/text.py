@@ -14,7 +14,6 @@ On a busy machine PyTorch's threads wait for each other, more than ten times slo
 
 import json
 import os
-
 import statistics
 import subprocess
 import sys

@@ -250,8 +250,8 @@ def test_every_network_agrees_without_prompts_and_not_square(model, network, unl
     run = fit_run(model, tmp_path / "run", unlabelled, 20, f"network={network}")
     # A residual generator keeps about 34 dB in int8, which is refused (docs/export.md).
     small = "float16" if network == "residual" else "int8"
-    artefacts = export(run, ExportRequest(("saved-model", "tflite"), (small,), tmp_path / "out"))
-    assert len(artefacts) == 2
+    artefacts = export(run, ExportRequest(("saved-model", "tflite"), ("float32", small), tmp_path / "out"))
+    assert len(artefacts) == 3
     call = served(tmp_path / "out", run).signatures["generate"]
     assert set(call.structured_input_signature[1]) == {"seed"}
     assert levels_apart(call(seed=tf.constant(SEEDS))["images"], generate(run, "", 3, 7).values) <= 1

@@ -20,7 +20,7 @@ def command(run: str, system: str, seed: int, **options: Any) -> None:
     """Talk with RUN, which learned chats.
 
     /new begins anew, /quit or Ctrl-D ends, and Ctrl-C stops an answer. Messages can come through a pipe too, one a
-    line; answers go to standard output.
+    line; answers go to standard output. A line that can't be answered gets an empty one, and a 2 at the end.
 
     \b
     tfgen chat support-gpt

@@ -1,6 +1,5 @@
 """tfgen fit: train a model."""
 
-
 import click
 
 from tfgen.cli.options import load_tensorflow, named_argument, overrides_option

@@ -17,10 +17,9 @@ from tensorflow_serving.apis.get_model_status_pb2 import ModelVersionStatus
 from tensorflow_serving.apis.model_pb2 import ModelSpec
 from tensorflow_serving.config.model_server_config_pb2 import ModelConfig, ModelServerConfig
 
-from tfgen.export.published import versions_in
+from tfgen.serve.configuration import check_models, wanted_versions
 from tfgen.serve.servable import Servable
 from tfgen.serve.status import ServingError, invalid, missing, of_tensorflow, unmet
-from tfgen.serve.target import PLATFORM
 
 START, LOADING, AVAILABLE, UNLOADING, END = (
     getattr(ModelVersionStatus, name) for name in ("START", "LOADING", "AVAILABLE", "UNLOADING", "END")
@@ -136,7 +135,7 @@ class Manager:
                 " Only ModelConfigList is currently supported"
             )
         models = list(configuration.model_config_list.config)
-        _check(models)
+        check_models(models)
         with self._changing:
             if not at_start:
                 self._check_labels(models)
@@ -160,7 +159,7 @@ class Manager:
 
     def _bring_all(self) -> None:
         for name in sorted(self._configured):
-            wanted = _wanted_versions(self._models[name].config)
+            wanted = wanted_versions(self._models[name].config)
             if wanted is not None:
                 self._bring(self._models[name], wanted)
         for name in sorted(self._models.keys() - self._configured):
@@ -257,38 +256,6 @@ def _load(name: str, number: int, path: Path) -> Servable:
         servable.close()
         raise
     return servable
-
-
-def _check(models: list[ModelConfig]) -> None:
-    names = [model.name for model in models]
-    for model in models:
-        if names.count(model.name) > 1:
-            raise invalid(f"Illegal to list model {model.name} multiple times in config list")
-        if not model.name:
-            raise invalid("Illegal to list a model without a name")
-        if not model.model_platform:
-            raise invalid("Illegal setting neither model_type(deprecated) nor model_platform.")
-        if model.model_platform != PLATFORM:
-            raise invalid(f"Model {model.name} requests unsupported platform {model.model_platform}")
-        if not os.path.isabs(model.base_path):
-            what = f"Expected model {model.name} to have an absolute path or URI; got base_path()={model.base_path}"
-            raise invalid(what)
-
-
-def _wanted_versions(config: ModelConfig) -> dict[int, Path] | None:
-    """The versions on the disk that the policy asks for; None where the folder is gone, which changes nothing."""
-    try:
-        present = versions_in(Path(config.base_path))
-    except OSError:
-        return None
-    policy = config.model_version_policy
-    kind = policy.WhichOneof("policy_choice")
-    if kind == "all":
-        return present
-    if kind == "specific":
-        return {number: present[number] for number in policy.specific.versions if number in present}
-    count = (policy.latest.num_versions if kind == "latest" else 0) or 1
-    return {number: present[number] for number in sorted(present)[-count:]}
 
 
 def _contents(path: Path) -> tuple:

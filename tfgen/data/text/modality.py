@@ -53,7 +53,7 @@ class TextModality:
     @staticmethod
     def next_step(examples: TextExamples, data: list[str], settings: list[str]) -> str:
         """What to do with so much: a fit that takes it, or more of it."""
-        advice = "add more text, some hundred thousand characters are a good start"
+        advice = "add more text: some hundred thousand characters are a good start"
         if len(examples) < _ENOUGH_TOKENS:
             return f"{advice}."
         command = fit_command("gpt", data, settings)

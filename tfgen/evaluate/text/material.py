@@ -83,8 +83,10 @@ class TextMaterial:
     @cached_property
     def said(self) -> np.ndarray:
         """Training text that is learned, as it is stored: of completions and chats, the first answers alone."""
-        values = self.values if self.training.kind == "text" else self.values[:_MOST_SAID]
-        return values if self.training.kind == "text" else values[self.training.learned(values)]
+        if self.training.kind == "text":
+            return self.values
+        values = self.values[:_MOST_SAID]
+        return values[self.training.learned(values)]
 
     def training_tokens(self, most: int) -> Tokens:
         """The first tokens that are learned."""

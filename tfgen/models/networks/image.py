@@ -97,7 +97,7 @@ class Encoder(layers.Layer):
         return self.mean(features), self.log_variance(features)
 
 
-def reaching(values: tf.Tensor) -> tf.Tensor:
+def clipped_tanh(values: tf.Tensor) -> tf.Tensor:
     """A tanh that reaches -1 and 1. One that only nears them leaves a grey veil by which generated pictures are told
     from real ones, most of whose pixels are black or white (docs/log.md)."""
     return tf.clip_by_value(1.1 * tf.tanh(values), -1.0, 1.0)
@@ -120,7 +120,7 @@ class ConvolutionalNetworks:
         self.config = config
 
     def generator(self, name: str) -> layers.Layer:
-        return Generator(self.shape, self.config.width, self.config.prompt_dim, reaching, name=name)
+        return Generator(self.shape, self.config.width, self.config.prompt_dim, clipped_tanh, name=name)
 
     def decoder(self, name: str) -> layers.Layer:
         return Generator(self.shape, self.config.width, self.config.prompt_dim, tf.tanh, name=name)
