@@ -1,9 +1,9 @@
 """Text: a GPT of tfgen's beside nanoGPT's settings for a processor in PyTorch, by turns, on one text.
 
     python scripts/bench/text.py learn TEXT     4 minutes a round
-    python scripts/bench/text.py speed TEXT     not timed
+    python scripts/bench/text.py speed TEXT     75 seconds a round
     python scripts/bench/text.py generate TEXT  20 seconds a round
-    python scripts/bench/text.py memory         not timed
+    python scripts/bench/text.py memory         2 minutes
 
 TEXT is tiny Shakespeare for the figures in docs/log.md. Both sides learn its first 90 % and are measured on the whole
 of its last 10 %, each in windows of its own context. The clock of PyTorch's side (gpt_torch.py) runs while it trains;
