@@ -38,6 +38,15 @@ def isolated_session(tmp_path_factory):
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def talking():
+    """What tests call says what the command line would."""
+    from tfgen.console import talking
+
+    with talking():
+        yield
+
+
 @pytest.fixture(scope="session")
 def digits(tmp_path_factory):
     """The path of an .npz with 2,000 real handwritten digits, 28x28, and their names."""
@@ -75,17 +84,19 @@ def command():
 
 def fit_run(model, output, data, steps, *overrides, **options):
     """Fits the smallest size quickly; each execution is a few steps."""
-    from tfgen.fit.stage import FitRequest, fit
+    from tfgen.api import fit_request
+    from tfgen.config import parse_pairs
+    from tfgen.training.request import FitRequest
 
-    paths = {"data": data and str(data), "output": str(output)}
-    request = {**paths, "size": "tiny", "steps": steps, "overrides": overrides}
-    return fit(FitRequest(model, **{**request, **options}))
+    paths = {"data": str(data) if isinstance(data, Path) else data, "output": str(output)}
+    request = {**paths, "size": "tiny", "steps": steps, "settings": parse_pairs(overrides), "interruptible": True}
+    return fit_request(FitRequest(model, **{**request, **options}))
 
 
 @contextlib.contextmanager
 def stopped_at(step):
     """Every fit inside is stopped, as by Ctrl-C, at the first report from this step on."""
-    from tfgen.fit import stage
+    from tfgen.training import stage
 
     class Interrupted(stage.Watch):
         def _check(self, reached, means):

@@ -12,8 +12,8 @@ from PIL import Image
 from tests.conftest import run_tfgen, tfgen_arguments, tfgen_environment
 from tfgen import __version__, catalog
 from tfgen.cli import main
-from tfgen.data.image import ImageModality
-from tfgen.generate.image import generate
+from tfgen.modalities.image.modality import ImageModality
+from tfgen.generate.arrays import generate
 
 COMMANDS = [[], *[[name] for name in main.commands], *[["runs", name] for name in main.commands["runs"].commands]]
 

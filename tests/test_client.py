@@ -8,7 +8,7 @@ from PIL import Image
 
 from tests.conftest import run_tfgen
 from tests.serve.running import tfgen_serve
-from tfgen.data.image import ImageModality
+from tfgen.modalities.image.modality import ImageModality
 
 
 @pytest.fixture(scope="module")

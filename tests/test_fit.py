@@ -5,7 +5,7 @@ import pytest
 
 from tests.conftest import assert_same_state, fit_run, state_of
 from tfgen.errors import UserError
-from tfgen.fit import stage
+from tfgen.training import stage
 from tfgen.run import Run, all_runs, runs_folder
 
 QUICK = ("network=dense", "width=2", "batch_size=8")
@@ -140,7 +140,7 @@ def test_two_examples_are_enough(tmp_path):
 
 
 def test_colour_and_awkward_sizes_through_the_whole_road(tmp_path, digits):
-    from tfgen.generate.image import generate
+    from tfgen.generate.arrays import generate
 
     run = fit_run("vae", tmp_path / "run", digits, 5, "size=9x17", "channels=3", "width=2", "batch_size=8")
     assert generate(run, "three", 3).values.shape == (3, 9, 17, 3)

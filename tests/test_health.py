@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from tests.conftest import fit_run, state_of
 from tfgen.errors import Failure
-from tfgen.fit import stage
-from tfgen.generate.image import generate
+from tfgen.training import stage
+from tfgen.generate.arrays import generate
 from tfgen.models.gan import GAN
 from tfgen.run import Run
 

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from tests.conftest import assert_same_state, fit_run, state_of, tfgen_arguments, tfgen_environment
-from tfgen.fit import stage
+from tfgen.training import stage
 from tfgen.run import Run
 
 SETTINGS = ("network=dense", "width=2", "batch_size=8")

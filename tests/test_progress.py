@@ -9,10 +9,10 @@ import termios
 import types
 
 from tests.conftest import tfgen_environment
-from tfgen.fit import progress
+from tfgen.training import progress
 
 SHOW = """
-from tfgen.fit.progress import Progress
+from tfgen.training.progress import Progress
 shown = Progress(0, 200)
 for step in range(20, 201, 20):
     shown.show(step, {"generator_loss": 1.2345}, 10.0)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tfgen.errors import UserError
-from tfgen.prompt.vocabulary import Vocabulary
+from tfgen.representations.arrays.vocabulary import Vocabulary
 from tfgen.run import FORMAT, Run, all_runs, free_name, locate, runs_folder
 
 CODEC = {"example": {"shape": [28, 28, 1]}, "vocabulary": Vocabulary(("a",), ("a",), (3,), "labels").to_json()}

@@ -1,22 +1,33 @@
 """Everything that can be extended, one line per entry.
 
 An entry is a "module:object" string, so that listing names never imports TensorFlow. Being listed puts a name into
-the command line's choices, the docs' tables and the conformance tests.
+the command line's choices, the docs' tables and the conformance tests. Other packages add entries to MODALITIES, MODELS
+and METRICS by entry points of the groups `tfgen.modalities`, `tfgen.models` and `tfgen.metrics`, under the same names
+and with the same kind of objects.
 """
 
+import functools
 import importlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tfgen.errors import unknown
+from tfgen.errors import UserError, unknown
 
 
 class Catalog(Mapping[str, str]):
-    """Names and where their objects live; `load` imports one."""
+    """Names and where their objects live; `load` imports one.
 
-    def __init__(self, kind: str, entries: dict[str, str]):
+    group: the entry points of installed packages that are entries too.
+    """
+
+    def __init__(self, kind: str, entries: dict[str, str], group: str | None = None):
         self.kind = kind
-        self._entries = entries
+        self._built_in = entries
+        self._group = group
+
+    @functools.cached_property
+    def _entries(self) -> dict[str, str]:
+        return {**_entry_points(self._group), **self._built_in} if self._group else self._built_in
 
     def __getitem__(self, name: str) -> str:
         return self._entries[name]
@@ -35,69 +46,94 @@ class Catalog(Mapping[str, str]):
             alike = [entry for entry in self._entries if entry.rpartition("/")[0] == prefix]
             raise unknown(self.kind, name.rpartition("/")[2], [entry.rpartition("/")[2] for entry in alike])
         module, attribute = self._entries[name].split(":")
-        return getattr(importlib.import_module(module), attribute)
+        try:
+            return getattr(importlib.import_module(module), attribute)
+        except (ImportError, AttributeError) as error:
+            if name in self._built_in:
+                raise
+            raise UserError(
+                f"The {self.kind} '{name}' of another package can't be loaded: {error}.",
+                "Update or remove the package that brings it.",
+            ) from error
+
+
+def _entry_points(group: str) -> dict[str, str]:
+    from importlib.metadata import entry_points
+
+    return {entry.name: entry.value for entry in entry_points(group=group)}
 
 
 MODELS = Catalog(
-    "model", {"gan": "tfgen.models.gan:GAN", "vae": "tfgen.models.vae:VAE", "gpt": "tfgen.models.gpt:GPT"}
+    "model",
+    {"gan": "tfgen.models.gan:GAN", "vae": "tfgen.models.vae:VAE", "gpt": "tfgen.models.gpt:GPT"},
+    group="tfgen.models",
 )
 
 # Of models that can begin with learned weights: what they are then, and what reads a preset for them.
 PRETRAINED = Catalog("pre-trained model", {"gpt": "tfgen.models.pretrained:PretrainedGPT"})
 
-STARTS = Catalog("pre-trained start", {"gpt": "tfgen.fit.preset:open_preset"})
+PRESETS = Catalog("pre-trained start", {"gpt": "tfgen.training.preset:open_preset"})
 
 MODALITIES = Catalog(
-    "modality", {"image": "tfgen.data.image:ImageModality", "text": "tfgen.data.text.modality:TextModality"}
-)
-
-TRAININGS = Catalog(
-    "modality", {"image": "tfgen.fit.image:ImageTraining", "text": "tfgen.fit.text:TextTraining"}
-)
-
-GENERATORS = Catalog(
-    "modality", {"image": "tfgen.generate.image:ImageGenerator", "text": "tfgen.generate.text:TextGenerator"}
-)
-
-EXAMINERS = Catalog(
     "modality",
     {
-        "image": "tfgen.evaluate.image.examiner:ImageExaminer",
-        "text": "tfgen.evaluate.text.examiner:TextExaminer",
+        "image": "tfgen.modalities.image.modality:ImageModality",
+        "text": "tfgen.modalities.text.modality:TextModality",
+    },
+    group="tfgen.modalities",
+)
+
+# What each stage does with a representation. There are two of these, so other packages bring none.
+ENGINES = Catalog(
+    "engine",
+    {
+        "generate/arrays": "tfgen.generate.arrays:ArrayGenerator",
+        "generate/sequences": "tfgen.generate.sequences:SequenceGenerator",
+        "sheets/arrays": "tfgen.generate.sheets:ArraySheets",
+        "sheets/sequences": "tfgen.generate.sheets:SequenceSheets",
+        "evaluate/arrays": "tfgen.evaluate.arrays.evaluator:ArrayEvaluator",
+        "evaluate/sequences": "tfgen.evaluate.sequences.evaluator:SequenceEvaluator",
+        "measure/arrays": "tfgen.evaluate.arrays.tracker:ArrayTracker",
+        "measure/sequences": "tfgen.evaluate.sequences.tracker:SequenceTracker",
+        "export/arrays": "tfgen.export.arrays:ArrayExport",
+        "export/sequences": "tfgen.export.sequences:SequenceExport",
     },
 )
 
+# A metric stands behind the representation, or the modality, that it is for.
 METRICS = Catalog(
     "metric",
     {
-        "image/frechet": "tfgen.evaluate.metrics.frechet:frechet_distance",
-        "image/kernel": "tfgen.evaluate.metrics.kernel:kernel_distance",
-        "image/precision-recall": "tfgen.evaluate.metrics.precision_recall:precision_recall",
-        "image/density-coverage": "tfgen.evaluate.metrics.density_coverage:density_coverage",
-        "image/adherence": "tfgen.evaluate.metrics.adherence:prompt_adherence",
-        "image/diversity": "tfgen.evaluate.metrics.diversity:diversity",
-        "image/copying": "tfgen.evaluate.metrics.copying:copying",
-        "image/membership": "tfgen.evaluate.metrics.membership:membership",
-        "image/likelihood": "tfgen.evaluate.metrics.likelihood:log_likelihood_bound",
-        "image/reconstruction": "tfgen.evaluate.metrics.reconstruction:reconstruction_error",
-        "image/latents": "tfgen.evaluate.metrics.latents:dead_latents",
-        "text/bits": "tfgen.evaluate.metrics.prediction:bits_per_character",
-        "text/perplexity": "tfgen.evaluate.metrics.prediction:perplexity",
-        "text/generalisation": "tfgen.evaluate.metrics.generalisation:generalisation_gap",
-        "text/membership": "tfgen.evaluate.metrics.membership:document_membership",
-        "text/distinct": "tfgen.evaluate.metrics.distinct:distinct",
-        "text/overlap": "tfgen.evaluate.metrics.overlap:overlap",
-        "text/repetition": "tfgen.evaluate.metrics.repetition:repetition",
-        "text/memorisation": "tfgen.evaluate.metrics.memorisation:memorisation",
+        "arrays/frechet": "tfgen.evaluate.metrics.frechet:frechet_distance",
+        "arrays/kernel": "tfgen.evaluate.metrics.kernel:kernel_distance",
+        "arrays/precision-recall": "tfgen.evaluate.metrics.precision_recall:precision_recall",
+        "arrays/density-coverage": "tfgen.evaluate.metrics.density_coverage:density_coverage",
+        "arrays/adherence": "tfgen.evaluate.metrics.adherence:prompt_adherence",
+        "arrays/diversity": "tfgen.evaluate.metrics.diversity:diversity",
+        "arrays/copying": "tfgen.evaluate.metrics.copying:copying",
+        "arrays/membership": "tfgen.evaluate.metrics.membership:membership",
+        "arrays/likelihood": "tfgen.evaluate.metrics.likelihood:log_likelihood_bound",
+        "arrays/reconstruction": "tfgen.evaluate.metrics.reconstruction:reconstruction_error",
+        "arrays/latents": "tfgen.evaluate.metrics.latents:dead_latents",
+        "sequences/bits": "tfgen.evaluate.metrics.prediction:bits_per_character",
+        "sequences/perplexity": "tfgen.evaluate.metrics.prediction:perplexity",
+        "sequences/generalisation": "tfgen.evaluate.metrics.generalisation:generalisation_gap",
+        "sequences/membership": "tfgen.evaluate.metrics.membership:document_membership",
+        "sequences/distinct": "tfgen.evaluate.metrics.distinct:distinct",
+        "sequences/overlap": "tfgen.evaluate.metrics.overlap:overlap",
+        "sequences/repetition": "tfgen.evaluate.metrics.repetition:repetition",
+        "sequences/memorisation": "tfgen.evaluate.metrics.memorisation:memorisation",
     },
+    group="tfgen.metrics",
 )
 
+# What gives features of arrays. One that needs a shape of its own refuses others with a sentence.
 EXTRACTORS = Catalog(
     "extractor",
     {
-        "image/classifier": "tfgen.evaluate.extractors.classifier:open_classifier",
-        "image/random": "tfgen.evaluate.extractors.random_convolutions:open_random_convolutions",
-        "image/inception": "tfgen.evaluate.extractors.inception:open_inception",
+        "classifier": "tfgen.evaluate.extractors.classifier:open_classifier",
+        "random": "tfgen.evaluate.extractors.random_features:open_random_features",
+        "inception": "tfgen.evaluate.extractors.inception:open_inception",
     },
 )
 
@@ -106,20 +142,20 @@ EXPORTS = Catalog(
     {"saved-model": "tfgen.export.saved_model:export", "tflite": "tfgen.export.tflite:export"},
 )
 
-SURFACES = Catalog(
-    "modality", {"image": "tfgen.export.image:ImageSurface", "text": "tfgen.export.text:TextSurface"}
-)
-
+# Data sets that come with tfgen: the modality that they are of, and what opens them.
 DATASETS = Catalog(
     "data set",
-    {"digits": "tfgen.data.embedded:open_digits", "shakespeare": "tfgen.data.embedded:open_shakespeare"},
+    {
+        "digits": "tfgen.modalities.image.embedded:open_digits",
+        "shakespeare": "tfgen.modalities.text.embedded:open_shakespeare",
+    },
 )
 
 NETWORKS = Catalog(
     "network",
     {
-        "image/convolutional": "tfgen.models.networks.image:ConvolutionalNetworks",
-        "image/residual": "tfgen.models.networks.residual:ResidualNetworks",
-        "image/dense": "tfgen.models.networks.dense:DenseNetworks",
+        "convolutional": "tfgen.models.networks.convolutional:ConvolutionalNetworks",
+        "residual": "tfgen.models.networks.residual:ResidualNetworks",
+        "dense": "tfgen.models.networks.dense:DenseNetworks",
     },
 )

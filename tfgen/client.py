@@ -1,7 +1,6 @@
 """Samples from a server that speaks TensorFlow Serving's REST: `tfgen serve`, or the real one."""
 
 import base64
-import io
 import json
 import urllib.error
 import urllib.parse
@@ -11,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from tfgen.catalog import MODALITIES
+from tfgen.console import say
 from tfgen.errors import Failure, UserError
 from tfgen.generate import Origin, Request, flag, seeds_from
-from tfgen.generate.image import ImageGenerator, Samples
-from tfgen.output.image import check_output, file_name, write_samples
-from tfgen.talk import say
+from tfgen.generate.arrays import ArraySamples, check_output, write_samples
+from tfgen.generate.output import file_stem
 
 AT_ONCE = 32  # samples in one request; no more than the batches that `tfgen export --serving` allows
 _SECONDS = 60.0
@@ -26,53 +26,70 @@ def deliver_remotely(server: str, model: str, request: Request) -> None:
     if request.options:
         name = flag(next(iter(request.options)))
         raise UserError(
-            f"From a server this command fetches pictures, and '{name}' is for text.",
+            f"From a server this command fetches samples as files, and '{name}' is for text.",
             "Leave it out, or ask the server itself, as docs/export.md shows, or name a run instead.",
         )
-    count = ImageGenerator.default_count if request.count is None else request.count
-    path = request.output or Path(file_name(model, request.prompt, request.seed))
-    check_output(path)
+    modality, signature = _file_signature(_metadata(server, model), model)
+    kind = MODALITIES.load(modality)
+    count = kind.default_count if request.count is None else request.count
+    stem = file_stem(model, request.prompt, f"seed{request.seed}")
+    path = request.output or Path(stem + kind.sheet_ending)
+    check_output(path, modality)
     samples = generate_remotely(server, model, request.prompt, count, request.seed)
     say(f"Wrote {write_samples(samples, path)}")
 
 
-def generate_remotely(server: str, model: str, prompt: str = "", count: int = 64, seed: int = 0) -> Samples:
-    """Samples `seed`, `seed + 1`, ... of a served model, as `tfgen.generate.image.generate` makes them of its run.
+def generate_remotely(server: str, model: str, prompt: str = "", count: int = 64, seed: int = 0) -> ArraySamples:
+    """Samples `seed`, `seed + 1`, ... of a served model, as `tfgen.generate.arrays.generate` makes them of its run.
 
     A server doesn't tell which prompt it drew in place of an empty one, so those samples have none.
 
     Raises:
         UserError: there is no such server or model, or it can't follow the prompt.
-        Failure: the server answered with something else than pictures.
+        Failure: the server answered with something else than samples.
     """
-    if urllib.parse.urlsplit(server).scheme not in ("http", "https"):
-        raise UserError(f"'{server}' is not the address of a server.", "Give one such as http://127.0.0.1:8501.")
+    signatures = _metadata(server, model)
     seeds = [int(each) for each in seeds_from(seed, count)]
-    address = f"{server.rstrip('/')}/v1/models/{urllib.parse.quote(model, safe='')}"
-    takes_prompts = _takes_prompts(_ask(f"{address}/metadata"), model)
+    modality, signature = _file_signature(signatures, model)
+    takes_prompts = "prompt" in signatures[signature].get("inputs", {})
     if prompt and not takes_prompts:
         raise UserError(f"'{model}' was trained without prompts, so it can't follow one.", "Leave the prompt out.")
-    pictures = []
+    read = MODALITIES.load(modality).read_file
+    samples = []
     for start in range(0, count, AT_ONCE):
         part = seeds[start : start + AT_ONCE]
         inputs = {"seed": part, **({"prompt": [prompt] * len(part)} if takes_prompts else {})}
-        answer = _ask(f"{address}:predict", {"signature_name": "png", "inputs": inputs})
-        pictures += [_picture(each) for each in answer.get("outputs") or [None]]
-    if len(pictures) != count:
-        raise Failure(f"The server gave {len(pictures)} pictures instead of {count}.", "Look at the server's log.")
-    return Samples(np.stack(pictures), [prompt] * count, seeds, Origin(model, server, "image"))
+        answer = _ask(f"{_address(server, model)}:predict", {"signature_name": signature, "inputs": inputs})
+        samples += [_sample(each, read) for each in answer.get("outputs") or [None]]
+    if len(samples) != count:
+        raise Failure(f"The server gave {len(samples)} samples instead of {count}.", "Look at the server's log.")
+    return ArraySamples.of(np.stack(samples), [prompt] * count, seeds, Origin(model, server, modality))
 
 
-def _takes_prompts(metadata: dict[str, Any], model: str) -> bool:
-    signatures = metadata.get("metadata", {}).get("signature_def", {}).get("signature_def", {})
+def _address(server: str, model: str) -> str:
+    if urllib.parse.urlsplit(server).scheme not in ("http", "https"):
+        raise UserError(f"'{server}' is not the address of a server.", "Give one such as http://127.0.0.1:8501.")
+    return f"{server.rstrip('/')}/v1/models/{urllib.parse.quote(model, safe='')}"
+
+
+def _metadata(server: str, model: str) -> dict[str, Any]:
+    """The signatures of a served model, by name."""
+    answer = _ask(f"{_address(server, model)}/metadata")
+    return answer.get("metadata", {}).get("signature_def", {}).get("signature_def", {})
+
+
+def _file_signature(signatures: dict[str, Any], model: str) -> tuple[str, str]:
+    """The modality that a served model is of, and its signature that gives files."""
+    for name in MODALITIES:
+        signature = MODALITIES.load(name).file_signature
+        if signature in signatures:
+            return name, signature
     if "logits" in signatures:
         raise UserError(
-            f"'{model}' makes text, and this command fetches pictures.",
+            f"'{model}' makes text, and this command fetches samples as files.",
             "Ask the server itself, as docs/export.md shows, or use the run: tfgen generate RUN PROMPT",
         )
-    if "png" not in signatures:
-        raise UserError(f"'{model}' has no signature 'png', so it is not an export of tfgen.", "Name another model.")
-    return "prompt" in signatures["png"].get("inputs", {})
+    raise UserError(f"'{model}' has no signature that gives files, as exports of tfgen have.", "Name another model.")
 
 
 def _ask(address: str, question: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -101,12 +118,9 @@ def _reason(error: urllib.error.HTTPError) -> str:
     return " ".join(text.split()).rstrip(".")[:300]
 
 
-def _picture(content: Any) -> np.ndarray:
-    """uint8 [height, width, channels] from `{"b64": ...}`, a PNG."""
-    from PIL import Image
-
+def _sample(content: Any, read: Any) -> np.ndarray:
+    """One stored example from `{"b64": ...}`, a file."""
     try:
-        pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(content["b64"])), formats=("PNG",)))
+        return read(base64.b64decode(content["b64"]))
     except (TypeError, KeyError, ValueError, OSError) as error:
-        raise Failure("The server's answer is not a picture.", "See that the model is an export of tfgen.") from error
-    return pixels if pixels.ndim == 3 else pixels[..., None]
+        raise Failure("The server's answer is not a sample.", "See that the model is an export of tfgen.") from error

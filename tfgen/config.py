@@ -1,49 +1,51 @@
 """Settings of a model: one dial for its size, KEY=VALUE for the rest, and JSON for the run."""
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tfgen.errors import UserError, unknown
 
 SIZES = ("tiny", "small", "base")  # the dial
-# Settings of the data and their types; they stand beside the model's in `--set`. Which of them it has, a modality says
-# of itself.
-DATA_KEYS = {"size": str, "channels": int, "tokenizer": str, "vocabulary_size": int, "holdout": float}
 
 _YES = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
 
-def parse_overrides(overrides: Iterable[str], config_class: type) -> tuple[dict[str, Any], dict[str, Any]]:
-    """'key=value' strings as (settings of the model, settings of the data), each value of its field's type.
+def parse_pairs(pairs: Iterable[str]) -> dict[str, str]:
+    """'key=value' strings as a dict, the last of a key. Raises UserError where one has no '='."""
+    settings = {}
+    for pair in pairs:
+        key, separator, text = pair.partition("=")
+        if not separator:
+            raise UserError(f"'{pair}' is not a setting.", "Write it as KEY=VALUE, such as --set batch_size=32.")
+        settings[key.strip().replace("-", "_")] = text.strip()
+    return settings
+
+
+def split_settings(settings: Mapping[str, Any], config_class: type | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Settings as (the model's, each of its field's type; the data's, as they are given: their modality checks them).
 
     Raises:
-        UserError: the key is unknown (the nearest is named) or the value is not of its type.
+        UserError: a key is unknown (the nearest is named) or a value is not of its type.
     """
-    fields = {field.name: field for field in dataclasses.fields(config_class)}
+    fields = {field.name: field for field in dataclasses.fields(config_class)} if config_class else {}
+    known = data_settings()
     model, data = {}, {}
-    for override in overrides:
-        key, separator, text = override.partition("=")
-        key = key.strip().replace("-", "_")
-        if not separator:
-            raise UserError(f"'{override}' is not a setting.", "Write it as KEY=VALUE, such as --set batch_size=32.")
-        if key in DATA_KEYS:
-            data[key] = _parse(key, text, DATA_KEYS[key])
-        elif key in fields:
-            model[key] = _parse(key, text, fields[key].type)
+    for key, value in settings.items():
+        if key in fields:
+            model[key] = _parse(key, value, fields[key].type)
+        elif key in known:
+            data[key] = value
         else:
-            raise unknown("setting", key, [*fields, *DATA_KEYS])
+            raise unknown("setting", key, [*fields, *known])
     return model, data
 
 
-def parse_data_overrides(overrides: Iterable[str]) -> dict[str, Any]:
-    """'key=value' strings as settings of the data alone."""
+def data_settings() -> list[str]:
+    """The names of the settings that some modality has for its data."""
+    from tfgen.catalog import MODALITIES
 
-    @dataclasses.dataclass
-    class NoModel:
-        pass
-
-    return parse_overrides(overrides, NoModel)[1]
+    return list(dict.fromkeys(key for name in MODALITIES for key in MODALITIES.load(name).settings))
 
 
 def check_size(size: str) -> None:
@@ -76,14 +78,21 @@ def from_json(config_class: type, value: dict[str, Any]) -> Any:
     return config_class(**value)
 
 
-def _parse(key: str, text: str, kind: Any) -> Any:
+def _parse(key: str, value: Any, kind: Any) -> Any:
+    """A value of a field's type, from what was typed or passed."""
     kind = {"int": int, "float": float, "bool": bool, "str": str}.get(kind, kind)
-    text = text.strip()
+    wanted = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}[kind]
+    fits = {int: (int,), float: (int, float), bool: (bool,), str: (str,)}[kind]
+    if not isinstance(value, str) and hasattr(value, "item"):
+        value = value.item()  # numpy's numbers
+    if isinstance(value, fits) and not (kind is not bool and isinstance(value, bool)):
+        return kind(value.strip()) if kind is str else kind(value)
     try:
-        return _YES[text.lower()] if kind is bool else kind(text)
+        if not isinstance(value, str):
+            raise ValueError
+        return _YES[value.strip().lower()] if kind is bool else kind(value)
     except (ValueError, KeyError):
-        wanted = {int: "a whole number", float: "a number", bool: "true or false"}[kind]
-        raise UserError(f"'{text}' is not {wanted}.", f"Set {key} to {wanted}.") from None
+        raise UserError(f"'{value}' is not {wanted}.", f"Set {key} to {wanted}.") from None
 
 
 # The lowest and highest value that can work, for every setting that has such a range.

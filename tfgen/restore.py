@@ -3,11 +3,12 @@
 from typing import Any
 
 from tfgen import checkpoints, config
-from tfgen.catalog import MODELS, PRETRAINED
+from tfgen.catalog import MODALITIES, MODELS, PRETRAINED
 from tfgen.errors import UserError
-from tfgen.prompt.vocabulary import Vocabulary
+from tfgen.representations.arrays.vocabulary import Vocabulary
+from tfgen.representations.base import Codec
 from tfgen.run import START, Run
-from tfgen.talk import say
+from tfgen.console import say
 
 
 def build_model(run: Run):
@@ -17,25 +18,35 @@ def build_model(run: Run):
     model_class = (PRETRAINED if "start" in run.record else MODELS).load(run.record["model"])
     settings = config.from_json(model_class.Config, run.record["config"])
     keras.utils.set_random_seed(run.record["seed"])
-    model = model_class(settings, *specification_of(run.codec()), seed=run.record["seed"])
+    model = model_class(settings, open_codec(run).specification, _conditions(run), seed=run.record["seed"])
     if model.frozen() or (run.path / START).exists():
         _restore_start(run, model)
     return model
 
 
-def specification_of(codec: dict[str, Any]) -> tuple[Any, Any]:
-    """What a model must know of a run's codec: a tfgen.models.base.ExampleSpecification and its Conditions."""
-    from tfgen.models.base import Conditions, ExampleSpecification
+def open_codec(run: Run) -> Codec:
+    """What turns the outside into what the run's model takes, and back. Needs no TensorFlow.
 
-    facts = {name: tuple(value) if isinstance(value, list) else value for name, value in codec["example"].items()}
-    if codec.get("template"):
-        facts["closing"] = (codec["tokenizer"]["markers"][codec["template"]["end"]],)
-    example = ExampleSpecification(**facts)
-    vocabulary = Vocabulary.from_json(codec["vocabulary"]) if "vocabulary" in codec else None
-    if vocabulary is None or not vocabulary.prompts:
-        return example, Conditions()
-    words = tuple(tuple(int(word) for word in row) for row in vocabulary.table())
-    return example, Conditions(len(vocabulary.words), words, vocabulary.counts)
+    Raises:
+        UserError: one of the files that it is in is missing or damaged.
+    """
+    state, modality = run.codec(), MODALITIES.load(run.record["modality"])
+    try:
+        return modality.restore_codec(state, lambda name: (run.path / name).read_bytes())
+    except UserError:
+        raise
+    except Exception as error:  # libraries raise plain Exception for every mistake in a file
+        raise UserError(f"The codec of the run '{run.name}' is damaged: {error}.", "Restore it, or fit again.") from error
+
+
+def _conditions(run: Run):
+    """What the model is told of prompts."""
+    state = run.codec()
+    if "vocabulary" not in state:
+        return None
+    from tfgen.representations.arrays.conditions import Conditions
+
+    return Conditions.of(Vocabulary.from_json(state["vocabulary"]))
 
 
 def load_model(run: Run):

@@ -25,9 +25,8 @@ from pathlib import Path
 from typing import Any
 
 from tfgen import __version__, files
-from tfgen.config import DATA_KEYS
 from tfgen.errors import UserError, nearest
-from tfgen.prompt.vocabulary import Vocabulary
+from tfgen.representations.arrays.vocabulary import Vocabulary
 
 FORMAT = 1
 START = "start.npz"
@@ -35,6 +34,8 @@ START_TOKENIZER = "start-tokenizer.json"
 _KEYS = {"format", "model", "status", "data", "config", "environment", "created"}
 # Written before run.json.
 _EARLY = {"codec.json", "tokenizer.json", "data.json", START, START_TOKENIZER, "checkpoints", "samples", ".lock"}
+# Of version 0.1, which kept them among the facts on the data.
+_OLD_DATA_SETTINGS = ("size", "channels", "tokenizer", "vocabulary_size", "holdout")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -120,10 +121,16 @@ class Run:
         """The settings that `open_data` needs to find the run's data as they were; files of the run among them."""
         stored = self.record["data"]
         own = self.record.get("start", {}).get("files", {})
+        settings = stored.get("settings", {key: stored[key] for key in _OLD_DATA_SETTINGS if key in stored})
         return {
-            **{key: stored[key] for key in DATA_KEYS if key in stored},
+            **settings,
             **{key: str(self.path / name) for key, name in own.items()},
         }
+
+    def data_source(self) -> str:
+        """Where the data is that the run learned, for `open_data`: a path where it has one."""
+        stored = self.record["data"]
+        return str(self.path / stored["file"]) if stored.get("file") else stored["path"] or stored["source"]
 
     def codec(self) -> dict[str, Any]:
         """What turns the outside into what the model takes and back, as the fit wrote it."""

@@ -43,7 +43,7 @@ def main(runs: tuple[str, ...], data: str, classifier_seed: int, per_label: int)
     load_tensorflow()
     from judge import classifier_of, look, pictures_of
 
-    from tfgen.generate.image import generate
+    from tfgen.generate.arrays import generate
 
     classifier = classifier_of(data, classifier_seed)
     train = pictures_of(data, "train")

@@ -97,7 +97,7 @@ def _floor(real: Real, accuracy: float) -> list:
 
 def _samples(run: Run, names: list[str], per_label: int, seed: int) -> tuple[np.ndarray, np.ndarray | None]:
     """Pictures, `per_label` of every label, and the place of each one's label; None for a run without prompts."""
-    from tfgen.generate.image import generate
+    from tfgen.generate.arrays import generate
 
     talk(f"{per_label * len(names)} samples of {run.name}")
     if not run.vocabulary().prompts:

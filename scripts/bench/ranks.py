@@ -84,7 +84,7 @@ def _spread_out(runs: list[Run], wanted: int) -> list[Run]:
 def _judge(runs: list[Run], data: str, seed: int, count: int) -> list[float]:
     from judge import classifier_of, frechet_distance, look, pictures_of
 
-    from tfgen.generate.image import generate
+    from tfgen.generate.arrays import generate
 
     classifier = classifier_of(data, seed)
     train = pictures_of(data, "train").images

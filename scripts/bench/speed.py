@@ -86,7 +86,7 @@ def main(torch_python: Path | None, rounds: int, seconds: float, overrides: tupl
 
 def _tfgen_speeds(folder: Path, steps: int, overrides: tuple[str, ...], name: str) -> tuple[float, float]:
     """Steps per second of one fit: the median of its reports, and from the first report to the last."""
-    from tfgen.fit.stage import FitRequest, fit
+    from tfgen.training.stage import FitRequest, fit
 
     request = FitRequest(
         "gan", str(folder / "digits.npy"), str(folder / name), steps=steps, overrides=(*ARTICLE, *overrides)

@@ -40,8 +40,8 @@ def main(family: str, size: str, sources: tuple[str, ...], rounds: int, seconds:
 
 def _compare(family: str, source: str, size: str, run_path: Path, rounds: int, seconds: float) -> tuple:
     """How many examples, and the medians over the rounds: milliseconds per step, real and cached, and their ratio."""
-    from tfgen.fit import stage
-    from tfgen.fit.begin import FitRequest, begin
+    from tfgen.training import stage
+    from tfgen.training.new_run import FitRequest, begin
 
     run, training = begin(FitRequest(family, source, str(run_path), size=size, steps=1))
     # The fit's own model and data, so that this measures what a user gets.
@@ -62,7 +62,7 @@ def _compare(family: str, source: str, size: str, run_path: Path, rounds: int, s
 
 def _seconds_per_step(model, batches, seconds: float) -> float:
     """The median over the executions of a fit that lasts `seconds`."""
-    from tfgen.fit.watch import Stopwatch
+    from tfgen.training.callbacks import Stopwatch
 
     stopwatch = Stopwatch(seconds)
     model.fit(batches, epochs=1, steps_per_epoch=10**9, verbose=0, shuffle=False, callbacks=[stopwatch])

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tfgen.evaluate.charts import Axis, bounds, dot_plot, line_chart, round_values
-from tfgen.evaluate.readings import number, percent, short
+from tfgen.evaluate.score_descriptions import number, percent, short
 
 finite = st.floats(-1e12, 1e12)
 

@@ -12,10 +12,10 @@ from PIL import Image
 
 from tfgen.catalog import METRICS
 from tfgen.evaluate import report
-from tfgen.evaluate.image.examiner import parts_of
-from tfgen.evaluate.image.gallery import LOOKED_AT, SAMPLES
-from tfgen.evaluate.image.groups import Group
-from tfgen.evaluate.readings import READINGS
+from tfgen.evaluate.arrays.evaluator import parts_of
+from tfgen.evaluate.arrays.report_sections import LOOKED_AT, SAMPLES
+from tfgen.evaluate.arrays.groups import Group
+from tfgen.evaluate.score_descriptions import READINGS
 from tfgen.evaluate.record import Alarm, Evaluation, MeasuredWith, Score
 from tfgen.evaluate.report import write_report
 from tfgen.run import Run

@@ -20,10 +20,10 @@ from tfgen import catalog
 from tfgen.errors import Failure, UserError
 from tfgen.export import saved_model, tflite
 from tfgen.export.formats import NUMBER_FORMATS, Tolerance
-from tfgen.export.image import ImageSurface
+from tfgen.export.arrays import ImageSurface
 from tfgen.export.request import ExportRequest
 from tfgen.export.stage import export
-from tfgen.generate.image import generate
+from tfgen.generate.arrays import generate
 from tfgen.models.base import Kind
 from tfgen.run import Run
 

@@ -14,7 +14,7 @@ from tests.pretrained.conftest import LORA, STEPS, WHOLE, fit_from, sentences
 from tfgen import checkpoints
 from tfgen.data import open_data
 from tfgen.errors import UserError
-from tfgen.fit import stage
+from tfgen.training import stage
 from tfgen.models.sampling import Sampling
 from tfgen.restore import load_model
 from tfgen.run import Run

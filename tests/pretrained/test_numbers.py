@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgen.fit.preset import tokenizer_json
+from tfgen.training.preset import tokenizer_json
 from tfgen.models.sampling import Sampling
 
 keras_hub = pytest.importorskip("keras_hub", reason="the extra [pretrained] is not installed")
@@ -90,7 +90,7 @@ def test_a_prompt_may_have_letters_that_the_preset_knows_and_the_text_has_not(wh
 
 
 def open_tokenizer(run):
-    from tfgen.data.text.tokenizer import Tokenizer
+    from tfgen.modalities.text.tokenizer import Tokenizer
 
     return Tokenizer.restore((run.path / "tokenizer.json").read_bytes(), run.codec()["tokenizer"])
 

@@ -6,8 +6,8 @@ import pytest
 
 from tests.conftest import fit_run
 from tfgen.errors import UserError
-from tfgen.fit.begin import FitRequest
-from tfgen.fit.start import check_start
+from tfgen.training.new_run import FitRequest
+from tfgen.training.initial_weights import check_start
 from tfgen.run import runs_folder
 
 keras_hub = pytest.importorskip("keras_hub", reason="the extra [pretrained] is not installed")

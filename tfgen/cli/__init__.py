@@ -15,8 +15,11 @@ class PipelineGroup(OrderedGroup):
     """Turns UserError into two sentences and an exit code."""
 
     def invoke(self, context: click.Context):
+        from tfgen.console import talking
+
         try:
-            return super().invoke(context)
+            with talking():
+                return super().invoke(context)
         except UserError as error:
             if context.params.get("debug"):
                 raise
@@ -47,7 +50,7 @@ def main(debug: bool) -> None:
     tfgen fit gan photos/ --minutes 10     train, by the clock
     tfgen fit gpt tales.txt                the same for text
     tfgen generate photos-gan -n 16        make new ones
-    tfgen evaluate photos-gan              is it good, varied, obedient, new
+    tfgen evaluate photos-gan              quality, diversity, prompt adherence, memorisation
     tfgen export photos-gan                files for a server or a phone
     tfgen runs list                        what was trained so far
 

@@ -26,11 +26,11 @@ def command(run: str, system: str, seed: int, **options: Any) -> None:
     tfgen chat support-gpt
     tfgen chat support-gpt --temperature 0 < questions.txt
     """
-    from tfgen.generate.chat import Chat
-    from tfgen.generate.text_settings import TextSettings
+    from tfgen.modalities.text.chat import Chat
+    from tfgen.representations.sequences.sampling_settings import SamplingSettings
     from tfgen.run import Run
 
-    chat = Chat(Run.open(run), TextSettings.of(given_options(options)), seed, system)
+    chat = Chat(Run.open(run), SamplingSettings.of(given_options(options)), seed, system)
     load_tensorflow()
     chat.load()
     interactive = sys.stdin.isatty()

@@ -23,15 +23,14 @@ def command(data: str | None, overrides: tuple[str, ...], as_json: bool) -> None
     tfgen data tfds:fashion_mnist
     tfgen data tales.txt
     """
+    from tfgen.api import open_data, settings_of
     from tfgen.catalog import MODALITIES
-    from tfgen.config import parse_data_overrides
-    from tfgen.data import open_data
-    from tfgen.talk import Preparation
+    from tfgen.config import split_settings
 
-    settings = parse_data_overrides(overrides)
+    _, settings = split_settings(settings_of(overrides), None)
     if data and data.startswith("tfds:"):
         load_tensorflow()
-    examples = open_data(data, **settings, progress=Preparation().show)
+    examples = open_data(data, **settings)
     modality = MODALITIES.load(examples.modality)
     if as_json:
         click.echo(json.dumps(_facts(examples, modality), indent=2, ensure_ascii=False))

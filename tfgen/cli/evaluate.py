@@ -104,6 +104,6 @@ def _several(comparison) -> str:
 
 
 def _number(value: float | None) -> str:
-    from tfgen.evaluate.readings import number
+    from tfgen.evaluate.score_descriptions import number
 
     return "-" if value is None else number(value)

@@ -1,5 +1,7 @@
 """tfgen fit: train a model."""
 
+import shlex
+
 import click
 
 from tfgen.cli.options import load_tensorflow, named_argument, overrides_option
@@ -13,10 +15,10 @@ from tfgen.cli.options import load_tensorflow, named_argument, overrides_option
 @click.option(
     "--from", "start", metavar="PRESET", help="Begin with what others trained: gpt2_base_en, or a preset's folder."
 )
-@click.option("--lora", type=int, metavar="RANK", help="With --from: learn little beside it, such as 8, not all anew.")
+@click.option("--lora", type=int, metavar="RANK", help="With --from: train low-rank adapters (LoRA) of this rank, such as 8, and keep the weights.")
 @click.option("--minutes", type=float, help="How long to train; the steps are planned to fit.  [default: 3]")
 @click.option("--steps", type=int, help="How many steps to train, instead of minutes.")
-@click.option("--seed", type=int, help="Where all chance comes from; the same seed repeats a run.  [default: 0]")
+@click.option("--seed", type=int, help="Random seed; the same one repeats a run.  [default: 0]")
 @overrides_option
 @click.option("--resume", is_flag=True, help="Continue an unfinished run from its last checkpoint.")
 @click.option(
@@ -27,7 +29,7 @@ from tfgen.cli.options import load_tensorflow, named_argument, overrides_option
 )
 @click.option("--patience", type=int, metavar="N", help="Stop early, after N measurements that were no better.")
 @click.option("--tensorboard", is_flag=True, help="Also write the losses for TensorBoard.")
-def command(**options) -> None:
+def command(overrides: tuple[str, ...], **options) -> None:
     """Train MODEL (gan, vae or gpt) on DATA and keep everything in a run.
 
     A gan or a vae learns pictures: a folder of them, an .npy, .npz or idx file, tfds:NAME, or `digits`, the default.
@@ -45,31 +47,23 @@ def command(**options) -> None:
     Settings for --set are the model's (see docs/settings.md) and the data's: size=64 or size=48x96, channels=1 or 3;
     tokenizer=characters, bpe or a tokenizer.json, vocabulary_size=4096, holdout=0.1.
     """
-    from tfgen.catalog import GENERATORS, MODELS
-    from tfgen.errors import unknown
+    from tfgen.api import fit_request
+    from tfgen.catalog import MODALITIES
+    from tfgen.config import parse_pairs
+    from tfgen.data.sources import check_source
+    from tfgen.training.request import FitRequest, check
 
-    if options["model"] not in MODELS:
-        raise unknown("model", options["model"], MODELS)
-    from tfgen.config import check_size
-    from tfgen.data.sources import opener_of
-    from tfgen.fit.begin import FitRequest, check_horizon
-    from tfgen.fit.start import check_start
-
-    request = FitRequest(**options)
-    check_horizon(request)
-    check_start(request)
-    if request.size:
-        check_size(request.size)
+    request = FitRequest(**options, settings=parse_pairs(overrides), interruptible=True)
+    check(request)
     if request.data:
-        opener_of(request.data)
+        check_source(request.data)
     click.echo("Loading TensorFlow ...", err=True)
     load_tensorflow()
-    from tfgen.fit.stage import fit
-
-    run = fit(request)
+    run = fit_request(request)
     status = "Finished" if run.record["status"] == "finished" else "Stopped"
     click.echo(f"{status} after {run.record['reached']} steps. Samples: {run.path / 'samples'}", err=True)
     if status == "Finished":
-        click.echo(f"Next: {GENERATORS.load(run.record['modality']).command(run)}", err=True)
+        modality = MODALITIES.load(run.record["modality"])
+        click.echo(f"Next: {modality.first_command(run.codec(), shlex.quote(run.reference))}", err=True)
     else:
         click.echo(f"Continue: {run.resume_command}", err=True)

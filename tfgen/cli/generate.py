@@ -44,8 +44,7 @@ def command(
     tfgen generate tales-gpt "Once upon a time" --length 500
     tfgen generate tales-gpt "Once upon a time" -n 100 --temperature 1 -o tales.jsonl
     """
-    from tfgen.catalog import GENERATORS
-    from tfgen.generate import Request
+    from tfgen.generate import Request, open_generator
 
     run, prompt = _run_and_prompt(words, server, model)
     request = Request(prompt, count, seed, Path(output) if output else None, given_options(options))
@@ -53,7 +52,7 @@ def command(
         from tfgen.client import deliver_remotely
 
         return deliver_remotely(server, model, request)
-    generator = GENERATORS.load(run.record["modality"])(run, request)
+    generator = open_generator(run, request)
     load_tensorflow()
     generator.deliver()
 

@@ -22,7 +22,7 @@ def command(context: click.Context) -> None:
 def list_runs(as_json: bool) -> None:
     """Every run under saved_models, oldest first."""
     from tfgen.run import all_runs, runs_folder
-    from tfgen.runs import summary
+    from tfgen.run_comparison import summary
 
     rows = [summary(run) for run in all_runs()]
     if as_json:
@@ -40,7 +40,7 @@ def list_runs(as_json: bool) -> None:
 def show(run: str, as_json: bool) -> None:
     """How RUN stands, its last losses, and everything else that its record says."""
     from tfgen.run import Run
-    from tfgen.runs import details, outline
+    from tfgen.run_comparison import details, outline
 
     opened = Run.open(run)
     shown = details(opened)
@@ -55,17 +55,18 @@ def show(run: str, as_json: bool) -> None:
 
 @command.command("compare")
 @click.argument("runs", nargs=-1, metavar="RUNS...")
-@click.option("-o", "--output", metavar="PNG", help="Where the samples of all runs go, side by side.")
+@click.option("-o", "--output", metavar="FILE", help="Where the samples of all runs go, side by side.")
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 def compare(runs: tuple[str, ...], output: str | None, as_json: bool) -> None:
     """Put the settings, losses and samples of RUNS side by side; only what differs is printed."""
     from tfgen.errors import UserError
     from tfgen.run import Run
-    from tfgen.runs import differences, side_by_side
+    from tfgen.run_comparison import check_alike, differences, sheets_ending, side_by_side
 
     if len(runs) < 2:
         raise UserError("A comparison needs two runs or more.", "Name them; see what there is with: tfgen runs list")
     opened = [Run.open(name) for name in runs]
+    check_alike(opened)
     rows = differences(opened)
     if as_json:
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
@@ -74,7 +75,7 @@ def compare(runs: tuple[str, ...], output: str | None, as_json: bool) -> None:
         click.echo(
             table([["", *names], *[[key, *[_cell(value) for value in values]] for key, values in rows.items()]])
         )
-    path = Path(output or "-vs-".join(run.name for run in opened) + ".png")
+    path = Path(output or "-vs-".join(run.name for run in opened) + sheets_ending(opened))
     side_by_side(opened, path)
     click.echo(f"Wrote {path}, the newest samples of each.", err=True)
 

@@ -1,4 +1,4 @@
-"""What a source hands on: examples in one array, the prompt of each, and an honest report of what was left out."""
+"""What every source hands on beside its examples: their prompts, and an honest report of what was left out."""
 
 import hashlib
 import json
@@ -32,36 +32,6 @@ class Report:
     def from_json(cls, value: dict[str, Any]) -> "Report":
         """The report that `to_json` wrote."""
         return cls(**{**value, "broken": [tuple(pair) for pair in value["broken"]]})
-
-
-@dataclass(frozen=True, eq=False)
-class Examples:
-    """Every example of one source, ready for training. `values` is read-only and may be larger than the memory."""
-
-    modality: str
-    source: str
-    name: str
-    values: np.ndarray  # uint8 [n, height, width, channels]
-    prompts: list[str]  # distinct; the empty prompt is among them only if some, but not all, examples have none
-    prompt_index: np.ndarray  # int32 [n]; all -1 when there are no prompts
-    report: Report
-    fingerprint: str
-    prompt_kind: str  # "labels", "captions" or "none"
-
-    def __len__(self) -> int:
-        return len(self.values)
-
-    @property
-    def height(self) -> int:
-        return self.values.shape[1]
-
-    @property
-    def width(self) -> int:
-        return self.values.shape[2]
-
-    @property
-    def channels(self) -> int:
-        return self.values.shape[3]
 
 
 @dataclass(frozen=True)

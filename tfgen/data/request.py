@@ -1,120 +1,39 @@
-"""What the user asked of the data: which source, and the settings of its kind of examples. Checked once, here."""
+"""What the user asked of the data: which source, read as what, with which settings."""
 
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from tfgen.errors import UserError
-
-SMALLEST_SIDE, LARGEST_SIDE = 8, 256
-DEFAULT_SIDE = 64  # the longer side when the user names no size: small enough to train on a laptop
+Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Request:
-    """A checked request; None means "find it from the data"."""
+class DataRequest:
+    """A source on its way to its modality, which has checked the settings.
 
-    source: str
-    size: tuple[int, int] | None = None  # of pictures: height and width
-    channels: int | None = None  # of pictures
-    tokenizer: str | None = None  # of text: "characters", "bpe", or the path of a tokenizer.json
-    vocabulary_size: int | None = None  # of text: how many tokens bpe learns
-    holdout: float | None = None  # of text: the share that is never learned, to judge by
-    progress: Callable[[int, int], None] | None = None
+    source: a path, a name, or data in memory.
+    representation: "arrays" or "sequences", one that the modality has a codec for.
+    settings: those that were given, by name; what isn't there is to be found from the data.
+    labels: of data in memory, one for each example.
+    progress: called with (done, total) while examples are being prepared.
+    """
 
-    @classmethod
-    def parse(
-        cls, source: str, settings: Mapping[str, Any], progress: Callable[[int, int], None] | None = None
-    ) -> "Request":
-        """The request that these settings make, by name. Raises UserError where one of them makes no sense."""
-        if not source.strip():
-            raise UserError("The name of the data is empty.", "Give a folder, a file, tfds:NAME, or 'digits'.")
-        given = {name: value for name, value in settings.items() if value is not None}
-        checked = {name: _CHECKS[name](value) for name, value in given.items()}
-        return cls(source, **checked, progress=progress)
+    source: Any
+    representation: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    labels: Any = None
+    progress: Progress | None = None
+
+    @property
+    def shown_source(self) -> str:
+        """The source as a run and messages name it."""
+        return self.source if isinstance(self.source, str) else f"<{type(self.source).__name__}>"
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """A setting, or what stands in for one that wasn't given."""
+        return self.settings.get(name, default)
 
     def report_progress(self, done: int, total: int) -> None:
         """Tells whoever asked to be told; nobody may have."""
         if self.progress is not None:
             self.progress(done, total)
-
-
-def choose_size(heights: list[int], widths: list[int], request: Request) -> tuple[int, int, list[str]]:
-    """Height, width and notes for pictures of these sizes: what was asked for, else the median within limits."""
-    if request.size is not None:
-        return *request.size, []
-    height, width = sorted(heights)[len(heights) // 2], sorted(widths)[len(widths) // 2]
-    same = min(heights) == max(heights) and min(widths) == max(widths)
-    scale = min(1.0, DEFAULT_SIDE / max(height, width))
-    chosen = tuple(min(LARGEST_SIDE, max(SMALLEST_SIDE, round(side * scale))) for side in (height, width))
-    notes = []
-    if not same:
-        notes.append(
-            f"The pictures differ in size ({min(heights)}x{min(widths)} to {max(heights)}x{max(widths)}, height x "
-            f"width); each is scaled to cover {_words(*chosen)} and its centre is kept."
-        )
-    if chosen != (height, width):
-        notes.append(_note_on_limits(height, width, chosen, same))
-    return *chosen, notes
-
-
-def _note_on_limits(height: int, width: int, chosen: tuple[int, int], same: bool) -> str:
-    kind = "The pictures are" if same else "The middle size is"
-    changed = f"{kind} {_words(height, width)}; they are prepared at {_words(*chosen)}"
-    if SMALLEST_SIDE <= min(height, width) and max(height, width) <= LARGEST_SIDE:
-        return f"{changed}. To keep the original size: --set size={_setting(height, width)}"
-    largest = [max(SMALLEST_SIDE, round(side * LARGEST_SIDE / max(height, width))) for side in (height, width)]
-    if max(height, width) > LARGEST_SIDE:
-        return f"{changed}. The largest that is possible: --set size={_setting(*largest)}"
-    return f"{changed}, since a side has at least {SMALLEST_SIDE} pixels."
-
-
-def _words(height: int, width: int) -> str:
-    return f"{height}x{width}"
-
-
-def _setting(height: int, width: int) -> str:
-    return str(height) if height == width else f"{height}x{width}"
-
-
-def _check_channels(channels: int | str) -> int:
-    if str(channels) not in ("1", "3"):
-        raise UserError(f"channels={channels} is not possible.", "Use 1 for grey or 3 for colour.")
-    return int(channels)
-
-
-def _check_vocabulary_size(size: int) -> int:
-    if not 300 <= size <= 65536:
-        raise UserError(f"vocabulary_size={size} can't be.", "Set it between 300 and 65536.")
-    return size
-
-
-def _check_holdout(share: float) -> float:
-    if not 0 <= share <= 0.5:
-        raise UserError(f"holdout={share:g} can't be.", "Set it between 0 and 0.5, the share that is not learned.")
-    return share
-
-
-def _parse_size(size: str | int) -> tuple[int, int] | None:
-    if str(size).strip() == "":
-        return None
-    matched = re.fullmatch(r"([0-9]{1,6})(?:\s*[xX×]\s*([0-9]{1,6}))?", str(size).strip())
-    if not matched:
-        raise UserError(f"'{size}' is not a size.", "Write one number, as in size=64, or height x width, as in 48x96.")
-    height = int(matched[1])
-    width = int(matched[2] or height)
-    if not all(SMALLEST_SIDE <= side <= LARGEST_SIDE for side in (height, width)):
-        raise UserError(
-            f"Size {size} is out of range.", f"Each side may have {SMALLEST_SIDE} to {LARGEST_SIDE} pixels."
-        )
-    return height, width
-
-
-_CHECKS: dict[str, Callable[[Any], Any]] = {
-    "size": _parse_size,
-    "channels": _check_channels,
-    "tokenizer": str,
-    "vocabulary_size": _check_vocabulary_size,
-    "holdout": _check_holdout,
-}

@@ -1,77 +1,72 @@
-"""Which module reads which source: the one place where that is chosen."""
+"""Which modality reads which source: the one place where that is chosen."""
 
-import importlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tfgen.catalog import DATASETS
-from tfgen.data.request import Request
+from tfgen.catalog import DATASETS, MODALITIES
 from tfgen.errors import UserError, nearest
 
-Opener = Callable[[Request], Any]  # what it gives is Examples or TextExamples
-
-TABLES = (".csv", ".tsv", ".parquet", ".xlsx", ".xls", ".arff")  # rows of columns, even where they are plain text
 ARCHIVES = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".7z", ".rar")
-WHAT_CAN_BE_READ = (
-    "Give a folder of pictures or of texts, a text, .jsonl, .npy, .npz or idx file, tfds:NAME, "
-    f"{' or '.join(DATASETS)}."
-)
+TFDS = "tfds:"
 
 
-def opener_of(source: str) -> Opener:
-    """The function that reads `source`. Raises UserError, with what was probably meant, where there is none."""
-    if source.startswith("tfds:"):
-        return _load("tfds", "open_tfds")
-    if source in DATASETS:
-        return DATASETS.load(source)
+def what_can_be_read() -> str:
+    """Advice for whoever named something else."""
+    kinds = " or ".join(MODALITIES.load(name).plural for name in MODALITIES)
+    return f"Give a folder or a file of {kinds}, tfds:NAME, {' or '.join(DATASETS)}."
+
+
+def modality_of(source: Any, representation: str | None = None) -> type:
+    """The modality that reads a source, which is not from TFDS: the surest of those that have the representation.
+
+    Where none of them recognises it, the surest of the others, so that a caller can say what it is.
+
+    Raises:
+        UserError: there is no such thing, or nobody can read it; says what was probably meant.
+    """
+    if isinstance(source, str) and source in DATASETS:
+        return MODALITIES.load(DATASETS.load(source).modality)
+    modalities = [MODALITIES.load(name) for name in MODALITIES]
+    able = [each for each in modalities if representation in (None, *each.representations)]
+    place = _existing(source) if isinstance(source, str) else source
+    for candidates in (able, [each for each in modalities if each not in able]):
+        sureness = {each: each.recognises(place) for each in candidates}
+        if any(sureness.values()):
+            return max(sureness, key=sureness.__getitem__)  # of equally sure ones, the first of the catalog
+    raise _unreadable(source, place)
+
+
+def check_source(source: str) -> None:
+    """Raises UserError where a source isn't there or nobody can read it; quick, and needs no TensorFlow."""
+    if not source.startswith(TFDS):
+        modality_of(source)
+
+
+def _existing(source: str) -> Path:
     path = Path(source).expanduser()
     try:
-        if path.is_dir():
-            return _opener_of_folder(path)
-        if path.is_file():
-            return _opener_of_file(path)
+        if path.is_dir() or path.is_file():
+            return path
         exists = path.exists()
     except (OSError, ValueError) as error:
-        raise UserError(f"'{source}' can't be looked at: {error}.", WHAT_CAN_BE_READ) from error
+        raise UserError(f"'{source}' can't be looked at: {error}.", what_can_be_read()) from error
     if exists:
-        raise UserError(f"'{source}' is neither a file nor a folder.", WHAT_CAN_BE_READ)
+        raise UserError(f"'{source}' is neither a file nor a folder.", what_can_be_read())
     raise _not_found(source)
 
 
-def _opener_of_folder(path: Path) -> Opener:
-    """Pictures win: texts beside them are captions, or notes."""
-    from tfgen.data.idx import holds_training_files
-    from tfgen.data.text.scan import list_texts
-
-    if holds_training_files(path):
-        return _load("idx", "open_folder")
-    listing = list_texts(path)
-    if listing.pictures or listing.from_camera:
-        return _load("folder", "open_folder")
-    return _load("text.prepare", "open_text")
-
-
-def _opener_of_file(path: Path) -> Opener:
-    from tfgen.data.decode import is_picture_name
-    from tfgen.data.idx import is_idx_name
-    from tfgen.data.text.scan import ROW_ENDINGS, TEXT_ENDINGS, ending_of, looks_like_text
-
-    name = path.name.lower()
-    if name.endswith((".npy", ".npz")):
-        return _load("arrays", "open_arrays")
-    if is_idx_name(name):
-        return _load("idx", "open_file")
-    if is_picture_name(name):
-        raise UserError(f"'{path}' is a single picture.", "Give the folder that holds all the pictures.")
-    if name.endswith(ARCHIVES):
-        raise UserError(f"'{path}' is an archive.", "Unpack it and give the folder.")
-    if path.stat().st_size == 0:
-        raise UserError(f"'{path}' is empty.", WHAT_CAN_BE_READ)
-    ending = ending_of(name)
-    if ending in TEXT_ENDINGS or ending in (*ROW_ENDINGS, ".json") or (ending not in TABLES and looks_like_text(path)):
-        return _load("text.prepare", "open_text")
-    raise UserError(f"'{path}' is of no kind that tfgen can read.", WHAT_CAN_BE_READ)
+def _unreadable(source: Any, place: Any) -> UserError:
+    """The error for what is there, and no modality's."""
+    if not isinstance(place, Path):
+        kinds = " or ".join(MODALITIES.load(name).plural for name in MODALITIES)
+        return UserError(f"Data of type {type(source).__name__} can't be read as {kinds}.", what_can_be_read())
+    if place.is_dir():
+        return UserError(f"There is nothing in '{place}' that tfgen can read.", what_can_be_read())
+    if place.name.lower().endswith(ARCHIVES):
+        return UserError(f"'{place}' is an archive.", "Unpack it and give the folder.")
+    if place.stat().st_size == 0:
+        return UserError(f"'{place}' is empty.", what_can_be_read())
+    return UserError(f"'{place}' is of no kind that tfgen can read.", what_can_be_read())
 
 
 def _not_found(source: str) -> UserError:
@@ -84,7 +79,7 @@ def _not_found(source: str) -> UserError:
         return UserError(what, f"Did you mean '{siblings[0]}'?")
     if source.isidentifier():
         return UserError(what, f"For a TensorFlow Datasets set write tfds:{source}, else give a folder or a file.")
-    return UserError(what, WHAT_CAN_BE_READ)
+    return UserError(what, what_can_be_read())
 
 
 def _siblings(path: Path) -> list[Path]:
@@ -99,10 +94,6 @@ def _siblings(path: Path) -> list[Path]:
 
 def _can_be_read(path: Path) -> bool:
     try:
-        return path.is_dir() or bool(_opener_of_file(path))
+        return path.is_dir() or bool(modality_of(str(path)))
     except UserError:
         return False
-
-
-def _load(module: str, function: str) -> Opener:
-    return getattr(importlib.import_module(f"tfgen.data.{module}"), function)

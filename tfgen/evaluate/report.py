@@ -11,8 +11,8 @@ import numpy as np
 
 from tfgen import __version__, files
 from tfgen.evaluate.charts import OWN, Axis, bounds, dot_plot, line_chart, mark
-from tfgen.evaluate.examiner import Parts
-from tfgen.evaluate.readings import Reading, reading_of, short
+from tfgen.evaluate.evaluator import Parts
+from tfgen.evaluate.score_descriptions import Reading, reading_of, short
 from tfgen.evaluate.record import Alarm, Evaluation, Score
 from tfgen.run import Run
 

@@ -15,7 +15,7 @@ from tfgen.evaluate.record import Evaluation, Score
 from tfgen.evaluate.report import write_report
 from tfgen.evaluate.request import EvaluateRequest, check, names_behind
 from tfgen.run import Run, now
-from tfgen.talk import say
+from tfgen.console import say
 
 if TYPE_CHECKING:
     from tfgen.models.base import GenerativeModel

@@ -5,7 +5,7 @@ from pathlib import Path
 from string import Template
 
 from tfgen import files
-from tfgen.export.surface import Surface
+from tfgen.export.signatures import Surface
 
 TEMPLATES = Path(__file__).with_name("templates")
 

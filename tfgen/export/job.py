@@ -10,7 +10,7 @@ from tfgen import __version__, files
 from tfgen.catalog import SURFACES
 from tfgen.export.parity import Proof
 from tfgen.export.published import version_number
-from tfgen.export.surface import Surface
+from tfgen.export.signatures import Surface
 from tfgen.run import Run, now
 
 FORMAT = 1  # of tfgen.json

@@ -12,7 +12,7 @@ import numpy as np
 from tfgen.errors import Failure
 from tfgen.export.agreement import Agreement
 from tfgen.export.formats import Tolerance
-from tfgen.export.surface import Surface
+from tfgen.export.signatures import Surface
 
 _FIRST_SEED = 1000
 

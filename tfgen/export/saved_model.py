@@ -9,8 +9,8 @@ from tfgen import files
 from tfgen.export import parity
 from tfgen.export.formats import SAVED_MODEL
 from tfgen.export.job import Artefact, Job, size_of
-from tfgen.export.surface import SERVER, Surface
-from tfgen.talk import say
+from tfgen.export.signatures import SERVER, Surface
+from tfgen.console import say
 
 SCRIPT = Path(__file__).with_name("run_saved_model.py")
 

@@ -16,7 +16,7 @@ from tfgen import files
 from tfgen.errors import UserError
 from tfgen.export import models_config
 from tfgen.export.published import models_in
-from tfgen.talk import say
+from tfgen.console import say
 
 FOLDER = "serving"
 IMAGE = "tensorflow/serving:2.21.0"  # of the TensorFlow that writes the exports: an older one may not know its graphs

@@ -12,8 +12,8 @@ from tfgen.errors import Failure
 from tfgen.export import parity, saved_model
 from tfgen.export.app import safe_name, write_companions
 from tfgen.export.job import Artefact, Job, size_of
-from tfgen.export.surface import PHONE, Surface
-from tfgen.talk import say
+from tfgen.export.signatures import PHONE, Surface
+from tfgen.console import say
 
 SCRIPT = Path(__file__).with_name("run_tflite.py")
 

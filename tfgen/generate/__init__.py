@@ -1,7 +1,6 @@
-"""A run, a prompt and seeds to samples: one file for each modality, and here what they share."""
+"""A run, a prompt and seeds to samples: one engine for each representation, and here what they share."""
 
 import abc
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,20 +8,23 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tfgen.catalog import GENERATORS
+from tfgen.catalog import ENGINES, MODALITIES
 from tfgen.errors import UserError
+from tfgen.representations import NAMES
+from tfgen.representations.base import Codec
+from tfgen.restore import open_codec
 from tfgen.run import Run
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a person asks `tfgen generate` for, beside the run."""
+    """What a person asks for, beside the run."""
 
     prompt: str = ""
     count: int | None = None  # None: as many as suit the modality
     seed: int = 0
     output: Path | None = None  # None: where a person will see it
-    options: Mapping[str, Any] = field(default_factory=dict)  # those that were given, which may suit another modality
+    options: Mapping[str, Any] = field(default_factory=dict)  # those that were given, which may suit another engine
 
 
 @dataclass(frozen=True)
@@ -39,32 +41,41 @@ class Origin:
 
 
 class Generator(abc.ABC):
-    """Samples of one run for one request, made and delivered: one class for each modality, in catalog.GENERATORS.
+    """Samples of one run for one request: one class for each representation, in catalog.ENGINES.
 
     Opening one imports no TensorFlow, and raises UserError for all that can be wrong with the request.
     """
 
-    makes: ClassVar[str]  # in words: "pictures"
-    default_count: ClassVar[int]
-    settings: ClassVar[tuple[str, ...]] = ()  # the options of a request that it takes
+    options: ClassVar[tuple[str, ...]] = ()  # those of a request that it takes
 
-    def __init__(self, run: Run, request: Request):
+    def __init__(self, run: Run, request: Request, codec: Codec):
+        self.modality = MODALITIES.load(run.record["modality"])
         for name in request.options:
-            if name not in self.settings:
-                what = f"'{flag(name)}' is for {_takers(name)}, and '{run.name}' makes {self.makes}."
+            if name not in self.options:
+                what = f"'{flag(name)}' is for {_takers(name)}, and '{run.name}' makes {self.modality.plural}."
                 raise UserError(what, "Leave it out.")
         self.run = run
         self.request = request
-        self.seeds = seeds_from(request.seed, self.default_count if request.count is None else request.count)
+        self.codec = codec
+        self.seeds = seeds_from(request.seed, self.default_count() if request.count is None else request.count)
 
-    @staticmethod
-    def command(run: Run) -> str:
-        """What a person types to get the first sample of a run."""
-        return f"tfgen generate {shlex.quote(run.reference)}"
+    @abc.abstractmethod
+    def default_count(self) -> int:
+        """How many samples, where nobody says."""
+
+    @abc.abstractmethod
+    def samples(self) -> Any:
+        """The samples as Python has them."""
 
     @abc.abstractmethod
     def deliver(self) -> None:
         """Makes the samples, writes them and says where; a prompt that the model can't follow was refused before."""
+
+
+def open_generator(run: Run, request: Request) -> Generator:
+    """The generator for a run's representation. Raises UserError for all that can be wrong with the request."""
+    codec = open_codec(run)
+    return ENGINES.load(f"generate/{codec.representation}")(run, request, codec)
 
 
 def seeds_from(first: int, count: int) -> np.ndarray:
@@ -85,5 +96,6 @@ def flag(name: str) -> str:
 
 def _takers(name: str) -> str:
     """What is made with an option."""
-    generators = [GENERATORS.load(each) for each in GENERATORS]
-    return " and ".join(each.makes for each in generators if name in each.settings)
+    able = [each for each in NAMES if name in ENGINES.load(f"generate/{each}").options]
+    modalities = [MODALITIES.load(each) for each in MODALITIES]
+    return " and ".join(each.plural for each in modalities if set(each.representations) & set(able))

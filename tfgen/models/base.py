@@ -3,8 +3,6 @@
 A model knows nothing of files, runs or commands. It takes encoded examples and ids, and gives samples.
 """
 
-import dataclasses
-import enum
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,69 +10,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-
-@dataclasses.dataclass(frozen=True)
-class ExampleSpecification:
-    """What one encoded example is: its shape, the values' likelihood, which networks suit it, how many there are."""
-
-    shape: tuple[int, ...]
-    likelihood: str  # "bernoulli", "gaussian" or "categorical"
-    networks: str  # the prefix of its entries in catalog.NETWORKS
-    count: int
-    augment: str = "none"  # the augmentations that suit it when there are few examples
-    plural: str = "images"  # what outsiders call them, in signatures
-    vocabulary_size: int = 0  # of text: how many token ids there are
-    end: int = 0  # of text: the id that ends a document
-    start: int = 0  # of text: the id that stands in for an empty prompt
-    closing: tuple[int, ...] = ()  # of chats: the ids that end an answer as well
-
-    @property
-    def ends(self) -> tuple[int, ...]:
-        """Of text: every id after which no more is made."""
-        return (self.end, *self.closing)
-
-
-@dataclasses.dataclass(frozen=True)
-class Conditions:
-    """What a model knows of prompts: each known prompt as word ids (from 1; 0 pads), and how often the data had it."""
-
-    vocabulary_size: int = 0
-    prompt_words: tuple[tuple[int, ...], ...] = ()
-    prompt_counts: tuple[int, ...] = ()
-
-    @property
-    def longest(self) -> int:
-        """How many word ids a prompt has at the most; at least 1, so that every input has a shape."""
-        return len(self.prompt_words[0]) if self.prompt_words else 1
-
-
-class Kind(enum.Enum):
-    """What a tensor of a signature is; each has a leading batch dimension."""
-
-    SEED = "seed"  # int32 [batch]
-    PROMPT = "prompt"  # int32 [batch, words], word ids; absent where the model knows no prompts
-    LATENTS = "latents"  # float32 [batch, latent_dim]
-    EXAMPLES = "examples"  # float32 [batch, ...], encoded as `train_step` takes them
-    TOKENS = "tokens"  # int32 [batch, length], token ids
-    LENGTH = "length"  # int32 [batch], how many of a row's tokens count
-    LIMIT = "limit"  # int32 [batch], how many new tokens a row may have
-    TOKEN = "token"  # int32 [batch], one token id
-    POSITION = "position"  # int32 [batch], the place of a token, from 0
-    TEMPERATURE = "temperature"  # float32 [batch]; 0 takes the likeliest
-    TOP_K = "top_k"  # int32 [batch]; 0 for all
-    TOP_P = "top_p"  # float32 [batch]; 1 for all
-    CACHE = "cache"  # float32 [batch, ...], what attention keeps of earlier tokens
-    LOGITS = "logits"  # float32 [batch, ..., vocabulary]
-
-
-@dataclasses.dataclass(frozen=True)
-class Signature:
-    """One thing that a model can do from outside: a function of batched tensors, and what goes in and comes out."""
-
-    function: Callable[..., Any]  # takes the inputs in order; gives the outputs in order, one alone as it is
-    inputs: Mapping[str, Kind]
-    outputs: Mapping[str, Kind]
-    audience: str = "all"  # "server", "phone" or "all"
+from tfgen.representations.signatures import Signature
 
 
 class GenerativeModel(keras.Model):
@@ -85,12 +21,13 @@ class GenerativeModel(keras.Model):
     """
 
     Config: type
-    modalities: tuple[str, ...]  # what it can learn
+    representations: tuple[str, ...]  # what it can learn
     default_data = "digits"  # what it learns where the user names nothing
     jit_compile = False  # whether XLA makes a training step quicker
     remedy = "Lower the learning rate with --set learning_rate=..., or begin with another --seed."
 
-    def __init__(self, config: Any, example: ExampleSpecification, conditions: Conditions, seed: int):
+    def __init__(self, config: Any, example: Any, conditions: Any, seed: int):
+        """See the subclasses for what `example` and `conditions` are: a representation's specification and prompts."""
         super().__init__()
         self.config = config
         self.example = example

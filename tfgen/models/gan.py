@@ -7,13 +7,14 @@ from typing import ClassVar
 import keras
 import tensorflow as tf
 
-from tfgen.catalog import NETWORKS
 from tfgen.errors import unknown
 from tfgen.models.augment import augment, parse_kinds
-from tfgen.models.base import Conditions, ExampleSpecification
 from tfgen.models.latent import LatentModel
 from tfgen.models.losses import LOSSES, gradient_penalty, squared_gradient, word_cross_entropy
+from tfgen.models.networks import open_networks
 from tfgen.models.optimizer import FusedAdam
+from tfgen.representations.arrays.conditions import Conditions
+from tfgen.representations.arrays.specification import ArraySpecification
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class GANConfig:
 
     sizes: ClassVar = {"tiny": {"width": 16}, "small": {"width": 32}, "base": {"width": 64}}
 
-    network: str = "convolutional"  # convolutional, residual or dense
+    network: str = "auto"  # convolutional, residual or dense; auto: convolutional for what has a height and a width
     width: int = 32  # channels at half the full resolution; deeper stages have more
     latent_dim: int = 64
     prompt_dim: int = 32  # size of the prompt's embedding beside the latent
@@ -54,10 +55,10 @@ class GAN(LatentModel):
     Config = GANConfig
     remedy = (
         "Raise --set r1=... by a factor of 4, lower --set learning_rate=... by half, or begin with another --seed; "
-        "with few pictures, use --set augment=color,translation,cutout."
+        "with few examples, use --set augment=color,translation,cutout."
     )
 
-    def __init__(self, config: GANConfig, example: ExampleSpecification, conditions: Conditions, seed: int = 0):
+    def __init__(self, config: GANConfig, example: ArraySpecification, conditions: Conditions, seed: int = 0):
         super().__init__(config, example, conditions, seed)
         if config.loss not in LOSSES:
             raise unknown("loss", config.loss, LOSSES)
@@ -67,7 +68,7 @@ class GAN(LatentModel):
         if kinds == "auto":
             kinds = example.augment if example.count < _FEW_EXAMPLES else "none"
         self.augmentations = parse_kinds(kinds)
-        networks = NETWORKS.load(f"{example.networks}/{config.network}")(example.shape, config)
+        networks = open_networks(example, config)
         self.generator = networks.generator(name="generator")
         self.generator_average = networks.generator(name="generator_average")
         self.discriminator = networks.discriminator(name="discriminator")
@@ -149,7 +150,7 @@ class GAN(LatentModel):
 
     def symptom(self, means: Mapping[str, float]) -> str | None:
         if means["diversity"] < 0.1:
-            return "The generator has collapsed: its pictures are nearly all the same."
+            return "The generator has collapsed: its samples are nearly all the same."
         return None
 
     def _judge(self, examples: tf.Tensor, condition: tf.Tensor, salt: int) -> tuple[tf.Tensor, tf.Tensor]:

@@ -15,8 +15,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfgen.errors import UserError, unknown
-from tfgen.models.base import Conditions, ExampleSpecification
 from tfgen.models.language import FORBIDDEN, Cache, Drop, LanguageModel, drop_in_block, keep
+from tfgen.representations.sequences.specification import SequenceSpecification
 
 layers = keras.layers
 
@@ -51,7 +51,7 @@ class GPT(LanguageModel):
 
     Config = GPTConfig
 
-    def __init__(self, config: GPTConfig, example: ExampleSpecification, conditions: Conditions, seed: int = 0):
+    def __init__(self, config: GPTConfig, example: SequenceSpecification, conditions: None, seed: int = 0):
         super().__init__(config, example, conditions, seed)
         if config.width % (2 * config.heads):
             raise UserError(

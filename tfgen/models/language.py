@@ -12,8 +12,11 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
-from tfgen.models.base import Conditions, ExampleSpecification, GenerativeModel, Kind, Signature
+from tfgen.models.base import GenerativeModel
 from tfgen.models.sampling import Sampling, choose
+from tfgen.representations import SEQUENCES
+from tfgen.representations.sequences.specification import SequenceSpecification
+from tfgen.representations.signatures import Kind, Signature
 
 
 class Cache(NamedTuple):
@@ -60,14 +63,14 @@ class LanguageModel(GenerativeModel):
     of one more token each, and `logits(hidden)` what they say of the next. `drop(values, place)` is dropout.
     """
 
-    modalities = ("text",)
+    representations = (SEQUENCES,)
     default_data = "shakespeare"
     jit_compile = True
     context: int  # how many tokens it sees at once
     network: Any
     endless = True  # whether a text may grow past the context
 
-    def __init__(self, config: Any, example: ExampleSpecification, conditions: Conditions, seed: int):
+    def __init__(self, config: Any, example: SequenceSpecification, conditions: None, seed: int):
         super().__init__(config, example, conditions, seed)
         self.make_means("loss")
 

@@ -7,16 +7,20 @@ import numpy as np
 import tensorflow as tf
 
 from tfgen.models import noise
-from tfgen.models.base import Conditions, ExampleSpecification, GenerativeModel, Kind, Signature
+from tfgen.models.base import GenerativeModel
+from tfgen.representations import ARRAYS
+from tfgen.representations.arrays.conditions import Conditions
+from tfgen.representations.arrays.specification import ArraySpecification
+from tfgen.representations.signatures import Kind, Signature
 
 
 class LatentModel(GenerativeModel):
     """Base of models that sample by decoding latents; a subclass defines `decode` and sets `latent_dim`."""
 
     latent_dim: int
-    modalities = ("image",)
+    representations = (ARRAYS,)
 
-    def __init__(self, config: Any, example: ExampleSpecification, conditions: Conditions, seed: int):
+    def __init__(self, config: Any, example: ArraySpecification, conditions: Conditions, seed: int):
         super().__init__(config, example, conditions, seed)
         words = conditions.prompt_words or ((0,),)
         counts = np.asarray(conditions.prompt_counts or (1,), np.float64)

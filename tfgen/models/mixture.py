@@ -13,8 +13,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfgen.models import noise
-from tfgen.models.base import Conditions
 from tfgen.models.expectation import Mixture, fit_mixture, responsibilities
+from tfgen.representations.arrays.conditions import Conditions
 
 _ENOUGH_EXAMPLES = 200  # for a mixture of a prompt's own
 _MOST_MIXTURES = 64

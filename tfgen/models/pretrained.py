@@ -12,9 +12,9 @@ import keras
 import tensorflow as tf
 
 from tfgen.errors import UserError
-from tfgen.models.base import Conditions, ExampleSpecification
 from tfgen.models.language import FORBIDDEN, Cache, Drop, LanguageModel, drop_in_block, keep
 from tfgen.models.sampling import Sampling
+from tfgen.representations.sequences.specification import SequenceSpecification
 
 layers = keras.layers
 
@@ -51,7 +51,7 @@ class PretrainedGPT(LanguageModel):
     remedy = "Lower the learning rate with --set learning_rate=..., use --lora 8, or give more text."
 
     def __init__(
-        self, config: PretrainedGPTConfig, example: ExampleSpecification, conditions: Conditions, seed: int = 0
+        self, config: PretrainedGPTConfig, example: SequenceSpecification, conditions: None, seed: int = 0
     ):
         super().__init__(config, example, conditions, seed)
         if config.context > config.max_sequence_length:

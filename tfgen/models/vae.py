@@ -4,24 +4,25 @@ After training, Gaussian mixtures are fitted to the latents of the training exam
 encoder never fills the standard normal prior exactly, and the gaps decode badly (Ghosh et al. 2020, section 3.2).
 """
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgen.catalog import NETWORKS
-from tfgen.errors import unknown
-from tfgen.models import noise
-from tfgen.models.base import Conditions, ExampleSpecification, Kind, Signature
+from tfgen.errors import UserError, unknown
+from tfgen.models import noise, outputs
 from tfgen.models.latent import LatentModel
 from tfgen.models.mixture import MixturePrior
+from tfgen.models.networks import open_networks
 from tfgen.models.optimizer import FusedAdam
+from tfgen.representations.arrays.conditions import Conditions
+from tfgen.representations.arrays.specification import BERNOULLI, CATEGORICAL, GAUSSIAN, ArraySpecification, Part
+from tfgen.representations.signatures import Kind, Signature
 
-LIKELIHOODS = ("bernoulli", "gaussian")
+LIKELIHOODS = (BERNOULLI, GAUSSIAN)  # that a user may choose between
 _ENCODING = 0.25  # of a training step's time, for a batch
 _WEIGHTED_DRAWS = 64  # latents from an example's posterior for the importance-weighted bound
 _DRAWS = 2  # latents from each example's posterior that the mixtures are fitted to
@@ -33,7 +34,7 @@ class VAEConfig:
 
     sizes: ClassVar = {"tiny": {"width": 16}, "small": {"width": 32}, "base": {"width": 64}}
 
-    network: str = "convolutional"  # convolutional, residual or dense
+    network: str = "auto"  # convolutional, residual or dense; auto: convolutional for what has a height and a width
     width: int = 32  # channels at half the full resolution; deeper stages have more
     latent_dim: int = 32
     prompt_dim: int = 32  # size of the prompt's embedding beside the latent
@@ -51,13 +52,11 @@ class VAE(LatentModel):
 
     Config = VAEConfig
 
-    def __init__(self, config: VAEConfig, example: ExampleSpecification, conditions: Conditions, seed: int = 0):
+    def __init__(self, config: VAEConfig, example: ArraySpecification, conditions: Conditions, seed: int = 0):
         super().__init__(config, example, conditions, seed)
-        self.likelihood = example.likelihood if config.likelihood == "auto" else config.likelihood
-        if self.likelihood not in LIKELIHOODS:
-            raise unknown("likelihood", self.likelihood, LIKELIHOODS)
+        self.scored = _scored(example, config.likelihood)
         self.latent_dim = config.latent_dim
-        networks = NETWORKS.load(f"{example.networks}/{config.network}")(example.shape, config)
+        networks = open_networks(example, config)
         self.encoder = networks.encoder(name="encoder")
         self.encoder_average = networks.encoder(name="encoder_average")
         self.decoder = networks.decoder(name="decoder")
@@ -82,7 +81,8 @@ class VAE(LatentModel):
         self.built = True
 
     def trained_variables(self) -> list[keras.Variable]:
-        scale = [self.tenth_log_variance] if self.likelihood == "gaussian" else []
+        has_scale = any(part.likelihood == GAUSSIAN for part in self.scored.parts)
+        scale = [self.tenth_log_variance] if has_scale else []
         return [*self.encoder.trainable_variables, *self.decoder.trainable_variables, *scale]
 
     def parts(self) -> Mapping[str, keras.layers.Layer]:
@@ -139,7 +139,7 @@ class VAE(LatentModel):
             "reconstruction_errors": self._reconstruction_errors,
             "latent_kl": lambda examples, prompts: kl_of_latents(*self.encode(examples, prompts)),
         }
-        if self.likelihood == "gaussian":  # Bernoulli's terms of grey values are no density, so no likelihood
+        if outputs.is_density(self.scored):
             measurements["log_weights"] = lambda *given: self._log_weights(*given, _WEIGHTED_DRAWS)
         return measurements
 
@@ -149,23 +149,19 @@ class VAE(LatentModel):
         p(z) is the standard normal, which training bounds the likelihood by. Pixels are densities on [0, 1].
         """
         mean, log_variance = self.encode(examples, prompts)
+        constant = outputs.left_out(self.scored)
 
         def log_weight(draw: tf.Tensor) -> tf.Tensor:
             deviation = tf.random.stateless_normal(tf.shape(mean), tf.stack([self.seed, draw]))
             latents = mean + tf.exp(0.5 * log_variance) * deviation
             ratio = 0.5 * tf.reduce_sum(tf.square(deviation) + log_variance - tf.square(latents), axis=1)
-            return ratio - self._negative_log_likelihood(examples, self.decode(latents, prompts)) - self._constant
+            return ratio - self._negative_log_likelihood(examples, self.decode(latents, prompts)) - constant
 
         return tf.transpose(tf.map_fn(log_weight, tf.range(draws), fn_output_signature=tf.float32))
 
-    @property
-    def _constant(self) -> float:
-        """What `_negative_log_likelihood` leaves out, since it has no gradient: 1/2 log 2 pi for each value."""
-        return 0.5 * math.log(2 * math.pi) * math.prod(self.example.shape) if self.likelihood == "gaussian" else 0.0
-
     def _reconstruction_errors(self, examples: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
         """Root mean squared error of each reconstruction, [batch], as a share of the values' range."""
-        apart = tf.square(self.reconstruct(examples, prompts) - examples) / 4.0
+        apart = outputs.squared_errors(self.scored, examples, self.reconstruct(examples, prompts))
         return tf.sqrt(tf.reduce_mean(tf.reshape(apart, [tf.shape(apart)[0], -1]), axis=1))
 
     # Training.
@@ -190,15 +186,9 @@ class VAE(LatentModel):
         return self.track({"loss": loss, "reconstruction": reconstruction, "kl": kl})
 
     def _negative_log_likelihood(self, examples: tf.Tensor, decoded: tf.Tensor) -> tf.Tensor:
-        """Nats per example, [batch]; both tensors hold values in [-1, 1]."""
-        target, probability = (examples + 1.0) / 2.0, (decoded + 1.0) / 2.0
-        if self.likelihood == "bernoulli":
-            probability = tf.clip_by_value(probability, 1e-6, 1.0 - 1e-6)
-            terms = -(target * tf.math.log(probability) + (1.0 - target) * tf.math.log(1.0 - probability))
-        else:
-            log_variance = tf.clip_by_value(10.0 * self.tenth_log_variance.value, -12.0, 4.0)
-            terms = 0.5 * (tf.square(target - probability) * tf.exp(-log_variance) + log_variance)
-        return tf.reduce_sum(tf.reshape(terms, [tf.shape(terms)[0], -1]), axis=1)
+        """Nats per example, [batch], less a constant."""
+        log_variance = tf.clip_by_value(10.0 * self.tenth_log_variance.value, -12.0, 4.0)
+        return outputs.negative_log_likelihood(self.scored, examples, decoded, log_variance)
 
     def symptom(self, means: Mapping[str, float]) -> str | None:
         if means["kl"] > 1e4:
@@ -224,6 +214,19 @@ class VAE(LatentModel):
             return 0.0
         encoding = _ENCODING * seconds_per_step * examples / self.config.batch_size
         return encoding + self.prior.fit_seconds(_DRAWS * examples)
+
+
+def _scored(example: ArraySpecification, likelihood: str) -> ArraySpecification:
+    """The specification with the likelihood that the user chose for all that isn't categorical."""
+    if likelihood == "auto":
+        return example
+    if likelihood not in LIKELIHOODS:
+        raise unknown("likelihood", likelihood, LIKELIHOODS)
+    kinds = {part.likelihood for part in example.parts}
+    if kinds == {CATEGORICAL}:
+        raise UserError("The data is made of categories, which have a likelihood of their own.", "Leave likelihood out.")
+    parts = (each if each.likelihood == CATEGORICAL else Part(each.size, likelihood) for each in example.parts)
+    return replace(example, parts=tuple(parts))
 
 
 def _bounded(mean: tf.Tensor, log_variance: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

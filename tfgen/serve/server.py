@@ -14,7 +14,7 @@ from typing import Any
 
 from tfgen.errors import Failure, UserError
 from tfgen.serve.text_protos import DEFAULT_METRICS_PATH, BatchingOptions
-from tfgen.talk import say
+from tfgen.console import say
 
 LARGEST_REQUEST = 64 * 2**20
 _GRACE_SECONDS = 60  # how long a request in flight may take once the server was told to stop

@@ -16,7 +16,7 @@ from tfgen.data.examples import Examples
 from tfgen.data.prepared import cache_folder
 from tfgen.errors import UserError
 from tfgen.evaluate.extractors import Extractor, digest_of
-from tfgen.talk import say
+from tfgen.console import say
 
 VERSION = 2  # raise it whenever the network or its training changes
 FEATURES = 128

@@ -9,26 +9,29 @@ import keras
 import tensorflow as tf
 
 from tfgen.models.networks.prompts import Judgement, build_embedding, join_prompt, prompt_embedding
+from tfgen.models.outputs import Activation, activation_of
+from tfgen.representations.arrays.specification import ArraySpecification
 
 layers = keras.layers
 
 
 class Generator(layers.Layer):
-    """Latents and a condition to examples of `shape` in (-1, 1), through one hidden layer."""
+    """Latents and a condition to examples of `shape`, through one hidden layer."""
 
-    def __init__(self, shape: tuple[int, ...], hidden: int, prompt_dim: int, **kwargs):
+    def __init__(self, shape: tuple[int, ...], hidden: int, prompt_dim: int, activation: Activation, **kwargs):
         super().__init__(**kwargs)
         self.shape = shape
         self.embedding = prompt_embedding(prompt_dim)
         self.hidden = layers.Dense(hidden, activation="relu", name="hidden")
-        self.last = layers.Dense(math.prod(shape), activation="tanh", name="last")
+        self.last = layers.Dense(math.prod(shape), name="last")
+        self.activation = activation
 
     def build(self, latents_shape: tuple, condition_shape: tuple) -> None:
         build_embedding(self.embedding, condition_shape)
 
     def call(self, latents: tf.Tensor, condition: tf.Tensor, training: bool = False) -> tf.Tensor:
         features = join_prompt(latents, condition, self.embedding)
-        return tf.reshape(self.last(self.hidden(features)), [-1, *self.shape])
+        return self.activation(tf.reshape(self.last(self.hidden(features)), [-1, *self.shape]))
 
 
 class Discriminator(layers.Layer):
@@ -63,15 +66,22 @@ class Encoder(layers.Layer):
 
 
 class DenseNetworks:
-    """The parts of a model for examples of one shape; a `width` of 32 gives 256 hidden units."""
+    """The parts of a model for arrays of any shape; a `width` of 32 gives 256 hidden units."""
 
-    def __init__(self, shape: tuple[int, ...], config):
-        self.shape = shape
+    def __init__(self, example: ArraySpecification, config):
+        self.example = example
+        self.shape = example.shape
         self.config = config
         self.hidden = 8 * config.width
 
+    @staticmethod
+    def suits(example: ArraySpecification) -> bool:
+        """Any shape."""
+        return True
+
     def generator(self, name: str) -> layers.Layer:
-        return Generator(self.shape, self.hidden, self.config.prompt_dim, name=name)
+        activation = activation_of(self.example, tf.tanh)
+        return Generator(self.shape, self.hidden, self.config.prompt_dim, activation, name=name)
 
     decoder = generator
 

@@ -11,7 +11,8 @@ import keras
 import tensorflow as tf
 
 from tfgen.errors import UserError
-from tfgen.models.networks.image import ConvolutionalNetworks, stage_sizes, stage_widths
+from tfgen.models.networks.convolutional import ConvolutionalNetworks, stage_sizes, stage_widths
+from tfgen.models.outputs import Activation, activation_of
 from tfgen.models.networks.prompts import Judgement, build_embedding, join_prompt, prompt_embedding
 
 layers = keras.layers
@@ -36,7 +37,7 @@ class Block(layers.Layer):
 class Generator(layers.Layer):
     """Latents and a condition to pictures; a learned basis at the lowest resolution is scaled by the latents."""
 
-    def __init__(self, shape: tuple[int, ...], width: int, prompt_dim: int, **kwargs):
+    def __init__(self, shape: tuple[int, ...], width: int, prompt_dim: int, activation: Activation, **kwargs):
         super().__init__(**kwargs)
         self.sizes = stage_sizes(*shape[:2])
         widths = stage_widths(width, len(self.sizes))[::-1]
@@ -45,6 +46,7 @@ class Generator(layers.Layer):
         self.blocks = [Block(channels, len(widths), name=f"block_{i}") for i, channels in enumerate(widths)]
         self.narrow = [convolution(channels, 1, 1.0, name=f"narrow_{i}") for i, channels in enumerate(widths[1:])]
         self.last = convolution(shape[2], 1, 1.0, name="last")
+        self.activation = activation
         self.first_channels = widths[0]
 
     def build(self, latents_shape: tuple, condition_shape: tuple) -> None:
@@ -60,7 +62,7 @@ class Generator(layers.Layer):
             if place:
                 features = upsample(self.narrow[place - 1](features), self.sizes[-1 - place])
             features = block(features)
-        return self.last(features)
+        return self.activation(self.last(features))
 
 
 class Discriminator(layers.Layer):
@@ -106,7 +108,8 @@ class ResidualNetworks(ConvolutionalNetworks):
     """Residual generator and discriminator; the encoder is the convolutional one."""
 
     def generator(self, name: str) -> layers.Layer:
-        return Generator(self.shape, self.config.width, self.config.prompt_dim, name=name)
+        activation = activation_of(self.example, lambda values: values)
+        return Generator(self.shape, self.config.width, self.config.prompt_dim, activation, name=name)
 
     decoder = generator
 

@@ -1,0 +1,243 @@
+"""`tfgen evaluate` on runs of a GPT: scores, alarms on models that deserve them, comparisons, refusals, the report."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from tests.conftest import fit_run
+from tests.evaluate.conftest import TEXT_QUICK
+from tfgen.catalog import METRICS
+from tfgen.errors import UserError
+from tfgen.evaluate.compare import check_runs, compare
+from tfgen.evaluate.record import Evaluation, MeasuredWith
+from tfgen.evaluate.request import EvaluateRequest, names_behind
+from tfgen.evaluate.stage import evaluate
+from tfgen.evaluate.sequences import metric_inputs as text_evidence
+from tfgen.evaluate.sequences.losses import LossReader
+from tfgen.evaluate.sequences.reference_data import TextMaterial
+from tfgen.restore import load_model
+
+QUICK = EvaluateRequest(count=60)
+
+
+def states_of(evaluation):
+    return {alarm.name: alarm.state for alarm in evaluation.alarms}
+
+
+@pytest.fixture(scope="module")
+def judged(writer):
+    """What was found of a model that has learned a little."""
+    return evaluate(writer, QUICK)
+
+
+def test_a_healthy_model_is_judged_and_sets_off_no_alarm(judged, writer):
+    assert set(states_of(judged).values()) == {"quiet"}, judged.alarms
+    assert {"bits_per_character", "perplexity", "generalisation_gap", "distinct_1", "distinct_2", "distinct_3",
+            "overlap", "repetition", "longest_match", "longest_match_95", "copied_windows"} == set(judged.scores)
+    assert set(judged.left_out) == {"membership"} and "20 documents" in judged.left_out["membership"]
+    assert list(judged.baselines) == ["real", "n-gram", "copies"]
+    assert judged.scores["perplexity"].value == pytest.approx(
+        math.exp(judged.scores["bits_per_character"].value * math.log(2))  # a token is a character
+    )
+    assert judged.scores["bits_per_character"].half_width > 0
+    assert "perplexity" in judged.baselines["n-gram"] and "perplexity" not in judged.baselines["copies"]
+    assert judged.baselines["copies"]["copied_windows"] == 1 and judged.baselines["real"]["copied_windows"] < 0.1
+    assert (writer.path / "report.html").stat().st_size > 10_000
+
+
+def test_the_loss_is_that_of_a_plain_loop(writer):
+    material, model = TextMaterial(writer, None), load_model(writer)
+    tokens = material.unseen[:150]
+    line = np.concatenate([[model.example.start], tokens.ids])
+    found = LossReader(model).read(tokens).nats
+    for start in range(0, 150, model.context):
+        window = line[start : start + model.context + 1][None]
+        logits = model.logits(window[:, :-1].astype(np.int32)).numpy()[0].astype(np.float64)
+        logs = logits - np.log(np.exp(logits - logits.max(1, keepdims=True)).sum(1, keepdims=True)) - logits.max(
+            1, keepdims=True
+        )
+        wanted = -logs[np.arange(len(window[0]) - 1), window[0, 1:]]
+        np.testing.assert_allclose(found[start : start + model.context], wanted, atol=2e-4)
+
+
+def test_characters_are_those_of_the_text(writer):
+    material = TextMaterial(writer, None)
+    ends = int((material.unseen.ids == material.tokenizer.end).sum())
+    assert material.unseen.characters.sum() == len(material.text(material.unseen.ids)) + ends
+    assert material.unseen.characters.sum() == material.training.holdout_characters
+    assert material.searched.startswith(material.text(material.values[:100]))
+
+
+def test_the_same_run_scores_the_same_again(judged, writer):
+    again = evaluate(writer, QUICK)
+    assert again.scores == judged.scores and again.baselines == judged.baselines and again.notes == judged.notes
+
+
+def test_the_command_prints_the_table_and_what_was_copied(writer, command):
+    result = command("evaluate", writer.path, "-n", 40)
+    assert result.exit_code == 0, result.output
+    assert "bits per character" in result.stdout and "n-gram" in result.stdout
+    assert "The longest match, of" in result.stdout and "report.html" in result.stderr
+    for name in names_behind(METRICS, "image"):
+        assert f"Left out: {name}" not in result.stdout or name == "membership"
+    result = command("evaluate", writer.path, "-n", 40, "--metric", "perplexity", "--json")
+    assert set(json.loads(result.stdout)["scores"]) == {"perplexity"}
+
+
+def test_a_part_needs_no_samples(writer, monkeypatch):
+    monkeypatch.setattr(text_evidence, "sample_ids", lambda *_: pytest.fail("samples were made"))
+    evaluation = evaluate(writer, EvaluateRequest(metrics=("perplexity", "bits", "generalisation")))
+    assert set(evaluation.scores) == {"perplexity", "bits_per_character", "generalisation_gap"}
+
+
+# Alarms.
+
+
+def test_a_model_overfit_to_three_thousand_letters(plays, tmp_path):
+    # With text set aside, a fit would measure itself and end with its best weights.
+    settings = ("context=64", "batch_size=8", "tokenizer=characters", "holdout=0")
+    run = fit_run("gpt", tmp_path / "run", plays["few"], 400, *settings)
+    evaluation = evaluate(run, EvaluateRequest(holdout=str(plays["others"]), count=60))
+    states = states_of(evaluation)
+    assert states["overfit"] == "raised" and states["copying"] == "raised", evaluation.scores
+    assert 'the alarm "overfit" is raised' in evaluation.words
+    assert evaluation.scores["longest_match_95"].value > 2 * evaluation.baselines["real"]["longest_match_95"]
+
+
+def test_a_model_that_has_hardly_begun(plays, tmp_path):
+    run = fit_run("gpt", tmp_path / "run", plays["learned"], 3, *TEXT_QUICK, "tokenizer=characters")
+    evaluation = evaluate(run, QUICK)
+    states = states_of(evaluation)
+    assert states["hasn't learned"] == "raised" and states["copying"] == states["overfit"] == "quiet"
+
+
+def test_a_copy_of_the_training_text(writer, monkeypatch):
+    def remember(model, openings, seed):
+        values = TextMaterial(writer, None).values
+        starts = np.random.default_rng(seed).integers(0, 100_000, len(openings))
+        return [values[start : start + 200] for start in starts]
+
+    monkeypatch.setattr(text_evidence, "sample_ids", remember)
+    evaluation = evaluate(writer, EvaluateRequest(count=60, metrics=("memorisation", "distinct", "repetition")))
+    assert states_of(evaluation)["copying"] == "raised"
+    assert evaluation.scores["copied_windows"].value == 1 and evaluation.scores["longest_match"].value == 200
+
+
+def test_a_model_that_goes_round_in_a_circle(writer, monkeypatch):
+    tokenizer = TextMaterial(writer, None).tokenizer
+    circle = tokenizer.encode("and then he said " * 12)[:200]
+    monkeypatch.setattr(text_evidence, "sample_ids", lambda model, openings, seed: [circle] * len(openings))
+    evaluation = evaluate(writer, EvaluateRequest(count=60, metrics=("repetition", "overlap", "memorisation")))
+    assert states_of(evaluation)["repeats itself"] == "raised"
+    assert evaluation.scores["overlap"].value == 1
+
+
+# Held-out text, other kinds of text.
+
+
+def test_held_out_text_of_ones_own(judged, writer, plays):
+    evaluation = evaluate(writer, EvaluateRequest(holdout=str(plays["others"]), count=60))
+    assert evaluation.measured_with.holdout != judged.measured_with.holdout
+    assert evaluation.scores["bits_per_character"].value == pytest.approx(
+        judged.scores["bits_per_character"].value, rel=0.15
+    )
+    with pytest.raises(UserError, match="the held-out data"):
+        compare([judged, Evaluation.from_json({**evaluation.to_json(), "run": "other"})])
+
+
+def test_the_training_text_is_no_held_out_text_under_any_name(writer, plays, tmp_path, command):
+    result = command("evaluate", writer.path, "--data", plays["learned"])
+    assert result.exit_code == 2 and "is the data that the run learned" in result.stderr
+    (tmp_path / "copy.txt").write_bytes(plays["learned"].read_bytes()[20_000:120_000])
+    result = command("evaluate", writer.path, "--data", tmp_path / "copy.txt")
+    assert result.exit_code == 2 and "is the data that the run learned" in result.stderr
+
+
+def test_pictures_are_no_held_out_text(writer, digits, command):
+    result = command("evaluate", writer.path, "--data", digits)
+    assert result.exit_code == 2 and "tokenizer" in result.stderr
+
+
+@pytest.fixture(scope="module")
+def notes_run(tmp_path_factory, plays):
+    """A run on 300 short documents, with prompts that aren't learned."""
+    folder = tmp_path_factory.mktemp("notes")
+    lines = [line for line in plays["learned"].read_text().splitlines() if len(line) > 25][:300]
+    rows = [json.dumps({"prompt": line[:10], "completion": line[10:]}) for line in lines]
+    (folder / "notes.jsonl").write_text("\n".join(rows))
+    return fit_run("gpt", folder / "run", folder / "notes.jsonl", 60, "context=32", "batch_size=8")
+
+
+def test_documents_with_prompts(notes_run):
+    evaluation = evaluate(notes_run, QUICK)
+    assert "membership" in evaluation.scores or "20 documents" in evaluation.left_out["membership"]
+    assert {"bits_per_character", "distinct_2", "longest_match"} <= set(evaluation.scores)
+    assert all(math.isfinite(score.value) for score in evaluation.scores.values())
+    # So little unseen text would only repeat itself.
+    assert evaluation.baselines["real"]["distinct_2"] == evaluation.baselines["copies"]["distinct_2"]
+    assert any("too short for so many samples" in note for note in evaluation.notes)
+    assert any("The prompts that are held out" in note and "more than once" in note for note in evaluation.notes)
+
+
+def test_what_is_given_costs_nothing(notes_run):
+    material = TextMaterial(notes_run, None)
+    read = LossReader(load_model(notes_run)).read(material.unseen)
+    nats, tokens, characters = read.pieces(np.array([0]))[0]
+    assert tokens == material.unseen.learned.sum() < len(material.unseen)
+    assert nats == pytest.approx(read.nats[material.unseen.learned].sum())
+    assert characters == material.training.holdout_characters
+
+
+def test_without_held_out_text_there_is_no_prediction_to_judge(plays, tmp_path):
+    run = fit_run("gpt", tmp_path / "run", plays["few"], 5, "context=32", "batch_size=4", "holdout=0")
+    evaluation = evaluate(run, QUICK)
+    assert "--data" in evaluation.left_out["perplexity"] and "real" not in evaluation.baselines
+    states = states_of(evaluation)
+    assert states["overfit"] == states["hasn't learned"] == "not tested"
+    assert any("No held-out text" in note for note in evaluation.notes)
+
+
+# Comparing.
+
+
+def test_runs_with_different_tokenizers_are_compared_by_bits_only(judged, writer, plays, tmp_path, command):
+    other = fit_run("gpt", tmp_path / "pairs", plays["learned"], 30, *TEXT_QUICK, "tokenizer=bpe",
+                    "vocabulary_size=400")
+    result = command("evaluate", writer.path, other.path, "-n", 40)
+    assert result.exit_code == 0, result.output
+    rows = {row.score: row for row in compare([Evaluation.read(run.path) for run in (writer, other)]).rows}
+    assert rows["perplexity"].sentence == "not comparable: the tokenizer differs" and not rows["perplexity"].differences
+    assert rows["bits_per_character"].sentence == "writer is best"
+    assert rows["bits_per_character"].differences[0].means_something
+
+
+def test_texts_and_pictures_are_not_compared(writer, gan_run):
+    with pytest.raises(UserError, match="make different things .image and text."):
+        check_runs([writer, gan_run])
+
+
+def test_records_from_before_there_was_text_are_read(judged, tmp_path):
+    old = judged.to_json()
+    for name in ("modality", "tokenizer"):
+        del old["measured_with"][name]
+    (tmp_path / "evaluation.json").write_text(json.dumps(old))
+    measured = Evaluation.read(tmp_path).measured_with
+    assert measured == MeasuredWith(**{**old["measured_with"], "shape": tuple(old["measured_with"]["shape"])})
+    assert measured.modality == "image"
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["--metric", "frechet"], "No metric named 'frechet'"),
+        (["--metric", "perplexty"], "Did you mean 'perplexity'"),
+        (["--extractor", "random"], "No extractor is needed"),
+        (["-n", 3], "3 samples can't be scored"),
+        (["--data", "nowhere"], "no file, folder or data set named 'nowhere'"),
+    ],
+)
+def test_bad_requests_are_refused(writer, command, arguments, words):
+    result = command("evaluate", writer.path, *arguments)
+    assert result.exit_code == 2 and words in result.stderr

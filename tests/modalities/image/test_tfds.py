@@ -1,0 +1,104 @@
+"""`tfds:` sources: a real set from a laid-out cache, and what goes wrong."""
+
+import gzip
+import json
+import re
+
+import numpy as np
+import pytest
+
+from tests.conftest import run_tfgen
+from tests.modalities.image.conftest import lopsided, real_data
+from tests.modalities.tfds_cache import lay_out
+from tfgen.data import open_data
+from tfgen.errors import Failure, UserError
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    """A TFDS folder in which Fashion-MNIST can be prepared without a network."""
+    folder = tmp_path_factory.mktemp("tfds")
+    lay_out(folder, "fashion_mnist", real_data("fashion_mnist"))
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def tfds_folder(data_dir, monkeypatch):
+    monkeypatch.setenv("TFDS_DATA_DIR", str(data_dir))
+
+
+def test_the_command_line_prints_what_was_seen_and_nothing_else():
+    seen = run_tfgen("data", "tfds:fashion_mnist@test", "--json")
+    assert seen.returncode == 0 and json.loads(seen.stdout)["count"] == 10000, seen.stderr
+    noise = [line for line in seen.stderr.splitlines() if re.search(r"WARN|^[WIEF]\d{4}|cuda|oneDNN", line)]
+    assert noise == []
+
+
+def test_a_set_from_the_download_cache(capsys):
+    examples = open_data("tfds:fashion_mnist@test")
+    assert examples.values.shape == (10000, 28, 28, 1) and examples.name == "fashion-mnist"
+    assert examples.prompts[9] == "Ankle boot" and examples.prompt_kind == "labels"
+    raw = gzip.decompress((real_data("fashion_mnist") / "t10k-images-idx3-ubyte.gz").read_bytes())
+    original = np.frombuffer(raw, np.uint8, offset=16).reshape(10000, 28, 28, 1)
+    assert sorted(map(bytes, examples.values[:])) == sorted(map(bytes, original))
+    assert capsys.readouterr().out == ""
+    again = open_data("tfds:fashion_mnist:3.0.1@test[:100]", size="16", channels=3)
+    assert again.values.shape == (100, 16, 16, 3)
+    assert np.array_equal(again.prompt_index, examples.prompt_index[:100])
+
+
+def test_pictures_of_different_sizes_and_labels_that_are_missing():
+    import tensorflow_datasets as tfds
+
+    pictures = [lopsided(24, 40), lopsided(48, 80), lopsided(24, 40)]
+
+    class UnevenPictures(tfds.core.GeneratorBasedBuilder):
+        """A small set whose pictures differ in size."""
+
+        VERSION = tfds.core.Version("1.0.0")
+
+        def _info(self):
+            features = {"picture": tfds.features.Image(), "sort": tfds.features.ClassLabel(names=["b", "a"])}
+            return self.dataset_info_from_configs(features=tfds.features.FeaturesDict(features))
+
+        def _split_generators(self, manager):
+            return {"everything": self._generate_examples()}
+
+        def _generate_examples(self):
+            for number, picture in enumerate(pictures):
+                yield number, {"picture": picture, "sort": number - 1}
+
+    examples = open_data("tfds:uneven_pictures")
+    assert examples.values.shape == (3, 24, 40, 3) and "differ in size" in examples.report.notes[0]
+    centres = np.ix_([6, 18], [10, 30])
+    assert all(np.abs(value[centres].astype(int) - lopsided()[centres]).max() <= 3 for value in examples.values)
+    assert examples.prompts == ["", "a", "b"] and sorted(examples.prompt_index) == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("source", "kind", "words"),
+    [
+        ("tfds:fashion_mnits", UserError, "fashion_mnist"),
+        ("tfds:fashion_mnist@trian", UserError, "train"),
+        ("tfds:fashion_mnist:0.0.7", UserError, "version"),
+        ("tfds:iris", UserError, "no pictures and no text"),
+        ("tfds:", UserError, "name"),
+    ],
+)
+def test_mistakes(source, kind, words):
+    with pytest.raises(kind, match=words):
+        open_data(source)
+
+
+def test_no_network_is_said_at_once(monkeypatch):
+    import socket
+
+    def unknown(*arguments, **options):
+        raise socket.gaierror(-2, "Name or service not known")
+
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with pytest.raises(Failure, match="network"):
+        open_data("tfds:cifar10")

@@ -1,0 +1,224 @@
+"""The Python door: everything that the command line does, as functions and a Run with verbs.
+
+Nothing is printed unless `verbose=True`, no signal handler is installed, and errors are UserError. The command line is a
+client of this module.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tfgen import run as storage
+from tfgen.console import is_talking, talking
+from tfgen.errors import UserError
+
+if TYPE_CHECKING:
+    import keras
+
+    from tfgen.evaluate.record import Evaluation
+    from tfgen.export.job import Artefact
+    from tfgen.generate.arrays import ArraySamples
+    from tfgen.generate.sequences import SequenceSamples
+
+DEFAULT_FORMATS = ("saved-model", "tflite")
+
+
+class Run(storage.Run):
+    """A trained model in its folder: what it was trained on is in `record`, and its verbs are methods."""
+
+    @property
+    def model(self) -> "keras.Model":
+        """The Keras model with the weights of the newest checkpoint; loaded once."""
+        if getattr(self, "_model", None) is None:
+            from tfgen.restore import load_model
+
+            self._model = load_model(self)
+        return self._model
+
+    def generate(
+        self, prompt: str = "", n: int | None = None, seed: int = 0, **options: Any
+    ) -> "ArraySamples | SequenceSamples":
+        """Samples `seed`, `seed + 1`, ..., of a prompt if the run knows prompts.
+
+        Args:
+            n: how many; by default as many as suit the modality.
+            options: of a run that makes sequences, how the next token is chosen: temperature, top_k, top_p, min_p,
+                repetition_penalty, beams, length, stop.
+
+        Returns:
+            Of pictures a numpy array uint8 [n, height, width, channels], of text a sequence of strings. Both show
+            themselves in a notebook and have `save(path)`.
+
+        Raises:
+            UserError: the model can't follow the prompt, or an option is not for this run.
+        """
+        from tfgen.generate import Request, open_generator
+
+        return open_generator(self, Request(prompt, n, seed, None, options)).samples()
+
+    def evaluate(
+        self,
+        data: str | None = None,
+        *,
+        metrics: Sequence[str] = (),
+        n: int | None = None,
+        extractor: str | None = None,
+        seed: int = 0,
+        verbose: bool = False,
+    ) -> "Evaluation":
+        """Scores with intervals, baselines and alarms; `evaluation["frechet"].value` is one of them.
+
+        Args:
+            data: held-out examples, real ones that the run never saw.
+            metrics: only these; then nothing is kept in the run.
+        """
+        from tfgen.evaluate.request import EvaluateRequest
+        from tfgen.evaluate.stage import evaluate
+
+        with talking(verbose or is_talking()):
+            return evaluate(self, EvaluateRequest(data, tuple(metrics), n, extractor, seed))
+
+    def export(
+        self,
+        output: str | Path | None = None,
+        *,
+        saved_model: bool = False,
+        tflite: Sequence[str] | bool = (),
+        serving: bool = False,
+        verbose: bool = False,
+    ) -> "list[Artefact]":
+        """Files that work elsewhere, each proved to answer as the model does before it is published.
+
+        Args:
+            output: a folder; by default the run's own `export`.
+            tflite: the number formats of TFLite files: float32, float16, int8, int8-weights; True for float32. Where
+                neither this nor `saved_model` nor `serving` is given, a SavedModel and float32 are made.
+            serving: also write TensorFlow Serving's configuration, Compose and Kubernetes files.
+
+        Raises:
+            Failure: an export is too far from its model; nothing was published.
+        """
+        from tfgen.export.request import ExportRequest
+        from tfgen.export.stage import export
+
+        number_formats = ("float32",) if tflite is True else tuple(tflite or ())
+        wanted = {"saved-model": saved_model or serving, "tflite": bool(number_formats)}
+        formats = tuple(name for name in wanted if wanted[name]) or DEFAULT_FORMATS
+        folder = None if output is None else Path(output)
+        with talking(verbose or is_talking()):
+            return export(self, ExportRequest(formats, number_formats or ("float32",), folder, serving))
+
+    def __repr__(self) -> str:
+        record = self.record
+        return f"<Run {self.name!r}: {record['model']} on {record['data']['source']}, {record['status']}>"
+
+
+def fit(
+    model: str,
+    data: Any = None,
+    *,
+    labels: Any = None,
+    output: str | Path | None = None,
+    size: str | None = None,
+    minutes: float | None = None,
+    steps: int | None = None,
+    seed: int | None = None,
+    resume: bool = False,
+    pretrained: str | None = None,
+    lora: int | None = None,
+    save_every: float = 30.0,
+    evaluate_every: int | None = None,
+    patience: int | None = None,
+    tensorboard: bool = False,
+    callbacks: Sequence["keras.callbacks.Callback"] = (),
+    verbose: bool = False,
+    interruptible: bool = False,
+    **settings: Any,
+) -> Run:
+    """Trains a model on data and keeps everything in a run.
+
+    Args:
+        model: a name of the catalog: "gan", "vae" or "gpt".
+        data: a path, a name, a numpy array, a tf.data.Dataset or a list of strings; None for what comes with tfgen.
+        labels: of data in memory, one for each example.
+        output: the run's name or path; by default it is named after data and model.
+        size: "tiny", "small" or "base".
+        minutes, steps: how long; one of them, by default 3 minutes.
+        seed: the same one repeats a run.
+        resume: continue an unfinished run from its last checkpoint.
+        pretrained: a preset to begin with, and `lora` the rank of the adapters that are learned beside its weights.
+        save_every: seconds between checkpoints.
+        evaluate_every, patience: measure every so many steps, and stop after so many measurements that were no better.
+        callbacks: Keras callbacks, called as in `keras.Model.fit`; an execution of several steps counts as one batch.
+        interruptible: let Ctrl-C end the fit between two steps, by a signal handler.
+        settings: the model's and the data's, as in docs/settings.md.
+
+    Raises:
+        UserError: the request can't work; nothing was written.
+        Failure: the model diverged or collapsed, or the disk is full; the last good weights are kept.
+    """
+    from tfgen.training.request import FitRequest
+
+    request = FitRequest(
+        model, str(data) if isinstance(data, Path) else data, None if output is None else str(output), size, minutes,
+        steps, seed, settings, labels, resume, tensorboard, save_every, evaluate_every, patience, pretrained, lora,
+        interruptible, tuple(callbacks),
+    )
+    with talking(verbose or is_talking()):
+        return fit_request(request)
+
+
+def fit_request(request: Any) -> Run:
+    """As `fit`, for a tfgen.training.request.FitRequest."""
+    from tfgen.catalog import ENGINES
+    from tfgen.training.request import check
+    from tfgen.training.stage import Hooks
+    from tfgen.training.stage import fit as fit_with
+    from tfgen.generate.sheets import open_sheets
+
+    def open_tracker(run: Run, model: Any, examples: Any) -> Any:
+        return ENGINES.load(f"measure/{examples.representation}")(model, examples)
+
+    check(request)
+    run = fit_with(request, Hooks(open_sheets, open_tracker))
+    return Run(run.path, run.record)
+
+
+def load(name: str | Path) -> Run:
+    """The run with this name under `saved_models` (or $TFGEN_RUNS), or at this path.
+
+    Raises:
+        UserError: there is none; names the nearest.
+    """
+    return Run.open(str(name))
+
+
+def runs() -> list[Run]:
+    """Every run under `saved_models`, oldest first."""
+    return [Run(run.path, run.record) for run in storage.all_runs()]
+
+
+def open_data(source: Any = None, *, labels: Any = None, verbose: bool = False, **settings: Any) -> Any:
+    """What tfgen sees in a source: its examples, as `fit` would learn them. See tfgen.data.open_data."""
+    from tfgen.console import Preparation
+    from tfgen.data import open_data as open_examples
+
+    with talking(verbose or is_talking()):
+        return open_examples(source, labels=labels, progress=Preparation().show, **settings)
+
+
+def compare(runs: Sequence[Run], **options: Any) -> Any:
+    """Runs beside each other by their scores, and which differences mean something; options as in Run.evaluate."""
+    from tfgen.evaluate.compare import check_runs, compare as compare_evaluations
+
+    if len(runs) < 2:
+        raise UserError("A comparison needs two runs or more.", "Give them as a list.")
+    check_runs(list(runs))
+    return compare_evaluations([run.evaluate(**options) for run in runs])
+
+
+def settings_of(overrides: Sequence[str]) -> Mapping[str, str]:
+    """'KEY=VALUE' strings as keyword arguments for `fit` and `open_data`."""
+    from tfgen.config import parse_pairs
+
+    return parse_pairs(overrides)

@@ -1,0 +1,18 @@
+"""One setting of the data: what it is called, how it is checked, and what it does, in words."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class DataSetting:
+    """A setting for --set KEY=VALUE and for keyword arguments.
+
+    check: what was typed, or passed, to what is used. Raises UserError for a value that makes no sense.
+    help: what it does and between which values, in a sentence.
+    """
+
+    check: Callable[[Any], Any]
+    help: str
+    default: str = "found from the data"

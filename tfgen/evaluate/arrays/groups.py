@@ -1,0 +1,83 @@
+"""The pictures that are looked at: samples, real examples, and the naive baselines beside them, block by block."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tfgen.catalog import MODALITIES
+from tfgen.data.examples import Examples
+from tfgen.generate.arrays import Sampler, drawn_prompts
+
+BLOCK = 1024  # pictures that are in memory together; a multiple of the sampler's batch
+NOISE = 0.1  # standard deviation of the noise on copies, as a share of the values' range
+
+
+@dataclass(frozen=True)
+class Group:
+    """Values of one sort in a random order, and the place of each one's prompt in the run's vocabulary (-1: none)."""
+
+    name: str
+    read: Callable[[int, int], np.ndarray]  # from place to place, uint8 [k, ...]
+    prompts: np.ndarray  # int [n]
+    identity: list[Any]  # plain values that say what the content is; equal only for equal content
+
+    def __len__(self) -> int:
+        return len(self.prompts)
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        """All values, at most BLOCK at a time."""
+        for start in range(0, len(self), BLOCK):
+            yield self.read(start, min(start + BLOCK, len(self)))
+
+    def first(self, count: int) -> "Group":
+        """The first `count` of the group."""
+        return Group(self.name, self.read, self.prompts[:count], self.identity)
+
+
+def real_group(name: str, examples: Examples, places: np.ndarray, prompts: np.ndarray, seed: int) -> Group:
+    """The examples at these places; `seed` is what drew the places."""
+    identity = ["real", examples.fingerprint, seed, int(places[0]), len(places)]
+    return Group(name, lambda start, stop: np.asarray(examples.values[places[start:stop]]), prompts[places], identity)
+
+
+def sample_group(model: Any, checkpoint: str, modality: str, count: int, seed: int, words: int) -> Group:
+    """Samples `seed`, `seed + 1`, ... of the empty prompt, so each prompt comes as often as in the data."""
+    decode = MODALITIES.load(modality).decode
+    sampler = Sampler(model.generate, words)
+    seeds = np.arange(seed, seed + count, dtype=np.int64).astype(np.int32)
+
+    def read(start: int, stop: int) -> np.ndarray:
+        return decode(sampler(seeds[start:stop], np.zeros([stop - start, words], np.int32)))
+
+    prompts = np.full(count, -1)
+    if model.conditions.prompt_words:
+        prompts = drawn_prompts(model, seeds)
+    return Group("samples", read, prompts, ["samples", checkpoint, seed])
+
+
+def baseline_groups(reference: Group, seed: int) -> list[Group]:
+    """What three models score that anybody can write: a memory, a memory with noise, and noise alone."""
+    places = np.random.default_rng([seed, 1]).integers(0, len(reference), len(reference))
+    shape = reference.read(0, 1).shape[1:]
+
+    def copy(start: int, stop: int) -> np.ndarray:
+        wanted = places[start:stop]
+        return np.stack([reference.read(place, place + 1)[0] for place in wanted])
+
+    def noisy(start: int, stop: int) -> np.ndarray:
+        generator = np.random.default_rng([seed, 2, start])
+        values = copy(start, stop)
+        noise = generator.normal(0.0, 255.0 * NOISE, values.shape).astype(np.float32)
+        return np.clip(np.rint(values + noise), 0, 255).astype(np.uint8)
+
+    def uniform(start: int, stop: int) -> np.ndarray:
+        generator = np.random.default_rng([seed, 3, start])
+        return generator.integers(0, 256, [stop - start, *shape], np.uint8)
+
+    prompts = reference.prompts[places]
+    return [
+        Group(name, read, prompts, [*reference.identity, name, seed])
+        for name, read in (("copies", copy), ("noisy copies", noisy), ("noise", uniform))
+    ]

@@ -1,0 +1,37 @@
+"""A cheap score while a model learns: the Fréchet distance in random convolutions' features, from few samples."""
+
+from typing import Any
+
+import numpy as np
+
+from tfgen.catalog import EXTRACTORS, MODALITIES
+from tfgen.data.examples import Examples
+from tfgen.evaluate.arrays.groups import Group, real_group, sample_group
+from tfgen.evaluate.metrics.frechet import LEAST_SAMPLES, distance_of_moments
+from tfgen.evaluate.statistics import Moments
+
+
+class Tracker:
+    """Measures a model's distance to its training data; the same weights give the same number."""
+
+    name = "distance"  # in the reports of a fit
+
+    def __init__(self, model: Any, examples: Examples, words: int):
+        modality = MODALITIES.load(examples.modality)
+        self._extractor = EXTRACTORS.load(f"{modality.extractors}/random")(examples)
+        count = min(LEAST_SAMPLES, len(examples))
+        places = np.random.default_rng(0).permutation(len(examples))[:count]
+        self._real = self._moments(real_group("tracked", examples, places, examples.prompt_index, 0))
+        self._samples = sample_group(model, "", examples.modality, count, 0, words)
+
+    def measure(self) -> float:
+        """The distance of samples by the model as it is now."""
+        return distance_of_moments(self._real, self._moments(self._samples))
+
+    def _moments(self, group: Group) -> Moments:
+        moments = None
+        for block in group.blocks():
+            features = self._extractor.look(block)
+            moments = moments or Moments(features.shape[1])
+            moments.add(features)
+        return moments

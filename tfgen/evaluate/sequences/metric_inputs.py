@@ -1,0 +1,179 @@
+"""The evidence on texts: what unseen text costs, and what samples, and others in their place, say."""
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from tfgen.evaluate.metric_inputs import LazyEvidence
+from tfgen.evaluate.metrics.membership import LEAST_DOCUMENTS as LEAST_MEMBERS
+from tfgen.evaluate.metrics.memorisation import WINDOW
+from tfgen.evaluate.sequences.lexicon import Lexicon
+from tfgen.evaluate.sequences.losses import LEAST_DOCUMENTS, LossReader, Read, documents
+from tfgen.evaluate.sequences.matching import Match, Searched
+from tfgen.evaluate.sequences.reference_data import TextMaterial
+from tfgen.evaluate.sequences.ngram import MOST_TOKENS, NGram
+from tfgen.evaluate.sequences.sampling import pieces_of, sample_ids
+
+MOST_MATCHED = 1000  # texts of each group that are looked for in the training text
+_LEAST_TRAINING = 2**14  # tokens of training text that are predicted, however little is held out
+
+
+class TextEvidence:
+    """Makes each part of it once, when it is first asked for."""
+
+    def __init__(self, model: Any, material: TextMaterial, count: int, seed: int):
+        self.model, self.material, self.count, self.seed = model, material, count, seed
+        self._losses = LossReader(model)
+        self._end = material.tokenizer.end
+
+    # What text costs.
+
+    @cached_property
+    def unseen(self) -> Read | None:
+        """The unseen text by the model; None where there is none."""
+        return self._losses.read(self.material.unseen) if len(self.material.unseen) > 1 else None
+
+    @cached_property
+    def training(self) -> list[Read]:
+        """About as much of the training text."""
+        count = max(len(self.material.unseen), _LEAST_TRAINING)
+        return [self._losses.read(stretch) for stretch in self.material.stretches(count)]
+
+    def pieces(self, *reads: Read) -> np.ndarray:
+        """float [m, 3] in a random order: by documents where there are enough, else by windows of the context."""
+        starts = [documents(read.tokens, self._end) for read in reads]
+        if sum(map(len, starts)) < LEAST_DOCUMENTS:
+            starts = [np.arange(0, len(read.tokens), self.model.context) for read in reads]
+        rows = np.concatenate([read.pieces(each) for read, each in zip(reads, starts, strict=True)])
+        return np.random.default_rng([self.seed, 6]).permutation(rows)
+
+    def at_home(self, *reads: Read) -> np.ndarray:
+        """float [m]: minus the mean nats of a token in each document."""
+        rows = np.concatenate([read.pieces(documents(read.tokens, self._end)) for read in reads])
+        return -rows[:, 0] / rows[:, 1]
+
+    # What is said.
+
+    @cached_property
+    def ngram(self) -> NGram:
+        """Counts the training text."""
+        return NGram(self.material.training_tokens(MOST_TOKENS).ids, self.material.tokenizer.size)
+
+    @cached_property
+    def _exchanges(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        return self.material.training.exchanges(self.count)
+
+    @property
+    def openings(self) -> list[np.ndarray]:
+        """What each sample goes on from."""
+        return [opening for opening, _ in self._exchanges]
+
+    @cached_property
+    def answers(self) -> list[np.ndarray]:
+        """What unseen documents answer to the openings; none where there are fewer of them, or of plain text."""
+        return [answer for _, answer in self._exchanges] if self.material.exchanges >= self.count else []
+
+    @cached_property
+    def sample_ids(self) -> list[np.ndarray]:
+        """The model's samples."""
+        return sample_ids(self.model, self.openings, self.seed)
+
+    @cached_property
+    def said(self) -> np.ndarray:
+        """The ids of the unseen text that a model would say: of completions and chats, the answers alone."""
+        return self.material.unseen.ids[self.material.unseen.learned]
+
+    @cached_property
+    def texts(self) -> dict[str, list[str]]:
+        """The texts of every group by its name: as many in each, and as long in tokens, or as answers are."""
+        lengths = np.array([len(ids) for ids in self.sample_ids], np.int64)
+        example = self.model.example
+        groups = {"samples": self.sample_ids}
+        if self.unseen is not None:
+            real = [answer[: lengths.max()] for answer in self.answers]
+            groups["real"] = real or pieces_of(self.said, lengths, np.random.default_rng([self.seed, 7]))
+        starts = np.array([opening[-1] if len(opening) else example.start for opening in self.openings])
+        groups["n-gram"] = self.ngram.sample(self.count, int(lengths.max()), starts, example.ends, self.seed)
+        copies = pieces_of(self.material.said, lengths, np.random.default_rng([self.seed, 8]))
+        groups["copies"] = [self.material.tokens_of(each).ids for each in copies]
+        return {name: [self.material.text(ids) for ids in group] for name, group in groups.items()}
+
+    @cached_property
+    def words(self) -> dict[str, np.ndarray]:
+        """The words of every group's texts; of training text for real ones where the unseen text is too short."""
+        lexicon, texts = Lexicon(), dict(self.texts)
+        if self.unseen_is_short:
+            texts["real"] = texts["copies"]
+        return {name: lexicon.rows(each) for name, each in texts.items()}
+
+    @cached_property
+    def unseen_is_short(self) -> bool:
+        """Whether pieces of the unseen text overlap, so that they repeat each other, and those of training text less.
+
+        Words that come twice for that reason would make samples look the more varied.
+        """
+        if self.answers:
+            return False
+        needed = sum(map(len, self.sample_ids))
+        return self.unseen is not None and len(self.said) < min(needed, len(self.material.said))
+
+    @cached_property
+    def searched(self) -> Searched:
+        """The training text, to look things up in."""
+        return Searched(self.material.searched)
+
+    @cached_property
+    def matches(self) -> dict[str, list[Match]]:
+        """The longest match of every group's texts with the training text; all groups are looked for at once."""
+        groups = {name: texts[:MOST_MATCHED] for name, texts in self.texts.items()}
+        found = iter(self.searched.matches([text for texts in groups.values() for text in texts]))
+        return {name: [next(found) for _ in texts] for name, texts in groups.items()}
+
+    @cached_property
+    def windows(self) -> dict[str, np.ndarray]:
+        """How many windows each of them has, and how many stand in the training text."""
+        groups = {name: texts[:MOST_MATCHED] for name, texts in self.texts.items()}
+        rows = self.searched.shares([text for texts in groups.values() for text in texts], WINDOW)
+        stops = np.cumsum([len(texts) for texts in groups.values()])[:-1]
+        return dict(zip(groups, np.split(rows, stops), strict=True))
+
+    # By name, for the metrics.
+
+    def of_texts(self, name: str) -> LazyEvidence:
+        """What can be asked of a group of texts."""
+        return LazyEvidence(self._of_texts(name))
+
+    def _of_texts(self, name: str) -> dict[str, Any]:
+        return {
+            "sample_words": lambda: self.words[name],
+            "matches": lambda: np.array([match.length for match in self.matches[name]], np.int64),
+            "windows": lambda: self.windows[name],
+        }
+
+    def of_model(self) -> LazyEvidence:
+        """What can be asked of the model."""
+        makers = {**self._of_texts("samples"), "training_texts": lambda: self.pieces(*self.training)}
+        if self.unseen is not None:
+            makers["unseen_texts"] = lambda: self.pieces(self.unseen)
+            if self._many_documents():
+                makers["unseen_scores"] = lambda: self.at_home(self.unseen)
+                makers["training_scores"] = lambda: self.at_home(*self.training)
+        return LazyEvidence(makers)
+
+    def of_ngram(self) -> LazyEvidence:
+        """The same of the model that counts."""
+        makers = self._of_texts("n-gram")
+        if self.unseen is not None:
+            makers["unseen_texts"] = lambda: self.pieces(self.counted(self.ngram))
+        return LazyEvidence(makers)
+
+    def counted(self, ngram: NGram) -> Read:
+        """The unseen text by a model that counts."""
+        tokens = self.material.unseen
+        return Read(tokens, ngram.nats(tokens.ids, self.model.example.start))
+
+    def _many_documents(self) -> bool:
+        reads = ([self.unseen], self.training)
+        counts = [sum(len(documents(read.tokens, self._end)) for read in side) for side in reads]
+        return min(counts) >= LEAST_MEMBERS

@@ -1,0 +1,168 @@
+"""The text that a run is judged by: what it learned, and what it never saw."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from tfgen.representations.sequences.examples import given_bit
+from tfgen.errors import UserError
+from tfgen.evaluate.training_data import learned_already, open_showing, open_training
+from tfgen.run import Run
+
+MOST_JUDGED = 2**18  # characters of unseen text that are predicted, and about as many of training text
+MOST_SEARCHED = 2 * 10**7  # characters of the training text among which copies are looked for
+_MOST_SAID = 2**24  # tokens of prompts and answers from which copies of answers are taken
+NO_TEXT = "\uffff"  # stands where a document ends: no text has it
+_PLACES = 8  # of the training text, from which the part that is predicted is taken
+_PROBES, _PROBE = 40, 80  # pieces of held-out text, and their characters, that are looked for in the training text
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """A stretch of text: ids int32 [n], which of them are learned, and how many characters each stands for, [n]."""
+
+    ids: np.ndarray
+    learned: np.ndarray
+    characters: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, part: slice) -> "Tokens":
+        return Tokens(self.ids[part], self.learned[part], self.characters[part])
+
+
+class TextMaterial:
+    """A run's training text, and held-out text where there is any."""
+
+    def __init__(self, run: Run, holdout: str | None):
+        """Opens both.
+
+        Raises:
+            UserError: the training data isn't where it was or has changed, or the held-out data can't be read.
+        """
+        self.training = open_training(run)
+        self._own = holdout is None
+        self.tokenizer = self.training.tokenizer
+        self._table = self.tokenizer.token_bytes()
+        self._characters = np.array([_begun(each) for each in self._table], np.int64)
+        self._characters[[self.tokenizer.end, *self.tokenizer.markers.values()]] = 1  # predicted like one
+        learned = self.training.training_tokens
+        self.values = self.training.values[:learned]
+        held_out = self.training.values[learned:] if holdout is None else self._other(run, holdout)
+        self.unseen = self._first(held_out)
+        self.unseen_all = len(held_out)
+        self.searched = self._text_of(self.values, MOST_SEARCHED)
+        if holdout is not None and self._mostly_learned():
+            raise learned_already(holdout)
+
+    @property
+    def all_searched(self) -> bool:
+        """Whether copies are looked for in all of the training text."""
+        return len(self.searched) < MOST_SEARCHED
+
+    @property
+    def opened_by(self) -> str:
+        """What samples go on from, in words."""
+        if self.training.kind == "text":
+            return "nothing"
+        return "prompts that are held out" if self.training.holds_out else "prompts"
+
+    @property
+    def exchanges(self) -> int:
+        """How many unseen documents answer a prompt; 0 where they are others than the run's own."""
+        return self.training.documents[1] if self._own and self.training.kind != "text" else 0
+
+    def tokens_of(self, values: np.ndarray) -> Tokens:
+        """Tokens as they are stored, with their highest bit apart."""
+        ids = self.training.ids(values)
+        return Tokens(ids, self.training.learned(values), self._characters[ids])
+
+    @cached_property
+    def said(self) -> np.ndarray:
+        """Training text that is learned, as it is stored: of completions and chats, the first answers alone."""
+        if self.training.kind == "text":
+            return self.values
+        values = self.values[:_MOST_SAID]
+        return values[self.training.learned(values)]
+
+    def training_tokens(self, most: int) -> Tokens:
+        """The first tokens that are learned."""
+        return self.tokens_of(self.values[:most])
+
+    def stretches(self, count: int) -> list[Tokens]:
+        """About `count` training tokens from all over the text, each stretch of whole documents where there are any."""
+        size = max(2, min(count, len(self.values)) // _PLACES)
+        starts = np.linspace(0, max(0, len(self.values) - size), _PLACES).astype(int)
+        found = [self.tokens_of(self.values[start : start + size]) for start in dict.fromkeys(starts.tolist())]
+        return [self._whole(stretch) for stretch in found]
+
+    def text(self, ids: np.ndarray) -> str:
+        """What ids say; ends say nothing."""
+        return self.tokenizer.decode(ids)
+
+    def fingerprints(self) -> tuple[str, str | None]:
+        """Of the training text and of the unseen one, whatever the tokenizer."""
+        unseen = self.text(self.unseen.ids)[:MOST_JUDGED]
+        return _digest(self.searched), _digest(unseen) if unseen else None
+
+    def _first(self, values: np.ndarray) -> Tokens:
+        """The first tokens with at most MOST_JUDGED characters."""
+        tokens = self.tokens_of(values[: 4 * MOST_JUDGED])
+        count = int(np.searchsorted(np.cumsum(tokens.characters), MOST_JUDGED, side="right"))
+        return tokens[: count + 1]
+
+    def _mostly_learned(self) -> bool:
+        """Whether most of the held-out text is in the training text, under whatever name."""
+        text = self.text(self.unseen.ids)
+        starts = np.linspace(0, max(0, len(text) - _PROBE), _PROBES).astype(int)
+        return np.mean([text[start : start + _PROBE] in self.searched for start in starts]) > 0.5
+
+    def _whole(self, stretch: Tokens) -> Tokens:
+        """Without the documents that are cut at either end, unless there is hardly anything else."""
+        ends = np.flatnonzero(stretch.ids == self.tokenizer.end)
+        if len(ends) < 2 or ends[-1] - ends[0] < len(stretch) // 2:
+            return stretch
+        return stretch[ends[0] + 1 : ends[-1] + 1]
+
+    def _text_of(self, values: np.ndarray, most: int) -> str:
+        """The text of many tokens, with NO_TEXT where a document ends; the first `most` characters."""
+        table = list(self._table)
+        table[self.tokenizer.end] = NO_TEXT.encode()
+        parts, length = [], 0
+        for start in range(0, len(values), 2**18):
+            ids = self.tokens_of(values[start : start + 2**18]).ids
+            parts.append(b"".join([table[each] for each in ids.tolist()]))
+            length += int(self._characters[ids].sum())
+            if length > most:
+                break
+        return b"".join(parts).decode("utf-8", "replace")[:most]
+
+    def _other(self, run: Run, source: str) -> np.ndarray:
+        """The values of other data by the run's tokenizer. Raises UserError where it is the training data."""
+        if source in (self.training.source, run.record["data"]["path"]):
+            raise learned_already(source)
+        examples = open_showing(source, {"tokenizer": str(run.path / "tokenizer.json"), "holdout": 0.0})
+        if examples.modality != self.training.modality:
+            raise UserError(f"'{source}' is no text.", "Held-out data must be of the same kind as the training data.")
+        if examples.kind != self.training.kind and "chats" in (examples.kind, self.training.kind):
+            raise UserError(
+                f"'{source}' has {examples.kind}, and the run learned {self.training.kind}.",
+                "Held-out data must be of the same kind as the training data.",
+            )
+        values, dtype = np.array(examples.values[: 4 * MOST_JUDGED]), self.training.values.dtype
+        # A tokenizer that is read from a file may get an end of its own, behind that of the run.
+        ids = examples.ids(values)
+        ids = np.where(ids == examples.tokenizer.end, self.tokenizer.end, ids)
+        return np.where(examples.learned(values), ids, ids | given_bit(dtype)).astype(dtype)
+
+
+def _begun(content: bytes) -> int:
+    """How many characters begin in these bytes of UTF-8."""
+    return sum(byte & 0xC0 != 0x80 for byte in content)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,53 @@
+"""The texts that are looked at: the model's samples, and in their place pieces of real text as long as those."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+LENGTH = 200  # tokens of a sample at the most
+TEMPERATURE = 1.0  # the model as it is: less would hide what it doesn't know
+BATCH = 50  # rows that are made together; all batches have one size
+
+
+def length_for(model: Any) -> int:
+    """How many tokens a sample may have; a model that can't go on beyond its context ends there."""
+    return LENGTH if model.endless else min(LENGTH, model.context - 1)
+
+
+def sample_ids(model: Any, openings: Sequence[np.ndarray], seed: int) -> list[np.ndarray]:
+    """Samples `seed`, `seed + 1`, ... that go on from openings: ids int32 [tokens] of each, with its end if it has one.
+
+    An opening is ids int32 [n], and the empty one is the model's own start; what is given is not in the sample.
+    """
+    import tensorflow as tf
+
+    from tfgen.representations.sequences.examples import side_by_side
+    from tfgen.models.sampling import Sampling
+
+    length, count = length_for(model), len(openings)
+    ids, lengths = side_by_side(list(openings) + [openings[-1]] * (-count % BATCH))
+
+    @tf.function(reduce_retracing=True)
+    def make(seeds: tf.Tensor, ids: tf.Tensor, lengths: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        how = Sampling(seeds, tf.fill([BATCH], TEMPERATURE), tf.zeros([BATCH], tf.int32), tf.ones([BATCH]))
+        return model.generate(ids, lengths, tf.fill([BATCH], length), how)
+
+    found: list[np.ndarray] = []
+    for start in range(0, count, BATCH):
+        part = slice(start, start + BATCH)
+        made = make(tf.range(seed + start, seed + start + BATCH), tf.constant(ids[part]), tf.constant(lengths[part]))
+        rows, counts = (each.numpy() for each in made)
+        found += [row[:stop] for row, stop in zip(rows, counts, strict=True)]
+    return found[:count]
+
+
+def pieces_of(values: np.ndarray, lengths: np.ndarray, generator: np.random.Generator) -> list[np.ndarray]:
+    """A piece of `values` for each length, from places all over them in a random order; they overlap only if they must.
+
+    What is longer than the values is as long as they are.
+    """
+    lengths = np.minimum(lengths, len(values))
+    room = len(values) - int(lengths.max(initial=0))
+    starts = generator.permutation(np.linspace(0, room, len(lengths)).astype(np.int64))
+    return [values[start : start + length] for start, length in zip(starts, lengths, strict=True)]

@@ -1,0 +1,163 @@
+"""Pictures as an export shows them.
+
+A server takes prompts as strings and can write PNGs. A phone takes prompts as word ids; the vocabulary lies beside its
+file.
+"""
+
+import base64
+import json
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfgen.catalog import MODALITIES
+from tfgen.export.agreement import Agreement, Pairs, agreement_of
+from tfgen.export.formats import SAVED_MODEL, Tolerance
+from tfgen.export.signatures import SERVER, Entry, Surface
+from tfgen.models.base import GenerativeModel, Kind
+from tfgen.representations.arrays.lookup import PromptLookup
+from tfgen.representations.arrays.vocabulary import SAME_WORD, Vocabulary
+from tfgen.run import Run
+
+
+class ImageSurface(Surface):
+    """See Surface."""
+
+    tolerances = {
+        SAVED_MODEL: Tolerance(difference=1e-6),
+        "float32": Tolerance(difference=1e-4),
+        "float16": Tolerance(decibels=60.0),
+        "int8": Tolerance(decibels=35.0),
+        "int8-weights": Tolerance(decibels=40.0),
+    }
+
+    def __init__(self, run: Run, model: GenerativeModel, audience: str):
+        self._modality = MODALITIES.load(run.record["modality"])
+        self._vocabulary = run.vocabulary()
+        self._has_prompts = bool(self._vocabulary.prompts)
+        self._lookup = PromptLookup(self._vocabulary) if audience == SERVER and self._has_prompts else None
+        super().__init__(run, model, audience)
+
+    def make_entries(self) -> dict[str, Entry]:
+        entries = super().make_entries()
+        if self.audience == SERVER:
+            files = {name: self._files(entries["generate"], *how) for name, how in self._modality.files.items()}
+            entries.update(files)
+        return entries
+
+    def tables(self) -> PromptLookup | None:
+        """The vocabulary's table."""
+        return self._lookup
+
+    def compare(self, call: str, output: str, pairs: Pairs, inputs: list[dict[str, np.ndarray]]) -> Agreement:
+        # The examples lie in [0, 1], whatever the signature.
+        outputs = [each.outputs.items() for each in self.model.signatures().values()]
+        bounded = output in {name for each in outputs for name, kind in each if kind is Kind.EXAMPLES}
+        return agreement_of(call, output, pairs, bounded=bounded)
+
+    def sample(self) -> dict[str, Any]:
+        """The answer is a file in base64."""
+        seeds = np.array([7], np.int32)
+        request = {"seed": 7, **({"prompt": self._prompts(seeds)[0].tolist()} if self._has_prompts else {})}
+        ((name, (_, how)),) = self._modality.files.items()
+        content = getattr(self._modality, how)(tf.constant(self._examples(seeds)))[0].numpy()
+        return {"signature": "generate", "instances": [request], name: base64.b64encode(content).decode()}
+
+    def companions(self) -> dict[str, bytes]:
+        """For a phone, the vocabulary; a server's is in its graph."""
+        if self.audience == SERVER:
+            return {}
+        text = json.dumps(_vocabulary_as_json(self._vocabulary), indent=2, ensure_ascii=False)
+        return {"vocabulary.json": f"{text}\n".encode()}
+
+    def words(self) -> dict[str, Any]:
+        height, width, channels = self.model.example.shape
+        has_prompt = str(self._has_prompts).lower()
+        return {"height": height, "width": width, "channels": channels, "has_prompt": has_prompt}
+
+    def specification(self, name: str, kind: Kind) -> tf.TensorSpec:
+        match kind:
+            case Kind.SEED:
+                return tf.TensorSpec([None], tf.int32, name)
+            case Kind.PROMPT if self._lookup:
+                return tf.TensorSpec([None], tf.string, name)
+            case Kind.PROMPT:
+                return tf.TensorSpec([None, self.model.conditions.longest], tf.int32, name)
+            case Kind.LATENTS:
+                return tf.TensorSpec([None, self.model.latent_dim], tf.float32, name)
+            case Kind.EXAMPLES:
+                return tf.TensorSpec([None, *self.model.example.shape], tf.float32, name)
+        raise ValueError(f"{kind} is nothing that a picture has")
+
+    def takes(self, kind: Kind) -> bool:
+        return self._has_prompts or kind is not Kind.PROMPT
+
+    def inside(self, value: tf.Tensor | None, kind: Kind, rows: tf.Tensor) -> tf.Tensor:
+        if value is None:
+            return tf.zeros([rows, self.model.conditions.longest], tf.int32)
+        if kind is Kind.PROMPT and self._lookup:
+            return self._lookup(value)
+        return self._modality.to_inside(value) if kind is Kind.EXAMPLES else value
+
+    def outside(self, value: tf.Tensor, kind: Kind) -> tf.Tensor:
+        return self._modality.to_outside(value) if kind is Kind.EXAMPLES else value
+
+    def inputs_of(self, call: str, seeds: np.ndarray) -> dict[str, np.ndarray]:
+        """What the model itself starts from, and what it makes."""
+        kinds = self.entries[call].kinds
+        return {name: self._input(kind, seeds, Kind.SEED in kinds.values()) for name, kind in kinds.items()}
+
+    def _input(self, kind: Kind, seeds: np.ndarray, seeded: bool) -> np.ndarray:
+        match kind:
+            case Kind.SEED:
+                return seeds
+            case Kind.PROMPT:
+                # Only where a seed stands beside it does the empty prompt draw one.
+                return self._prompts(seeds, empty_too=seeded)
+            case Kind.LATENTS:
+                ids = tf.constant(self._ids(self._choose(seeds)))
+                return self.model.latents(tf.constant(seeds), ids).numpy()
+            case Kind.EXAMPLES:
+                return self._examples(seeds)
+        raise ValueError(f"{kind} is nothing that a picture has")
+
+    def _files(self, generate: Entry, output: str, how: str) -> Entry:
+        """`generate`, with each example as the bytes of a file."""
+
+        def function(**given: tf.Tensor) -> dict[str, tf.Tensor]:
+            (examples,) = generate.function(**given).values()
+            return {output: tf.identity(getattr(self._modality, how)(examples), name=output)}
+
+        return Entry(generate.inputs, generate.kinds, function)
+
+    def _prompts(self, seeds: np.ndarray, empty_too: bool = False) -> np.ndarray:
+        """A prompt for each seed as the inputs take them: the known ones in turn, the empty one among them if told."""
+        chosen = self._choose(seeds, empty_too)
+        return np.array(chosen, np.str_) if self._lookup else self._ids(chosen)
+
+    def _examples(self, seeds: np.ndarray) -> np.ndarray:
+        """What `generate` makes, in the units of the outside."""
+        made = self.model.generate(tf.constant(seeds), tf.constant(self._ids(self._choose(seeds))))
+        return self._modality.to_outside(made).numpy()
+
+    def _choose(self, seeds: np.ndarray, empty_too: bool = False) -> list[str]:
+        known = [*self._vocabulary.prompts[:100], *([""] if empty_too else [])] or [""]
+        return [known[seed % len(known)] for seed in seeds]
+
+    def _ids(self, prompts: list[str]) -> np.ndarray:
+        return np.stack([self._vocabulary.ids(prompt) for prompt in prompts])
+
+
+def _vocabulary_as_json(vocabulary: Vocabulary) -> dict[str, Any]:
+    """Word ids by whole prompt, in lower case, and by word where prompts may mix them; 'seven' goes for '7' too."""
+    prompts = {prompt.lower(): vocabulary.ids(prompt).tolist() for prompt in vocabulary.prompts}
+    words = {word: place for place, word in enumerate(vocabulary.words, 1)}
+    same = {word: other for word, other in SAME_WORD.items() if other in words and word not in words}
+    return {
+        "longest": vocabulary.longest,
+        "prompts": {**{word: prompts[other] for word, other in same.items() if other in prompts}, **prompts},
+        "words": (
+            {**{word: words[other] for word, other in same.items()}, **words} if vocabulary.kind != "labels" else {}
+        ),
+    }

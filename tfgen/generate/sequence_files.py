@@ -1,0 +1,121 @@
+"""Texts to standard output while they are made, or to files: one .txt for all, .jsonl, or a folder of .txt."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tfgen import __version__, files
+from tfgen.errors import UserError
+from tfgen.generate import Origin
+from tfgen.generate.output import check_path, ending, file_stem
+from tfgen.representations.sequences.codec import SequenceCodec
+from tfgen.representations.sequences.sampler import Piece, Text
+
+_ENDINGS = (".txt", ".jsonl")
+
+
+def check_output(path: Path, as_json: bool) -> None:
+    """Raises UserError where texts can't be written to `path`, or not as JSON; called before the work."""
+    check_path(path, _ENDINGS)
+    if as_json and ending(path) != ".jsonl":
+        raise UserError(f"JSON can't be written to '{path}'.", "Give a path that ends in .jsonl, or leave --json out.")
+
+
+class Rows:
+    """Texts as rows of JSON, each with all that it takes to make it again."""
+
+    def __init__(self, origin: Origin, settings: Mapping[str, Any], codec: SequenceCodec | None = None):
+        """With a codec, rows have the tokens too, and the natural logarithms of their probabilities."""
+        self._origin, self._settings = origin, settings
+        self._table = codec and codec.token_bytes()
+
+    def of(self, text: Text) -> str:
+        """One line without its end."""
+        beam = {} if text.seed is not None else {"beam": int(text.label.split()[-1])}
+        row = {"run": self._origin.name, "model": self._origin.model, "prompt": text.prompt, "seed": text.seed, **beam}
+        row |= {"text": text.text, "ended": text.ended, "settings": self._settings, "tfgen": __version__}
+        if self._table:
+            row["tokens"] = [
+                {"id": token, "text": self._table[token].decode("utf-8", "replace"), "log_probability": score}
+                for token, score in zip(text.tokens, text.log_probabilities, strict=True)
+            ]
+        return json.dumps(row, ensure_ascii=False)
+
+
+class _Printer:
+    """Shows texts one after the other, in order, though they grow side by side."""
+
+    def __init__(self, texts: Sequence[Text]):
+        self._texts = texts
+        self._waiting: dict[int, list[Piece]] = {}
+        self._place = 0
+
+    def show(self, piece: Piece) -> None:
+        """Shows a piece at once where its text is the one in turn, else when it is."""
+        self._waiting.setdefault(piece.place, []).append(piece)
+        while self._place in self._waiting:
+            pieces = self._waiting.pop(self._place)
+            done = pieces[-1].done
+            self._print(self._place, "".join(each.text for each in pieces), done)
+            self._place += done
+            if not done:
+                break
+        sys.stdout.flush()
+
+    def _print(self, place: int, text: str, done: bool) -> None:
+        raise NotImplementedError
+
+
+class TextPrinter(_Printer):
+    """Prints texts, and nothing else where there is one alone; several look as they do in a .txt."""
+
+    def __init__(self, texts: Sequence[Text]):
+        super().__init__(texts)
+        self._begun = False
+
+    def _print(self, place: int, text: str, done: bool) -> None:
+        if len(self._texts) > 1 and not self._begun:
+            text = ("\n" if place else "") + _heading(self._texts[place]) + text
+        self._begun = not done
+        sys.stdout.write(text + "\n" if done and not self._texts[place].text.endswith("\n") else text)
+
+
+class JsonPrinter(_Printer):
+    """Prints a row of JSON for each text that is done."""
+
+    def __init__(self, texts: Sequence[Text], rows: Rows):
+        super().__init__(texts)
+        self._rows = rows
+
+    def _print(self, place: int, text: str, done: bool) -> None:
+        if done:
+            print(self._rows.of(self._texts[place]))
+
+
+def write_texts(texts: Sequence[Text], path: Path, rows: Rows) -> str:
+    """Writes texts where `path`'s ending says and gives a phrase on what was written.
+
+    A folder has one .txt each, and one .txt has all of them, under a heading where there are several.
+    """
+    if ending(path) == ".jsonl":
+        files.write_bytes(path, "".join(rows.of(text) + "\n" for text in texts).encode())
+    elif ending(path) == ".txt":
+        several = len(texts) > 1
+        parts = [(_heading(text) if several else "") + _whole_lines(text.text) for text in texts]
+        files.write_bytes(path, "\n".join(parts).encode())
+    else:
+        for text in texts:
+            name = file_stem("", text.prompt, text.label.replace(" ", "")) + ".txt"
+            files.write_bytes(path / name, _whole_lines(text.text).encode())
+        return f"{len(texts)} files in {path}"
+    return f"{path}, {len(texts)} {'texts' if len(texts) > 1 else 'text'}"
+
+
+def _heading(text: Text) -> str:
+    return f"--- {text.label} ---\n"
+
+
+def _whole_lines(text: str) -> str:
+    return text if text.endswith("\n") else text + "\n"

@@ -1,0 +1,109 @@
+"""Sequences of a run: they go on from a prompt, and the same seed gives the same one, alone or among others."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+from tfgen.console import say
+from tfgen.errors import UserError
+from tfgen.generate import Generator, Origin, Request
+from tfgen.generate.sequence_files import JsonPrinter, Rows, TextPrinter, check_output, write_texts
+from tfgen.representations.base import Codec
+from tfgen.representations.sequences.sampler import Piece, SequenceSampler, Text
+from tfgen.representations.sequences.sampling_settings import SamplingSettings
+from tfgen.restore import load_model
+from tfgen.run import Run
+
+
+@dataclass(frozen=True, eq=False)
+class SequenceSamples:
+    """Sequences as strings, and where they are from. A list of strings in most respects.
+
+    texts: with the seed, the tokens and their log-probabilities, and why each ended.
+    """
+
+    texts: list[Text]
+    rows: Rows
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def __getitem__(self, place: int) -> str:
+        return self.texts[place].text
+
+    def __iter__(self) -> Iterator[str]:
+        return (text.text for text in self.texts)
+
+    def __repr__(self) -> str:
+        return repr(list(self))
+
+    def save(self, path: str | Path) -> str:
+        """Writes them to a .txt, a .jsonl or a folder, and gives a phrase on what was written."""
+        check_output(Path(path), as_json=False)
+        return write_texts(self.texts, Path(path), self.rows)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        parts = (f"<p><b>{escape(text.label)}</b></p><pre>{escape(text.text)}</pre>" for text in self.texts)
+        return "".join(parts)
+
+
+class SequenceGenerator(Generator):
+    """See Generator. Without a place, text goes to standard output while it is made."""
+
+    options = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty", "beams", "length", "stop", "json")
+
+    def __init__(self, run: Run, request: Request, codec: Codec):
+        super().__init__(run, request, codec)
+        options = dict(request.options)
+        self.as_json = options.pop("json", False)
+        self.how = SamplingSettings.of(options)
+        if request.output:
+            check_output(request.output, self.as_json)
+        if 0 < self.how.beams < len(self.seeds):
+            raise UserError(
+                f"A search with {self.how.beams} beams can't end with {len(self.seeds)} {self.modality.plural}.",
+                "Lower -n, or raise --beams.",
+            )
+        self.ids = codec.prompt_ids(request.prompt)
+        self.rows = Rows(Origin.of(run), self.how.to_json(), codec if self.as_json else None)
+
+    def default_count(self) -> int:
+        return 1
+
+    def samples(self) -> SequenceSamples:
+        texts = self._texts()
+        for _ in self._made(texts):
+            pass
+        return SequenceSamples([text for text in texts if text.ended], self.rows)
+
+    def deliver(self) -> None:
+        texts = self._texts()
+        printer = JsonPrinter(texts, self.rows) if self.as_json else TextPrinter(texts)
+        for piece in self._made(texts):
+            if not self.request.output:
+                printer.show(piece)
+        if self.request.output:
+            # A search among few tokens can find fewer texts than were asked for.
+            made = [text for text in texts if text.ended]
+            say(f"Wrote {write_texts(made, self.request.output, self.rows)}")
+
+    def _made(self, texts: list[Text]) -> Iterator[Piece]:
+        """Fills the texts; says what is cut off before and behind."""
+        sampler = SequenceSampler(load_model(self.run), self.codec)
+        kept, _ = sampler.room(len(self.ids), self.how.length)
+        if kept < len(self.ids):
+            cut = f"the first {len(self.ids) - kept} are cut off"
+            say(f"The prompt has {len(self.ids)} tokens, and the model sees the last {kept}: {cut}.")
+        yield from sampler.write(self.ids, texts, self.how)
+        if any(text.ended == "context" for text in texts):
+            say(f"The model sees {sampler.model.context} tokens and can't write past them; the text ends there.")
+
+    def _texts(self) -> list[Text]:
+        """The texts that were asked for, of which nothing is made yet."""
+        prompt = self.request.prompt
+        if self.how.beams:
+            return [Text(f"beam {place + 1}", None, prompt) for place in range(len(self.seeds))]
+        return [Text(f"seed {seed}", int(seed), prompt) for seed in self.seeds]
+

@@ -1,0 +1,186 @@
+"""What a kind of data says of itself. Whatever a stage needs to know of it is asked here."""
+
+import abc
+import json
+from collections.abc import Callable, Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from tfgen import files
+from tfgen.data.examples import fit_command
+from tfgen.data.request import DataRequest
+from tfgen.data.settings import DataSetting
+from tfgen.representations import ARRAYS
+from tfgen.representations.base import Codec, Examples
+
+ENOUGH_ARRAYS = 64  # as many as a GAN's batch has unless told otherwise
+ENOUGH_TOKENS, GOOD_TOKENS = 2000, 100_000
+
+
+class Modality(abc.ABC):
+    """A kind of data. It is never instantiated and has no state: all methods are class methods.
+
+    The methods up to `restore_codec` must be defined; the others have a default that serves. A modality that has arrays
+    gives an ArrayExamples with an ArrayCodec from `open`, one that has sequences a SequenceExamples with a
+    SequenceCodec; one that has both gives what the request's `representation` says.
+    """
+
+    name: ClassVar[str]  # as in the catalog
+    singular: ClassVar[str]  # "picture"
+    plural: ClassVar[str]  # "pictures"
+    representations: ClassVar[tuple[str, ...]]  # those that it has a codec for; the first where nobody asks for one
+    settings: ClassVar[Mapping[str, DataSetting]] = {}  # of the data, for --set and keyword arguments
+
+    # Reading.
+
+    @classmethod
+    @abc.abstractmethod
+    def recognises(cls, source: Any) -> int:
+        """How surely a source is of this kind: 0 for not at all, 1 for perhaps, 2 for surely.
+
+        The surest modality reads it, among those that have the representation that a model learns. A source is an
+        existing path, as a Path, or data in memory. Looks at names and first bytes only.
+        """
+
+    @classmethod
+    @abc.abstractmethod
+    def open(cls, request: DataRequest) -> Examples:
+        """The examples of a source. Raises UserError where there are none, or too many can't be read."""
+
+    @classmethod
+    @abc.abstractmethod
+    def describe(cls, examples: Examples) -> list[str]:
+        """What was read, in sentences; the first begins with how many."""
+
+    @classmethod
+    @abc.abstractmethod
+    def restore_codec(cls, state: Mapping[str, Any], read: Callable[[str], bytes]) -> Codec:
+        """The codec of a run: from its `to_json` and, by name, its files. Raises any error where they are damaged."""
+
+    @classmethod
+    def summary(cls, examples: Examples) -> str:
+        """What is learned, as a fit begins with it: "10000 grey pictures of 28x28"."""
+        return f"{len(examples)} {cls.plural}"
+
+    @classmethod
+    def facts(cls, examples: Examples) -> dict[str, Any]:
+        """What was read, as plain JSON."""
+        return {"count": len(examples), "representation": examples.representation}
+
+    @classmethod
+    def next_step(cls, examples: Examples, data: Sequence[str], settings: Sequence[str]) -> str:
+        """What to do with so many, for after "Next:": a fit that takes them, or more of them."""
+        count = len(examples)
+        if examples.representation != ARRAYS:
+            advice = "add more: some hundred thousand tokens are a good start"
+            if count < ENOUGH_TOKENS:
+                return f"{advice}."
+            command = fit_command("gpt", data, settings)
+            return command if count >= GOOD_TOKENS else f"{advice}, or: {command}"
+        if count >= ENOUGH_ARRAYS:
+            return fit_command("gan", data, settings)
+        advice = "add more, since some hundreds learn well"
+        if count < 2:
+            return f"{advice}."
+        return f"{advice}, or: {fit_command('gan', data, [*settings, f'batch_size={max(2, count // 2)}'])}"
+
+    @classmethod
+    def held_out_settings(cls, examples: Examples, run_folder: Path) -> dict[str, Any]:
+        """The settings under which other data becomes examples that can be compared with these, which a run learned."""
+        return {}
+
+    @classmethod
+    def keep_in_memory(cls, examples: Examples, source: Any) -> tuple[str, bytes]:
+        """Data that was passed in memory as a file for the run, so that it can be judged and resumed: its name and
+        content. `open` gives the same examples from it under the same settings."""
+        raise NotImplementedError
+
+    # TensorFlow Datasets.
+
+    @classmethod
+    def choose_tfds_features(cls, features: Mapping[str, Any], preferred: Sequence[str]) -> dict[str, str] | None:
+        """Which features of a set are used, by the names that `open_tfds` knows them by; None where it has none of
+        this kind."""
+        return None
+
+    @classmethod
+    def open_tfds(cls, request: DataRequest, part: Any) -> Examples:
+        """The examples of a tfgen.data.tfds.Part."""
+        raise NotImplementedError
+
+    # Arrays outside. Values are as they are stored.
+
+    ending: ClassVar[str] = ".json"  # of a file that holds one example
+    sheet_ending: ClassVar[str] = ".txt"  # of a file that shows many
+    array_name: ClassVar[str] = "examples"  # of the values in an .npz
+    default_count: ClassVar[int] = 16  # samples, where nobody says how many
+
+    @classmethod
+    def save(cls, path: Path, value: np.ndarray, metadata: Mapping[str, str]) -> None:
+        """Writes one example with what is said of it, atomically."""
+        files.write_json(path, {"values": value.tolist(), **metadata})
+
+    @classmethod
+    def read_metadata(cls, path: Path) -> dict[str, str]:
+        """What `save` wrote beside the values."""
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return {key: value for key, value in content.items() if key != "values"}
+
+    @classmethod
+    def save_sheet(cls, path: Path, values: np.ndarray, metadata: Mapping[str, str], columns: int | None = None) -> None:
+        """Writes examples [n, ...] side by side, or one below the other, for a person to look at."""
+        files.write_bytes(path, "".join(f"{cls.as_text(value)}\n" for value in values).encode())
+
+    @classmethod
+    def join_sheets(cls, sheets: Sequence[Path], names: Sequence[str], path: Path) -> None:
+        """Writes sheets of several runs into one file, so that they can be compared."""
+        parts = [f"=== {name} ===\n{sheet.read_text(encoding='utf-8')}" for sheet, name in zip(sheets, names)]
+        files.write_bytes(path, "\n".join(parts).encode())
+
+    @classmethod
+    def as_text(cls, value: np.ndarray) -> str:
+        """One example in a line of text."""
+        return " ".join(map(str, np.ravel(value).tolist()))
+
+    @classmethod
+    def as_html(cls, value: np.ndarray, what: str) -> str:
+        """One example in a report; `what` it is, for those who can't see it."""
+        return f'<pre title="{escape(what)}">{escape(cls.as_text(value))}</pre>'
+
+    @classmethod
+    def sides(cls, value: np.ndarray) -> tuple[int, int] | None:
+        """Height and width in pixels that `as_html` shows an example with; None for text."""
+        return None
+
+    # Files from a server: the signature of an export that gives them (ArrayCodec.as_files), and how they are read.
+
+    file_signature: ClassVar[str | None] = None
+
+    @classmethod
+    def read_file(cls, content: bytes) -> np.ndarray:
+        """One stored example. Raises ValueError or OSError where the content is none."""
+        raise NotImplementedError
+
+    # Sequences outside are strings, which every codec gives; files of another kind are a modality's own.
+
+    sequence_endings: ClassVar[tuple[str, ...]] = (".txt", ".jsonl")
+
+    @classmethod
+    def first_command(cls, codec: Mapping[str, Any], run: str) -> str:
+        """What a person types to get the first sample of a run; `codec` is its codec.json, `run` is quoted."""
+        return f"tfgen generate {run}"
+
+    # Export.
+
+    @classmethod
+    def app_templates(cls) -> Path | None:
+        """A folder of worked examples that load a TFLite file, as string.Template files; None for tfgen's own."""
+        return None
+
+    @classmethod
+    def app_words(cls, codec: Codec) -> dict[str, Any]:
+        """What the templates say of this codec, beside what every template may use."""
+        return {}

@@ -1,0 +1,134 @@
+"""Pictures that are already arrays (idx, npy, npz, TFDS) become examples: sized, coloured, prepared.
+
+A source gives blocks of uint8 [k, height, width, 1 or 3] and says what it knows; what to do with them is decided here.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tfgen.data.examples import Prompts, Report, fingerprint_of
+from tfgen.data.prepared import Key, Writer, open_or_prepare
+from tfgen.data.request import DataRequest
+from tfgen.modalities.image.codec import ImageCodec
+from tfgen.modalities.image.sizes import choose_size
+from tfgen.representations.arrays.examples import ArrayExamples
+
+BLOCK = 1024  # examples read at once
+LARGEST_IN_MEMORY = 64 * 2**20  # more bytes than this are prepared in a file
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A stack of equally large pictures: its shape, and how to go through it, as often as needed."""
+
+    count: int
+    height: int
+    width: int
+    channels: int
+    blocks: Callable[[], Iterable[np.ndarray]]
+    notes: list[str] = field(default_factory=list)
+
+
+def examples_of_stack(
+    request: DataRequest, name: str, stack: Stack, prompts: Prompts, key: Key
+) -> ArrayExamples:
+    """The examples of a stack at the size and colour asked for; large ones through the prepared file `key`."""
+    height, width, notes = choose_size([stack.height], [stack.width], request.get("size"))
+    channels = request.get("channels") or (3 if stack.channels == 3 and has_colour(stack) else 1)
+    report = Report(stack.count, stack.count, [], [*stack.notes, *notes])
+    blocks = (fit_block(block, height, width, channels) for block in stack.blocks())
+    total = stack.count * height * width * channels
+    if total <= LARGEST_IN_MEMORY:
+        values, digest = _in_memory(blocks, (stack.count, height, width, channels), request)
+    else:
+        key = Key.of(key.name, [key.place, height, width, channels], key.content)
+        values, digest, _ = open_or_prepare(key, lambda writer: _write(writer, blocks, stack.count, request))
+    return build_examples(request, name, values, digest, prompts, report)
+
+
+def examples_of_details(
+    request: DataRequest, name: str, key: Key, prepare: Callable[[Writer], dict[str, Any]]
+) -> ArrayExamples:
+    """The examples of a prepared file whose details hold "report" and "prompts" (as their `to_json` gives them)."""
+    values, digest, details = open_or_prepare(key, prepare)
+    prompts, report = Prompts.from_json(details["prompts"]), Report.from_json(details["report"])
+    return build_examples(request, name, values, digest, prompts, report)
+
+
+def build_examples(
+    request: DataRequest, name: str, values: np.ndarray, digest: str, prompts: Prompts, report: Report
+) -> ArrayExamples:
+    """Examples with their fingerprint; the arrays can't be written to any more."""
+    values.setflags(write=False)
+    prompts.index.setflags(write=False)
+    fingerprint = fingerprint_of(values.shape, digest, prompts)
+    return ArrayExamples(
+        "image", request.shown_source, name, values, prompts.distinct, prompts.index, prompts.kind,
+        ImageCodec.of_shape(values.shape[1:], len(values)), report, fingerprint,
+    )
+
+
+def fit_block(block: np.ndarray, height: int, width: int, channels: int) -> np.ndarray:
+    """uint8 [k, h, w, 1 or 3] at another size and number of channels; unchanged where nothing differs."""
+    if block.shape[1:3] != (height, width):
+        from PIL import Image
+
+        from tfgen.modalities.image.decode import cover
+
+        pictures = (Image.fromarray(value[..., 0] if value.shape[-1] == 1 else value) for value in block)
+        resized = np.stack([np.asarray(cover(picture, height, width)) for picture in pictures])
+        block = resized.reshape(len(block), height, width, block.shape[-1])
+    if block.shape[-1] == channels:
+        return block
+    return np.repeat(block, 3, axis=-1) if channels == 3 else to_grey(block)
+
+
+def on_white(block: np.ndarray) -> np.ndarray:
+    """uint8 [..., 4] with transparency as [..., 3] on white."""
+    alpha = block[..., 3:].astype(np.uint32)
+    mixed = block[..., :3] * alpha + 255 * (255 - alpha)
+    return ((mixed + 127) // 255).astype(np.uint8)
+
+
+def to_grey(block: np.ndarray) -> np.ndarray:
+    """uint8 [..., 3] as [..., 1], weighted as Pillow does: a grey pixel keeps its value exactly."""
+    weighted = block.astype(np.uint32) @ np.array([19595, 38470, 7471], np.uint32)
+    return ((weighted + 0x8000) >> 16).astype(np.uint8)[..., None]
+
+
+def is_grey(pixels: np.ndarray) -> bool:
+    """Whether a picture [h, w, 3] shows no colour to the eye: all but one pixel in a thousand nearly grey."""
+    spread = pixels.max(axis=-1).astype(np.int16) - pixels.min(axis=-1)
+    return float(np.mean(spread > 8)) <= 0.001
+
+
+def has_colour(stack: Stack) -> bool:
+    """Whether more than one picture in a hundred of the first blocks is coloured; stops once that is certain."""
+    coloured, seen = 0, 0
+    for block in stack.blocks():
+        coloured += sum(not is_grey(picture) for picture in block)
+        seen += len(block)
+        if coloured > 0.01 * stack.count or seen >= 10 * BLOCK:
+            break
+    return coloured > 0.01 * seen
+
+
+def _write(writer: Writer, blocks: Iterable[np.ndarray], count: int, request: DataRequest) -> dict[str, Any]:
+    for block in blocks:
+        writer.append(block)
+        request.report_progress(writer.count, count)
+    return {}
+
+
+def _in_memory(blocks: Iterator[np.ndarray], shape: tuple[int, ...], request: DataRequest) -> tuple[np.ndarray, str]:
+    values, digest, done = np.empty(shape, np.uint8), hashlib.sha256(), 0
+    for block in blocks:
+        values[done:done + len(block)] = block
+        digest.update(np.ascontiguousarray(block).data)
+        done += len(block)
+        request.report_progress(done, shape[0])
+    return values, digest.hexdigest()

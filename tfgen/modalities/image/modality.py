@@ -1,0 +1,185 @@
+"""Pictures of any sort, as arrays of pixels."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfgen.data.request import DataRequest
+from tfgen.data.settings import DataSetting
+from tfgen.errors import UserError
+from tfgen.modalities.base import Modality
+from tfgen.modalities.image.codec import FILE_SIGNATURE, ImageCodec
+from tfgen.modalities.image.sizes import LARGEST_SIDE, SMALLEST_SIDE, check_channels, check_size
+from tfgen.representations import ARRAYS
+from tfgen.representations.arrays.examples import ArrayExamples
+from tfgen.representations.arrays.specification import ArraySpecification
+
+_PROMPTS_SHOWN = 12
+
+
+class ImageModality(Modality):
+    """See Modality."""
+
+    name = "image"
+    singular, plural = "picture", "pictures"
+    representations = (ARRAYS,)
+    settings = {
+        "size": DataSetting(
+            check_size,
+            f"64, or 48x96 for height x width: what pictures are scaled to, {SMALLEST_SIDE} to {LARGEST_SIDE} pixels "
+            "each",
+            "the common size, or the median with the longer side at most 64",
+        ),
+        "channels": DataSetting(check_channels, "1 for grey, 3 for colour"),
+    }
+
+    # Reading.
+
+    @classmethod
+    def recognises(cls, source: Any) -> int:
+        if not isinstance(source, Path):
+            from tfgen.modalities.image.in_memory import is_stack
+
+            return 2 * is_stack(source)
+        from tfgen.modalities.image.decode import is_picture_name
+        from tfgen.modalities.image.idx import holds_training_files, is_idx_name
+        from tfgen.modalities.image.scan import holds_pictures
+
+        if source.is_dir():
+            return 2 if holds_training_files(source) else holds_pictures(source)
+        if is_picture_name(source.name):
+            raise UserError(f"'{source}' is a single picture.", "Give the folder that holds all the pictures.")
+        return 2 * (source.name.lower().endswith((".npy", ".npz")) or is_idx_name(source.name))
+
+    @classmethod
+    def open(cls, request: DataRequest) -> ArrayExamples:
+        if not isinstance(request.source, str):
+            from tfgen.modalities.image.in_memory import open_in_memory
+
+            return open_in_memory(request)
+        from tfgen.modalities.image import array_files, folder, idx
+
+        path = Path(request.source).expanduser()
+        if path.is_dir():
+            return (idx.open_folder if idx.holds_training_files(path) else folder.open_folder)(request)
+        return (idx.open_file if idx.is_idx_name(path.name) else array_files.open_arrays)(request)
+
+    @classmethod
+    def keep_in_memory(cls, examples: ArrayExamples, source: Any) -> tuple[str, bytes]:
+        from tfgen.modalities.image.in_memory import kept_file
+
+        return kept_file(examples)
+
+    @classmethod
+    def choose_tfds_features(cls, features: Mapping[str, Any], preferred: Sequence[str]) -> dict[str, str] | None:
+        from tfgen.modalities.image.tfds import choose_features
+
+        return choose_features(features)
+
+    @classmethod
+    def open_tfds(cls, request: DataRequest, part: Any) -> ArrayExamples:
+        from tfgen.modalities.image.tfds import open_part
+
+        return open_part(request, part)
+
+    @classmethod
+    def restore_codec(cls, state: Mapping[str, Any], read: Callable[[str], bytes]) -> ImageCodec:
+        return ImageCodec(ArraySpecification.from_json(state["example"]))
+
+    @classmethod
+    def held_out_settings(cls, examples: ArrayExamples, run_folder: Path) -> dict[str, Any]:
+        height, width, channels = examples.values.shape[1:]
+        return {"size": f"{height}x{width}", "channels": channels}
+
+    # In words.
+
+    @classmethod
+    def describe(cls, examples: ArrayExamples) -> list[str]:
+        height, width, channels = examples.values.shape[1:]
+        first = f"{len(examples)} {_colour(channels)} pictures, {height} high and {width} wide."
+        return [first, _prompts_sentence(examples.prompt_counts())]
+
+    @classmethod
+    def summary(cls, examples: ArrayExamples) -> str:
+        height, width, channels = examples.values.shape[1:]
+        return f"{len(examples)} {_colour(channels)} pictures of {height}x{width}"
+
+    @classmethod
+    def facts(cls, examples: ArrayExamples) -> dict[str, Any]:
+        return {
+            "count": len(examples),
+            "shape": [int(side) for side in examples.values.shape[1:]],
+            "prompt_kind": examples.prompt_kind,
+            "prompts": examples.prompt_counts(),
+        }
+
+    # Outside.
+
+    ending = ".png"
+    sheet_ending = ".png"
+    array_name = "images"  # by which other tools, and tfgen, read pictures
+    default_count = 64
+
+    @classmethod
+    def save(cls, path: Path, value: np.ndarray, metadata: Mapping[str, str]) -> None:
+        from tfgen.modalities.image.preview import save_png
+
+        save_png(path, value, metadata)
+
+    @classmethod
+    def read_metadata(cls, path: Path) -> dict[str, str]:
+        from tfgen.modalities.image.preview import read_metadata
+
+        return read_metadata(path)
+
+    @classmethod
+    def save_sheet(cls, path: Path, values: np.ndarray, metadata: Mapping[str, str], columns: int | None = None) -> None:
+        from tfgen.modalities.image.preview import grid, save_png
+
+        save_png(path, grid(values, columns), metadata)
+
+    @classmethod
+    def join_sheets(cls, sheets: Sequence[Path], names: Sequence[str], path: Path) -> None:
+        from tfgen.modalities.image.preview import join
+
+        join(sheets, path, {"runs": ", ".join(names)})
+
+    @classmethod
+    def as_html(cls, value: np.ndarray, what: str) -> str:
+        from tfgen.modalities.image.preview import as_html
+
+        return as_html(value, what)
+
+    @classmethod
+    def sides(cls, value: np.ndarray) -> tuple[int, int]:
+        return value.shape[0], value.shape[1]
+
+    file_signature = FILE_SIGNATURE
+
+    @classmethod
+    def read_file(cls, content: bytes) -> np.ndarray:
+        from tfgen.modalities.image.preview import read_png
+
+        return read_png(content)
+
+    @classmethod
+    def app_templates(cls) -> Path:
+        return Path(__file__).with_name("app")
+
+    @classmethod
+    def app_words(cls, codec: ImageCodec) -> dict[str, Any]:
+        height, width, channels = codec.specification.shape
+        return {"height": height, "width": width, "channels": channels}
+
+
+def _colour(channels: int) -> str:
+    return "colour" if channels == 3 else "grey"
+
+
+def _prompts_sentence(prompts: dict[str, int]) -> str:
+    if not prompts:
+        return "No prompts: put pictures into one sub-folder per label, or add a captions.csv, to steer with words."
+    shown = ", ".join(f"'{prompt}' ({count})" for prompt, count in list(prompts.items())[:_PROMPTS_SHOWN])
+    return f"{len(prompts)} prompts: {shown}{', ...' if len(prompts) > _PROMPTS_SHOWN else ''}"

@@ -1,0 +1,67 @@
+"""The size and the channels that pictures are prepared with."""
+
+import re
+
+from tfgen.errors import UserError
+
+SMALLEST_SIDE, LARGEST_SIDE = 8, 256
+DEFAULT_SIDE = 64  # the longer side when the user names no size: small enough to train on a laptop
+
+
+def check_size(size: str | int) -> tuple[int, int] | None:
+    if str(size).strip() == "":
+        return None
+    matched = re.fullmatch(r"([0-9]{1,6})(?:\s*[xX×]\s*([0-9]{1,6}))?", str(size).strip())
+    if not matched:
+        raise UserError(f"'{size}' is not a size.", "Write one number, as in size=64, or height x width, as in 48x96.")
+    height = int(matched[1])
+    width = int(matched[2] or height)
+    if not all(SMALLEST_SIDE <= side <= LARGEST_SIDE for side in (height, width)):
+        raise UserError(
+            f"Size {size} is out of range.", f"Each side may have {SMALLEST_SIDE} to {LARGEST_SIDE} pixels."
+        )
+    return height, width
+
+
+def check_channels(channels: int | str) -> int:
+    if str(channels) not in ("1", "3"):
+        raise UserError(f"channels={channels} is not a number of channels.", "Use 1 for grey or 3 for colour.")
+    return int(channels)
+
+
+def choose_size(heights: list[int], widths: list[int], size: tuple[int, int] | None) -> tuple[int, int, list[str]]:
+    """Height, width and notes for pictures of these sizes: what was asked for, else the median within limits."""
+    if size is not None:
+        return *size, []
+    height, width = sorted(heights)[len(heights) // 2], sorted(widths)[len(widths) // 2]
+    same = min(heights) == max(heights) and min(widths) == max(widths)
+    scale = min(1.0, DEFAULT_SIDE / max(height, width))
+    chosen = tuple(min(LARGEST_SIDE, max(SMALLEST_SIDE, round(side * scale))) for side in (height, width))
+    notes = []
+    if not same:
+        notes.append(
+            f"The pictures differ in size ({min(heights)}x{min(widths)} to {max(heights)}x{max(widths)}, height x "
+            f"width); each is scaled to cover {_words(*chosen)} and its centre is kept."
+        )
+    if chosen != (height, width):
+        notes.append(_note_on_limits(height, width, chosen, same))
+    return *chosen, notes
+
+
+def _note_on_limits(height: int, width: int, chosen: tuple[int, int], same: bool) -> str:
+    kind = "The pictures are" if same else "The middle size is"
+    changed = f"{kind} {_words(height, width)}; they are prepared at {_words(*chosen)}"
+    if SMALLEST_SIDE <= min(height, width) and max(height, width) <= LARGEST_SIDE:
+        return f"{changed}. To keep the original size: --set size={_setting(height, width)}"
+    largest = [max(SMALLEST_SIDE, round(side * LARGEST_SIDE / max(height, width))) for side in (height, width)]
+    if max(height, width) > LARGEST_SIDE:
+        return f"{changed}. The largest that is possible: --set size={_setting(*largest)}"
+    return f"{changed}, since a side has at least {SMALLEST_SIDE} pixels."
+
+
+def _words(height: int, width: int) -> str:
+    return f"{height}x{width}"
+
+
+def _setting(height: int, width: int) -> str:
+    return str(height) if height == width else f"{height}x{width}"

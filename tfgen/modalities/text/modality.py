@@ -1,0 +1,174 @@
+"""Text, as tokens from left to right."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tfgen.console import count as in_words
+from tfgen.data.examples import fit_command
+from tfgen.data.request import DataRequest
+from tfgen.data.settings import DataSetting
+from tfgen.errors import UserError
+from tfgen.modalities.base import ENOUGH_TOKENS, Modality
+from tfgen.representations import SEQUENCES
+
+if TYPE_CHECKING:
+    from tfgen.modalities.text.codec import TextCodec
+    from tfgen.modalities.text.examples import TextExamples
+
+_GOOD_CHARACTERS = 100_000
+_TOKENS = {"characters": "characters", "bpe": "pieces of words (bpe)", "given": "those of your own tokenizer"}
+_NOUNS = {"text": "document", "completions": "prompt with its completion", "chats": "chat"}
+_PLURALS = {"text": "documents", "completions": "prompts with their completions", "chats": "chats"}
+
+
+def _check_vocabulary_size(size: Any) -> int:
+    size = _number(int, "vocabulary_size", size)
+    if not 300 <= size <= 65536:
+        raise UserError(f"vocabulary_size is {size}, out of its range.", "Set it between 300 and 65536.")
+    return size
+
+
+def _check_holdout(share: Any) -> float:
+    share = _number(float, "holdout", share)
+    if not 0 <= share <= 0.5:
+        raise UserError(f"holdout must be between 0 and 0.5, not {share:g}.", "It is the share that is not learned.")
+    return share
+
+
+def _number(kind: type, key: str, value: Any) -> Any:
+    try:
+        return kind(value)
+    except (TypeError, ValueError):
+        wanted = "a whole number" if kind is int else "a number"
+        raise UserError(f"'{value}' is not {wanted}.", f"Set {key} to {wanted}.") from None
+
+
+class TextModality(Modality):
+    """See Modality."""
+
+    name = "text"
+    singular, plural = "text", "texts"
+    representations = (SEQUENCES,)
+    settings = {
+        "tokenizer": DataSetting(
+            str,
+            "characters, bpe (pieces of words, learned from the text), or the path of a tokenizer.json",
+            "characters below 1.5 million of them, else bpe",
+        ),
+        "vocabulary_size": DataSetting(
+            _check_vocabulary_size, "how many tokens bpe learns, 300 to 65536", "by the length of the text"
+        ),
+        "holdout": DataSetting(_check_holdout, "the share that is not learned, to judge by, 0 to 0.5", "0.1"),
+    }
+
+    # Reading.
+
+    @classmethod
+    def recognises(cls, source: Any) -> int:
+        if not isinstance(source, Path):
+            return 2 * (isinstance(source, Sequence) and bool(source) and all(isinstance(each, str) for each in source))
+        from tfgen.modalities.text.scan import is_text, list_texts
+
+        return int(bool(list_texts(source).chosen) if source.is_dir() else is_text(source))
+
+    @classmethod
+    def open(cls, request: DataRequest) -> "TextExamples":
+        from tfgen.modalities.text.prepare import open_text
+
+        return open_text(request)
+
+    @classmethod
+    def keep_in_memory(cls, examples: "TextExamples", source: Any) -> tuple[str, bytes]:
+        return "data.jsonl", "".join(json.dumps({"text": str(text)}) + "\n" for text in source).encode()
+
+    @classmethod
+    def choose_tfds_features(cls, features: Mapping[str, Any], preferred: Sequence[str]) -> dict[str, str] | None:
+        from tfgen.modalities.text.tfds import choose_features
+
+        return choose_features(features)
+
+    @classmethod
+    def open_tfds(cls, request: DataRequest, part: Any) -> "TextExamples":
+        from tfgen.modalities.text.tfds import open_part
+
+        return open_part(request, part)
+
+    @classmethod
+    def restore_codec(cls, state: Mapping[str, Any], read: Callable[[str], bytes]) -> "TextCodec":
+        from tfgen.modalities.text.codec import TextCodec
+
+        return TextCodec.from_json(state, read)
+
+    @classmethod
+    def held_out_settings(cls, examples: "TextExamples", run_folder: Path) -> dict[str, Any]:
+        from tfgen.modalities.text.codec import TOKENIZER_FILE
+
+        return {"tokenizer": str(run_folder / TOKENIZER_FILE), "holdout": 0.0}
+
+    # In words.
+
+    @classmethod
+    def describe(cls, examples: "TextExamples") -> list[str]:
+        count, characters = examples.report.used, examples.training_units + examples.holdout_units
+        noun = (_NOUNS if count == 1 else _PLURALS)[examples.kind]
+        learned = "characters" if examples.kind == "text" else "characters to learn"
+        tokenizer = examples.codec.tokenizer
+        kind = _TOKENS[tokenizer.kind]
+        return [
+            f"{count} {noun}, {in_words(characters)} {learned}, {len(tokenizer.alphabet)} of them different.",
+            f"The tokens are {kind}; with those for bytes and ends there are {tokenizer.size}. "
+            f"{in_words(len(examples))} tokens are to be learned from.",
+            _holdout_sentence(examples),
+        ]
+
+    @classmethod
+    def summary(cls, examples: "TextExamples") -> str:
+        tokenizer, unseen = examples.codec.tokenizer, len(examples.values) - len(examples)
+        held = f", {in_words(unseen)} more set aside to judge by" if unseen else ""
+        return f"{in_words(len(examples))} tokens ({tokenizer.kind}, {tokenizer.size} different) of text to learn{held},"
+
+    @classmethod
+    def facts(cls, examples: "TextExamples") -> dict[str, Any]:
+        tokenizer = examples.codec.tokenizer
+        return {
+            "count": examples.report.used,
+            "kind": examples.kind,
+            "tokenizer": tokenizer.kind,
+            "vocabulary_size": tokenizer.size,
+            "alphabet": len(tokenizer.alphabet),
+            "documents": {"training": examples.documents[0], "holdout": examples.documents[1]},
+            "tokens": {"training": len(examples), "holdout": len(examples.values) - len(examples)},
+            "characters": {"training": examples.training_units, "holdout": examples.holdout_units},
+        }
+
+    @classmethod
+    def next_step(cls, examples: "TextExamples", data: Sequence[str], settings: Sequence[str]) -> str:
+        advice = "add more text: some hundred thousand characters are a good start"
+        if len(examples) < ENOUGH_TOKENS:
+            return f"{advice}."
+        command = fit_command("gpt", data, settings)
+        return command if examples.training_units >= _GOOD_CHARACTERS else f"{advice}, or: {command}"
+
+    # Outside.
+
+    @classmethod
+    def first_command(cls, codec: Mapping[str, Any], run: str) -> str:
+        if codec["kind"] == "chats":
+            return f"tfgen chat {run}"
+        return f"tfgen generate {run}" if codec["kind"] == "text" else f'tfgen generate {run} "a prompt"'
+
+    @classmethod
+    def app_templates(cls) -> Path:
+        return Path(__file__).with_name("app")
+
+
+def _holdout_sentence(examples: "TextExamples") -> str:
+    tokens, documents = len(examples.values) - len(examples), examples.documents[1]
+    if not tokens:
+        return "Nothing is held out, so a model can't be judged by text that it never saw."
+    if sum(examples.documents) > examples.report.used:
+        return f"The end of the text, {in_words(tokens)} tokens, is held out to judge by."
+    noun = (_NOUNS if documents == 1 else _PLURALS)[examples.kind]
+    return f"{documents} {noun}, {in_words(tokens)} tokens, are held out to judge by."

@@ -1,0 +1,34 @@
+"""A path to the source of documents that it is."""
+
+import os
+from collections import Counter
+from pathlib import Path
+
+from tfgen.data.examples import short_name
+from tfgen.errors import UserError
+from tfgen.modalities.text.documents import WHAT_IS_READ, Files, Source, no_texts
+from tfgen.modalities.text.rows import Rows
+from tfgen.modalities.text.scan import ROW_ENDINGS, TextFile, Texts, ending_of, file_at, list_texts
+
+
+def open_source(path: Path) -> Source:
+    """The source behind a file or a folder of texts. Raises UserError."""
+    path = Path(os.path.abspath(path.expanduser()))
+    if path.is_dir():
+        listing = list_texts(path)
+        if not listing.chosen:
+            raise no_texts(path, listing)
+        name = short_name(path.resolve().name)
+        return _rows_or_files(name, path, listing.chosen, listing)
+    try:
+        file = file_at(path)
+    except OSError as error:
+        raise UserError(f"'{path}' can't be read: {error.strerror or error}.", WHAT_IS_READ) from error
+    return _rows_or_files(short_name(path.stem or path.name), path, [file], None)
+
+
+def _rows_or_files(name: str, path: Path, files: list[TextFile], listing: Texts | None) -> Source:
+    endings = Counter(ending_of(file.name) for file in files)
+    if any(ending in (*ROW_ENDINGS, ".json") for ending in endings):
+        return Rows(name, path, files, listing)
+    return Files(name, path, files, listing)

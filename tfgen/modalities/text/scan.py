@@ -1,0 +1,119 @@
+"""Which files of a folder are texts: by their endings, and where they have none by their first bytes."""
+
+import os
+import re
+import stat
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tfgen.data.examples import natural_order
+from tfgen.data.walk import MANY, kinds, walk, why_unread
+
+ROW_ENDINGS = (".jsonl", ".ndjson")
+TABLES = (".csv", ".tsv", ".parquet", ".xlsx", ".xls", ".arff")  # rows of columns, even where they are plain text
+TEXT_ENDINGS = frozenset(
+    ".txt .text .md .markdown .rst .org .adoc .asciidoc .tex .log .srt .vtt .fountain .abc .py .pyi .js .mjs .jsx "
+    ".ts .tsx .java .kt .scala .c .h .cc .cpp .cxx .hpp .cs .go .rs .swift .m .rb .php .pl .lua .r .jl .hs .ml "
+    ".ex .exs .erl .clj .lisp .el .scm .sh .bash .zsh .fish .ps1 .bat .sql .html .htm .css .scss .vue .asm .f90 "
+    ".pas .vim .cmake .feature .eml".split()
+)
+_NO_WORDS = re.compile(r"\.[0-9]*$")  # "chapter.12" and "mail." have no ending that says anything
+_LOOKED_AT = 4096  # bytes of a file whose name says nothing
+
+
+@dataclass(frozen=True)
+class TextFile:
+    """One file: its path relative to the folder, where it is, its size in bytes and time of change."""
+
+    name: str
+    path: Path
+    size: int
+    modified_ns: int
+
+
+@dataclass
+class Texts:
+    """What a folder holds, in natural order."""
+
+    texts: list[TextFile] = field(default_factory=list)
+    rows: list[TextFile] = field(default_factory=list)
+    broken: list[tuple[str, str]] = field(default_factory=list)
+    ignored: Counter = field(default_factory=Counter)  # endings of the files that are neither
+
+    @property
+    def are_rows(self) -> bool:
+        """Whether the .jsonl files are the data: a README beside them is not, nor is a list beside many texts."""
+        return sum(file.size for file in self.rows) > sum(file.size for file in self.texts)
+
+    @property
+    def chosen(self) -> list[TextFile]:
+        """The files that are the data."""
+        return self.rows if self.are_rows else self.texts
+
+    def notes(self) -> list[str]:
+        """What to say about files that were not read: nothing about a README or two."""
+        others = self.texts if self.are_rows else self.rows
+        ignored = self.ignored + Counter(ending_of(file.name) for file in others)
+        if ignored.total() < MANY:
+            return []
+        return [f"{ignored.total()} other files were not read ({kinds(ignored)})."]
+
+
+def list_texts(folder: Path) -> Texts:
+    """Every text below `folder`; hidden files and folders are skipped, links followed but not in circles."""
+    found = Texts()
+    for relative, entry in walk(folder, found.broken):
+        _sort_in(entry, relative, found)
+    for files in (found.texts, found.rows):
+        files.sort(key=lambda file: [natural_order(part) for part in file.name.split("/")])
+    return found
+
+
+def file_at(path: Path) -> TextFile:
+    """The TextFile of one path. Raises OSError."""
+    status = path.stat()
+    return TextFile(path.name, path, status.st_size, status.st_mtime_ns)
+
+
+def ending_of(name: str) -> str:
+    """".txt" for "a/b.TXT"; "" where the name has no ending that says anything."""
+    name = name.rpartition("/")[2]
+    return "" if _NO_WORDS.search(name) else os.path.splitext(name)[1].lower()
+
+
+def is_text(path: Path) -> bool:
+    """Whether a file's name, or where that says nothing its first bytes, say that it is text or rows of it."""
+    ending = ending_of(path.name)
+    if ending in TEXT_ENDINGS or ending in (*ROW_ENDINGS, ".json"):
+        return path.stat().st_size > 0
+    return ending not in TABLES and looks_like_text(path)
+
+
+def looks_like_text(path: Path) -> bool:
+    """Whether the first bytes are no binary file's."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(_LOOKED_AT)
+    except OSError:
+        return False
+    return bool(head) and (head.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" not in head)
+
+
+def _sort_in(entry: os.DirEntry, relative: str, found: Texts) -> None:
+    ending, path = ending_of(entry.name), Path(entry.path)
+    wanted = ending in TEXT_ENDINGS or ending in ROW_ENDINGS
+    try:
+        status = entry.stat()
+    except OSError as error:
+        if wanted:
+            found.broken.append((relative, why_unread(error)))
+        return
+    if not stat.S_ISREG(status.st_mode):
+        if wanted:
+            found.broken.append((relative, "not a regular file"))
+    elif wanted or (ending == "" and looks_like_text(path)):
+        files = found.rows if ending in ROW_ENDINGS else found.texts
+        files.append(TextFile(relative, path, status.st_size, status.st_mtime_ns))
+    else:
+        found.ignored[ending] += 1

@@ -1,0 +1,142 @@
+"""Convolutional networks for pictures of any height and width from 8 to 256 (DCGAN, Radford et al. 2015).
+
+Each stage doubles the resolution on the way up and halves it, rounded up, on the way down. A size that isn't a power of
+two is reached by cropping one row or column after doubling, so 28, 72 and 48x97 all work.
+"""
+
+import math
+
+import keras
+import tensorflow as tf
+
+from tfgen.models.networks.prompts import Judgement, build_embedding, join_prompt, prompt_embedding
+from tfgen.models.outputs import Activation, activation_of
+from tfgen.representations.arrays.specification import ArraySpecification
+
+layers = keras.layers
+
+
+def stage_sizes(height: int, width: int) -> list[tuple[int, int]]:
+    """The resolutions from full size down; the longer side of the last is 5 to 10 pixels."""
+    stages = max(1, round(math.log2(max(height, width) / 7)))
+    return [(math.ceil(height / 2**stage), math.ceil(width / 2**stage)) for stage in range(stages + 1)]
+
+
+def stage_widths(width: int, stages: int) -> list[int]:
+    """Channels at half resolution, quarter resolution, ...: doubling, up to eight times the first."""
+    return [width * min(2**stage, 8) for stage in range(stages)]
+
+
+class Generator(layers.Layer):
+    """Latents [batch, latent_dim] and a condition [batch, words] to pictures in [-1, 1], by the last activation."""
+
+    def __init__(self, shape: tuple[int, ...], width: int, prompt_dim: int, activation: Activation, **kwargs):
+        super().__init__(**kwargs)
+        self.sizes = stage_sizes(*shape[:2])
+        widths = stage_widths(width, len(self.sizes) - 1)
+        self.first_shape = (*self.sizes[-1], widths[-1])
+        self.embedding = prompt_embedding(prompt_dim)
+        self.first = layers.Dense(math.prod(self.first_shape), use_bias=False, name="first")
+        self.norms = [batch_norm(f"norm_{place}") for place in range(len(widths))]
+        self.ups = [
+            layers.Conv2DTranspose(channels, 4, 2, "same", use_bias=False, name=f"up_{place}")
+            for place, channels in enumerate(reversed(widths[:-1]))
+        ]
+        self.last = layers.Conv2DTranspose(shape[2], 4, 2, "same", activation=activation, name="last")
+
+    def build(self, latents_shape: tuple, condition_shape: tuple) -> None:
+        build_embedding(self.embedding, condition_shape)
+
+    def call(self, latents: tf.Tensor, condition: tf.Tensor, training: bool = False) -> tf.Tensor:
+        features = join_prompt(latents, condition, self.embedding)
+        features = tf.reshape(self.first(features), [-1, *self.first_shape])
+        for norm, up, size in zip(self.norms, [*self.ups, self.last], reversed(self.sizes[:-1]), strict=True):
+            features = crop(up(tf.nn.leaky_relu(norm(features, training=training), 0.2)), size)
+        return features
+
+
+class Discriminator(layers.Layer):
+    """Pictures and a condition to a Judgement."""
+
+    def __init__(self, shape: tuple[int, ...], width: int, spectral_norm: bool, features: int = 128, **kwargs):
+        super().__init__(**kwargs)
+        bound = layers.SpectralNormalization if spectral_norm else (lambda layer: layer)
+        widths = stage_widths(width, len(stage_sizes(*shape[:2])) - 1)
+        self.downs = [
+            bound(layers.Conv2D(channels, 4, 2, "same", name=f"down_{place}")) for place, channels in enumerate(widths)
+        ]
+        self.features = bound(layers.Dense(features, name="features"))
+        self.judgement = Judgement(spectral_norm, name="judgement")
+
+    def call(self, pictures: tf.Tensor, condition: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
+        features = pictures
+        for down in self.downs:
+            features = tf.nn.leaky_relu(down(features, training=training), 0.2)
+        features = tf.reshape(features, [-1, math.prod(features.shape[1:])])
+        features = tf.nn.leaky_relu(self.features(features, training=training), 0.2)
+        return self.judgement(features, condition, training=training)
+
+
+class Encoder(layers.Layer):
+    """Pictures and a condition to the mean and log variance of a Gaussian over latents, each [batch, latent_dim]."""
+
+    def __init__(self, shape: tuple[int, ...], width: int, latent_dim: int, **kwargs):
+        super().__init__(**kwargs)
+        widths = stage_widths(width, len(stage_sizes(*shape[:2])) - 1)
+        self.downs = [layers.Conv2D(channels, 4, 2, "same", name=f"down_{i}") for i, channels in enumerate(widths)]
+        self.norms = [batch_norm(f"norm_{i}") for i in range(len(widths))]
+        self.mean = layers.Dense(latent_dim, name="mean")
+        self.log_variance = layers.Dense(latent_dim, name="log_variance")
+
+    def call(self, pictures: tf.Tensor, condition: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
+        features = pictures
+        for down, norm in zip(self.downs, self.norms, strict=True):
+            features = tf.nn.silu(norm(down(features), training=training))
+        features = tf.reshape(features, [-1, math.prod(features.shape[1:])])
+        features = tf.concat([features, condition], axis=1)
+        return self.mean(features), self.log_variance(features)
+
+
+def clipped_tanh(values: tf.Tensor) -> tf.Tensor:
+    """A tanh that reaches -1 and 1. One that only nears them leaves a grey veil by which generated pictures are told
+    from real ones, most of whose pixels are black or white (docs/log.md)."""
+    return tf.clip_by_value(1.1 * tf.tanh(values), -1.0, 1.0)
+
+
+def crop(features: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
+    """The first rows and columns; no operation where it would cut nothing, since that hinders fusing in TFLite."""
+    return features if tuple(features.shape[1:3]) == tuple(size) else features[:, : size[0], : size[1]]
+
+
+def batch_norm(name: str) -> layers.Layer:
+    return layers.BatchNormalization(momentum=0.95, name=name)
+
+
+class ConvolutionalNetworks:
+    """The parts of a model for arrays with a height and a width, from a config's `width`, `prompt_dim` and the rest."""
+
+    def __init__(self, example: ArraySpecification, config):
+        self.example = example
+        self.shape = example.shape
+        self.config = config
+
+    @staticmethod
+    def suits(example: ArraySpecification) -> bool:
+        """Whether there is a height and a width."""
+        return example.is_grid
+
+    def generator(self, name: str) -> layers.Layer:
+        return self._upward(clipped_tanh, name)
+
+    def decoder(self, name: str) -> layers.Layer:
+        return self._upward(tf.tanh, name)
+
+    def _upward(self, continuous: Activation, name: str) -> layers.Layer:
+        activation = activation_of(self.example, continuous)
+        return Generator(self.shape, self.config.width, self.config.prompt_dim, activation, name=name)
+
+    def discriminator(self, name: str) -> layers.Layer:
+        return Discriminator(self.shape, self.config.width, self.config.spectral_norm, name=name)
+
+    def encoder(self, name: str) -> layers.Layer:
+        return Encoder(self.shape, self.config.width, self.config.latent_dim, name=name)

@@ -1,0 +1,8 @@
+"""What models learn, whatever it is of: arrays of a fixed shape (GAN, VAE), or sequences of tokens (GPT).
+
+A model names the representations that it learns, and a modality has a codec into one or both; so engines are written
+once for each representation. Knows no files, runs or commands.
+"""
+
+ARRAYS, SEQUENCES = "arrays", "sequences"
+NAMES = (ARRAYS, SEQUENCES)

@@ -1,0 +1,104 @@
+"""Arrays with their prompts, ready for training; `values` may be larger than the memory."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tfgen.data.examples import Report
+from tfgen.errors import UserError
+from tfgen.representations.arrays.codec import ArrayCodec
+from tfgen.representations.arrays.conditions import Conditions
+from tfgen.representations.arrays.vocabulary import Vocabulary
+from tfgen.representations.base import Examples
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+_IN_MEMORY_BYTES = 2**29
+_VALUES_PER_CALL = 2**20
+
+
+@dataclass(frozen=True, eq=False)
+class ArrayExamples(Examples):
+    """Every example of one source. `values` is read-only."""
+
+    modality: str
+    source: str
+    name: str
+    values: np.ndarray  # [n, ...], as they are stored
+    prompts: list[str]  # distinct; the empty prompt is among them only if some, but not all, examples have none
+    prompt_index: np.ndarray  # int32 [n]; all -1 when there are no prompts
+    prompt_kind: str  # "labels", "captions" or "none"
+    codec: ArrayCodec
+    report: Report
+    fingerprint: str
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The words and prompts that a run on these examples knows."""
+        return Vocabulary.of(self.prompts, self.prompt_index, self.prompt_kind)
+
+    def conditions(self) -> Conditions:
+        return Conditions.of(self.vocabulary)
+
+    def prompt_counts(self) -> dict[str, int]:
+        """How many examples each prompt has."""
+        counts = np.bincount(self.prompt_index[self.prompt_index >= 0], minlength=len(self.prompts))
+        return {prompt: int(count) for prompt, count in zip(self.prompts, counts, strict=True)}
+
+    def codec_json(self) -> dict[str, Any]:
+        return {**self.codec.to_json(), "vocabulary": self.vocabulary.to_json()}
+
+    def check(self, settings: Any) -> None:
+        count = len(self)
+        if count < 2:
+            raise UserError("There is only one example.", "Add more: some hundreds learn well.")
+        if settings.batch_size > count:
+            raise UserError(
+                f"The batch of {settings.batch_size} is larger than the data, {count} examples.",
+                f"Add examples, since some hundreds learn well, or use --set batch_size={max(2, count // 2)}.",
+            )
+
+    def count(self, settings: Any) -> int:
+        return len(self)
+
+    def batches(self, settings: Any, seed: int, start: int, stop: int) -> "tf.data.Dataset":
+        """Encoded examples [batch, ...] and the places of their prompts int32 [batch]."""
+        import tensorflow as tf
+
+        from tfgen.representations.batches import by_steps, order
+
+        read, size = _reader(self.values), settings.batch_size
+        index = tf.constant(self.prompt_index, tf.int32)
+
+        def batch_of(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            chosen = order(seed, step * size, size, len(self.values))
+            return self.codec.encode(read(chosen)), tf.gather(index, chosen)
+
+        return by_steps(batch_of, start, stop)
+
+    def steps_per_call(self, settings: Any) -> int:
+        places = settings.batch_size * int(np.prod(self.codec.specification.shape[:-1], dtype=np.int64))
+        return max(1, min(32, _VALUES_PER_CALL // places))
+
+
+def _reader(values: np.ndarray) -> "Callable[[tf.Tensor], tf.Tensor]":
+    """A function in the graph from places [k] to stored values [k, ...]."""
+    import tensorflow as tf
+
+    if values.nbytes <= _IN_MEMORY_BYTES:
+        held = tf.constant(np.asarray(values))
+        return lambda chosen: tf.gather(held, chosen)
+    kind = tf.as_dtype(values.dtype)
+
+    def read(chosen: tf.Tensor) -> tf.Tensor:
+        picked = tf.numpy_function(lambda places: values[places], [chosen], kind, stateful=False)
+        return tf.ensure_shape(picked, [None, *values.shape[1:]])
+
+    return read

@@ -1,0 +1,87 @@
+"""What every representation has: a codec, examples that a fit can draw batches from, and what a model is told of them."""
+
+import abc
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from tfgen.data.examples import Report
+
+
+class Codec(abc.ABC):
+    """Turns what a user has into what a model learns, and back. A run keeps it in codec.json, and files beside it."""
+
+    representation: ClassVar[str]
+
+    @property
+    @abc.abstractmethod
+    def specification(self) -> Any:
+        """What a model must know: an ArraySpecification or a SequenceSpecification."""
+
+    @abc.abstractmethod
+    def to_json(self) -> dict[str, Any]:
+        """The content of codec.json, as plain JSON; "example" is the specification's."""
+
+    def files(self) -> Mapping[str, bytes]:
+        """Files of the run that belong to it, by name."""
+        return {}
+
+
+class Examples(abc.ABC):
+    """Examples of one source, encoded or ready to be: how they are cut into batches, and what a fit may ask of them.
+
+    A subclass is a frozen dataclass and has these fields.
+    """
+
+    modality: str
+    source: str  # as the user typed it
+    name: str  # for a run
+    codec: Codec
+    report: "Report"
+    fingerprint: str  # equal for equal content, wherever it lies
+
+    @property
+    def representation(self) -> str:
+        return self.codec.representation
+
+    @property
+    def holds_out(self) -> bool:
+        """Whether a part of them is not learned, so that a fit measures itself unasked and ends with its best weights."""
+        return False
+
+    @property
+    def measurable(self) -> bool:
+        """Whether a model can be measured while it learns."""
+        return True
+
+    @abc.abstractmethod
+    def __len__(self) -> int:
+        """How much there is to learn."""
+
+    @abc.abstractmethod
+    def conditions(self) -> Any:
+        """What a model is told of prompts, beside the specification; None where they are part of the sequences."""
+
+    @abc.abstractmethod
+    def codec_json(self) -> dict[str, Any]:
+        """What a run keeps of codec and prompts, as plain JSON."""
+
+    @abc.abstractmethod
+    def check(self, settings: Any) -> None:
+        """Raises UserError where a model with these settings can't learn from so few examples."""
+
+    @abc.abstractmethod
+    def count(self, settings: Any) -> int:
+        """How many examples an epoch has."""
+
+    @abc.abstractmethod
+    def batches(self, settings: Any, seed: int, start: int, stop: int) -> Any:
+        """A tf.data.Dataset of what `train_step` takes, for steps `start` to `stop - 1`, a function of (seed, step)."""
+
+    @abc.abstractmethod
+    def steps_per_call(self, settings: Any) -> int:
+        """As many steps in one call as keep Ctrl-C quick; Python between the calls costs a tiny model its speed."""
+
+    def kept(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """Settings of the data as a run keeps them: a path as it is from any folder."""
+        return settings

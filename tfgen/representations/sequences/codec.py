@@ -1,0 +1,75 @@
+"""A modality's sequences as tokens, and as strings that a person reads and types."""
+
+import codecs
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+
+import numpy as np
+
+from tfgen.representations import SEQUENCES
+from tfgen.representations.base import Codec
+from tfgen.representations.sequences.specification import SequenceSpecification
+
+
+class SequenceCodec(Codec):
+    """A subclass defines `specification`, `encode` and `token_bytes`; the chain of its tokens' bytes is UTF-8."""
+
+    representation = SEQUENCES
+    unit = "token"  # what `units` counts, in words
+    # Whether sequences are given and learned in parts: "text" (all is learned), or "completions" (of prompts).
+    kind = "text"
+
+    @property
+    def specification(self) -> SequenceSpecification:
+        raise NotImplementedError
+
+    def to_json(self) -> dict:
+        return {"example": self.specification.to_json()}
+
+    def encode(self, text: str) -> np.ndarray:
+        """Ids int32 [n] of a string, without an end. Raises UserError where it can't be spelled in tokens."""
+        raise NotImplementedError
+
+    def token_bytes(self) -> list[bytes]:
+        """The bytes of every id; b"" for those that say nothing, such as ends."""
+        raise NotImplementedError
+
+    def prompt_ids(self, prompt: str) -> np.ndarray:
+        """Ids int32 [n] that a model goes on from for what a person typed. Raises UserError where it can't."""
+        return self.encode(prompt)
+
+    def units(self) -> np.ndarray:
+        """How many units each id stands for, int [ids], so that models with other tokens can be compared."""
+        return np.ones(len(self.token_bytes()), np.int64)
+
+    def words(self, text: str) -> list[str]:
+        """What measures of variety and repetition count in a decoded sequence."""
+        return text.split()
+
+    @cached_property
+    def _bytes(self) -> list[bytes]:
+        return self.token_bytes()
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """What ids say; bytes that are no UTF-8 become U+FFFD."""
+        return b"".join([self._bytes[number] for number in np.asarray(ids).tolist()]).decode("utf-8", "replace")
+
+    def stream(self) -> "TokenStream":
+        """Ids that come one by one, on their way to a string."""
+        return TokenStream(self._bytes)
+
+
+class TokenStream:
+    """The text of ids that come one by one: only what is complete, never half a character."""
+
+    def __init__(self, table: Sequence[bytes]):
+        self._table = table
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def push(self, token: int) -> str:
+        """What can be shown now that this id is there; often nothing, while a character is not whole."""
+        return self._decoder.decode(self._table[int(token)])
+
+    def finish(self) -> str:
+        """What is left: U+FFFD for a character that was never completed."""
+        return self._decoder.decode(b"", final=True)

@@ -1,0 +1,195 @@
+"""Sequences as one array of tokens, some of them held out; `values` may be larger than the memory."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tfgen.data.examples import Report
+from tfgen.errors import UserError
+from tfgen.representations.base import Examples
+from tfgen.representations.sequences.codec import SequenceCodec
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+PARTS = ("training", "held-out")
+_BLOCK = 2**20  # tokens looked at once
+_IN_MEMORY_BYTES = 2**25
+_TOKENS_PER_CALL = 2**12
+
+
+def given_bit(dtype: np.dtype | type) -> int:
+    """The highest bit of a type of tokens: it marks what is given, not learned."""
+    return 1 << (8 * np.dtype(dtype).itemsize - 1)
+
+
+@dataclass(frozen=True, eq=False)
+class SequenceExamples(Examples):
+    """All sequences of one source, as tokens. `values` is read-only.
+
+    Sequences ("documents") stand end to end, each closed by the codec's end; those to learn first, those that are held
+    out behind. The highest bit of a token (`given_bit`) says that it is given: a prompt, or a user's words.
+    """
+
+    modality: str
+    source: str
+    name: str
+    values: np.ndarray  # uint16 or uint32 [tokens]
+    training_tokens: int
+    training_units: int  # of what is learned; an end that is learned counts as one, since it is predicted as one
+    holdout_units: int
+    documents: tuple[int, int]  # to learn, held out
+    codec: SequenceCodec
+    report: Report
+    fingerprint: str
+
+    def __len__(self) -> int:
+        return self.training_tokens
+
+    @property
+    def kind(self) -> str:
+        """"text", "completions" or "chats": whether all of a sequence is learned, or what answers a prompt."""
+        return self.codec.kind
+
+    def part(self, name: str) -> np.ndarray:
+        """The tokens of the part "training" or "held-out", as they are stored."""
+        if name not in PARTS:
+            raise ValueError(f"no part is called {name!r}; there are {PARTS}")
+        return self.values[: self.training_tokens] if name == PARTS[0] else self.values[self.training_tokens:]
+
+    def documents_of(self, part: str = "training") -> Iterator[np.ndarray]:
+        """Each document of a part as it is stored, with the bits that say what is given, and without its end."""
+        values, start = self.part(part), 0
+        for stop in self._ends_of(values):
+            yield values[start:stop]
+            start = stop + 1
+
+    @property
+    def holds_out(self) -> bool:
+        """Whether some of what is held out would be learned otherwise, so that a model can be measured by it."""
+        return bool(self.learned(self.part(PARTS[1])[1:]).any())
+
+    @property
+    def measurable(self) -> bool:
+        return self.holds_out
+
+    def openings(self, count: int) -> list[np.ndarray]:
+        """What a model is given to go on from, ids int32 [n]: prompts of documents that are held out, if any are.
+
+        Each document's tokens up to the first that is learned; none of plain text.
+        """
+        return [opening for opening, _ in self.exchanges(count)]
+
+    def exchanges(self, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
+        """As `openings`, each with what the document answers to it, ids int32 [n]."""
+        found = []
+        for stored in self.documents_of(PARTS[self.holds_out]) if self.kind != "text" else ():
+            learned = np.append(self.learned(stored), False)
+            if learned[0]:  # a document that was cut within an answer, where there are few
+                continue
+            first = int(np.argmax(learned)) if learned.any() else len(stored)
+            last = first + int(np.argmin(learned[first:]))
+            found.append((self.ids(stored[:first]), self.ids(stored[first:last])))
+            if len(found) == count:
+                break
+        found = found or [(np.zeros(0, np.int32),) * 2]
+        return [found[place % len(found)] for place in range(count)]
+
+    def ids(self, stored: np.ndarray) -> np.ndarray:
+        """Stored tokens as plain ids int32."""
+        return (np.asarray(stored) & np.array(given_bit(stored.dtype) - 1, stored.dtype)).astype(np.int32)
+
+    def learned(self, stored: np.ndarray) -> np.ndarray:
+        """Which of some stored tokens are learned, bool."""
+        return np.asarray(stored) < given_bit(stored.dtype)
+
+    # For a fit.
+
+    def conditions(self) -> None:
+        return None
+
+    def codec_json(self) -> dict[str, Any]:
+        return self.codec.to_json()
+
+    def check(self, settings: Any) -> None:
+        tokens = self.training_tokens
+        if tokens < settings.context + 1:
+            raise UserError(
+                f"The context of {settings.context} tokens is longer than what there is to learn, {tokens} tokens.",
+                f"Add more, since some hundred thousand tokens learn well, or use --set context={max(8, tokens // 4)}.",
+            )
+
+    def count(self, settings: Any) -> int:
+        return max(1, self.training_tokens // settings.context - 1)
+
+    def batches(self, settings: Any, seed: int, start: int, stop: int) -> "tf.data.Dataset":
+        """Windows of tokens int32 [batch, context + 1], and which of the last `context` are learned.
+
+        Each epoch is cut at other places.
+        """
+        import tensorflow as tf
+
+        from tfgen.models import noise
+        from tfgen.representations.batches import by_steps, order
+
+        size, context, windows = settings.batch_size, settings.context, self.count(settings)
+        learned = self.part(PARTS[0])
+        shifts = len(learned) - windows * context
+        read = window_reader(learned, context + 1)
+
+        def batch_of(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            first = step * size
+            epochs = tf.cast((first + tf.range(size, dtype=tf.int64)) // windows, tf.int32)
+            shift = noise.integers(epochs + seed * 7919 % 2**31, 1)[:, 0] % min(shifts, context)
+            return read(order(seed, first, size, windows) * context + tf.cast(shift, tf.int64))
+
+        return by_steps(batch_of, start, stop)
+
+    def steps_per_call(self, settings: Any) -> int:
+        return max(1, min(8, _TOKENS_PER_CALL // (settings.batch_size * settings.context)))
+
+    def _ends_of(self, values: np.ndarray) -> Iterator[int]:
+        for start in range(0, len(values), _BLOCK):
+            yield from (start + np.flatnonzero(self.ids(values[start:start + _BLOCK]) == self.codec.specification.end)).tolist()
+
+
+def side_by_side(rows: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Token ids of several lengths as int32 [rows, most], filled up on the right, and the lengths int32 [rows]."""
+    lengths = np.array([len(row) for row in rows], np.int32)
+    ids = np.zeros([len(rows), max(1, lengths.max())], np.int32)
+    for place, row in enumerate(rows):
+        ids[place, : len(row)] = row
+    return ids, lengths
+
+
+def window_reader(values: np.ndarray, length: int) -> Any:
+    """A function in the graph: starts int64 [n] to tokens int32 [n, length], and which are learned, [n, length - 1].
+
+    The first of each window is not predicted, so it isn't among those. Long texts stay in their memory-mapped file.
+    """
+    import tensorflow as tf
+
+    given = given_bit(values.dtype)
+    offsets = tf.range(length, dtype=tf.int64)
+    if values.nbytes <= _IN_MEMORY_BYTES:
+        held = tf.constant(np.asarray(values))
+
+        def pick(starts: tf.Tensor) -> tf.Tensor:
+            return tf.cast(tf.gather(held, starts[:, None] + offsets), tf.int64)
+    else:
+
+        def pick(starts: tf.Tensor) -> tf.Tensor:
+            return tf.numpy_function(lambda at: _windows(values, at, length), [starts], tf.int64, stateful=False)
+
+    def read(starts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        starts = tf.convert_to_tensor(starts)
+        picked = tf.ensure_shape(pick(starts), [starts.shape[0], length])
+        return tf.cast(picked % given, tf.int32), picked[:, 1:] < given
+
+    return read
+
+
+def _windows(values: np.ndarray, starts: np.ndarray, length: int) -> np.ndarray:
+    return values[starts[:, None] + np.arange(length)].astype(np.int64)

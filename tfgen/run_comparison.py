@@ -1,0 +1,93 @@
+"""Runs beside each other: what each is, where they differ, and their samples in one picture."""
+
+import math
+import shlex
+from pathlib import Path
+from typing import Any
+
+from tfgen.catalog import MODALITIES
+from tfgen.errors import UserError
+from tfgen.run import Run
+
+_TIMES = ("step", "seconds", "steps_per_second")  # in a report, beside the losses
+
+
+def summary(run: Run) -> dict[str, Any]:
+    """The few facts that a list shows."""
+    record, history = run.record, run.history()
+    return {
+        "name": run.name,
+        "model": record["model"],
+        "data": record["data"]["source"],
+        "examples": record["data"]["count"],
+        "status": record["status"],
+        "step": history[-1]["step"] if history else 0,
+        "minutes": round(history[-1]["seconds"] / 60, 1) if history else 0.0,
+        "created": record["created"],
+    }
+
+
+def outline(run: Run) -> dict[str, Any]:
+    """What a person asks first: how the run stands, how far it came of what was planned, and its last losses."""
+    record, history = run.record, run.history()
+    facts = {**record, **summary(run)}
+    first = {key: facts[key] for key in ("name", "status", "problem", "model", "data", "examples") if key in facts}
+    losses = {key: _finite(value) for key, value in (history[-1] if history else {}).items() if key not in _TIMES}
+    step, minutes = _of(facts["step"], record.get("steps")), _of(facts["minutes"], record.get("minutes"))
+    return {**first, "step": step, "minutes": minutes, **losses}
+
+
+def _of(reached: float, planned: float | None) -> str:
+    return f"{reached} of {planned}" if planned else str(reached)
+
+
+def details(run: Run) -> dict[str, Any]:
+    """Every fact of the record on one level, and the last losses."""
+    record, history = run.record, run.history()
+    flat = {key: value for key, value in record.items() if not isinstance(value, dict)}
+    for group in ("data", "config", "environment"):
+        flat.update({f"{group}.{key}": value for key, value in record[group].items()})
+    last = history[-1] if history else {}
+    flat.update({f"last.{key}": value for key, value in last.items()})
+    return {"name": run.name, "path": str(run.path), **{key: _finite(value) for key, value in flat.items()}}
+
+
+def _finite(value: Any) -> Any:
+    """None for what isn't a number: JSON has no word for it."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def differences(runs: list[Run]) -> dict[str, list[Any]]:
+    """What isn't the same in all runs: the fact's name to its value in each."""
+    every = [details(run) for run in runs]
+    keys = dict.fromkeys(key for one in every for key in one if key not in ("name", "path", "updated"))
+    rows = {key: [one.get(key) for one in every] for key in keys}
+    return {key: values for key, values in rows.items() if any(value != values[0] for value in values)}
+
+
+def check_alike(runs: list[Run]) -> None:
+    """Raises UserError where the samples of runs can't be put side by side."""
+    kinds = {run.record["modality"] for run in runs}
+    if len(kinds) > 1:
+        names = " and ".join(MODALITIES.load(kind).plural for kind in sorted(kinds))
+        raise UserError(f"The runs make different things ({names}).", "Compare runs on the same kind of data.")
+
+
+def side_by_side(runs: list[Run], path: Path) -> None:
+    """Writes one file with the newest sheet of samples of each run."""
+    sheets = [newest_sheet(run) for run in runs]
+    MODALITIES.load(runs[0].record["modality"]).join_sheets(sheets, [run.name for run in runs], path)
+
+
+def sheets_ending(runs: list[Run]) -> str:
+    """The ending of the file that `side_by_side` writes."""
+    return newest_sheet(runs[0]).suffix
+
+
+def newest_sheet(run: Run) -> Path:
+    """The last samples that a fit wrote for a person to look at. Raises UserError where there are none."""
+    sheets = sorted((run.path / "samples").glob("samples-*.*"))
+    if not sheets:
+        command = f"tfgen fit {run.record['model']} -o {shlex.quote(run.reference)} --resume"
+        raise UserError(f"'{run.name}' has no samples yet.", f"Finish it with: {command}")
+    return sheets[-1]

@@ -1,0 +1,200 @@
+"""What happens between training steps: reports, samples, checkpoints, health, and a clean stop."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+from tfgen import checkpoints
+from tfgen.errors import UserError
+from tfgen.training.best import Best
+from tfgen.training.history import History
+from tfgen.training.progress import Progress
+from tfgen.run import Run
+
+SHEETS = 10  # of samples, over a whole fit
+_UNHEALTHY_REPORTS = 10  # in a row before a fit gives up
+
+
+class Stopwatch(keras.callbacks.Callback):
+    """Times executions for `seconds`, from the end of the first, which includes tracing; then stops the fit."""
+
+    def __init__(self, seconds: float):
+        super().__init__()
+        self.seconds = seconds
+        self._marks: list[tuple[int, float]] = []
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        self._marks.append((int(self.model.step.numpy()), time.perf_counter()))
+        if len(self._marks) >= 3 and self._marks[-1][1] - self._marks[0][1] >= self.seconds:
+            self.model.stop_training = True
+
+    @property
+    def seconds_per_step(self) -> float:
+        """The median over executions."""
+        pairs = zip(self._marks, self._marks[1:], strict=False)
+        return float(np.median([(after[1] - before[1]) / (after[0] - before[0]) for before, after in pairs]))
+
+
+class Watch(keras.callbacks.Callback):
+    """Follows a fit. After it, `problem` is a sentence where the model diverged or collapsed, `interrupted` says
+    whether the user stopped it, and `exhausted` whether nothing better came for as long as the user had patience."""
+
+    def __init__(
+        self,
+        run: Run,
+        history: History,
+        progress: Progress,
+        save_every: float,
+        show: Callable,
+        writer: Any = None,
+        best: Best | None = None,
+    ):
+        super().__init__()
+        self.run = run
+        self.history = history
+        self.progress = progress
+        self.save_every = save_every
+        self.show = show
+        self.writer = writer
+        self.best = best
+        self.problem: str | None = None
+        self.interrupted = False
+        self.exhausted = best is not None and best.exhausted
+        self._measured: dict[str, float] = {}
+        self._unhealthy = 0
+        self._began = time.monotonic()
+        self._last = (0, self._began)
+        self._saved = self._began
+        self._sheet = 0
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        self._last = (self._step(), time.monotonic())
+        self._saved = time.monotonic()
+        self._sheet = self._sheet_of(self._step())
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        step, now = self._step(), time.monotonic()
+        means = {metric.name: float(metric.result()) for metric in self.model.metrics}
+        for metric in self.model.metrics:
+            metric.reset_state()
+        before = self._last[0]
+        speed = (step - before) / max(now - self._last[1], 1e-9)
+        self._last = (step, now)
+        self._report(step, now, means, speed)
+        self._check(step, means)
+        if not self.problem and not self._unhealthy and self.best is not None and self.best.due(before, step):
+            self._measure(now)
+        if self.problem or self.interrupted or self.exhausted:
+            self.model.stop_training = True
+        elif not self._unhealthy:
+            self._save_when_due(step, now)
+
+    def _report(self, step: int, now: float, means: dict[str, float], speed: float) -> None:
+        seconds = round(self._seconds(now), 3)
+        self.history.add({"step": step, "seconds": seconds, "steps_per_second": round(speed, 2), **means})
+        self.progress.show(step, {**means, **self._measured}, speed)
+        if self.writer is not None:
+            self.writer(step, means)
+
+    def _measure(self, now: float) -> None:
+        try:
+            self._measured = {self.best.name: self.best.measure(self._seconds(now))}
+        except (checkpoints.NotFinite, ValueError):
+            self.problem = f"Weights stopped being numbers near step {self._step()}."
+            return
+        if self.writer is not None:
+            self.writer(self._step(), self._measured)
+        self.exhausted = self.best.exhausted
+        self._last = (self._step(), time.monotonic())  # measuring is not training
+
+    def _seconds(self, now: float) -> float:
+        return self.history.seconds + now - self._began
+
+    def _check(self, step: int, means: dict[str, float]) -> None:
+        for name, value in means.items():
+            if not np.isfinite(value):
+                self.problem = f"The {name.replace('_', ' ')} stopped being a number near step {step}."
+                return
+        sentence = self.model.symptom(means)
+        self._unhealthy = self._unhealthy + 1 if sentence else 0
+        if self._unhealthy >= _UNHEALTHY_REPORTS and step * 20 > int(self.model.horizon.numpy()):
+            self.problem = sentence
+
+    def _save_when_due(self, step: int, now: float) -> None:
+        if now - self._saved >= self.save_every:
+            self.save()
+            self._saved = time.monotonic()
+        if self._sheet_of(step) > self._sheet:
+            self._sheet = self._sheet_of(step)
+            self.show()
+
+    def save(self) -> None:
+        """Writes a checkpoint, or notes that the weights are no longer numbers."""
+        try:
+            checkpoints.save(self.run.checkpoints, checkpoints.capture(self.model.state()), self._step())
+        except checkpoints.NotFinite:
+            self.problem = f"Weights stopped being numbers near step {self._step()}."
+            self.model.stop_training = True
+
+    def conclude(self, batches: Any) -> None:
+        """What the model fits once after its last step, or its best one; the weights are safe already."""
+        if self.best is not None and not self._restore_best():
+            return
+        try:
+            self.model.after_fit(batches)
+        except ValueError as error:
+            self.problem = f"The model trained, but its latents can't be sampled: {error}."
+        else:
+            self.save()
+
+    def _restore_best(self) -> bool:
+        """Goes back to the best weights; False where they are no numbers. A fit killed after it repeats only this."""
+        if "kept" not in self.run.record:
+            reached = self._step()
+            self._measure(time.monotonic())
+            if self.problem:
+                return False
+            best = self.best.restore()
+            kept = reached if best is None else best
+            warning = self.best.warning(kept)
+            self.run.update(reached=reached, kept=kept, **({"warning": warning} if warning else {}))
+        else:
+            self.best.restore()
+        return True
+
+    def interrupt(self, number: int, frame: Any) -> None:
+        """A signal handler: stops after the steps under way; a second signal stops at once."""
+        if self.interrupted:
+            signal.default_int_handler(number, frame)
+        self.interrupted = True
+        self.model.stop_training = True
+        # Not through print: the signal may have come in the middle of one.
+        os.write(2, b"\nStopping after the steps under way; everything is kept. (Once more to stop at once.)\n")
+
+    def _step(self) -> int:
+        return int(self.model.step.numpy())
+
+    def _sheet_of(self, step: int) -> int:
+        return step * SHEETS // int(self.model.horizon.numpy())
+
+
+def tensorboard_writer(run: Run):
+    """Writes scalars for TensorBoard into the run's folder."""
+    import tensorflow as tf
+
+    try:
+        writer = tf.summary.create_file_writer(str(run.path / "tensorboard"))
+    except Exception as error:  # TensorFlow's own class for "TensorBoard is not installed" is private
+        raise UserError(f"TensorBoard can't be written: {error}", "Install it with: pip install tensorboard") from error
+
+    def write(step: int, means: dict[str, float]) -> None:
+        with writer.as_default(step=step):
+            for name, value in means.items():
+                tf.summary.scalar(name, value)
+
+    return write

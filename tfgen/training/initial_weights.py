@@ -1,0 +1,57 @@
+"""What a fit begins with: chance alone, or a preset that others trained. The rest of a fit needs not know which."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tfgen import config
+from tfgen.catalog import MODELS, PRESETS
+from tfgen.errors import UserError
+from tfgen.training.request import FitRequest
+
+DEFAULT_SIZE = "small"
+
+
+@dataclass(frozen=True)
+class Start:
+    """A fit's beginning, before there is a run.
+
+    model_class: what is trained.
+    defaults: of its settings, where they are not the class's own.
+    data: settings of the data that come with it.
+    """
+
+    model_class: type
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+    def settings(self, overrides: Mapping[str, Any], size: str) -> Any:
+        """The model's config. Raises UserError for values that can't work."""
+        return config.make_config(self.model_class.Config, size, dict(overrides))
+
+    def widen(self, examples: Any) -> Any:
+        """The examples, with what the start brings of knowledge beside them."""
+        return examples
+
+    def record(self, size: str) -> dict[str, Any]:
+        """Its part of run.json."""
+        return {"size": size}
+
+    def files(self, model: Any, record: dict[str, Any]) -> dict[str, Any]:
+        """Its files of the run, by name, for a model that was just made; adds to the record what is said of them."""
+        return {}
+
+
+def open_start(request: FitRequest) -> Start:
+    """The start that was asked for. Raises UserError where it can't be had."""
+    if request.start is None:
+        return Start(MODELS.load(request.model))
+    return PRESETS.load(request.model)(request.start, request.lora or 0)
+
+
+def check_overrides(overrides: Mapping[str, Any], data_overrides: Mapping[str, Any], start: Start) -> None:
+    """Raises UserError where a setting is the start's to choose."""
+    fixed = getattr(start.model_class.Config, "fixed", ())
+    for key in [*overrides, *data_overrides]:
+        if key in fixed or key in start.data:
+            raise UserError(f"'{key}' comes with the pre-trained start.", f"Leave out --set {key}=...")

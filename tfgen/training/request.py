@@ -1,0 +1,87 @@
+"""What a user asks of a fit, and whether it can be had. Imports nothing heavy."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tfgen.catalog import MODELS, PRESETS
+from tfgen.config import check_size
+from tfgen.errors import UserError, unknown
+
+DEFAULT_MINUTES = 3.0
+DEFAULT_SEED = 0
+HIGHEST_RANK = 256
+
+
+@dataclass(frozen=True)
+class FitRequest:
+    """None means not said.
+
+    settings: the model's and the data's, by name, typed or as strings.
+    interruptible: whether Ctrl-C and a polite kill end the fit between steps; else they come where they come.
+    callbacks: Keras callbacks of a caller's own.
+    """
+
+    model: str
+    data: Any = None
+    output: str | None = None
+    size: str | None = None
+    minutes: float | None = None
+    steps: int | None = None
+    seed: int | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    labels: Any = None
+    resume: bool = False
+    tensorboard: bool = False
+    save_every: float = 30.0
+    evaluate_every: int | None = None
+    patience: int | None = None
+    start: str | None = None
+    lora: int | None = None
+    interruptible: bool = False
+    callbacks: Sequence[Any] = ()
+
+
+def check(request: FitRequest) -> None:
+    """Raises UserError where a request can't work, as far as that can be seen without data and TensorFlow."""
+    if request.model not in MODELS:
+        raise unknown("model", request.model, MODELS)
+    _check_horizon(request)
+    _check_start(request)
+    if request.size:
+        check_size(request.size)
+
+
+def _check_horizon(request: "FitRequest") -> None:
+    """Raises UserError where the minutes, steps or seed can't be; needs no TensorFlow."""
+    if request.minutes is not None and request.steps is not None:
+        raise UserError("Both --minutes and --steps are given.", "Give one of them.")
+    if request.steps is not None and not 0 < request.steps <= 10**9:
+        raise UserError(f"--steps {request.steps} can't be trained.", "Give a number from 1 to 1000000000.")
+    if request.minutes is not None and not 0 < request.minutes < 10**6:
+        raise UserError(f"--minutes {request.minutes:g} can't be planned.", "Give a number above 0, such as 5.")
+    if request.evaluate_every is not None and request.evaluate_every < 1:
+        raise UserError(f"--evaluate-every {request.evaluate_every} can't be.", "Give a number of steps, such as 500.")
+    if request.patience is not None and (request.patience < 1 or request.evaluate_every is None):
+        raise UserError(
+            f"--patience {request.patience} has nothing to count.", "Give at least 1, and --evaluate-every with it."
+        )
+    if request.seed is not None and not 0 <= request.seed < 2**31:
+        raise UserError(f"The seed {request.seed} is out of range.", "Choose one from 0 to 2147483647.")
+
+
+def _check_start(request: "FitRequest") -> None:
+    """Raises UserError where there can't be such a start; needs no TensorFlow."""
+    if request.resume:
+        return
+    if request.start is None:
+        if request.lora is not None:
+            raise UserError("--lora has no weights to stand beside.", "Name a pre-trained start with --from PRESET.")
+        return
+    if request.model not in PRESETS:
+        able = " or ".join(PRESETS)
+        raise UserError(f"A {request.model} has no pre-trained start.", f"Leave out --from, or fit a {able}.")
+    if request.size is not None:
+        raise UserError("--size and --from are both given.", "Leave out --size: a preset has its own.")
+    if request.lora is not None and not 1 <= request.lora <= HIGHEST_RANK:
+        raise UserError(f"--lora {request.lora} can't be a rank.", f"Give one from 1 to {HIGHEST_RANK}, such as 8.")
