@@ -1,17 +1,23 @@
 """What all tests share: none touches the user's folders, and the fits that many of them look at are made once."""
 
 import contextlib
+import fcntl
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 from click.testing import CliRunner
 from hypothesis import settings
 
+from tests.sources import SOURCES
+
 ROOT = Path(__file__).resolve().parents[1]
+# A package that brings a modality of its own is installed in every test: nothing else may notice.
+PLUGIN = ROOT / "tests" / "plugins" / "melody"
+sys.path.append(str(PLUGIN))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # The same examples every time, however slow the machine is.
 settings.register_profile("tfgen", deadline=None, derandomize=True, database=None)
@@ -48,24 +54,62 @@ def talking():
 
 
 @pytest.fixture(scope="session")
-def digits(tmp_path_factory):
-    """The path of an .npz with 2,000 real handwritten digits, 28x28, and their names."""
-    return write_digits(tmp_path_factory.mktemp("digits") / "digits.npz", 2000)
+def shared(tmp_path_factory):
+    """A folder that all worker processes of this session share."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "shared"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @pytest.fixture(scope="session")
-def fit_once(tmp_path_factory, digits):
-    """Fits by (model, steps, overrides...) and keeps the run for every test that asks for the same."""
-    made = {}
+def sources(shared):
+    """The path of real data of a modality, by its name (tests/sources.py); made once."""
 
-    def fit_or_reuse(model, steps, *overrides):
-        key = (model, steps, *overrides)
-        if key not in made:
-            output = tmp_path_factory.mktemp("runs") / f"{model}-{steps}"
-            made[key] = fit_run(model, output, digits, steps, *overrides)
-        return made[key]
+    def source_of(modality):
+        path = shared / SOURCES[modality].file
+        with locked(shared / f"{modality}.lock"):
+            if not path.exists():
+                SOURCES[modality].write(path)
+        return path
+
+    return source_of
+
+
+@pytest.fixture(scope="session")
+def digits(sources):
+    """The path of an .npz with 2,000 real handwritten digits, 28x28, and their names."""
+    return sources("image")
+
+
+@pytest.fixture(scope="session")
+def fit_once(shared, sources):
+    """Fits by (model, steps, overrides...) and keeps the run for every test, of any worker process, that asks for the
+    same. Don't change it."""
+    from tfgen.api import load
+
+    opened = {}
+
+    def fit_or_reuse(model, steps, *overrides, modality="image", **options):
+        key = "-".join([modality, model, str(steps), *overrides, *map(str, options.values())])
+        name = re.sub(r"[^A-Za-z0-9.=]+", "-", key)
+        if name not in opened:
+            path = shared / "runs" / name
+            with locked(shared / f"{name}.lock"):
+                if not path.exists():
+                    fit_run(model, path, sources(modality), steps, *overrides, **options)
+            opened[name] = load(path)
+        return opened[name]
 
     return fit_or_reuse
+
+
+@contextlib.contextmanager
+def locked(path):
+    """One process at a time."""
+    with open(path, "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -108,17 +152,6 @@ def stopped_at(step):
         yield
 
 
-def write_digits(path, count):
-    """An .npz of the first `count` embedded digits with their labels' names."""
-    from tfgen.data import open_data
-
-    examples = open_data("digits")
-    np.savez(
-        path, images=examples.values[:count], labels=examples.prompt_index[:count], label_names=examples.prompts
-    )
-    return path
-
-
 def tfgen_arguments(*arguments):
     """A real `tfgen` process's command line."""
     start = "from tfgen.cli import main; main(prog_name='tfgen')"
@@ -127,7 +160,7 @@ def tfgen_arguments(*arguments):
 
 def tfgen_environment(**changes):
     """A real `tfgen` process's environment: this checkout, the test's own folders."""
-    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    path = os.pathsep.join(filter(None, [str(ROOT), str(PLUGIN), os.environ.get("PYTHONPATH")]))
     return {**os.environ, "PYTHONPATH": path, **changes}
 
 

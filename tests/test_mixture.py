@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 
 from tfgen.models import noise
-from tfgen.models.base import Conditions
 from tfgen.models.mixture import MixturePrior
+from tfgen.representations.arrays.conditions import Conditions
 
 TWO_PROMPTS = Conditions(2, ((1,), (2,)), (3000, 1000))
 SEEDS = tf.range(4000)

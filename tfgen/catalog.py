@@ -27,7 +27,8 @@ class Catalog(Mapping[str, str]):
 
     @functools.cached_property
     def _entries(self) -> dict[str, str]:
-        return {**_entry_points(self._group), **self._built_in} if self._group else self._built_in
+        # The built-in ones come first, and keep their names.
+        return {**self._built_in, **_entry_points(self._group), **self._built_in} if self._group else self._built_in
 
     def __getitem__(self, name: str) -> str:
         return self._entries[name]

@@ -31,12 +31,19 @@ def open_codec(run: Run) -> Codec:
         UserError: one of the files that it is in is missing or damaged.
     """
     state, modality = run.codec(), MODALITIES.load(run.record["modality"])
+    looked_at = "codec.json"
+
+    def read(name: str) -> bytes:
+        nonlocal looked_at
+        looked_at = name
+        return (run.path / name).read_bytes()
+
     try:
-        return modality.restore_codec(state, lambda name: (run.path / name).read_bytes())
+        return modality.restore_codec(state, read)
     except UserError:
         raise
     except Exception as error:  # libraries raise plain Exception for every mistake in a file
-        raise UserError(f"The codec of the run '{run.name}' is damaged: {error}.", "Restore it, or fit again.") from error
+        raise UserError(f"'{looked_at}' of the run '{run.name}' is damaged.", "Restore it, or fit again.") from error
 
 
 def _conditions(run: Run):

@@ -147,19 +147,19 @@ class _Sides:
     def __init__(self, text: Path, context: int):
         import tensorflow as tf
 
-        from tfgen.models.base import Conditions, ExampleSpecification
+        from tfgen.representations.sequences.specification import SequenceSpecification
         from tfgen.models.gpt import GPT, GPTConfig
 
         size = len(set(text.read_text(encoding="utf-8"))) + 1
-        example = ExampleSpecification((), "categorical", "text", 0, vocabulary_size=size, end=size - 1)
-        self.model = GPT(GPTConfig(context=context), example, Conditions())
+        example = SequenceSpecification(vocabulary_size=size, end=size - 1, start=0, count=0)
+        self.model = GPT(GPTConfig(context=context), example, None)
         self._generate = tf.function(self.model.generate)
         self._logits = tf.function(self.model.logits, input_signature=[tf.TensorSpec([1, None], tf.int32)])
 
     def cached(self, tokens: int) -> float:
         import tensorflow as tf
 
-        from tfgen.models.sampling import Sampling
+        from tfgen.representations.sequences.sampling import Sampling
 
         sampling = Sampling(tf.constant([1]), tf.ones([1]), tf.zeros([1], tf.int32), tf.ones([1]))
         prompt = tf.ones([1, 64], tf.int32), tf.constant([64])

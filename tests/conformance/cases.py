@@ -1,12 +1,15 @@
-"""The combinations that the battery tries: everything that the catalog lists, on pictures of awkward shapes too."""
+"""The combinations that the battery tries: everything that the catalog lists, on arrays of awkward shapes too."""
 
 import itertools
 
 from tfgen import catalog
-from tfgen.models.base import Conditions, ExampleSpecification
+from tfgen.representations import ARRAYS, SEQUENCES
+from tfgen.representations.arrays.conditions import Conditions
+from tfgen.representations.arrays.specification import ArraySpecification, Part
+from tfgen.representations.sequences.specification import SequenceSpecification
 
 SHAPES = [(28, 28, 1), (16, 16, 3), (12, 20, 1), (9, 17, 1)]
-NETWORKS = [name.partition("/")[2] for name in catalog.NETWORKS if name.startswith("image/")]
+NETWORKS = list(catalog.NETWORKS)
 LOSSES = ["non-saturating", "relativistic", "hinge", "wasserstein"]
 PENALTIES = [
     {"r1": 0.0},
@@ -19,26 +22,30 @@ PENALTIES = [
 CONDITIONS = Conditions(3, ((1, 0), (2, 3)), (30, 70))
 
 
-TEXT = ExampleSpecification(
-    (), "categorical", "text", 10000, plural="texts", vocabulary_size=70, end=69, start=1
-)
+TEXT = SequenceSpecification(vocabulary_size=70, end=69, start=1, count=10000, plural="texts")
 
 
-def models_of(modality):
-    """The names of the models that learn this kind of data."""
-    return [name for name in catalog.MODELS if modality in catalog.MODELS.load(name).modalities]
+def models_of(representation):
+    """The names of the models that learn it."""
+    return [name for name in catalog.MODELS if representation in catalog.MODELS.load(name).representations]
+
+
+def learners_of(representation):
+    """(modality, model) for everything in the catalog that can be learned in this representation."""
+    modalities = [name for name in catalog.MODALITIES if representation in catalog.MODALITIES.load(name).representations]
+    return [(modality, model) for modality in modalities for model in models_of(representation)]
 
 
 def specification_of(model):
     """What a model of the catalog may be told of its data: something that it learns."""
-    learned = catalog.MODELS.load(model).modalities[0]
-    return {"image": (example_of((8, 8, 1)), CONDITIONS), "text": (TEXT, Conditions())}[learned]
+    learned = catalog.MODELS.load(model).representations[0]
+    return {ARRAYS: (example_of((8, 8, 1)), CONDITIONS), SEQUENCES: (TEXT, None)}[learned]
 
 
 def example_of(shape, count=10000):
     """What a model is told of pictures of this shape."""
     likelihood = "bernoulli" if shape[2] == 1 else "gaussian"
-    return ExampleSpecification(shape, likelihood, "image", count)
+    return ArraySpecification(shape, (Part(shape[2], likelihood),), count, plural="images")
 
 
 def gan_cases():

@@ -7,9 +7,10 @@ import tensorflow as tf
 from tests.conformance.cases import CONDITIONS, NETWORKS, SHAPES, all_cases, example_of, gan_cases, models_of
 from tfgen import catalog
 from tfgen.checkpoints import capture, restore
-from tfgen.modalities.image.modality import ImageModality
 from tfgen.errors import UserError
-from tfgen.models.base import Conditions
+from tfgen.modalities.image.codec import ImageCodec
+from tfgen.representations.arrays.conditions import Conditions
+from tfgen.representations.arrays.specification import ArraySpecification, Part
 
 CASES = all_cases()
 
@@ -41,7 +42,7 @@ def test_takes_a_step_samples_and_keeps_its_state(case):
     seeds, prompts = tf.constant([0, -5, 2**31 - 1]), tf.constant([[0, 0], [1, 0], [2, 3]])
     samples = model.generate(seeds, prompts).numpy()
     assert samples.shape == (3, *shape)
-    outside = ImageModality.to_outside(samples).numpy()
+    outside = ImageCodec.of_shape(shape, 4).to_outside(samples).numpy()
     assert np.isfinite(samples).all() and outside.min() >= 0.0 and outside.max() <= 1.0
 
     restore(model.state(), before)
@@ -51,7 +52,7 @@ def test_takes_a_step_samples_and_keeps_its_state(case):
 
 
 @pytest.mark.parametrize("network", NETWORKS)
-@pytest.mark.parametrize("model", models_of("image"))
+@pytest.mark.parametrize("model", models_of("arrays"))
 def test_works_without_prompts(model, network):
     unconditional = make(model, network, (9, 17, 1), {}, Conditions())
     means = unconditional.train_step((batch_of((9, 17, 1))[0], tf.fill([4], -1)))
@@ -61,7 +62,7 @@ def test_works_without_prompts(model, network):
 
 @pytest.mark.parametrize("shape", [(8, 8, 1), (8, 256, 3), (97, 48, 3)], ids=str)
 @pytest.mark.parametrize("network", NETWORKS)
-@pytest.mark.parametrize("model", models_of("image"))
+@pytest.mark.parametrize("model", models_of("arrays"))
 def test_makes_pictures_of_extreme_shapes(model, network, shape):
     samples = make(model, network, shape, {}).generate(tf.constant([1]), tf.constant([[1, 0]]))
     assert samples.shape == (1, *shape)
@@ -73,7 +74,7 @@ def test_black_and_white_are_reached(end, level):
     model.generator_average.last.bias.assign([end])
     samples = model.generate(tf.constant([3]), tf.constant([[1, 0]])).numpy()
     assert abs(samples).max() <= 1.0
-    np.testing.assert_array_equal(ImageModality.decode(samples), level)
+    np.testing.assert_array_equal(ImageCodec.of_shape((9, 17, 1), 4).decode(samples), level)
 
 
 def test_the_battery_pairs_every_network_with_every_shape():
@@ -85,5 +86,34 @@ def test_residual_network_refuses_spectral_norm_with_a_sentence():
         make("gan", "residual", (9, 17, 1), {"spectral_norm": True})
 
 
-def test_every_network_of_the_catalog_is_for_a_known_modality():
-    assert {name.partition("/")[0] for name in catalog.NETWORKS} <= catalog.MODALITIES.keys()
+OTHER_ARRAYS = {
+    "categories": ((16, 8), (Part(8, "categorical"),)),
+    "a row of columns": ((12,), (Part(4, "categorical"), Part(3, "gaussian"), Part(5, "bernoulli"))),
+    "tiles": ((14, 28, 6), (Part(6, "categorical"),)),
+}
+
+
+@pytest.mark.parametrize("name", OTHER_ARRAYS)
+@pytest.mark.parametrize("model", models_of("arrays"))
+def test_arrays_of_any_shape_and_likelihood_are_learned(model, name):
+    shape, parts = OTHER_ARRAYS[name]
+    model_class = catalog.MODELS.load(model)
+    config = model_class.Config(width=2, latent_dim=3, prompt_dim=2, batch_size=4)
+    made = model_class(config, ArraySpecification(shape, parts, 100), CONDITIONS, seed=1)
+    means = made.train_step((batch_of(shape)[0], batch_of(shape)[1]))
+    assert all(np.isfinite(float(value)) for value in means.values())
+    samples = made.generate(tf.constant([3, 4]), tf.constant([[1, 0], [2, 3]])).numpy()
+    assert samples.shape == (2, *shape) and np.isfinite(samples).all()
+    places = np.cumsum([0, *(part.size for part in parts)])
+    for part, start, stop in zip(parts, places, places[1:]):
+        values = samples[..., start:stop]
+        if part.likelihood == "categorical":
+            np.testing.assert_allclose(values.sum(axis=-1), 1.0, atol=1e-5)
+        assert values.min() >= (0.0 if part.likelihood == "categorical" else -1.0) and values.max() <= 1.0
+
+
+def test_a_network_that_does_not_suit_is_refused_with_the_ones_that_do():
+    model_class = catalog.MODELS.load("gan")
+    config = model_class.Config(network="convolutional", width=2, latent_dim=3, prompt_dim=2, batch_size=4)
+    with pytest.raises(UserError, match="can't make arrays of 16x8. Choose one of: dense"):
+        model_class(config, ArraySpecification((16, 8), (Part(8, "categorical"),), 100), CONDITIONS, seed=1)

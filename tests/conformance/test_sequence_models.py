@@ -1,42 +1,40 @@
-"""What every model of text must do for a user, on real text: learn, repeat itself, resume, keep to its context."""
+"""What every model of sequences must do for a user, on real data of every modality: learn, repeat itself, resume, keep to
+its context."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.conformance.cases import models_of
+from tests.conformance.cases import learners_of
 from tests.conftest import assert_same_state, fit_run, state_of, stopped_at
-from tfgen.models.sampling import Sampling
+from tests.sources import SOURCES
+from tfgen.representations.sequences.sampling import Sampling
 from tfgen.restore import build_model, load_model
 from tfgen.run import Run
 
 STEPS = 120
-SETTINGS = ("context=32", "batch_size=8")
 
 
-@pytest.fixture(scope="module", params=models_of("text"))
-def model_name(request):
+@pytest.fixture(scope="module", params=learners_of("sequences"), ids="-".join)
+def learner(request):
     return request.param
 
 
 @pytest.fixture(scope="module")
-def text(tmp_path_factory):
-    """The first 60,000 characters of the embedded text, as a user's own file."""
-    import gzip
-
-    from tests.conftest import ROOT
-
-    folder = ROOT / "tfgen" / "data" / "embedded" / "shakespeare"
-    whole = gzip.decompress(next(folder.glob("*.gz")).read_bytes()).decode()
-    path = tmp_path_factory.mktemp("text") / "plays.txt"
-    path.write_text(whole[:60_000], encoding="utf-8")
-    return path
+def settings(learner):
+    return SOURCES[learner[0]].sequence_settings
 
 
 @pytest.fixture(scope="module")
-def run(model_name, text, tmp_path_factory):
+def run(learner, settings, fit_once):
     """The same tiny fitted run for all tests here. Don't change it."""
-    return fit_run(model_name, tmp_path_factory.mktemp("runs") / "run", text, STEPS, *SETTINGS, seed=1)
+    modality, model = learner
+    return fit_once(model, STEPS, *settings, modality=modality, seed=1)
+
+
+def fit(learner, settings, run, path, steps, *overrides, **options):
+    """Another fit on the same data."""
+    return fit_run(learner[1], path, run.data_source(), steps, *settings, *overrides, **options)
 
 
 def sampling(*seeds, temperature=1.0):
@@ -45,7 +43,8 @@ def sampling(*seeds, temperature=1.0):
 
 
 def prompts(model, *lengths):
-    ids = np.random.default_rng(0).integers(0, 40, [len(lengths), max(lengths)], np.int32)
+    most = min(40, model.example.end)
+    ids = np.random.default_rng(0).integers(0, most, [len(lengths), max(lengths)], np.int32)
     return tf.constant(ids), tf.constant(lengths)
 
 
@@ -55,7 +54,6 @@ def test_learns_and_says_so(run):
     assert quality[-1]["validation_loss"] < quality[0]["validation_loss"] < untrained
     assert all(np.isfinite(value) for row in history for value in row.values())
     assert history[-1]["step"] == STEPS == run.record["reached"]
-    assert (run.path / "tokenizer.json").stat().st_size > 100
 
 
 def test_a_text_is_its_seed_and_prompt_alone(run):
@@ -76,11 +74,11 @@ def test_a_text_is_its_seed_and_prompt_alone(run):
 
 def test_the_cache_gives_the_logits_of_the_whole_text(run):
     model = load_model(run)
-    ids, lengths = prompts(model, 12, 5)
+    ids, lengths = prompts(model, 8, 5)
     full = model.logits(tf.concat([ids, ids], axis=1)).numpy()
     logits, position, cache, _ = model.begin(ids, lengths)
     doubled = tf.concat([ids, ids], axis=1)
-    for _ in range(8):
+    for _ in range(6):
         np.testing.assert_allclose(logits, tf.gather(full, position - 1, batch_dims=1), atol=1e-4)
         logits, cache = model.decode(tf.gather(doubled, position, batch_dims=1), position, cache)
         position = position + 1
@@ -94,7 +92,8 @@ def test_a_text_may_grow_past_the_context(run):
     made, counts = model.generate(ids, lengths, tf.constant([3 * model.context]), sampling(3))
     assert counts[0] <= 3 * model.context and made.numpy().max() <= model.example.end
     # What it says far behind depends on the last tokens as much as at the start: not one letter over and over.
-    assert len(np.unique(made[0, -model.context :])) > 4
+    if counts[0] == 3 * model.context:
+        assert len(np.unique(made[0, -model.context :])) > 4
 
 
 def test_a_long_prompt_is_cut_at_its_front(run):
@@ -119,31 +118,31 @@ def test_survives_save_and_load(run):
     assert {id(variable) for variable in loaded.variables} - metrics <= held
 
 
-def test_stopped_and_resumed_ends_with_the_same_bits(run, model_name, text, tmp_path):
+def test_stopped_and_resumed_ends_with_the_same_bits(run, learner, settings, tmp_path):
     with stopped_at(50):
-        stopped = fit_run(model_name, tmp_path / "stopped", text, STEPS, *SETTINGS, seed=1)
+        stopped = fit(learner, settings, run, tmp_path / "stopped", STEPS, seed=1)
     assert 50 <= stopped.record["reached"] < STEPS
-    resumed = fit_run(model_name, stopped.path, text, None, size=None, resume=True)
+    resumed = fit_run(learner[1], stopped.path, run.data_source(), None, size=None, resume=True)
     assert resumed.record["status"] == "finished"
     assert_same_state(state_of(run), state_of(resumed))
     losses = [[row["validation_loss"] for row in each.history("quality.jsonl")] for each in (resumed, run)]
     assert losses[0] == losses[1] != []
 
 
-def test_text_was_shown_while_it_learned(run):
+def test_samples_were_shown_while_it_learned(run):
     sheets = sorted((run.path / "samples").glob("samples-*.txt"))
     assert len(sheets) >= 5 and "--- seed 3 ---" in sheets[-1].read_text(encoding="utf-8")
     assert (run.path / "losses.png").stat().st_size > 1000
 
 
-def test_dropout_is_repeatable(run, model_name, text, tmp_path):
+def test_dropout_is_repeatable(run, learner, settings, tmp_path):
     first, second = (
-        fit_run(model_name, tmp_path / name, text, 12, *SETTINGS, "dropout=0.2", seed=1) for name in ("a", "b")
+        fit(learner, settings, run, tmp_path / name, 12, "dropout=0.2", seed=1) for name in ("a", "b")
     )
     assert_same_state(state_of(first), state_of(second))
     assert build_model(first).config.dropout == 0.2
 
 
-def test_the_largest_seed_can_be_used(model_name, text, tmp_path):
-    run = fit_run(model_name, tmp_path / "run", text, 4, *SETTINGS, seed=2**31 - 1)
-    assert run.record["status"] == "finished"
+def test_the_largest_seed_can_be_used(run, learner, settings, tmp_path):
+    other = fit(learner, settings, run, tmp_path / "run", 4, seed=2**31 - 1)
+    assert other.record["status"] == "finished"

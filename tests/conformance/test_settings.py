@@ -9,13 +9,18 @@ from hypothesis import strategies as st
 
 from tests.conformance.cases import specification_of
 from tfgen import catalog
-from tfgen.config import from_json, make_config, parse_overrides
+from tfgen.config import from_json, make_config, parse_pairs, split_settings
 from tfgen.errors import UserError
 
 CONFIGS = {name: catalog.MODELS.load(name).Config for name in catalog.MODELS}
 FIELDS = [(model, field) for model, config in CONFIGS.items() for field in dataclasses.fields(config)]
 NUMBERS = [(model, field.name) for model, field in FIELDS if field.type in (int, float)]
 TEXTS = [(model, field.name) for model, field in FIELDS if field.type is str]
+
+
+def parse_overrides(overrides, config_class):
+    """As the command line has them."""
+    return split_settings(parse_pairs(overrides), config_class)
 
 
 def build(model, *overrides):

@@ -24,7 +24,7 @@ from tfgen.export.stage import export
 from tfgen.modalities.text.codec import open_tokenizer
 from tfgen.models.gpt import GPT
 from tfgen.models.language import Cache
-from tfgen.models.sampling import Sampling
+from tfgen.representations.sequences.sampling import Sampling
 from tfgen.restore import load_model
 from tfgen.run import Run
 

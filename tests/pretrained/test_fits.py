@@ -15,7 +15,7 @@ from tfgen import checkpoints
 from tfgen.data import open_data
 from tfgen.errors import UserError
 from tfgen.training import stage
-from tfgen.models.sampling import Sampling
+from tfgen.representations.sequences.sampling import Sampling
 from tfgen.restore import load_model
 from tfgen.run import Run
 
@@ -42,7 +42,7 @@ def test_a_run_needs_its_preset_no_more(name, request):
     code = (
         "import sys; sys.modules['keras_hub'] = None\n"
         "import tensorflow as tf\n"
-        "from tfgen.models.sampling import Sampling\n"
+        "from tfgen.representations.sequences.sampling import Sampling\n"
         "from tfgen.restore import load_model\n"
         "from tfgen.run import Run\n"
         f"model = load_model(Run.open({str(run.path)!r}))\n"

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from tfgen.training.preset import tokenizer_json
-from tfgen.models.sampling import Sampling
+from tfgen.representations.sequences.sampling import Sampling
 
 keras_hub = pytest.importorskip("keras_hub", reason="the extra [pretrained] is not installed")
 

@@ -26,7 +26,7 @@ def command(run: str, system: str, seed: int, **options: Any) -> None:
     tfgen chat support-gpt
     tfgen chat support-gpt --temperature 0 < questions.txt
     """
-    from tfgen.modalities.text.chat import Chat
+    from tfgen.generate.chat import Chat
     from tfgen.representations.sequences.sampling_settings import SamplingSettings
     from tfgen.run import Run
 

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgen.models.language import LanguageModel
-from tfgen.models.sampling import Sampling, choose
+from tfgen.representations.sequences.sampling import Sampling, choose
 
 _HAIR = 1e-5  # of the largest logit: ten times what another order of additions makes of it
 _LOOKS = 3

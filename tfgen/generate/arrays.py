@@ -22,7 +22,7 @@ _ARRAYS = (".npy", ".npz")
 
 
 class ArraySamples(np.ndarray):
-    """Samples [n, ...] as they are stored (of pictures uint8 [n, height, width, channels]), and where they are from.
+    """Samples [n, ...] as they are stored, and where they are from.
 
     prompts: of each sample; for the empty prompt, those that were drawn in its place.
     seeds: of each sample. origin: what made them. They are those of the whole, also for a part of it.

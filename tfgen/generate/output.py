@@ -9,7 +9,7 @@ from tfgen.generate import Origin
 
 
 def ending(path: Path) -> str:
-    """'.png' for 'a.PNG'; '' for a folder's name without one."""
+    """'.npy' for 'a.NPY'; '' for a folder's name without one."""
     return path.suffix.lower()
 
 

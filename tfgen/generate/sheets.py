@@ -60,7 +60,7 @@ class SequenceSheets:
         """One text file, named by the step."""
         import tensorflow as tf
 
-        from tfgen.models.sampling import Sampling
+        from tfgen.representations.sequences.sampling import Sampling
 
         rows, length = _SEQUENCES, min(_LENGTH, max(50, self.model.context))
         sampling = Sampling(tf.range(rows), tf.fill([rows], 0.8), tf.zeros([rows], tf.int32), tf.fill([rows], 0.95))

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfgen.errors import UserError
 from tfgen.representations.signatures import Signature
 
 
@@ -64,6 +65,25 @@ class GenerativeModel(keras.Model):
         home an example is in the model: more for one that it would sooner take for its own kind.
         """
         return {}
+
+    # As Keras knows a model.
+
+    def compile(self, optimizer: Any = None, loss: Any = None, metrics: Any = None, **options: Any) -> None:
+        """As keras.Model.compile, for `fit` on batches as an Examples' `batches` gives them.
+
+        Raises:
+            UserError: an optimizer, a loss or metrics are given: a generative model brings its own.
+        """
+        if optimizer is not None or loss is not None or metrics is not None:
+            raise UserError(
+                "A model of tfgen brings its own optimizers, losses and metrics.",
+                "Leave them out of compile(), and set them by the model's settings, such as learning_rate=1e-3.",
+            )
+        super().compile(optimizer="sgd", **options)  # never used: train_step has optimizers of its own
+
+    def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
+        """What `model(inputs)` gives; each kind of model says in its own docstring what that is."""
+        raise NotImplementedError
 
     # Training.
 

@@ -13,7 +13,7 @@ import keras
 import tensorflow as tf
 
 from tfgen.models.base import GenerativeModel
-from tfgen.models.sampling import Sampling, choose
+from tfgen.representations.sequences.sampling import Sampling, choose
 from tfgen.representations import SEQUENCES
 from tfgen.representations.sequences.specification import SequenceSpecification
 from tfgen.representations.signatures import Kind, Signature
@@ -86,6 +86,10 @@ class LanguageModel(GenerativeModel):
         drop = self._drop if training and self.config.dropout else None
         hidden, _ = self.network.read(tokens, drop)
         return self.network.logits(hidden)
+
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Logits float32 [batch, length, vocabulary] of tokens int32 [batch, length]."""
+        return self.logits(inputs, training)
 
     def prefill(self, tokens: tf.Tensor, length: tf.Tensor) -> tuple[tf.Tensor, Cache]:
         """Logits [batch, vocabulary] of each row's last token, of `length` [batch], and the cache of all of them."""

@@ -32,6 +32,17 @@ class LatentModel(GenerativeModel):
         """Encoded examples from latents [batch, latent_dim] and word ids [batch, words], by the averaged weights."""
         raise NotImplementedError
 
+    def call(self, inputs: tf.Tensor | tuple[tf.Tensor, tf.Tensor], training: bool = False) -> tf.Tensor:
+        """Encoded examples from latents [batch, latent_dim], or from (latents, word ids [batch, words])."""
+        latents, prompts = self._with_prompts(inputs)
+        return self.decode(latents, prompts)
+
+    def _with_prompts(self, inputs: tf.Tensor | tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+        """The first of the inputs, and word ids: the empty prompt where there are none."""
+        if isinstance(inputs, (tuple, list)):
+            return inputs[0], inputs[1]
+        return inputs, tf.zeros([tf.shape(inputs)[0], self.conditions.longest], tf.int32)
+
     def latents(self, seeds: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
         """Latents [batch, latent_dim] for int32 seeds [batch]: standard normal, unless a model learns better."""
         return noise.normal(seeds, self.latent_dim)

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from tfgen.errors import UserError
 from tfgen.models.language import FORBIDDEN, Cache, Drop, LanguageModel, drop_in_block, keep
-from tfgen.models.sampling import Sampling
+from tfgen.representations.sequences.sampling import Sampling
 from tfgen.representations.sequences.specification import SequenceSpecification
 
 layers = keras.layers

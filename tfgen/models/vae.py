@@ -100,6 +100,11 @@ class VAE(LatentModel):
     def optimizers(self) -> Mapping[str, keras.optimizers.Optimizer]:
         return {"optimizer": self.optimizer_of_all}
 
+    def call(self, inputs: tf.Tensor | tuple[tf.Tensor, tf.Tensor], training: bool = False) -> tf.Tensor:
+        """Reconstructions of encoded examples [batch, ...], or of (examples, word ids [batch, words])."""
+        examples, prompts = self._with_prompts(inputs)
+        return self.reconstruct(examples, prompts)
+
     # Samples.
 
     def latents(self, seeds: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:

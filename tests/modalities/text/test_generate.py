@@ -8,11 +8,10 @@ import pytest
 import tensorflow as tf
 
 from tests.conftest import fit_run, tfgen_arguments, tfgen_environment
-from tfgen.modalities.text.codec import open_tokenizer
-from tfgen.representations.sequences.sampling_settings import TextSettings
-from tfgen.representations.sequences.sampler import StopFilter, Text, Writer
-from tfgen.models.beam import search
-from tfgen.restore import load_model
+from tfgen.representations.sequences.sampling_settings import SamplingSettings
+from tfgen.representations.sequences.sampler import StopFilter, Text, SequenceSampler
+from tfgen.representations.sequences.beam import search
+from tfgen.restore import load_model, open_codec
 
 WORDS = ("the", "old", "king", "and", "his", "queen", "rode", "out", "to", "see", "sea", "ships", "again", "at", "dawn")
 
@@ -34,13 +33,13 @@ def run(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def writer(run):
-    return Writer(load_model(run), open_tokenizer(run))
+    return SequenceSampler(load_model(run), open_codec(run))
 
 
 def written(writer, prompt, seeds, **options):
     """The texts and all pieces."""
     texts = [Text(f"seed {seed}", seed, prompt) for seed in seeds]
-    pieces = list(writer.write(writer.tokenizer.encode(prompt), texts, TextSettings.of(options)))
+    pieces = list(writer.write(writer.codec.encode(prompt), texts, SamplingSettings.of(options)))
     return texts, pieces
 
 
@@ -67,20 +66,20 @@ def test_what_streams_is_the_text_and_comes_in_pieces(writer):
         own = [piece for piece in pieces if piece.place == place]
         assert "".join(piece.text for piece in own) == text.text
         assert [piece.done for piece in own] == [False] * (len(own) - 1) + [True] and len(own) >= 7
-        assert text.text == writer.tokenizer.decode(text.tokens) and len(text.tokens) == 60
+        assert text.text == writer.codec.decode(text.tokens) and len(text.tokens) == 60
         assert text.ended == "length"
 
 
 def test_the_stream_on_standard_output_is_the_answer_of_the_graph(said, run, writer):
     """`tfgen generate` prints what the model's own loop makes, which exports have inside."""
-    from tfgen.models.sampling import Sampling
+    from tfgen.representations.sequences.sampling import Sampling
 
-    ids = writer.tokenizer.encode("the old ")
+    ids = writer.codec.encode("the old ")
     sampling = Sampling(*(tf.constant([value], kind) for value, kind in (
         (7, tf.int32), (0.8, tf.float32), (0, tf.int32), (0.95, tf.float32)
     )))
     made, count = writer.model.generate(tf.constant([ids]), tf.constant([len(ids)]), tf.constant([100]), sampling)
-    expected = writer.tokenizer.decode(made.numpy()[0, : count.numpy()[0]])
+    expected = writer.codec.decode(made.numpy()[0, : count.numpy()[0]])
     assert said("the old ", "--seed", 7, "--length", 100).rstrip("\n") == expected.rstrip("\n")
 
 
@@ -97,7 +96,7 @@ def test_temperature_0_and_top_k_1_take_the_likeliest(writer):
     (greedy, other), _ = written(writer, "the old ", [1, 2], length=40, temperature=0)
     (narrow,), _ = written(writer, "the old ", [3], length=40, top_k=1)
     assert greedy.text == other.text == narrow.text
-    ids, likeliest = list(writer.tokenizer.encode("the old ")), []
+    ids, likeliest = list(writer.codec.encode("the old ")), []
     for _ in range(20):
         likeliest.append(int(np.argmax(writer.model.logits(tf.constant([ids + likeliest]))[0, -1])))
     assert greedy.tokens[:20] == likeliest
@@ -115,7 +114,7 @@ def test_a_penalty_lowers_repetition(writer):
 @pytest.mark.parametrize("options", [{"temperature": 0}, {"temperature": 2, "min_p": 0.02}, {"beams": 3}], ids=str)
 def test_log_probabilities_are_the_losses_of_the_text(writer, options):
     (text,), _ = written(writer, "the old ", [5 if "beams" not in options else None], length=20, **options)
-    ids = [*writer.tokenizer.encode("the old "), *text.tokens]
+    ids = [*writer.codec.encode("the old "), *text.tokens]
     losses = writer.model.losses(tf.constant([ids], tf.int32)).numpy()[0, -len(text.tokens) :]
     np.testing.assert_allclose(text.log_probabilities, -losses, atol=1e-4)
 
@@ -179,7 +178,7 @@ def test_a_long_prompt_is_cut_at_its_front_and_this_is_said(command, run):
 def test_beams_are_at_least_as_probable_as_the_likeliest_tokens_one_by_one(writer, prompt):
     (greedy,), _ = written(writer, prompt, [0], length=12, temperature=0)
     found = [Text(f"beam {place}", None, prompt) for place in range(4)]
-    list(writer.write(writer.tokenizer.encode(prompt), found, TextSettings(beams=8, length=12)))
+    list(writer.write(writer.codec.encode(prompt), found, SamplingSettings(beams=8, length=12)))
     sums = [sum(text.log_probabilities) for text in found]
     assert sums[0] >= sum(greedy.log_probabilities) - 1e-4
     means = [np.mean(text.log_probabilities) for text in found]
@@ -188,7 +187,7 @@ def test_beams_are_at_least_as_probable_as_the_likeliest_tokens_one_by_one(write
 
 def test_a_search_that_keeps_everything_finds_the_likeliest_text(writer):
     """Against all texts of two tokens, by brute force."""
-    model, ids = writer.model, writer.tokenizer.encode("the old ki")
+    model, ids = writer.model, writer.codec.encode("the old ki")
     size = model.example.vocabulary_size
     first = tf.nn.log_softmax(model.logits(tf.constant([ids]))[0, -1]).numpy()
     both = tf.constant([[*ids, token] for token in range(size)])
@@ -203,7 +202,7 @@ def test_a_search_that_keeps_everything_finds_the_likeliest_text(writer):
 
 def test_beams_stop_at_a_stop(writer):
     found = [Text("beam 1", None)]
-    list(writer.write(writer.tokenizer.encode("the old "), found, TextSettings(beams=3, length=60, stop=(" ",))))
+    list(writer.write(writer.codec.encode("the old "), found, SamplingSettings(beams=3, length=60, stop=(" ",))))
     assert found[0].ended == "stop" and found[0].text and " " not in found[0].text
 
 
@@ -281,21 +280,21 @@ def test_text_comes_while_it_is_made(run):
     "arguments, words",
     [
         (["ЖУК"], "The model never saw 'Ж', 'У', 'К'. Write without"),
-        (["--temperature", "-1"], "--temperature -1.0 can't be used. Give 0"),
-        (["--temperature", "nan"], "--temperature nan can't be used."),
-        (["--top-k", "-1"], "--top-k -1 can't be used."),
-        (["--top-p", "0"], "--top-p 0.0 can't be used. Give a probability above 0"),
-        (["--top-p", "1.5"], "--top-p 1.5 can't be used."),
-        (["--min-p", "2"], "--min-p 2.0 can't be used."),
-        (["--repetition-penalty", "0"], "--repetition-penalty 0.0 can't be used. Give 1 for none"),
-        (["--length", "0"], "--length 0 can't be used."),
-        (["--beams", "65"], "--beams 65 can't be used."),
-        (["--beams", "0"], "--beams 0 can't be used. Give how many ways"),
+        (["--temperature", "-1"], "temperature must be between 0 and 100, not -1. 0 takes"),
+        (["--temperature", "nan"], "temperature must be between 0 and 100, not nan."),
+        (["--top-k", "-1"], "top_k must be between 0 and 1000000, not -1."),
+        (["--top-p", "0"], "top_p must be between 0 and 1, and above 0, not 0."),
+        (["--top-p", "1.5"], "not 1.5. It is a probability"),
+        (["--min-p", "2"], "min_p must be between 0 and 1, not 2."),
+        (["--repetition-penalty", "0"], "repetition_penalty must be between 0.1 and 10, not 0. 1 is for none"),
+        (["--length", "0"], "length must be between 1 and 1000000, not 0."),
+        (["--beams", "65"], "beams must be between 1 and 64, not 65."),
+        (["--beams", "0"], "beams must be between 1 and 64, not 0. It is how many"),
         (["--beams", "0", "-n", "0"], "0 samples can't be made."),
         (["--beams", "2", "--top-k", "3", "--min-p", "0.1"], "it takes no --top-k and --min-p. Leave"),
-        (["--stop", ""], "An empty --stop stands everywhere."),
+        (["--stop", ""], "A text to stop at must not be empty."),
         (["--seed", "2147483648"], "The seed 2147483648 is out of range."),
-        (["-o", "out.png"], "Texts can't be written as '.png'. Give a folder, or a path that ends in .txt or .jsonl."),
+        (["-o", "out.png"], "Samples can't be written as '.png'. Give a folder, or a path that ends in .txt or .jsonl."),
         (["-o", "out.txt", "--json"], "JSON can't be written to 'out.txt'."),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -311,13 +310,13 @@ def test_a_mistake_gets_two_sentences(command, run, arguments, words):
 def test_options_of_text_are_refused_for_pictures(command, gan_run, arguments):
     result = command("generate", gan_run.path, "seven", *arguments)
     assert result.exit_code == 2
-    assert f"'{arguments[0]}' is for text, and '{gan_run.name}' makes pictures. Leave it out." in result.stderr
+    assert f"'{arguments[0]}' is for texts and melodies, and '{gan_run.name}' makes pictures. Leave it out." in result.stderr
 
 
 def test_options_of_text_are_refused_for_a_server(command):
     result = command("generate", "--server", "http://127.0.0.1:1", "--model", "tales", "the", "--top-k", 3)
     assert result.exit_code == 2
-    assert "this command fetches pictures, and '--top-k' is for text. Leave it out" in result.stderr
+    assert "From a server this command fetches samples as files, and '--top-k' is for text. Leave it out" in result.stderr
 
 
 def test_a_damaged_tokenizer_is_said(command, run, tmp_path):

@@ -23,7 +23,7 @@ def sample_ids(model: Any, openings: Sequence[np.ndarray], seed: int) -> list[np
     import tensorflow as tf
 
     from tfgen.representations.sequences.examples import side_by_side
-    from tfgen.models.sampling import Sampling
+    from tfgen.representations.sequences.sampling import Sampling
 
     length, count = length_for(model), len(openings)
     ids, lengths = side_by_side(list(openings) + [openings[-1]] * (-count % BATCH))

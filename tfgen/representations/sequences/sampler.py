@@ -120,7 +120,7 @@ class SequenceSampler:
                     yield Piece(start + row, piece, bool(line.text.ended))
 
     def _search(self, ids: Sequence[int], texts: Sequence[Text], settings: SamplingSettings) -> Iterator[Piece]:
-        from tfgen.models.beam import search
+        from tfgen.representations.sequences.beam import search
 
         kept, limit = self.room(len(ids), settings.length)
         short = "context" if limit < settings.length else "length"

@@ -8,7 +8,7 @@ from typing import Any
 from tfgen.errors import UserError
 
 _MOST = 10**6
-_BEAMS = "Give how many ways are searched at once, from 1 to 64."
+_BEAMS = "It is how many sequences are searched at once."
 
 
 @dataclass(frozen=True)
@@ -27,27 +27,27 @@ class SamplingSettings:
     def __post_init__(self):
         # Written so that a number that is none ("nan") is out of range too.
         if not 0 <= self.temperature <= 100:
-            raise _wrong("temperature", self.temperature, "Give 0, for the likeliest token, up to 100; .8 is usual.")
+            raise _wrong("temperature", self.temperature, "0 and 100", "0 takes the likeliest token; 0.8 is usual.")
         if not 0 <= self.top_k <= _MOST:
-            raise _wrong("top_k", self.top_k, "Give how many of the likeliest tokens may be chosen, or 0 for all.")
+            raise _wrong("top_k", self.top_k, f"0 and {_MOST}", "It is how many tokens may be chosen; 0 is for all.")
         if not 0 < self.top_p <= 1:
-            raise _wrong("top_p", self.top_p, "Give a probability above 0 and up to 1, which is for all.")
+            raise _wrong("top_p", self.top_p, "0 and 1, and above 0", "It is a probability; 1 is for all tokens.")
         if not 0 <= self.min_p <= 1:
-            raise _wrong("min_p", self.min_p, "Give a share from 0, which is for all, to 1.")
+            raise _wrong("min_p", self.min_p, "0 and 1", "It is a share of the likeliest's probability; 0 is for all.")
         if not 0.1 <= self.repetition_penalty <= 10:
-            raise _wrong("repetition_penalty", self.repetition_penalty, "Give 1 for none, up to 10; 1.2 is usual.")
+            raise _wrong("repetition_penalty", self.repetition_penalty, "0.1 and 10", "1 is for none; 1.2 is usual.")
         if not 0 <= self.beams <= 64:
-            raise _wrong("beams", self.beams, _BEAMS)
+            raise _wrong("beams", self.beams, "1 and 64", _BEAMS)
         if not 1 <= self.length <= _MOST:
-            raise _wrong("length", self.length, f"Give the most new tokens, from 1 to {_MOST}.")
+            raise _wrong("length", self.length, f"1 and {_MOST}", "It is the largest number of new tokens.")
         if "" in self.stop:
-            raise UserError("An empty --stop stands everywhere.", "Give it some letters, or leave it out.")
+            raise UserError("A text to stop at must not be empty.", "Give --stop some letters, or leave it out.")
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> "SamplingSettings":
         """From the options that were given. Raises UserError where they contradict each other."""
         if "beams" in options and options["beams"] < 1:
-            raise _wrong("beams", options["beams"], _BEAMS)
+            raise _wrong("beams", options["beams"], "1 and 64", _BEAMS)
         chance = [name for name in ("temperature", "top_k", "top_p", "min_p", "repetition_penalty") if name in options]
         if options.get("beams") and chance:
             names = " and ".join("--" + name.replace("_", "-") for name in chance)
@@ -56,10 +56,10 @@ class SamplingSettings:
         return cls(**options)
 
     def sampling(self, seeds: Sequence[int]) -> Any:
-        """A tfgen.models.sampling.Sampling for rows with these seeds; what changes nothing is left out of the graph."""
+        """A tfgen.representations.sequences.sampling.Sampling for rows with these seeds; what changes nothing is left out of the graph."""
         import tensorflow as tf
 
-        from tfgen.models.sampling import Sampling
+        from tfgen.representations.sequences.sampling import Sampling
 
         def filled(value: float, kind: Any) -> Any:
             return tf.fill([len(seeds)], tf.constant(value, kind))
@@ -80,5 +80,5 @@ class SamplingSettings:
         return {name: list(facts[name]) if name == "stop" else facts[name] for name in names}
 
 
-def _wrong(name: str, value: float, what_to_do: str) -> UserError:
-    return UserError(f"--{name.replace('_', '-')} {value} can't be used.", what_to_do)
+def _wrong(name: str, value: float, limits: str, what_to_do: str) -> UserError:
+    return UserError(f"{name} must be between {limits}, not {value:g}.", what_to_do)

@@ -23,15 +23,14 @@ from tfgen.evaluate.request import EvaluateRequest
 from tfgen.evaluate.stage import evaluate
 from tfgen.export.request import ExportRequest
 from tfgen.export.stage import export
-from tfgen.modalities.text.chat import Chat
-from tfgen.generate.sequences import TextGenerator
-from tfgen.modalities.text.codec import open_template, open_tokenizer
-from tfgen.representations.sequences.sampling_settings import TextSettings
-from tfgen.models.sampling import Sampling
-from tfgen.restore import load_model
+from tfgen.generate.chat import Chat
+from tfgen.modalities.text.modality import TextModality
+from tfgen.representations.sequences.sampling_settings import SamplingSettings
+from tfgen.representations.sequences.sampling import Sampling
+from tfgen.restore import load_model, open_codec
 
 ANSWERS = {"how are you": "fine, thanks", "who are you": "a small model", "what is up": "the sky", "bye": "see you"}
-LIKELIEST = TextSettings(temperature=0, length=30)
+LIKELIEST = SamplingSettings(temperature=0, length=30)
 
 
 def write_chats(path, count=1500, seed=0):
@@ -136,8 +135,8 @@ def test_generate_takes_a_prompt_for_a_message(command, run):
 
 
 def test_an_answer_ends_where_it_is_closed_whoever_asks_for_it(run):
-    model, tokenizer = load_model(run), open_tokenizer(run)
-    ids = open_template(run).opening([{"role": "user", "content": "bye"}], tokenizer)
+    model, tokenizer = load_model(run), open_codec(run)
+    ids = tokenizer.opening([{"role": "user", "content": "bye"}])
     greedy = Sampling(*(tf.constant([value]) for value in (0, 0.0, 0, 1.0)))
     made, count = model.generate(tf.constant([ids]), tf.constant([len(ids)]), tf.constant([90]), greedy)
     assert tokenizer.decode(made[0, : int(count[0])].numpy()) == "see you" and int(count[0]) == len("see you") + 1
@@ -148,7 +147,8 @@ def test_an_answer_ends_where_it_is_closed_whoever_asks_for_it(run):
 
 def test_its_exports_end_an_answer_where_it_is_closed(run, tmp_path):
     export(run, ExportRequest(("saved-model", "tflite"), output=tmp_path))
-    template, tokenizer = open_template(run), open_tokenizer(run)
+    codec = open_codec(run)
+    template, tokenizer = codec.template, codec.tokenizer
     ids = template.opening([{"role": "user", "content": "bye"}], tokenizer)
     call = tf.saved_model.load(str(tmp_path / run.name / "1")).signatures["generate"]
     most, how = {"max_new_tokens": [90], "top_k": [0], "seed": [0]}, {"temperature": [0.0], "top_p": [1.0]}
@@ -170,7 +170,7 @@ def test_a_run_that_learned_chats_is_judged_by_its_answers(run):
 
 
 def test_what_to_do_next_is_to_talk(run):
-    assert TextGenerator.command(run) == f"tfgen chat {run.reference}"
+    assert TextModality.first_command(run.codec(), "helpdesk") == "tfgen chat helpdesk"
 
 
 def test_a_run_that_learned_no_chats_is_refused(command, gan_run):

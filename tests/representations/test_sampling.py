@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgen.models.base import Conditions, ExampleSpecification
 from tfgen.models.gpt import GPT, GPTConfig, normalize
-from tfgen.models.sampling import Sampling, choose
+from tfgen.representations.sequences.sampling import Sampling, choose
+from tfgen.representations.sequences.specification import SequenceSpecification
 
 TOKENS = 12
 DRAWS = 40_000
@@ -129,8 +129,8 @@ def test_another_position_draws_anew():
 def model():
     """A small GPT with weights that say something: at the start, its output layer is zero."""
     tf.keras.utils.set_random_seed(3)
-    example = ExampleSpecification((), "categorical", "text", 100, vocabulary_size=TOKENS, end=TOKENS - 1, start=0)
-    made = GPT(GPTConfig(width=32, layers=3, heads=2, context=16), example, Conditions(), 0)
+    example = SequenceSpecification(vocabulary_size=TOKENS, end=TOKENS - 1, start=0, count=100)
+    made = GPT(GPTConfig(width=32, layers=3, heads=2, context=16), example, None, 0)
     for weight in made.network.trainable_variables:
         weight.assign(weight + tf.random.stateless_normal(weight.shape, [1, 2]) * 0.2)
     return made

@@ -1,0 +1,84 @@
+"""Every modality with every model that can learn it, through every stage, by the command line; and runs of before."""
+
+import json
+
+import numpy as np
+import pytest
+
+from tests.conformance.cases import learners_of
+from tests.sources import SOURCES
+from tfgen import catalog
+
+ARRAYS, SEQUENCES = learners_of("arrays"), learners_of("sequences")
+SEQUENCE_STEPS = 120
+
+
+def run_of(fit_once, modality, model):
+    """The run that the other batteries look at too."""
+    source = SOURCES[modality]
+    if (modality, model) in ARRAYS:
+        return fit_once(model, source.array_steps, modality=modality)
+    return fit_once(model, SEQUENCE_STEPS, *source.sequence_settings, modality=modality, seed=1)
+
+
+def test_every_modality_of_the_catalog_has_data_for_the_batteries():
+    assert SOURCES.keys() == catalog.MODALITIES.keys()
+
+
+@pytest.mark.parametrize("modality", SOURCES)
+def test_data(modality, sources, command):
+    seen = command("data", sources(modality))
+    assert seen.exit_code == 0, seen.stderr
+    assert "Next: " in seen.stderr
+    facts = json.loads(command("data", sources(modality), "--json").stdout)
+    assert facts["modality"] == modality and facts["count"] > 0 and len(facts["fingerprint"]) == 64
+
+
+@pytest.mark.parametrize("modality, model", [*ARRAYS, *SEQUENCES])
+def test_a_run_goes_through_every_stage(modality, model, fit_once, command, tmp_path):
+    run, prompt = run_of(fit_once, modality, model), SOURCES[modality].prompt
+    made = command("generate", run.path, prompt, "-n", 3, "-o", tmp_path / "samples")
+    assert made.exit_code == 0, made.stderr
+    assert len(list((tmp_path / "samples").iterdir())) == 3
+    judged = command("evaluate", run.path, "-n", 40, "--json")
+    assert judged.exit_code == 0, judged.stderr
+    evaluation = json.loads(judged.stdout)
+    assert evaluation["scores"] and all(np.isfinite(score["value"]) for score in evaluation["scores"].values())
+    assert (run.path / "report.html").stat().st_size > 2000
+    shown = command("runs", "show", run.path)
+    assert shown.exit_code == 0 and "finished" in shown.stdout
+
+
+@pytest.mark.parametrize("modality, model", [*ARRAYS, *SEQUENCES])
+def test_an_export_answers_as_the_run_does_and_is_served(modality, model, fit_once, command, tmp_path):
+    from tfgen.export.published import versions_in
+    from tfgen.serve.servable import Servable
+
+    run = run_of(fit_once, modality, model)
+    exported = command("export", run.path, "-o", tmp_path / "out", "--json")
+    assert exported.exit_code == 0, exported.stderr
+    assert {each["name"] for each in json.loads(exported.stdout)} == {"SavedModel", "TFLite float32"}
+    ((version, path),) = versions_in(tmp_path / "out" / run.name).items()
+    servable = Servable(run.name, version, path)
+    assert servable.warm_up() >= 2
+    assert (tmp_path / "out" / "tflite" / run.name / "1" / "example.py").exists()
+
+
+@pytest.mark.parametrize("modality", SOURCES)
+def test_runs_compare(modality, fit_once, command, isolated):
+    learners = [pair for pair in (*ARRAYS, *SEQUENCES) if pair[0] == modality]
+    run = run_of(fit_once, *learners[0])
+    other = run_of(fit_once, *learners[-1])
+    if other.path == run.path:
+        settings = SOURCES[modality].sequence_settings
+        other = fit_once(learners[0][1], 4, *settings, modality=modality)
+    compared = command("runs", "compare", run.path, other.path)
+    assert compared.exit_code == 0, compared.stderr
+    (sheet,) = isolated.glob("*-vs-*")
+    assert sheet.stat().st_size > 100
+
+
+def test_runs_on_different_kinds_of_data_are_not_compared(fit_once, command):
+    image, text = run_of(fit_once, *ARRAYS[0]), run_of(fit_once, *SEQUENCES[0])
+    refused = command("runs", "compare", image.path, text.path)
+    assert refused.exit_code == 2 and "make different things" in refused.stderr

@@ -1,0 +1,57 @@
+"""Real data of every modality of the catalog, for the batteries; a new modality needs an entry here."""
+
+import gzip
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+NOTES = "C D E F G A H".split()
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file, what writes it, settings under which a model learns it in seconds, and a prompt that a run knows."""
+
+    file: str
+    write: Callable[[Path], None]
+    prompt: str
+    sequence_settings: tuple[str, ...] = ()
+    array_steps: int = 200  # after which a model of arrays is clearly better than at its start
+
+
+def _digits(path: Path) -> None:
+    """2,000 of the embedded digits, 28x28, with their names."""
+    from tfgen.data import open_data
+
+    examples = open_data("digits")
+    images, labels = examples.values[:2000], examples.prompt_index[:2000]
+    np.savez(path, images=images, labels=labels, label_names=examples.prompts)
+
+
+def _plays(path: Path) -> None:
+    """The first 60,000 characters of the embedded text."""
+    folder = Path(__file__).resolve().parents[1] / "tfgen" / "modalities" / "text" / "embedded"
+    whole = gzip.decompress(next(folder.glob("*.gz")).read_bytes()).decode()
+    path.write_text(whole[:60_000], encoding="utf-8")
+
+
+def _tunes(path: Path) -> None:
+    """600 melodies that rise, fall or go up and down, with some rests."""
+    chance = random.Random(0)
+    moves = {"up": lambda place: place, "down": lambda place: -place, "up and down": lambda place: 2 * (place % 2)}
+    lines = []
+    for _ in range(600):
+        mood, first = chance.choice(list(moves)), chance.randrange(7)
+        notes = [NOTES[(first + moves[mood](place)) % 7] for place in range(16)]
+        lines.append(f"{mood}: {' '.join('-' if chance.random() < 0.08 else note for note in notes)}\n")
+    path.write_text("".join(lines), encoding="utf-8")
+
+
+SOURCES = {
+    "image": Source("digits.npz", _digits, "seven"),
+    "text": Source("plays.txt", _plays, "ROMEO:", ("context=32", "batch_size=8")),
+    "melody": Source("tunes.melodies", _tunes, "down", ("context=16", "batch_size=8"), 1500),
+}
