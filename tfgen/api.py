@@ -1,7 +1,7 @@
 """The Python door: everything that the command line does, as functions and a Run with verbs.
 
-Nothing is printed unless `verbose=True`, no signal handler is installed, and errors are UserError. The command line is a
-client of this module.
+Nothing is printed unless `verbose=True`, no signal handler is installed, and errors are UserError. The command line is
+a client of this module.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfgen import run as storage
 from tfgen.console import is_talking, talking
+from tfgen.environment import load_tensorflow
 from tfgen.errors import UserError
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class Run(storage.Run):
     def model(self) -> "keras.Model":
         """The Keras model with the weights of the newest checkpoint; loaded once."""
         if getattr(self, "_model", None) is None:
+            load_tensorflow()
             from tfgen.restore import load_model
 
             self._model = load_model(self)
@@ -54,7 +56,9 @@ class Run(storage.Run):
         """
         from tfgen.generate import Request, open_generator
 
-        return open_generator(self, Request(prompt, n, seed, None, options)).samples()
+        generator = open_generator(self, Request(prompt, n, seed, None, options))
+        load_tensorflow()
+        return generator.samples()
 
     def evaluate(
         self,
@@ -72,6 +76,7 @@ class Run(storage.Run):
             data: held-out examples, real ones that the run never saw.
             metrics: only these; then nothing is kept in the run.
         """
+        load_tensorflow()
         from tfgen.evaluate.request import EvaluateRequest
         from tfgen.evaluate.stage import evaluate
 
@@ -98,6 +103,7 @@ class Run(storage.Run):
         Raises:
             Failure: an export is too far from its model; nothing was published.
         """
+        load_tensorflow()
         from tfgen.export.request import ExportRequest
         from tfgen.export.stage import export
 
@@ -170,8 +176,11 @@ def fit(
 
 def fit_request(request: Any) -> Run:
     """As `fit`, for a tfgen.training.request.FitRequest."""
-    from tfgen.catalog import ENGINES
     from tfgen.training.request import check
+
+    check(request)
+    load_tensorflow()
+    from tfgen.catalog import ENGINES
     from tfgen.training.stage import Hooks
     from tfgen.training.stage import fit as fit_with
     from tfgen.generate.sheets import open_sheets
@@ -179,7 +188,6 @@ def fit_request(request: Any) -> Run:
     def open_tracker(run: Run, model: Any, examples: Any) -> Any:
         return ENGINES.load(f"measure/{examples.representation}")(model, examples)
 
-    check(request)
     run = fit_with(request, Hooks(open_sheets, open_tracker))
     return Run(run.path, run.record)
 

@@ -95,44 +95,21 @@ def _parse(key: str, value: Any, kind: Any) -> Any:
         raise UserError(f"'{value}' is not {wanted}.", f"Set {key} to {wanted}.") from None
 
 
-# The lowest and highest value that can work, for every setting that has such a range.
-_RANGES = {
-    "width": (1, 1024),
-    "latent_dim": (1, 4096),
-    "prompt_dim": (1, 4096),
-    "batch_size": (2, 65536),
-    "r1": (0, 1e6),
-    "r2": (0, 1e6),
-    "word_loss": (0, 1e6),
-    "penalty_every": (1, 1000),
-    "gradient_penalty": (0, 1e6),
-    "discriminator_steps": (1, 100),
-    "learning_rate": (1e-9, 10),
-    "discriminator_rate": (1e-6, 1e6),
-    "other_rate": (1e-6, 1e6),
-    "end_rate": (0, 1),
-    "beta_1": (0, 0.9999),
-    "beta_2": (0, 0.99999),
-    "augment_probability": (0, 1),
-    "average_decay": (0, 0.999999),
-    "beta": (0, 1e6),
-    "components": (0, 1000),
-    "layers": (1, 100),
-    "heads": (1, 128),
-    "context": (8, 16384),
-    "dropout": (0, 0.9),
-    "weight_decay": (0, 10),
-    "momentum": (0, 0.999),
-    "warm_up": (0, 0.9),
-    "cool_down": (0, 1),
-}
+def setting(default: Any, help: str, low: float | None = None, high: float | None = None) -> Any:
+    """A field of a model's config: what it does, in words, and between which values it works."""
+    return dataclasses.field(default=default, metadata={"help": help, "low": low, "high": high})
+
+
+def described(field: dataclasses.Field) -> str:
+    """What a setting does, with its range."""
+    low, high = field.metadata.get("low"), field.metadata.get("high")
+    return field.metadata["help"] + ("" if low is None else f" ({low:g} to {high:g})")
 
 
 def _check_ranges(config: Any) -> None:
-    for key, value in dataclasses.asdict(config).items():
-        if key not in _RANGES:
-            continue
-        low, high = _RANGES[key]
+    for field in dataclasses.fields(config):
+        low, high, value = field.metadata.get("low"), field.metadata.get("high"), getattr(config, field.name)
         # Written so that not-a-number fails too.
-        if not low <= value <= high:
-            raise UserError(f"{key}={str(value)[:40]} can't work.", f"Set it between {low:g} and {high:g}.")
+        if low is not None and not low <= value <= high:
+            shown = str(value)[:40]
+            raise UserError(f"{field.name} must be between {low:g} and {high:g}, not {shown}.", "Set another value.")

@@ -1,8 +1,9 @@
-"""What the last bits of a run's weights depend on: versions, processor, threads, devices."""
+"""What the last bits of a run's weights depend on, versions, processor, threads, devices; and TensorFlow's import."""
 
 import contextlib
 import os
 import platform
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -33,3 +34,20 @@ def environment() -> dict[str, Any]:
         "threads": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "devices": sorted(device.device_type for device in tf.config.list_physical_devices()),
     }
+
+
+def load_tensorflow() -> None:
+    """Imports TensorFlow without the log lines that its C++ parts print whatever the log level is."""
+    if "tensorflow" in sys.modules:
+        return
+    sys.stderr.flush()
+    kept, silent = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silent, 2)
+    try:
+        import tensorflow as tf
+
+        tf.config.list_physical_devices()
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(silent)

@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from tfgen.cli.options import given_options, load_tensorflow, run_argument, sampling_options
+from tfgen.cli.options import given_options, run_argument, sampling_options
+from tfgen.environment import load_tensorflow
 
 
 @click.command("chat")

@@ -4,7 +4,8 @@ import json
 
 import click
 
-from tfgen.cli.options import load_tensorflow, overrides_option
+from tfgen.cli.options import overrides_option
+from tfgen.environment import load_tensorflow
 
 
 @click.command("data")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from tfgen.cli.options import load_tensorflow
 from tfgen.cli.tables import table
+from tfgen.environment import load_tensorflow
 
 
 @click.command("evaluate")

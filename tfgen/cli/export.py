@@ -8,8 +8,9 @@ from pathlib import Path
 
 import click
 
-from tfgen.cli.options import load_tensorflow, run_argument
+from tfgen.cli.options import run_argument
 from tfgen.cli.tables import table
+from tfgen.environment import load_tensorflow
 
 
 @click.command("export")

@@ -4,7 +4,8 @@ import shlex
 
 import click
 
-from tfgen.cli.options import load_tensorflow, named_argument, overrides_option
+from tfgen.cli.options import named_argument, overrides_option
+from tfgen.environment import load_tensorflow
 
 
 @click.command("fit")
@@ -15,7 +16,9 @@ from tfgen.cli.options import load_tensorflow, named_argument, overrides_option
 @click.option(
     "--from", "start", metavar="PRESET", help="Begin with what others trained: gpt2_base_en, or a preset's folder."
 )
-@click.option("--lora", type=int, metavar="RANK", help="With --from: train low-rank adapters (LoRA) of this rank, such as 8, and keep the weights.")
+@click.option(
+    "--lora", type=int, metavar="RANK", help="With --from: train only low-rank adapters of this rank, such as 8 (LoRA)."
+)
 @click.option("--minutes", type=float, help="How long to train; the steps are planned to fit.  [default: 3]")
 @click.option("--steps", type=int, help="How many steps to train, instead of minutes.")
 @click.option("--seed", type=int, help="Random seed; the same one repeats a run.  [default: 0]")

@@ -5,7 +5,8 @@ from typing import Any
 
 import click
 
-from tfgen.cli.options import given_options, load_tensorflow, sampling_options
+from tfgen.cli.options import given_options, sampling_options
+from tfgen.environment import load_tensorflow
 
 
 @click.command("generate")

@@ -69,23 +69,3 @@ def sampling_options(prefix: str = "") -> Callable:
 def given_options(options: dict[str, Any]) -> dict[str, Any]:
     """The options that a person gave, of those without a default."""
     return {name: value for name, value in options.items() if value is not None and value is not False and value != ()}
-
-
-def load_tensorflow() -> None:
-    """Imports TensorFlow without the log lines that its C++ parts print whatever the log level is."""
-    import os
-    import sys
-
-    if "tensorflow" in sys.modules:
-        return
-    sys.stderr.flush()
-    kept, silent = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(silent, 2)
-    try:
-        import tensorflow as tf
-
-        tf.config.list_physical_devices()
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(silent)

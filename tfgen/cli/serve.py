@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tfgen.cli.options import load_tensorflow, named_argument
+from tfgen.cli.options import named_argument
+from tfgen.environment import load_tensorflow
 
 if TYPE_CHECKING:
     from tfgen.run import Run

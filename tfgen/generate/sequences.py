@@ -106,4 +106,3 @@ class SequenceGenerator(Generator):
         if self.how.beams:
             return [Text(f"beam {place + 1}", None, prompt) for place in range(len(self.seeds))]
         return [Text(f"seed {seed}", int(seed), prompt) for seed in self.seeds]
-

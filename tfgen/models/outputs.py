@@ -11,7 +11,7 @@ Activation = Callable[[tf.Tensor], tf.Tensor]
 
 
 def activation_of(specification: ArraySpecification, continuous: Activation) -> Activation:
-    """From logits to encoded values: `continuous` for Gaussian and Bernoulli parts, a softmax for each categorical one."""
+    """From logits to encoded values: `continuous` for Gaussian and Bernoulli parts, a softmax for categorical ones."""
     if all(part.likelihood != CATEGORICAL for part in specification.parts):
         return continuous
 

@@ -11,6 +11,7 @@ from typing import ClassVar
 import keras
 import tensorflow as tf
 
+from tfgen.config import setting
 from tfgen.errors import UserError
 from tfgen.models.language import FORBIDDEN, Cache, Drop, LanguageModel, drop_in_block, keep
 from tfgen.representations.sequences.sampling import Sampling
@@ -32,14 +33,16 @@ class PretrainedGPTConfig:
     hidden_dim: int  # numbers that stand for a token inside
     intermediate_dim: int  # numbers inside a block's dense part
     max_sequence_length: int  # positions that the preset knows
-    lora: int = 0  # rank of what is learned beside the preset's weights; 0: those are learned, all of them
-    context: int = 256  # how many tokens it sees at once; at most what the preset knows
-    batch_size: int = 4
-    dropout: float = 0.1  # share of each block's output that is left out while it learns
-    learning_rate: float = 5e-5  # of the whole network; with LoRA the default is 1e-3
-    weight_decay: float = 0.01  # of the matrices, per step and unit of the learning rate
-    warm_up: float = 0.05  # share of the steps in which the rate rises
-    cool_down: float = 0.8  # share of the steps at the end in which it falls to nearly nothing
+    lora: int = setting(0, "rank of the adapters that are learned beside the preset's weights; 0: all weights learn")
+    context: int = setting(256, "how many tokens it sees at once; at most what the preset knows", low=8, high=16384)
+    batch_size: int = setting(4, "examples that a step learns from", low=2, high=65536)
+    dropout: float = setting(0.1, "share of each block's output that is left out while it learns", low=0, high=0.9)
+    learning_rate: float = setting(
+        5e-5, "learning rate of the whole network; with LoRA the default is 1e-3", low=1e-09, high=10
+    )
+    weight_decay: float = setting(0.01, "decay of the matrices, per step and unit of the learning rate", low=0, high=10)
+    warm_up: float = setting(0.05, "share of the steps in which the rate rises", low=0, high=0.9)
+    cool_down: float = setting(0.8, "share of the steps at the end in which it falls to nearly nothing", low=0, high=1)
 
 
 class PretrainedGPT(LanguageModel):

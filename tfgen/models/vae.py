@@ -12,6 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfgen.config import setting
 from tfgen.errors import UserError, unknown
 from tfgen.models import noise, outputs
 from tfgen.models.latent import LatentModel
@@ -34,17 +35,23 @@ class VAEConfig:
 
     sizes: ClassVar = {"tiny": {"width": 16}, "small": {"width": 32}, "base": {"width": 64}}
 
-    network: str = "auto"  # convolutional, residual or dense; auto: convolutional for what has a height and a width
-    width: int = 32  # channels at half the full resolution; deeper stages have more
-    latent_dim: int = 32
-    prompt_dim: int = 32  # size of the prompt's embedding beside the latent
-    batch_size: int = 128
-    beta: float = 1.0  # weight of the KL term: more for smoother latents, less for sharper pictures
-    likelihood: str = "auto"  # gaussian (with a learned variance) or bernoulli; auto: what suits the data
-    learning_rate: float = 2e-3
-    end_rate: float = 0.02  # the last learning rate, as a share of the first
-    average_decay: float = 0.999  # of the averaged weights that samples come from
-    components: int = 160  # Gaussians in each mixture that sampling starts from; 0: the standard normal
+    network: str = setting(
+        "auto", "convolutional, residual or dense; auto: convolutional for what has a height and a width"
+    )
+    width: int = setting(32, "channels at half the full resolution; deeper stages have more", low=1, high=1024)
+    latent_dim: int = setting(32, "how many latent numbers a sample is made from", low=1, high=4096)
+    prompt_dim: int = setting(32, "size of the prompt's embedding beside the latent", low=1, high=4096)
+    batch_size: int = setting(128, "examples that a step learns from", low=2, high=65536)
+    beta: float = setting(
+        1.0, "weight of the KL term: more for smoother latents, less for sharper samples", low=0, high=1e+06
+    )
+    likelihood: str = setting("auto", "gaussian (with a learned variance) or bernoulli; auto: what suits the data")
+    learning_rate: float = setting(2e-3, "learning rate at the start; it falls over the fit", low=1e-09, high=10)
+    end_rate: float = setting(0.02, "the last learning rate, as a share of the first", low=0, high=1)
+    average_decay: float = setting(0.999, "decay of the averaged weights that samples come from", low=0, high=0.999999)
+    components: int = setting(
+        160, "Gaussians in each mixture that sampling starts from; 0: the standard normal", low=0, high=1000
+    )
 
 
 class VAE(LatentModel):
@@ -229,7 +236,8 @@ def _scored(example: ArraySpecification, likelihood: str) -> ArraySpecification:
         raise unknown("likelihood", likelihood, LIKELIHOODS)
     kinds = {part.likelihood for part in example.parts}
     if kinds == {CATEGORICAL}:
-        raise UserError("The data is made of categories, which have a likelihood of their own.", "Leave likelihood out.")
+        what = "The data is made of categories, which have a likelihood of their own."
+        raise UserError(what, "Leave likelihood out.")
     parts = (each if each.likelihood == CATEGORICAL else Part(each.size, likelihood) for each in example.parts)
     return replace(example, parts=tuple(parts))
 

@@ -1,4 +1,4 @@
-"""What every representation has: a codec, examples that a fit can draw batches from, and what a model is told of them."""
+"""What every representation has: a codec, and examples that a fit draws batches from."""
 
 import abc
 from collections.abc import Mapping
@@ -46,7 +46,7 @@ class Examples(abc.ABC):
 
     @property
     def holds_out(self) -> bool:
-        """Whether a part of them is not learned, so that a fit measures itself unasked and ends with its best weights."""
+        """Whether a part is not learned, so that a fit measures itself unasked and ends with its best weights."""
         return False
 
     @property

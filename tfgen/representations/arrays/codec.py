@@ -1,4 +1,4 @@
-"""A modality's arrays in three forms: as they are stored, as a model takes them, and as callers of an export get them."""
+"""A modality's arrays in three forms: as they are stored, as a model takes them, as callers of an export get them."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -151,8 +151,9 @@ class SequenceExamples(Examples):
         return max(1, min(8, _TOKENS_PER_CALL // (settings.batch_size * settings.context)))
 
     def _ends_of(self, values: np.ndarray) -> Iterator[int]:
+        end = self.codec.specification.end
         for start in range(0, len(values), _BLOCK):
-            yield from (start + np.flatnonzero(self.ids(values[start:start + _BLOCK]) == self.codec.specification.end)).tolist()
+            yield from (start + np.flatnonzero(self.ids(values[start:start + _BLOCK]) == end)).tolist()
 
 
 def side_by_side(rows: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

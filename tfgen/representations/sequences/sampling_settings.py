@@ -56,7 +56,7 @@ class SamplingSettings:
         return cls(**options)
 
     def sampling(self, seeds: Sequence[int]) -> Any:
-        """A tfgen.representations.sequences.sampling.Sampling for rows with these seeds; what changes nothing is left out of the graph."""
+        """A Sampling for rows with these seeds; what changes nothing is left out of the graph."""
         import tensorflow as tf
 
         from tfgen.representations.sequences.sampling import Sampling
