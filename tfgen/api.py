@@ -103,16 +103,24 @@ class Run(storage.Run):
         Raises:
             Failure: an export is too far from its model; nothing was published.
         """
-        load_tensorflow()
         from tfgen.export.request import ExportRequest
-        from tfgen.export.stage import export
 
         number_formats = ("float32",) if tflite is True else tuple(tflite or ())
         wanted = {"saved-model": saved_model or serving, "tflite": bool(number_formats)}
         formats = tuple(name for name in wanted if wanted[name]) or DEFAULT_FORMATS
         folder = None if output is None else Path(output)
         with talking(verbose or is_talking()):
-            return export(self, ExportRequest(formats, number_formats or ("float32",), folder, serving))
+            return self.export_request(ExportRequest(formats, number_formats or ("float32",), folder, serving))
+
+    def export_request(self, request: Any) -> "list[Artefact]":
+        """As `export`, for a tfgen.export.request.ExportRequest."""
+        from tfgen.export.request import check
+
+        check(request)
+        load_tensorflow()
+        from tfgen.export.stage import export
+
+        return export(self, request)
 
     def __repr__(self) -> str:
         record = self.record

@@ -49,10 +49,10 @@ def command(
     tfgen export digits-gan --tflite --quantize int8 --quantize float16
     tfgen export digits-gan --serving -o /srv/models
     """
+    from tfgen.api import load
     from tfgen.export.request import ExportRequest, check
-    from tfgen.run import Run
 
-    opened = Run.open(run)
+    opened = load(run)
     wanted = {"saved-model": saved_model or serving, "tflite": tflite or bool(number_formats)}
     formats = tuple(name for name in wanted if wanted[name] or not any(wanted.values()))
     request = ExportRequest(formats, number_formats or ("float32",), output, serving)
@@ -60,9 +60,7 @@ def command(
     # So that a polite kill leaves no half-made folder and no process behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     load_tensorflow()
-    from tfgen.export.stage import export
-
-    artefacts = export(opened, request)
+    artefacts = opened.export_request(request)
     if as_json:
         click.echo(json.dumps([artefact.to_json() for artefact in artefacts], indent=2))
         return

@@ -1,28 +1,32 @@
-"""Pictures as an export shows them.
+"""Arrays as an export offers them.
 
-A server takes prompts as strings and can write PNGs. A phone takes prompts as word ids; the vocabulary lies beside its
+A server takes prompts as strings and can give files. A phone takes prompts as word ids; the vocabulary lies beside its
 file.
 """
 
 import base64
 import json
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tfgen.catalog import MODALITIES
 from tfgen.export.agreement import Agreement, Pairs, agreement_of
 from tfgen.export.formats import SAVED_MODEL, Tolerance
-from tfgen.export.signatures import SERVER, Entry, Surface
-from tfgen.models.base import GenerativeModel, Kind
+from tfgen.export.signatures import SERVER, Entry, ExportedModel
+from tfgen.models.base import GenerativeModel
+from tfgen.representations.arrays.codec import ArrayCodec
 from tfgen.representations.arrays.lookup import PromptLookup
 from tfgen.representations.arrays.vocabulary import SAME_WORD, Vocabulary
+from tfgen.representations.signatures import Kind
 from tfgen.run import Run
 
+_KNOWN = 100  # prompts that comparisons choose from
 
-class ImageSurface(Surface):
-    """See Surface."""
+
+class ArrayExport(ExportedModel):
+    """See ExportedModel."""
 
     tolerances = {
         SAVED_MODEL: Tolerance(difference=1e-6),
@@ -32,18 +36,19 @@ class ImageSurface(Surface):
         "int8-weights": Tolerance(decibels=40.0),
     }
 
-    def __init__(self, run: Run, model: GenerativeModel, audience: str):
-        self._modality = MODALITIES.load(run.record["modality"])
+    codec: ArrayCodec
+
+    def __init__(self, run: Run, codec: ArrayCodec, model: GenerativeModel, audience: str):
         self._vocabulary = run.vocabulary()
         self._has_prompts = bool(self._vocabulary.prompts)
         self._lookup = PromptLookup(self._vocabulary) if audience == SERVER and self._has_prompts else None
-        super().__init__(run, model, audience)
+        super().__init__(run, codec, model, audience)
 
     def make_entries(self) -> dict[str, Entry]:
         entries = super().make_entries()
         if self.audience == SERVER:
-            files = {name: self._files(entries["generate"], *how) for name, how in self._modality.files.items()}
-            entries.update(files)
+            files = self.codec.as_files().items()
+            entries.update({name: self._files(entries["generate"], *how) for name, how in files})
         return entries
 
     def tables(self) -> PromptLookup | None:
@@ -51,18 +56,22 @@ class ImageSurface(Surface):
         return self._lookup
 
     def compare(self, call: str, output: str, pairs: Pairs, inputs: list[dict[str, np.ndarray]]) -> Agreement:
-        # The examples lie in [0, 1], whatever the signature.
+        # The examples may lie in a fixed range, whatever the signature.
         outputs = [each.outputs.items() for each in self.model.signatures().values()]
-        bounded = output in {name for each in outputs for name, kind in each if kind is Kind.EXAMPLES}
+        examples = output in {name for each in outputs for name, kind in each if kind is Kind.EXAMPLES}
+        bounded = examples and self.codec.outside_peak == 1.0
         return agreement_of(call, output, pairs, bounded=bounded)
 
     def sample(self) -> dict[str, Any]:
-        """The answer is a file in base64."""
+        """The answer is a file in base64, where the codec has one."""
         seeds = np.array([7], np.int32)
         request = {"seed": 7, **({"prompt": self._prompts(seeds)[0].tolist()} if self._has_prompts else {})}
-        ((name, (_, how)),) = self._modality.files.items()
-        content = getattr(self._modality, how)(tf.constant(self._examples(seeds)))[0].numpy()
-        return {"signature": "generate", "instances": [request], name: base64.b64encode(content).decode()}
+        made = {"signature": "generate", "instances": [request]}
+        examples = tf.constant(self._examples(seeds))
+        files = {name: how(examples)[0].numpy() for name, (_, how) in self.codec.as_files().items()}
+        if not files:
+            return {**made, self.model.example.plural: examples.numpy().tolist()}
+        return {**made, **{name: base64.b64encode(content).decode() for name, content in files.items()}}
 
     def companions(self) -> dict[str, bytes]:
         """For a phone, the vocabulary; a server's is in its graph."""
@@ -71,10 +80,15 @@ class ImageSurface(Surface):
         text = json.dumps(_vocabulary_as_json(self._vocabulary), indent=2, ensure_ascii=False)
         return {"vocabulary.json": f"{text}\n".encode()}
 
+    def shared_codec(self) -> dict[str, Any]:
+        """Of captions the words alone: which of them stood together in the data is nobody else's business."""
+        facts = {"kind": self._vocabulary.kind, "words": list(self._vocabulary.words)}
+        if self._vocabulary.kind == "labels":
+            facts["prompts"] = list(self._vocabulary.prompts)
+        return {**self.codec.to_json(), "vocabulary": {**facts, "longest": self._vocabulary.longest}}
+
     def words(self) -> dict[str, Any]:
-        height, width, channels = self.model.example.shape
-        has_prompt = str(self._has_prompts).lower()
-        return {"height": height, "width": width, "channels": channels, "has_prompt": has_prompt}
+        return {"has_prompt": str(self._has_prompts).lower(), "examples": self.model.example.plural}
 
     def specification(self, name: str, kind: Kind) -> tf.TensorSpec:
         match kind:
@@ -88,7 +102,7 @@ class ImageSurface(Surface):
                 return tf.TensorSpec([None, self.model.latent_dim], tf.float32, name)
             case Kind.EXAMPLES:
                 return tf.TensorSpec([None, *self.model.example.shape], tf.float32, name)
-        raise ValueError(f"{kind} is nothing that a picture has")
+        raise ValueError(f"{kind} is nothing that an array has")
 
     def takes(self, kind: Kind) -> bool:
         return self._has_prompts or kind is not Kind.PROMPT
@@ -98,10 +112,10 @@ class ImageSurface(Surface):
             return tf.zeros([rows, self.model.conditions.longest], tf.int32)
         if kind is Kind.PROMPT and self._lookup:
             return self._lookup(value)
-        return self._modality.to_inside(value) if kind is Kind.EXAMPLES else value
+        return self.codec.to_inside(value) if kind is Kind.EXAMPLES else value
 
     def outside(self, value: tf.Tensor, kind: Kind) -> tf.Tensor:
-        return self._modality.to_outside(value) if kind is Kind.EXAMPLES else value
+        return self.codec.to_outside(value) if kind is Kind.EXAMPLES else value
 
     def inputs_of(self, call: str, seeds: np.ndarray) -> dict[str, np.ndarray]:
         """What the model itself starts from, and what it makes."""
@@ -120,14 +134,14 @@ class ImageSurface(Surface):
                 return self.model.latents(tf.constant(seeds), ids).numpy()
             case Kind.EXAMPLES:
                 return self._examples(seeds)
-        raise ValueError(f"{kind} is nothing that a picture has")
+        raise ValueError(f"{kind} is nothing that an array has")
 
-    def _files(self, generate: Entry, output: str, how: str) -> Entry:
+    def _files(self, generate: Entry, output: str, how: Callable[[tf.Tensor], tf.Tensor]) -> Entry:
         """`generate`, with each example as the bytes of a file."""
 
         def function(**given: tf.Tensor) -> dict[str, tf.Tensor]:
             (examples,) = generate.function(**given).values()
-            return {output: tf.identity(getattr(self._modality, how)(examples), name=output)}
+            return {output: tf.identity(how(examples), name=output)}
 
         return Entry(generate.inputs, generate.kinds, function)
 
@@ -139,25 +153,32 @@ class ImageSurface(Surface):
     def _examples(self, seeds: np.ndarray) -> np.ndarray:
         """What `generate` makes, in the units of the outside."""
         made = self.model.generate(tf.constant(seeds), tf.constant(self._ids(self._choose(seeds))))
-        return self._modality.to_outside(made).numpy()
+        return self.codec.to_outside(made).numpy()
 
     def _choose(self, seeds: np.ndarray, empty_too: bool = False) -> list[str]:
-        known = [*self._vocabulary.prompts[:100], *([""] if empty_too else [])] or [""]
+        # Requests of these lie in an export: of captions no whole one.
+        captions = self._vocabulary.kind == "captions"
+        known = list((self._vocabulary.words if captions else self._known_labels())[:_KNOWN])
+        known = [*known, *([""] if empty_too else [])] or [""]
         return [known[seed % len(known)] for seed in seeds]
+
+    def _known_labels(self) -> list[str]:
+        """Those that some example has."""
+        pairs = zip(self._vocabulary.prompts, self._vocabulary.counts, strict=True)
+        return [prompt for prompt, count in pairs if count]
 
     def _ids(self, prompts: list[str]) -> np.ndarray:
         return np.stack([self._vocabulary.ids(prompt) for prompt in prompts])
 
 
 def _vocabulary_as_json(vocabulary: Vocabulary) -> dict[str, Any]:
-    """Word ids by whole prompt, in lower case, and by word where prompts may mix them; 'seven' goes for '7' too."""
-    prompts = {prompt.lower(): vocabulary.ids(prompt).tolist() for prompt in vocabulary.prompts}
+    """Word ids by label, in lower case, or by word where prompts may mix them; 'seven' goes for '7' too."""
+    labels = vocabulary.kind == "labels"
+    prompts = {prompt.lower(): vocabulary.ids(prompt).tolist() for prompt in vocabulary.prompts} if labels else {}
     words = {word: place for place, word in enumerate(vocabulary.words, 1)}
     same = {word: other for word, other in SAME_WORD.items() if other in words and word not in words}
     return {
         "longest": vocabulary.longest,
         "prompts": {**{word: prompts[other] for word, other in same.items() if other in prompts}, **prompts},
-        "words": (
-            {**{word: words[other] for word, other in same.items()}, **words} if vocabulary.kind != "labels" else {}
-        ),
+        "words": {} if labels else {**{word: words[other] for word, other in same.items()}, **words},
     }

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from tfgen import __version__, files
-from tfgen.catalog import SURFACES
+from tfgen.catalog import ENGINES
 from tfgen.export.parity import Proof
 from tfgen.export.published import version_number
-from tfgen.export.signatures import Surface
+from tfgen.export.signatures import ExportedModel
+from tfgen.representations.base import Codec
 from tfgen.run import Run, now
 
 FORMAT = 1  # of tfgen.json
@@ -35,6 +36,7 @@ class Job:
     """A run with its weights, and where its exports go."""
 
     run: Run
+    codec: Codec
     model: Any
     checkpoint: str  # the name of the one that the weights are from
     output: Path
@@ -50,18 +52,18 @@ class Job:
         path = folder / str(next_version(folder))
         return path, self.publishing.enter_context(files.folder_atomically(path))
 
-    def surface(self, audience: str) -> Surface:
+    def exported(self, audience: str) -> ExportedModel:
         """What the export offers to a server or a phone."""
-        return SURFACES.load(self.run.record["modality"])(self.run, self.model, audience)
+        return ENGINES.load(f"export/{self.codec.representation}")(self.run, self.codec, self.model, audience)
 
-    def describe(self, surface: Surface, artefacts: list[Artefact]) -> dict[str, Any]:
+    def describe(self, exported: ExportedModel, artefacts: list[Artefact]) -> dict[str, Any]:
         """The content of tfgen.json: what this is, where it comes from, how to call it, and what was measured."""
         import keras
         import tensorflow as tf
 
         record = self.run.record
-        # Where the data lay is nobody else's business.
-        data = {key: value for key, value in record["data"].items() if key not in ("source", "path")}
+        # Where the data lay, and with which settings it was read, is nobody else's business.
+        data = {key: record["data"][key] for key in ("fingerprint", "count")}
         return {
             "format": FORMAT,
             "created": now(),
@@ -70,9 +72,9 @@ class Job:
             "run": {key: record[key] for key in ("model", "modality", "config", "seed", "steps", "created")},
             "data": data,
             "checkpoint": self.checkpoint,
-            "codec": self.run.codec(),
-            "signatures": surface.describe(),
-            "sample": surface.sample(),
+            "codec": exported.shared_codec(),
+            "signatures": exported.describe(),
+            "sample": exported.sample(),
             "exports": [{**artefact.to_json(), "path": artefact.path.name} for artefact in artefacts],
         }
 

@@ -12,7 +12,7 @@ import numpy as np
 from tfgen.errors import Failure
 from tfgen.export.agreement import Agreement
 from tfgen.export.formats import Tolerance
-from tfgen.export.signatures import Surface
+from tfgen.export.signatures import ExportedModel
 
 _FIRST_SEED = 1000
 
@@ -50,25 +50,25 @@ Cases = dict[str, dict[str, np.ndarray]]  # by "call/batch": inputs by name
 class Expectation:
     """Calls, and what the live model answers to them."""
 
-    surface: Surface
+    exported: ExportedModel
     cases: Cases
     answers: dict[str, dict[str, np.ndarray]]  # by "call/batch": outputs by name
 
 
-def make_cases(surface: Surface, calls: Sequence[str], batches: Sequence[int], first_seed: int = _FIRST_SEED) -> Cases:
+def make_cases(exported: ExportedModel, calls: Sequence[str], batches: Sequence[int], first_seed: int = _FIRST_SEED) -> Cases:
     """Inputs for calls at several batch sizes."""
     return {
-        f"{name}/{batch}": surface.inputs_of(name, np.arange(first_seed, first_seed + batch, dtype=np.int32))
+        f"{name}/{batch}": exported.inputs_of(name, np.arange(first_seed, first_seed + batch, dtype=np.int32))
         for name in calls
         for batch in batches
     }
 
 
-def calibration_cases(surface: Surface, count: int) -> Cases:
+def calibration_cases(exported: ExportedModel, count: int) -> Cases:
     """Single rows for every signature, from seeds that no comparison uses."""
     cases = {}
     for place in range(count):
-        for key, inputs in make_cases(surface, list(surface.entries), [1], first_seed=-1 - place).items():
+        for key, inputs in make_cases(exported, list(exported.entries), [1], first_seed=-1 - place).items():
             cases[f"{key.split('/')[0]}/{place}"] = inputs
     return cases
 
@@ -78,11 +78,11 @@ def save_cases(path: Path, cases: Cases) -> None:
     np.savez(path, **{f"{key}/{name}": value for key, inputs in cases.items() for name, value in inputs.items()})
 
 
-def expect(surface: Surface) -> Expectation:
-    """What an export of this surface must answer."""
-    cases = make_cases(surface, surface.calls(), surface.batches)
+def expect(exported: ExportedModel) -> Expectation:
+    """What an export of this exported must answer."""
+    cases = make_cases(exported, exported.calls(), exported.batches)
     return Expectation(
-        surface, cases, {key: surface.answers(key.split("/")[0], inputs) for key, inputs in cases.items()}
+        exported, cases, {key: exported.answers(key.split("/")[0], inputs) for key, inputs in cases.items()}
     )
 
 
@@ -92,7 +92,7 @@ def prove(script: Path, artefact: Path, expected: Expectation, tolerance: Tolera
     Raises:
         Failure: the export could not be run at all.
     """
-    timed = expected.surface.timed
+    timed = expected.exported.timed
     with tempfile.TemporaryDirectory() as folder:
         given, got = Path(folder) / "cases.npz", Path(folder) / "answers.npz"
         save_cases(given, expected.cases)
@@ -104,7 +104,7 @@ def prove(script: Path, artefact: Path, expected: Expectation, tolerance: Tolera
         with np.load(got) as file:
             answers = {key: file[key] for key in file.files}
     parts = {
-        key.split("/")[1]: expected.surface.steps(each)
+        key.split("/")[1]: expected.exported.steps(each)
         for key, each in expected.answers.items()
         if key.split("/")[0] == timed
     }
@@ -123,6 +123,6 @@ def _compare(expected: Expectation, answers: dict[str, np.ndarray]) -> list[Agre
             call = key.split("/")[0]
             together.setdefault((call, name), []).append((value, answers[f"{key}/{name}"], expected.cases[key]))
     return [
-        expected.surface.compare(*names, [each[:2] for each in found], [each[2] for each in found])
+        expected.exported.compare(*names, [each[:2] for each in found], [each[2] for each in found])
         for names, found in together.items()
     ]

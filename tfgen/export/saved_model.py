@@ -9,7 +9,7 @@ from tfgen import files
 from tfgen.export import parity
 from tfgen.export.formats import SAVED_MODEL
 from tfgen.export.job import Artefact, Job, size_of
-from tfgen.export.signatures import SERVER, Surface
+from tfgen.export.signatures import SERVER, ExportedModel
 from tfgen.console import say
 
 SCRIPT = Path(__file__).with_name("run_saved_model.py")
@@ -19,32 +19,32 @@ def export(job: Job) -> list[Artefact]:
     """OUTPUT/NAME/VERSION, as TensorFlow Serving loads it; warm-up requests, tfgen.json and more in assets.extra."""
     say("SavedModel: writing, and running it in a process of its own ...")
     path, staged = job.new_version(job.run.name)
-    surface = job.surface(SERVER)
-    save(surface, staged)
-    expected = parity.expect(surface)
+    exported = job.exported(SERVER)
+    save(exported, staged)
+    expected = parity.expect(exported)
     single = {key.split("/")[0]: inputs for key, inputs in expected.cases.items() if key.endswith("/1")}
     write_warmup(staged, job.run.name, single)
-    proof = parity.prove(SCRIPT, staged, expected, surface.tolerances[SAVED_MODEL])
+    proof = parity.prove(SCRIPT, staged, expected, exported.tolerances[SAVED_MODEL])
     artefact = Artefact("SavedModel", path, size_of(staged), fingerprint(staged), proof)
     extra = staged / "assets.extra"
-    for name, content in surface.companions().items():
+    for name, content in exported.companions().items():
         files.write_bytes(extra / name, content)
-    files.write_json(extra / "tfgen.json", job.describe(surface, [artefact]))
+    files.write_json(extra / "tfgen.json", job.describe(exported, [artefact]))
     return [artefact]
 
 
-def save(surface: Surface, path: Path) -> None:
+def save(exported: ExportedModel, path: Path) -> None:
     """Writes a SavedModel; the first signature is also the one that answers where a caller names none.
 
     Pure functions of their inputs: no seed generator, which would change its state with every call, and no
     optimiser or discriminator, which nobody calls.
     """
-    signatures = {name: surface.traced(name) for name in surface.entries}
+    signatures = {name: exported.traced(name) for name in exported.entries}
     module = tf.Module()
-    module.tables = surface.tables()
+    module.tables = exported.tables()
     # In the model's own order, so that the same run gives the same fingerprint.
     called = {variable.ref() for function in signatures.values() for variable in function.graph.variables}
-    module.weights = [variable for variable in surface.variables() if variable.ref() in called]
+    module.weights = [variable for variable in exported.variables() if variable.ref() in called]
     default = {tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY: next(iter(signatures.values()))}
     tf.saved_model.save(module, str(path), signatures={**default, **signatures})
 

@@ -1,25 +1,26 @@
-"""Text as an export shows it.
+"""Sequences as an export offers them.
 
-A server takes token ids, with the whole loop in its graph, or text where the tokenizer has a character for a token. A
+A server takes token ids, with the whole loop in its graph, or strings where TensorFlow has operations for the codec. A
 phone takes a prompt's ids and then token after token, and keeps the cache itself; the next token is drawn in its graph.
-The tokenizer lies beside either.
+What turns ids into strings lies beside either.
 """
 
+import json
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from tfgen.export.agreement import Agreement, Pairs, agreement_of
-from tfgen.modalities.text.graph_tokenizer import Characters
 from tfgen.export.formats import SAVED_MODEL, Tolerance
-from tfgen.export.signatures import SERVER, Entry, Surface
+from tfgen.export.signatures import SERVER, Entry, ExportedModel
 from tfgen.export.sequence_reference import Reference, drawn, perplexity, sampling_of
-from tfgen.modalities.text.codec import open_tokenizer
-from tfgen.models.base import GenerativeModel, Kind
+from tfgen.models.base import GenerativeModel
+from tfgen.representations.sequences.codec import SequenceCodec
+from tfgen.representations.signatures import Kind
 from tfgen.run import Run
 
-TOKENIZER_FILE = "tokenizer.json"
+TOKENS_FILE = "tokens.json"  # of a codec without files of its own: what each id says
 MOST_NEW_TOKENS = 4096  # of one request to a server: it can't be stopped once it began
 _PROMPT, _STEPS = 8, 64  # tokens of a comparison's prompts, and as many new ones
 _LARGE_CACHE = 2**23  # numbers; larger ones are compared one by one, in place of eight at once
@@ -30,10 +31,10 @@ _FLOATS = (Kind.TEMPERATURE, Kind.TOP_P)
 _LISTS = (Kind.SEED, Kind.LENGTH, Kind.LIMIT, Kind.TOKEN, Kind.POSITION, Kind.TOP_K)
 
 
-class TextSurface(Surface):
-    """See Surface."""
+class SequenceExport(ExportedModel):
+    """See ExportedModel."""
 
-    # Of logits, as a share of the largest; tokens have to be the same. A millionth, as for pictures, is less than the
+    # Of logits, as a share of the largest; tokens have to be the same. A millionth, as for arrays, is less than the
     # rounding of the sums behind a logit, which another order of additions changes. With numbers of fewer bits the
     # tokens may differ; what is asked then is that the model is hardly more surprised by a text.
     tolerances = {
@@ -44,15 +45,15 @@ class TextSurface(Surface):
     }
     unsuitable = {
         "int8": (
-            "A model of text can't be had in int8: 256 levels are too few for what it hands from layer to layer.",
+            "A model of sequences can't be had in int8: 256 levels are too few for what it hands from layer to layer.",
             "Use --quantize int8-weights, which is as small.",
         )
     }
 
-    def __init__(self, run: Run, model: GenerativeModel, audience: str):
-        self.tokenizer = open_tokenizer(run)
-        spelled = audience == SERVER and self.tokenizer.kind == "characters"
-        self._characters = Characters(self.tokenizer) if spelled else None
+    codec: SequenceCodec
+
+    def __init__(self, run: Run, codec: SequenceCodec, model: GenerativeModel, audience: str):
+        self._in_graph = codec.in_graph() if audience == SERVER else None
         self.timed = "generate" if audience == SERVER else "decode"
         _, cache = model.prefill(tf.zeros([1, 1], tf.int32), tf.ones([1], tf.int32))
         self._cache_shape = cache.keys.shape.as_list()[1:]
@@ -62,20 +63,24 @@ class TextSurface(Surface):
         self._steps = min(_STEPS, model.context - max(self._prompt, 4))
         self._reference = Reference(model)
         self._inputs: dict[tuple[int, ...], dict[str, np.ndarray]] = {}
-        super().__init__(run, model, audience)
+        super().__init__(run, codec, model, audience)
 
     def make_entries(self) -> dict[str, Entry]:
         entries = super().make_entries()
-        if self._characters:
+        if self._in_graph:
             entries["generate_text"] = self._texts(entries["generate"])
         return entries
 
-    def tables(self) -> Characters | None:
-        """The tokenizer's."""
-        return self._characters
+    def tables(self) -> tf.Module | None:
+        """The codec's."""
+        return self._in_graph
 
     def companions(self) -> dict[str, bytes]:
-        return {TOKENIZER_FILE: (self.run.path / TOKENIZER_FILE).read_bytes()}
+        files = dict(self.codec.files())
+        if not files:
+            pieces = [piece.decode("utf-8", "replace") for piece in self.codec.token_bytes()]
+            files[TOKENS_FILE] = (json.dumps(pieces, ensure_ascii=False) + "\n").encode()
+        return files
 
     def words(self) -> dict[str, Any]:
         layers, heads, context, head_dim = self._cache_shape
@@ -92,7 +97,7 @@ class TextSurface(Surface):
             return tf.TensorSpec([None, *self._cache_shape], tf.float32, name)
         if kind in _FLOATS or kind in _LISTS:
             return tf.TensorSpec([None], tf.float32 if kind in _FLOATS else tf.int32, name)
-        raise ValueError(f"{kind} is nothing that a text has")
+        raise ValueError(f"{kind} is nothing that a sequence has")
 
     def inside(self, value: tf.Tensor | None, kind: Kind, rows: tf.Tensor) -> tf.Tensor:
         if kind is not Kind.LIMIT:
@@ -118,9 +123,9 @@ class TextSurface(Surface):
             return {"signature": "prefill", "instances": [{**prompt, **how}], "ids": made}
         if "generate_text" not in self.entries:
             return {"signature": "generate", "instances": [{**prompt, "max_new_tokens": most, **how}], "ids": made}
-        request = {"prompt": self.tokenizer.decode(ids[0]), "max_new_tokens": most, **how}
-        made = self._reference.ids(self.tokenizer.encode(request["prompt"]), most, how)
-        return {"signature": "generate_text", "instances": [request], "text": self.tokenizer.decode(made)}
+        request = {"prompt": self.codec.decode(ids[0]), "max_new_tokens": most, **how}
+        made = self._reference.ids(self.codec.encode(request["prompt"]), most, how)
+        return {"signature": "generate_text", "instances": [request], "text": self.codec.decode(made)}
 
     # Comparisons.
 
@@ -195,8 +200,8 @@ class TextSurface(Surface):
         return known
 
     def _strings(self, ids: np.ndarray) -> list[str]:
-        """Prompts of four characters' tokens at most."""
-        return [self.tokenizer.decode(ids[:1]), "", "😀", self.tokenizer.decode(ids[1:2])]
+        """Short prompts, and one with a letter that may never have been seen."""
+        return [self.codec.decode(ids[:1]), "", "😀", self.codec.decode(ids[1:2])]
 
     def _limit(self, rows: int) -> np.ndarray:
         return np.full([rows], self._steps, np.int32)
@@ -205,25 +210,25 @@ class TextSurface(Surface):
         return self._reference.continued(inputs["prompt_ids"], inputs["prompt_length"], limit, inputs)
 
     def _text_answers(self, inputs: Any) -> dict[str, np.ndarray]:
-        """By the tokenizer itself, which knows nothing of the graph's."""
-        encoded = [self.tokenizer.encode(str(text)) for text in inputs["prompt"]]
+        """By the codec itself, which knows nothing of the graph's."""
+        encoded = [self.codec.encode(str(text)) for text in inputs["prompt"]]
         length = np.array([len(each) for each in encoded], np.int32)
         ids = np.stack([np.resize(np.append(each, 0), max(length.max(), 1)).astype(np.int32) for each in encoded])
         text = self._reference.continued(ids, length, inputs["max_new_tokens"], inputs)
         made = self._reference.generated(text, inputs["max_new_tokens"])
         counts = np.ma.getdata(made["length"])
         rows = zip(np.ma.getdata(made["ids"]), counts, strict=True)
-        texts = np.array([self.tokenizer.decode(row[:count]).encode() for row, count in rows], "S")
+        texts = np.array([self.codec.decode(row[:count]).encode() for row, count in rows], "S")
         return {"text": np.ma.masked_array(texts, np.ma.getmaskarray(made["length"])), "length": made["length"]}
 
     def _texts(self, generate: Entry) -> Entry:
         """`generate`, with text in place of ids on both sides."""
-        characters = self._characters
+        in_graph = self._in_graph
 
         def function(prompt: tf.Tensor, **given: tf.Tensor) -> dict[str, tf.Tensor]:
-            ids, length = characters.encode(prompt)
+            ids, length = in_graph.encode(tf.ensure_shape(prompt, [None], name="prompt_shape"))
             made = generate.function(prompt_ids=ids, prompt_length=length, **given)
-            text = characters.decode(made["ids"], made["length"])
+            text = in_graph.decode(made["ids"], made["length"])
             return {"text": tf.identity(text, name="text"), "length": tf.identity(made["length"], name="length")}
 
         inputs = {key: each for key, each in generate.inputs.items() if not key.startswith("prompt_")}

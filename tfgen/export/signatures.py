@@ -14,7 +14,9 @@ import tensorflow as tf
 from tfgen.errors import UserError
 from tfgen.export.agreement import Agreement, Pairs, agreement_of
 from tfgen.export.formats import Tolerance
-from tfgen.models.base import GenerativeModel, Kind, Signature
+from tfgen.models.base import GenerativeModel
+from tfgen.representations.base import Codec
+from tfgen.representations.signatures import Kind, Signature
 from tfgen.run import Run
 
 SERVER, PHONE = "server", "phone"
@@ -33,21 +35,22 @@ class Entry:
         return tf.function(self.function).get_concrete_function(**self.inputs)
 
 
-class Surface(abc.ABC):
-    """A model as an export shows it, to a SERVER or a PHONE. A subclass for each modality stands in catalog.SURFACES.
+class ExportedModel(abc.ABC):
+    """A model as an export offers it, to a SERVER or a PHONE. A subclass for each representation is in catalog.ENGINES.
 
     A subclass that needs something for its entries sets it before it calls this constructor.
     """
 
-    # How far an export may be from its model: "saved-model", and the number formats that suit the modality.
+    # How far an export may be from its model: "saved-model", and the number formats that suit the representation.
     tolerances: Mapping[str, Tolerance]
     # What is wrong with each other one, and what to do about it.
     unsuitable: Mapping[str, tuple[str, str]] = {}
     timed = "generate"  # the signature whose calls are timed
     batches: tuple[int, ...] = (1, 3, 8)  # how many rows the calls have that are compared
 
-    def __init__(self, run: Run, model: GenerativeModel, audience: str):
+    def __init__(self, run: Run, codec: Codec, model: GenerativeModel, audience: str):
         self.run = run
+        self.codec = codec
         self.model = model
         self.audience = audience
         self.entries = self.make_entries()
@@ -55,12 +58,12 @@ class Surface(abc.ABC):
 
     @classmethod
     def check(cls, number_formats: tuple[str, ...]) -> None:
-        """Raises UserError where a number format doesn't suit the modality."""
+        """Raises UserError where a number format doesn't suit the representation."""
         for name in number_formats:
             if name in cls.unsuitable:
                 raise UserError(*cls.unsuitable[name])
 
-    # What a subclass says of its modality.
+    # What a subclass says of its representation.
 
     @abc.abstractmethod
     def specification(self, name: str, kind: Kind) -> tf.TensorSpec:
@@ -80,7 +83,11 @@ class Surface(abc.ABC):
 
     @abc.abstractmethod
     def words(self) -> dict[str, Any]:
-        """What the templates of the worked examples say of this model."""
+        """What every template of worked examples may say of this model."""
+
+    def shared_codec(self) -> dict[str, Any]:
+        """What tfgen.json says of the codec: no more than a caller needs."""
+        return self.codec.to_json()
 
     def make_entries(self) -> dict[str, Entry]:
         """The signatures that are for this audience, by name; the first is what a caller gets who names none."""
@@ -121,8 +128,10 @@ class Surface(abc.ABC):
     def entry(self, signature: Signature) -> Entry:
         """A declared signature as an export has it."""
         kinds = {name: kind for name, kind in signature.inputs.items() if self.takes(kind)}
+        specifications = {name: self.specification(name, kind) for name, kind in kinds.items()}
 
         def function(**given: tf.Tensor) -> dict[str, tf.Tensor]:
+            given = {name: _checked(name, value, specifications[name]) for name, value in given.items()}
             rows = tf.shape(given[next(iter(kinds))])[0]
             inside = [self.inside(given.get(name), kind, rows) for name, kind in signature.inputs.items()]
             made = signature.function(*inside)
@@ -130,7 +139,7 @@ class Surface(abc.ABC):
             named = zip(signature.outputs.items(), made, strict=True)
             return {name: tf.identity(self.outside(value, kind), name=name) for (name, kind), value in named}
 
-        return Entry({name: self.specification(name, kind) for name, kind in kinds.items()}, kinds, function)
+        return Entry(specifications, kinds, function)
 
     def traced(self, name: str) -> Any:
         """A signature as a graph."""
@@ -157,6 +166,14 @@ class Surface(abc.ABC):
             }
             for name, entry in self.entries.items()
         }
+
+
+def _checked(name: str, value: tf.Tensor, wanted: tf.TensorSpec) -> tf.Tensor:
+    """The input, in a graph that refuses another shape before a kernel meets it: some kernels end the process.
+
+    A signature's own shapes are not enforced where a server feeds its graph.
+    """
+    return tf.ensure_shape(value, wanted.shape, name=f"{name}_shape")
 
 
 def _describe(specification: tf.TensorSpec) -> dict[str, Any]:

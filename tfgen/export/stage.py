@@ -4,13 +4,13 @@ import contextlib
 from collections.abc import Iterator
 
 from tfgen import files
-from tfgen.catalog import EXPORTS, SURFACES
+from tfgen.catalog import ENGINES, EXPORTS
 from tfgen.errors import Failure, UserError
 from tfgen.export.agreement import Agreement
 from tfgen.export.job import Artefact, Job
 from tfgen.export.request import ExportRequest, check
 from tfgen.export.serving import write_serving_files
-from tfgen.restore import load_model_and_checkpoint
+from tfgen.restore import load_model_and_checkpoint, open_codec
 from tfgen.run import Run
 
 _RESERVED = ("tflite", "serving")  # folders beside the models' own
@@ -26,7 +26,8 @@ def export(run: Run, request: ExportRequest) -> list[Artefact]:
     check(request)
     if run.name in _RESERVED or run.name.startswith(".") or not run.name.isprintable():
         raise UserError(f"A run named '{run.name}' can't be exported.", "Rename its folder.")
-    SURFACES.load(run.record["modality"]).check(request.number_formats)
+    codec = open_codec(run)
+    ENGINES.load(f"export/{codec.representation}").check(request.number_formats)
     exporters = [EXPORTS.load(name) for name in request.formats]
     model, checkpoint = load_model_and_checkpoint(run)
     output = request.output or run.path / "export"
@@ -34,7 +35,7 @@ def export(run: Run, request: ExportRequest) -> list[Artefact]:
     number_formats = tuple(dict.fromkeys(request.number_formats))
     with files.locked(output), _disk_errors():
         with contextlib.ExitStack() as publishing:
-            job = Job(run, model, checkpoint, output, number_formats, publishing)
+            job = Job(run, codec, model, checkpoint, output, number_formats, publishing)
             artefacts = [artefact for exporter in exporters for artefact in exporter(job)]
             _check_proofs(artefacts)
         if request.serving:

@@ -12,7 +12,7 @@ from tfgen.errors import Failure
 from tfgen.export import parity, saved_model
 from tfgen.export.app import safe_name, write_companions
 from tfgen.export.job import Artefact, Job, size_of
-from tfgen.export.signatures import PHONE, Surface
+from tfgen.export.signatures import PHONE, ExportedModel
 from tfgen.console import say
 
 SCRIPT = Path(__file__).with_name("run_tflite.py")
@@ -23,20 +23,20 @@ CALIBRATION_ROWS = 200
 def export(job: Job) -> list[Artefact]:
     """OUTPUT/tflite/NAME/VERSION: a file for each number format, companions, worked examples and tfgen.json."""
     path, staged = job.new_version(f"tflite/{job.run.name}")
-    surface = job.surface(PHONE)
-    expected = parity.expect(surface)
+    exported = job.exported(PHONE)
+    expected = parity.expect(exported)
     artefacts = []
     with tempfile.TemporaryDirectory() as scratch:
-        source = Source.write(surface, Path(scratch), calibrated="int8" in job.number_formats)
+        source = Source.write(exported, Path(scratch), calibrated="int8" in job.number_formats)
         for number_format in job.number_formats:
             say(f"TFLite {number_format}: converting, and running it in a process of its own ...")
             file = staged / f"{safe_name(job.run.name)}-{number_format}.tflite"
             source.convert(number_format, file)
-            proof = parity.prove(SCRIPT, file, expected, surface.tolerances[number_format])
+            proof = parity.prove(SCRIPT, file, expected, exported.tolerances[number_format])
             name = f"TFLite {number_format}"
             artefacts.append(Artefact(name, path / file.name, size_of(file), fingerprint(file), proof))
-    files.write_json(staged / "tfgen.json", job.describe(surface, artefacts))
-    write_companions(surface, artefacts[0].path.name, staged)
+    files.write_json(staged / "tfgen.json", job.describe(exported, artefacts))
+    write_companions(exported, artefacts[0].path.name, staged)
     return artefacts
 
 
@@ -48,12 +48,12 @@ class Source:
     calibration: Path
 
     @classmethod
-    def write(cls, surface: Surface, folder: Path, calibrated: bool) -> "Source":
+    def write(cls, exported: ExportedModel, folder: Path, calibrated: bool) -> "Source":
         """Into an empty folder; the rows only where int8 needs them."""
         source = cls(folder / "saved_model", folder / "calibration.npz")
-        saved_model.save(surface, source.saved_model)
+        saved_model.save(exported, source.saved_model)
         if calibrated:
-            parity.save_cases(source.calibration, parity.calibration_cases(surface, CALIBRATION_ROWS))
+            parity.save_cases(source.calibration, parity.calibration_cases(exported, CALIBRATION_ROWS))
         return source
 
     def convert(self, number_format: str, output: Path) -> None:

@@ -108,8 +108,7 @@ class TextCodec(SequenceCodec):
         tokenizer = self.tokenizer.with_alphabet(self.tokenizer.alphabet.union(*letters))
         return TextCodec(tokenizer, self.kind, self.template, self.specification.start, self.specification.count)
 
-    def graph_tokenizer(self) -> Any:
-        """The tokenizer as part of a graph, a tf.Module; None where TensorFlow has no operations for it."""
+    def in_graph(self) -> Any:
         if self.tokenizer.kind != "characters":
             return None
         from tfgen.modalities.text.graph_tokenizer import GraphTokenizer

@@ -3,6 +3,7 @@
 import codecs
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -45,6 +46,11 @@ class SequenceCodec(Codec):
     def words(self, text: str) -> list[str]:
         """What measures of variety and repetition count in a decoded sequence."""
         return text.split()
+
+    def in_graph(self) -> Any:
+        """`encode(strings [batch])` to ids [batch, most] and lengths, and `decode(ids, lengths)` to strings, as a
+        tf.Module; None where TensorFlow has no operations for that."""
+        return None
 
     @cached_property
     def _bytes(self) -> list[bytes]:
