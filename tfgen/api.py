@@ -16,6 +16,7 @@ from tfgen.errors import UserError
 if TYPE_CHECKING:
     import keras
 
+    from tfgen.evaluate.compare import Comparison
     from tfgen.evaluate.record import Evaluation
     from tfgen.export.job import Artefact
     from tfgen.generate.arrays import ArraySamples
@@ -76,12 +77,14 @@ class Run(storage.Run):
             data: held-out examples, real ones that the run never saw.
             metrics: only these; then nothing is kept in the run.
         """
-        load_tensorflow()
         from tfgen.evaluate.request import EvaluateRequest
+
+        request = EvaluateRequest(data, tuple(metrics), n, extractor, seed)
+        load_tensorflow()
         from tfgen.evaluate.stage import evaluate
 
         with talking(verbose or is_talking()):
-            return evaluate(self, EvaluateRequest(data, tuple(metrics), n, extractor, seed))
+            return evaluate(self, request)
 
     def export(
         self,
@@ -223,14 +226,35 @@ def open_data(source: Any = None, *, labels: Any = None, verbose: bool = False, 
         return open_examples(source, labels=labels, progress=Preparation().show, **settings)
 
 
-def compare(runs: Sequence[Run], **options: Any) -> Any:
-    """Runs beside each other by their scores, and which differences mean something; options as in Run.evaluate."""
-    from tfgen.evaluate.compare import check_runs, compare as compare_evaluations
+def compare(runs: Sequence[Run], **options: Any) -> "Comparison":
+    """Runs beside each other by their scores, and which differences mean something; options as in Run.evaluate.
 
+    Raises:
+        UserError: there is only one run, or they can't be compared, whatever their scores.
+    """
     if len(runs) < 2:
         raise UserError("A comparison needs two runs or more.", "Give them as a list.")
+    load_tensorflow()
+    from tfgen.evaluate.compare import check_runs
+    from tfgen.evaluate.compare import compare as compare_evaluations
+
     check_runs(list(runs))
     return compare_evaluations([run.evaluate(**options) for run in runs])
+
+
+def check_evaluation(
+    runs: Sequence[Run], data: str | None, metrics: Sequence[str], n: int | None, extractor: str | None, seed: int
+) -> None:
+    """Raises UserError where an evaluation can't work, as far as that can be seen without TensorFlow."""
+    from tfgen.data.sources import check_source
+    from tfgen.evaluate.request import EvaluateRequest, check
+    from tfgen.restore import open_codec
+
+    for run in runs:
+        representation = open_codec(run).representation
+        check(EvaluateRequest(data, tuple(metrics), n, extractor, seed), representation, run.record["modality"])
+    if data is not None:
+        check_source(data)  # what isn't there is said before TensorFlow loads
 
 
 def settings_of(overrides: Sequence[str]) -> Mapping[str, str]:

@@ -222,7 +222,7 @@ def test_too_few_examples_are_said(tmp_path):
 
 @pytest.mark.parametrize("name", names_behind(catalog.METRICS, "image"))
 def test_every_metric_of_the_catalog_gives_the_scores_that_it_declares(name, healthy, splits):
-    metric = catalog.METRICS.load(f"image/{name}")
+    metric = catalog.METRICS.load(f"arrays/{name}")
     holdout = str(splits["others"])
     evaluated = []
     for run in healthy.values():
@@ -237,7 +237,7 @@ def test_every_metric_of_the_catalog_gives_the_scores_that_it_declares(name, hea
             assert np.isfinite(score.value) and (score.half_width is None or np.isfinite(score.half_width))
 
 
-@pytest.mark.parametrize("name", [name for name in catalog.EXTRACTORS if name != "image/inception"])
+@pytest.mark.parametrize("name", [name for name in catalog.EXTRACTORS if name != "arrays/inception"])
 def test_every_extractor_tells_pictures_apart_and_is_the_same_again(name, splits):
     examples = open_data(str(splits["learned"]))
     first, again = (catalog.EXTRACTORS.load(name)(examples) for _ in range(2))

@@ -15,7 +15,7 @@ from tfgen.evaluate import report
 from tfgen.evaluate.arrays.evaluator import parts_of
 from tfgen.evaluate.arrays.report_sections import LOOKED_AT, SAMPLES
 from tfgen.evaluate.arrays.groups import Group
-from tfgen.evaluate.score_descriptions import READINGS
+from tfgen.evaluate.score_descriptions import DESCRIPTIONS
 from tfgen.evaluate.record import Alarm, Evaluation, MeasuredWith, Score
 from tfgen.evaluate.report import write_report
 from tfgen.run import Run
@@ -146,7 +146,7 @@ def test_every_picture_opens(page):
     sources = [attributes["src"] for tag, attributes in page(examiner=examiner, samples=samples).tags if tag == "img"]
     assert len(sources) == SAMPLES // 3 * 3 + LOOKED_AT * 4
     for source in sources:
-        image = Image.open(io.BytesIO(base64.b64decode(source.removeprefix("data:image/png;base64,"))))
+        image = Image.open(io.BytesIO(base64.b64decode(source.removeprefix("data:arrays/png;base64,"))))
         assert image.size == (8, 8)
 
 
@@ -164,7 +164,7 @@ def test_every_score_stands_with_its_interval_and_the_baselines(page):
     found = page()
     for said in ("12.3", "10.8 to 13.8", "0.860", "7,464", "92.3%", "82.3% to 100.0%", "299,286", "−0.100"):
         assert said in found.text
-    for name, reading in READINGS.items():
+    for name, reading in DESCRIPTIONS.items():
         if name in evaluation_of().scores:
             assert reading.title in found.text and reading.sentence in found.text
     assert "Brand new" in found.text
@@ -173,7 +173,7 @@ def test_every_score_stands_with_its_interval_and_the_baselines(page):
 
 def test_every_metric_has_a_reading():
     scores = {score for name in METRICS for score in METRICS.load(name).scores}
-    assert scores == set(READINGS)
+    assert scores == set(DESCRIPTIONS)
 
 
 def test_alarms_are_told_apart_in_words(page):

@@ -19,7 +19,7 @@ TRAINING = f"Once upon a time there was {EVIL} in a wood.\uffffAnother day, anot
 
 
 def evidence_of(texts, unseen=True, context=8):
-    """What the report takes of a tfgen.evaluate.sequences.metric_inputs.TextEvidence."""
+    """What the report takes of a tfgen.evaluate.sequences.metric_inputs.SequenceInputs."""
     tokenizer = SimpleNamespace(kind="characters", size=99)
     material = SimpleNamespace(
         searched=TRAINING, tokenizer=tokenizer, training=SimpleNamespace(training_characters=12345),

@@ -16,7 +16,7 @@ from tfgen.evaluate.request import EvaluateRequest, names_behind
 from tfgen.evaluate.stage import evaluate
 from tfgen.evaluate.sequences import metric_inputs as text_evidence
 from tfgen.evaluate.sequences.losses import LossReader
-from tfgen.evaluate.sequences.reference_data import TextMaterial
+from tfgen.evaluate.sequences.reference_data import ReferenceData
 from tfgen.restore import load_model
 
 QUICK = EvaluateRequest(count=60)
@@ -48,7 +48,7 @@ def test_a_healthy_model_is_judged_and_sets_off_no_alarm(judged, writer):
 
 
 def test_the_loss_is_that_of_a_plain_loop(writer):
-    material, model = TextMaterial(writer, None), load_model(writer)
+    material, model = ReferenceData(writer, None), load_model(writer)
     tokens = material.unseen[:150]
     line = np.concatenate([[model.example.start], tokens.ids])
     found = LossReader(model).read(tokens).nats
@@ -63,7 +63,7 @@ def test_the_loss_is_that_of_a_plain_loop(writer):
 
 
 def test_characters_are_those_of_the_text(writer):
-    material = TextMaterial(writer, None)
+    material = ReferenceData(writer, None)
     ends = int((material.unseen.ids == material.tokenizer.end).sum())
     assert material.unseen.characters.sum() == len(material.text(material.unseen.ids)) + ends
     assert material.unseen.characters.sum() == material.training.holdout_characters
@@ -115,7 +115,7 @@ def test_a_model_that_has_hardly_begun(plays, tmp_path):
 
 def test_a_copy_of_the_training_text(writer, monkeypatch):
     def remember(model, openings, seed):
-        values = TextMaterial(writer, None).values
+        values = ReferenceData(writer, None).values
         starts = np.random.default_rng(seed).integers(0, 100_000, len(openings))
         return [values[start : start + 200] for start in starts]
 
@@ -126,7 +126,7 @@ def test_a_copy_of_the_training_text(writer, monkeypatch):
 
 
 def test_a_model_that_goes_round_in_a_circle(writer, monkeypatch):
-    tokenizer = TextMaterial(writer, None).tokenizer
+    tokenizer = ReferenceData(writer, None).tokenizer
     circle = tokenizer.encode("and then he said " * 12)[:200]
     monkeypatch.setattr(text_evidence, "sample_ids", lambda model, openings, seed: [circle] * len(openings))
     evaluation = evaluate(writer, EvaluateRequest(count=60, metrics=("repetition", "overlap", "memorisation")))
@@ -182,7 +182,7 @@ def test_documents_with_prompts(notes_run):
 
 
 def test_what_is_given_costs_nothing(notes_run):
-    material = TextMaterial(notes_run, None)
+    material = ReferenceData(notes_run, None)
     read = LossReader(load_model(notes_run)).read(material.unseen)
     nats, tokens, characters = read.pieces(np.array([0]))[0]
     assert tokens == material.unseen.learned.sum() < len(material.unseen)

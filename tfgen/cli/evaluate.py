@@ -1,4 +1,4 @@
-"""tfgen evaluate: is it good, varied, obedient, new, and better than last week's."""
+"""tfgen evaluate: quality, diversity, prompt adherence and memorisation of a run; or of several, compared."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ from tfgen.environment import load_tensorflow
 @click.option("--data", "holdout", metavar="DATA", help="Held-out examples: real ones that the runs never saw.")
 @click.option("--metric", "metrics", multiple=True, metavar="NAME", help="Only this one; may be given several times.")
 @click.option("-n", "--count", type=int, help="How many samples.  [default: 10000 pictures, 200 texts]")
-@click.option("--extractor", metavar="NAME", help="What looks at the pictures: classifier, random or inception.")
+@click.option("--extractor", metavar="NAME", help="What gives features of arrays: classifier, random or inception.")
 @click.option("--seed", type=int, default=0, show_default=True, help="The first sample's; draws the real examples too.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="PNG", help="With several runs: the plot.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON in place of the table.")
@@ -41,40 +41,27 @@ def command(
     tfgen evaluate digits-gan digits-vae
     tfgen evaluate tales --data other-tales.txt
     """
-    from tfgen.data.sources import opener_of
+    from tfgen.api import check_evaluation, compare, load
     from tfgen.errors import UserError
-    from tfgen.evaluate.request import EvaluateRequest, check
-    from tfgen.run import Run
 
     if not runs:
         raise UserError("No run is named.", "Name one; see them with: tfgen runs list")
-    opened = [Run.open(name) for name in runs]
-    request = EvaluateRequest(holdout, metrics, count, extractor, seed)
-    for run in opened:
-        check(request, run.record["modality"])
-    if holdout is not None:
-        opener_of(holdout)  # what isn't there is said before TensorFlow loads
-    if len(opened) > 1:
-        from tfgen.evaluate.compare import check_runs
-
-        check_runs(opened)
+    opened = [load(name) for name in runs]
+    wanted = {"data": holdout, "metrics": metrics, "n": count, "extractor": extractor, "seed": seed}
+    check_evaluation(opened, **wanted)
     load_tensorflow()
-    from tfgen.evaluate.stage import evaluate
-
-    evaluations = [evaluate(run, request) for run in opened]
     if len(opened) == 1:
-        click.echo(_json(evaluations[0]) if as_json else _one(evaluations[0]))
+        evaluation = opened[0].evaluate(**wanted)
+        click.echo(_json(evaluation) if as_json else _one(evaluation))
         if metrics:
             click.echo("Not kept in the run, since it is only a part. Without --metric, all is.", err=True)
         else:
             click.echo(f"Report: {opened[0].path / 'report.html'}", err=True)
         return
-    from tfgen.evaluate.compare import compare, plot
-
-    comparison = compare(evaluations)
+    comparison = compare(opened, **wanted)
     click.echo(_json(comparison) if as_json else _several(comparison))
     path = output or Path("-vs-".join(run.name for run in opened) + "-quality.png")
-    if plot(evaluations, path):
+    if comparison.plot(path):
         click.echo(f"Wrote {path}: quality against minutes of training and against size.", err=True)
 
 
@@ -83,12 +70,15 @@ def _json(result) -> str:
 
 
 def _one(evaluation) -> str:
+    from tfgen.evaluate.score_descriptions import title_of
+
     names = list(evaluation.baselines)
     rows = [["", evaluation.run, "95 %", "better", *names]]
     for name, score in evaluation.scores.items():
         width = "" if score.half_width is None else f"± {score.half_width:.2g}"
         others = [evaluation.baselines[baseline].get(name) for baseline in names]
-        rows.append([name.replace("_", " "), _number(score.value), width, score.better, *map(_number, others)])
+        title = title_of(name, score.metric, evaluation.measured_with.unit)
+        rows.append([title, _number(score.value), width, score.better, *map(_number, others)])
     lines = [table(rows), ""]
     lines += [f"{alarm.name}: {alarm.state}. {alarm.sentence} {alarm.advice}".rstrip() for alarm in evaluation.alarms]
     lines += ["", evaluation.words]
@@ -97,9 +87,11 @@ def _one(evaluation) -> str:
 
 
 def _several(comparison) -> str:
+    from tfgen.evaluate.score_descriptions import title_of
+
     rows = [["", *comparison.runs, "differences that mean something"]]
     for row in comparison.rows:
-        rows.append([row.score.replace("_", " "), *map(_number, row.values), row.sentence])
+        rows.append([title_of(row.score), *map(_number, row.values), row.sentence])
     return table(rows)
 
 

@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from tfgen import files
-from tfgen.catalog import EXAMINERS, METRICS
+from tfgen.catalog import ENGINES, METRICS, MODALITIES
 from tfgen.errors import UserError
 from tfgen.evaluate.record import Evaluation, Score, check_comparable
+from tfgen.evaluate.request import metrics_of
+from tfgen.restore import open_codec
 from tfgen.run import Run
 
 
@@ -44,23 +46,34 @@ class Comparison:
 
     runs: list[str]
     rows: list[Row]
+    evaluations: list[Evaluation]
+
+    def plot(self, path: Path) -> bool:
+        """Writes a PNG: quality against minutes of training and against size. See `plot`."""
+        return plot(self.evaluations, path)
 
     def to_json(self) -> dict[str, Any]:
         """Plain dicts and lists."""
-        return dataclasses.asdict(self)
+        return {"runs": self.runs, "rows": [dataclasses.asdict(row) for row in self.rows]}
 
 
 def check_runs(runs: list[Run]) -> None:
     """Raises UserError where runs can't be compared, whatever their scores; called before the work."""
     if len({run.path.resolve() for run in runs}) < len(runs) or len({run.name for run in runs}) < len(runs):
         raise UserError("Two of the runs have the same name.", "Name different runs.")
-    modalities = {run.record["modality"] for run in runs}
+    modalities = {MODALITIES.load(run.record["modality"]).plural for run in runs}
     if len(modalities) > 1:
         raise UserError(
             f"The runs make different things ({' and '.join(sorted(modalities))}), and no score compares those.",
             "Evaluate each by itself.",
         )
-    if not EXAMINERS.load(*modalities).may_be_compared(runs):
+    representations = {open_codec(run).representation for run in runs}
+    if len(representations) > 1:
+        raise UserError(
+            "The runs learned their data as arrays and as sequences, and no score compares those.",
+            "Evaluate each by itself.",
+        )
+    if not ENGINES.load(f"evaluate/{representations.pop()}").may_be_compared(runs):
         raise UserError(
             "The runs learned different data, so their scores can't be compared.", "Evaluate each by itself."
         )
@@ -71,7 +84,7 @@ def compare(evaluations: list[Evaluation]) -> Comparison:
     check_comparable(evaluations)
     names = [evaluation.run for evaluation in evaluations]
     scores = dict.fromkeys(score for evaluation in evaluations for score in evaluation.scores)
-    return Comparison(names, [_row(score, evaluations) for score in scores])
+    return Comparison(names, [_row(score, evaluations) for score in scores], evaluations)
 
 
 def _row(name: str, evaluations: list[Evaluation]) -> Row:
@@ -89,8 +102,9 @@ def _row(name: str, evaluations: list[Evaluation]) -> Row:
 def _not_alike(name: str, evaluations: list[Evaluation]) -> str | None:
     """What this score depends on and is not the same for all that have it; None where it can be compared."""
     having = [each for each in evaluations if name in each.scores]
-    entry = f"{having[0].measured_with.modality}/{having[0].scores[name].metric}"
-    key = METRICS.load(entry).depends_on if entry in METRICS else None
+    measured, metric = having[0].measured_with, having[0].scores[name].metric
+    entry = metrics_of(measured.representation, measured.modality).get(metric)
+    key = METRICS.load(entry).depends_on if entry else None
     return key if key and len({getattr(each.measured_with, key) for each in having}) > 1 else None
 
 

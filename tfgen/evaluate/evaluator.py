@@ -1,21 +1,22 @@
-"""What the evaluation asks of a kind of data: one subclass each, listed in catalog.EXAMINERS."""
+"""What the evaluation asks of a representation: one subclass each, in catalog.ENGINES."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tfgen.evaluate.metrics import Evidence
+from tfgen.catalog import MODALITIES
+from tfgen.evaluate.metrics import Inputs
 from tfgen.evaluate.record import Alarm, Evaluation, MeasuredWith, Score
 from tfgen.evaluate.request import EvaluateRequest
 from tfgen.restore import load_model_and_checkpoint
 from tfgen.run import Run
 
-METRICS_FORMAT = 1  # raise it whenever a metric would give another number for the same samples
+METRICS_FORMAT = 2  # raise it whenever a metric would give another number for the same samples
 
 
 @dataclass(frozen=True)
 class Parts:
-    """What the report shows of one kind of data. What is in `sections` is HTML; all else is plain text."""
+    """What the report shows of one representation. What is in `sections` is HTML; all else is plain text."""
 
     data: str  # what was learned, and how much of it
     sections: list[str]  # what was made, and what it was taken from
@@ -25,19 +26,20 @@ class Parts:
     questions: Mapping[str, str] = field(default_factory=dict)  # what each alarm answers
 
 
-class Examiner:
-    """Collects the evidence on a run, and knows how evidence of its kind is judged.
+class Evaluator:
+    """Collects the metric inputs of a run, and knows how inputs of its kind are judged.
 
     A subclass opens the run's data before the model, which takes longer, and defines what follows. The methods are
     asked in their order.
     """
 
-    # Evidence that a run may not have, and the sentence that says what it would take.
+    # Inputs that a run may not have, and the sentence that says what it would take.
     missing: Mapping[str, str] = {}
 
     def __init__(self, run: Run, request: EvaluateRequest):
         self.run = run
         self.request = request
+        self.modality = MODALITIES.load(run.record["modality"])
         self.model: Any
         self.model, self.checkpoint = load_model_and_checkpoint(run)
 
@@ -50,11 +52,11 @@ class Examiner:
         """A line for who waits: what is being looked at."""
         raise NotImplementedError
 
-    def evidence(self) -> Evidence:
+    def inputs(self) -> Inputs:
         """All that metrics may ask for of the model and its samples."""
         raise NotImplementedError
 
-    def baselines(self) -> dict[str, Evidence]:
+    def baselines(self) -> dict[str, Inputs]:
         """The same of others in the model's place, by their names; the column "real" is the floor."""
         raise NotImplementedError
 

@@ -5,23 +5,23 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 
 
-class LazyEvidence(Mapping[str, np.ndarray]):
-    """Evidence by name; each piece is made once, when it is first asked for."""
+class LazyInputs(Mapping[str, np.ndarray]):
+    """Metric inputs by name; each is made once, when it is first asked for."""
 
     def __init__(self, makers: Mapping[str, Callable[[], np.ndarray]]):
-        self._makers = dict(makers)
+        self.makers = dict(makers)
         self._made: dict[str, np.ndarray] = {}
 
     def __getitem__(self, name: str) -> np.ndarray:
         if name not in self._made:
-            self._made[name] = self._makers[name]()
+            self._made[name] = self.makers[name]()
         return self._made[name]
 
     def __contains__(self, name: object) -> bool:
-        return name in self._makers
+        return name in self.makers
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._makers)
+        return iter(self.makers)
 
     def __len__(self) -> int:
-        return len(self._makers)
+        return len(self.makers)

@@ -43,12 +43,14 @@ class MeasuredWith:
     extractor_hash: str
     resizer: str
     reference: str  # fingerprint of the data that samples are compared with
-    shape: tuple[int, ...]  # of a picture; of a text, how many tokens it has at the most
+    shape: tuple[int, ...]  # of an array; of a sequence, how many tokens it has at the most
     count: int  # samples, and real examples beside them
     seed: int
     holdout: str | None  # fingerprint
     modality: str = "image"
     tokenizer: str = ""  # hash; only what is counted in tokens depends on it (Metric.depends_on)
+    representation: str = ""  # of records before version 2 of the metrics: not said
+    unit: str = "character"  # that bits are counted by
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,19 @@ class Evaluation:
     alarms: list[Alarm]
     notes: list[str]
     words: str = ""
+
+    def __getitem__(self, name: str) -> Score:
+        """A score by its own name, or by its metric's where that has one alone: `evaluation["frechet"].value`.
+
+        Raises:
+            KeyError: there is none; names those that there are.
+        """
+        if name in self.scores:
+            return self.scores[name]
+        found = [score for score in self.scores.values() if score.metric == name]
+        if len(found) != 1:
+            raise KeyError(f"no score named {name!r}; there are: {', '.join(self.scores)}")
+        return found[0]
 
     def to_json(self) -> dict[str, Any]:
         """Plain dicts and lists."""
@@ -105,7 +120,7 @@ _IN_WORDS = {
     "modality": "what they make",
     "extractor": "the extractor",
     "extractor_hash": "the extractor's weights",
-    "resizer": "how pictures are resized",
+    "resizer": "how examples are resized",
     "reference": "the training data",
     "shape": "the samples' size",
     "count": "the number of samples",

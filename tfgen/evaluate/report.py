@@ -12,7 +12,7 @@ import numpy as np
 from tfgen import __version__, files
 from tfgen.evaluate.charts import OWN, Axis, bounds, dot_plot, line_chart, mark
 from tfgen.evaluate.evaluator import Parts
-from tfgen.evaluate.score_descriptions import Reading, reading_of, short
+from tfgen.evaluate.score_descriptions import ScoreDescription, description_of, short
 from tfgen.evaluate.record import Alarm, Evaluation, Score
 from tfgen.run import Run
 
@@ -121,41 +121,42 @@ def _key(name: str) -> str:
 
 
 def _score(name: str, score: Score, evaluation: Evaluation) -> str:
-    reading = reading_of(name, score.metric)
-    interval = reading.interval(score)
+    description = description_of(name, score.metric, evaluation.measured_with.unit)
+    interval = description.interval(score)
     others = {baseline: scores.get(name) for baseline, scores in evaluation.baselines.items()}
     cells = [
-        reading.text(score.value),
-        "-" if interval is None else f"{reading.text(interval[0])} to {reading.text(interval[1])}",
+        description.text(score.value),
+        "-" if interval is None else f"{description.text(interval[0])} to {description.text(interval[1])}",
         score.better,
-        *map(reading.text, others.values()),
+        *map(description.text, others.values()),
     ]
     numbers = "".join(
         f'<td><span class="head" aria-hidden="true">{head}</span>{escape(cell)}</td>'
         for head, cell in zip(_heads(list(others))[1:], cells, strict=True)
     )
     return (
-        f'<tbody><tr class="numbers"><th scope="row">{escape(reading.title)}</th>{numbers}</tr>'
-        f'<tr class="reading"><td colspan="{len(cells) + 1}"><div><p>{escape(reading.sentence)}</p>'
-        f"{_plot(score, reading, others)}</div></td></tr></tbody>\n"
+        f'<tbody><tr class="numbers"><th scope="row">{escape(description.title)}</th>{numbers}</tr>'
+        f'<tr class="reading"><td colspan="{len(cells) + 1}"><div><p>{escape(description.sentence)}</p>'
+        f"{_plot(score, description, others)}</div></td></tr></tbody>\n"
     )
 
 
-def _plot(score: Score, reading: Reading, others: dict[str, float | None]) -> str:
+def _plot(score: Score, description: ScoreDescription, others: dict[str, float | None]) -> str:
     """Where the run stands between the baselines; nothing for a score without a natural scale."""
     known = {name: value for name, value in others.items() if value is not None and math.isfinite(value)}
     if not math.isfinite(score.value) or not (known or score.better.startswith("near ")):
         return ""
     values = [score.value, *known.values()]
-    if reading.logarithmic:
+    if description.logarithmic:
         axis = Axis.of_decades(values)
-    elif reading.most is not None:
-        axis = Axis(reading.least, reading.most)
-    elif reading.usual is not None:
-        axis = Axis(reading.least, max(reading.usual, *(1.05 * value for value in values)))
+    elif description.most is not None:
+        axis = Axis(description.least, description.most)
+    elif description.usual is not None:
+        axis = Axis(description.least, max(description.usual, *(1.05 * value for value in values)))
     else:
         return ""
-    return dot_plot(score.value, reading.interval(score), known, axis, score.better, reading.text, reading.tick)
+    interval = description.interval(score)
+    return dot_plot(score.value, interval, known, axis, score.better, description.text, description.tick)
 
 
 # Losses, and how it was measured

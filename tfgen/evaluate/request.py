@@ -1,10 +1,10 @@
 """What the user asked of an evaluation, checked before anything heavy is loaded."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tfgen.catalog import EXTRACTORS, METRICS
 from tfgen.errors import UserError, unknown
+from tfgen.representations import ARRAYS
 
 LEAST_COUNT = 20
 
@@ -20,20 +20,22 @@ class EvaluateRequest:
     seed: int = 0
 
 
-def names_behind(catalog: Mapping[str, str], modality: str) -> list[str]:
-    """What users type for the entries of a modality: what stands behind its prefix."""
-    return [name.removeprefix(f"{modality}/") for name in catalog if name.startswith(f"{modality}/")]
+def metrics_of(representation: str, modality: str) -> dict[str, str]:
+    """What users type for the metrics that a run may have, and their entries in the catalog."""
+    found = {}
+    for prefix in (representation, modality):
+        found.update({name.partition("/")[2]: name for name in METRICS if name.startswith(f"{prefix}/")})
+    return found
 
 
-def check(request: EvaluateRequest, modality: str) -> None:
-    """Raises UserError where the request can't work for runs of the modality."""
-    extractors, metrics = names_behind(EXTRACTORS, modality), names_behind(METRICS, modality)
-    if request.extractor is not None and not extractors:
-        raise UserError(
-            f"No extractor is needed to judge a model of the modality '{modality}'.", "Leave --extractor out."
-        )
-    if request.extractor is not None and request.extractor not in extractors:
-        raise unknown("extractor", request.extractor, extractors)
+def check(request: EvaluateRequest, representation: str, modality: str) -> None:
+    """Raises UserError where the request can't work for runs of the representation and the modality."""
+    if request.extractor is not None:
+        if representation != ARRAYS:
+            raise UserError("No extractor is needed to judge sequences.", "Leave --extractor out.")
+        if request.extractor not in EXTRACTORS:
+            raise unknown("extractor", request.extractor, EXTRACTORS)
+    metrics = metrics_of(representation, modality)
     for name in request.metrics:
         if name not in metrics:
             raise unknown("metric", name, metrics)

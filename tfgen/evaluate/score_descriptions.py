@@ -1,8 +1,8 @@
-"""How scores are read: each one's plain sentence, its natural scale, and numbers as people write them."""
+"""What scores mean: each one's title, plain sentence and natural scale, and numbers as people write them."""
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tfgen.evaluate.record import Score
 
@@ -35,7 +35,7 @@ def _whole_percent(value: float) -> str:
 
 
 @dataclass(frozen=True)
-class Reading:
+class ScoreDescription:
     """What a score means, and between which values it can lie."""
 
     title: str
@@ -65,138 +65,152 @@ class Reading:
         )
 
 
-READINGS = {
-    "frechet_distance": Reading(
+DESCRIPTIONS = {
+    "frechet_distance": ScoreDescription(
         "Fréchet distance",
         "How far the samples as a whole are from the training data, in looks and in variety at once; 0 is no "
         "difference.",
         least=0.0,
         logarithmic=True,
     ),
-    "kernel_distance": Reading(
+    "kernel_distance": ScoreDescription(
         "Kernel distance",
         "How far the samples as a whole are from the training data, by a measure that doesn't depend on how many there "
         "are; where there is no difference, chance may bring it below 0.",
         logarithmic=True,
     ),
-    "precision": Reading(
+    "precision": ScoreDescription(
         "Precision", "The share of samples that lie among real examples: how many look real.", 0.0, 1.0, percent
     ),
-    "recall": Reading(
+    "recall": ScoreDescription(
         "Recall",
         "The share of real examples that lie among the samples: how much of the data's variety is there.",
         0.0,
         1.0,
         percent,
     ),
-    "density": Reading(
+    "density": ScoreDescription(
         "Density",
         "How deep among real examples the samples lie; 1 is as deep as real ones, more means that they keep to what is "
         "most common.",
         least=0.0,
         usual=1.25,
     ),
-    "coverage": Reading(
+    "coverage": ScoreDescription(
         "Coverage",
         "The share of real examples that have a sample nearby; like recall, but no stray sample can raise it.",
         0.0,
         1.0,
         percent,
     ),
-    "prompt_adherence": Reading(
+    "prompt_adherence": ScoreDescription(
         "Prompt adherence", "The share of samples in which a classifier sees what was asked for.", 0.0, 1.0, percent
     ),
-    "diversity": Reading(
+    "diversity": ScoreDescription(
         "Diversity",
         "How much samples of one prompt vary; 1 is as much as real examples do, less means that they are too much "
         "alike.",
         least=0.0,
         usual=1.25,
     ),
-    "nearness": Reading(
+    "nearness": ScoreDescription(
         "Nearness",
         "How often a sample lies nearer to the training data than a new real example does: half the time if it is just "
         "as new; more often if it is copied or blurred, less often if it is off the data.",
         0.0,
         1.0,
     ),
-    "copied": Reading(
+    "copied": ScoreDescription(
         "Copied",
         "The share of samples that are suspiciously near to one training example; of new real examples, 1% are.",
         0.0,
         1.0,
         percent,
     ),
-    "membership": Reading(
+    "membership": ScoreDescription(
         "Membership",
         "How often the model itself can tell a training example from one that it never saw; half the time is guessing.",
         0.0,
         1.0,
     ),
-    "log_likelihood_bound": Reading(
+    "log_likelihood_bound": ScoreDescription(
         "Log-likelihood bound",
         "How probable the model finds examples, in nats each; it can only be compared between models of the same data.",
     ),
-    "reconstruction_error": Reading(
+    "reconstruction_error": ScoreDescription(
         "Reconstruction error",
         "How much of an example is lost on the way through the model and back, as a share of the values' range.",
         least=0.0,
         write=percent,
     ),
-    "dead_latents": Reading(
+    "dead_latents": ScoreDescription(
         "Dead latents", "How many of the latent dimensions tell nothing of an example.", least=0.0, write=short
     ),
-    "bits_per_character": Reading(
+    "bits_per_character": ScoreDescription(
         "Bits per character",
         "How much unseen text still surprises the model; by character, so that it can be compared whatever the "
         "tokenizer.",
         least=0.0,
         usual=4.0,
     ),
-    "perplexity": Reading(
+    "perplexity": ScoreDescription(
         "Perplexity",
         "Among how many tokens the model is as unsure, on average, in unseen text; only for one tokenizer.",
         least=1.0,
         logarithmic=True,
     ),
-    "generalisation_gap": Reading(
+    "generalisation_gap": ScoreDescription(
         "Generalisation gap",
         "How many more bits per character unseen text costs than training text; near 0, nothing was learned by heart.",
     ),
-    "distinct_1": Reading(
+    "distinct_1": ScoreDescription(
         "Distinct words", "Different words as a share of all in the samples; it falls with their number.", 0.0, 1.0,
         percent,
     ),
-    "distinct_2": Reading(
+    "distinct_2": ScoreDescription(
         "Distinct pairs", "The same of two words in a row: far below real text, the samples are monotonous.", 0.0, 1.0,
         percent,
     ),
-    "distinct_3": Reading(
+    "distinct_3": ScoreDescription(
         "Distinct triples", "The same of three words in a row; far above real text, they are no language.", 0.0, 1.0,
         percent,
     ),
-    "overlap": Reading(
+    "overlap": ScoreDescription(
         "Overlap", "The share of a sample's sequences of four words that another sample has too.", 0.0, 1.0, percent
     ),
-    "repetition": Reading(
+    "repetition": ScoreDescription(
         "Repetition", "The share of sequences of four words that were in the same sample before.", 0.0, 1.0, percent
     ),
-    "longest_match": Reading(
+    "longest_match": ScoreDescription(
         "Longest match",
         "The characters of the longest piece of a sample that stands in the training text, on average; real text has "
         "such pieces too.",
         least=0.0,
         usual=50.0,
     ),
-    "longest_match_95": Reading(
+    "longest_match_95": ScoreDescription(
         "Longest match, 95%", "The same of the sample that has more than 95 of 100.", least=0.0, usual=50.0
     ),
-    "copied_windows": Reading(
+    "copied_windows": ScoreDescription(
         "Copied pieces", "The share of all pieces of 50 characters that stand in the training text.", 0.0, 1.0, percent
     ),
 }
 
 
-def reading_of(name: str, metric: str) -> Reading:
-    """The score's reading; for one that came with a new metric, as much as can be said."""
-    return READINGS.get(name) or Reading(name.replace("_", " ").capitalize(), f"A score of the metric {metric}.")
+def description_of(name: str, metric: str, unit: str = "character") -> ScoreDescription:
+    """The score's description; for one that came with a new metric, as much as can be said.
+
+    Args:
+        unit: what bits are counted by.
+    """
+    found = DESCRIPTIONS.get(name)
+    if found is None:
+        return ScoreDescription(name.replace("_", " ").capitalize(), f"A score of the metric {metric}.")
+    if unit == "character" or "character" not in found.title:
+        return found
+    return replace(found, **{part: getattr(found, part).replace("character", unit) for part in ("title", "sentence")})
+
+
+def title_of(name: str, metric: str = "", unit: str = "character") -> str:
+    """What a score is called wherever it is shown."""
+    return description_of(name, metric, unit).title

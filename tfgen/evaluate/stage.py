@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tfgen.catalog import EXAMINERS, METRICS
+from tfgen.catalog import ENGINES, METRICS
+from tfgen.console import say
 from tfgen.errors import UserError
 from tfgen.evaluate.intervals import half_widths
-from tfgen.evaluate.metrics import REAL, Evidence, Metric
+from tfgen.evaluate.metrics import REAL, Inputs, Metric
 from tfgen.evaluate.record import Evaluation, Score
 from tfgen.evaluate.report import write_report
-from tfgen.evaluate.request import EvaluateRequest, check, names_behind
+from tfgen.evaluate.request import EvaluateRequest, check, metrics_of
+from tfgen.restore import open_codec
 from tfgen.run import Run, now
-from tfgen.console import say
 
 if TYPE_CHECKING:
     from tfgen.models.base import GenerativeModel
@@ -27,32 +28,32 @@ def evaluate(run: Run, request: EvaluateRequest) -> Evaluation:
     Raises:
         UserError: the run has no weights, its data is gone, or the request can't work; nothing is written.
     """
-    modality = run.record["modality"]
-    check(request, modality)
-    examiner = EXAMINERS.load(modality)(run, request)
-    say(examiner.beginning())
-    wanted = request.metrics or names_behind(METRICS, modality)
-    metrics = {name: METRICS.load(f"{modality}/{name}") for name in wanted}
-    scores, left_out = _scores(metrics, examiner.evidence(), examiner.missing, bool(request.metrics))
-    baselines = {name: _values(metrics, evidence) for name, evidence in examiner.baselines().items()}
-    model = examiner.model
+    representation, modality = open_codec(run).representation, run.record["modality"]
+    check(request, representation, modality)
+    evaluator = ENGINES.load(f"evaluate/{representation}")(run, request)
+    say(evaluator.beginning())
+    known = metrics_of(representation, modality)
+    metrics = {name: METRICS.load(known[name]) for name in request.metrics or known}
+    scores, left_out = _scores(metrics, evaluator.inputs(), evaluator.missing, bool(request.metrics))
+    baselines = {name: _values(metrics, inputs) for name, inputs in evaluator.baselines().items()}
+    model = evaluator.model
     evaluation = Evaluation(
         run=run.name,
-        checkpoint=examiner.checkpoint,
+        checkpoint=evaluator.checkpoint,
         step=int(model.step.numpy()),
         minutes=_minutes(run),
         parameters=sum(int(np.prod(variable.shape)) for variable in model.trained_variables()),
         created=now(),
-        measured_with=examiner.measured_with(),
+        measured_with=evaluator.measured_with(),
         scores=_with_floor(scores, baselines.get("real", {})),
         baselines=baselines,
         left_out=left_out,
-        alarms=examiner.alarms(scores, baselines),
-        notes=[*_notes_on_run(run, model), *examiner.notes()],
+        alarms=evaluator.alarms(scores, baselines),
+        notes=[*_notes_on_run(run, model), *evaluator.notes()],
     )
-    evaluation = dataclasses.replace(evaluation, words=examiner.in_words(evaluation))
+    evaluation = dataclasses.replace(evaluation, words=evaluator.in_words(evaluation))
     if not request.metrics:
-        write_report(run, evaluation, examiner.parts(evaluation))
+        write_report(run, evaluation, evaluator.parts(evaluation))
         evaluation.write(run.path)
     return evaluation
 
@@ -63,17 +64,17 @@ def _minutes(run: Run) -> float:
 
 
 def _scores(
-    metrics: Mapping[str, Metric], evidence: Evidence, missing: Mapping[str, str], asked: bool
+    metrics: Mapping[str, Metric], inputs: Inputs, missing: Mapping[str, str], asked: bool
 ) -> tuple[dict[str, Score], dict[str, str]]:
     """The scores with their intervals, and why a metric was left out."""
     scores, left_out = {}, {}
     for name, metric in metrics.items():
-        why = _why_not(metric, evidence, missing)
+        why = _why_not(metric, inputs, missing)
         if why is not None:
             left_out[name] = why
             continue
-        widths = half_widths(metric, evidence)
-        for score, value in _known(metric, evidence).items():
+        widths = half_widths(metric, inputs)
+        for score, value in _known(metric, inputs).items():
             scores[score] = Score(name, value, widths.get(score), metric.scores[score])
     if asked and not scores:
         name, why = next(iter(left_out.items()))
@@ -90,28 +91,28 @@ def _with_floor(scores: Mapping[str, Score], real: Mapping[str, float]) -> dict[
     return found
 
 
-def _values(metrics: Mapping[str, Metric], evidence: Evidence) -> dict[str, float]:
+def _values(metrics: Mapping[str, Metric], inputs: Inputs) -> dict[str, float]:
     """The scores of a baseline."""
     return {
         score: value
         for metric in metrics.values()
-        if _why_not(metric, evidence, {}) is None
-        for score, value in _known(metric, evidence).items()
+        if _why_not(metric, inputs, {}) is None
+        for score, value in _known(metric, inputs).items()
     }
 
 
-def _known(metric: Metric, evidence: Evidence) -> dict[str, float]:
+def _known(metric: Metric, inputs: Inputs) -> dict[str, float]:
     """The scores that are numbers."""
-    return {name: value for name, value in metric(evidence).items() if math.isfinite(value)}
+    return {name: value for name, value in metric(inputs).items() if math.isfinite(value)}
 
 
-def _why_not(metric: Metric, evidence: Evidence, missing: Mapping[str, str]) -> str | None:
+def _why_not(metric: Metric, inputs: Inputs, missing: Mapping[str, str]) -> str | None:
     """Why a metric can't be had, as a sentence; None where it can."""
     for need in metric.needs:
-        if need not in evidence:
+        if need not in inputs:
             return missing.get(need, "This model doesn't give what it needs.")
-        if len(evidence[need]) < metric.least:
-            there = f"there are {len(evidence[need])}"
+        if len(inputs[need]) < metric.least:
+            there = f"there are {len(inputs[need])}"
             if need.startswith("unseen"):
                 return f"It needs {metric.least} examples that the model never saw; {there}."
             return f"It needs {metric.least} samples and as many real examples; {there}."

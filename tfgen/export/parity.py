@@ -55,7 +55,9 @@ class Expectation:
     answers: dict[str, dict[str, np.ndarray]]  # by "call/batch": outputs by name
 
 
-def make_cases(exported: ExportedModel, calls: Sequence[str], batches: Sequence[int], first_seed: int = _FIRST_SEED) -> Cases:
+def make_cases(
+    exported: ExportedModel, calls: Sequence[str], batches: Sequence[int], first_seed: int = _FIRST_SEED
+) -> Cases:
     """Inputs for calls at several batch sizes."""
     return {
         f"{name}/{batch}": exported.inputs_of(name, np.arange(first_seed, first_seed + batch, dtype=np.int32))

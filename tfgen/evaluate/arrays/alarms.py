@@ -1,4 +1,4 @@
-"""Alarms on pictures. Each has been seen to go off on a model that deserves it (tests/evaluate)."""
+"""Alarms on arrays. Each has been seen to go off on a model that deserves it (tests/evaluate)."""
 
 import math
 
@@ -6,7 +6,7 @@ from tfgen.evaluate.alarms import Scores, alarm_of, not_tested, value_of
 from tfgen.evaluate.record import Alarm
 
 LEAST_DIVERSITY = 0.5  # of the real examples' spread within a prompt
-LEAST_RECALL, GOOD_PRECISION = 0.1, 0.5  # pictures that are right, but few different ones
+LEAST_RECALL, GOOD_PRECISION = 0.1, 0.5  # samples that are right, but few different ones
 MOST_COPIED = 0.1  # ten times what a perfect model has; blurred samples come to a third of it
 LEAST_ADHERENCE = 0.3  # of the way from chance to what real examples reach
 LEAST_TOLD = 0.1  # of the way from chance to certainty that a classifier must come with real examples
@@ -19,19 +19,22 @@ QUESTIONS = {
     "overfit": "Does the model know its training examples by heart?",
 }
 
-_LOOK = "Look whether the labels belong to the pictures (tfgen data); else train longer, or raise prompt_dim."
+_LOOK = "Look whether the labels belong to the {plural} (tfgen data); else train longer, or raise prompt_dim."
 
 
-def alarms_of(scores: Scores, chance: float | None, adherence_of_real: float | None, holdout: bool) -> list[Alarm]:
+def alarms_of(
+    scores: Scores, chance: float | None, adherence_of_real: float | None, holdout: bool, plural: str
+) -> list[Alarm]:
     """Every alarm, raised or quiet.
 
     Args:
         chance: the adherence of samples that know nothing of their prompts; None without labels.
         adherence_of_real: how many real examples, that it was not fitted to, the classifier recognises.
         holdout: whether there were examples that the model never saw.
+        plural: what the examples are called.
     """
-    return [_collapse(scores), _copying(scores), _prompt_ignored(scores, chance, adherence_of_real),
-            _overfit(scores, holdout)]
+    ignored = _prompt_ignored(scores, chance, adherence_of_real, plural)
+    return [_collapse(scores), _copying(scores), ignored, _overfit(scores, holdout)]
 
 
 def _collapse(scores: Scores) -> Alarm:
@@ -62,7 +65,7 @@ def _copying(scores: Scores) -> Alarm:
     )
 
 
-def _prompt_ignored(scores: Scores, chance: float | None, of_real: float | None) -> Alarm:
+def _prompt_ignored(scores: Scores, chance: float | None, of_real: float | None, plural: str) -> Alarm:
     adherence = value_of(scores, "prompt_adherence")
     if math.isnan(adherence) or chance is None or of_real is None:
         return not_tested("prompt ignored", "There is no classifier that could tell: it needs data with labels.")
@@ -70,16 +73,16 @@ def _prompt_ignored(scores: Scores, chance: float | None, of_real: float | None)
         return Alarm(
             "prompt ignored",
             "raised",
-            f"Labels and pictures have nothing to do with each other: only {of_real:.0%} of the real examples are "
+            f"Labels and {plural} have nothing to do with each other: only {of_real:.0%} of the real examples are "
             f"recognised, and {chance:.0%} would be by chance.",
-            _LOOK,
+            _LOOK.format(plural=plural),
         )
     return alarm_of(
         "prompt ignored",
         adherence < chance + LEAST_ADHERENCE * (of_real - chance),
         f"{adherence:.0%} of the samples show what their prompt asked for; {chance:.0%} would by chance.",
         f"{adherence:.1%} of the samples show what their prompt asked for ({of_real:.1%} of the real examples).",
-        _LOOK,
+        _LOOK.format(plural=plural),
     )
 
 

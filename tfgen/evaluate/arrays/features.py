@@ -1,17 +1,18 @@
-"""What an extractor sees of a group of pictures: looked at once, then read from the cache by what the content is."""
+"""What an extractor sees of a group of arrays: looked at once, then read from the cache by what the content is."""
 
 from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
-from tfgen import __version__
-from tfgen.catalog import EXTRACTORS, MODALITIES
-from tfgen.data.examples import Examples
+from tfgen.catalog import EXTRACTORS
 from tfgen.data.prepared import Key, Writer, open_or_prepare
 from tfgen.errors import UserError
-from tfgen.evaluate.extractors import Extractor
 from tfgen.evaluate.arrays.groups import Group
+from tfgen.evaluate.extractors import Extractor
+from tfgen.representations.arrays.examples import ArrayExamples
+
+CACHE_FORMAT = 2  # raise it whenever the same checkpoint, seed and extractor would give other features
 
 
 class Seen(NamedTuple):
@@ -21,19 +22,18 @@ class Seen(NamedTuple):
     recognised: np.ndarray | None
 
 
-def open_extractor(name: str | None, examples: Examples) -> Extractor:
+def open_extractor(name: str | None, examples: ArrayExamples) -> Extractor:
     """The extractor of this name; without one, a classifier where the data has labels enough, else random weights.
 
     Raises:
         UserError: there is no such extractor, or it doesn't suit the data.
     """
-    prefix = MODALITIES.load(examples.modality).extractors
     if name is not None:
-        return EXTRACTORS.load(f"{prefix}/{name}")(examples)
+        return EXTRACTORS.load(name)(examples)
     try:
-        return EXTRACTORS.load(f"{prefix}/classifier")(examples)
+        return EXTRACTORS.load("classifier")(examples)
     except UserError:
-        return EXTRACTORS.load(f"{prefix}/random")(examples)
+        return EXTRACTORS.load("random")(examples)
 
 
 def look(extractor: Extractor, group: Group, place: str, progress: Callable[[int, int], None]) -> Seen:
@@ -45,7 +45,15 @@ def look(extractor: Extractor, group: Group, place: str, progress: Callable[[int
             progress(writer.count, len(group))
         return {}
 
-    content = [__version__, extractor.digest, extractor.resizer, group.identity, len(group)]
+    content = [CACHE_FORMAT, _libraries(), extractor.digest, extractor.resizer, group.identity, len(group)]
     key = Key.of("features", [place, group.name, extractor.name, len(group)], content)
     rows, _, _ = open_or_prepare(key, prepare)
     return Seen(extractor.features(rows), extractor.recognised(rows) if extractor.labels else None)
+
+
+def _libraries() -> list[str]:
+    """What rounds a sample and a feature: other versions of these may give other ones."""
+    import keras
+    import tensorflow as tf
+
+    return [np.__version__, tf.__version__, keras.__version__]

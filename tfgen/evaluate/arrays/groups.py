@@ -1,4 +1,4 @@
-"""The pictures that are looked at: samples, real examples, and the naive baselines beside them, block by block."""
+"""The arrays that are looked at: samples, real examples, and the naive baselines beside them, block by block."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from tfgen.catalog import MODALITIES
-from tfgen.data.examples import Examples
-from tfgen.generate.arrays import Sampler, drawn_prompts
+from tfgen.representations.arrays.codec import ArrayCodec
+from tfgen.representations.arrays.examples import ArrayExamples
+from tfgen.representations.arrays.sampler import ArraySampler, drawn_prompts
 
-BLOCK = 1024  # pictures that are in memory together; a multiple of the sampler's batch
+BLOCK = 1024  # examples that are in memory together; a multiple of the sampler's batch
 NOISE = 0.1  # standard deviation of the noise on copies, as a share of the values' range
 
 
@@ -19,7 +19,7 @@ class Group:
     """Values of one sort in a random order, and the place of each one's prompt in the run's vocabulary (-1: none)."""
 
     name: str
-    read: Callable[[int, int], np.ndarray]  # from place to place, uint8 [k, ...]
+    read: Callable[[int, int], np.ndarray]  # from place to place, stored values [k, ...]
     prompts: np.ndarray  # int [n]
     identity: list[Any]  # plain values that say what the content is; equal only for equal content
 
@@ -36,20 +36,23 @@ class Group:
         return Group(self.name, self.read, self.prompts[:count], self.identity)
 
 
-def real_group(name: str, examples: Examples, places: np.ndarray, prompts: np.ndarray, seed: int) -> Group:
+def real_group(name: str, examples: ArrayExamples, places: np.ndarray, prompts: np.ndarray, seed: int) -> Group:
     """The examples at these places; `seed` is what drew the places."""
     identity = ["real", examples.fingerprint, seed, int(places[0]), len(places)]
     return Group(name, lambda start, stop: np.asarray(examples.values[places[start:stop]]), prompts[places], identity)
 
 
-def sample_group(model: Any, checkpoint: str, modality: str, count: int, seed: int, words: int) -> Group:
-    """Samples `seed`, `seed + 1`, ... of the empty prompt, so each prompt comes as often as in the data."""
-    decode = MODALITIES.load(modality).decode
-    sampler = Sampler(model.generate, words)
+def sample_group(model: Any, codec: ArrayCodec, checkpoint: str, count: int, seed: int) -> Group:
+    """Samples `seed`, `seed + 1`, ... of the empty prompt, so each prompt comes as often as in the data.
+
+    `checkpoint` is the name of what the model's weights are from, which has their hash in it.
+    """
+    words = model.conditions.longest
+    sampler = ArraySampler(model.generate, words)
     seeds = np.arange(seed, seed + count, dtype=np.int64).astype(np.int32)
 
     def read(start: int, stop: int) -> np.ndarray:
-        return decode(sampler(seeds[start:stop], np.zeros([stop - start, words], np.int32)))
+        return codec.decode(sampler(seeds[start:stop], np.zeros([stop - start, words], np.int32)))
 
     prompts = np.full(count, -1)
     if model.conditions.prompt_words:
@@ -57,24 +60,26 @@ def sample_group(model: Any, checkpoint: str, modality: str, count: int, seed: i
     return Group("samples", read, prompts, ["samples", checkpoint, seed])
 
 
-def baseline_groups(reference: Group, seed: int) -> list[Group]:
-    """What three models score that anybody can write: a memory, a memory with noise, and noise alone."""
+def baseline_groups(reference: Group, codec: ArrayCodec, seed: int) -> list[Group]:
+    """What three models score that anybody can write: a memory, a memory with noise, and noise alone.
+
+    Noise is added, or drawn, as a model takes examples, in [-1, 1], and brought back into what is possible.
+    """
     places = np.random.default_rng([seed, 1]).integers(0, len(reference), len(reference))
-    shape = reference.read(0, 1).shape[1:]
 
     def copy(start: int, stop: int) -> np.ndarray:
         wanted = places[start:stop]
         return np.stack([reference.read(place, place + 1)[0] for place in wanted])
 
     def noisy(start: int, stop: int) -> np.ndarray:
-        generator = np.random.default_rng([seed, 2, start])
-        values = copy(start, stop)
-        noise = generator.normal(0.0, 255.0 * NOISE, values.shape).astype(np.float32)
-        return np.clip(np.rint(values + noise), 0, 255).astype(np.uint8)
+        encoded = codec.encode(copy(start, stop))
+        noise = np.random.default_rng([seed, 2, start]).normal(0.0, 2.0 * NOISE, encoded.shape)
+        return codec.decode(encoded + noise.astype(np.float32))
 
     def uniform(start: int, stop: int) -> np.ndarray:
         generator = np.random.default_rng([seed, 3, start])
-        return generator.integers(0, 256, [stop - start, *shape], np.uint8)
+        shape = [stop - start, *codec.specification.shape]
+        return codec.decode(generator.uniform(-1.0, 1.0, shape).astype(np.float32))
 
     prompts = reference.prompts[places]
     return [

@@ -1,42 +1,41 @@
-"""The evidence on pictures: features, labels, neighbours, and what the model says."""
+"""The metric inputs of arrays: features, labels, neighbours, and what the model says."""
 
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from tfgen.catalog import EXTRACTORS, MODALITIES
-from tfgen.evaluate.metric_inputs import LazyEvidence
-from tfgen.evaluate.extractors import Extractor
+from tfgen.catalog import EXTRACTORS
+from tfgen.console import Preparation
 from tfgen.evaluate.arrays.features import Seen, look
 from tfgen.evaluate.arrays.groups import Group
-from tfgen.evaluate.arrays.reference_data import Material
+from tfgen.evaluate.arrays.reference_data import ReferenceData
+from tfgen.evaluate.extractors import Extractor
+from tfgen.evaluate.metric_inputs import LazyInputs
 from tfgen.evaluate.statistics import nearest
-from tfgen.console import Preparation
 
 _NEIGHBOURED = 2000  # samples, and unseen examples, whose nearest training examples are looked for
 _MEASURED = 1000  # examples that the model is asked about; a variational bound decodes each 64 times
 _AT_ONCE = 50
 
 
-class PictureEvidence:
-    """Collects the evidence on a model's samples, and on any other group in their place."""
+class ArrayInputs:
+    """Collects the inputs from a model's samples, and from any other group in their place."""
 
-    def __init__(self, place: str, model: Any, material: Material, extractor: Extractor, count: int):
+    def __init__(self, place: str, model: Any, reference_data: ReferenceData, extractor: Extractor, count: int):
         self.place = place  # of the run, for the cache
         self.model = model
-        self.material = material
+        self.data = reference_data
         self.extractor = extractor
-        self.reference = material.reference(count)
-        # Copies are told from likenesses by random convolutions: a classifier overlooks what isn't its business.
-        prefix = MODALITIES.load(material.training.modality).extractors
-        self.detail = EXTRACTORS.load(f"{prefix}/random")(material.training)
+        self.reference = reference_data.reference(count)
+        # Copies are told from likenesses by random features: a classifier overlooks what isn't its business.
+        self.detail = EXTRACTORS.load("random")(reference_data.training)
         self._seen: dict[tuple[str, str, int], Seen] = {}
         self._nearest: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         self.learned_after_all = 0.0  # the share of held-out examples that are training examples too
-        self._encode = MODALITIES.load(material.training.modality).encode
+        self._encode = reference_data.training.codec.encode
 
-    def evidence(self, group: Group) -> LazyEvidence:
+    def of_group(self, group: Group) -> LazyInputs:
         """All that this group gives as the samples of a model that makes it."""
         makers = {
             "real": lambda: self.look(self.reference).features,
@@ -46,17 +45,17 @@ class PictureEvidence:
         # Real examples would be compared with themselves, and noise is no copy of anything.
         if group.name in ("samples", "copies"):
             makers["generated_nearest"] = lambda: self.nearest(group)[1][:, :2]
-        if self.material.training.prompt_kind == "labels":
+        if self.data.training.prompt_kind == "labels":
             makers["real_prompts"] = lambda: self.reference.prompts
             makers["asked"] = lambda: group.prompts
             if self.extractor.labels:
                 makers["recognised"] = lambda: self.look(group).recognised
-        return LazyEvidence({"real_prompts": _none(self.reference), "asked": _none(group), **makers})
+        return LazyInputs({"real_prompts": _none(self.reference), "asked": _none(group), **makers})
 
-    def evidence_of_model(self, group: Group) -> LazyEvidence:
+    def of_model(self, group: Group) -> LazyInputs:
         """The same for the model's own samples, and what the model says of real examples."""
-        unseen = self.material.unseen(_MEASURED, with_prompts=True)
-        makers = dict(self.evidence(group)._makers)
+        unseen = self.data.unseen(_MEASURED, with_prompts=True)
+        makers = self.of_group(group).makers
         for name, measure in self.model.measurements().items():
             if name != "scores":
                 makers[name] = lambda measure=measure: self._measure(measure, unseen or self.reference.first(_MEASURED))
@@ -64,7 +63,7 @@ class PictureEvidence:
                 learned = self.reference.first(len(unseen))
                 makers["training_scores"] = lambda measure=measure: self._measure(measure, learned)
                 makers["unseen_scores"] = lambda measure=measure: self._measure(measure, unseen)
-        return LazyEvidence(makers)
+        return LazyInputs(makers)
 
     def look(self, group: Group, extractor: Extractor | None = None) -> Seen:
         """What the extractor sees of a group; each is looked at once."""
@@ -78,7 +77,7 @@ class PictureEvidence:
         """The places among `material.neighbours()` of the three nearest of each of the first, and the distances."""
         if group.name not in self._nearest:
             rows = self.look(group.first(_NEIGHBOURED), self.detail).features
-            among = self.look(self.material.neighbours(), self.detail).features
+            among = self.look(self.data.neighbours(), self.detail).features
             self._nearest[group.name] = nearest(np.asarray(rows), among, 3)
         return self._nearest[group.name]
 
@@ -87,12 +86,12 @@ class PictureEvidence:
 
         Leaving one out is as good: with it left out, an example is as new to the others as any.
         """
-        unseen = self.material.unseen(_NEIGHBOURED)
+        unseen = self.data.unseen(_NEIGHBOURED)
         if unseen is not None:
             apart = self.nearest(unseen)[1][:, :2]
             self.learned_after_all = float(np.mean(apart[:, 0] == 0))
             return apart[apart[:, 0] > 0]
-        return self.nearest(self.material.neighbours())[1][:, 1:]
+        return self.nearest(self.data.neighbours())[1][:, 1:]
 
     def _measure(self, measure: Callable, group: Group) -> np.ndarray:
         """A model's word on each example of a group."""

@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from tfgen.data.examples import Examples
+from tfgen.catalog import MODALITIES
 from tfgen.errors import Failure, UserError
 from tfgen.evaluate.training_data import learned_already, open_showing, open_training
 from tfgen.evaluate.arrays.groups import Group, real_group
+from tfgen.representations.arrays.examples import ArrayExamples
 from tfgen.representations.arrays.vocabulary import SAME_WORD
 from tfgen.run import Run
 
@@ -18,16 +19,16 @@ MOST_NEIGHBOURS = 100_000  # training examples among which the nearest are looke
 
 
 @dataclass(frozen=True)
-class Material:
+class ReferenceData:
     """A run's training examples, and held-out ones where there are any."""
 
-    training: Examples
-    holdout: Examples | None
+    training: ArrayExamples
+    holdout: ArrayExamples | None
     prompts_of_holdout: np.ndarray  # as places among the training prompts; empty without a holdout
     seed: int
 
     @classmethod
-    def of(cls, run: Run, holdout: str | None, seed: int) -> "Material":
+    def of(cls, run: Run, holdout: str | None, seed: int) -> "ReferenceData":
         """Opens both.
 
         Raises:
@@ -38,7 +39,7 @@ class Material:
         return cls(training, unseen, _places(unseen, training) if unseen else np.array([], np.int64), seed)
 
     def usable(self, wanted: int) -> int:
-        """How many pictures each group gets: all groups the same, since scores depend on their number.
+        """How many examples each group gets: all groups the same, since scores depend on their number.
 
         Raises:
             UserError: there are too few.
@@ -88,23 +89,30 @@ class Material:
         return np.random.default_rng([self.seed, 0]).permutation(count)
 
 
-def _holdout(run: Run, holdout: str | None, training: Examples) -> Examples | None:
+def _holdout(run: Run, holdout: str | None, training: ArrayExamples) -> ArrayExamples | None:
     """Held-out data of the training data's shape: what was named, else the test split of a TFDS set."""
-    settings = {"size": f"{training.height}x{training.width}", "channels": training.channels}
+    modality = MODALITIES.load(training.modality)
+    settings = modality.held_out_settings(training, run.path)
     if holdout is None:
         return _test_split(run.record["data"]["source"], settings, training)
-    examples = open_showing(holdout, settings)
+    examples = open_showing(holdout, settings, training.representation)
+    if examples.modality != training.modality:
+        found = MODALITIES.load(examples.modality).plural
+        raise UserError(f"'{holdout}' is {found}, and the run learned {modality.plural}.", "Name other examples.")
+    if examples.values.shape[1:] != training.values.shape[1:]:
+        shapes = " and ".join("x".join(map(str, each.values.shape[1:])) for each in (examples, training))
+        raise UserError(f"The held-out examples have another shape than those learned: {shapes}.", "Name others.")
     if examples.fingerprint == training.fingerprint:
         raise learned_already(examples.source)
     return examples
 
 
-def _test_split(source: str, settings: dict[str, Any], training: Examples) -> Examples | None:
+def _test_split(source: str, settings: dict[str, Any], training: ArrayExamples) -> ArrayExamples | None:
     """The test split of a TFDS set that was learned by its name alone; None where there is none."""
     if not source.startswith("tfds:") or "@" in source:
         return None
     try:
-        examples = open_showing(f"{source}@test", settings)
+        examples = open_showing(f"{source}@test", settings, training.representation)
     except Failure:
         raise
     except UserError:  # a set without a test split
@@ -112,7 +120,7 @@ def _test_split(source: str, settings: dict[str, Any], training: Examples) -> Ex
     return None if examples.fingerprint == training.fingerprint else examples
 
 
-def _places(holdout: Examples, training: Examples) -> np.ndarray:
+def _places(holdout: ArrayExamples, training: ArrayExamples) -> np.ndarray:
     """Each held-out example's prompt as a place among the training prompts, -1 for one that the run doesn't know.
 
     Case doesn't matter, and "7" is "seven", as where a person types a prompt.

@@ -1,7 +1,5 @@
-"""The pictures of a report: samples, and those samples that are most like one training example, beside it."""
+"""The examples of a report: samples, and those samples that are most like one training example, beside it."""
 
-import base64
-import io
 from collections.abc import Iterable
 from html import escape
 from typing import TYPE_CHECKING
@@ -14,33 +12,33 @@ from tfgen.evaluate.score_descriptions import number, percent
 from tfgen.evaluate.record import Evaluation, Score
 
 if TYPE_CHECKING:
-    from tfgen.evaluate.arrays.metric_inputs import PictureEvidence
+    from tfgen.evaluate.arrays.metric_inputs import ArrayInputs
 
 SAMPLES = 64
 MOST_COLUMNS = 16  # labels; with more, each sample says its own
 LOOKED_AT = 16  # samples beside their nearest training examples
 
-_LARGEST_SIDE = 192  # pixels of a picture in the page; larger ones are made smaller
-_SIDES = {"small": 64, "medium": 100, "large": 128}  # pixels that a picture is shown with at most
+_SIDES = {"small": 64, "medium": 100, "large": 128}  # how wide an example is shown at most
 _LONGEST = 100  # characters of a caption
 _READ_AT_ONCE = 64
 _NO_WORDS = "no words"
 
 
-def samples_section(evidence: "PictureEvidence", samples: Group) -> str:
-    training = evidence.material.training
+def samples_section(modality: type, inputs: "ArrayInputs", samples: Group) -> str:
+    """The first samples, by prompt where there are few."""
+    training = inputs.data.training
     shown = samples.first(min(len(samples), BLOCK))
     labels = len(training.prompts)
     if training.prompt_kind == "labels" and labels <= MOST_COLUMNS and (shown.prompts >= 0).any():
         how = "The first of each prompt"
-        grid = _columns(shown, training.prompts)
+        grid = _columns(modality, shown, training.prompts)
     else:
         how = "The first"
-        grid = _sheet(shown.first(SAMPLES), training.prompts)
+        grid = _sheet(modality, shown.first(SAMPLES), training.prompts)
     return f'<h2>Samples</h2>\n<p class="note">{how}, in the order of their seeds: none was chosen.</p>\n{grid}'
 
 
-def _columns(samples: Group, prompts: list[str]) -> str:
+def _columns(modality: type, samples: Group, prompts: list[str]) -> str:
     """A column for each prompt; a broader one where there are very few prompts."""
     each = max(1, SAMPLES // len(prompts))
     broad = max(1, round(8 / len(prompts)))
@@ -49,45 +47,46 @@ def _columns(samples: Group, prompts: list[str]) -> str:
     values = iter(_values(samples, np.concatenate(list(wanted.values()))))
     for place, found in wanted.items():
         words = _words_of(place, prompts) or _NO_WORDS
-        pictures = [_picture(next(values), f"sample for {words}") for _ in found]
-        if pictures:
-            grid = f'<div style="--broad:{broad}">{"".join(pictures)}</div>'
+        shown = [modality.as_html(next(values), f"sample for {words}") for _ in found]
+        if shown:
+            grid = f'<div style="--broad:{broad}">{"".join(shown)}</div>'
             figures.append(f"<figure><figcaption>{escape(words)}</figcaption>{grid}</figure>")
     kind = "columns" if broad == 1 else "columns broad"
-    return f'<div class="{kind}" style="{_sides(samples)}">{"".join(figures)}</div>'
+    return f'<div class="{kind}" style="{_sides(modality, samples)}">{"".join(figures)}</div>'
 
 
-def _sheet(samples: Group, prompts: list[str]) -> str:
-    """Pictures side by side, each with its words beneath where it has any."""
+def _sheet(modality: type, samples: Group, prompts: list[str]) -> str:
+    """Examples side by side, each with its words beneath where it has any."""
     figures = []
     for value, place in zip(_values(samples, np.arange(len(samples))), samples.prompts, strict=True):
         words = _words_of(place, prompts)
         caption = f"<figcaption>{escape(words)}</figcaption>" if words else ""
-        figures.append(f"<figure>{_picture(value, 'sample')}{caption}</figure>")
+        figures.append(f"<figure>{modality.as_html(value, 'sample')}{caption}</figure>")
     kind = "sheet" if (samples.prompts < 0).all() else "sheet captioned"
-    return f'<div class="{kind}" style="{_sides(samples)}">{"".join(figures)}</div>'
+    return f'<div class="{kind}" style="{_sides(modality, samples)}">{"".join(figures)}</div>'
 
 
-def neighbours_section(evaluation: Evaluation, evidence: "PictureEvidence", samples: Group) -> str:
-    places, apart = evidence.nearest(samples)
+def neighbours_section(modality: type, evaluation: Evaluation, inputs: "ArrayInputs", samples: Group) -> str:
+    """The samples that are most likely copies, beside their nearest training examples."""
+    places, apart = inputs.nearest(samples)
     ratios = closeness(apart)
     worst = np.argsort(ratios, kind="stable")[:LOOKED_AT]
     copied = evaluation.scores.get("copied")
     flagged = round(copied.value * len(ratios)) if copied else 0
-    training = evidence.material.neighbours()
-    pictures = _values(training, places[worst].ravel()).reshape(*places[worst].shape, *training.read(0, 1).shape[1:])
+    training = inputs.data.neighbours()
+    beside = _values(training, places[worst].ravel()).reshape(*places[worst].shape, *training.read(0, 1).shape[1:])
     cards = []
     for rank, (place, value) in enumerate(zip(worst, _values(samples, worst), strict=True)):
         seed = evaluation.measured_with.seed + int(place)
-        words = _words_of(samples.prompts[place], evidence.material.training.prompts)
-        first = _picture(value, "sample")
-        others = zip(pictures[rank], apart[place], strict=True)
+        words = _words_of(samples.prompts[place], inputs.data.training.prompts)
+        first = modality.as_html(value, "sample")
+        others = zip((modality.as_html(each, "training example") for each in beside[rank]), apart[place], strict=True)
         cards.append(_neighbour(seed, words, float(ratios[place]), rank < flagged, first, others))
     alarmed = any(alarm.name == "copying" and alarm.state == "raised" for alarm in evaluation.alarms)
     kind = "neighbours alarmed" if alarmed else "neighbours"
     return (
         f"<h2>Nearest training examples</h2>\n{_on_neighbours(len(ratios), len(worst), flagged, copied)}\n"
-        f'<div class="{kind}" style="{_sides(samples)}">{"".join(cards)}</div>'
+        f'<div class="{kind}" style="{_sides(modality, samples)}">{"".join(cards)}</div>'
     )
 
 
@@ -96,7 +95,7 @@ def _on_neighbours(looked_at: int, shown: int, flagged: int, copied: Score | Non
         f"Of {looked_at:,} samples that were looked at, these {shown} are the most likely copies, the most suspicious "
         "first: one training example is nearer to them than any other. The ratio is the distance to the nearest, "
         "divided by that to the second nearest: 0 is a copy, 1 is no nearer to one than to the other. However good a "
-        "model is, some of its samples come first here; look whether they are the same picture. The numbers beneath "
+        "model is, some of its samples come first here; look whether they are the same. The numbers beneath "
         "are distances."
     ]
     if copied is not None:
@@ -109,13 +108,12 @@ def _on_neighbours(looked_at: int, shown: int, flagged: int, copied: Score | Non
 
 
 def _neighbour(
-    seed: int, words: str, ratio: float, suspicious: bool, sample: str, others: Iterable[tuple[np.ndarray, float]]
+    seed: int, words: str, ratio: float, suspicious: bool, sample: str, others: Iterable[tuple[str, float]]
 ) -> str:
     """One sample, and its nearest training examples with their distances."""
     figures = [f'<figure class="own">{sample}<figcaption>sample</figcaption></figure>']
-    for value, distance in others:
-        picture = _picture(value, "training example")
-        figures.append(f"<figure>{picture}<figcaption>{number(float(distance))}</figcaption></figure>")
+    for example, distance in others:
+        figures.append(f"<figure>{example}<figcaption>{number(float(distance))}</figcaption></figure>")
     sign = '<b class="suspicious">! suspicious</b>' if suspicious else ""
     about = "".join(f"<span>{part}</span>" for part in (f"ratio {ratio:.2f}", escape(words), f"seed {seed}") if part)
     kind = "neighbour flagged" if suspicious else "neighbour"
@@ -129,7 +127,7 @@ def _words_of(prompt: int, prompts: list[str]) -> str:
 
 
 def _values(group: Group, places: np.ndarray) -> np.ndarray:
-    """The pictures at these places. Neighbours are read together: samples are made in batches."""
+    """The examples at these places. Neighbours are read together: samples are made in batches."""
     found = {}
     for start in sorted({int(place) // _READ_AT_ONCE * _READ_AT_ONCE for place in places}):
         block = group.read(start, min(start + _READ_AT_ONCE, len(group)))
@@ -137,21 +135,11 @@ def _values(group: Group, places: np.ndarray) -> np.ndarray:
     return np.stack([found[int(place)] for place in places])
 
 
-def _sides(group: Group) -> str:
-    """How wide pictures are shown, small to large: by a whole factor, so that all pixels are alike, or made smaller."""
-    height, width = group.read(0, 1).shape[1:3]
+def _sides(modality: type, group: Group) -> str:
+    """How wide examples are shown, small to large: by a whole factor, so that nothing is blurred, or made smaller."""
+    sides = modality.sides(group.read(0, 1)[0])
+    if sides is None:
+        return ";".join(f"--{name}:auto" for name in _SIDES)
+    height, width = sides
     factors = {name: most // max(height, width) or most / max(height, width) for name, most in _SIDES.items()}
     return ";".join(f"--{name}:{max(1, round(width * factor))}px" for name, factor in factors.items())
-
-
-def _picture(value: np.ndarray, what: str) -> str:
-    from PIL import Image
-
-    value = np.ascontiguousarray(value, np.uint8)
-    image = Image.fromarray(value[..., 0] if value.shape[-1] == 1 else value)
-    image.thumbnail((_LARGEST_SIDE, _LARGEST_SIDE))
-    file = io.BytesIO()
-    image.save(file, format="PNG", optimize=True)
-    source = base64.b64encode(file.getvalue()).decode("ascii")
-    width, height = image.size
-    return f'<img src="data:image/png;base64,{source}" width="{width}" height="{height}" alt="{escape(what)}">'

@@ -1,4 +1,4 @@
-"""An evaluation of pictures in plain words."""
+"""An evaluation of arrays in plain words."""
 
 from tfgen.evaluate.score_descriptions import number
 from tfgen.evaluate.record import Evaluation
@@ -16,19 +16,19 @@ _FAR = "far from the data"
 _HIGH, _LOW = 0.9, 0.6  # of what real examples score
 
 
-def in_words(evaluation: Evaluation) -> str:
-    """The paragraph on pictures."""
+def in_words(evaluation: Evaluation, plural: str) -> str:
+    """The paragraph; `plural` is what the examples are called."""
     good, weak, change = [], [], []
-    _on_distance(evaluation, good, weak)
+    _on_distance(evaluation, plural, good, weak)
     _on_shares(evaluation, good, weak, change)
     return paragraph(evaluation, good, weak, change, _LONGER)
 
 
-def _on_distance(evaluation: Evaluation, good: list[str], weak: list[str]) -> None:
+def _on_distance(evaluation: Evaluation, plural: str, good: list[str], weak: list[str]) -> None:
     """The Fréchet distance as a multiple of the real examples'; of too few samples, the kernel distance."""
     real = evaluation.baselines.get("real", {})
     if not real.get("frechet_distance") or "frechet_distance" not in evaluation.scores:
-        return _on_kernel_distance(evaluation, good, weak)
+        return _on_kernel_distance(evaluation, plural, good, weak)
     value, floor = evaluation.scores["frechet_distance"].value, real["frechet_distance"]
     words = next((words for most, words in _DISTANCES if value <= most * floor), _FAR)
     copied = any(alarm.name == "copying" and alarm.state != "quiet" for alarm in evaluation.alarms)
@@ -37,7 +37,7 @@ def _on_distance(evaluation: Evaluation, good: list[str], weak: list[str]) -> No
     (good if value <= _DISTANCES[1][0] * floor else weak).append(sentence)
 
 
-def _on_kernel_distance(evaluation: Evaluation, good: list[str], weak: list[str]) -> None:
+def _on_kernel_distance(evaluation: Evaluation, plural: str, good: list[str], weak: list[str]) -> None:
     """Unbiased, so real examples score about 0, and can't be a yardstick; copies with noise can."""
     noisy = evaluation.baselines.get("noisy copies", {}).get("kernel_distance")
     if noisy is None or "kernel_distance" not in evaluation.scores:
@@ -45,9 +45,9 @@ def _on_kernel_distance(evaluation: Evaluation, good: list[str], weak: list[str]
     value = evaluation.scores["kernel_distance"].value
     values = f"(kernel distance {number(value)}, with noise {number(noisy)})"
     if value <= noisy:
-        good.append(f"the samples are nearer to the data than real pictures with noise on them {values}")
+        good.append(f"the samples are nearer to the data than real {plural} with noise on them {values}")
     else:
-        weak.append(f"real pictures with noise on them are nearer to the data {values}")
+        weak.append(f"real {plural} with noise on them are nearer to the data {values}")
 
 
 _SHARES = {

@@ -1,28 +1,33 @@
-"""A cheap score while a model learns: the Fréchet distance in random convolutions' features, from few samples."""
+"""A cheap score while a model learns: the Fréchet distance in random features, from few samples."""
 
 from typing import Any
 
 import numpy as np
 
-from tfgen.catalog import EXTRACTORS, MODALITIES
-from tfgen.data.examples import Examples
+from tfgen.catalog import EXTRACTORS
 from tfgen.evaluate.arrays.groups import Group, real_group, sample_group
 from tfgen.evaluate.metrics.frechet import LEAST_SAMPLES, distance_of_moments
 from tfgen.evaluate.statistics import Moments
+from tfgen.representations.arrays.examples import ArrayExamples
+
+_SAMPLING = 0.25  # of a training step's time, for as many examples
 
 
-class Tracker:
+class ArrayTracker:
     """Measures a model's distance to its training data; the same weights give the same number."""
 
     name = "distance"  # in the reports of a fit
 
-    def __init__(self, model: Any, examples: Examples, words: int):
-        modality = MODALITIES.load(examples.modality)
-        self._extractor = EXTRACTORS.load(f"{modality.extractors}/random")(examples)
+    def __init__(self, model: Any, examples: ArrayExamples):
+        self._extractor = EXTRACTORS.load("random")(examples)
         count = min(LEAST_SAMPLES, len(examples))
         places = np.random.default_rng(0).permutation(len(examples))[:count]
         self._real = self._moments(real_group("tracked", examples, places, examples.prompt_index, 0))
-        self._samples = sample_group(model, "", examples.modality, count, 0, words)
+        self._samples = sample_group(model, examples.codec, "", count, 0)
+
+    def steps_worth(self, settings: Any) -> float:
+        """How many training steps are about as much work as a measurement."""
+        return _SAMPLING * len(self._samples) / settings.batch_size
 
     def measure(self) -> float:
         """The distance of samples by the model as it is now."""

@@ -1,4 +1,4 @@
-"""What looks at pictures and gives features: one module each, one line in catalog.EXTRACTORS.
+"""What looks at arrays and gives features: one module each, one line in catalog.EXTRACTORS.
 
 Scores by different extractors can't be compared, nor by different weights of one, so each says who it is.
 """
@@ -16,8 +16,8 @@ class Extractor:
 
     name: str
     digest: str  # of its weights
-    resizer: str  # what happens to pictures before it looks
-    look: Callable[[np.ndarray], np.ndarray]  # uint8 [n, height, width, channels] to float32 [n, size + labels]
+    resizer: str  # what happens to examples before it looks
+    look: Callable[[np.ndarray], np.ndarray]  # stored values [n, ...] to float32 [n, size + labels]
     labels: tuple[str, ...] = ()  # of a classifier, whose logits stand behind the features
     accuracy: float | None = None  # of a classifier, on examples that it was not fitted to
 

@@ -6,30 +6,34 @@ looked at by the same eyes.
 
 import io
 import math
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tfgen import files
-from tfgen.data.examples import Examples
+from tfgen.console import say
 from tfgen.data.prepared import cache_folder
 from tfgen.errors import UserError
 from tfgen.evaluate.extractors import Extractor, digest_of
-from tfgen.console import say
+from tfgen.representations.arrays.codec import ArrayCodec
+from tfgen.representations.arrays.examples import ArrayExamples
+from tfgen.representations.arrays.specification import ArraySpecification
 
-VERSION = 2  # raise it whenever the network or its training changes
+VERSION = 3  # raise it whenever the network or its training changes
 FEATURES = 128
 _LEAST_EXAMPLES = 20  # of a label, on average
 _BATCH = 128
 _EPOCHS = 5
 _STEPS = (400, 2500)  # at the least and at the most
-_MOST_BYTES = 2**29  # of examples
+_MOST_BYTES = 2**29  # of examples, as they are stored
 _MOST_HELD_OUT = 2000
-_SHIFT = 14  # a picture is moved by up to this part of its side while the classifier learns
+_SHIFT = 14  # what has a height and a width is moved by up to this part of them while the classifier learns
+_HIDDEN = 256  # units of each hidden layer for arrays of other shapes
 
 
-def open_classifier(examples: Examples) -> Extractor:
+def open_classifier(examples: ArrayExamples) -> Extractor:
     """The classifier of this data; fitted when there is none yet, which takes a minute or so.
 
     Raises:
@@ -43,7 +47,7 @@ def open_classifier(examples: Examples) -> Extractor:
     import tensorflow as tf
 
     keras.utils.set_random_seed(0)  # for its first weights and its dropout: the same data, the same classifier
-    network = _network(examples.values.shape[1:], len(examples.prompts))
+    network = _network(examples.codec.specification, len(examples.prompts))
     path = cache_folder() / "extractors" / f"classifier-{VERSION}-{examples.fingerprint[:32]}.npz"
     stored = _read(path)
     if stored is None:
@@ -53,9 +57,9 @@ def open_classifier(examples: Examples) -> Extractor:
     network.set_weights(weights)
     both = keras.Model(network.inputs, [network.get_layer("features").output, network.outputs[0]])
 
-    @tf.function(input_signature=[tf.TensorSpec([None, *examples.values.shape[1:]], tf.uint8)])
+    @tf.function(input_signature=[tf.TensorSpec([None, *examples.values.shape[1:]], examples.values.dtype)])
     def look(values: tf.Tensor) -> tf.Tensor:
-        return tf.concat(both(_scaled(values), training=False), axis=1)
+        return tf.concat(both(examples.codec.encode(values), training=False), axis=1)
 
     labels = tuple(examples.prompts)
     return Extractor(
@@ -63,25 +67,31 @@ def open_classifier(examples: Examples) -> Extractor:
     )
 
 
-def _network(shape: tuple[int, ...], labels: int) -> Any:
-    """Two convolutions at every resolution down to about 7 pixels, then FEATURES and the labels."""
+def _network(specification: ArraySpecification, labels: int) -> Any:
+    """Two convolutions at every resolution down to about 7, or two dense layers; then FEATURES and the labels."""
     import keras
 
-    layers = keras.layers
-    channels, side = 32, max(shape[:2])
+    layers, shape = keras.layers, specification.shape
     parts = [keras.Input(shape)]
-    while side > 8:
-        for kernel, strides in ((4, 2), (3, 1)):
-            # With Keras's momentum of .99, a few hundred steps leave the norms behind: 84 % right instead of 99.
+    if specification.is_grid:
+        channels, side = 32, max(shape[:2])
+        while side > 8:
+            for kernel, strides in ((4, 2), (3, 1)):
+                # With Keras's momentum of .99, a few hundred steps leave the norms behind: 84 % right instead of 99.
+                norm = layers.BatchNormalization(momentum=0.9)
+                parts += [layers.Conv2D(channels, kernel, strides, "same", use_bias=False), norm, layers.ReLU()]
+            parts += [layers.Dropout(0.1)]
+            channels, side = min(2 * channels, 128), math.ceil(side / 2)
+    parts += [layers.Flatten()]
+    if not specification.is_grid:
+        for _ in range(2):
             norm = layers.BatchNormalization(momentum=0.9)
-            parts += [layers.Conv2D(channels, kernel, strides, "same", use_bias=False), norm, layers.ReLU()]
-        parts += [layers.Dropout(0.1)]
-        channels, side = min(2 * channels, 128), math.ceil(side / 2)
-    parts += [layers.Flatten(), layers.Dense(FEATURES, activation="relu", name="features"), layers.Dropout(0.3)]
+            parts += [layers.Dense(_HIDDEN, use_bias=False), norm, layers.ReLU(), layers.Dropout(0.1)]
+    parts += [layers.Dense(FEATURES, activation="relu", name="features"), layers.Dropout(0.3)]
     return keras.Sequential([*parts, layers.Dense(labels)])
 
 
-def _fit(network: Any, examples: Examples) -> list[np.ndarray]:
+def _fit(network: Any, examples: ArrayExamples) -> list[np.ndarray]:
     """The weights and, last, the accuracy on examples that were kept apart."""
     import keras
     import tensorflow as tf
@@ -96,31 +106,29 @@ def _fit(network: Any, examples: Examples) -> list[np.ndarray]:
     values, labels = np.asarray(examples.values[chosen]), examples.prompt_index[chosen]
     steps = int(np.clip(_EPOCHS * len(chosen) / _BATCH, *_STEPS))
     data = tf.data.Dataset.from_tensor_slices((values, labels)).shuffle(len(values), seed=0).repeat()
-    data = untuned(data.batch(_BATCH, drop_remainder=True).enumerate().map(_shifted).prefetch(8))
+    prepare = partial(_prepared, examples.codec)
+    data = untuned(data.batch(_BATCH, drop_remainder=True).enumerate().map(prepare).prefetch(8))
     rate = keras.optimizers.schedules.CosineDecay(2e-3, steps)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     network.compile(keras.optimizers.Adam(rate), loss, metrics=["accuracy"], steps_per_execution=8)
     network.fit(data, epochs=1, steps_per_epoch=steps, shuffle=False, verbose=0)
-    unseen = _scaled(np.asarray(examples.values[apart])), examples.prompt_index[apart]
+    unseen = examples.codec.encode(np.asarray(examples.values[apart])), examples.prompt_index[apart]
     accuracy = network.evaluate(*unseen, batch_size=_BATCH, verbose=0)[1]
     return [*network.get_weights(), np.float64(accuracy)]
 
 
-def _scaled(values: Any) -> Any:
-    import tensorflow as tf
-
-    return tf.cast(values, tf.float32) / 255.0
-
-
-def _shifted(step: Any, batch: tuple[Any, Any]) -> tuple[Any, Any]:
-    """A batch moved by a few pixels each way."""
+def _prepared(codec: ArrayCodec, step: Any, batch: tuple[Any, Any]) -> tuple[Any, Any]:
+    """A batch encoded, and where it has a height and a width moved by a little each way."""
     import tensorflow as tf
 
     values, labels = batch
-    height, width = (max(1, side // _SHIFT) for side in values.shape[1:3])
-    padded = tf.pad(_scaled(values), [[0, 0], [height, height], [width, width], [0, 0]], "SYMMETRIC")
+    encoded = codec.encode(values)
+    if not codec.specification.is_grid:
+        return encoded, labels
+    height, width = (max(1, side // _SHIFT) for side in encoded.shape[1:3])
+    padded = tf.pad(encoded, [[0, 0], [height, height], [width, width], [0, 0]], "SYMMETRIC")
     seed = tf.stack([tf.constant(0, tf.int64), step])
-    return tf.image.stateless_random_crop(padded, [_BATCH, *values.shape[1:]], seed), labels
+    return tf.image.stateless_random_crop(padded, [_BATCH, *encoded.shape[1:]], seed), labels
 
 
 def _write(path: Path, arrays: list[np.ndarray]) -> None:

@@ -10,28 +10,35 @@ from typing import Any
 
 import numpy as np
 
-from tfgen.data.examples import Examples
-from tfgen.errors import Failure
+from tfgen.errors import Failure, UserError
 from tfgen.evaluate.extractors import Extractor, digest_of
+from tfgen.representations.arrays.examples import ArrayExamples
 
 WEIGHTS = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
 _SIDE = 299
 _AT_ONCE = 32
 
 
-def open_inception(examples: Examples) -> Extractor:
-    """The extractor. Raises Failure where the weights are neither here nor to be had."""
+def open_inception(examples: ArrayExamples) -> Extractor:
+    """The extractor.
+
+    Raises:
+        UserError: the examples have no height and width, or another number of channels than 1 or 3.
+        Failure: the weights are neither here nor to be had.
+    """
+    specification, encode = examples.codec.specification, examples.codec.encode
+    if not specification.is_grid or specification.shape[-1] not in (1, 3):
+        raise UserError("Inception looks at pictures alone.", "Choose the extractor classifier or random.")
     import tensorflow as tf
 
     network = _network()
 
-    @tf.function(input_signature=[tf.TensorSpec([None, *examples.values.shape[1:]], tf.uint8)])
+    @tf.function(input_signature=[tf.TensorSpec([None, *examples.values.shape[1:]], examples.values.dtype)])
     def look(values: tf.Tensor) -> tf.Tensor:
-        pictures = tf.cast(values, tf.float32)
+        pictures = encode(values)
         if values.shape[-1] == 1:
             pictures = tf.image.grayscale_to_rgb(pictures)
-        pictures = tf.image.resize(pictures, [_SIDE, _SIDE], antialias=True)
-        return network(pictures / 127.5 - 1.0, training=False)
+        return network(tf.image.resize(pictures, [_SIDE, _SIDE], antialias=True), training=False)
 
     def look_at_all(values: np.ndarray) -> np.ndarray:
         return np.concatenate([look(values[at:at + _AT_ONCE]).numpy() for at in range(0, len(values), _AT_ONCE)])

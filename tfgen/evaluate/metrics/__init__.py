@@ -1,8 +1,8 @@
-"""What can be measured, one file each: a pure function whose parameters name the evidence that it needs.
+"""What can be measured, one file each: a pure function whose parameters name the inputs that it needs.
 
 Everything that there may be to ask for, by name; a metric that asks for something that a run can't give is left out.
 
-Of pictures:
+Of arrays:
 
     real, generated             features float [n, d]: of training examples, and of samples
     asked, recognised           int [n]: the place of the prompt that a sample was made for, and of the one recognised
@@ -13,15 +13,15 @@ Of pictures:
     reconstruction_errors       float [m]: root mean squared error of each unseen example's reconstruction
     latent_kl                   float [m, latent_dim]: nats that each latent tells of each unseen example
 
-Of texts:
+Of sequences; an example is a document, and units are characters in text:
 
     sample_words                int [n, most]: the words of each sample as numbers; -1 behind its end
-    matches                     int [n]: characters of the longest piece of a sample that stands in the training text
+    matches                     int [n]: characters of the longest piece of a sample that stands in what was learned
     windows                     int [n, 2]: pieces of 50 characters that a sample has, and those that stand there
-    unseen_texts                float [m, 3]: nats, tokens and characters of each piece of text that it never saw
-    training_texts              float [m, 3]: the same of pieces of the training text
+    unseen_texts                float [m, 3]: nats, tokens and units of each piece that it never saw
+    training_texts              float [m, 3]: the same of pieces of what was learned
 
-Of both; an example of texts is a document:
+Of both:
 
     training_scores             float [m]: how at home a training example is in the model
     unseen_scores               float [m]: the same for examples that it never saw
@@ -39,33 +39,33 @@ import numpy as np
 REAL = "near real"  # what is better, where both more and less than real examples have are worse
 MOST_PAIRED = 50_000  # rows of which every pair is compared: minutes of work, and no more
 
-Evidence = Mapping[str, np.ndarray]
+Inputs = Mapping[str, np.ndarray]
 Function = Callable[..., dict[str, float]]
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A pure function from evidence to scores, and how to read them."""
+    """A pure function from its inputs to scores, and how to read them."""
 
     function: Function
     scores: Mapping[str, str]  # each score's name, and what is better: "lower", "higher", "near 1", REAL
-    least: int = 2  # rows that each piece of evidence must have
+    least: int = 2  # rows that each input must have
     most: int | None = None  # rows that are looked at, where the work grows with their square
     mean_of_rows: bool = True  # nearly; a distance between two distributions is not
     depends_on: str | None = None  # what of record.MeasuredWith must be alike for these scores, if not for all
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """The names of the evidence that it takes."""
+        """The names of the inputs that it takes."""
         return tuple(inspect.signature(self.function).parameters)
 
-    def __call__(self, evidence: Evidence) -> dict[str, float]:
-        """The scores, from evidence that may hold more than is needed."""
-        return self.function(**self.taken(evidence))
+    def __call__(self, inputs: Inputs) -> dict[str, float]:
+        """The scores, from inputs that may hold more than is needed."""
+        return self.function(**self.taken(inputs))
 
-    def taken(self, evidence: Evidence) -> dict[str, np.ndarray]:
+    def taken(self, inputs: Inputs) -> dict[str, np.ndarray]:
         """What it looks at."""
-        return {name: evidence[name][: self.most] for name in self.needs}
+        return {name: inputs[name][: self.most] for name in self.needs}
 
 
 def metric(

@@ -24,14 +24,17 @@ _NO_HOLDOUT = "It needs text that the model never saw: name some with --data."
 _SMALLER = "Train for fewer steps, on more text, with a smaller --size, or with --set dropout=0.2."
 
 
-def alarms_of(scores: Scores, baselines: Mapping[str, Mapping[str, float]], counted: float | None) -> list[Alarm]:
+def alarms_of(
+    scores: Scores, baselines: Mapping[str, Mapping[str, float]], counted: float | None, unit: str = "character"
+) -> list[Alarm]:
     """Every alarm, raised or quiet.
 
     Args:
-        counted: bits per character of a model that counts pairs of tokens; None without unseen text.
+        counted: bits per unit of a model that counts pairs of tokens; None without unseen text.
+        unit: what bits are counted by.
     """
     real = baselines.get("real", {})
-    return [_copying(scores, real), _repeats(scores, real), _overfit(scores), _learned(scores, baselines, counted)]
+    return [_copying(scores, real), _repeats(scores, real), _overfit(scores, unit), _learned(scores, baselines, counted, unit)]
 
 
 def _copying(scores: Scores, real: Mapping[str, float]) -> Alarm:
@@ -68,19 +71,21 @@ def _repeats(scores: Scores, real: Mapping[str, float]) -> Alarm:
     )
 
 
-def _overfit(scores: Scores) -> Alarm:
+def _overfit(scores: Scores, unit: str) -> Alarm:
     """By the loss of unseen text as a multiple of that of training text, or by telling documents apart."""
     unseen, gap = value_of(scores, "bits_per_character"), value_of(scores, "generalisation_gap")
     membership = value_of(scores, "membership")
     if math.isnan(gap) or math.isnan(unseen):
         return not_tested("overfit", _NO_HOLDOUT)
     told = "" if math.isnan(membership) else f", and tells which it learned {membership:.0%} of the time"
-    sentence = f"Unseen text costs {number(unseen)} bits per character, training text {number(unseen - gap)}{told}."
+    sentence = f"Unseen text costs {number(unseen)} bits per {unit}, training text {number(unseen - gap)}{told}."
     raised = unseen > MOST_GAP * (unseen - gap) or membership > MOST_MEMBERSHIP
     return alarm_of("overfit", raised, f"The model knows its training text by heart. {sentence}", sentence, _SMALLER)
 
 
-def _learned(scores: Scores, baselines: Mapping[str, Mapping[str, float]], counted: float | None) -> Alarm:
+def _learned(
+    scores: Scores, baselines: Mapping[str, Mapping[str, float]], counted: float | None, unit: str
+) -> Alarm:
     """Worse than counting which token follows which; the n-gram model of the table is a much harder test."""
     bits = value_of(scores, "bits_per_character")
     if math.isnan(bits) or counted is None:
@@ -88,7 +93,7 @@ def _learned(scores: Scores, baselines: Mapping[str, Mapping[str, float]], count
     ngram = baselines.get("n-gram", {}).get("bits_per_character")
     more = f", a count of longer sequences {number(ngram)}" if ngram is not None else ""
     sentence = (
-        f"Unseen text costs the model {number(bits)} bits per character; a count of pairs of tokens needs "
+        f"Unseen text costs the model {number(bits)} bits per {unit}; a count of pairs of tokens needs "
         f"{number(counted)}{more}."
     )
     return alarm_of(

@@ -1,19 +1,19 @@
-"""Texts before the evaluation: what is measured, in which order, and what is said of it."""
+"""Sequences before the evaluation: what is measured, in which order, and what is said of it."""
 
 import hashlib
 import math
 from collections.abc import Mapping
 
-from tfgen.evaluate.evaluator import METRICS_FORMAT, Examiner, Parts
-from tfgen.evaluate.metrics import Evidence
+from tfgen.evaluate.evaluator import METRICS_FORMAT, Evaluator, Parts
+from tfgen.evaluate.metrics import Inputs
 from tfgen.evaluate.metrics.membership import LEAST_DOCUMENTS
 from tfgen.evaluate.metrics.prediction import bits
 from tfgen.evaluate.record import Alarm, Evaluation, MeasuredWith, Score
 from tfgen.evaluate.request import LEAST_COUNT, EvaluateRequest
 from tfgen.evaluate.sequences.alarms import QUESTIONS, alarms_of
-from tfgen.evaluate.sequences.metric_inputs import MOST_MATCHED, TextEvidence
+from tfgen.evaluate.sequences.metric_inputs import MOST_MATCHED, SequenceInputs
 from tfgen.evaluate.sequences.report_sections import matches_section, positions_section, samples_section
-from tfgen.evaluate.sequences.reference_data import MOST_SEARCHED, TextMaterial
+from tfgen.evaluate.sequences.reference_data import MOST_SEARCHED, ReferenceData
 from tfgen.evaluate.sequences.ngram import MOST_TOKENS, ORDER, NGram
 from tfgen.evaluate.sequences.sampling import TEMPERATURE, length_for
 from tfgen.evaluate.sequences.summary import in_words
@@ -26,36 +26,36 @@ _UNSEEN = "It needs text that the model never saw: name some with --data, or fit
 _MEMBERS = f"It needs {LEAST_DOCUMENTS} documents that the model never saw, and as many that it learned."
 
 
-class TextExaminer(Examiner):
-    """See Examiner."""
+class SequenceEvaluator(Evaluator):
+    """See Evaluator."""
 
     missing = {"unseen_texts": _UNSEEN, "unseen_scores": _MEMBERS, "training_scores": _MEMBERS}
 
     def __init__(self, run: Run, request: EvaluateRequest):
-        self.material = TextMaterial(run, request.holdout)
+        self.data = ReferenceData(run, request.holdout)
         super().__init__(run, request)
-        self.count = request.count or _suitable_count(self.material)
-        self.texts = TextEvidence(self.model, self.material, self.count, request.seed)
+        self.count = request.count or _suitable_count(self.data)
+        self.texts = SequenceInputs(self.model, self.data, self.count, request.seed)
 
     @classmethod
     def may_be_compared(cls, runs: list[Run]) -> bool:
-        """Data differs with the tokenizer, texts don't: those are compared when both are known."""
+        """Data differs with the tokens, what they say doesn't: that is compared when both are known."""
         return True
 
     def beginning(self) -> str:
-        unseen = int(self.material.unseen.characters.sum())
-        judged = f"{unseen:,} characters of unseen text" if unseen else "no unseen text"
+        unseen = int(self.data.unseen.units.sum())
+        judged = f"{unseen:,} {self.data.codec.unit}s that it never saw" if unseen else "nothing that it never saw"
         return f"Reading {judged}, and writing {self.count} samples of {length_for(self.model)} tokens ..."
 
-    def evidence(self) -> Evidence:
+    def inputs(self) -> Inputs:
         return self.texts.of_model()
 
-    def baselines(self) -> dict[str, Evidence]:
+    def baselines(self) -> dict[str, Inputs]:
         real = {"real": self.texts.of_texts("real")} if self.texts.unseen is not None else {}
         return {**real, "n-gram": self.texts.of_ngram(), "copies": self.texts.of_texts("copies")}
 
     def measured_with(self) -> MeasuredWith:
-        reference, holdout = self.material.fingerprints()
+        reference, holdout = self.data.fingerprints()
         return MeasuredWith(
             tfgen_format=METRICS_FORMAT,
             extractor="none",
@@ -67,29 +67,32 @@ class TextExaminer(Examiner):
             seed=self.request.seed,
             holdout=holdout,
             modality=self.run.record["modality"],
-            tokenizer=hashlib.sha256(self.material.tokenizer.to_bytes()).hexdigest()[:32],
+            tokenizer=self._digest_of_tokens(),
+            representation=self.data.codec.representation,
+            unit=self.data.codec.unit,
         )
 
     def alarms(self, scores: Mapping[str, Score], baselines: Mapping[str, Mapping[str, float]]) -> list[Alarm]:
         counted = None
         if self.texts.unseen is not None and "bits_per_character" in scores:
-            pairs = NGram(self.material.training_tokens(MOST_TOKENS).ids, self.material.tokenizer.size, 2)
+            pairs = NGram(self.data.training_tokens(MOST_TOKENS).ids, self.data.codec.specification.vocabulary_size, 2)
             counted = bits(self.texts.pieces(self.texts.counted(pairs)))
-        return alarms_of(scores, baselines, None if counted is None or math.isnan(counted) else counted)
+        known = None if counted is None or math.isnan(counted) else counted
+        return alarms_of(scores, baselines, known, self.data.codec.unit)
 
     def notes(self) -> list[str]:
-        material, length = self.material, length_for(self.model)
+        data, length = self.data, length_for(self.model)
         how = f"at temperature {TEMPERATURE:g}, {length} tokens at the most"
-        notes = [f"Samples begin from {material.opened_by}, {how}."]
-        if 0 < material.exchanges < self.count:
-            notes.append(f"The prompts that are held out, {material.exchanges}, come more than once.")
-        learned, judged = material.training.training_characters, int(material.unseen.characters.sum())
+        notes = [f"Samples begin from {data.opened_by}, {how}."]
+        if 0 < data.exchanges < self.count:
+            notes.append(f"The prompts that are held out, {data.exchanges}, come more than once.")
+        learned, judged = data.training.training_units, int(data.unseen.units.sum())
         if not judged:
             notes.append("No held-out text: nothing says how well the model predicts what it never saw.")
-        elif len(material.unseen) < material.unseen_all:
-            notes.append(f"Of the unseen text, the first {judged:,} characters were predicted.")
-        if len(material.values) > MOST_TOKENS:
-            notes.append(f"The n-gram model counted the first {MOST_TOKENS:,} of {len(material.values):,} tokens.")
+        elif len(data.unseen) < data.unseen_all:
+            notes.append(f"Of the unseen text, the first {judged:,} {data.codec.unit}s were predicted.")
+        if len(data.values) > MOST_TOKENS:
+            notes.append(f"The n-gram model counted the first {MOST_TOKENS:,} of {len(data.values):,} tokens.")
         if not self.request.metrics and self.texts.unseen_is_short:
             notes.append("The unseen text is too short for so many samples: the words of \"real\" are training text's.")
         if not self.request.metrics or "memorisation" in self.request.metrics:
@@ -102,10 +105,17 @@ class TextExaminer(Examiner):
     def parts(self, evaluation: Evaluation) -> Parts:
         return parts_of(self.run, evaluation, self.texts)
 
+    def _digest_of_tokens(self) -> str:
+        """Equal for codecs with the same tokens: of their files, or of what each id says."""
+        files = [content for _, content in sorted(self.data.codec.files().items())]
+        content = b"".join(files) or repr(self.data.codec.token_bytes()).encode()
+        return hashlib.sha256(content).hexdigest()[:32]
+
     def _on_matches(self, learned: int) -> list[str]:
-        searched = "all" if self.material.all_searched else f"the first {MOST_SEARCHED:,}"
+        searched = "all" if self.data.all_searched else f"the first {MOST_SEARCHED:,}"
         texts, found = self.texts.texts["samples"], self.texts.matches["samples"]
-        notes = [f"Copies were looked for in {searched} of the training text; to learn, it has {learned:,} characters."]
+        size = f"{learned:,} {self.data.codec.unit}s"
+        notes = [f"Copies were looked for in {searched} of the training text; to learn, it has {size}."]
         if len(texts) > MOST_MATCHED:
             notes.append(f"The first {MOST_MATCHED:,} of {len(texts):,} samples were looked for.")
         best = max(range(len(found)), key=lambda place: found[place].length)
@@ -121,28 +131,28 @@ class TextExaminer(Examiner):
         return notes
 
 
-def _suitable_count(material: TextMaterial) -> int:
+def _suitable_count(data: ReferenceData) -> int:
     """As many samples as there are unseen answers to set beside them, if those aren't too few or more than usual."""
-    return material.exchanges if LEAST_COUNT <= material.exchanges < DEFAULT_COUNT else DEFAULT_COUNT
+    return data.exchanges if LEAST_COUNT <= data.exchanges < DEFAULT_COUNT else DEFAULT_COUNT
 
 
-def parts_of(run: Run, evaluation: Evaluation, texts: TextEvidence) -> Parts:
+def parts_of(run: Run, evaluation: Evaluation, texts: SequenceInputs) -> Parts:
     """What the report shows."""
     data, measured = run.record["data"], evaluation.measured_with
-    seed, tokenizer = measured.seed, texts.material.tokenizer
-    characters = texts.material.training.training_characters
+    seed, codec = measured.seed, texts.data.codec
+    units = texts.data.training.training_units
     sections = [samples_section(texts, seed), matches_section(texts, seed), positions_section(texts)]
     return Parts(
-        data=f"{data['source']}, {characters:,} characters to learn",
+        data=f"{data['source']}, {units:,} {codec.unit}s to learn",
         sections=[section for section in sections if section],
         on_losses="Nats for each token: of training text as it came, and of text that was set aside where it was "
         "measured. Where the second rises while the first falls, the model begins to learn by heart.",
         measured={
-            "Samples": f"{measured.count:,} of at most {measured.shape[0]} tokens, from {texts.material.opened_by}",
+            "Samples": f"{measured.count:,} of at most {measured.shape[0]} tokens, from {texts.data.opened_by}",
             "Drawn with": f"temperature {TEMPERATURE:g}; all tokens allowed; seeds from {seed}",
-            "Tokenizer, for all but bits": f"{tokenizer.kind}, {tokenizer.size:,} tokens ({measured.tokenizer})",
+            "Tokens, for all but bits": f"{codec.specification.vocabulary_size:,} different ({measured.tokenizer})",
             "Windows": f"{texts.model.context} tokens, side by side",
-            "Words": "letters and digits up to 20, signs, and line ends, without capitals",
+            "Unit of bits": codec.unit,
         },
         baselines={
             "real": "unseen text in pieces as long as the samples, or the unseen answers to the same prompts",

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+
 class Lexicon:
     """Gives each word a number when it is first met."""
 

@@ -1,4 +1,4 @@
-"""What each token of a text costs a model, and that by pieces: the evidence behind perplexity and bits."""
+"""What each token costs a model, and that by pieces: what perplexity and bits are made of."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -19,9 +19,9 @@ class Read:
     nats: np.ndarray
 
     def pieces(self, starts: np.ndarray) -> np.ndarray:
-        """float64 [m, 3]: nats, tokens and characters of the learned tokens in the pieces that begin at `starts`."""
+        """float64 [m, 3]: nats, tokens and units of the learned tokens in the pieces that begin at `starts`."""
         learned = self.tokens.learned.astype(np.float64)
-        columns = [self.nats * learned, learned, self.tokens.characters * learned]
+        columns = [self.nats * learned, learned, self.tokens.units * learned]
         rows = np.add.reduceat(np.stack(columns, axis=1), starts, axis=0)
         return rows[rows[:, 1] > 0]
 
@@ -33,7 +33,7 @@ def documents(tokens: Tokens, end: int) -> np.ndarray:
 
 
 class LossReader:
-    """Asks a model of text for the cost of every token; all batches have one size, so they are compiled once."""
+    """Asks a model for the cost of every token; all batches have one size, so they are compiled once."""
 
     def __init__(self, model: Any):
         import tensorflow as tf

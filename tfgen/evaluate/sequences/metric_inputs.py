@@ -1,17 +1,17 @@
-"""The evidence on texts: what unseen text costs, and what samples, and others in their place, say."""
+"""The metric inputs of sequences: what unseen ones cost, and what samples, and others in their place, say."""
 
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from tfgen.evaluate.metric_inputs import LazyEvidence
+from tfgen.evaluate.metric_inputs import LazyInputs
 from tfgen.evaluate.metrics.membership import LEAST_DOCUMENTS as LEAST_MEMBERS
 from tfgen.evaluate.metrics.memorisation import WINDOW
 from tfgen.evaluate.sequences.lexicon import Lexicon
 from tfgen.evaluate.sequences.losses import LEAST_DOCUMENTS, LossReader, Read, documents
 from tfgen.evaluate.sequences.matching import Match, Searched
-from tfgen.evaluate.sequences.reference_data import TextMaterial
+from tfgen.evaluate.sequences.reference_data import ReferenceData
 from tfgen.evaluate.sequences.ngram import MOST_TOKENS, NGram
 from tfgen.evaluate.sequences.sampling import pieces_of, sample_ids
 
@@ -19,26 +19,26 @@ MOST_MATCHED = 1000  # texts of each group that are looked for in the training t
 _LEAST_TRAINING = 2**14  # tokens of training text that are predicted, however little is held out
 
 
-class TextEvidence:
+class SequenceInputs:
     """Makes each part of it once, when it is first asked for."""
 
-    def __init__(self, model: Any, material: TextMaterial, count: int, seed: int):
-        self.model, self.material, self.count, self.seed = model, material, count, seed
+    def __init__(self, model: Any, data: ReferenceData, count: int, seed: int):
+        self.model, self.data, self.count, self.seed = model, data, count, seed
         self._losses = LossReader(model)
-        self._end = material.tokenizer.end
+        self._end = data.end
 
     # What text costs.
 
     @cached_property
     def unseen(self) -> Read | None:
         """The unseen text by the model; None where there is none."""
-        return self._losses.read(self.material.unseen) if len(self.material.unseen) > 1 else None
+        return self._losses.read(self.data.unseen) if len(self.data.unseen) > 1 else None
 
     @cached_property
     def training(self) -> list[Read]:
         """About as much of the training text."""
-        count = max(len(self.material.unseen), _LEAST_TRAINING)
-        return [self._losses.read(stretch) for stretch in self.material.stretches(count)]
+        count = max(len(self.data.unseen), _LEAST_TRAINING)
+        return [self._losses.read(stretch) for stretch in self.data.stretches(count)]
 
     def pieces(self, *reads: Read) -> np.ndarray:
         """float [m, 3] in a random order: by documents where there are enough, else by windows of the context."""
@@ -58,11 +58,11 @@ class TextEvidence:
     @cached_property
     def ngram(self) -> NGram:
         """Counts the training text."""
-        return NGram(self.material.training_tokens(MOST_TOKENS).ids, self.material.tokenizer.size)
+        return NGram(self.data.training_tokens(MOST_TOKENS).ids, self.data.codec.specification.vocabulary_size)
 
     @cached_property
     def _exchanges(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        return self.material.training.exchanges(self.count)
+        return self.data.training.exchanges(self.count)
 
     @property
     def openings(self) -> list[np.ndarray]:
@@ -72,7 +72,7 @@ class TextEvidence:
     @cached_property
     def answers(self) -> list[np.ndarray]:
         """What unseen documents answer to the openings; none where there are fewer of them, or of plain text."""
-        return [answer for _, answer in self._exchanges] if self.material.exchanges >= self.count else []
+        return [answer for _, answer in self._exchanges] if self.data.exchanges >= self.count else []
 
     @cached_property
     def sample_ids(self) -> list[np.ndarray]:
@@ -82,7 +82,7 @@ class TextEvidence:
     @cached_property
     def said(self) -> np.ndarray:
         """The ids of the unseen text that a model would say: of completions and chats, the answers alone."""
-        return self.material.unseen.ids[self.material.unseen.learned]
+        return self.data.unseen.ids[self.data.unseen.learned]
 
     @cached_property
     def texts(self) -> dict[str, list[str]]:
@@ -95,14 +95,14 @@ class TextEvidence:
             groups["real"] = real or pieces_of(self.said, lengths, np.random.default_rng([self.seed, 7]))
         starts = np.array([opening[-1] if len(opening) else example.start for opening in self.openings])
         groups["n-gram"] = self.ngram.sample(self.count, int(lengths.max()), starts, example.ends, self.seed)
-        copies = pieces_of(self.material.said, lengths, np.random.default_rng([self.seed, 8]))
-        groups["copies"] = [self.material.tokens_of(each).ids for each in copies]
-        return {name: [self.material.text(ids) for ids in group] for name, group in groups.items()}
+        copies = pieces_of(self.data.said, lengths, np.random.default_rng([self.seed, 8]))
+        groups["copies"] = [self.data.tokens_of(each).ids for each in copies]
+        return {name: [self.data.text(ids) for ids in group] for name, group in groups.items()}
 
     @cached_property
     def words(self) -> dict[str, np.ndarray]:
         """The words of every group's texts; of training text for real ones where the unseen text is too short."""
-        lexicon, texts = Lexicon(), dict(self.texts)
+        lexicon, texts = Lexicon(self.data.codec.words), dict(self.texts)
         if self.unseen_is_short:
             texts["real"] = texts["copies"]
         return {name: lexicon.rows(each) for name, each in texts.items()}
@@ -116,12 +116,12 @@ class TextEvidence:
         if self.answers:
             return False
         needed = sum(map(len, self.sample_ids))
-        return self.unseen is not None and len(self.said) < min(needed, len(self.material.said))
+        return self.unseen is not None and len(self.said) < min(needed, len(self.data.said))
 
     @cached_property
     def searched(self) -> Searched:
         """The training text, to look things up in."""
-        return Searched(self.material.searched)
+        return Searched(self.data.searched)
 
     @cached_property
     def matches(self) -> dict[str, list[Match]]:
@@ -140,9 +140,9 @@ class TextEvidence:
 
     # By name, for the metrics.
 
-    def of_texts(self, name: str) -> LazyEvidence:
+    def of_texts(self, name: str) -> LazyInputs:
         """What can be asked of a group of texts."""
-        return LazyEvidence(self._of_texts(name))
+        return LazyInputs(self._of_texts(name))
 
     def _of_texts(self, name: str) -> dict[str, Any]:
         return {
@@ -151,7 +151,7 @@ class TextEvidence:
             "windows": lambda: self.windows[name],
         }
 
-    def of_model(self) -> LazyEvidence:
+    def of_model(self) -> LazyInputs:
         """What can be asked of the model."""
         makers = {**self._of_texts("samples"), "training_texts": lambda: self.pieces(*self.training)}
         if self.unseen is not None:
@@ -159,18 +159,18 @@ class TextEvidence:
             if self._many_documents():
                 makers["unseen_scores"] = lambda: self.at_home(self.unseen)
                 makers["training_scores"] = lambda: self.at_home(*self.training)
-        return LazyEvidence(makers)
+        return LazyInputs(makers)
 
-    def of_ngram(self) -> LazyEvidence:
+    def of_ngram(self) -> LazyInputs:
         """The same of the model that counts."""
         makers = self._of_texts("n-gram")
         if self.unseen is not None:
             makers["unseen_texts"] = lambda: self.pieces(self.counted(self.ngram))
-        return LazyEvidence(makers)
+        return LazyInputs(makers)
 
     def counted(self, ngram: NGram) -> Read:
         """The unseen text by a model that counts."""
-        tokens = self.material.unseen
+        tokens = self.data.unseen
         return Read(tokens, ngram.nats(tokens.ids, self.model.example.start))
 
     def _many_documents(self) -> bool:

@@ -1,4 +1,4 @@
-"""The text that a run is judged by: what it learned, and what it never saw."""
+"""The sequences that a run is judged by: those it learned, and those it never saw."""
 
 import hashlib
 from dataclasses import dataclass
@@ -6,12 +6,14 @@ from functools import cached_property
 
 import numpy as np
 
-from tfgen.representations.sequences.examples import given_bit
+from tfgen.catalog import MODALITIES
 from tfgen.errors import UserError
 from tfgen.evaluate.training_data import learned_already, open_showing, open_training
+from tfgen.representations.sequences.codec import SequenceCodec
+from tfgen.representations.sequences.examples import given_bit
 from tfgen.run import Run
 
-MOST_JUDGED = 2**18  # characters of unseen text that are predicted, and about as many of training text
+MOST_JUDGED = 2**18  # units (characters of text) of what is unseen that are predicted, and about as many of training
 MOST_SEARCHED = 2 * 10**7  # characters of the training text among which copies are looked for
 _MOST_SAID = 2**24  # tokens of prompts and answers from which copies of answers are taken
 NO_TEXT = "\uffff"  # stands where a document ends: no text has it
@@ -21,21 +23,21 @@ _PROBES, _PROBE = 40, 80  # pieces of held-out text, and their characters, that 
 
 @dataclass(frozen=True)
 class Tokens:
-    """A stretch of text: ids int32 [n], which of them are learned, and how many characters each stands for, [n]."""
+    """A stretch of text: ids int32 [n], which of them are learned, and how many units each stands for, [n]."""
 
     ids: np.ndarray
     learned: np.ndarray
-    characters: np.ndarray
+    units: np.ndarray
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def __getitem__(self, part: slice) -> "Tokens":
-        return Tokens(self.ids[part], self.learned[part], self.characters[part])
+        return Tokens(self.ids[part], self.learned[part], self.units[part])
 
 
-class TextMaterial:
-    """A run's training text, and held-out text where there is any."""
+class ReferenceData:
+    """What a run learned, and what is held out where there is any."""
 
     def __init__(self, run: Run, holdout: str | None):
         """Opens both.
@@ -45,10 +47,10 @@ class TextMaterial:
         """
         self.training = open_training(run)
         self._own = holdout is None
-        self.tokenizer = self.training.tokenizer
-        self._table = self.tokenizer.token_bytes()
-        self._characters = np.array([_begun(each) for each in self._table], np.int64)
-        self._characters[[self.tokenizer.end, *self.tokenizer.markers.values()]] = 1  # predicted like one
+        self.codec: SequenceCodec = self.training.codec
+        self.end = self.codec.specification.end
+        self._table = self.codec.token_bytes()
+        self._units = self.codec.units()
         learned = self.training.training_tokens
         self.values = self.training.values[:learned]
         held_out = self.training.values[learned:] if holdout is None else self._other(run, holdout)
@@ -78,7 +80,7 @@ class TextMaterial:
     def tokens_of(self, values: np.ndarray) -> Tokens:
         """Tokens as they are stored, with their highest bit apart."""
         ids = self.training.ids(values)
-        return Tokens(ids, self.training.learned(values), self._characters[ids])
+        return Tokens(ids, self.training.learned(values), self._units[ids])
 
     @cached_property
     def said(self) -> np.ndarray:
@@ -101,17 +103,17 @@ class TextMaterial:
 
     def text(self, ids: np.ndarray) -> str:
         """What ids say; ends say nothing."""
-        return self.tokenizer.decode(ids)
+        return self.codec.decode(ids)
 
     def fingerprints(self) -> tuple[str, str | None]:
-        """Of the training text and of the unseen one, whatever the tokenizer."""
+        """Of the training text and of the unseen one, whatever the tokens."""
         unseen = self.text(self.unseen.ids)[:MOST_JUDGED]
         return _digest(self.searched), _digest(unseen) if unseen else None
 
     def _first(self, values: np.ndarray) -> Tokens:
-        """The first tokens with at most MOST_JUDGED characters."""
+        """The first tokens with at most MOST_JUDGED units."""
         tokens = self.tokens_of(values[: 4 * MOST_JUDGED])
-        count = int(np.searchsorted(np.cumsum(tokens.characters), MOST_JUDGED, side="right"))
+        count = int(np.searchsorted(np.cumsum(tokens.units), MOST_JUDGED, side="right"))
         return tokens[: count + 1]
 
     def _mostly_learned(self) -> bool:
@@ -122,7 +124,7 @@ class TextMaterial:
 
     def _whole(self, stretch: Tokens) -> Tokens:
         """Without the documents that are cut at either end, unless there is hardly anything else."""
-        ends = np.flatnonzero(stretch.ids == self.tokenizer.end)
+        ends = np.flatnonzero(stretch.ids == self.end)
         if len(ends) < 2 or ends[-1] - ends[0] < len(stretch) // 2:
             return stretch
         return stretch[ends[0] + 1 : ends[-1] + 1]
@@ -130,38 +132,37 @@ class TextMaterial:
     def _text_of(self, values: np.ndarray, most: int) -> str:
         """The text of many tokens, with NO_TEXT where a document ends; the first `most` characters."""
         table = list(self._table)
-        table[self.tokenizer.end] = NO_TEXT.encode()
+        table[self.end] = NO_TEXT.encode()
         parts, length = [], 0
         for start in range(0, len(values), 2**18):
             ids = self.tokens_of(values[start : start + 2**18]).ids
             parts.append(b"".join([table[each] for each in ids.tolist()]))
-            length += int(self._characters[ids].sum())
+            length += int(self._units[ids].sum())
             if length > most:
                 break
         return b"".join(parts).decode("utf-8", "replace")[:most]
 
     def _other(self, run: Run, source: str) -> np.ndarray:
-        """The values of other data by the run's tokenizer. Raises UserError where it is the training data."""
+        """The values of other data by the run's codec. Raises UserError where it is the training data."""
         if source in (self.training.source, run.record["data"]["path"]):
             raise learned_already(source)
-        examples = open_showing(source, {"tokenizer": str(run.path / "tokenizer.json"), "holdout": 0.0})
+        modality = MODALITIES.load(self.training.modality)
+        settings = modality.held_out_settings(self.training, run.path)
+        examples = open_showing(source, settings, self.training.representation)
         if examples.modality != self.training.modality:
-            raise UserError(f"'{source}' is no text.", "Held-out data must be of the same kind as the training data.")
+            found = MODALITIES.load(examples.modality).plural
+            what = f"'{source}' is {found}, and the run learned {modality.plural}."
+            raise UserError(what, "Held-out data must be of the same kind as the training data.")
         if examples.kind != self.training.kind and "chats" in (examples.kind, self.training.kind):
             raise UserError(
                 f"'{source}' has {examples.kind}, and the run learned {self.training.kind}.",
                 "Held-out data must be of the same kind as the training data.",
             )
         values, dtype = np.array(examples.values[: 4 * MOST_JUDGED]), self.training.values.dtype
-        # A tokenizer that is read from a file may get an end of its own, behind that of the run.
+        # A vocabulary that is read from a file may get an end of its own, behind that of the run.
         ids = examples.ids(values)
-        ids = np.where(ids == examples.tokenizer.end, self.tokenizer.end, ids)
+        ids = np.where(ids == examples.codec.specification.end, self.end, ids)
         return np.where(examples.learned(values), ids, ids | given_bit(dtype)).astype(dtype)
-
-
-def _begun(content: bytes) -> int:
-    """How many characters begin in these bytes of UTF-8."""
-    return sum(byte & 0xC0 != 0x80 for byte in content)
 
 
 def _digest(text: str) -> str:

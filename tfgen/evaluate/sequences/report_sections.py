@@ -9,7 +9,7 @@ import numpy as np
 
 from tfgen.evaluate.charts import line_chart
 from tfgen.evaluate.score_descriptions import number, short
-from tfgen.evaluate.sequences.metric_inputs import TextEvidence
+from tfgen.evaluate.sequences.metric_inputs import SequenceInputs
 from tfgen.evaluate.sequences.losses import by_position
 from tfgen.evaluate.sequences.matching import Match
 
@@ -21,16 +21,16 @@ _MOST_SHOWN = 1200  # characters of a text
 _ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 
 
-def samples_section(evidence: TextEvidence, seed: int) -> str:
+def samples_section(inputs: SequenceInputs, seed: int) -> str:
     """The first samples, and beside them what real text looks like."""
-    texts, material = evidence.texts, evidence.material
+    texts, data = inputs.texts, inputs.data
     cards = [
-        _card(f"seed {seed + place}{_begun(material.text(opening))}", _shown(text))
-        for place, (opening, text) in enumerate(zip(evidence.openings[:SAMPLES], texts["samples"]))
+        _card(f"seed {seed + place}{_begun(data.text(opening))}", _shown(text))
+        for place, (opening, text) in enumerate(zip(inputs.openings[:SAMPLES], texts["samples"]))
     ]
     parts = [
         '<h2>Samples</h2>\n<p class="note">The first, in the order of their seeds: none was chosen. They begin from '
-        f"{material.opened_by}, by the model's own probabilities (temperature 1).</p>",
+        f"{data.opened_by}, by the model's own probabilities (temperature 1).</p>",
         f'<div class="texts">{"".join(cards)}</div>',
     ]
     for name, words in (("real", "Real text that it never saw"), ("n-gram", "By the n-gram model")):
@@ -40,16 +40,16 @@ def samples_section(evidence: TextEvidence, seed: int) -> str:
     return "\n".join(parts)
 
 
-def matches_section(evidence: TextEvidence, seed: int) -> str:
+def matches_section(inputs: SequenceInputs, seed: int) -> str:
     """The samples with the longest verbatim matches, the match marked, and where it stands in the training text."""
-    matches = evidence.matches["samples"]
+    matches = inputs.matches["samples"]
     order = sorted(range(len(matches)), key=lambda place: -matches[place].length)[:LONGEST]
     cards = [
-        _match(evidence, evidence.texts["samples"][place], matches[place], f"seed {seed + place}")
+        _match(inputs, inputs.texts["samples"][place], matches[place], f"seed {seed + place}")
         for place in order
         if matches[place].length
     ]
-    real = [match.length for match in evidence.matches.get("real", [])]
+    real = [match.length for match in inputs.matches.get("real", [])]
     usual = f" Of as many pieces of unseen text, the longest has {max(real):,}." if real else ""
     longest = matches[order[0]].length if order else 0
     return (
@@ -60,11 +60,11 @@ def matches_section(evidence: TextEvidence, seed: int) -> str:
     )
 
 
-def positions_section(evidence: TextEvidence) -> str:
+def positions_section(inputs: SequenceInputs) -> str:
     """Loss against the place in the context; nothing without unseen text."""
-    if evidence.unseen is None or len(evidence.unseen.tokens) < evidence.model.context:
+    if inputs.unseen is None or len(inputs.unseen.tokens) < inputs.model.context:
         return ""
-    values = by_position(evidence.unseen, evidence.model.context)
+    values = by_position(inputs.unseen, inputs.model.context)
     quarter = max(1, len(values) // 4)
     first, last = np.nanmean(values[:quarter]), np.nanmean(values[-quarter:])
     chart = line_chart(
@@ -80,10 +80,10 @@ def positions_section(evidence: TextEvidence) -> str:
     return f'<h2>What the context is for</h2>\n<p class="note">{sentence}</p>\n<div class="charts">{figure}</div>'
 
 
-def _match(evidence: TextEvidence, text: str, match: Match, about: str) -> str:
+def _match(inputs: SequenceInputs, text: str, match: Match, about: str) -> str:
     stop = match.start + match.length
     marked = _marked(text[: match.start], text[match.start : stop], text[stop:])
-    searched = evidence.material.searched
+    searched = inputs.data.searched
     at = searched.find(text[match.start : stop])
     before, behind = searched[max(0, at - _AROUND) : at], searched[at + match.length : at + match.length + _AROUND]
     place = f'at character {at:,} of the training text'

@@ -1,4 +1,4 @@
-"""The texts that are looked at: the model's samples, and in their place pieces of real text as long as those."""
+"""The sequences that are looked at: the model's samples, and in their place pieces of real ones as long as those."""
 
 from collections.abc import Sequence
 from typing import Any

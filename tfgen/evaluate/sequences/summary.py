@@ -25,7 +25,7 @@ def _on_prediction(evaluation: Evaluation, good: list[str], weak: list[str]) -> 
     if counted is None or "bits_per_character" not in evaluation.scores:
         return
     score = evaluation.scores["bits_per_character"].value
-    values = f"({number(score)} bits per character, the n-gram model {number(counted)})"
+    values = f"({number(score)} bits per {evaluation.measured_with.unit}, the n-gram model {number(counted)})"
     if score < counted:
         good.append(f"it predicts unseen text better than a model that counts sequences of five tokens {values}")
     else:
