@@ -142,13 +142,13 @@ def stopped_at(step):
     """Every fit inside is stopped, as by Ctrl-C, at the first report from this step on."""
     from tfgen.training import stage
 
-    class Interrupted(stage.Watch):
+    class Interrupted(stage.TrainingMonitor):
         def _check(self, reached, means):
             super()._check(reached, means)
             self.interrupted = reached >= step
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stage, "Watch", Interrupted)
+        patch.setattr(stage, "TrainingMonitor", Interrupted)
         yield
 
 

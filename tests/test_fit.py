@@ -87,12 +87,12 @@ def test_the_number_of_steps_is_exact_whatever_runs_at_once(digits, tmp_path):
 def stopped(digits, tmp_path, monkeypatch):
     """A run that was interrupted at its first report."""
 
-    class Interrupted(stage.Watch):
+    class Interrupted(stage.TrainingMonitor):
         def _check(self, step, means):
             self.interrupted = True
 
     with monkeypatch.context() as patch:
-        patch.setattr(stage, "Watch", Interrupted)
+        patch.setattr(stage, "TrainingMonitor", Interrupted)
         return fit_run("gan", runs_folder() / "stopped", digits, 60, *QUICK)
 
 
@@ -127,7 +127,7 @@ def test_resume_refuses_another_model_and_changed_data(stopped, digits, tmp_path
 def test_a_folder_named_like_an_embedded_set_does_not_hinder_resume(isolated, monkeypatch):
     (isolated / "digits").mkdir()
     with monkeypatch.context() as patch:
-        patch.setattr(stage.Watch, "_check", lambda self, step, means: setattr(self, "interrupted", True))
+        patch.setattr(stage.TrainingMonitor, "_check", lambda self, step, means: setattr(self, "interrupted", True))
         fit_run("gan", "own", "digits", 60, *QUICK)
     assert fit_run("gan", "own", None, None, size=None, resume=True).record["status"] == "finished"
 

@@ -21,7 +21,11 @@ LAYERS = (
 # Parts that know neither files, runs nor commands, beside what stands above them.
 PURE = {"representations": ("files", "run", "checkpoints"), "models": ("files", "run", "checkpoints", "data")}
 # Stages that don't know each other, though one stands above the other.
-APART = {"generate": ("training",), "evaluate": ("training", "generate"), "export": ("training", "generate", "evaluate")}
+APART = {
+    "generate": ("training",),
+    "evaluate": ("training", "generate"),
+    "export": ("training", "generate", "evaluate"),
+}
 
 
 def part_of(name):
@@ -68,7 +72,7 @@ WORDS = re.compile(r"pictures?\b|pixel|\bpng\b|uint8|chat.?template|tokenizer", 
 # Charts that the engine itself draws, TensorFlow's own types, a field of records from before, and what a preset brings.
 ALLOWED = re.compile(
     r'losses\.png|format="png"|a PNG with one panel|a PNG: quality|DT_UINT8|np\.uint8|TensorFlow|\btokenizer: str = ""|'
-    r"measured(_with)?\.tokenizer|depends_on"
+    r"measured(_with)?\.tokenizer|depends_on|tokenizer=self\._digest"
 )
 
 

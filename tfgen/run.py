@@ -14,10 +14,11 @@ quality.jsonl   one line per measurement, of a fit that was told to measure; its
 evaluation.json what `tfgen evaluate` found, and report.html for reading
 """
 
+import contextlib
 import json
-import shlex
 import os
 import re
+import shlex
 import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -32,8 +33,6 @@ FORMAT = 1
 START = "start.npz"
 START_TOKENIZER = "start-tokenizer.json"
 _KEYS = {"format", "model", "status", "data", "config", "environment", "created"}
-# Written before run.json.
-_EARLY = {"codec.json", "tokenizer.json", "data.json", START, START_TOKENIZER, "checkpoints", "samples", ".lock"}
 # Of version 0.1, which kept them among the facts on the data.
 _OLD_DATA_SETTINGS = ("size", "channels", "tokenizer", "vocabulary_size", "holdout")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -59,21 +58,32 @@ class Run:
         codec: dict[str, Any],
         report: dict[str, Any],
         parts: Mapping[str, bytes] | None = None,
+        held: contextlib.ExitStack | None = None,
     ) -> "Run":
-        """A new folder with its first files; `run.json` comes last, so a folder with one is complete.
+        """A new folder with its first files, which appears whole, and locked for as long as `held` is.
 
         `parts` are files that belong to the codec, by name.
+
+        Raises:
+            FileExistsError: something is there already, other than an empty folder.
         """
-        path.mkdir(parents=True, exist_ok=True)
-        for name in ("checkpoints", "samples"):
-            (path / name).mkdir(exist_ok=True)
-        for name, content in (parts or {}).items():
-            files.write_bytes(path / name, content)
-        files.write_json(path / "codec.json", codec)
-        files.write_json(path / "data.json", report)
-        run = cls(path, {"format": FORMAT, "tfgen": __version__, "created": now(), **record})
-        run.save()
-        return run
+        record = {"format": FORMAT, "tfgen": __version__, "created": now(), **record}
+        try:
+            with files.folder_atomically(path) as folder:
+                if held is not None:
+                    held.enter_context(files.locked(folder))  # the lock goes along when the folder is renamed
+                for name in ("checkpoints", "samples"):
+                    (folder / name).mkdir()
+                for name, content in (parts or {}).items():
+                    files.write_bytes(folder / name, content)
+                files.write_json(folder / "codec.json", codec)
+                files.write_json(folder / "data.json", report)
+                cls(folder, record).save()
+        except OSError as error:
+            if not is_free(path):
+                raise FileExistsError(path) from error
+            raise
+        return cls(path, record)
 
     @classmethod
     def open(cls, name: str) -> "Run":
@@ -152,8 +162,14 @@ class Run:
         return rows
 
     def remove(self) -> None:
-        """Deletes the folder; the record goes first, so that a half-deleted run isn't taken for one."""
+        """Deletes the folder; the record goes first, so that a half-deleted run isn't taken for one.
+
+        Of a symbolic link, only the link goes: what it leads to was put elsewhere on purpose.
+        """
         with files.locked(self.path):
+            if self.path.is_symlink():
+                self.path.unlink()
+                return
             (self.path / "run.json").unlink()
             shutil.rmtree(self.path)
 
@@ -170,7 +186,7 @@ def locate(name: str) -> Path:
 def all_runs(folder: Path | None = None) -> list[Run]:
     """Every readable run under `saved_models`, oldest first."""
     runs = []
-    for path in (folder or runs_folder()).glob("*/run.json"):
+    for path in (folder or runs_folder()).glob("[!.]*/run.json"):  # a hidden one is on its way
         try:
             runs.append(Run(path.parent, _read_record(path.parent)))
         except UserError:
@@ -178,18 +194,15 @@ def all_runs(folder: Path | None = None) -> list[Run]:
     return sorted(runs, key=lambda run: run.record.get("created", ""))
 
 
-def is_unused(path: Path) -> bool:
-    """Whether a folder is empty, or holds only what a run that was killed at its very start had written."""
-    if not path.is_dir():
-        return False
-    names = {child.name for child in path.iterdir() if not child.name.endswith(".tmp")}
-    return names <= _EARLY and not any(path.glob("*/*"))
+def is_free(path: Path) -> bool:
+    """Whether a run can have this path: nothing is there, or an empty folder. What holds a file is someone's."""
+    return not any(path.iterdir()) if path.is_dir() else not os.path.lexists(path)
 
 
 def free_name(wanted: str) -> str:
-    """`wanted`, or with the first number behind it that no folder has."""
+    """`wanted`, or with the first number behind it that is free."""
     number, name = 1, wanted
-    while (runs_folder() / name).exists() and not is_unused(runs_folder() / name):
+    while not is_free(runs_folder() / name):
         number += 1
         name = f"{wanted}-{number}"
     return name

@@ -32,8 +32,12 @@ def models_of(representation):
 
 def learners_of(representation):
     """(modality, model) for everything in the catalog that can be learned in this representation."""
-    modalities = [name for name in catalog.MODALITIES if representation in catalog.MODALITIES.load(name).representations]
-    return [(modality, model) for modality in modalities for model in models_of(representation)]
+    return [
+        (modality, model)
+        for modality in catalog.MODALITIES
+        if representation in catalog.MODALITIES.load(modality).representations
+        for model in models_of(representation)
+    ]
 
 
 def specification_of(model):

@@ -1,5 +1,5 @@
-"""What every model of sequences must do for a user, on real data of every modality: learn, repeat itself, resume, keep to
-its context."""
+"""What every model of sequences must do for a user, on real data of every modality: learn, repeat itself, resume,
+keep to its context."""
 
 import numpy as np
 import pytest

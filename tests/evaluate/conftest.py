@@ -52,7 +52,7 @@ def plays(tmp_path_factory):
     from tfgen.data import open_data
 
     examples = open_data("shakespeare")
-    text = examples.tokenizer.decode(examples.ids(examples.values[:400_000]))
+    text = examples.codec.decode(examples.ids(examples.values[:400_000]))
     folder = tmp_path_factory.mktemp("plays")
     parts = {"learned": text[:200_000], "few": text[250_000:253_000], "others": text[300_000:340_000]}
     for name, part in parts.items():

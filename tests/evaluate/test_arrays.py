@@ -13,7 +13,8 @@ from tfgen.errors import Failure, UserError
 from tfgen.evaluate.compare import compare
 from tfgen.evaluate.arrays.features import open_extractor
 from tfgen.evaluate.record import Evaluation
-from tfgen.evaluate.request import EvaluateRequest, names_behind
+from tfgen.evaluate.score_descriptions import title_of
+from tfgen.evaluate.request import EvaluateRequest, metrics_of
 from tfgen.evaluate.stage import evaluate
 from tfgen.run import Run
 
@@ -41,7 +42,7 @@ def test_a_run_is_judged(pair, splits, command, isolated):
     assert result.exit_code == 0, result.output
     evaluation = Evaluation.read(pair[0].path)
     for name in evaluation.scores:
-        assert name.replace("_", " ") in result.stdout
+        assert title_of(name) in result.stdout
     assert {"kernel_distance", "precision", "recall", "density", "coverage", "prompt_adherence", "diversity", "copied",
             "membership"} <= set(evaluation.scores)
     assert "It needs 2048 samples and as many real examples; there are 500" in evaluation.left_out["frechet"]
@@ -220,7 +221,7 @@ def test_too_few_examples_are_said(tmp_path):
         evaluate(run, EvaluateRequest())
 
 
-@pytest.mark.parametrize("name", names_behind(catalog.METRICS, "image"))
+@pytest.mark.parametrize("name", list(metrics_of("arrays", "image")))
 def test_every_metric_of_the_catalog_gives_the_scores_that_it_declares(name, healthy, splits):
     metric = catalog.METRICS.load(f"arrays/{name}")
     holdout = str(splits["others"])
@@ -237,7 +238,7 @@ def test_every_metric_of_the_catalog_gives_the_scores_that_it_declares(name, hea
             assert np.isfinite(score.value) and (score.half_width is None or np.isfinite(score.half_width))
 
 
-@pytest.mark.parametrize("name", [name for name in catalog.EXTRACTORS if name != "arrays/inception"])
+@pytest.mark.parametrize("name", [name for name in catalog.EXTRACTORS if name != "inception"])
 def test_every_extractor_tells_pictures_apart_and_is_the_same_again(name, splits):
     examples = open_data(str(splits["learned"]))
     first, again = (catalog.EXTRACTORS.load(name)(examples) for _ in range(2))
@@ -305,14 +306,15 @@ def test_a_variational_bound_is_the_likelihood_where_the_posterior_is_exact():
     """A linear decoder with Gaussian noise has posterior and likelihood in closed form (Bishop 2006, section 12.2)."""
     import tensorflow as tf
 
-    from tfgen.models.base import Conditions, ExampleSpecification
+    from tfgen.representations.arrays.conditions import Conditions
+    from tfgen.representations.arrays.specification import ArraySpecification, Part
     from tfgen.models.vae import VAE, VAEConfig
 
     generator = np.random.default_rng(0)
     shape, scale, noise = (8, 8, 1), 3.0, 0.4
     directions = np.linalg.qr(generator.standard_normal([64, 2]))[0]
-    model = VAE(VAEConfig(network="dense", width=2, latent_dim=2), ExampleSpecification(shape, "gaussian", "image", 10),
-                Conditions())
+    specification = ArraySpecification(shape, (Part(shape[-1], "gaussian"),), 10)
+    model = VAE(VAEConfig(network="dense", width=2, latent_dim=2), specification, Conditions())
     model.tenth_log_variance.assign(np.log(noise**2) / 10)
     variance = 1.0 / (1.0 + scale**2 / noise**2)
 
@@ -345,10 +347,10 @@ def tracked(path, data, steps, *overrides, **options):
 
 
 def test_a_fit_ends_with_its_best_weights(splits, tmp_path, monkeypatch):
-    from tfgen.evaluate.arrays.tracker import Tracker
+    from tfgen.evaluate.arrays.tracker import ArrayTracker
 
     values = iter([5.0, 2.0, 7.0, 6.0])
-    monkeypatch.setattr(Tracker, "measure", lambda self: next(values))
+    monkeypatch.setattr(ArrayTracker, "measure", lambda self: next(values))
     run = tracked(tmp_path / "run", splits["few"], 256)
     assert [row["distance"] for row in run.history("quality.jsonl")] == [5.0, 2.0, 7.0, 6.0]
     assert run.record["status"] == "finished" and run.record["reached"] == 256 and run.record["kept"] == 128
@@ -365,10 +367,10 @@ def test_measuring_does_not_change_what_is_learned(splits, tmp_path):
 
 
 def test_patience_ends_a_fit(splits, tmp_path, monkeypatch):
-    from tfgen.evaluate.arrays.tracker import Tracker
+    from tfgen.evaluate.arrays.tracker import ArrayTracker
 
     values = iter([3.0, 1.0, 2.0, 2.0, 2.0, 2.0])
-    monkeypatch.setattr(Tracker, "measure", lambda self: next(values))
+    monkeypatch.setattr(ArrayTracker, "measure", lambda self: next(values))
     run = tracked(tmp_path / "run", splits["few"], 1280, patience=2)
     assert run.record["status"] == "finished" and run.record["reached"] == 256 and run.record["kept"] == 128
 
@@ -385,11 +387,11 @@ def test_a_stopped_fit_goes_on_measuring_and_ends_the_same(splits, tmp_path):
 
 
 def test_damaged_best_weights_leave_the_last(splits, tmp_path, monkeypatch, capsys):
-    from tfgen.evaluate.arrays.tracker import Tracker
+    from tfgen.evaluate.arrays.tracker import ArrayTracker
     from tfgen.training.best import Best
 
     values = iter([1.0, 2.0])
-    monkeypatch.setattr(Tracker, "measure", lambda self: next(values))
+    monkeypatch.setattr(ArrayTracker, "measure", lambda self: next(values))
     restore = Best.restore
 
     def spoil_and_restore(self):
@@ -416,12 +418,12 @@ def test_minutes_include_the_measuring(splits, tmp_path, monkeypatch):
 
 
 def test_killed_while_it_ends_a_fit_has_only_its_end_to_repeat(splits, tmp_path, monkeypatch):
-    from tfgen.evaluate.arrays.tracker import Tracker
+    from tfgen.evaluate.arrays.tracker import ArrayTracker
     from tfgen.training import stage
 
     def fit_with(values, path, **options):
         left = iter(values)
-        monkeypatch.setattr(Tracker, "measure", lambda self: next(left))
+        monkeypatch.setattr(ArrayTracker, "measure", lambda self: next(left))
         return tracked(path, splits["few"], 256, **options)
 
     whole = fit_with([5.0, 2.0, 7.0, 6.0], tmp_path / "whole")
@@ -434,7 +436,7 @@ def test_killed_while_it_ends_a_fit_has_only_its_end_to_repeat(splits, tmp_path,
         with pytest.raises(KeyboardInterrupt):
             fit_with([5.0, 2.0, 7.0, 6.0], tmp_path / "run")
     assert Run.open(str(tmp_path / "run")).record["status"] == "running"
-    monkeypatch.setattr(Tracker, "measure", lambda self: pytest.fail("measured again"))
+    monkeypatch.setattr(ArrayTracker, "measure", lambda self: pytest.fail("measured again"))
     resumed = fit_run("gan", tmp_path / "run", splits["few"], None, size=None, resume=True)
     assert resumed.record["status"] == "finished" and resumed.record["reached"] == 256
     assert_same_state(state_of(resumed), state_of(whole))

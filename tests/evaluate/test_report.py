@@ -18,6 +18,7 @@ from tfgen.evaluate.arrays.groups import Group
 from tfgen.evaluate.score_descriptions import DESCRIPTIONS
 from tfgen.evaluate.record import Alarm, Evaluation, MeasuredWith, Score
 from tfgen.evaluate.report import write_report
+from tfgen.modalities.image.modality import ImageModality
 from tfgen.run import Run
 
 EVIL = "<script>alert('1')</script> & \"$name\""
@@ -65,7 +66,7 @@ def pictures(count, prompts=None, shape=(8, 8, 1), name="samples"):
     return Group(name, lambda start, stop: values[start:stop], np.full(count, -1) if prompts is None else prompts, [])
 
 
-def examiner_of(prompts=(), kind="none", shape=(8, 8, 1), neighbours=30):
+def inputs_of(prompts=(), kind="none", shape=(8, 8, 1), neighbours=30):
     """Each sample is nearest to the training example of its place, the less so the later it comes."""
     training = SimpleNamespace(prompts=list(prompts), prompt_kind=kind)
     group = pictures(neighbours, shape=shape, name="neighbours")
@@ -75,7 +76,7 @@ def examiner_of(prompts=(), kind="none", shape=(8, 8, 1), neighbours=30):
         apart = np.stack([np.linspace(0.1, 0.9, len(samples)), *np.ones([2, len(samples)])], axis=1)
         return places % neighbours, apart
 
-    return SimpleNamespace(material=SimpleNamespace(training=training, neighbours=lambda: group), nearest=nearest)
+    return SimpleNamespace(data=SimpleNamespace(training=training, neighbours=lambda: group), nearest=nearest)
 
 
 def evaluation_of(**changes):
@@ -116,12 +117,12 @@ def evaluation_of(**changes):
 def page(tmp_path):
     """Writes a report and reads it; `evaluation` and the rest say what to report on."""
 
-    def write(evaluation=None, examiner=None, samples=None, history=""):
+    def write(evaluation=None, inputs=None, samples=None, history=""):
         record = {"model": "gan", "data": {"source": EVIL, "count": 60000}, "modality": "image"}
         (tmp_path / "history.jsonl").write_text(history)
         run = Run(tmp_path, record)
         evaluation = evaluation or evaluation_of()
-        parts = parts_of(run, evaluation, examiner or examiner_of(), samples or pictures(100))
+        parts = parts_of(run, evaluation, ImageModality, inputs or inputs_of(), samples or pictures(100))
         write_report(run, evaluation, parts)
         return Page((tmp_path / "report.html").read_text(encoding="utf-8"))
 
@@ -129,12 +130,12 @@ def page(tmp_path):
 
 
 def labelled(count=100):
-    return pictures(count, np.arange(count) % 3), examiner_of(["cat", EVIL, ""], "labels")
+    return pictures(count, np.arange(count) % 3), inputs_of(["cat", EVIL, ""], "labels")
 
 
 def test_nothing_is_fetched(page):
-    samples, examiner = labelled()
-    found = page(examiner=examiner, samples=samples, history='{"step": 1, "loss": 2.0}\n')
+    samples, inputs = labelled()
+    found = page(inputs=inputs, samples=samples, history='{"step": 1, "loss": 2.0}\n')
     assert found.addresses and all(address.startswith(("data:", "#")) for address in found.addresses)
     assert not {"script", "iframe", "object", "embed", "form"} & {tag for tag, _ in found.tags}
     styles = [value for _, attributes in found.tags for name, value in attributes.items() if name == "style"]
@@ -142,19 +143,19 @@ def test_nothing_is_fetched(page):
 
 
 def test_every_picture_opens(page):
-    samples, examiner = labelled()
-    sources = [attributes["src"] for tag, attributes in page(examiner=examiner, samples=samples).tags if tag == "img"]
+    samples, inputs = labelled()
+    sources = [attributes["src"] for tag, attributes in page(inputs=inputs, samples=samples).tags if tag == "img"]
     assert len(sources) == SAMPLES // 3 * 3 + LOOKED_AT * 4
     for source in sources:
-        image = Image.open(io.BytesIO(base64.b64decode(source.removeprefix("data:arrays/png;base64,"))))
+        image = Image.open(io.BytesIO(base64.b64decode(source.removeprefix("data:image/png;base64,"))))
         assert image.size == (8, 8)
 
 
 def test_names_and_words_are_only_text(page):
-    samples, examiner = labelled()
+    samples, inputs = labelled()
     alarms = [Alarm(EVIL, "raised", EVIL, EVIL)]
     evil = evaluation_of(run=EVIL, alarms=alarms, notes=[EVIL], left_out={EVIL: EVIL}, words=EVIL, checkpoint=EVIL)
-    found = page(evil, examiner, samples, '{"step": 1, "<b>": 2.0}\n')
+    found = page(evil, inputs, samples, '{"step": 1, "<b>": 2.0}\n')
     assert "script" not in {tag for tag, _ in found.tags}
     assert found.text.count("alert('1')") >= 10
     assert EVIL in found.text
@@ -194,15 +195,15 @@ def test_it_says_how_it_was_measured(page):
 
 
 def test_samples_stand_in_columns_by_label(page):
-    samples, examiner = labelled()
-    found = page(examiner=examiner, samples=samples)
+    samples, inputs = labelled()
+    found = page(inputs=inputs, samples=samples)
     assert found.of_class("columns") and not found.of_class("sheet")
     assert "no words" in found.text
 
 
 def test_captions_stand_beneath(page):
     captions = [f"a small bird, number {place}" for place in range(100)]
-    found = page(examiner=examiner_of(captions, "captions"), samples=pictures(100, np.arange(100)))
+    found = page(inputs=inputs_of(captions, "captions"), samples=pictures(100, np.arange(100)))
     assert found.of_class("captioned")
     assert all(caption in found.text for caption in captions[:SAMPLES])
     assert captions[SAMPLES] not in found.text
@@ -218,14 +219,14 @@ def test_the_most_suspicious_come_first(page):
 
 def test_large_pictures_in_colour_are_made_smaller(page):
     shape = (300, 600, 3)
-    found = page(examiner=examiner_of(shape=shape), samples=pictures(20, shape=shape))
+    found = page(inputs=inputs_of(shape=shape), samples=pictures(20, shape=shape))
     sizes = {(attributes["width"], attributes["height"]) for tag, attributes in found.tags if tag == "img"}
     assert sizes == {("192", "96")}
 
 
 def test_few_of_everything(page):
     bare = evaluation_of(scores={}, baselines={}, left_out={}, alarms=[], notes=[], words="")
-    found = page(bare, examiner_of(neighbours=3), pictures(2))
+    found = page(bare, inputs_of(neighbours=3), pictures(2))
     assert "None could be measured" in found.text
     assert "no reports" in found.text
 

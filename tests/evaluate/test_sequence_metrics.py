@@ -16,7 +16,8 @@ from tfgen.evaluate.metrics.memorisation import memorisation
 from tfgen.evaluate.metrics.overlap import overlap
 from tfgen.evaluate.metrics.prediction import bits_per_character, perplexity
 from tfgen.evaluate.metrics.repetition import repetition
-from tfgen.evaluate.sequences.lexicon import Lexicon, words_of
+from tfgen.evaluate.sequences.lexicon import Lexicon
+from tfgen.modalities.text.words import words_of
 
 texts = st.lists(st.lists(st.integers(0, 3), max_size=12), min_size=1, max_size=6)
 
@@ -124,7 +125,7 @@ def test_words_are_those_of_a_reader():
 
 
 def test_a_lexicon_gives_a_word_the_same_number_in_every_group():
-    lexicon = Lexicon()
+    lexicon = Lexicon(words_of)
     first, second = lexicon.rows(["one two", "two"]), lexicon.rows(["two three", ""])
     assert first.tolist() == [[0, 1], [1, -1]] and second.tolist() == [[1, 2], [-1, -1]]
     assert lexicon.rows([]).shape == (0, 1)

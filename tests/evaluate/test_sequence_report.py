@@ -18,11 +18,11 @@ from tfgen.run import Run
 TRAINING = f"Once upon a time there was {EVIL} in a wood.\uffffAnother day, another text & <b>bold</b>."
 
 
-def evidence_of(texts, unseen=True, context=8):
+def inputs_of(texts, unseen=True, context=8):
     """What the report takes of a tfgen.evaluate.sequences.metric_inputs.SequenceInputs."""
-    tokenizer = SimpleNamespace(kind="characters", size=99)
-    material = SimpleNamespace(
-        searched=TRAINING, tokenizer=tokenizer, training=SimpleNamespace(training_characters=12345),
+    codec = SimpleNamespace(unit="character", specification=SimpleNamespace(vocabulary_size=99))
+    data = SimpleNamespace(
+        searched=TRAINING, codec=codec, training=SimpleNamespace(training_units=12345),
         opened_by="prompts that are held out", text=str,
     )
     count = 10 * context
@@ -33,7 +33,7 @@ def evidence_of(texts, unseen=True, context=8):
         texts=texts,
         openings=[EVIL] * len(texts["samples"]),
         matches={name: searched.matches(each) for name, each in texts.items()},
-        material=material,
+        data=data,
         model=SimpleNamespace(context=context),
         unseen=read if unseen else None,
     )
@@ -53,7 +53,7 @@ def page(tmp_path):
     def write(texts, **options):
         run = Run(tmp_path, {"model": "gpt", "data": {"source": EVIL}, "modality": "text"})
         evaluation = evaluation_of_text()
-        write_report(run, evaluation, parts_of(run, evaluation, evidence_of(texts, **options)))
+        write_report(run, evaluation, parts_of(run, evaluation, inputs_of(texts, **options)))
         content = (tmp_path / "report.html").read_text(encoding="utf-8")
         return Page(content), content
 
@@ -90,7 +90,7 @@ def test_the_use_of_the_context_is_drawn(page):
 def test_it_says_how_texts_were_made_and_where_better_is(page):
     found, _ = page({"samples": ["text"], "real": ["real"], "n-gram": ["made"]})
     for said in ("temperature 1", "60 of at most 200 tokens", "12,345 characters to learn",
-                 "characters, 99 tokens (cdef)", "near 0.6", "Real text that it never saw", "By the n-gram model"):
+                 "99 different (cdef)", "near 0.6", "Real text that it never saw", "By the n-gram model"):
         assert said in found.text
     assert "Pictures" not in found.text
 

@@ -8,13 +8,12 @@ import pytest
 
 from tests.conftest import fit_run
 from tests.evaluate.conftest import TEXT_QUICK
-from tfgen.catalog import METRICS
 from tfgen.errors import UserError
 from tfgen.evaluate.compare import check_runs, compare
 from tfgen.evaluate.record import Evaluation, MeasuredWith
-from tfgen.evaluate.request import EvaluateRequest, names_behind
+from tfgen.evaluate.request import EvaluateRequest, metrics_of
 from tfgen.evaluate.stage import evaluate
-from tfgen.evaluate.sequences import metric_inputs as text_evidence
+from tfgen.evaluate.sequences import metric_inputs
 from tfgen.evaluate.sequences.losses import LossReader
 from tfgen.evaluate.sequences.reference_data import ReferenceData
 from tfgen.restore import load_model
@@ -64,9 +63,9 @@ def test_the_loss_is_that_of_a_plain_loop(writer):
 
 def test_characters_are_those_of_the_text(writer):
     material = ReferenceData(writer, None)
-    ends = int((material.unseen.ids == material.tokenizer.end).sum())
-    assert material.unseen.characters.sum() == len(material.text(material.unseen.ids)) + ends
-    assert material.unseen.characters.sum() == material.training.holdout_characters
+    ends = int((material.unseen.ids == material.end).sum())
+    assert material.unseen.units.sum() == len(material.text(material.unseen.ids)) + ends
+    assert material.unseen.units.sum() == material.training.holdout_units
     assert material.searched.startswith(material.text(material.values[:100]))
 
 
@@ -80,14 +79,14 @@ def test_the_command_prints_the_table_and_what_was_copied(writer, command):
     assert result.exit_code == 0, result.output
     assert "bits per character" in result.stdout and "n-gram" in result.stdout
     assert "The longest match, of" in result.stdout and "report.html" in result.stderr
-    for name in names_behind(METRICS, "image"):
+    for name in metrics_of("arrays", "image"):
         assert f"Left out: {name}" not in result.stdout or name == "membership"
     result = command("evaluate", writer.path, "-n", 40, "--metric", "perplexity", "--json")
     assert set(json.loads(result.stdout)["scores"]) == {"perplexity"}
 
 
 def test_a_part_needs_no_samples(writer, monkeypatch):
-    monkeypatch.setattr(text_evidence, "sample_ids", lambda *_: pytest.fail("samples were made"))
+    monkeypatch.setattr(metric_inputs, "sample_ids", lambda *_: pytest.fail("samples were made"))
     evaluation = evaluate(writer, EvaluateRequest(metrics=("perplexity", "bits", "generalisation")))
     assert set(evaluation.scores) == {"perplexity", "bits_per_character", "generalisation_gap"}
 
@@ -119,16 +118,16 @@ def test_a_copy_of_the_training_text(writer, monkeypatch):
         starts = np.random.default_rng(seed).integers(0, 100_000, len(openings))
         return [values[start : start + 200] for start in starts]
 
-    monkeypatch.setattr(text_evidence, "sample_ids", remember)
+    monkeypatch.setattr(metric_inputs, "sample_ids", remember)
     evaluation = evaluate(writer, EvaluateRequest(count=60, metrics=("memorisation", "distinct", "repetition")))
     assert states_of(evaluation)["copying"] == "raised"
     assert evaluation.scores["copied_windows"].value == 1 and evaluation.scores["longest_match"].value == 200
 
 
 def test_a_model_that_goes_round_in_a_circle(writer, monkeypatch):
-    tokenizer = ReferenceData(writer, None).tokenizer
+    tokenizer = ReferenceData(writer, None).codec
     circle = tokenizer.encode("and then he said " * 12)[:200]
-    monkeypatch.setattr(text_evidence, "sample_ids", lambda model, openings, seed: [circle] * len(openings))
+    monkeypatch.setattr(metric_inputs, "sample_ids", lambda model, openings, seed: [circle] * len(openings))
     evaluation = evaluate(writer, EvaluateRequest(count=60, metrics=("repetition", "overlap", "memorisation")))
     assert states_of(evaluation)["repeats itself"] == "raised"
     assert evaluation.scores["overlap"].value == 1
@@ -187,7 +186,7 @@ def test_what_is_given_costs_nothing(notes_run):
     nats, tokens, characters = read.pieces(np.array([0]))[0]
     assert tokens == material.unseen.learned.sum() < len(material.unseen)
     assert nats == pytest.approx(read.nats[material.unseen.learned].sum())
-    assert characters == material.training.holdout_characters
+    assert characters == material.training.holdout_units
 
 
 def test_without_held_out_text_there_is_no_prediction_to_judge(plays, tmp_path):
@@ -214,7 +213,7 @@ def test_runs_with_different_tokenizers_are_compared_by_bits_only(judged, writer
 
 
 def test_texts_and_pictures_are_not_compared(writer, gan_run):
-    with pytest.raises(UserError, match="make different things .image and text."):
+    with pytest.raises(UserError, match="make different things .pictures and texts."):
         check_runs([writer, gan_run])
 
 

@@ -20,11 +20,11 @@ from tfgen import catalog
 from tfgen.errors import Failure, UserError
 from tfgen.export import saved_model, tflite
 from tfgen.export.formats import NUMBER_FORMATS, Tolerance
-from tfgen.export.arrays import ImageSurface
+from tfgen.export.arrays import ArrayExport
 from tfgen.export.request import ExportRequest
 from tfgen.export.stage import export
 from tfgen.generate.arrays import generate
-from tfgen.models.base import Kind
+from tfgen.representations.signatures import Kind
 from tfgen.run import Run
 
 SEEDS = np.array([7, 8, 9], np.int32)
@@ -195,7 +195,7 @@ def test_versions_count_up_and_the_same_run_has_the_same_fingerprint(exported, c
 
 
 def test_nothing_is_published_when_an_answer_is_too_far(gan_run, tmp_path, monkeypatch):
-    monkeypatch.setitem(ImageSurface.tolerances, "float16", Tolerance(decibels=150.0))
+    monkeypatch.setitem(ArrayExport.tolerances, "float16", Tolerance(decibels=150.0))
     with pytest.raises(Failure, match="(?s)TFLite float16.*150 dB.*Nothing was published"):
         export(gan_run, ExportRequest(("saved-model", "tflite"), ("float16",), tmp_path / "out"))
     assert not [path for path in (tmp_path / "out").rglob("*") if path.is_file() and path.name != ".lock"]
@@ -243,8 +243,8 @@ def unlabelled(tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize("model", models_of("image"))
-@pytest.mark.parametrize("network", [name.partition("/")[2] for name in catalog.NETWORKS if name.startswith("image/")])
+@pytest.mark.parametrize("model", models_of("arrays"))
+@pytest.mark.parametrize("network", list(catalog.NETWORKS))
 @pytest.mark.slow
 def test_every_network_agrees_without_prompts_and_not_square(model, network, unlabelled, tmp_path):
     run = fit_run(model, tmp_path / "run", unlabelled, 20, f"network={network}")

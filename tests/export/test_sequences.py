@@ -18,14 +18,13 @@ from tensorflow_serving.apis import prediction_log_pb2
 from tests.conftest import fit_run
 from tests.serve.running import tfgen_serve
 from tfgen.errors import Failure, UserError
-from tfgen.modalities.text.graph_tokenizer import Characters
+from tfgen.modalities.text.graph_tokenizer import GraphTokenizer
 from tfgen.export.request import ExportRequest
 from tfgen.export.stage import export
-from tfgen.modalities.text.codec import open_tokenizer
 from tfgen.models.gpt import GPT
 from tfgen.models.language import Cache
 from tfgen.representations.sequences.sampling import Sampling
-from tfgen.restore import load_model
+from tfgen.restore import open_codec, load_model
 from tfgen.run import Run
 
 SEEDS = np.array([7, 8, 9], np.int32)
@@ -58,7 +57,7 @@ def card_of(path):
 
 def encoded(run, prompts):
     """Ids [batch, most], of which so many count, [batch]."""
-    rows = [open_tokenizer(run).encode(prompt) for prompt in prompts]
+    rows = [open_codec(run).encode(prompt) for prompt in prompts]
     ids = np.zeros([len(rows), max(map(len, rows))], np.int32)
     for place, row in enumerate(rows):
         ids[place, : len(row)] = row
@@ -182,7 +181,7 @@ def test_text_is_that_of_the_ids(text_exported):
     given = {"prompt": np.array(PROMPTS), "max_new_tokens": limits(), **HOW}
     made = served(folder, run)["generate_text"](**in_tensors(given))
     ids, count = by_python(run)
-    tokenizer = open_tokenizer(run)
+    tokenizer = open_codec(run)
     wanted = [tokenizer.decode(row[:length]) for row, length in zip(ids, count, strict=True)]
     assert [text.decode() for text in made["text"].numpy()] == wanted
     np.testing.assert_array_equal(made["length"].numpy(), count)
@@ -190,7 +189,7 @@ def test_text_is_that_of_the_ids(text_exported):
 
 @given(texts=st.lists(st.text(), min_size=1, max_size=4))
 def test_every_string_goes_through_the_graph_as_through_the_tokenizer(text_run, texts):
-    tokenizer = open_tokenizer(text_run)
+    tokenizer = open_codec(text_run)
     characters = characters_of(text_run)
     ids, length = characters.encode(tf.constant(texts))
     for text, row, count in zip(texts, ids.numpy(), length.numpy(), strict=True):
@@ -200,15 +199,15 @@ def test_every_string_goes_through_the_graph_as_through_the_tokenizer(text_run, 
 
 @given(ids=st.lists(st.integers(0, 2**16), max_size=12))
 def test_broken_letters_are_replaced_as_the_tokenizer_does_it(text_run, ids):
-    tokenizer = open_tokenizer(text_run)
-    ids = np.array(ids, np.int32) % tokenizer.size
+    tokenizer = open_codec(text_run)
+    ids = np.array(ids, np.int32) % tokenizer.specification.vocabulary_size
     (text,) = characters_of(text_run).decode(tf.constant(ids[None]), tf.constant([len(ids)])).numpy()
     assert text.decode() == tokenizer.decode(ids)
 
 
 def characters_of(run, made={}):
     if run.path not in made:
-        made[run.path] = Characters(open_tokenizer(run))
+        made[run.path] = GraphTokenizer(open_codec(run).tokenizer)
     return made[run.path]
 
 
@@ -232,7 +231,7 @@ def test_the_samples_in_the_cards_can_be_repeated(text_exported):
     types = {name: each.dtype for name, each in call.structured_input_signature[1].items()}
     inputs = {name: tf.constant([value], types[name]) for name, value in sample["instances"][0].items()}
     assert call(**inputs)["text"].numpy()[0].decode() == sample["text"]
-    assert len(open_tokenizer(run).encode(sample["text"])) == 32
+    assert len(open_codec(run).encode(sample["text"])) == 32
     phone = card_of(phone_folder(folder, run) / "tfgen.json")["sample"]
     (row,) = phone["instances"]
     how = {name: np.array([row[name]], each.dtype) for name, each in HOW.items()}
@@ -292,7 +291,7 @@ def test_a_server_answers_with_the_same_text(text_exported):
     run, folder, _ = text_exported
     ids, count = by_python(run)
     rows = [{name: value[place].item() for name, value in HOW.items()} for place in range(3)]
-    given, tokenizer = encoded(run, PROMPTS), open_tokenizer(run)
+    given, tokenizer = encoded(run, PROMPTS), open_codec(run)
     for place, row in enumerate(rows):
         row.update(max_new_tokens=MOST, prompt_length=given["prompt_length"][place].item())
         row["prompt_ids"] = given["prompt_ids"][place].tolist()
@@ -358,7 +357,7 @@ def test_longer_tokens_and_a_prompt_that_is_too_long(tales, tmp_path):
     assert given["prompt_length"][0] > 24
     how = {name: value[1:2] for name, value in HOW.items()}
     made = signatures["generate"](**in_tensors({**given, "max_new_tokens": limits(1), **how}))
-    text = open_tokenizer(run).decode(made["ids"].numpy()[0, : made["length"].numpy()[0]])
+    text = open_codec(run).decode(made["ids"].numpy()[0, : made["length"].numpy()[0]])
     assert example_text(tmp_path / "out", run, prompt, 8, MOST, 0.8, 0, 0.95) == f"{text}\n"
 
 

@@ -91,12 +91,12 @@ def test_a_resumed_fit_ends_with_the_same_weights_without_the_preset(
     copy = tmp_path / "preset"
     shutil.copytree(preset, copy)
 
-    class Interrupted(stage.Watch):
+    class Interrupted(stage.TrainingMonitor):
         def _check(self, step, means):
             self.interrupted = step >= 30
 
     with monkeypatch.context() as patch:
-        patch.setattr(stage, "Watch", Interrupted)
+        patch.setattr(stage, "TrainingMonitor", Interrupted)
         stopped = fit_from(copy, notes, tmp_path / "stopped", STEPS, *settings, lora=lora)
     assert stopped.record["status"] == "stopped"
     shutil.rmtree(copy)

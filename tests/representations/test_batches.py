@@ -1,10 +1,17 @@
 """The order of the data is a function of (seed, epoch, place), and memory-mapped files give the same batches."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfgen.data.examples import Report
 from tfgen.representations import batches as pipeline
+from tfgen.representations.arrays import examples as examples_module
+from tfgen.representations.arrays.codec import ArrayCodec
+from tfgen.representations.arrays.examples import ArrayExamples
+from tfgen.representations.arrays.specification import ArraySpecification, Part
 
 
 def order(seed, first, count, examples):
@@ -37,14 +44,24 @@ def test_neighbours_in_the_data_are_torn_apart():
     assert abs(correlation) < 0.05
 
 
-def batches(values, index, start, stop, seed=9, batch_size=8):
-    def encode(block):
-        return tf.cast(block, tf.float32) / 255.0
+class Codec(ArrayCodec):
+    def encode(self, values):
+        return tf.cast(values, tf.float32) / 255.0
 
-    return [
-        (examples.numpy(), places.numpy())
-        for examples, places in pipeline.batches(values, index, encode, batch_size, seed, start, stop)
-    ]
+
+@dataclass
+class Settings:
+    batch_size: int = 8
+
+
+def examples_of(values, index):
+    specification = ArraySpecification(values.shape[1:], (Part(values.shape[-1], "gaussian"),), len(values))
+    return ArrayExamples("image", "a", "a", values, [], index, "labels", Codec(specification), Report(1, 1), "")
+
+
+def batches(values, index, start, stop, seed=9, batch_size=8):
+    found = examples_of(values, index).batches(Settings(batch_size), seed, start, stop)
+    return [(examples.numpy(), places.numpy()) for examples, places in found]
 
 
 @pytest.fixture
@@ -71,7 +88,7 @@ def test_a_memory_mapped_file_gives_the_same_batches(data, tmp_path, monkeypatch
     values, index = data
     held = batches(values, index, 0, 10)
     np.save(tmp_path / "values.npy", values)
-    monkeypatch.setattr(pipeline, "_IN_MEMORY_BYTES", 0)
+    monkeypatch.setattr(examples_module, "_IN_MEMORY_BYTES", 0)
     mapped = batches(np.load(tmp_path / "values.npy", mmap_mode="r"), index, 0, 10)
     for (examples, places), (expected, expected_places) in zip(mapped, held, strict=True):
         np.testing.assert_array_equal(examples, expected)
@@ -85,5 +102,4 @@ def test_a_batch_may_be_longer_than_an_epoch(data):
 
 
 def test_nothing_waits_for_a_tuner_when_the_batches_end(data):
-    encode = lambda block: tf.cast(block, tf.float32)  # noqa: E731
-    assert pipeline.batches(*data, encode, 8, 0, 0, 10).options().autotune.enabled is False
+    assert examples_of(*data).batches(Settings(), 0, 0, 10).options().autotune.enabled is False

@@ -1,5 +1,6 @@
 """What becomes of the words that a person types."""
 
+import json
 import string
 
 import numpy as np
@@ -7,7 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tfgen.data.examples import Report
 from tfgen.errors import UserError
+from tfgen.modalities.image.codec import ImageCodec
+from tfgen.representations.arrays.examples import ArrayExamples
 from tfgen.representations.arrays.vocabulary import Vocabulary, words_of
 
 CLOTHES = ["T-shirt/top", "Trouser", "Ankle boot", "Ankle sock", "Boot"]
@@ -21,7 +25,7 @@ def vocabulary_of(prompts, kind="labels"):
 
 
 def meaning(vocabulary, prompt):
-    """The set of words that a prompt turns into."""
+    """The set of words, or the label, that a prompt turns into."""
     return {vocabulary.words[place - 1] for place in vocabulary.ids(prompt) if place}
 
 
@@ -29,7 +33,7 @@ def meaning(vocabulary, prompt):
 def test_every_known_prompt_means_itself(prompts, kind):
     vocabulary = vocabulary_of(prompts, kind)
     for place, prompt in enumerate(prompts):
-        assert meaning(vocabulary, prompt) == set(words_of(prompt))
+        assert meaning(vocabulary, prompt) == ({prompt} if kind == "labels" else set(words_of(prompt)))
         assert set(vocabulary.ids(prompt)) == set(vocabulary.table()[place])
 
 
@@ -53,17 +57,90 @@ def test_survives_json(prompts):
 
 def test_labels_that_share_a_word_are_told_apart():
     vocabulary = vocabulary_of(CLOTHES)
-    assert meaning(vocabulary, "boot") == {"boot"}
-    assert meaning(vocabulary, "BOOT, ankle!") == {"ankle", "boot"}
-    assert meaning(vocabulary, "sock") == {"ankle", "sock"}
-    assert meaning(vocabulary, "t-shirt") == {"t-shirt", "top"}
+    assert meaning(vocabulary, "boot") == {"Boot"}
+    assert meaning(vocabulary, "BOOT, ankle!") == {"Ankle boot"}
+    assert meaning(vocabulary, "sock") == {"Ankle sock"}
+    assert meaning(vocabulary, "t-shirt") == {"T-shirt/top"}
     with pytest.raises(UserError, match="several labels. Choose 'Ankle boot' or 'Ankle sock'"):
         vocabulary.ids("ankle")
 
 
-def test_labels_of_the_same_words_can_both_be_typed():
-    vocabulary = vocabulary_of(["C", "C++"])
-    assert meaning(vocabulary, "C++") == meaning(vocabulary, "C") == {"c"}
+@pytest.mark.parametrize(
+    "labels",
+    [["C", "C++"], ["-1", "1"], ["A+", "A-"], ["1.5", "5.1"], ["a b", "b a"], ["x", "X"], ["_", "__"], ["7", "seven"]],
+)
+def test_labels_that_differ_in_signs_order_or_case_are_two(labels):
+    vocabulary = vocabulary_of(labels)
+    assert [meaning(vocabulary, label) for label in labels] == [{label} for label in labels]
+    assert len(np.unique(vocabulary.table(), axis=0)) == 2
+
+
+def test_what_is_common_to_two_labels_is_neither():
+    with pytest.raises(UserError, match=r"'a' could mean several labels. Choose 'A\+' or 'A-'"):
+        vocabulary_of(["A+", "A-"]).ids("a")
+    with pytest.raises(UserError, match="'aB' could mean several labels. Choose 'AB' or 'ab'"):
+        vocabulary_of(["AB", "ab"]).ids("aB")
+    with pytest.raises(UserError, match="'b  a' could mean several labels. Choose 'a b' or 'A B, a'"):
+        vocabulary_of(["a b", "A B, a"]).ids("b  a")
+
+
+@pytest.mark.parametrize(("labels", "typed"), [(["1.5", "2"], "5.1"), (["-1", "0"], "1"), (["1", "0"], "-1")])
+def test_a_number_is_never_taken_for_another(labels, typed):
+    with pytest.raises(UserError, match=f"never saw the word '{typed}'"):
+        vocabulary_of(labels).ids(typed)
+
+
+def test_a_label_may_be_typed_as_its_part_in_any_case_with_any_spaces():
+    vocabulary = vocabulary_of(["Size -1.5 to 3", "Size 10", "C++ code", "Ärger"])
+    for typed in ("size  -1.5\tTO 3", "-1.5", " to ", "3"):
+        assert meaning(vocabulary, typed) == {"Size -1.5 to 3"}
+    assert meaning(vocabulary, "c") == {"C++ code"} and meaning(vocabulary, "ÄRGER") == {"Ärger"}
+
+
+def test_a_label_without_examples_is_not_known():
+    vocabulary = Vocabulary.of(["cat", "dog", "red bird", "bird"], np.array([0, 0, 2], np.int32), "labels")
+    assert vocabulary.words == ("cat", "red bird"), "what is never seen has no input"
+    for typed in ("dog", " DOG ", "bird"):
+        with pytest.raises(UserError, match="No example had the label '.*It knows 2 labels: 'cat', 'red bird'"):
+            vocabulary.ids(typed)
+    assert vocabulary.table().tolist() == [[1], [0], [2], [0]]
+    assert vocabulary.notes() == ["No example has the labels 'dog', 'bird', so a model won't know them."]
+
+
+def test_labels_of_version_01_are_bags_of_words():
+    kept = {"words": ["boot", "ankle"], "prompts": ["Ankle boot", "Boot"], "counts": [1, 1], "kind": "labels"}
+    vocabulary = Vocabulary.from_json(kept)
+    np.testing.assert_array_equal(vocabulary.table(), [[2, 1], [1, 0]])
+    np.testing.assert_array_equal(vocabulary.ids("ankle"), [2, 1])
+
+
+def test_captions_with_more_words_than_are_kept_can_still_be_drawn():
+    captions = [f"word{place} thing" for place in range(5000)]
+    vocabulary = vocabulary_of(captions, "captions")
+    assert len(vocabulary.words) == 4096 and len(vocabulary.rare_words) == 5001 - 4096
+    ids = np.stack([vocabulary.ids(f" {caption} ") for caption in captions])
+    np.testing.assert_array_equal(ids, vocabulary.table())
+    with pytest.raises(UserError, match="'word4999' was in too few captions to be learned"):
+        vocabulary.ids("thing word4999")
+    assert "5001 different words. The commonest 4096 are learned; the 905 rarest" in vocabulary.notes()[0]
+
+
+def test_captions_of_6000_words_can_be_fitted():
+    captions = [" ".join(f"word{number}" for number in range(place, place + 4)) for place in range(0, 6000, 4)]
+    values, index = np.zeros([len(captions), 8, 8, 1], np.uint8), np.arange(len(captions), dtype=np.int32)
+    codec = ImageCodec.of_shape(values.shape[1:], len(values))
+    examples = ArrayExamples("image", "a", "a", values, captions, index, "captions", codec, Report(1, 1), "")
+    conditions = examples.conditions()
+    assert conditions.vocabulary_size == 4096 and len(conditions.prompt_words) == 1500
+    kept = Vocabulary.from_json(json.loads(json.dumps(examples.codec_json()["vocabulary"])))
+    for place in (0, 1024, 1499):
+        assert tuple(kept.ids(captions[place])) == conditions.prompt_words[place]
+    assert not any(conditions.prompt_words[-1]), "a caption of rare words alone is learned as the empty prompt"
+
+
+def test_what_a_caption_has_beyond_24_words_is_said():
+    vocabulary = vocabulary_of([" ".join(f"word{place}" for place in range(30)), "short"], "captions")
+    assert vocabulary.notes() == ["1 of the captions have more than 24 words; of each the first 24 are learned."]
 
 
 def test_words_of_two_labels_are_no_label():
@@ -93,7 +170,7 @@ def test_a_caption_may_be_long():
 
 
 def test_an_unknown_word_without_a_near_one_lists_what_there_is():
-    with pytest.raises(UserError, match="never saw the word 'xylophon'. It knows 10 words: 'zero', 'one'"):
+    with pytest.raises(UserError, match="never saw the word 'xylophon'. It knows 10 labels: 'zero', 'one'"):
         vocabulary_of(DIGITS).ids("xylophon")
 
 
@@ -106,7 +183,7 @@ def test_no_prompts_means_that_none_can_be_followed():
 
 def test_the_empty_prompt_is_all_zeros():
     for empty in ("", "  ", "\t\n"):
-        np.testing.assert_array_equal(vocabulary_of(CLOTHES).ids(empty), [0, 0])
+        np.testing.assert_array_equal(vocabulary_of(CLOTHES).ids(empty), [0])
 
 
 def test_punctuation_alone_can_be_a_label():

@@ -53,7 +53,11 @@ def open_data(
         return open_tfds(source, representation, settings, progress)
     modality = modality_of(source, representation)
     request = DataRequest(
-        source, representation_of(modality, representation), check_settings(modality, settings, source), labels, progress
+        source,
+        representation_of(modality, representation),
+        check_settings(modality, settings, source),
+        labels,
+        progress,
     )
     if isinstance(source, str) and source in DATASETS:
         return DATASETS.load(source)(request)

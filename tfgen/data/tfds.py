@@ -1,5 +1,5 @@
-"""`tfds:NAME[/CONFIG][:VERSION][@SPLIT]`: a set of TensorFlow Datasets, prepared once, for whichever modality has use for
-its features.
+"""`tfds:NAME[/CONFIG][:VERSION][@SPLIT]`: a set of TensorFlow Datasets, prepared once, for whichever modality has use
+for its features.
 
 TFDS keeps its own files where it always does (TFDS_DATA_DIR moves them). The only source that needs TensorFlow.
 """
@@ -168,7 +168,7 @@ def _check_network(wanted: str, builder: Any) -> None:
             raise Failure(f"TFDS can't fetch '{wanted}': {host} can't be found.", NETWORK_ONCE) from error
 
 
-def _part(wanted: str, builder: Any, split: str, image: str, prompt: str | None) -> _Part:
+def _part(wanted: str, builder: Any, split: str, features: Any) -> Part:
     splits = builder.info.splits
     split = split or ("train" if "train" in splits else next(iter(splits)))
     try:

@@ -104,7 +104,7 @@ def _axis(axis: Axis, place: Callable[[float], float], tick: Callable[[float], s
     for number, value in enumerate(axis.ticks()):
         x = place(value)
         words = ("\N{LESS-THAN OR EQUAL TO}" if below and number == 0 else "") + tick(value)
-        # A long one at the end would leave the picture.
+        # A long one at the end would leave the chart.
         x_of_words = min(x, _WIDTH - 3.3 * len(words))
         parts.append(f'<path class="axis" d="M{x:.1f} {_OTHERS_LANE}v9"/>')
         parts.append(f'<text x="{x_of_words:.1f}" y="52" text-anchor="middle">{escape(words)}</text>')

@@ -149,13 +149,14 @@ DESCRIPTIONS = {
     "bits_per_character": ScoreDescription(
         "Bits per character",
         "How much unseen text still surprises the model; by character, so that it can be compared whatever the "
-        "tokenizer.",
+        "tokens are.",
         least=0.0,
         usual=4.0,
     ),
     "perplexity": ScoreDescription(
         "Perplexity",
-        "Among how many tokens the model is as unsure, on average, in unseen text; only for one tokenizer.",
+        "Among how many tokens the model is as unsure, on average, in unseen text; can be compared where the tokens "
+        "are the same.",
         least=1.0,
         logarithmic=True,
     ),

@@ -158,27 +158,23 @@ class ArrayExport(ExportedModel):
     def _choose(self, seeds: np.ndarray, empty_too: bool = False) -> list[str]:
         # Requests of these lie in an export: of captions no whole one.
         captions = self._vocabulary.kind == "captions"
-        known = list((self._vocabulary.words if captions else self._known_labels())[:_KNOWN])
+        known = list(self._vocabulary.words if captions else self._vocabulary.known_labels)[:_KNOWN]
         known = [*known, *([""] if empty_too else [])] or [""]
         return [known[seed % len(known)] for seed in seeds]
-
-    def _known_labels(self) -> list[str]:
-        """Those that some example has."""
-        pairs = zip(self._vocabulary.prompts, self._vocabulary.counts, strict=True)
-        return [prompt for prompt, count in pairs if count]
 
     def _ids(self, prompts: list[str]) -> np.ndarray:
         return np.stack([self._vocabulary.ids(prompt) for prompt in prompts])
 
 
 def _vocabulary_as_json(vocabulary: Vocabulary) -> dict[str, Any]:
-    """Word ids by label, in lower case, or by word where prompts may mix them; 'seven' goes for '7' too."""
+    """Word ids by label as typed, or by word where prompts may mix them; 'seven' goes for '7' too."""
     labels = vocabulary.kind == "labels"
-    prompts = {prompt.lower(): vocabulary.ids(prompt).tolist() for prompt in vocabulary.prompts} if labels else {}
+    typed = vocabulary.typed_labels if labels else {}
+    prompts = {text: vocabulary.ids(label).tolist() for text, label in typed.items()}
     words = {word: place for place, word in enumerate(vocabulary.words, 1)}
     same = {word: other for word, other in SAME_WORD.items() if other in words and word not in words}
     return {
         "longest": vocabulary.longest,
-        "prompts": {**{word: prompts[other] for word, other in same.items() if other in prompts}, **prompts},
+        "prompts": prompts,
         "words": {} if labels else {**{word: words[other] for word, other in same.items()}, **words},
     }

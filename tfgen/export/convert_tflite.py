@@ -34,7 +34,7 @@ def main(path: str, number_format: str, calibration: str, output: str) -> None:
 
 
 def _int8(converter, calibration: str) -> bytes:
-    """Everything in int8, but for the noise: 256 levels of it would be other noise, so other pictures.
+    """Everything in int8, but for the noise: 256 levels of it would be other noise, so other samples.
 
     The steps of tf.lite.experimental.QuantizationDebugger, which can leave nodes out but takes one signature only.
     """

@@ -88,8 +88,9 @@ class Modality(abc.ABC):
         return f"{advice}, or: {fit_command('gan', data, [*settings, f'batch_size={max(2, count // 2)}'])}"
 
     @classmethod
-    def held_out_settings(cls, examples: Examples, run_folder: Path) -> dict[str, Any]:
-        """The settings under which other data becomes examples that can be compared with these, which a run learned."""
+    def held_out_settings(cls, examples: Examples, settings: Mapping[str, Any], run_folder: Path) -> dict[str, Any]:
+        """The settings under which other data becomes examples that can be compared with these, which a run learned
+        with its own settings."""
         return {}
 
     @classmethod
@@ -130,7 +131,9 @@ class Modality(abc.ABC):
         return {key: value for key, value in content.items() if key != "values"}
 
     @classmethod
-    def save_sheet(cls, path: Path, values: np.ndarray, metadata: Mapping[str, str], columns: int | None = None) -> None:
+    def save_sheet(
+        cls, path: Path, values: np.ndarray, metadata: Mapping[str, str], columns: int | None = None
+    ) -> None:
         """Writes examples [n, ...] side by side, or one below the other, for a person to look at."""
         files.write_bytes(path, "".join(f"{cls.as_text(value)}\n" for value in values).encode())
 

@@ -20,7 +20,8 @@ from grpc import StatusCode
 
 from tfgen.serve.manager import Handle
 from tfgen.serve.metrics import Metrics
-from tfgen.serve.servable import Servable, Signature
+from tfgen.serve.servable import Servable
+from tfgen.serve.signature import Signature
 from tfgen.serve.status import ServingError, invalid, of_tensorflow
 from tfgen.serve.text_protos import BatchingOptions
 

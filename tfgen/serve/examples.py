@@ -14,7 +14,7 @@ from tensorflow_serving.apis.input_pb2 import Input
 from tensorflow_serving.apis.regression_pb2 import RegressionResult
 
 from tfgen.serve import json_answers, json_tensors
-from tfgen.serve.servable import DEFAULT_SIGNATURE, Servable, Signature
+from tfgen.serve.signature import DEFAULT_SIGNATURE, Signature
 from tfgen.serve.status import invalid, unmet
 
 CLASSIFY = "tensorflow/serving/classify"
@@ -22,16 +22,16 @@ REGRESS = "tensorflow/serving/regress"
 _LIST_NAMES = {"bytes_list": "bytes", "float_list": "float", "int64_list": "int64"}
 
 
-def signature_of(servable: Servable, name: str, method: str) -> Signature:
+def signature_of(signatures: dict[str, Signature], name: str, method: str) -> Signature:
     """The signature with this name, if it is for this method.
 
     Raises:
         ServingError: there is none, or it is for another.
     """
     name = name or DEFAULT_SIGNATURE
-    if name not in servable.signatures:
+    if name not in signatures:
         raise invalid(f"No signature was found with the name: {name}")
-    signature = servable.signatures[name]
+    signature = signatures[name]
     actual = signature.definition.method_name
     if actual != method:
         kind = "classification" if method == CLASSIFY else "regression"

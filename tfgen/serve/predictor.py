@@ -69,7 +69,7 @@ class Predictor:
     def infer(self, spec: ModelSpec, message: Input, method: str) -> tuple[Future, Callable[[Arrays], tuple]]:
         """The outputs of a classification or regression, to come, and what makes result and model_spec of them."""
         with self.acquired(spec) as handle:
-            signature = examples.signature_of(handle.servable, spec.signature_name, method)
+            signature = examples.signature_of(handle.servable.signatures, spec.signature_name, method)
             inputs = examples.inputs_of(message)
             resolved = resolved_spec(handle.servable, signature.name)
         result_of = examples.classifications if method == examples.CLASSIFY else examples.regressions

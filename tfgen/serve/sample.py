@@ -7,7 +7,9 @@ from urllib.parse import quote
 
 from tensorflow.core.framework import types_pb2
 
-from tfgen.serve.servable import DEFAULT_SIGNATURE, Servable
+from tfgen.catalog import MODALITIES
+from tfgen.serve.servable import Servable
+from tfgen.serve.signature import DEFAULT_SIGNATURE
 
 _MOST_VALUES = 32  # a request to paste has to fit into a line or two
 _DESCRIPTION = "assets.extra/tfgen.json"
@@ -17,7 +19,8 @@ _VALUES = {types_pb2.DT_STRING: "", types_pb2.DT_BOOL: True, types_pb2.DT_FLOAT:
 def curl_of(servable: Servable, address: str) -> str | None:
     """A curl command for the signature with the smallest answer; None if none takes few enough values."""
     sampled, known = _sample_of(servable)
-    wanted = ("png", sampled, DEFAULT_SIGNATURE, *sorted(servable.signatures))
+    of_files = [MODALITIES.load(name).file_signature for name in MODALITIES]
+    wanted = (*filter(None, of_files), sampled, DEFAULT_SIGNATURE, *sorted(servable.signatures))
     for name in [name for name in wanted if name in servable.signatures]:
         inputs = servable.signatures[name].definition.inputs
         given = {key: [known[key]] if key in known else _made_up(info) for key, info in inputs.items()}

@@ -1,69 +1,22 @@
 """One loaded version of a model: its signatures, and how to run them.
 
 It is loaded into a session as TensorFlow Serving's binary does it, so what a SavedModel accepts and how it fails are
-the same: types are checked, shapes are the graph's own affair. A session's callable may be run by many threads.
+the same, up to shapes: those are checked before it runs. A session's callable may be run by many threads.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from grpc import StatusCode
 from tensorflow.core.protobuf.config_pb2 import CallableOptions
 
-from tfgen.serve import tensors
+from tfgen.serve import examples, tensors
+from tfgen.serve.signature import DEFAULT_SIGNATURE, Signature, is_batchable
 from tfgen.serve.status import ServingError, invalid, of_tensorflow, unmet
 
-DEFAULT_SIGNATURE = "serving_default"
 _WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
 _MOST_WARMUP_REQUESTS = 1000
-
-
-@dataclass(frozen=True)
-class Signature:
-    """A named function of a SavedModel."""
-
-    name: str
-    definition: Any  # a SignatureDef
-    batchable: bool
-
-    def complete(self, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """The inputs, with the signature's defaults for those that are left out.
-
-        Raises:
-            ServingError: one is missing, unknown or of the wrong type.
-        """
-        expected, defaults = self.definition.inputs, self.definition.defaults
-        if len(inputs) > len(expected) or (len(inputs) < len(expected) and not defaults):
-            raise invalid(self._wrong_names(inputs))
-        complete = {}
-        for place, (name, info) in enumerate(sorted(expected.items())):
-            if name in inputs:
-                complete[name] = inputs[name]
-            elif name in defaults:
-                complete[name] = tensors.to_array(name, defaults[name])
-            else:
-                raise invalid(self._wrong_names(inputs))
-            _check_type(place, complete[name], info.dtype)
-        if not inputs.keys() <= complete.keys():
-            raise invalid(self._wrong_names(inputs))
-        return complete
-
-    def rows(self, inputs: dict[str, np.ndarray]) -> int | None:
-        """How many examples the inputs hold; None where they can't share a run with other requests."""
-        sizes = {array.shape[0] if array.ndim else None for array in inputs.values()}
-        return sizes.pop() if self.batchable and len(sizes) == 1 else None
-
-    def _wrong_names(self, inputs: dict[str, np.ndarray]) -> str:
-        sent, expected = sorted(inputs), sorted(self.definition.inputs)
-        extra = ",".join(sorted(set(sent) - set(expected)))
-        absent = ",".join(sorted(set(expected) - set(sent)))
-        return (
-            f"input size does not match signature: {len(sent)}!={len(expected)} len({{{','.join(sent)}}}) != "
-            f"len({{{','.join(expected)}}}). Sent extra: {{{extra}}}. Missing but required: {{{absent}}}."
-        )
 
 
 class Servable:
@@ -75,7 +28,7 @@ class Servable:
         self.path = path
         self._session, self.meta_graph = _load(path)
         self.signatures = {
-            name: Signature(name, definition, _is_batchable(definition))
+            name: Signature(name, definition, is_batchable(definition))
             for name, definition in self.meta_graph.signature_def.items()
         }
         self._callables = {name: self._callable(signature) for name, signature in self.signatures.items()}
@@ -137,8 +90,6 @@ class Servable:
         return self._session._make_callable_from_options(options)  # the public one checks shapes in Python
 
     def _replay(self, log) -> None:
-        from tfgen.serve import examples
-
         kind = log.WhichOneof("log_type")
         if kind == "predict_log":
             request = log.predict_log.request
@@ -148,7 +99,7 @@ class Servable:
         elif kind in ("classify_log", "regress_log"):
             method = examples.CLASSIFY if kind == "classify_log" else examples.REGRESS
             request = getattr(log, kind).request
-            signature = examples.signature_of(self, request.model_spec.signature_name, method)
+            signature = examples.signature_of(self.signatures, request.model_spec.signature_name, method)
             self.run(signature, examples.inputs_of(request.input))
         else:
             raise ServingError(StatusCode.UNIMPLEMENTED, f"Unsupported log_type for warmup: {kind}")
@@ -163,23 +114,6 @@ def _load(path: Path):
     except Exception as error:
         session.close()
         raise of_tensorflow(error) from None
-
-
-def _is_batchable(definition) -> bool:
-    """Whether every input and output has a first dimension that is left open."""
-    infos = [*definition.inputs.values(), *definition.outputs.values()]
-    shapes = [info.tensor_shape for info in infos]
-    return bool(definition.inputs) and all(
-        not shape.unknown_rank and len(shape.dim) > 0 and shape.dim[0].size == -1 for shape in shapes
-    )
-
-
-def _check_type(place: int, array: np.ndarray, expected: int) -> None:
-    provided = tensors.type_number(array)
-    if provided != expected:
-        raise invalid(
-            f"Expects arg[{place}] to be {tensors.type_name(expected)} but {tensors.type_name(provided)} is provided"
-        )
 
 
 def _records(path: Path):

@@ -1,4 +1,4 @@
-"""What happens between training steps: reports, samples, checkpoints, health, and a clean stop."""
+"""What happens between training steps: reports, samples, checkpoints, health, the clock, and a clean stop."""
 
 import os
 import signal
@@ -10,13 +10,14 @@ import keras
 import numpy as np
 
 from tfgen import checkpoints
+from tfgen.console import say
 from tfgen.errors import UserError
+from tfgen.run import Run
 from tfgen.training.best import Best
 from tfgen.training.history import History
+from tfgen.training.plan import SHEETS, Pace, horizon_at, save_interval
 from tfgen.training.progress import Progress
-from tfgen.run import Run
 
-SHEETS = 10  # of samples, over a whole fit
 _UNHEALTHY_REPORTS = 10  # in a row before a fit gives up
 
 
@@ -40,28 +41,48 @@ class Stopwatch(keras.callbacks.Callback):
         return float(np.median([(after[1] - before[1]) / (after[0] - before[0]) for before, after in pairs]))
 
 
-class Watch(keras.callbacks.Callback):
+class Reports:
+    """Where a fit's reports go: its history, the screen, and TensorBoard if there is a writer."""
+
+    def __init__(self, history: History, progress: Progress, writer: Callable[[int, dict[str, float]], None] | None):
+        self.history, self.progress, self.writer = history, progress, writer
+
+    def add(self, step: int, seconds: float, speed: float, means: dict[str, float], measured: dict[str, float]) -> None:
+        """The means since the last report, and what was measured last, which is shown beside them."""
+        times = {"step": step, "seconds": round(seconds, 3), "steps_per_second": round(speed, 2)}
+        self.history.add({**times, **means})
+        self.progress.show(step, {**means, **measured}, speed)
+        self.add_scalars(step, means)
+
+    def add_scalars(self, step: int, values: dict[str, float]) -> None:
+        """Numbers for TensorBoard alone."""
+        if self.writer is not None:
+            self.writer(step, values)
+
+
+class TrainingMonitor(keras.callbacks.Callback):
     """Follows a fit. After it, `problem` is a sentence where the model diverged or collapsed, `interrupted` says
     whether the user stopped it, and `exhausted` whether nothing better came for as long as the user had patience."""
 
     def __init__(
         self,
         run: Run,
-        history: History,
-        progress: Progress,
+        reports: Reports,
+        write_sheet: Callable[[], None],
         save_every: float,
-        show: Callable,
-        writer: Any = None,
+        save_seconds: float = 0.0,
         best: Best | None = None,
+        pace: Pace | None = None,
     ):
+        """`save_seconds` is what a checkpoint takes, 0 where that isn't known yet; `pace` keeps a fit to its minutes,
+        and is None where the steps were given."""
         super().__init__()
         self.run = run
-        self.history = history
-        self.progress = progress
+        self.reports = reports
+        self.write_sheet = write_sheet
         self.save_every = save_every
-        self.show = show
-        self.writer = writer
         self.best = best
+        self.pace = pace
         self.problem: str | None = None
         self.interrupted = False
         self.exhausted = best is not None and best.exhausted
@@ -69,37 +90,39 @@ class Watch(keras.callbacks.Callback):
         self._unhealthy = 0
         self._began = time.monotonic()
         self._last = (0, self._began)
+        self._between = self._began  # when the steps that are under way began
+        self._training = 0.0  # seconds of steps alone
         self._saved = self._began
         self._sheet = 0
+        self._note_save(save_seconds)
 
     def on_train_begin(self, logs: dict | None = None) -> None:
-        self._last = (self._step(), time.monotonic())
-        self._saved = time.monotonic()
+        self._saved = self._between = time.monotonic()
+        self._last = (self._step(), self._saved)
         self._sheet = self._sheet_of(self._step())
+
+    def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
+        # Not after a report: Keras gives the means at the end of an epoch to the caller's callbacks.
+        for metric in self.model.metrics:
+            metric.reset_state()
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         step, now = self._step(), time.monotonic()
+        self._training += now - self._between
         means = {metric.name: float(metric.result()) for metric in self.model.metrics}
-        for metric in self.model.metrics:
-            metric.reset_state()
         before = self._last[0]
         speed = (step - before) / max(now - self._last[1], 1e-9)
         self._last = (step, now)
-        self._report(step, now, means, speed)
+        self.reports.add(step, self._seconds(now), speed, means, self._measured)
         self._check(step, means)
         if not self.problem and not self._unhealthy and self.best is not None and self.best.due(before, step):
             self._measure(now)
-        if self.problem or self.interrupted or self.exhausted:
+        ended = self._keep_horizon(step)
+        if self.problem or self.interrupted or self.exhausted or ended:
             self.model.stop_training = True
         elif not self._unhealthy:
-            self._save_when_due(step, now)
-
-    def _report(self, step: int, now: float, means: dict[str, float], speed: float) -> None:
-        seconds = round(self._seconds(now), 3)
-        self.history.add({"step": step, "seconds": seconds, "steps_per_second": round(speed, 2), **means})
-        self.progress.show(step, {**means, **self._measured}, speed)
-        if self.writer is not None:
-            self.writer(step, means)
+            self._save_when_due(step)
+        self._between = time.monotonic()
 
     def _measure(self, now: float) -> None:
         try:
@@ -107,13 +130,12 @@ class Watch(keras.callbacks.Callback):
         except (checkpoints.NotFinite, ValueError):
             self.problem = f"Weights stopped being numbers near step {self._step()}."
             return
-        if self.writer is not None:
-            self.writer(self._step(), self._measured)
+        self.reports.add_scalars(self._step(), self._measured)
         self.exhausted = self.best.exhausted
         self._last = (self._step(), time.monotonic())  # measuring is not training
 
     def _seconds(self, now: float) -> float:
-        return self.history.seconds + now - self._began
+        return self.reports.history.seconds + now - self._began
 
     def _check(self, step: int, means: dict[str, float]) -> None:
         for name, value in means.items():
@@ -125,13 +147,42 @@ class Watch(keras.callbacks.Callback):
         if self._unhealthy >= _UNHEALTHY_REPORTS and step * 20 > int(self.model.horizon.numpy()):
             self.problem = sentence
 
-    def _save_when_due(self, step: int, now: float) -> None:
-        if now - self._saved >= self.save_every:
+    def _keep_horizon(self, step: int) -> bool:
+        """Brings the horizon closer where the clock says so, or did at this step of an earlier fit; whether it is
+        reached."""
+        steps, shortened = self.run.record["steps"], self.run.record.get("shortened", [])
+        if self.pace is not None and step < steps:
+            now = time.monotonic()
+            shorter = self.pace.shorter(step, steps, now, self._training, now - self._saved)
+            if shorter is not None:
+                shortened = [*shortened, {"at": step, "from": steps, "steps": shorter}]
+                self.run.update(steps=shorter, shortened=shortened)
+                self.reports.progress.shorten(shorter)
+                say(f"Steps take longer than planned: {shorter} in place of {steps}, to end by the clock.")
+                steps = shorter
+        horizon = horizon_at(step, steps, shortened)
+        if int(self.model.horizon.numpy()) != horizon:
+            self.model.horizon.assign(horizon)
+        return step >= horizon
+
+    def _save_when_due(self, step: int) -> None:
+        began = time.monotonic()
+        if began - self._saved >= self._interval:
             self.save()
             self._saved = time.monotonic()
+            self._note_save(self._saved - began)
         if self._sheet_of(step) > self._sheet:
             self._sheet = self._sheet_of(step)
-            self.show()
+            self.write_sheet()
+
+    def _note_save(self, seconds: float) -> None:
+        """Makes checkpoints fewer where they take long to write."""
+        self._interval = save_interval(self.save_every, seconds)
+        if self.pace is not None and seconds:
+            self.pace.note_save(seconds)
+        if round(self._interval) > self.run.record.get("save_every", self.save_every):
+            self.run.update(save_every=round(self._interval))
+            say(f"A checkpoint takes {seconds:.1f} s to write, so there will be one every {self._interval:.0f} s.")
 
     def save(self) -> None:
         """Writes a checkpoint, or notes that the weights are no longer numbers."""
@@ -143,13 +194,16 @@ class Watch(keras.callbacks.Callback):
 
     def conclude(self, batches: Any) -> None:
         """What the model fits once after its last step, or its best one; the weights are safe already."""
+        before = checkpoints.capture(self.model.state())
         if self.best is not None and not self._restore_best():
             return
         try:
             self.model.after_fit(batches)
         except ValueError as error:
             self.problem = f"The model trained, but its latents can't be sampled: {error}."
-        else:
+            return
+        after = checkpoints.capture(self.model.state())
+        if any(before[name].tobytes() != after[name].tobytes() for name in after):
             self.save()
 
     def _restore_best(self) -> bool:

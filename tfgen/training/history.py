@@ -1,9 +1,10 @@
 """The reports of a fit: one JSON line each, and a plot of the losses."""
 
 import contextlib
+import io
 import json
 import math
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import TextIO
 
 import numpy as np
@@ -35,10 +36,8 @@ class History:
             self._file.close()
 
 
-def plot_losses(rows: list[dict[str, float]], path: Path) -> None:
-    """Writes a PNG with one panel per tracked quantity over the steps; nothing when there are no reports."""
-    if not rows:
-        return
+def plot_losses(rows: Sequence[Mapping[str, float]]) -> bytes:
+    """A PNG with one panel per tracked quantity over the steps; `rows` are reports, at least one."""
     from matplotlib.figure import Figure
 
     names = [name for name in rows[0] if name not in ("step", "seconds", "steps_per_second")]
@@ -50,5 +49,6 @@ def plot_losses(rows: list[dict[str, float]], path: Path) -> None:
         axes.set_ylabel(name.replace("_", " "))
         axes.grid(alpha=0.3)
     axes.set_xlabel("step")
-    with files.open_atomically(path) as file:
-        figure.savefig(file, format="png", dpi=110)
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=110)
+    return content.getvalue()

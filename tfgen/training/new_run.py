@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfgen import config, files
@@ -14,14 +15,14 @@ from tfgen.environment import environment
 from tfgen.errors import UserError
 from tfgen.training.initial_weights import DEFAULT_SIZE, check_overrides, open_start
 from tfgen.training.request import DEFAULT_MINUTES, DEFAULT_SEED, FitRequest, check
-from tfgen.run import Run, all_runs, free_name, is_unused, locate
+from tfgen.run import Run, all_runs, free_name, is_free, locate
 
 if TYPE_CHECKING:
     from tfgen.representations.base import Examples
 
 
-def begin(request: FitRequest) -> tuple[Run, "Examples"]:
-    """A new run: everything that can be wrong is found before a folder is made."""
+def begin(request: FitRequest, held: contextlib.ExitStack) -> tuple[Run, "Examples"]:
+    """A new run, locked for as long as `held` is: everything that can be wrong is found before a folder is made."""
     check(request)
     start, size = open_start(request), request.size or DEFAULT_SIZE
     model_class = start.model_class
@@ -39,9 +40,8 @@ def begin(request: FitRequest) -> tuple[Run, "Examples"]:
             "Leave --evaluate-every out, or hold something out with --set holdout=0.1.",
         )
     wanted = f"{examples.name}-{request.model}"
-    path = locate(request.output or free_name(wanted))
-    if path.exists() and not is_unused(path):
-        raise UserError(f"'{path}' exists already.", "Choose another name with -o, or continue it with --resume.")
+    if request.output:
+        _check_free(locate(request.output))
     modality = MODALITIES.load(examples.modality)
     kept = {} if isinstance(source, str) else dict([modality.keep_in_memory(examples, request.data)])
     known = {"fingerprint": examples.fingerprint, "count": len(examples)}
@@ -50,10 +50,30 @@ def begin(request: FitRequest) -> tuple[Run, "Examples"]:
     # Made once, so that settings which don't fit each other are refused before a folder is made.
     model = model_class(settings, examples.codec.specification, examples.conditions(), seed=0)
     contents = {**examples.codec.files(), **kept, **start.files(model, record)}
-    run = Run.create(path, record, examples.codec_json(), examples.report.to_json(), contents)
-    if not request.output and run.name != wanted:
+    parts = (record, examples.codec_json(), examples.report.to_json(), contents, held)
+    if request.output:
+        path = locate(request.output)
+        try:
+            return Run.create(path, *parts), examples
+        except FileExistsError:  # by now
+            _check_free(path)
+            raise
+    run = _create_with_free_name(wanted, parts)
+    if run.name != wanted:
         _say_what_could_go_on(wanted)
     return run, examples
+
+
+def _check_free(path: Path) -> None:
+    if not is_free(path):
+        raise UserError(f"'{path}' exists already.", "Choose another name with -o, or continue it with --resume.")
+
+
+def _create_with_free_name(wanted: str, parts: tuple[Any, ...]) -> Run:
+    """Another fit that begins at once may take the name first; then the next number is tried."""
+    while True:
+        with contextlib.suppress(FileExistsError):
+            return Run.create(locate(free_name(wanted)), *parts)
 
 
 def _say_what_could_go_on(name: str) -> None:
@@ -82,8 +102,8 @@ def _record(request: FitRequest, settings: Any, examples: "Examples") -> dict[st
     }
 
 
-def resume(request: FitRequest) -> tuple[Run, "Examples"]:
-    """An earlier run and its data, which must not have changed."""
+def resume(request: FitRequest, held: contextlib.ExitStack) -> tuple[Run, "Examples"]:
+    """An earlier run, locked for as long as `held` is, and its data, which must not have changed."""
     run = Run.open(request.output) if request.output else _newest_unfinished(request)
     if run.record["model"] != request.model:
         raise UserError(
@@ -114,6 +134,7 @@ def resume(request: FitRequest) -> tuple[Run, "Examples"]:
         raise UserError("The data has changed since the run began.", "Put it back as it was, or begin a new run.")
     if run.record["environment"] != environment():
         say("This machine or its software differs from the run's, so the weights may not end the same bit for bit.")
+    held.enter_context(files.locked(run.path))
     return run, examples
 
 

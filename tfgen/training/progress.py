@@ -37,6 +37,12 @@ class Progress:
         left = (self.stop - step) / max(steps_per_second, 1e-9)
         say(f"step {step}/{self.stop}, {steps_per_second:.1f} steps/s, {duration(left)} left: {losses}")
 
+    def shorten(self, stop: int) -> None:
+        """The fit will end sooner."""
+        self.stop = stop
+        if self._bar is not None:
+            self._bar.total = stop
+
     def close(self) -> None:
         if self._bar is not None:
             self._bar.close()

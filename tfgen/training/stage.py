@@ -17,9 +17,10 @@ from tfgen.console import count, duration, say, size
 from tfgen.errors import Failure
 from tfgen.training.best import ENOUGH_EXAMPLES as ENOUGH_TO_MEASURE
 from tfgen.training.best import Best
-from tfgen.training.callbacks import SHEETS, Stopwatch, Watch, tensorboard_writer
+from tfgen.training.callbacks import Stopwatch, TrainingMonitor, tensorboard_writer
 from tfgen.training.history import History, plot_losses
 from tfgen.training.new_run import begin, resume
+from tfgen.training.plan import Costs, Pace, horizon_at, steps_within
 from tfgen.training.progress import Progress
 from tfgen.training.request import FitRequest
 from tfgen.representations.base import Examples
@@ -51,36 +52,39 @@ def fit(request: FitRequest, hooks: Hooks) -> Run:
         KeyboardInterrupt: the user stopped it while no step was under way, or twice.
         Failure: the model diverged or collapsed, or the disk is full; the last good weights are kept.
     """
-    run, examples = resume(request) if request.resume else begin(request)
-    try:
-        with files.locked(run.path):
+    with contextlib.ExitStack() as held:
+        run, examples = resume(request, held) if request.resume else begin(request, held)
+        try:
             _fit_locked(run, examples, request, hooks)
-    except KeyboardInterrupt:  # before or after the steps, or a second one: the first lets a step end
-        say(f"Stopped at once; what was saved is kept. Continue: {run.resume_command}")
-        raise
+        except KeyboardInterrupt:  # before or after the steps, or a second one: the first lets a step end
+            if run.record["status"] == "running":
+                run.update(status="stopped", reached=checkpoints.load_newest(run.checkpoints).step)
+            say(f"Stopped at once; what was saved is kept. Continue: {run.resume_command}")
+            raise
     return run
 
 
 def _fit_locked(run: Run, examples: Examples, request: FitRequest, hooks: Hooks) -> None:
     _use_deterministic_kernels()
+    began = time.monotonic()
     model = _make_model(run, examples)
     step = _restore(run, model)
     data, sheets = _Batches(run, model, examples), hooks.sheets(run, model, examples)
     best = None
     if run.record.get("evaluate_every") or examples.holds_out:
         best = Best(run, model, hooks.tracker(run, model, examples), data.epoch(ENOUGH_TO_MEASURE))
-    seconds = None
+    seconds, save = None, 0.0
+    if step == 0 and "kept" not in run.record:
+        save = _keep_start(run, model, best)
     if not run.record["steps"]:
-        _plan(run, model, data, sheets, best)
+        _plan(run, model, data, sheets, best, save, request.save_every, began)
     elif run.record["steps"] - step > _WORTH_MEASURING:
         seconds = _seconds_per_step(model, data) * (run.record["steps"] - step)
-    model.horizon.assign(run.record["steps"])
+    model.horizon.assign(horizon_at(step, run.record["steps"], run.record.get("shortened", ())))
     if best is not None and best.every is None:
         best.every = max(1, run.record["steps"] // best.times(run.record["steps"]))
         run.update(evaluate_every=best.every)
     _say_plan(run, model, examples, seconds)
-    if step == 0 and "kept" not in run.record:
-        _keep_start(run, model, best)
     _train(run, model, data, sheets, request, best)
 
 
@@ -131,38 +135,44 @@ class _Batches:
         return self.between(0, max(1, min(self.epoch_size, most) // self.settings.batch_size))
 
 
-def _keep_start(run: Run, model, best: Best | None) -> None:
-    """The checkpoint of step 0; and what was learned before is measured, since the steps may make it worse."""
+def _keep_start(run: Run, model, best: Best | None) -> float:
+    """The checkpoint of step 0; and what was learned before is measured, since the steps may make it worse.
+
+    Gives the seconds that the checkpoint took.
+    """
+    began = time.monotonic()
     checkpoints.save(run.checkpoints, checkpoints.capture(model.state()), 0)
+    seconds = time.monotonic() - began
     if "start" not in run.record:
-        return
+        return seconds
     if not model.frozen():
         (run.path / START).unlink(missing_ok=True)  # the checkpoints hold all of it
     if best is None:
         say("Nothing is held out to measure by, so no one can tell whether the steps make it worse.")
     else:
         best.measure(0.0)
+    return seconds
 
 
-def _plan(run: Run, model, data: _Batches, sheets, best: Best | None) -> None:
+def _plan(
+    run: Run, model, data: _Batches, sheets, best: Best | None, save: float, save_every: float, began: float
+) -> None:
     """Measures the first steps, forgets them, and plans how many fit into the minutes, with all that happens beside."""
     say("Trying the first steps, to plan by ...")
     seconds_per_step = _seconds_per_step(model, data)
     sheets.write()
-    began = time.perf_counter()
+    sheet_began = time.monotonic()
     sheets.write()
-    spare = run.record["minutes"] * 60 - SHEETS * (time.perf_counter() - began)
-    spare -= model.after_fit_seconds(data.epoch_size, seconds_per_step)
-    if best is not None:
-        measuring = best.seconds()
-        spare -= measuring  # the last one; the others go with the steps
-        if best.every is None:
-            spare -= best.times(max(1, int(spare / seconds_per_step))) * measuring
-        else:
-            seconds_per_step += measuring / best.every
-    if spare < seconds_per_step:
-        say("The minutes are too few for this model: what comes after the steps will take longer than they do.")
-    run.update(steps=max(1, int(spare / seconds_per_step)))
+    sheet = time.monotonic() - sheet_began
+    measurement = 0.0 if best is None else best.seconds()
+    after = model.after_fit_seconds(data.epoch_size, seconds_per_step)
+    costs = Costs(seconds_per_step, sheet, save, measurement, after)
+    every, times = (None, None) if best is None else (best.every, best.times)
+    budget = run.record["minutes"] * 60 - (time.monotonic() - began)
+    if budget < costs.at_end + seconds_per_step:
+        say("The minutes are too few for this model: what comes before and after the steps takes longer than they do.")
+    clock = {"seconds": budget, "at_end": costs.at_end}
+    run.update(steps=steps_within(budget, costs, save_every, every, times), clock=clock)
 
 
 def _seconds_per_step(model, data: _Batches) -> float:
@@ -220,13 +230,14 @@ def _train(run: Run, model, data: _Batches, sheets, request: FitRequest, best: B
     history = History(run, start)
     progress = Progress(start, stop)
     writer = tensorboard_writer(run) if request.tensorboard else None
-    watch = Watch(run, history, progress, request.save_every, sheets.write, writer, best)
-    watch.set_model(model)  # Keras does it in fit(), which a run that was killed at its very end no longer needs
+    pace = _pace(run, model, data)
+    monitor = TrainingMonitor(run, history, progress, request.save_every, sheets.write, writer, best, pace)
+    monitor.set_model(model)  # Keras does it in fit(), which a run that was killed at its very end no longer needs
     try:
-        with _signals(watch) if request.interruptible else contextlib.nullcontext():
-            if start < stop and not watch.exhausted and "kept" not in run.record:
-                _run_steps(model, data.between(start, stop), stop - start, watch, *request.callbacks)
-            _conclude(run, model, data, sheets, watch)
+        with _signals(monitor) if request.interruptible else contextlib.nullcontext():
+            if start < stop and not monitor.exhausted and "kept" not in run.record:
+                _run_steps(model, data.between(start, stop), stop - start, monitor, *request.callbacks)
+            _conclude(run, model, data, sheets, monitor)
     except OSError as error:
         raise Failure(
             f"The run can't be written: {error.strerror or error}.", "Make room or mend the folder, then use --resume."
@@ -238,18 +249,27 @@ def _train(run: Run, model, data: _Batches, sheets, request: FitRequest, best: B
             best.close()
 
 
-def _conclude(run: Run, model, data: _Batches, sheets, watch) -> None:
-    if not watch.problem:
+def _pace(run: Run, model, data: _Batches) -> Pace | None:
+    """What keeps a fit to its minutes; None where the steps were given."""
+    clock = run.record.get("clock")
+    if clock is None:
+        return None
+    unit = data.examples.steps_per_call(model.config)
+    return Pace(clock["seconds"], clock["at_end"], unit, len(run.record.get("shortened", ())))
+
+
+def _conclude(run: Run, model, data: _Batches, sheets, monitor) -> None:
+    if not monitor.problem:
         step = int(model.step.numpy())
-        finished = step >= run.record["steps"] or watch.exhausted or "kept" in run.record
-        watch.save()
-        if finished and not watch.problem:
-            watch.conclude(data.epoch())
+        finished = step >= run.record["steps"] or monitor.exhausted or "kept" in run.record
+        monitor.save()
+        if finished and not monitor.problem:
+            monitor.conclude(data.epoch())
     plot_losses(run.history(), run.path / "losses.png")
-    if watch.problem:
-        run.update(status="failed", problem=watch.problem)
+    if monitor.problem:
+        run.update(status="failed", problem=monitor.problem)
         step = checkpoints.load_newest(run.checkpoints).step
-        raise Failure(f"{watch.problem} The weights from step {step} are kept.", model.remedy)
+        raise Failure(f"{monitor.problem} The weights from step {step} are kept.", model.remedy)
     sheets.write()
     reached = run.record["reached"] if "kept" in run.record else step
     run.update(status="finished" if finished else "stopped", reached=reached)
@@ -258,12 +278,12 @@ def _conclude(run: Run, model, data: _Batches, sheets, watch) -> None:
 
 
 @contextlib.contextmanager
-def _signals(watch) -> Iterator[None]:
+def _signals(monitor) -> Iterator[None]:
     """Ctrl-C and a polite kill stop the fit between steps; restored afterwards."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, watch.interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, monitor.interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:

@@ -48,7 +48,7 @@ def save(path: Path, pixels: np.ndarray, **options) -> Path:
 
 def real_data(name: str) -> Path:
     """A folder of real data; skips the test where it isn't there."""
-    base = os.environ.get("TFGEN_TEST_DATA") or Path(__file__).resolve().parents[3] / "shared" / "data"
+    base = os.environ.get("TFGEN_TEST_DATA") or Path(__file__).resolve().parents[4] / "shared" / "data"
     folder = Path(base) / name
     if not folder.is_dir():
         pytest.skip(f"no {name} in {base}")

@@ -6,7 +6,7 @@ import numpy as np
 
 from tfgen.evaluate.arrays.alarms import QUESTIONS, alarms_of
 from tfgen.evaluate.arrays.features import open_extractor
-from tfgen.evaluate.arrays.groups import baseline_groups, sample_group
+from tfgen.evaluate.arrays.groups import Group, baseline_groups, sample_group
 from tfgen.evaluate.arrays.metric_inputs import ArrayInputs
 from tfgen.evaluate.arrays.reference_data import LEAST_UNSEEN, MOST_NEIGHBOURS, ReferenceData
 from tfgen.evaluate.arrays.report_sections import neighbours_section, samples_section
@@ -98,30 +98,35 @@ class ArrayEvaluator(Evaluator):
         return in_words(evaluation, self.modality.plural)
 
     def parts(self, evaluation: Evaluation) -> Parts:
-        data, measured = self.run.record["data"], evaluation.measured_with
-        return Parts(
-            data=f"{data['source']}, {data['count']:,} examples",
-            sections=[
-                samples_section(self.modality, self.arrays, self.samples),
-                neighbours_section(self.modality, evaluation, self.arrays, self.samples),
-            ],
-            on_losses="The losses of a GAN tell whether its two networks are in balance, not whether its samples are "
-            "good; those of a VAE fall while it learns.",
-            measured={
-                "Samples, and as many real examples": f"{measured.count:,}",
-                "Shape of an example": " × ".join(map(str, measured.shape)),
-                "First seed": str(measured.seed),
-                "Extractor": f"{measured.extractor} ({measured.extractor_hash})",
-                "Resized by": measured.resizer,
-            },
-            baselines={
-                "real": "other real examples: as good as it gets",
-                "copies": "training examples again, as a model that only remembers would give",
-                "noisy copies": "the same with some noise on them",
-                "noise": "random values",
-            },
-            questions=QUESTIONS,
-        )
+        return parts_of(self.run, evaluation, self.modality, self.arrays, self.samples)
+
+
+def parts_of(run: Run, evaluation: Evaluation, modality: type, inputs: ArrayInputs, samples: Group) -> Parts:
+    """What the report shows; `samples` are those that were scored."""
+    data, measured = run.record["data"], evaluation.measured_with
+    return Parts(
+        data=f"{data['source']}, {data['count']:,} examples",
+        sections=[
+            samples_section(modality, inputs, samples),
+            neighbours_section(modality, evaluation, inputs, samples),
+        ],
+        on_losses="The losses of a GAN tell whether its two networks are in balance, not whether its samples are "
+        "good; those of a VAE fall while it learns.",
+        measured={
+            "Samples, and as many real examples": f"{measured.count:,}",
+            "Shape of an example": " × ".join(map(str, measured.shape)),
+            "First seed": str(measured.seed),
+            "Extractor": f"{measured.extractor} ({measured.extractor_hash})",
+            "Resized by": measured.resizer,
+        },
+        baselines={
+            "real": "other real examples: as good as it gets",
+            "copies": "training examples again, as a model that only remembers would give",
+            "noisy copies": "the same with some noise on them",
+            "noise": "random values",
+        },
+        questions=QUESTIONS,
+    )
 
 
 def _by(extractor: Extractor) -> str:

@@ -12,7 +12,7 @@ def bits_per_character(unseen_texts: np.ndarray) -> dict[str, float]:
     """The bits that it takes to write unseen text down with the model's help, per character.
 
     All nats of [m, 3] (nats, tokens, characters of each piece), over the natural logarithm of 2, over all characters.
-    The end of a document costs nats like any token, and counts as one character. So models with different tokenizers
+    The end of a document costs nats like any token, and counts as one character. So models with different tokens
     can be compared: the same text has the same characters.
     """
     return {"bits_per_character": bits(unseen_texts)}

@@ -34,7 +34,12 @@ def alarms_of(
         unit: what bits are counted by.
     """
     real = baselines.get("real", {})
-    return [_copying(scores, real), _repeats(scores, real), _overfit(scores, unit), _learned(scores, baselines, counted, unit)]
+    return [
+        _copying(scores, real),
+        _repeats(scores, real),
+        _overfit(scores, unit),
+        _learned(scores, baselines, counted, unit),
+    ]
 
 
 def _copying(scores: Scores, real: Mapping[str, float]) -> Alarm:

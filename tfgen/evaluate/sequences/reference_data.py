@@ -147,7 +147,7 @@ class ReferenceData:
         if source in (self.training.source, run.record["data"]["path"]):
             raise learned_already(source)
         modality = MODALITIES.load(self.training.modality)
-        settings = modality.held_out_settings(self.training, run.path)
+        settings = modality.held_out_settings(self.training, run.data_settings(), run.path)
         examples = open_showing(source, settings, self.training.representation)
         if examples.modality != self.training.modality:
             found = MODALITIES.load(examples.modality).plural

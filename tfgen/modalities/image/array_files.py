@@ -7,14 +7,14 @@ Nothing pickled is ever loaded. An .npy is read through the page cache, block by
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tfgen.modalities.image.assemble import BLOCK, Stack, examples_of_stack, on_white
-from tfgen.data.examples import Prompts, clean_text, short_name
+from tfgen.data.examples import LABEL_EXAMPLES, MOST_LABELS, Prompts, clean_text, short_name
 from tfgen.data.prepared import Key
 from tfgen.data.request import DataRequest
 from tfgen.representations.arrays.examples import ArrayExamples
@@ -23,6 +23,7 @@ from tfgen.errors import UserError
 IMAGE_KEYS = ("images", "x", "x_train", "train_images", "data", "image", "arr_0")
 LABEL_KEYS = ("labels", "y", "y_train", "train_labels", "label", "targets", "captions", "prompts", "arr_1")
 NAME_KEYS = ("label_names", "classes", "names", "class_names")
+PREPARED = "prepared"  # an array in an .npz of which tfgen itself prepared the pictures
 WANTED = "Save pictures as [n, height, width] or [n, height, width, 3], uint8 in 0..255."
 
 
@@ -66,6 +67,9 @@ def _open_npz(request: DataRequest, path: Path) -> ArrayExamples:
         name_key = _first_of(NAME_KEYS, keys)
         labels = None if label_key is None else stored[label_key]
         names = None if name_key is None else stored[name_key]
+        if PREPARED in keys:
+            left = {name: value for name, value in request.settings.items() if name != "white"}
+            request = replace(request, settings=left)
         return _open(request, path, stored[image_key], labels, names)
 
 
@@ -90,7 +94,7 @@ def examples_of_array(
 ) -> ArrayExamples:
     """The examples of an array and its labels; `path` is what messages call it."""
     to_last, notes = _layout(path, array)
-    scale = _scale_of(path, array)
+    scale = _scale_of(path, array, request.get("white"))
     notes += [scale.note] if scale.note else []
     prompts, label_notes = _prompts(path, labels, names, len(array))
 
@@ -119,8 +123,11 @@ def _layout(path: str, array: np.ndarray) -> tuple[Callable[[np.ndarray], np.nda
     raise UserError(f"{path} holds an array of shape {shape}, which is not a stack of pictures.", WANTED)
 
 
-def _scale_of(path: str, array: np.ndarray) -> _Scale:
-    """How the values are meant, from their type and range."""
+def _scale_of(path: str, array: np.ndarray, white: float | None) -> _Scale:
+    """How the values are meant: from the value that means white, else from their type and range."""
+    if white is not None and array.dtype.kind in "biuf":
+        _range(path, array)
+        return _Scale(0, 255 / white)
     if array.dtype == np.bool_:
         return _Scale(0, 255, "True was taken as white and False as black.")
     if array.dtype == np.uint8:
@@ -151,7 +158,7 @@ def _range(path: str, array: np.ndarray) -> tuple[float, float]:
 
 
 def _to_bytes(block: np.ndarray, scale: _Scale) -> np.ndarray:
-    if block.dtype == np.uint8:
+    if block.dtype == np.uint8 and scale.factor == 1:
         return np.ascontiguousarray(block)
     return np.clip(np.rint((block.astype(np.float64) + scale.offset) * scale.factor), 0, 255).astype(np.uint8)
 
@@ -164,6 +171,10 @@ def _prompts(
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.ndim == 2 and labels.shape[0] == count and labels.dtype.kind in "biuf":
+        if not np.isin(labels, (0, 1)).all():
+            return Prompts.none(count), [f"The labels are rows of {labels.shape[1]} values, not of 0 and 1: not used."]
+        if (labels.sum(axis=1) != 1).any():
+            return _captions_of_rows(labels, names)
         labels = labels.argmax(axis=1)  # one-hot
     if labels.shape != (count,):
         raise UserError(
@@ -175,13 +186,27 @@ def _prompts(
         return Prompts.none(count), [f"The labels are {labels.dtype}, neither whole numbers nor text: not used."]
     labels = labels.astype(np.int64)
     if names is None:
-        return Prompts.of_texts((str(label) for label in labels), kind="labels"), []
+        prompts = Prompts.of_texts((str(label) for label in labels), kind="labels")
+        if len(prompts.distinct) <= MOST_LABELS and count >= LABEL_EXAMPLES * len(prompts.distinct):
+            return prompts, []
+        note = f"The labels are {len(prompts.distinct)} different numbers; each is taken as a label, not as a quantity."
+        return prompts, [note]
     if labels.min() < 0 or labels.max() >= len(names):
         raise UserError(
             f"{path} names {len(names)} labels, but its labels run from {labels.min()} to {labels.max()}.",
             "Save a name for each label.",
         )
     return Prompts.of_labels([_text(name) for name in names], labels), []
+
+
+def _captions_of_rows(labels: np.ndarray, names: np.ndarray | None) -> tuple[Prompts, list[str]]:
+    """Rows of 0 and 1 with any number of ones: captions of what they stand for."""
+    words = [str(place) for place in range(labels.shape[1])] if names is None else [_text(name) for name in names]
+    if len(words) != labels.shape[1]:
+        raise UserError(f"There are {len(words)} names for {labels.shape[1]} labels.", "Save a name for each label.")
+    texts = (", ".join(words[place] for place in np.flatnonzero(row)) for row in labels)
+    note = "Some rows of the labels have no 1 or several, so each became a caption that lists its labels."
+    return Prompts.of_texts(texts, kind="captions"), [note]
 
 
 def _text(value: Any) -> str:

@@ -5,7 +5,7 @@ A source gives blocks of uint8 [k, height, width, 1 or 3] and says what it knows
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,8 @@ from tfgen.modalities.image.sizes import choose_size
 from tfgen.representations.arrays.examples import ArrayExamples
 
 BLOCK = 1024  # examples read at once
+_LOOKED_AT = 1000  # prepared pictures, spread evenly, that notes on values come from
+_DARK, _SLIVER = 64, 32  # of 255: up to where pictures are nearly black, and have no contrast
 LARGEST_IN_MEMORY = 64 * 2**20  # more bytes than this are prepared in a file
 
 
@@ -45,7 +47,7 @@ def examples_of_stack(
     if total <= LARGEST_IN_MEMORY:
         values, digest = _in_memory(blocks, (stack.count, height, width, channels), request)
     else:
-        key = Key.of(key.name, [key.place, height, width, channels], key.content)
+        key = Key.of(key.name, [key.place, height, width, channels, request.get("white")], key.content)
         values, digest, _ = open_or_prepare(key, lambda writer: _write(writer, blocks, stack.count, request))
     return build_examples(request, name, values, digest, prompts, report)
 
@@ -63,13 +65,47 @@ def build_examples(
     request: DataRequest, name: str, values: np.ndarray, digest: str, prompts: Prompts, report: Report
 ) -> ArrayExamples:
     """Examples with their fingerprint; the arrays can't be written to any more."""
+    report = replace(report, notes=[*report.notes, *notes_on_values(values)])
     values.setflags(write=False)
     prompts.index.setflags(write=False)
     fingerprint = fingerprint_of(values.shape, digest, prompts)
-    return ArrayExamples(
+    examples = ArrayExamples(
         "image", request.shown_source, name, values, prompts.distinct, prompts.index, prompts.kind,
         ImageCodec.of_shape(values.shape[1:], len(values)), report, fingerprint,
     )
+    if examples.vocabulary.left_out:
+        report.notes.append(
+            f"The captions have {len(examples.vocabulary.words) + examples.vocabulary.left_out} different words; the "
+            f"{examples.vocabulary.left_out} rarest can't be used in prompts."
+        )
+    return examples
+
+
+def notes_on_values(values: np.ndarray) -> list[str]:
+    """What a person would frown at in prepared pictures uint8 [n, h, w, c], and what to set."""
+    shown = np.asarray(values[np.unique(np.linspace(0, len(values) - 1, _LOOKED_AT).astype(int))])
+    low, high = (int(value) for value in np.percentile(shown, [0.1, 99.9], method="nearest"))
+    notes = []
+    if shown.min() == shown.max():
+        notes.append(f"All pictures are flat and alike: every value is {low} of 255.")
+    elif len(shown) > 1 and (shown == shown[0]).all():
+        notes.append("All pictures are alike.")
+    elif (shown == shown[:, :1, :1]).all():
+        notes.append("Every picture is all one colour.")
+    if high <= _DARK:
+        notes.append(
+            f"The values lie in {low}..{high} of 0..255, so the pictures are nearly black. Say which value of your "
+            f"files is white: --set white={1 if high == 1 else 4095}"
+            + (" (1 for masks of 0 and 1)." if high == 1 else " (1023 for 10 bits, 4095 for 12, 16383 for 14).")
+        )
+    elif high - low < _SLIVER and shown.min() < shown.max():
+        notes.append(f"The values lie in {low}..{high} of 0..255: the pictures have hardly any contrast.")
+    return notes
+
+
+def to_bytes(values: np.ndarray, white: float) -> np.ndarray:
+    """Values of which `white` means white, as uint8 of the same shape."""
+    return np.clip(np.rint(values * (255 / white)), 0, 255).astype(np.uint8)
 
 
 def fit_block(block: np.ndarray, height: int, width: int, channels: int) -> np.ndarray:

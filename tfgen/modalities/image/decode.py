@@ -45,8 +45,11 @@ def is_picture_name(name: str) -> bool:
     return name.lower().endswith(ENDINGS)
 
 
-def read_picture(path: Path, height: int, width: int, channels: int) -> np.ndarray:
-    """uint8 [height, width, channels]: the picture scaled to cover this size, its centre kept."""
+def read_picture(path: Path, height: int, width: int, channels: int, white: float | None = None) -> np.ndarray:
+    """uint8 [height, width, channels]: the picture scaled to cover this size, its centre kept.
+
+    `white` is the value that means white; None for the largest that the file's type is meant to have.
+    """
     with _open(path) as image:
         if image.format in ("JPEG", "MPO"):
             side = DRAFT_DETAIL * max(height, width)  # of the longer side: EXIF may turn the picture afterwards
@@ -54,7 +57,7 @@ def read_picture(path: Path, height: int, width: int, channels: int) -> np.ndarr
         # After the draft, which makes most photographs small: only what is really large has to wait its turn.
         large = image.width * image.height > LARGE_PIXELS
         with _one_large_at_a_time if large else contextlib.nullcontext():
-            picture = _decode(image, height, width)
+            picture = _decode(image, height, width, white)
         mode = "L" if channels == 1 else "RGB"
         pixels = np.asarray(cover(picture.convert(mode), height, width))
     return pixels.reshape(height, width, channels)
@@ -119,18 +122,20 @@ def _check_pixels(image: Image.Image) -> None:
         )
 
 
-def _decode(image: Image.Image, height: int, width: int) -> Image.Image:
+def _decode(image: Image.Image, height: int, width: int, white: float | None) -> Image.Image:
     """Mode L or RGB, turned upright; much larger pictures already reduced."""
     image.load()
     factor = min(image.width, image.height) // (4 * max(height, width))
     orientation = _orientation(image)
-    shown = _as_seen(image, factor)
+    shown = _as_seen(image, factor, white)
     return shown.transpose(_TURNS[orientation]) if orientation in _TURNS else shown
 
 
-def _as_seen(image: Image.Image, factor: int) -> Image.Image:
+def _as_seen(image: Image.Image, factor: int, white: float | None) -> Image.Image:
     if image.mode == "F" or image.mode.startswith("I"):
-        return _from_deep(image)
+        return _from_deep(image, white)
+    if white is not None and image.mode in ("L", "RGB"):
+        image = image.point([min(255, round(value * 255 / white)) for value in range(256)] * len(image.getbands()))
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or image.has_transparency_data:
         return _on_white(_reduced(image if image.mode == "RGBA" else image.convert("RGBA"), factor))
     if image.mode in ("L", "RGB"):
@@ -146,11 +151,13 @@ def _on_white(image: Image.Image) -> Image.Image:
     return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
 
 
-def _from_deep(image: Image.Image) -> Image.Image:
+def _from_deep(image: Image.Image, white: float | None) -> Image.Image:
     """Grey of 16 bits, 32 bits or floats, scaled to 8 bits over the range that its values are meant in."""
     values = np.nan_to_num(np.asarray(image).astype(np.float32), copy=False, posinf=0.0, neginf=0.0)
     brightest = float(values.max(initial=0.0))
-    if image.mode == "F":
+    if white is not None:
+        full = white
+    elif image.mode == "F":
         full = 1.0 if brightest <= 1.0 else 255.0 if brightest <= 255.0 else max(65535.0, brightest)
     elif image.mode == "I" and image.format != "PNG" and brightest <= 255:
         full = 255.0  # 8 bits in a 32-bit file

@@ -54,7 +54,7 @@ def open_folder(request: DataRequest) -> ArrayExamples:
     if not folder.listing.pictures:
         _refuse_without_pictures(request.source, folder.listing)
     name = short_name(path.name)
-    place = [os.fsencode(path).hex(), request.get("size"), request.get("channels")]
+    place = [os.fsencode(path).hex(), request.get("size"), request.get("channels"), request.get("white")]
     key = Key.of(name, place, _content_of(folder))
     return examples_of_details(request, name, key, lambda writer: _prepare(request, folder, writer))
 
@@ -92,7 +92,8 @@ def _decode_all(
     """Writes all pictures that can be read. Raises UserError when more than a tenth can't."""
     used, broken = [], list(folder.listing.broken)
     names = folder.names
-    decoded = _in_order(pool, lambda name: _attempt(read_picture, folder.path / name, *shape), names)
+    white = request.get("white")
+    decoded = _in_order(pool, lambda name: _attempt(read_picture, folder.path / name, *shape, white), names)
     for done, (name, pixels) in enumerate(zip(names, decoded, strict=True), 1):
         if isinstance(pixels, str):
             broken.append((name, pixels))

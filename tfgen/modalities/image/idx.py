@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tfgen.modalities.image.assemble import BLOCK, Stack, examples_of_stack
+from tfgen.modalities.image.assemble import BLOCK, Stack, examples_of_stack, to_bytes
 from tfgen.data.examples import Prompts, short_name
 from tfgen.data.prepared import Key
 from tfgen.data.request import DataRequest
@@ -63,7 +63,7 @@ def read_pair(
         notes.append(f"No labels file lies beside {images.name}: no prompts.")
     else:
         prompts = _prompts(read_idx(labels_file), len(values), names, labels_file)
-    stack = Stack(len(values), *values.shape[1:], 1, lambda: _blocks(values), notes)
+    stack = Stack(len(values), *values.shape[1:], 1, lambda: _blocks(values, request.get("white")), notes)
     status = images.stat()
     key = Key(name, str(images.resolve()), f"{status.st_size} {status.st_mtime_ns}")
     return examples_of_stack(request, name, stack, prompts, key)
@@ -89,8 +89,9 @@ def read_idx(path: Path) -> np.ndarray:
     return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
 
 
-def _blocks(values: np.ndarray):
-    return (values[start:start + BLOCK, ..., None] for start in range(0, len(values), BLOCK))
+def _blocks(values: np.ndarray, white: float | None):
+    blocks = (values[start:start + BLOCK, ..., None] for start in range(0, len(values), BLOCK))
+    return blocks if white is None else (to_bytes(block, white) for block in blocks)
 
 
 def _prompts(labels: np.ndarray, count: int, names: list[str] | None, path: Path) -> Prompts:

@@ -9,7 +9,7 @@ import numpy as np
 from tfgen.data.prepared import Key, sha256_of_values
 from tfgen.data.request import DataRequest
 from tfgen.errors import UserError
-from tfgen.modalities.image.array_files import examples_of_array
+from tfgen.modalities.image.array_files import PREPARED, examples_of_array
 from tfgen.representations.arrays.examples import ArrayExamples
 
 _WHAT = "An array of pictures is [n, height, width] or [n, height, width, 1, 3 or 4]."
@@ -31,12 +31,13 @@ def open_in_memory(request: DataRequest) -> ArrayExamples:
     labels = None if labels is None else np.asarray(labels)
     digest = hashlib.sha256(sha256_of_values(values).encode())
     digest.update(repr(None if labels is None else labels.tolist()).encode())
-    return examples_of_array(request, "array", "The array", values, labels, None, Key("array", "memory", digest.hexdigest()[:32]))
+    key = Key("array", "memory", digest.hexdigest()[:32])
+    return examples_of_array(request, "array", "The array", values, labels, None, key)
 
 
 def kept_file(examples: ArrayExamples) -> tuple[str, bytes]:
     """The examples, as they were prepared, in an .npz; from it come the same again."""
-    arrays = {"images": examples.values}
+    arrays = {"images": examples.values, PREPARED: np.True_}
     if examples.prompt_kind == "labels":
         arrays |= {"labels": examples.prompt_index, "label_names": np.array(examples.prompts)}
     elif examples.prompt_kind == "captions":
@@ -57,7 +58,8 @@ def _collected(dataset: Any) -> tuple[np.ndarray, np.ndarray | None]:
     for element in dataset.as_numpy_iterator():
         picture, label = element if isinstance(element, tuple) and len(element) == 2 else (element, None)
         if not isinstance(picture, np.ndarray) or picture.ndim not in (2, 3):
-            raise UserError("An element of the tf.data.Dataset is not one picture.", f"{_WHAT} Use unbatch() on batches.")
+            hint = f"{_WHAT} Use unbatch() on batches."
+            raise UserError("An element of the tf.data.Dataset is not one picture.", hint)
         pictures.append(picture)
         if label is not None:
             labels.append(label)

@@ -11,7 +11,7 @@ from tfgen.data.settings import DataSetting
 from tfgen.errors import UserError
 from tfgen.modalities.base import Modality
 from tfgen.modalities.image.codec import FILE_SIGNATURE, ImageCodec
-from tfgen.modalities.image.sizes import LARGEST_SIDE, SMALLEST_SIDE, check_channels, check_size
+from tfgen.modalities.image.sizes import LARGEST_SIDE, SMALLEST_SIDE, check_channels, check_size, check_white
 from tfgen.representations import ARRAYS
 from tfgen.representations.arrays.examples import ArrayExamples
 from tfgen.representations.arrays.specification import ArraySpecification
@@ -33,6 +33,12 @@ class ImageModality(Modality):
             "the common size, or the median with the longer side at most 64",
         ),
         "channels": DataSetting(check_channels, "1 for grey, 3 for colour"),
+        "white": DataSetting(
+            check_white,
+            "the value in your files that means white, above 0: 1 for masks of 0 and 1, 4095 for 12 bits in files of "
+            "16",
+            "the largest value of the files' type",
+        ),
     }
 
     # Reading.
@@ -89,9 +95,12 @@ class ImageModality(Modality):
         return ImageCodec(ArraySpecification.from_json(state["example"]))
 
     @classmethod
-    def held_out_settings(cls, examples: ArrayExamples, run_folder: Path) -> dict[str, Any]:
+    def held_out_settings(
+        cls, examples: ArrayExamples, settings: Mapping[str, Any], run_folder: Path
+    ) -> dict[str, Any]:
         height, width, channels = examples.values.shape[1:]
-        return {"size": f"{height}x{width}", "channels": channels}
+        range_of_values = {"white": settings["white"]} if "white" in settings else {}
+        return {"size": f"{height}x{width}", "channels": channels, **range_of_values}
 
     # In words.
 
@@ -135,7 +144,9 @@ class ImageModality(Modality):
         return read_metadata(path)
 
     @classmethod
-    def save_sheet(cls, path: Path, values: np.ndarray, metadata: Mapping[str, str], columns: int | None = None) -> None:
+    def save_sheet(
+        cls, path: Path, values: np.ndarray, metadata: Mapping[str, str], columns: int | None = None
+    ) -> None:
         from tfgen.modalities.image.preview import grid, save_png
 
         save_png(path, grid(values, columns), metadata)

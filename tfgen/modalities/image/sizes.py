@@ -1,4 +1,4 @@
-"""The size and the channels that pictures are prepared with."""
+"""The size, the channels and the range of values that pictures are prepared with."""
 
 import re
 
@@ -27,6 +27,18 @@ def check_channels(channels: int | str) -> int:
     if str(channels) not in ("1", "3"):
         raise UserError(f"channels={channels} is not a number of channels.", "Use 1 for grey or 3 for colour.")
     return int(channels)
+
+
+def check_white(white: float | str) -> float:
+    try:
+        number = float(white)
+    except (TypeError, ValueError):
+        number = 0.0
+    if not 0 < number < 2**32:
+        raise UserError(
+            f"white={white} is not a value above 0.", "Give the value that means white, as in white=1 or white=4095."
+        )
+    return number
 
 
 def choose_size(heights: list[int], widths: list[int], size: tuple[int, int] | None) -> tuple[int, int, list[str]]:

@@ -10,7 +10,7 @@ from tfgen.data.prepared import Key, Writer
 from tfgen.data.request import DataRequest
 from tfgen.data.tfds import Part
 from tfgen.errors import UserError
-from tfgen.modalities.image.assemble import BLOCK, Stack, examples_of_details, fit_block, has_colour, on_white
+from tfgen.modalities.image.assemble import BLOCK, Stack, examples_of_details, fit_block, has_colour, on_white, to_bytes
 from tfgen.modalities.image.sizes import choose_size
 from tfgen.representations.arrays.examples import ArrayExamples
 
@@ -31,7 +31,7 @@ def choose_features(features: Mapping[str, Any]) -> dict[str, str] | None:
 
 def open_part(request: DataRequest, part: Part) -> ArrayExamples:
     """Its examples, through a prepared file."""
-    place = [str(part.builder.data_dir), part.split, request.get("size"), request.get("channels")]
+    place = [str(part.builder.data_dir), part.split, request.get("size"), request.get("channels"), request.get("white")]
     key = Key.of(part.name, place, part.modified)
     return examples_of_details(request, part.name, key, lambda writer: _prepare(request, part, writer))
 
@@ -41,7 +41,7 @@ def _prepare(request: DataRequest, part: Part, writer: Writer) -> dict[str, Any]
     stack, notes = _stack(request, part)
     channels = request.get("channels") or (3 if stack.channels == 3 and has_colour(stack) else 1)
     texts = []
-    for images, prompts in _batches(part, stack.height, stack.width):
+    for images, prompts in _batches(part, stack.height, stack.width, request.get("white")):
         writer.append(fit_block(images, stack.height, stack.width, channels))
         texts.extend(prompts)
         request.report_progress(writer.count, part.count)
@@ -58,19 +58,19 @@ def _stack(request: DataRequest, part: Part) -> tuple[Stack, list[str]]:
     else:
         sizes = [height], [width]
     height, width, notes = choose_size(*sizes, request.get("size"))
-    blocks = (lambda: (images for images, _ in _batches(part, height, width)))
+    blocks = (lambda: (images for images, _ in _batches(part, height, width, request.get("white"))))
     return Stack(part.count, height, width, 1 if channels == 1 else 3, blocks), notes
 
 
-def _batches(part: Part, height: int, width: int) -> Iterator[tuple[np.ndarray, list[Any]]]:
+def _batches(part: Part, height: int, width: int, white: float | None) -> Iterator[tuple[np.ndarray, list[Any]]]:
     """Blocks uint8 [k, h, w, 1 or 3] with their prompts; pictures whose sizes differ are fitted one by one."""
     if None not in part.information("image").shape:
         for batch in part.examples(batch=BLOCK):
-            yield _bytes_of(batch["image"]), list(batch.get("prompt", ()))
+            yield _bytes_of(batch["image"], white), list(batch.get("prompt", ()))
         return
     values, prompts = [], []
     for example in part.examples():
-        values.append(fit_block(_bytes_of(example["image"][None]), height, width, 3))
+        values.append(fit_block(_bytes_of(example["image"][None], white), height, width, 3))
         prompts += [example["prompt"]] if "prompt" in example else []
         if len(values) == BLOCK:
             yield np.concatenate(values), prompts
@@ -79,8 +79,10 @@ def _batches(part: Part, height: int, width: int) -> Iterator[tuple[np.ndarray, 
         yield np.concatenate(values), prompts
 
 
-def _bytes_of(values: np.ndarray) -> np.ndarray:
+def _bytes_of(values: np.ndarray, white: float | None) -> np.ndarray:
     """Image values [k, h, w, c] as uint8 with 1 or 3 channels."""
+    if white is not None and values.dtype in (np.uint8, np.uint16):
+        values = to_bytes(values, white)
     if values.dtype == np.uint16:
         values = ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
     if values.dtype != np.uint8:

@@ -102,7 +102,9 @@ class TextModality(Modality):
         return TextCodec.from_json(state, read)
 
     @classmethod
-    def held_out_settings(cls, examples: "TextExamples", run_folder: Path) -> dict[str, Any]:
+    def held_out_settings(
+        cls, examples: "TextExamples", settings: Mapping[str, Any], run_folder: Path
+    ) -> dict[str, Any]:
         from tfgen.modalities.text.codec import TOKENIZER_FILE
 
         return {"tokenizer": str(run_folder / TOKENIZER_FILE), "holdout": 0.0}
@@ -127,7 +129,8 @@ class TextModality(Modality):
     def summary(cls, examples: "TextExamples") -> str:
         tokenizer, unseen = examples.codec.tokenizer, len(examples.values) - len(examples)
         held = f", {in_words(unseen)} more set aside to judge by" if unseen else ""
-        return f"{in_words(len(examples))} tokens ({tokenizer.kind}, {tokenizer.size} different) of text to learn{held},"
+        known = f"{tokenizer.kind}, {tokenizer.size} different"
+        return f"{in_words(len(examples))} tokens ({known}) of text to learn{held},"
 
     @classmethod
     def facts(cls, examples: "TextExamples") -> dict[str, Any]:

@@ -19,9 +19,12 @@ FOLDER = Path(__file__).parent
 def word_ids(prompt):
     """The prompt's word ids, as many as the model takes; zeros for the empty prompt, which draws one from the data."""
     vocabulary = json.loads((FOLDER / "vocabulary.json").read_text(encoding="utf-8"))
-    prompt = prompt.lower().strip()
+    prompt = prompt.strip()
     if not prompt:
         return [0] * vocabulary["longest"]
+    if prompt in vocabulary["prompts"]:  # one of several labels that differ in case alone
+        return vocabulary["prompts"][prompt]
+    prompt = prompt.lower()
     if prompt in vocabulary["prompts"]:
         return vocabulary["prompts"][prompt]
     words = list(dict.fromkeys(word.strip(",.;:!?") for word in prompt.split()))
