@@ -20,9 +20,9 @@ QUICK = ("network=dense", "width=2", "batch_size=8")
         ({"steps": None, "minutes": float("nan")}, "--minutes nan can't be planned"),
         ({"seed": -1}, "The seed -1 is out of range"),
         ({"size": "hug"}, "No size named 'hug'"),
-        ({"overrides": ("batch_size=5000",)}, "The batch of 5000 is larger than the data, 2000 examples"),
-        ({"overrides": ("lss=hinge",)}, "Did you mean 'loss'"),
-        ({"overrides": ("loss=hing",)}, "Did you mean 'hinge'"),
+        ({"settings": {"batch_size": "5000"}}, "The batch of 5000 is larger than the data, 2000 examples"),
+        ({"settings": {"lss": "hinge"}}, "Did you mean 'loss'"),
+        ({"settings": {"loss": "hing"}}, "Did you mean 'hinge'"),
         ({"output": "a b"}, "can't be the name of a run"),
         ({"data": "nowhere"}, "no file, folder or data set named 'nowhere'"),
     ],
@@ -144,7 +144,7 @@ def test_colour_and_awkward_sizes_through_the_whole_road(tmp_path, digits):
 
     run = fit_run("vae", tmp_path / "run", digits, 5, "size=9x17", "channels=3", "width=2", "batch_size=8")
     assert generate(run, "three", 3).values.shape == (3, 9, 17, 3)
-    assert run.codec()["example"]["likelihood"] == "gaussian"
+    assert [part["likelihood"] for part in run.codec()["example"]["parts"]] == ["gaussian"]
 
 
 def test_tensorboard_scalars_are_written(tmp_path, digits):

@@ -44,6 +44,9 @@ def save(folder: Path, arrays: Mapping[str, np.ndarray], step: int, keep: int = 
         if not np.all(np.isfinite(value)):
             raise NotFinite(name)
     content, digest = pack(arrays)
+    newest = _all(folder)[-1:]
+    if newest and newest[0].name.endswith(f"-step-{step:08d}-{digest}.npz"):
+        return newest[0]  # it is there already
     serial = max([_part(path, "serial") for path in _all(folder)], default=0) + 1
     path = folder / f"{serial:06d}-step-{step:08d}-{digest}.npz"
     try:

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tfgen.errors import Failure
+
 # Variables that change how TensorFlow adds up.
 _SETTINGS = ("TF_ENABLE_ONEDNN_OPTS", "OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 
@@ -36,8 +38,23 @@ def environment() -> dict[str, Any]:
     }
 
 
+def check_platform() -> None:
+    """Raises Failure on a system that tfgen does not run on, before anything else there can fail in other words."""
+    if os.name == "nt":
+        raise Failure("tfgen runs on Linux and macOS.", "On Windows, use WSL: https://learn.microsoft.com/windows/wsl")
+
+
+def peak_memory() -> int:
+    """The most memory that this process has held so far, in bytes."""
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024  # macOS says bytes, Linux kilobytes
+
+
 def load_tensorflow() -> None:
     """Imports TensorFlow without the log lines that its C++ parts print whatever the log level is."""
+    check_platform()
     if "tensorflow" in sys.modules:
         return
     sys.stderr.flush()

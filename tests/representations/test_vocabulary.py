@@ -140,7 +140,7 @@ def test_captions_of_6000_words_can_be_fitted():
 
 def test_what_a_caption_has_beyond_24_words_is_said():
     vocabulary = vocabulary_of([" ".join(f"word{place}" for place in range(30)), "short"], "captions")
-    assert vocabulary.notes() == ["1 of the captions have more than 24 words; of each the first 24 are learned."]
+    assert vocabulary.notes() == ["1 of the captions has more than 24 words; of each the first 24 are learned."]
 
 
 def test_words_of_two_labels_are_no_label():

@@ -27,7 +27,7 @@ class ArraySheets:
 
     def __init__(self, run: Run, model: Any, examples: Any):
         self.run, self.model, self.codec = run, model, examples.codec
-        vocabulary = examples.vocabulary
+        vocabulary = run.vocabulary()  # an older run knows labels as words
         few_labels = vocabulary.kind == "labels" and len(vocabulary.prompts) <= _FEW_LABELS
         self.columns = len(vocabulary.prompts) if few_labels else 8
         total = self.columns * max(1, _SAMPLES // self.columns)

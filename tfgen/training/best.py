@@ -12,8 +12,8 @@ from typing import Any
 from tfgen import checkpoints, files
 from tfgen.console import say
 from tfgen.errors import UserError
-from tfgen.training.history import History
 from tfgen.run import Run
+from tfgen.training.history import History
 
 FILE = "quality.jsonl"
 ENOUGH_EXAMPLES = 2000  # for what a model fits after its last step, when it is only to be measured
@@ -30,6 +30,7 @@ class Best:
         # Steps between measurements; None until a fit that nobody told has been planned.
         self.every: int | None
         self.every, self.patience = run.record["evaluate_every"], run.record["patience"]
+        self.most = MEASUREMENTS  # of a fit that nobody told; fewer where writing weights takes long
         self.folder = run.path / "best"
         self.folder.mkdir(exist_ok=True)
         files.remove_leftovers(self.folder)
@@ -45,10 +46,13 @@ class Best:
         values = [row[self.name] for row in self.run.history(FILE)]
         return bool(values) and len(values) - 1 - values.index(min(values)) >= self.patience
 
-    def times(self, steps: int) -> int:
-        """How often a fit of so many steps measures itself unasked: by the work, not the clock, so that it repeats."""
+    def interval(self, steps: int) -> int:
+        """Steps between measurements in a fit of so many steps, where nobody told: by their work, so that they repeat.
+        """
+        if self.every is not None:
+            return self.every
         affordable = MEASURING_SHARE * steps / self._tracker.steps_worth(self.model.config)
-        return int(max(1, min(MEASUREMENTS, affordable)))
+        return max(1, steps // int(max(1, min(MEASUREMENTS, self.most, affordable))))
 
     def due(self, before: int, step: int) -> bool:
         """Whether a measurement belongs between two steps."""

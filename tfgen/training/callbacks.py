@@ -19,6 +19,7 @@ from tfgen.training.plan import SHEETS, Pace, horizon_at, save_interval
 from tfgen.training.progress import Progress
 
 _UNHEALTHY_REPORTS = 10  # in a row before a fit gives up
+_FEWER = 1.3  # times the seconds between checkpoints that were told of last, before it is told of anew
 
 
 class Stopwatch(keras.callbacks.Callback):
@@ -180,7 +181,7 @@ class TrainingMonitor(keras.callbacks.Callback):
         self._interval = save_interval(self.save_every, seconds)
         if self.pace is not None and seconds:
             self.pace.note_save(seconds)
-        if round(self._interval) > self.run.record.get("save_every", self.save_every):
+        if self._interval > _FEWER * self.run.record.get("save_every", self.save_every):
             self.run.update(save_every=round(self._interval))
             say(f"A checkpoint takes {seconds:.1f} s to write, so there will be one every {self._interval:.0f} s.")
 
@@ -203,7 +204,9 @@ class TrainingMonitor(keras.callbacks.Callback):
             self.problem = f"The model trained, but its latents can't be sampled: {error}."
             return
         after = checkpoints.capture(self.model.state())
-        if any(before[name].tobytes() != after[name].tobytes() for name in after):
+        changed = any(before[name].tobytes() != after[name].tobytes() for name in after)
+        del before, after  # large, and saving needs as much again
+        if changed:
             self.save()
 
     def _restore_best(self) -> bool:

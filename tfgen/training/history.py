@@ -37,7 +37,7 @@ class History:
 
 
 def plot_losses(rows: Sequence[Mapping[str, float]]) -> bytes:
-    """A PNG with one panel per tracked quantity over the steps; `rows` are reports, at least one."""
+    """A chart with one panel per tracked quantity over the steps; `rows` are reports, at least one."""
     from matplotlib.figure import Figure
 
     names = [name for name in rows[0] if name not in ("step", "seconds", "steps_per_second")]

@@ -3,6 +3,8 @@
 import contextlib
 import dataclasses
 import os
+import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +23,16 @@ if TYPE_CHECKING:
     from tfgen.representations.base import Examples
 
 
-def begin(request: FitRequest, held: contextlib.ExitStack) -> tuple[Run, "Examples"]:
+@dataclass(frozen=True)
+class Beginning:
+    """A run and its data; `clock` is when its minutes began, by time.monotonic: once the data were there."""
+
+    run: Run
+    examples: "Examples"
+    clock: float
+
+
+def create_run(request: FitRequest, held: contextlib.ExitStack) -> Beginning:
     """A new run, locked for as long as `held` is: everything that can be wrong is found before a folder is made."""
     check(request)
     start, size = open_start(request), request.size or DEFAULT_SIZE
@@ -31,6 +42,7 @@ def begin(request: FitRequest, held: contextlib.ExitStack) -> tuple[Run, "Exampl
     settings = start.settings(own, size)
     source = model_class.default_data if request.data is None else request.data
     examples = _open(source, {**of_data, **start.data}, model_class.representations, request.labels)
+    clock = time.monotonic()
     _check_representation(request.model, model_class, examples)
     examples = start.widen(examples)
     examples.check(settings)
@@ -54,14 +66,14 @@ def begin(request: FitRequest, held: contextlib.ExitStack) -> tuple[Run, "Exampl
     if request.output:
         path = locate(request.output)
         try:
-            return Run.create(path, *parts), examples
+            return Beginning(Run.create(path, *parts), examples, clock)
         except FileExistsError:  # by now
             _check_free(path)
             raise
     run = _create_with_free_name(wanted, parts)
     if run.name != wanted:
         _say_what_could_go_on(wanted)
-    return run, examples
+    return Beginning(run, examples, clock)
 
 
 def _check_free(path: Path) -> None:
@@ -102,7 +114,7 @@ def _record(request: FitRequest, settings: Any, examples: "Examples") -> dict[st
     }
 
 
-def resume(request: FitRequest, held: contextlib.ExitStack) -> tuple[Run, "Examples"]:
+def resume_run(request: FitRequest, held: contextlib.ExitStack) -> Beginning:
     """An earlier run, locked for as long as `held` is, and its data, which must not have changed."""
     run = Run.open(request.output) if request.output else _newest_unfinished(request)
     if run.record["model"] != request.model:
@@ -135,7 +147,7 @@ def resume(request: FitRequest, held: contextlib.ExitStack) -> tuple[Run, "Examp
     if run.record["environment"] != environment():
         say("This machine or its software differs from the run's, so the weights may not end the same bit for bit.")
     held.enter_context(files.locked(run.path))
-    return run, examples
+    return Beginning(run, examples, time.monotonic())
 
 
 def _newest_unfinished(request: FitRequest) -> Run:

@@ -1,7 +1,6 @@
 """The fit, top to bottom: read the data, plan by the clock, train, keep everything."""
 
 import contextlib
-import resource
 import signal
 import threading
 import time
@@ -14,20 +13,22 @@ import numpy as np
 from tfgen import checkpoints, files
 from tfgen.catalog import MODALITIES
 from tfgen.console import count, duration, say, size
-from tfgen.errors import Failure
-from tfgen.training.best import ENOUGH_EXAMPLES as ENOUGH_TO_MEASURE
-from tfgen.training.best import Best
-from tfgen.training.callbacks import Stopwatch, TrainingMonitor, tensorboard_writer
-from tfgen.training.history import History, plot_losses
-from tfgen.training.new_run import begin, resume
-from tfgen.training.plan import Costs, Pace, horizon_at, steps_within
-from tfgen.training.progress import Progress
-from tfgen.training.request import FitRequest
+from tfgen.environment import peak_memory
+from tfgen.errors import Failure, UserError
 from tfgen.representations.base import Examples
 from tfgen.restore import build_model
 from tfgen.run import START, Run
+from tfgen.training.best import ENOUGH_EXAMPLES as ENOUGH_TO_MEASURE
+from tfgen.training.best import Best
+from tfgen.training.callbacks import Reports, Stopwatch, TrainingMonitor, tensorboard_writer
+from tfgen.training.history import History, plot_losses
+from tfgen.training.new_run import Beginning, create_run, resume_run
+from tfgen.training.plan import Costs, Intervals, Pace, horizon_at, most_measurements, seconds_left, steps_within
+from tfgen.training.progress import Progress
+from tfgen.training.request import FitRequest
 
 _MEASURE_SECONDS = 3.0
+_MEASURE_SHARE = 0.1  # of the minutes, at the most
 _WORTH_MEASURING = 1000  # steps; fewer are over before a forecast is of use
 _ENOUGH_EXAMPLES = 60000
 
@@ -49,43 +50,68 @@ def fit(request: FitRequest, hooks: Hooks) -> Run:
 
     Raises:
         UserError: the request can't work; nothing was written.
-        KeyboardInterrupt: the user stopped it while no step was under way, or twice.
+        KeyboardInterrupt: the user stopped it while no step was under way, or twice; the run can be resumed.
         Failure: the model diverged or collapsed, or the disk is full; the last good weights are kept.
     """
     with contextlib.ExitStack() as held:
-        run, examples = resume(request, held) if request.resume else begin(request, held)
+        beginning = resume_run(request, held) if request.resume else create_run(request, held)
+        run = beginning.run
         try:
-            _fit_locked(run, examples, request, hooks)
-        except KeyboardInterrupt:  # before or after the steps, or a second one: the first lets a step end
-            if run.record["status"] == "running":
-                run.update(status="stopped", reached=checkpoints.load_newest(run.checkpoints).step)
-            say(f"Stopped at once; what was saved is kept. Continue: {run.resume_command}")
+            _fit_locked(beginning, request, hooks)
+        except BaseException as error:
+            _note_stop(run)
+            if isinstance(error, KeyboardInterrupt):
+                say(f"Stopped at once; what was saved is kept. Continue: {run.resume_command}")
             raise
     return run
 
 
-def _fit_locked(run: Run, examples: Examples, request: FitRequest, hooks: Hooks) -> None:
+def _note_stop(run: Run) -> None:
+    """Says in the record of a run that was torn off that nobody is at work on it."""
+    if run.record["status"] not in ("started", "running"):
+        return
+    with contextlib.suppress(OSError):  # of a full disk, which was said
+        try:
+            reached = checkpoints.load_newest(run.checkpoints).step
+        except UserError:  # before the first, or none is whole
+            reached = 0
+        run.update(status="stopped", reached=run.record["reached"] if "kept" in run.record else reached)
+
+
+def _fit_locked(beginning: Beginning, request: FitRequest, hooks: Hooks) -> None:
+    run, examples = beginning.run, beginning.examples
     _use_deterministic_kernels()
-    began = time.monotonic()
     model = _make_model(run, examples)
     step = _restore(run, model)
     data, sheets = _Batches(run, model, examples), hooks.sheets(run, model, examples)
-    best = None
-    if run.record.get("evaluate_every") or examples.holds_out:
-        best = Best(run, model, hooks.tracker(run, model, examples), data.epoch(ENOUGH_TO_MEASURE))
-    seconds, save = None, 0.0
-    if step == 0 and "kept" not in run.record:
-        save = _keep_start(run, model, best)
+    best = _open_best(run, model, data, hooks)
+    model.horizon.assign(horizon_at(step, run.record["steps"], run.record.get("shortened", ())) or 1)
+    first, save_seconds, pace, left = step == 0 and "kept" not in run.record, 0.0, None, None
+    if first:
+        save_seconds = _save_start(run, model)
     if not run.record["steps"]:
-        _plan(run, model, data, sheets, best, save, request.save_every, began)
+        pace = _plan(beginning, model, data, sheets, best, save_seconds, request.save_every)
+        left = pace.deadline - time.monotonic()
     elif run.record["steps"] - step > _WORTH_MEASURING:
-        seconds = _seconds_per_step(model, data) * (run.record["steps"] - step)
-    model.horizon.assign(horizon_at(step, run.record["steps"], run.record.get("shortened", ())))
+        left = _seconds_per_step(model, data, _MEASURE_SECONDS) * (run.record["steps"] - step)
     if best is not None and best.every is None:
-        best.every = max(1, run.record["steps"] // best.times(run.record["steps"]))
+        best.every = best.interval(run.record["steps"])
         run.update(evaluate_every=best.every)
-    _say_plan(run, model, examples, seconds)
-    _train(run, model, data, sheets, request, best)
+    if first and "start" in run.record:
+        _measure_start(best)
+    _say_plan(run, model, examples, left)
+    _train(run, model, data, sheets, request, best, pace, save_seconds)
+
+
+def _open_best(run: Run, model, data: "_Batches", hooks: Hooks) -> Best | None:
+    """What measures the model while it learns; None where nobody asked, or there is nothing to measure by."""
+    examples = data.examples
+    if not run.record.get("evaluate_every") and not examples.holds_out:
+        return None
+    if not examples.measurable:  # a run of version 0.1, which measured all the same
+        say("Nothing is held out, so nothing can be measured: the fit ends with its last weights.")
+        return None
+    return Best(run, model, hooks.tracker(run, model, examples), data.epoch(ENOUGH_TO_MEASURE))
 
 
 def _use_deterministic_kernels() -> None:
@@ -135,50 +161,69 @@ class _Batches:
         return self.between(0, max(1, min(self.epoch_size, most) // self.settings.batch_size))
 
 
-def _keep_start(run: Run, model, best: Best | None) -> float:
-    """The checkpoint of step 0; and what was learned before is measured, since the steps may make it worse.
-
-    Gives the seconds that the checkpoint took.
-    """
+def _save_start(run: Run, model) -> float:
+    """Writes the checkpoint of step 0; the seconds that it took."""
     began = time.monotonic()
     checkpoints.save(run.checkpoints, checkpoints.capture(model.state()), 0)
     seconds = time.monotonic() - began
-    if "start" not in run.record:
-        return seconds
-    if not model.frozen():
+    if "start" in run.record and not model.frozen():
         (run.path / START).unlink(missing_ok=True)  # the checkpoints hold all of it
+    return seconds
+
+
+def _measure_start(best: Best | None) -> None:
+    """Measures what was learned before, since the steps may make it worse."""
     if best is None:
         say("Nothing is held out to measure by, so no one can tell whether the steps make it worse.")
     else:
         best.measure(0.0)
-    return seconds
 
 
 def _plan(
-    run: Run, model, data: _Batches, sheets, best: Best | None, save: float, save_every: float, began: float
-) -> None:
-    """Measures the first steps, forgets them, and plans how many fit into the minutes, with all that happens beside."""
+    beginning: Beginning, model, data: _Batches, sheets, best: Best | None, save_seconds: float, save_every: float
+) -> Pace:
+    """Measures the first steps and what happens beside them, forgets them, and plans how many fit into the minutes."""
     say("Trying the first steps, to plan by ...")
-    seconds_per_step = _seconds_per_step(model, data)
+    run = beginning.run
+    seconds = run.record["minutes"] * 60
+    step = _seconds_per_step(model, data, min(_MEASURE_SECONDS, _MEASURE_SHARE * seconds))
     sheets.write()
-    sheet_began = time.monotonic()
-    sheets.write()
-    sheet = time.monotonic() - sheet_began
-    measurement = 0.0 if best is None else best.seconds()
-    after = model.after_fit_seconds(data.epoch_size, seconds_per_step)
-    costs = Costs(seconds_per_step, sheet, save, measurement, after)
-    every, times = (None, None) if best is None else (best.every, best.times)
-    budget = run.record["minutes"] * 60 - (time.monotonic() - began)
-    if budget < costs.at_end + seconds_per_step:
+    after = _seconds_of(lambda: plot_losses([{"step": 0, **{metric.name: 0.0 for metric in model.metrics}}] * 2))
+    fitted = model.after_fit_seconds(data.epoch_size, step)
+    costs = Costs(
+        step,
+        sheet=_seconds_of(sheets.write),
+        save=save_seconds,
+        measurement=0.0 if best is None else best.seconds(),
+        after=after + fitted,
+        saves_at_end=2 if best is not None or fitted else 1,
+    )
+    unit = data.examples.steps_per_call(model.config)
+    deadline = beginning.clock + seconds
+    left = deadline - time.monotonic()
+    if best is not None:
+        best.most = most_measurements(left, save_seconds)
+    if best is not None and "start" in run.record:
+        left -= costs.measurement + costs.save
+    intervals = Intervals(unit, save_every, None if best is None else best.interval)
+    steps = steps_within(left, costs, intervals)
+    if seconds_left(0, steps, costs, intervals) > left:
         say("The minutes are too few for this model: what comes before and after the steps takes longer than they do.")
-    clock = {"seconds": budget, "at_end": costs.at_end}
-    run.update(steps=steps_within(budget, costs, save_every, every, times), clock=clock)
+    run.update(steps=steps)
+    model.horizon.assign(steps)
+    return Pace(deadline, run.record["minutes"], costs, intervals)
 
 
-def _seconds_per_step(model, data: _Batches) -> float:
-    """Runs some steps and forgets them."""
+def _seconds_of(function: Callable[[], Any]) -> float:
+    began = time.monotonic()
+    function()
+    return time.monotonic() - began
+
+
+def _seconds_per_step(model, data: _Batches, seconds: float) -> float:
+    """Runs steps for some seconds and forgets them."""
     before = checkpoints.capture(model.state())
-    stopwatch = Stopwatch(_MEASURE_SECONDS)
+    stopwatch = Stopwatch(seconds)
     _run_steps(model, data.between(0, 10**6), 10**6, stopwatch)
     checkpoints.restore(model.state(), before)
     return stopwatch.seconds_per_step
@@ -197,7 +242,7 @@ def _run_steps(model, batches, count: int, *callbacks) -> None:
         ) from error
 
 
-def _say_plan(run: Run, model, examples: Examples, seconds: float | None) -> None:
+def _say_plan(run: Run, model, examples: Examples, left: float | None) -> None:
     summary = MODALITIES.load(examples.modality).summary(examples)
     say(f"Data: {summary} from {run.record['data']['source']}.")
     for note in examples.report.notes:
@@ -208,12 +253,10 @@ def _say_plan(run: Run, model, examples: Examples, seconds: float | None) -> Non
     parameters = count(_numbers(model.trained_variables()))
     if model.frozen():
         parameters += f" to learn beside {count(_numbers(model.frozen().values()))}"
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     state = _numbers(model.state().values()) * 4
     steps, done = run.record["steps"], int(model.step.numpy())
-    left = seconds or (run.record["minutes"] or 0) * 60 * (steps - done) / steps
     say(
-        f"Model: {run.record['model']}, {parameters} parameters; memory about {size(memory + state)}; "
+        f"Model: {run.record['model']}, {parameters} parameters; memory about {size(peak_memory() + state)}; "
         f"{f'step {done} to ' if done else ''}{steps} steps of {model.config.batch_size}"
         + (f", about {duration(left)}." if left else ".")
     )
@@ -224,14 +267,14 @@ def _numbers(variables: Iterable) -> int:
     return sum(int(np.prod(variable.shape)) for variable in variables)
 
 
-def _train(run: Run, model, data: _Batches, sheets, request: FitRequest, best: Best | None) -> None:
+def _train(
+    run: Run, model, data: _Batches, sheets, request: FitRequest, best: Best | None, pace: Pace | None, save: float
+) -> None:
     start, stop = int(model.step.numpy()), run.record["steps"]
     run.update(status="running")
-    history = History(run, start)
-    progress = Progress(start, stop)
-    writer = tensorboard_writer(run) if request.tensorboard else None
-    pace = _pace(run, model, data)
-    monitor = TrainingMonitor(run, history, progress, request.save_every, sheets.write, writer, best, pace)
+    history, progress = History(run, start), Progress(start, stop)
+    reports = Reports(history, progress, tensorboard_writer(run) if request.tensorboard else None)
+    monitor = TrainingMonitor(run, reports, sheets.write, request.save_every, save, best, pace)
     monitor.set_model(model)  # Keras does it in fit(), which a run that was killed at its very end no longer needs
     try:
         with _signals(monitor) if request.interruptible else contextlib.nullcontext():
@@ -249,15 +292,6 @@ def _train(run: Run, model, data: _Batches, sheets, request: FitRequest, best: B
             best.close()
 
 
-def _pace(run: Run, model, data: _Batches) -> Pace | None:
-    """What keeps a fit to its minutes; None where the steps were given."""
-    clock = run.record.get("clock")
-    if clock is None:
-        return None
-    unit = data.examples.steps_per_call(model.config)
-    return Pace(clock["seconds"], clock["at_end"], unit, len(run.record.get("shortened", ())))
-
-
 def _conclude(run: Run, model, data: _Batches, sheets, monitor) -> None:
     if not monitor.problem:
         step = int(model.step.numpy())
@@ -265,7 +299,9 @@ def _conclude(run: Run, model, data: _Batches, sheets, monitor) -> None:
         monitor.save()
         if finished and not monitor.problem:
             monitor.conclude(data.epoch())
-    plot_losses(run.history(), run.path / "losses.png")
+    rows = run.history()
+    if rows:
+        files.write_bytes(run.path / "losses.png", plot_losses(rows))
     if monitor.problem:
         run.update(status="failed", problem=monitor.problem)
         step = checkpoints.load_newest(run.checkpoints).step

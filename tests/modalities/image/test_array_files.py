@@ -191,7 +191,7 @@ def test_files_of_other_kinds(tmp_path):
 @pytest.mark.parametrize(
     ("array", "words"),
     [
-        ((GREY > 128).astype(np.uint8), r"0..1 of 0..255, so the pictures are nearly black.*--set white=1 \(1 for masks"),
+        ((GREY > 128).astype(np.uint8), r"0..1 of 0..255, .* nearly black.*--set white=1 \(1 for masks"),
         ((GREY.astype(np.uint16) * 4), r"1023 for 10 bits"),
         ((GREY.astype(np.uint16) * 16), r"--set white=4095"),
         ((GREY.astype(np.uint16) * 64), r"16383 for 14"),

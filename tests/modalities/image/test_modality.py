@@ -26,7 +26,8 @@ def test_every_byte_survives_encode_and_decode():
 
 
 def test_decode_clips_and_rounds():
-    assert ImageCodec.of_shape((8, 8, 1), 1).decode(np.float32([-3.0, 3.0, -1 + 0.6 / 127.5, -1 + 0.4 / 127.5])).tolist() == [0, 255, 1, 0]
+    values = np.float32([-3.0, 3.0, -1 + 0.6 / 127.5, -1 + 0.4 / 127.5])
+    assert ImageCodec.of_shape((8, 8, 1), 1).decode(values).tolist() == [0, 255, 1, 0]
 
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)

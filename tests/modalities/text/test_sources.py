@@ -36,10 +36,10 @@ def write(path, *rows):
 
 def flags_of(examples):
     """Every stored token with whether it is learned."""
-    names = {number: name for name, number in examples.tokenizer.markers.items()}
-    names[examples.tokenizer.end] = "END"
+    names = {number: name for name, number in examples.codec.tokenizer.markers.items()}
+    names[examples.codec.tokenizer.end] = "END"
     ids, learned = examples.ids(examples.values), examples.learned(examples.values)
-    words = [names.get(number) or examples.tokenizer.decode([number]) for number in ids]
+    words = [names.get(number) or examples.codec.tokenizer.decode([number]) for number in ids]
     return list(zip(words, learned.tolist(), strict=True))
 
 
@@ -50,32 +50,32 @@ def test_a_file_is_one_document_and_its_last_tenth_is_held_out(folder):
     (start,), (rest,) = texts_of(examples), texts_of(examples, "held-out")
     assert start + rest == TALE and start.endswith("\n") and 0.85 < len(start) / len(TALE) < 0.95
     assert (examples.modality, examples.name, examples.kind, examples.documents) == ("text", "tale", "text", (1, 1))
-    assert (examples.training_characters, examples.holdout_characters) == (len(start), len(rest) + 1)
+    assert (examples.training_units, examples.holdout_units) == (len(start), len(rest) + 1)
     flags = examples.learned(examples.values)
     assert not flags[len(start)] and flags.sum() == len(flags) - 1, "where the text is cut it doesn't end"
     assert examples.values.dtype == np.uint16 and not examples.values.flags.writeable
     assert texts_of(open_data(str(path), holdout=0)) == [TALE]
-    assert examples.report.notes == [] and examples.tokenizer.unknown("fox!") == ["!"]
+    assert examples.report.notes == [] and examples.codec.tokenizer.unknown("fox!") == ["!"]
 
 
 def test_every_document_is_closed_by_a_learned_end(folder):
     rows = write(folder / "a.jsonl", *({"text": f"{TALE[:300]} {number}"} for number in range(3)))
     examples = open_data(rows, holdout=0)
-    ends = examples.ids(examples.values) == examples.tokenizer.end
+    ends = examples.ids(examples.values) == examples.codec.tokenizer.end
     assert ends.sum() == 3 and ends[-1] and examples.learned(examples.values).all()
-    assert examples.training_characters == examples.training_tokens == 3 * 303
+    assert examples.training_units == examples.training_tokens == 3 * 303
     assert texts_of(examples)[2] == f"{TALE[:300]} 2"
 
 
 def test_of_prompts_and_completions_the_completion_is_learned(folder):
     rows = [{"prompt": f"{number}+1=", "completion": f"{number + 1}, as {TALE[:50]}"} for number in range(9)]
     examples = open_data(write(folder / "sums.jsonl", *rows), holdout=0)
-    assert examples.kind == "completions" and examples.template is None
+    assert examples.kind == "completions" and examples.codec.template is None
     completion = rows[0]["completion"]
     expected = [(letter, False) for letter in "0+1="] + [(letter, True) for letter in completion] + [("END", True)]
     assert flags_of(examples)[: len(expected)] == expected
-    assert examples.training_characters == sum(len(row["completion"]) + 1 for row in rows)
-    assert examples.training_characters == examples.learned(examples.values).sum()
+    assert examples.training_units == sum(len(row["completion"]) + 1 for row in rows)
+    assert examples.training_units == examples.learned(examples.values).sum()
 
 
 def test_of_chats_the_answers_are_learned(folder):
@@ -97,12 +97,12 @@ def test_of_chats_the_answers_are_learned(folder):
     ]  # fmt: skip
     assert flags_of(examples)[: len(expected)] == expected
     assert examples.kind == "chats" and examples.documents == (4, 1)
-    template = ChatTemplate.from_json(examples.template.to_json())
-    assert template == examples.template
-    opening = template.opening(chat(0)["messages"][:2], examples.tokenizer)
+    template = ChatTemplate.from_json(examples.codec.template.to_json())
+    assert template == examples.codec.template
+    opening = template.opening(chat(0)["messages"][:2], examples.codec.tokenizer)
     assert opening.tolist() == examples.ids(examples.values)[: len(opening)].tolist()
     with pytest.raises(UserError, match="Did you mean 'user'"):
-        template.opening([{"role": "usr", "content": "x"}], examples.tokenizer)
+        template.opening([{"role": "usr", "content": "x"}], examples.codec.tokenizer)
 
 
 def test_the_split_follows_the_content(folder):
@@ -152,7 +152,7 @@ def test_encodings_are_found_and_said(folder):
 
 def test_speeches_in_several_encodings():
     examples = open_data(str(real_data("state_union")))
-    assert examples.tokenizer.kind == "bpe" and examples.tokenizer.size == 2048
+    assert examples.codec.tokenizer.kind == "bpe" and examples.codec.tokenizer.size == 2048
     assert "6 files are not UTF-8" in examples.report.notes[0] and "cp1252: 1954-E" in examples.report.notes[0]
     assert 0.02 < examples.documents[1] / examples.report.used < 0.2
     assert examples.report.broken == []
@@ -160,8 +160,8 @@ def test_speeches_in_several_encodings():
 
 def test_shakespeare_is_split_as_nanogpt_splits_it():
     examples = open_data(str(real_data("tinyshakespeare") / "input.txt"))
-    assert abs(examples.training_characters - 1_003_854) < 40
-    assert examples.training_characters + examples.holdout_characters == 1_115_394 + 1
+    assert abs(examples.training_units - 1_003_854) < 40
+    assert examples.training_units + examples.holdout_units == 1_115_394 + 1
 
 
 @pytest.mark.parametrize(
@@ -261,7 +261,7 @@ def test_a_second_opening_reads_the_cache(folder, cache, monkeypatch):
         patch.setattr(prepare, "look_through", lambda source: pytest.fail("prepared again"))
         again = open_data(str(path))
     assert isinstance(again.values, np.memmap) and again.fingerprint == first.fingerprint
-    assert again.tokenizer.to_bytes() == first.tokenizer.to_bytes()
+    assert again.codec.tokenizer.to_bytes() == first.codec.tokenizer.to_bytes()
     path.write_text(TALE + "The end.\n")
     assert texts_of(open_data(str(path)), "held-out")[0].endswith("The end.\n")
     assert len(list(cache.glob("*.npy"))) == 1
@@ -281,10 +281,11 @@ def test_the_fingerprint_is_that_of_content_and_tokenizer(folder, tmp_path):
 def test_tokenizers_by_setting(folder, tmp_path):
     (folder / "tale.txt").write_text(TALE)
     pieces = open_data(str(folder), vocabulary_size=400)
-    assert pieces.tokenizer.kind == "bpe" and pieces.tokenizer.size <= 400
-    (tmp_path / "tokenizer.json").write_bytes(pieces.tokenizer.to_bytes())
+    assert pieces.codec.tokenizer.kind == "bpe" and pieces.codec.tokenizer.size <= 400
+    (tmp_path / "tokenizer.json").write_bytes(pieces.codec.tokenizer.to_bytes())
     brought = open_data(str(folder), tokenizer=str(tmp_path / "tokenizer.json"))
-    assert brought.fingerprint == pieces.fingerprint and brought.tokenizer.alphabet == pieces.tokenizer.alphabet
+    assert brought.fingerprint == pieces.fingerprint
+    assert brought.codec.tokenizer.alphabet == pieces.codec.tokenizer.alphabet
     for setting, words in (("letters", "characters, bpe"), ("a/b.json", "no tokenizer"), ("charcters", "'characters'")):
         with pytest.raises(UserError, match=words):
             open_data(str(folder), tokenizer=setting)
@@ -335,9 +336,9 @@ def test_openings_are_what_is_given_of_held_out_documents(tmp_path):
     path.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
     examples = open_data(str(path))
     openings = examples.openings(5)
-    texts = [examples.tokenizer.decode(ids) for ids in openings]
+    texts = [examples.codec.tokenizer.decode(ids) for ids in openings]
     assert len(texts) == 5 and all(re.fullmatch(r"Say \d+\. ", text) for text in texts)
-    held_out = examples.tokenizer.decode(examples.ids(examples.part("held-out")))
+    held_out = examples.codec.tokenizer.decode(examples.ids(examples.part("held-out")))
     assert all(text in held_out for text in texts)
 
 

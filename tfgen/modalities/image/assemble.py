@@ -73,11 +73,7 @@ def build_examples(
         "image", request.shown_source, name, values, prompts.distinct, prompts.index, prompts.kind,
         ImageCodec.of_shape(values.shape[1:], len(values)), report, fingerprint,
     )
-    if examples.vocabulary.left_out:
-        report.notes.append(
-            f"The captions have {len(examples.vocabulary.words) + examples.vocabulary.left_out} different words; the "
-            f"{examples.vocabulary.left_out} rarest can't be used in prompts."
-        )
+    report.notes.extend(examples.vocabulary.notes())
     return examples
 
 

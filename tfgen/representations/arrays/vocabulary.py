@@ -212,7 +212,8 @@ class Vocabulary:
         cut = 0 if self.whole else sum(len(_words(_WORD, prompt)) > MOST_WORDS_OF_A_PROMPT for prompt in self.prompts)
         if cut:
             most = MOST_WORDS_OF_A_PROMPT
-            notes.append(f"{cut} of the captions have more than {most} words; of each the first {most} are learned.")
+            has = "has" if cut == 1 else "have"
+            notes.append(f"{cut} of the captions {has} more than {most} words; of each the first {most} are learned.")
         return notes
 
     def _own(self, prompt: str) -> str | None:
