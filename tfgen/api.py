@@ -131,7 +131,7 @@ class Run(storage.Run):
 
 
 def fit(
-    model: str,
+    model: str | None = None,
     data: Any = None,
     *,
     labels: Any = None,
@@ -150,6 +150,7 @@ def fit(
     callbacks: Sequence["keras.callbacks.Callback"] = (),
     verbose: bool = False,
     interruptible: bool = False,
+    repeat: "str | Path | storage.Run | None" = None,
     **settings: Any,
 ) -> Run:
     """Trains a model on data and keeps everything in a run.
@@ -168,6 +169,7 @@ def fit(
         evaluate_every, patience: measure every so many steps, and stop after so many measurements that were no better.
         callbacks: Keras callbacks, called as in `keras.Model.fit`; an execution of several steps counts as one batch.
         interruptible: let Ctrl-C end the fit between two steps, by a signal handler.
+        repeat: a run that is done once more, with its model, data and settings, to the same weights.
         settings: the model's and the data's, as in docs/settings.md.
 
     Raises:
@@ -179,7 +181,7 @@ def fit(
     request = FitRequest(
         model, str(data) if isinstance(data, Path) else data, None if output is None else str(output), size, minutes,
         steps, seed, settings, labels, resume, tensorboard, save_every, evaluate_every, patience, pretrained, lora,
-        interruptible, tuple(callbacks),
+        interruptible, tuple(callbacks), None if repeat is None else str(getattr(repeat, "path", repeat)),
     )
     with talking(verbose or is_talking()):
         return fit_request(request)

@@ -9,11 +9,15 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from tfgen.errors import UserError
+
+_FOLDER_PREFIX = ".tfgen-"
+_STALE_AFTER_SECONDS = 24 * 3600.0
 
 
 @contextlib.contextmanager
@@ -38,9 +42,15 @@ def open_atomically(path: Path) -> Iterator[BinaryIO]:
 
 @contextlib.contextmanager
 def folder_atomically(path: Path) -> Iterator[Path]:
-    """A folder to fill, which appears whole as `path` when the block ends without an error, and vanishes otherwise."""
+    """A folder to fill, which appears whole as `path` when the block ends without an error, and vanishes otherwise.
+
+    Raises:
+        OSError: something is at `path` then, other than an empty folder; or the disk fails.
+    """
+    path = Path(os.path.realpath(path))  # of a link to a folder, the folder comes into being
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=".", suffix=".tmp"))
+    _remove_stale(path.parent)
+    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=_FOLDER_PREFIX, suffix=".tmp"))
     try:
         yield temporary
         os.chmod(temporary, 0o777 & ~_umask())
@@ -53,6 +63,14 @@ def folder_atomically(path: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+def _remove_stale(folder: Path) -> None:
+    """Deletes folders that a killed process left half-filled long ago."""
+    for temporary in folder.glob(f"{_FOLDER_PREFIX}*.tmp"):
+        with contextlib.suppress(OSError):
+            if time.time() - temporary.stat().st_mtime > _STALE_AFTER_SECONDS:
+                shutil.rmtree(temporary, ignore_errors=True)
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -66,6 +66,7 @@ class Run:
 
         Raises:
             FileExistsError: something is there already, other than an empty folder.
+            OSError: it can't be written.
         """
         record = {"format": FORMAT, "tfgen": __version__, "created": now(), **record}
         try:
@@ -84,6 +85,13 @@ class Run:
                 raise FileExistsError(path) from error
             raise
         return cls(path, record)
+
+    @classmethod
+    def create_numbered(cls, wanted: str, *content: Any) -> "Run":
+        """As `create`, under `wanted` or the first number behind it that no other process takes before."""
+        while True:
+            with contextlib.suppress(FileExistsError):
+                return cls.create(runs_folder() / free_name(wanted), *content)
 
     @classmethod
     def open(cls, name: str) -> "Run":
@@ -197,6 +205,14 @@ def all_runs(folder: Path | None = None) -> list[Run]:
 def is_free(path: Path) -> bool:
     """Whether a run can have this path: nothing is there, or an empty folder. What holds a file is someone's."""
     return not any(path.iterdir()) if path.is_dir() else not os.path.lexists(path)
+
+
+def check_free(path: Path) -> None:
+    """Raises UserError where a run can't have this path."""
+    if not is_free(path):
+        raise UserError(f"'{path}' exists already.", "Choose another name with -o, or continue it with --resume.")
+    if path.is_dir() and (path.is_mount() or path.samefile(".")):  # a run's folder comes in its place
+        raise UserError(f"'{path}' can't become a run's folder.", f"Name a folder in it: -o {path / 'run'}")
 
 
 def free_name(wanted: str) -> str:

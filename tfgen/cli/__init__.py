@@ -8,6 +8,7 @@ import click
 from tfgen import __version__
 from tfgen.cli import chat, data, evaluate, export, fit, generate, runs, serve
 from tfgen.cli.options import OrderedGroup
+from tfgen.environment import check_platform
 from tfgen.errors import UserError
 
 
@@ -57,6 +58,7 @@ def main(debug: bool) -> None:
     Without DATA, the commands take `digits`, real handwritten digits, and a gpt `shakespeare`; both come with tfgen.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    check_platform()
 
 
 for module in (data, fit, generate, chat, evaluate, export, serve, runs):

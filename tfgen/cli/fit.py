@@ -4,12 +4,12 @@ import shlex
 
 import click
 
-from tfgen.cli.options import named_argument, overrides_option
+from tfgen.cli.options import overrides_option
 from tfgen.environment import load_tensorflow
 
 
 @click.command("fit")
-@named_argument("model", "Name one: tfgen fit gan DATA, tfgen fit vae DATA, or tfgen fit gpt DATA")
+@click.argument("model", required=False)
 @click.argument("data", required=False)
 @click.option("-o", "--output", metavar="RUN", help="Name or path of the run.  [default: DATA-MODEL]")
 @click.option("--size", metavar="SIZE", help="How large the model is: tiny, small or base.  [default: small]")
@@ -24,6 +24,9 @@ from tfgen.environment import load_tensorflow
 @click.option("--seed", type=int, help="Random seed; the same one repeats a run.  [default: 0]")
 @overrides_option
 @click.option("--resume", is_flag=True, help="Continue an unfinished run from its last checkpoint.")
+@click.option(
+    "--repeat", metavar="RUN", help="Do once more what RUN did, with its data and settings, to the same weights."
+)
 @click.option(
     "--save-every", type=click.FloatRange(0), default=30, show_default=True, help="Seconds between checkpoints."
 )
@@ -44,6 +47,7 @@ def command(overrides: tuple[str, ...], **options) -> None:
     tfgen fit gan photos/ --minutes 20 --set size=64
     tfgen fit vae tfds:fashion_mnist -o clothes --size base
     tfgen fit gan photos/ --resume
+    tfgen fit --repeat photos-gan
     tfgen fit gpt tales.txt --minutes 10
     tfgen fit gpt notes/ --from gpt2_base_en --lora 8
 

@@ -88,10 +88,13 @@ def remove(run: str, yes: bool) -> None:
     from tfgen.run import Run
 
     opened = Run.open(run)
+    link = opened.path.is_symlink()
+    what = f"the link {opened.path}, but not" if link else f"{opened.path} and all"
     if not yes:
-        click.confirm(f"Delete {opened.path} and all that is in it?", abort=True, err=True)
+        click.confirm(f"Delete {what} {'what it leads to' if link else 'that is in it'}?", abort=True, err=True)
+    kept = f", a link; {opened.path.resolve()} is kept" if link else ""
     opened.remove()
-    click.echo(f"Removed {opened.path}", err=True)
+    click.echo(f"Removed {opened.path}{kept}", err=True)
 
 
 def _cell(value) -> str:

@@ -1,4 +1,4 @@
-"""What a fit begins with: chance alone, or a preset that others trained. The rest of a fit needs not know which."""
+"""What a fit begins with: random weights, or a preset that others trained. The rest of a fit needs not know which."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,8 +13,8 @@ DEFAULT_SIZE = "small"
 
 
 @dataclass(frozen=True)
-class Start:
-    """A fit's beginning, before there is a run.
+class InitialWeights:
+    """What a fit begins with, before there is a run: random weights, unless a subclass says otherwise.
 
     model_class: what is trained.
     defaults: of its settings, where they are not the class's own.
@@ -30,7 +30,7 @@ class Start:
         return config.make_config(self.model_class.Config, size, dict(overrides))
 
     def widen(self, examples: Any) -> Any:
-        """The examples, with what the start brings of knowledge beside them."""
+        """The examples, with what the preset knows beside them."""
         return examples
 
     def record(self, size: str) -> dict[str, Any]:
@@ -42,16 +42,16 @@ class Start:
         return {}
 
 
-def open_start(request: FitRequest) -> Start:
-    """The start that was asked for. Raises UserError where it can't be had."""
+def open_initial_weights(request: FitRequest) -> InitialWeights:
+    """The weights to begin with that were asked for. Raises UserError where it can't be had."""
     if request.start is None:
-        return Start(MODELS.load(request.model))
+        return InitialWeights(MODELS.load(request.model))
     return PRESETS.load(request.model)(request.start, request.lora or 0)
 
 
-def check_overrides(overrides: Mapping[str, Any], data_overrides: Mapping[str, Any], start: Start) -> None:
-    """Raises UserError where a setting is the start's to choose."""
-    fixed = getattr(start.model_class.Config, "fixed", ())
+def check_overrides(overrides: Mapping[str, Any], data_overrides: Mapping[str, Any], weights: InitialWeights) -> None:
+    """Raises UserError where a setting is the preset's to choose."""
+    fixed = getattr(weights.model_class.Config, "fixed", ())
     for key in [*overrides, *data_overrides]:
-        if key in fixed or key in start.data:
+        if key in fixed or key in weights.data:
             raise UserError(f"'{key}' comes with the pre-trained start.", f"Leave out --set {key}=...")

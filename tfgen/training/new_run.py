@@ -1,12 +1,10 @@
-"""A request and data to a run, new or resumed; whatever can be wrong is found before anything is written."""
+"""A request and data to a run: new, repeated or resumed; whatever can be wrong is found before anything is written."""
 
 import contextlib
 import dataclasses
 import os
 import time
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tfgen import config, files
 from tfgen.catalog import DATASETS, MODALITIES, MODELS
@@ -14,85 +12,140 @@ from tfgen.console import Preparation, say
 from tfgen.data import open_data
 from tfgen.data.examples import fit_command
 from tfgen.environment import environment
-from tfgen.errors import UserError
-from tfgen.training.initial_weights import DEFAULT_SIZE, check_overrides, open_start
+from tfgen.errors import Failure, UserError
+from tfgen.run import Run, all_runs, check_free, locate
+from tfgen.training.initial_weights import DEFAULT_SIZE, check_overrides, open_initial_weights
 from tfgen.training.request import DEFAULT_MINUTES, DEFAULT_SEED, FitRequest, check
-from tfgen.run import Run, all_runs, free_name, is_free, locate
 
 if TYPE_CHECKING:
     from tfgen.representations.base import Examples
 
+_OTHER_MACHINE = "This machine or its software differs from the run's, so the weights may not end the same bit for bit."
 
-@dataclass(frozen=True)
-class Beginning:
-    """A run and its data; `clock` is when its minutes began, by time.monotonic: once the data were there."""
+
+class Beginning(NamedTuple):
+    """A run whose fit begins, and what it learns."""
 
     run: Run
     examples: "Examples"
-    clock: float
+    clock: float  # time.monotonic() when its minutes began: once the data was there
 
 
 def create_run(request: FitRequest, held: contextlib.ExitStack) -> Beginning:
     """A new run, locked for as long as `held` is: everything that can be wrong is found before a folder is made."""
     check(request)
-    start, size = open_start(request), request.size or DEFAULT_SIZE
-    model_class = start.model_class
+    repeated = None
+    if request.repeat is not None:
+        repeated = Run.open(request.repeat)
+        request = _as_repeated(request, repeated)
+    if request.output:
+        check_free(locate(request.output))
+    weights, size = open_initial_weights(request), request.size or DEFAULT_SIZE
+    model_class = weights.model_class
     own, of_data = config.split_settings(request.settings, model_class.Config)
-    check_overrides(own, of_data, start)
-    settings = start.settings(own, size)
+    if repeated is None:
+        check_overrides(own, of_data, weights)
+    settings = weights.settings(own, size)
     source = model_class.default_data if request.data is None else request.data
-    examples = _open(source, {**of_data, **start.data}, model_class.representations, request.labels)
+    examples = _open(source, {**of_data, **weights.data}, model_class.representations, request.labels)
     clock = time.monotonic()
     _check_representation(request.model, model_class, examples)
-    examples = start.widen(examples)
+    examples = weights.widen(examples)
     examples.check(settings)
     if request.evaluate_every is not None and not examples.measurable:
         raise UserError(
             "Nothing is held out, so there is nothing to measure a model by.",
             "Leave --evaluate-every out, or hold something out with --set holdout=0.1.",
         )
-    wanted = f"{examples.name}-{request.model}"
-    if request.output:
-        _check_free(locate(request.output))
-    modality = MODALITIES.load(examples.modality)
-    kept = {} if isinstance(source, str) else dict([modality.keep_in_memory(examples, request.data)])
-    known = {"fingerprint": examples.fingerprint, "count": len(examples)}
-    data = {**_source(source, examples, kept), "settings": examples.kept(of_data), **known}
-    record = {**_record(request, settings, examples), **start.record(size), "data": data}
+    kept, data = _data_record(request, source, examples, examples.kept(of_data), repeated)
+    record = {**_record(request, settings, examples), **weights.record(size), "data": data}
     # Made once, so that settings which don't fit each other are refused before a folder is made.
     model = model_class(settings, examples.codec.specification, examples.conditions(), seed=0)
-    contents = {**examples.codec.files(), **kept, **start.files(model, record)}
-    parts = (record, examples.codec_json(), examples.report.to_json(), contents, held)
-    if request.output:
+    contents = {**examples.codec.files(), **kept, **weights.files(model, record)}
+    if repeated is not None:
+        _take_over(record, repeated)
+    content = (record, examples.codec_json(), examples.report.to_json(), contents, held)
+    return Beginning(_write(request, f"{examples.name}-{request.model}", content), examples, clock)
+
+
+def _write(request: FitRequest, wanted: str, content: tuple[Any, ...]) -> Run:
+    """The run's folder, under the name that the user gave, or `wanted` or the next free one."""
+    try:
+        if not request.output:
+            run = Run.create_numbered(wanted, *content)
+            if run.name != wanted:
+                _say_what_could_go_on(wanted)
+            return run
         path = locate(request.output)
-        try:
-            return Beginning(Run.create(path, *parts), examples, clock)
-        except FileExistsError:  # by now
-            _check_free(path)
-            raise
-    run = _create_with_free_name(wanted, parts)
-    if run.name != wanted:
-        _say_what_could_go_on(wanted)
-    return Beginning(run, examples, clock)
+        with contextlib.suppress(FileExistsError):  # by now
+            return Run.create(path, *content)
+    except OSError as error:
+        raise Failure(
+            f"The run can't be written: {error.strerror or error}.", "Make room, or name another folder with -o."
+        ) from error
+    check_free(path)
+    raise FileExistsError(path)
 
 
-def _check_free(path: Path) -> None:
-    if not is_free(path):
-        raise UserError(f"'{path}' exists already.", "Choose another name with -o, or continue it with --resume.")
+def _data_record(
+    request: FitRequest, source: Any, examples: "Examples", settings: dict[str, Any], repeated: Run | None
+) -> tuple[dict[str, bytes], dict[str, Any]]:
+    """Data that was passed in memory as a file for the run, by its name, and what run.json says of the data."""
+    kept, facts = {}, {"settings": settings, "fingerprint": examples.fingerprint, "count": len(examples)}
+    own = repeated and repeated.record["data"].get("file")
+    if own and request.data == repeated.data_source():
+        kept = {own: (repeated.path / own).read_bytes()}
+        return kept, {"source": repeated.record["data"]["source"], "path": None, "file": own, **facts}
+    if not isinstance(source, str):
+        kept = dict([MODALITIES.load(examples.modality).keep_in_memory(examples, request.data)])
+    return kept, {**_source(source, examples, kept), **facts}
 
 
-def _create_with_free_name(wanted: str, parts: tuple[Any, ...]) -> Run:
-    """Another fit that begins at once may take the name first; then the next number is tried."""
-    while True:
-        with contextlib.suppress(FileExistsError):
-            return Run.create(locate(free_name(wanted)), *parts)
+def _as_repeated(request: FitRequest, run: Run) -> FitRequest:
+    """The request that gives another run's weights once more. Raises UserError where it isn't known what was done."""
+    record = run.record
+    if request.model is not None and request.model != record["model"]:
+        raise UserError(f"'{run.name}' is a {record['model']}, not a {request.model}.", "Leave the model out.")
+    if not record.get("steps"):
+        raise UserError(f"'{run.name}' was stopped before its steps were planned.", "Resume it, or begin a new run.")
+    start = record.get("start", {})
+    return dataclasses.replace(
+        request,
+        model=record["model"],
+        data=run.data_source() if request.data is None else request.data,
+        size=record.get("size"),
+        steps=record["steps"],
+        seed=record["seed"],
+        settings={**record["config"], **record["data"].get("settings", run.data_settings())},
+        evaluate_every=record.get("evaluate_every"),
+        patience=record.get("patience"),
+        start=start.get("preset"),
+        lora=start.get("lora") or None,
+    )
+
+
+def _take_over(record: dict[str, Any], run: Run) -> None:
+    """Adds to a repeat's record what it has of its run. Raises UserError where it would not end in the same bytes."""
+    if record["data"]["fingerprint"] != run.record["data"]["fingerprint"]:
+        raise _changed("data")
+    if record.get("start", {}).get("digest") != run.record.get("start", {}).get("digest"):
+        raise _changed("preset")
+    if run.record["environment"] != environment():
+        say(_OTHER_MACHINE)
+    record["lineage"] = {"repeat": run.name}
+    if "shortened" in run.record:
+        record["shortened"] = run.record["shortened"]
+
+
+def _changed(what: str) -> UserError:
+    return UserError(f"The {what} has changed since the run began.", "Put it back as it was, or begin a new run.")
 
 
 def _say_what_could_go_on(name: str) -> None:
     """Says where an unfinished fit has the name that a new run would have had."""
     with contextlib.suppress(UserError):
         run = Run.open(name)
-        with files.locked(run.path):  # else it is at work
+        with files.locked(run.path):  # else a process is at work on it
             if run.record["status"] not in ("finished", "failed"):
                 say(f"A new run begins; '{name}', which is not finished, goes on with: {run.resume_command}")
 
@@ -121,11 +174,7 @@ def resume_run(request: FitRequest, held: contextlib.ExitStack) -> Beginning:
         raise UserError(
             f"'{run.name}' is a {run.record['model']}, not a {request.model}.", "Resume it by its own name."
         )
-    settings = (
-        request.size, request.steps, request.minutes, request.seed, request.evaluate_every, request.patience,
-        request.start, request.lora,
-    )
-    if request.settings or any(setting is not None for setting in settings):
+    if request.chosen():
         raise UserError(
             "A resumed fit keeps the settings that it began with.",
             "Leave the settings out, or begin a new run with -o.",
@@ -143,9 +192,9 @@ def resume_run(request: FitRequest, held: contextlib.ExitStack) -> Beginning:
     source = run.data_source() if request.data is None else request.data
     examples = _open(source, run.data_settings(), MODELS.load(request.model).representations, request.labels)
     if examples.fingerprint != stored["fingerprint"]:
-        raise UserError("The data has changed since the run began.", "Put it back as it was, or begin a new run.")
+        raise _changed("data")
     if run.record["environment"] != environment():
-        say("This machine or its software differs from the run's, so the weights may not end the same bit for bit.")
+        say(_OTHER_MACHINE)
     held.enter_context(files.locked(run.path))
     return Beginning(run, examples, time.monotonic())
 

@@ -13,8 +13,8 @@ from tfgen import checkpoints, config, files
 from tfgen.catalog import PRETRAINED
 from tfgen.data.prepared import cache_folder
 from tfgen.errors import UserError, nearest
-from tfgen.training.initial_weights import Start
 from tfgen.run import START, START_TOKENIZER
+from tfgen.training.initial_weights import InitialWeights
 
 END = "<|endoftext|>"
 CONTEXT = 256  # by default; the whole 1,024 of GPT-2 take four times as long
@@ -25,8 +25,8 @@ _TOKENS = "token_embedding/embeddings"
 
 
 @dataclass(frozen=True)
-class PresetStart(Start):
-    """See Start.
+class PresetWeights(InitialWeights):
+    """See InitialWeights.
 
     preset: as the user typed it.
     weights: by KerasHub's paths.
@@ -66,8 +66,8 @@ class PresetStart(Start):
         return np.concatenate([value, np.repeat(value[-1:], missing, axis=0)])
 
 
-def open_preset(preset: str, lora: int) -> PresetStart:
-    """The start that is a preset's.
+def open_preset(preset: str, lora: int) -> PresetWeights:
+    """A preset's weights.
 
     Args:
         preset: a name that KerasHub knows, a handle such as kaggle://..., or a folder.
@@ -90,7 +90,7 @@ def open_preset(preset: str, lora: int) -> PresetStart:
     weights = {variable.path: variable.numpy() for variable in backbone.weights}
     path = _keep_tokenizer(tokenizer_json(vocabulary, merges))
     data = {"tokenizer": str(path), "vocabulary_size": None}
-    return PresetStart(PRETRAINED.load("gpt"), defaults, data, preset=preset, lora=lora, weights=weights)
+    return PresetWeights(PRETRAINED.load("gpt"), defaults, data, preset=preset, lora=lora, weights=weights)
 
 
 def tokenizer_json(vocabulary: Mapping[str, int], merges: list[str]) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from tfgen.catalog import MODELS, PRESETS
 from tfgen.config import check_size
 from tfgen.errors import UserError, unknown
+from tfgen.run import Run
 
 DEFAULT_MINUTES = 3.0
 DEFAULT_SEED = 0
@@ -17,12 +18,14 @@ HIGHEST_RANK = 256
 class FitRequest:
     """None means not said.
 
+    model: may be left out of a repeat alone.
     settings: the model's and the data's, by name, typed or as strings.
+    repeat: the name or path of a run that is done once more, to the same bytes, from its run.json.
     interruptible: whether Ctrl-C and a polite kill end the fit between steps; else they come where they come.
     callbacks: Keras callbacks of a caller's own.
     """
 
-    model: str
+    model: str | None = None
     data: Any = None
     output: str | None = None
     size: str | None = None
@@ -40,10 +43,23 @@ class FitRequest:
     lora: int | None = None
     interruptible: bool = False
     callbacks: Sequence[Any] = ()
+    repeat: str | None = None
+
+    def chosen(self) -> bool:
+        """Whether something is chosen that an earlier run has already, when that is resumed or repeated."""
+        earlier = (
+            self.size, self.steps, self.minutes, self.seed, self.evaluate_every, self.patience, self.start, self.lora,
+        )
+        return bool(self.settings) or any(value is not None for value in earlier)
 
 
 def check(request: FitRequest) -> None:
     """Raises UserError where a request can't work, as far as that can be seen without data and TensorFlow."""
+    if request.repeat is not None:
+        _check_repeat(request)
+        return
+    if request.model is None:
+        raise UserError("No model is named.", "Name one: " + ", ".join(f"tfgen fit {name} DATA" for name in MODELS))
     if request.model not in MODELS:
         raise unknown("model", request.model, MODELS)
     _check_horizon(request)
@@ -52,7 +68,17 @@ def check(request: FitRequest) -> None:
         check_size(request.size)
 
 
-def _check_horizon(request: "FitRequest") -> None:
+def _check_repeat(request: FitRequest) -> None:
+    if request.resume:
+        raise UserError("--repeat and --resume are both given.", "Give one of them.")
+    if request.chosen():
+        raise UserError("A repeat has the settings of the run that it repeats.", "Leave the settings out.")
+    if request.model is not None and request.model not in MODELS:
+        raise unknown("model", request.model, MODELS)
+    Run.open(request.repeat)
+
+
+def _check_horizon(request: FitRequest) -> None:
     """Raises UserError where the minutes, steps or seed can't be; needs no TensorFlow."""
     if request.minutes is not None and request.steps is not None:
         raise UserError("Both --minutes and --steps are given.", "Give one of them.")
@@ -70,7 +96,7 @@ def _check_horizon(request: "FitRequest") -> None:
         raise UserError(f"The seed {request.seed} is out of range.", "Choose one from 0 to 2147483647.")
 
 
-def _check_start(request: "FitRequest") -> None:
+def _check_start(request: FitRequest) -> None:
     """Raises UserError where there can't be such a start; needs no TensorFlow."""
     if request.resume:
         return
