@@ -8,14 +8,6 @@ import pytest
 from PIL import Image
 
 
-@pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
-    """Keeps every test out of the user's cache."""
-    folder = tmp_path / "cache"
-    monkeypatch.setenv("TFGEN_CACHE", str(folder))
-    return folder
-
-
 @pytest.fixture
 def photos(tmp_path):
     """An empty folder to put pictures in."""
