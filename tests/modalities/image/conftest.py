@@ -49,4 +49,4 @@ def real_data(name: str) -> Path:
 
 def texts_of(examples, part="training"):
     """The documents of text examples, as text."""
-    return [examples.tokenizer.decode(examples.ids(stored)) for stored in examples.documents_of(part)]
+    return [examples.codec.tokenizer.decode(examples.ids(stored)) for stored in examples.documents_of(part)]
