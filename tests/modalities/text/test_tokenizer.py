@@ -13,6 +13,7 @@ from tests.modalities.image.conftest import real_data
 from tfgen.modalities.text.learning import choose_kind, choose_size, learn
 from tfgen.modalities.text.template import ChatTemplate
 from tfgen.modalities.text.tokenizer import Tokenizer, from_file
+from tfgen.representations.sequences.codec import TokenStream
 from tfgen.errors import UserError
 
 TEXT = "It was the best of times, it was the worst of times.\n\n  It's 1859 — naïve café 😀 don't\t日本\n" * 20
@@ -56,13 +57,13 @@ def test_many_texts_are_encoded_as_each_alone(kind, texts):
 @given(text=STRINGS)
 def test_a_stream_gives_the_same_text_and_never_half_a_character(kind, text):
     tokenizer = LEARNED[kind]
-    stream = TextStream(tokenizer)
+    stream = TokenStream(tokenizer.token_bytes())
     shown = [stream.push(number) for number in tokenizer.encode(text)]
     assert "".join(shown) == text and stream.finish() == ""
 
 
 def test_an_emoji_cut_in_half(tokenizer):
-    stream = TextStream(tokenizer)
+    stream = TokenStream(tokenizer.token_bytes())
     strange = tokenizer.encode("🦊")
     assert len(strange) > 1 and [stream.push(number) for number in strange][:-1] == [""] * (len(strange) - 1)
     assert [stream.push(number) for number in strange[:-1]] == [""] * (len(strange) - 1)
