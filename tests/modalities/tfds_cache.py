@@ -1,6 +1,6 @@
-"""Lays data files out as the download cache of TensorFlow Datasets would leave them, so that no network is needed.
+"""Sets of TensorFlow Datasets without a network: files laid out as its download cache, and small sets of a test's own.
 
-    python tests/data/tfds_cache.py DATA_DIR mnist|fashion_mnist FOLDER
+    python tests/modalities/tfds_cache.py DATA_DIR mnist|fashion_mnist FOLDER
 
 FOLDER holds the four original idx files. Each gets the name that TFDS gives to a download, with the `.INFO` file that
 makes TFDS take it. One download folder per data set: their file names are the same, and a shared folder would silently
@@ -28,6 +28,24 @@ def lay_out(data_dir: str | Path, dataset: str, source_folder: str | Path) -> li
         Path(f"{cached}.INFO").write_text(json.dumps({"original_fname": info.filename}))
         laid_out.append(cached)
     return laid_out
+
+
+def define(name, features, rows):
+    """Registers a small set with these rows under `name` in snake case."""
+    import tensorflow_datasets as tfds
+
+    def information(self):
+        return self.dataset_info_from_configs(features=tfds.features.FeaturesDict(features))
+
+    functions = {
+        "VERSION": tfds.core.Version("1.0.0"),
+        "_info": information,
+        "_split_generators": lambda self, manager: {"train": self._generate_examples()},
+        "_generate_examples": lambda self: enumerate(rows),
+        "__doc__": "A small set.",
+        "__module__": __name__,
+    }
+    return type(name, (tfds.core.GeneratorBasedBuilder,), functions)
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ def open_data(
         UserError: the source can't be read, or a setting is not one of its modality's.
     """
     from tfgen.data.request import DataRequest
-    from tfgen.data.sources import TFDS, modality_of
+    from tfgen.data.sources import TFDS, modality_of, note_on_others
 
     source = DEFAULT if source is None else str(source) if isinstance(source, Path) else source
     if isinstance(source, str) and not source.strip():
@@ -61,7 +61,10 @@ def open_data(
     )
     if isinstance(source, str) and source in DATASETS:
         return DATASETS.load(source)(request)
-    return modality.open(request)
+    examples = modality.open(request)
+    if isinstance(source, str) and Path(source).expanduser().is_dir():
+        examples.report.notes.extend(note_on_others(modality, Path(source), examples.report.used))
+    return examples
 
 
 def representation_of(modality: type, wanted: str | None) -> str:

@@ -79,6 +79,12 @@ class Writer:
         self._digest.update(content)
         self.count += len(rows)
 
+    def restart(self) -> None:
+        """Forgets all rows."""
+        self._file.seek(0)
+        self._file.truncate()
+        self._digest, self._header_length, self.count = hashlib.sha256(), None, 0
+
     def finish(self) -> str:
         """Completes the file; the SHA-256 of the values."""
         self._file.seek(0)

@@ -1,19 +1,43 @@
 """Which modality reads which source: the one place where that is chosen."""
 
+import os
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from tfgen.catalog import DATASETS, MODALITIES
+from tfgen.data.examples import clean_text
+from tfgen.data.walk import MANY, kinds, walk, why_unread
 from tfgen.errors import UserError, nearest
 
 ARCHIVES = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".7z", ".rar")
 TFDS = "tfds:"
+_NAMED_AT_MOST = 3
+_SHARE_WORTH_A_WORD = 0.1
 
 
 def what_can_be_read() -> str:
     """Advice for whoever named something else."""
-    kinds = " or ".join(MODALITIES.load(name).plural for name in MODALITIES)
-    return f"Give a folder or a file of {kinds}, tfds:NAME, {' or '.join(DATASETS)}."
+    kinds = [kind for name in reversed(list(MODALITIES)) for kind in MODALITIES.load(name).file_kinds]
+    files = f"a {', '.join(kinds[:-1])} or {kinds[-1]} file"
+    return f"Give a folder of {_plurals(' or ')}, {files}, tfds:NAME, {' or '.join(DATASETS)}."
+
+
+def note_on_others(modality: type, folder: Path, used: int) -> list[str]:
+    """What to say of a folder's files that another modality would read; nothing about a README or two.
+
+    used: how many files or examples were read.
+    """
+    own, notes = frozenset(modality.files_beside(folder)), []
+    for other in map(MODALITIES.load, MODALITIES):
+        count = 0 if other is modality else sum(name not in own for name in other.files_in(folder))
+        many = count >= min(MANY, max(_NAMED_AT_MOST, _SHARE_WORTH_A_WORD * used))
+        if count and (many or count >= used):
+            which, those = f"{other.plural} lie there too and are", "those"
+            if count == 1:
+                which, those = f"{other.singular} lies there too and is", "that"
+            notes.append(f"{count} {which} not read. To learn {those}: {other.command(str(folder))}")
+    return notes
 
 
 def modality_of(source: Any, representation: str | None = None) -> type:
@@ -58,15 +82,37 @@ def _existing(source: str) -> Path:
 def _unreadable(source: Any, place: Any) -> UserError:
     """The error for what is there, and no modality's."""
     if not isinstance(place, Path):
-        kinds = " or ".join(MODALITIES.load(name).plural for name in MODALITIES)
-        return UserError(f"Data of type {type(source).__name__} can't be read as {kinds}.", what_can_be_read())
+        what = f"Data of type {type(source).__name__} can't be read as {_plurals(' or ')}."
+        return UserError(what, "Give a numpy array of pictures, a tf.data.Dataset, a list of strings, or a path.")
     if place.is_dir():
-        return UserError(f"There is nothing in '{place}' that tfgen can read.", what_can_be_read())
+        return _nothing_in(place)
     if place.name.lower().endswith(ARCHIVES):
         return UserError(f"'{place}' is an archive.", "Unpack it and give the folder.")
     if place.stat().st_size == 0:
         return UserError(f"'{place}' is empty.", what_can_be_read())
     return UserError(f"'{place}' is of no kind that tfgen can read.", what_can_be_read())
+
+
+def _nothing_in(folder: Path) -> UserError:
+    """The error for a folder in which nobody can read anything: names what lies there instead."""
+    broken: list[tuple[str, str]] = []
+    others: Counter[str] = Counter()
+    for name, entry in walk(folder, broken):
+        try:
+            entry.stat()
+            others[os.path.splitext(name)[1].lower()] += 1
+        except OSError as error:
+            broken.append((name, why_unread(error)))
+    what = f"There are no {_plurals(' and no ')} in '{folder}'"
+    if broken:
+        first = "; ".join(f"{clean_text(name)} ({reason})" for name, reason in broken[:_NAMED_AT_MOST])
+        first += f"; other files: {kinds(others)}" if others else ""
+        return UserError(f"{what} that can be read: {first}.", "Check the links and permissions.")
+    return UserError(f"{what}{f', only other files ({kinds(others)})' if others else ''}.", what_can_be_read())
+
+
+def _plurals(glue: str) -> str:
+    return glue.join(MODALITIES.load(name).plural for name in MODALITIES)
 
 
 def _not_found(source: str) -> UserError:

@@ -2,7 +2,7 @@
 
 import abc
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any, ClassVar
@@ -33,6 +33,7 @@ class Modality(abc.ABC):
     plural: ClassVar[str]  # "pictures"
     representations: ClassVar[tuple[str, ...]]  # those that it has a codec for; the first where nobody asks for one
     settings: ClassVar[Mapping[str, DataSetting]] = {}  # of the data, for --set and keyword arguments
+    file_kinds: ClassVar[tuple[str, ...]] = ()  # of single files that are read, as in "a .npy file"
 
     # Reading.
 
@@ -44,6 +45,16 @@ class Modality(abc.ABC):
         The surest modality reads it, among those that have the representation that a model learns. A source is an
         existing path, as a Path, or data in memory. Looks at names and first bytes only.
         """
+
+    @classmethod
+    def files_in(cls, folder: Path) -> Iterable[str]:
+        """The files below a folder that are of this kind, relative to it, so that a note can name what isn't read."""
+        return ()
+
+    @classmethod
+    def files_beside(cls, folder: Path) -> Iterable[str]:
+        """Those of another kind that belong to the examples below a folder, such as captions; relative to it."""
+        return ()
 
     @classmethod
     @abc.abstractmethod
@@ -86,6 +97,11 @@ class Modality(abc.ABC):
         if count < 2:
             return f"{advice}."
         return f"{advice}, or: {fit_command('gan', data, [*settings, f'batch_size={max(2, count // 2)}'])}"
+
+    @classmethod
+    def command(cls, source: str) -> str:
+        """A fit that reads a source as this kind, whatever else lies there."""
+        return fit_command("gan" if ARRAYS in cls.representations else "gpt", [source], [])
 
     @classmethod
     def held_out_settings(cls, examples: Examples, settings: Mapping[str, Any], run_folder: Path) -> dict[str, Any]:

@@ -12,10 +12,10 @@ from PIL import Image
 
 from tests.modalities.image.conftest import lopsided, noise, real_data, save
 from tfgen import files
-from tfgen.modalities.image import folder as folder_module
 from tfgen.data import open_data
-from tfgen.modalities.image.modality import ImageModality
 from tfgen.errors import Failure, UserError
+from tfgen.modalities.image import folder as folder_module
+from tfgen.modalities.image.preview import grid
 
 
 def fill(folder, count=12, **options):
@@ -150,11 +150,15 @@ def test_files_without_permission_are_named(photos):
 
 
 def test_no_pictures_at_all(photos):
-    with pytest.raises(UserError, match="nothing in .* that tfgen can read"):
+    with pytest.raises(UserError, match="no pictures"):
         open_data(str(photos))
     (photos / "a.heic").write_text("phone")
-    with pytest.raises(UserError, match=r"1 \.heic"):
+    with pytest.raises(UserError, match=r"no pictures .* \(1 \.heic\). Save them as PNG or JPEG"):
         open_data(str(photos))
+    (photos / "b.png").symlink_to(photos / "gone.png")
+    with pytest.raises(UserError, match=r"no pictures .* that can be read: b.png \(a link to nothing\)"):
+        open_data(str(photos))
+    (photos / "b.png").unlink()
     (photos / "a.png").write_text("text")
     with pytest.raises(UserError, match="broken"):
         open_data(str(photos))
@@ -259,4 +263,4 @@ def test_emoji():
     assert examples.report.broken == [] and examples.report.notes == []
     assert (examples.values[:, 0, 0] == 255).all(-1).mean() > 0.8, "transparent corners are white"
     assert "joker" in examples.prompts and len(set(examples.prompt_index)) == len(examples.prompts)
-    assert ImageModality.grid(examples.values[:9]).shape == (3 * 74 + 2, 3 * 74 + 2, 3)
+    assert grid(examples.values[:9]).shape == (3 * 74 + 2, 3 * 74 + 2, 3)

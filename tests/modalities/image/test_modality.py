@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tfgen.catalog import MODALITIES
+from tfgen.errors import UserError
 from tfgen.modalities.image.codec import ImageCodec
 from tfgen.modalities.image.modality import ImageModality
 from tfgen.modalities.image.preview import PADDING, grid as grid_of
-from tfgen.errors import UserError
 
 
 def test_the_catalog_loads_it():

@@ -13,10 +13,10 @@ import pytest
 from tests.conftest import run_tfgen
 from tests.modalities.image.conftest import noise, real_data, save, texts_of
 from tfgen.data import open_data
+from tfgen.errors import UserError
 from tfgen.modalities.text import prepare
 from tfgen.modalities.text.modality import TextModality
 from tfgen.modalities.text.template import ChatTemplate
-from tfgen.errors import UserError
 
 TALE = "".join(f"In the year {year} a fox crossed the river.\nNobody saw it, and nobody asked.\n" for year in range(40))
 
@@ -245,8 +245,12 @@ def test_pictures_win_over_the_texts_beside_them(folder):
 
 def test_a_folder_with_neither_and_one_with_broken_texts(folder):
     (folder / "a.csv").write_text("1,2")
-    with pytest.raises(UserError, match=r"that tfgen can read"):
+    with pytest.raises(UserError, match=r"no pictures and no texts .* \(1 .csv\)"):
         open_data(str(folder))
+    (folder / "b.txt").symlink_to(folder / "gone.txt")
+    with pytest.raises(UserError, match=r"that can be read: b.txt \(a link to nothing\); other files: 1 .csv"):
+        open_data(str(folder))
+    (folder / "b.txt").unlink()
     (folder / "a.txt").write_text(TALE)
     (folder / "b.txt").write_bytes(b"\0")
     with pytest.raises(UserError, match=r"1 of 2 files .* more than a tenth: b.txt \(a binary file\)"):

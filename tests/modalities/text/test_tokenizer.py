@@ -10,11 +10,11 @@ from tokenizers import Tokenizer as Library
 from tokenizers import models, normalizers, pre_tokenizers
 
 from tests.modalities.image.conftest import real_data
+from tfgen.errors import UserError
 from tfgen.modalities.text.learning import choose_kind, choose_size, learn
 from tfgen.modalities.text.template import ChatTemplate
 from tfgen.modalities.text.tokenizer import Tokenizer, from_file
 from tfgen.representations.sequences.codec import TokenStream
-from tfgen.errors import UserError
 
 TEXT = "It was the best of times, it was the worst of times.\n\n  It's 1859 — naïve café 😀 don't\t日本\n" * 20
 MARKERS = ChatTemplate.standard().markers

@@ -7,36 +7,30 @@ Nothing pickled is ever loaded. An .npy is read through the page cache, block by
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tfgen.modalities.image.assemble import BLOCK, Stack, examples_of_stack, on_white
-from tfgen.data.examples import LABEL_EXAMPLES, MOST_LABELS, Prompts, clean_text, short_name
+from tfgen.data.examples import Prompts, short_name
 from tfgen.data.prepared import Key
 from tfgen.data.request import DataRequest
-from tfgen.representations.arrays.examples import ArrayExamples
 from tfgen.errors import UserError
+from tfgen.modalities.image.array_labels import prompts_of_labels, text_of
+from tfgen.modalities.image.assemble import BLOCK, Stack, examples_of_stack, on_white
+from tfgen.modalities.image.examples import ImageExamples
+from tfgen.modalities.image.value_range import BYTES, INTEGERS, Scale, ValueRange, sort_of
 
 IMAGE_KEYS = ("images", "x", "x_train", "train_images", "data", "image", "arr_0")
 LABEL_KEYS = ("labels", "y", "y_train", "train_labels", "label", "targets", "captions", "prompts", "arr_1")
 NAME_KEYS = ("label_names", "classes", "names", "class_names")
-PREPARED = "prepared"  # an array in an .npz of which tfgen itself prepared the pictures
+PREPARED = "tfgen_prepared"  # in an .npz of pictures that tfgen prepared: the kind of their prompts
 WANTED = "Save pictures as [n, height, width] or [n, height, width, 3], uint8 in 0..255."
+_SAY_WHITE = "Say which value is white, as in --set white=1000, or scale them to 0..255."
 
 
-@dataclass(frozen=True)
-class _Scale:
-    """How stored values become 0..255: `offset` is added, then they are multiplied by `factor`."""
-
-    offset: float
-    factor: float
-    note: str = ""
-
-
-def open_arrays(request: DataRequest) -> ArrayExamples:
+def open_arrays(request: DataRequest) -> ImageExamples:
     """The examples of an .npy or .npz file."""
     path = Path(request.source).expanduser()
     try:
@@ -47,7 +41,7 @@ def open_arrays(request: DataRequest) -> ArrayExamples:
         raise UserError(f"'{path}' can't be read: {' '.join(str(error).split())}.", "Save it anew.") from error
 
 
-def _open_npy(request: DataRequest, path: Path) -> ArrayExamples:
+def _open_npy(request: DataRequest, path: Path) -> ImageExamples:
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except ValueError as error:
@@ -57,7 +51,7 @@ def _open_npy(request: DataRequest, path: Path) -> ArrayExamples:
     return _open(request, path, array, None, None)
 
 
-def _open_npz(request: DataRequest, path: Path) -> ArrayExamples:
+def _open_npz(request: DataRequest, path: Path) -> ImageExamples:
     with np.load(path, allow_pickle=False) as stored:
         keys = list(stored.keys())
         image_key = _first_of(IMAGE_KEYS, keys) or _only_stack(stored)
@@ -68,44 +62,56 @@ def _open_npz(request: DataRequest, path: Path) -> ArrayExamples:
         labels = None if label_key is None else stored[label_key]
         names = None if name_key is None else stored[name_key]
         if PREPARED in keys:
-            left = {name: value for name, value in request.settings.items() if name != "white"}
-            request = replace(request, settings=left)
+            return _open_prepared(request, path, stored, str(stored[PREPARED]))
         return _open(request, path, stored[image_key], labels, names)
 
 
 def _open(
     request: DataRequest, path: Path, array: np.ndarray, labels: np.ndarray | None, names: np.ndarray | None
-) -> ArrayExamples:
+) -> ImageExamples:
     if not isinstance(array, np.ndarray):
         raise UserError(f"'{path}' holds no array.", WANTED)
-    name, status = short_name(path.name[:-4]), path.stat()
-    key = Key(name, str(path.resolve()), f"{status.st_size} {status.st_mtime_ns}")
-    return examples_of_array(request, name, f"'{path}'", array, labels, names, key)
+    return examples_of_array(request, _key_of(path), f"'{path}'", array, labels, names)
+
+
+def _open_prepared(request: DataRequest, path: Path, stored: Any, kind: str) -> ImageExamples:
+    """What `in_memory.kept_file` wrote: nothing about it is to be found out again."""
+    images = stored["images"]
+    count, height, width, channels = images.shape
+    prompts = Prompts.none(count)
+    if kind != "none":
+        prompts = Prompts([text_of(name) for name in stored["label_names"]], stored["labels"].astype(np.int32), kind)
+    own = {"size": (height, width), "channels": channels, **request.settings}
+    own.pop("white", None)
+    blocks = (lambda: (images[start : start + BLOCK] for start in range(0, count, BLOCK)))
+    white = float(stored["white"]) if "white" in stored else None
+    stack = Stack(count, height, width, channels, blocks, [], white)
+    return examples_of_stack(replace(request, settings=own), _key_of(path).name, stack, prompts, _key_of(path))
+
+
+def _key_of(path: Path) -> Key:
+    status = path.stat()
+    return Key(short_name(path.name[:-4]), str(path.resolve()), f"{status.st_size} {status.st_mtime_ns}")
 
 
 def examples_of_array(
-    request: DataRequest,
-    name: str,
-    path: str,
-    array: np.ndarray,
-    labels: np.ndarray | None,
-    names: np.ndarray | None,
-    key: Key,
-) -> ArrayExamples:
+    request: DataRequest, key: Key, path: str, array: np.ndarray, labels: np.ndarray | None, names: np.ndarray | None
+) -> ImageExamples:
     """The examples of an array and its labels; `path` is what messages call it."""
     to_last, notes = _layout(path, array)
-    scale = _scale_of(path, array, request.get("white"))
+    scale = _scale_of(path, array, to_last, request.get("white"))
     notes += [scale.note] if scale.note else []
-    prompts, label_notes = _prompts(path, labels, names, len(array))
+    prompts, label_notes = prompts_of_labels(path, labels, names, len(array))
 
     def blocks() -> Iterator[np.ndarray]:
-        for start in range(0, len(array), BLOCK):
-            block = _to_bytes(to_last(np.asarray(array[start:start + BLOCK])), scale)
+        for block in _blocks(array, to_last):
+            block = scale.to_bytes(block)
             yield on_white(block) if block.shape[-1] == 4 else block
 
     height, width, channels = to_last(array[:1]).shape[1:]
-    stack = Stack(len(array), height, width, min(channels, 3), blocks, [*notes, *label_notes])
-    return examples_of_stack(request, name, stack, prompts, key)
+    white = scale.white if sort_of(array.dtype) == INTEGERS else None
+    stack = Stack(len(array), height, width, min(channels, 3), blocks, [*notes, *label_notes], white)
+    return examples_of_stack(request, key.name, stack, prompts, key)
 
 
 def _layout(path: str, array: np.ndarray) -> tuple[Callable[[np.ndarray], np.ndarray], list[str]]:
@@ -123,94 +129,34 @@ def _layout(path: str, array: np.ndarray) -> tuple[Callable[[np.ndarray], np.nda
     raise UserError(f"{path} holds an array of shape {shape}, which is not a stack of pictures.", WANTED)
 
 
-def _scale_of(path: str, array: np.ndarray, white: float | None) -> _Scale:
-    """How the values are meant: from the value that means white, else from their type and range."""
-    if white is not None and array.dtype.kind in "biuf":
-        _range(path, array)
-        return _Scale(0, 255 / white)
-    if array.dtype == np.bool_:
-        return _Scale(0, 255, "True was taken as white and False as black.")
-    if array.dtype == np.uint8:
-        return _Scale(0, 1)
-    if array.dtype.kind not in "iuf":
+def _blocks(array: np.ndarray, to_last: Callable[[np.ndarray], np.ndarray]) -> Iterator[np.ndarray]:
+    """Blocks [k, height, width, channels] of an array that may be larger than the memory."""
+    return (to_last(np.asarray(array[start : start + BLOCK])) for start in range(0, len(array), BLOCK))
+
+
+def _scale_of(
+    path: str, array: np.ndarray, to_last: Callable[[np.ndarray], np.ndarray], white: float | None
+) -> Scale:
+    """How the values are meant, from their type and range. Raises UserError where that is no range of pixels."""
+    if array.dtype.kind not in "biuf":
         raise UserError(f"{path} holds values of type {array.dtype}, which are no pixels.", WANTED)
-    low, high = _range(path, array)
-    if array.dtype.kind == "f":
-        if low >= 0 and high <= 1:
-            return _Scale(0, 255, "The values are floats in 0..1 and were scaled to 0..255.")
-        if low >= -1 and high <= 1:
-            return _Scale(1, 127.5, "The values are floats in -1..1 and were scaled to 0..255.")
-    if low >= 0 and high <= 255:
-        return _Scale(0, 1, "The values are floats in 0..255 and were rounded." if array.dtype.kind == "f" else "")
-    if array.dtype.kind in "iu" and low >= 0 and high <= 65535:
-        return _Scale(0, 255 / 65535, "The values have 16 bits and were scaled to 0..255.")
-    raise UserError(f"The values in {path} lie in {low:g}..{high:g}, which is no range of pixels.", WANTED)
-
-
-def _range(path: str, array: np.ndarray) -> tuple[float, float]:
+    if array.dtype == np.bool_ and white is None:
+        return Scale(1.0, 0.0, "True was taken as white and False as black.")
+    sort, values = sort_of(array.dtype), ValueRange(white)
     low, high = np.inf, -np.inf
-    for start in range(0, len(array), BLOCK):
-        block = np.asarray(array[start:start + BLOCK])
-        low, high = min(low, float(block.min())), max(high, float(block.max()))
-        if not (np.isfinite(block.min()) and np.isfinite(block.max())):
+    for block in _blocks(array, to_last):
+        colours = block[..., :3]
+        if sort == BYTES and not values.matters(BYTES):
+            break
+        ends = float(colours.min()), float(colours.max())
+        if not np.isfinite(ends).all():
             raise UserError(f"{path} holds values that are not numbers (NaN or infinity).", "Replace them first.")
-    return low, high
-
-
-def _to_bytes(block: np.ndarray, scale: _Scale) -> np.ndarray:
-    if block.dtype == np.uint8 and scale.factor == 1:
-        return np.ascontiguousarray(block)
-    return np.clip(np.rint((block.astype(np.float64) + scale.offset) * scale.factor), 0, 255).astype(np.uint8)
-
-
-def _prompts(
-    path: str, labels: np.ndarray | None, names: np.ndarray | None, count: int
-) -> tuple[Prompts, list[str]]:
-    if labels is None:
-        return Prompts.none(count), []
-    if labels.ndim == 2 and labels.shape[1] == 1:
-        labels = labels[:, 0]
-    if labels.ndim == 2 and labels.shape[0] == count and labels.dtype.kind in "biuf":
-        if not np.isin(labels, (0, 1)).all():
-            return Prompts.none(count), [f"The labels are rows of {labels.shape[1]} values, not of 0 and 1: not used."]
-        if (labels.sum(axis=1) != 1).any():
-            return _captions_of_rows(labels, names)
-        labels = labels.argmax(axis=1)  # one-hot
-    if labels.shape != (count,):
-        raise UserError(
-            f"{path} holds labels of shape {labels.shape} for {count} pictures.", "Save one label for each picture."
-        )
-    if labels.dtype.kind in "US":
-        return Prompts.of_texts(_text(label) for label in labels), []
-    if labels.dtype.kind not in "biuf" or not np.array_equal(labels, np.rint(labels)):
-        return Prompts.none(count), [f"The labels are {labels.dtype}, neither whole numbers nor text: not used."]
-    labels = labels.astype(np.int64)
-    if names is None:
-        prompts = Prompts.of_texts((str(label) for label in labels), kind="labels")
-        if len(prompts.distinct) <= MOST_LABELS and count >= LABEL_EXAMPLES * len(prompts.distinct):
-            return prompts, []
-        note = f"The labels are {len(prompts.distinct)} different numbers; each is taken as a label, not as a quantity."
-        return prompts, [note]
-    if labels.min() < 0 or labels.max() >= len(names):
-        raise UserError(
-            f"{path} names {len(names)} labels, but its labels run from {labels.min()} to {labels.max()}.",
-            "Save a name for each label.",
-        )
-    return Prompts.of_labels([_text(name) for name in names], labels), []
-
-
-def _captions_of_rows(labels: np.ndarray, names: np.ndarray | None) -> tuple[Prompts, list[str]]:
-    """Rows of 0 and 1 with any number of ones: captions of what they stand for."""
-    words = [str(place) for place in range(labels.shape[1])] if names is None else [_text(name) for name in names]
-    if len(words) != labels.shape[1]:
-        raise UserError(f"There are {len(words)} names for {labels.shape[1]} labels.", "Save a name for each label.")
-    texts = (", ".join(words[place] for place in np.flatnonzero(row)) for row in labels)
-    note = "Some rows of the labels have no 1 or several, so each became a caption that lists its labels."
-    return Prompts.of_texts(texts, kind="captions"), [note]
-
-
-def _text(value: Any) -> str:
-    return clean_text(value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value))
+        low, high = min(low, ends[0]), max(high, ends[1])
+        values.add(sort, *ends)
+    possible = low >= 0 and high <= 65535 if sort == INTEGERS else -1 <= low and (high <= 1 or 0 <= low <= high <= 255)
+    if white is None and sort != BYTES and not possible:
+        raise UserError(f"The values in {path} lie in {low:g}..{high:g}, which is no range of pixels.", _SAY_WHITE)
+    return values.scales()[sort]
 
 
 def _first_of(known: tuple[str, ...], keys: list[str]) -> str | None:

@@ -5,7 +5,7 @@ A source gives blocks of uint8 [k, height, width, 1 or 3] and says what it knows
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,18 +14,23 @@ from tfgen.data.examples import Prompts, Report, fingerprint_of
 from tfgen.data.prepared import Key, Writer, open_or_prepare
 from tfgen.data.request import DataRequest
 from tfgen.modalities.image.codec import ImageCodec
+from tfgen.modalities.image.examples import ImageExamples
 from tfgen.modalities.image.sizes import choose_size
-from tfgen.representations.arrays.examples import ArrayExamples
+from tfgen.modalities.image.value_range import FORMAT
 
 BLOCK = 1024  # examples read at once
-_LOOKED_AT = 1000  # prepared pictures, spread evenly, that notes on values come from
-_DARK, _SLIVER = 64, 32  # of 255: up to where pictures are nearly black, and have no contrast
 LARGEST_IN_MEMORY = 64 * 2**20  # more bytes than this are prepared in a file
+_LOOKED_AT, _LOOKED_AT_BYTES = 1000, 2**24  # prepared pictures, spread evenly, that notes on them come from
+_DARK, _SLIVER = 64, 32  # of 255: up to where pictures are nearly black, and have hardly any contrast
+_FEW = 1000  # of all values one: so rare ones don't count as used
 
 
 @dataclass(frozen=True)
 class Stack:
-    """A stack of equally large pictures: its shape, and how to go through it, as often as needed."""
+    """A stack of equally large pictures: its shape, and how to go through it, as often as needed.
+
+    white: what white is in the integers that it came from; None where it came from none.
+    """
 
     count: int
     height: int
@@ -33,11 +38,12 @@ class Stack:
     channels: int
     blocks: Callable[[], Iterable[np.ndarray]]
     notes: list[str] = field(default_factory=list)
+    white: float | None = None
 
 
 def examples_of_stack(
     request: DataRequest, name: str, stack: Stack, prompts: Prompts, key: Key
-) -> ArrayExamples:
+) -> ImageExamples:
     """The examples of a stack at the size and colour asked for; large ones through the prepared file `key`."""
     height, width, notes = choose_size([stack.height], [stack.width], request.get("size"))
     channels = request.get("channels") or (3 if stack.channels == 3 and has_colour(stack) else 1)
@@ -47,61 +53,74 @@ def examples_of_stack(
     if total <= LARGEST_IN_MEMORY:
         values, digest = _in_memory(blocks, (stack.count, height, width, channels), request)
     else:
-        key = Key.of(key.name, [key.place, height, width, channels, request.get("white")], key.content)
+        key = key_of(request, key.name, [key.place, height, width, channels], key.content)
         values, digest, _ = open_or_prepare(key, lambda writer: _write(writer, blocks, stack.count, request))
-    return build_examples(request, name, values, digest, prompts, report)
+    return build_examples(request, name, values, digest, prompts, report, stack.white)
+
+
+def key_of(request: DataRequest, name: str, place: list[Any], content: Any) -> Key:
+    """The key of a prepared file of pictures, whose values depend on what white is."""
+    white = request.get("white")
+    return Key.of(name, place if white is None else [*place, white], [FORMAT, content])
 
 
 def examples_of_details(
     request: DataRequest, name: str, key: Key, prepare: Callable[[Writer], dict[str, Any]]
-) -> ArrayExamples:
-    """The examples of a prepared file whose details hold "report" and "prompts" (as their `to_json` gives them)."""
+) -> ImageExamples:
+    """The examples of a prepared file whose details hold "report" and "prompts" (as their `to_json` gives them), and
+    "white" of a Stack."""
     values, digest, details = open_or_prepare(key, prepare)
     prompts, report = Prompts.from_json(details["prompts"]), Report.from_json(details["report"])
-    return build_examples(request, name, values, digest, prompts, report)
+    return build_examples(request, name, values, digest, prompts, report, details["white"])
 
 
 def build_examples(
-    request: DataRequest, name: str, values: np.ndarray, digest: str, prompts: Prompts, report: Report
-) -> ArrayExamples:
-    """Examples with their fingerprint; the arrays can't be written to any more."""
-    report = replace(report, notes=[*report.notes, *notes_on_values(values)])
+    request: DataRequest,
+    name: str,
+    values: np.ndarray,
+    digest: str,
+    prompts: Prompts,
+    report: Report,
+    white: float | None,
+) -> ImageExamples:
+    """Examples with their fingerprint, and with notes on how they look; the arrays can't be written to any more."""
     values.setflags(write=False)
     prompts.index.setflags(write=False)
     fingerprint = fingerprint_of(values.shape, digest, prompts)
-    examples = ArrayExamples(
-        "image", request.shown_source, name, values, prompts.distinct, prompts.index, prompts.kind,
-        ImageCodec.of_shape(values.shape[1:], len(values)), report, fingerprint,
+    codec = ImageCodec.of_shape(values.shape[1:], len(values))
+    examples = ImageExamples(
+        "image", request.shown_source, name, values, prompts.distinct, prompts.index, prompts.kind, codec, report,
+        fingerprint, white,
     )
-    report.notes.extend(examples.vocabulary.notes())
+    report.notes.extend([*notes_on_looks(values, white or 255.0), *examples.vocabulary.notes()])
     return examples
 
 
-def notes_on_values(values: np.ndarray) -> list[str]:
-    """What a person would frown at in prepared pictures uint8 [n, h, w, c], and what to set."""
-    shown = np.asarray(values[np.unique(np.linspace(0, len(values) - 1, _LOOKED_AT).astype(int))])
-    low, high = (int(value) for value in np.percentile(shown, [0.1, 99.9], method="nearest"))
-    notes = []
+def notes_on_looks(values: np.ndarray, white: float) -> list[str]:
+    """What a person would frown at in prepared pictures uint8 [n, h, w, c], and what to check or set.
+
+    Looks at a sample of them. `white` is what white was taken to be.
+    """
+    most = max(2, min(_LOOKED_AT, _LOOKED_AT_BYTES // values[0].size))
+    shown = np.asarray(values[np.unique(np.linspace(0, len(values) - 1, most).astype(int))])
     if shown.min() == shown.max():
-        notes.append(f"All pictures are flat and alike: every value is {low} of 255.")
-    elif len(shown) > 1 and (shown == shown[0]).all():
-        notes.append("All pictures are alike.")
-    elif (shown == shown[:, :1, :1]).all():
-        notes.append("Every picture is all one colour.")
+        white = "Transparency is laid on white, so a white drawing vanishes." if shown.min() == 255 else ""
+        return [f"All pictures are empty: every value is {shown.min()} of 0..255. {white or 'Check the files.'}"]
+    if len(shown) > 1 and (shown == shown[0]).all():
+        return [f"The {len(shown)} pictures that were looked at are all the same. Check that they are the right ones."]
+    notes = []
+    if (shown == shown[:, :1, :1]).all():
+        notes.append("Every picture is all one colour, so there are no shapes to learn. Check the files.")
+    used = np.flatnonzero(np.bincount(shown.ravel(), minlength=256) > shown.size // _FEW)
+    low, high = int(used[0]), int(used[-1])
     if high <= _DARK:
         notes.append(
             f"The values lie in {low}..{high} of 0..255, so the pictures are nearly black. Say which value of your "
-            f"files is white: --set white={1 if high == 1 else 4095}"
-            + (" (1 for masks of 0 and 1)." if high == 1 else " (1023 for 10 bits, 4095 for 12, 16383 for 14).")
+            f"files stands for white, such as --set white={max(1, round(high / 255 * white))}."
         )
-    elif high - low < _SLIVER and shown.min() < shown.max():
+    elif high - low < _SLIVER:
         notes.append(f"The values lie in {low}..{high} of 0..255: the pictures have hardly any contrast.")
     return notes
-
-
-def to_bytes(values: np.ndarray, white: float) -> np.ndarray:
-    """Values of which `white` means white, as uint8 of the same shape."""
-    return np.clip(np.rint(values * (255 / white)), 0, 255).astype(np.uint8)
 
 
 def fit_block(block: np.ndarray, height: int, width: int, channels: int) -> np.ndarray:

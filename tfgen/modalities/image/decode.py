@@ -1,16 +1,19 @@
 """One picture file becomes uint8 pixels at the size asked for, or a BrokenPicture that says why not.
 
-Every mode that Pillow gives is shown as a person would see it: palettes looked up, transparency on white, 16 bits
-scaled, rotated as EXIF says. Knows nothing about folders.
+Every mode that Pillow gives is shown as a person would see it: palettes looked up, transparency on white, numbers
+scaled by the range that their set uses, rotated as EXIF says. Knows nothing about folders.
 """
 
 import contextlib
 import stat
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
+
+from tfgen.modalities.image.value_range import BYTES, FLOATS, INTEGERS, Scale, ValueRange, scale_of
 
 # Only these are opened: some of Pillow's other formats start programs (EPS) or are no pictures.
 Image.init()
@@ -22,6 +25,9 @@ ENDINGS = (
 MOST_PIXELS = 120_000_000
 LARGE_PIXELS = 12_000_000  # pictures above this are decoded one at a time, to bound the memory
 DRAFT_DETAIL = 2  # a JPEG may be decoded smaller, but at least this many times the target
+
+_ALPHA = ("LA", "RGBA", "PA", "La", "RGBa")
+_HIGH_BYTE = 257  # Pillow gives the high bytes of 16-bit colour: so much of 65535 is one of them
 
 _ORIENTATION = 0x0112
 _TURNS = {
@@ -45,10 +51,18 @@ def is_picture_name(name: str) -> bool:
     return name.lower().endswith(ENDINGS)
 
 
-def read_picture(path: Path, height: int, width: int, channels: int, white: float | None = None) -> np.ndarray:
+def read_picture(
+    path: Path,
+    height: int,
+    width: int,
+    channels: int,
+    values: ValueRange | None = None,
+    scales: Mapping[str, Scale] | None = None,
+) -> np.ndarray:
     """uint8 [height, width, channels]: the picture scaled to cover this size, its centre kept.
 
-    `white` is the value that means white; None for the largest that the file's type is meant to have.
+    values: learns the range of the file's numbers.
+    scales: how numbers become 0..255; by default as this file alone suggests.
     """
     with _open(path) as image:
         if image.format in ("JPEG", "MPO"):
@@ -57,7 +71,7 @@ def read_picture(path: Path, height: int, width: int, channels: int, white: floa
         # After the draft, which makes most photographs small: only what is really large has to wait its turn.
         large = image.width * image.height > LARGE_PIXELS
         with _one_large_at_a_time if large else contextlib.nullcontext():
-            picture = _decode(image, height, width, white)
+            picture = _decode(image, height, width, values or ValueRange(), scales)
         mode = "L" if channels == 1 else "RGB"
         pixels = np.asarray(cover(picture.convert(mode), height, width))
     return pixels.reshape(height, width, channels)
@@ -122,21 +136,71 @@ def _check_pixels(image: Image.Image) -> None:
         )
 
 
-def _decode(image: Image.Image, height: int, width: int, white: float | None) -> Image.Image:
+def _decode(
+    image: Image.Image, height: int, width: int, values: ValueRange, scales: Mapping[str, Scale] | None
+) -> Image.Image:
     """Mode L or RGB, turned upright; much larger pictures already reduced."""
+    deep = image.format in ("PNG", "TIFF") and ";16" in str(image.tile)
     image.load()
     factor = min(image.width, image.height) // (4 * max(height, width))
     orientation = _orientation(image)
-    shown = _as_seen(image, factor, white)
+    scaled = _scaled(image, deep, values, scales)
+    shown = scaled if _is_numbers(image) else _as_seen(scaled, factor)
     return shown.transpose(_TURNS[orientation]) if orientation in _TURNS else shown
 
 
-def _as_seen(image: Image.Image, factor: int, white: float | None) -> Image.Image:
-    if image.mode == "F" or image.mode.startswith("I"):
-        return _from_deep(image, white)
-    if white is not None and image.mode in ("L", "RGB"):
-        image = image.point([min(255, round(value * 255 / white)) for value in range(256)] * len(image.getbands()))
-    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or image.has_transparency_data:
+def _scaled(
+    image: Image.Image, deep: bool, values: ValueRange, scales: Mapping[str, Scale] | None
+) -> Image.Image:
+    """The picture with numbers of 8 bits; colours of a palette, CMYK and the like mean what they mean.
+
+    deep: whether the file has 16 bits, of which Pillow may have kept 8.
+    """
+    if _is_numbers(image):
+        numbers = np.nan_to_num(np.asarray(image).astype(np.float32), copy=False, posinf=0.0, neginf=0.0)
+        sort = FLOATS if image.mode == "F" else INTEGERS
+        scale = _learn(sort, float(numbers.min()), float(numbers.max()), values, scales)
+        numbers += scale.offset
+        numbers *= scale.factor
+        numbers += 0.5
+        return Image.fromarray(np.clip(numbers, 0, 255, out=numbers).astype(np.uint8))
+    if image.mode not in ("L", "RGB", "LA", "RGBA"):
+        return image
+    sort, unit = (INTEGERS, _HIGH_BYTE) if deep else (BYTES, 1)
+    if values.matters(sort):
+        low, high = _ends(image)
+        scale = _learn(sort, low * unit, high * 256 + 255 if deep else high, values, scales)
+    else:
+        scale = (scales or values.scales())[sort]
+    factor = scale.factor * unit
+    if abs(factor - 1) < 1e-9:
+        return image
+    image = image.convert("RGBA") if image.has_transparency_data and image.mode not in _ALPHA else image
+    table = [min(255, round(value * factor)) for value in range(256)]
+    bands = image.getbands()
+    return image.point([*table * len(bands)] if image.mode not in _ALPHA else [*table * (len(bands) - 1), *range(256)])
+
+
+def _is_numbers(image: Image.Image) -> bool:
+    """Whether it is grey of 16 bits, 32 bits or floats."""
+    return image.mode == "F" or image.mode.startswith("I")
+
+
+def _learn(sort: str, low: float, high: float, values: ValueRange, scales: Mapping[str, Scale] | None) -> Scale:
+    """Adds a file's range to its set's; gives the scale of the set, or that of the file where there is none yet."""
+    values.add(sort, low, high)
+    return scales[sort] if scales is not None else scale_of(sort, low, high, values.white)
+
+
+def _ends(image: Image.Image) -> tuple[float, float]:
+    """The lowest and the highest number in the colours of a picture of mode L, LA, RGB or RGBA."""
+    extrema = image.getextrema()
+    bands = [extrema] if image.mode == "L" else list(extrema)[: -1 if image.mode in _ALPHA else None]
+    return min(low for low, _ in bands), max(high for _, high in bands)
+
+
+def _as_seen(image: Image.Image, factor: int) -> Image.Image:
+    if image.mode in _ALPHA or image.has_transparency_data:
         return _on_white(_reduced(image if image.mode == "RGBA" else image.convert("RGBA"), factor))
     if image.mode in ("L", "RGB"):
         return _reduced(image, factor)
@@ -149,23 +213,6 @@ def _reduced(image: Image.Image, factor: int) -> Image.Image:
 
 def _on_white(image: Image.Image) -> Image.Image:
     return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-
-
-def _from_deep(image: Image.Image, white: float | None) -> Image.Image:
-    """Grey of 16 bits, 32 bits or floats, scaled to 8 bits over the range that its values are meant in."""
-    values = np.nan_to_num(np.asarray(image).astype(np.float32), copy=False, posinf=0.0, neginf=0.0)
-    brightest = float(values.max(initial=0.0))
-    if white is not None:
-        full = white
-    elif image.mode == "F":
-        full = 1.0 if brightest <= 1.0 else 255.0 if brightest <= 255.0 else max(65535.0, brightest)
-    elif image.mode == "I" and image.format != "PNG" and brightest <= 255:
-        full = 255.0  # 8 bits in a 32-bit file
-    else:
-        full = max(65535.0, brightest)
-    values *= 255.0 / full
-    values += 0.5
-    return Image.fromarray(np.clip(values, 0, 255, out=values).astype(np.uint8))
 
 
 def _orientation(image: Image.Image) -> int:

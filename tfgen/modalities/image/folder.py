@@ -7,7 +7,7 @@ import hashlib
 import os
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,19 +15,20 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from tfgen.modalities.image.assemble import examples_of_details, is_grey
-from tfgen.modalities.image.decode import BrokenPicture, read_picture, read_size
 from tfgen.data.examples import Report, clean_text, short_name
-from tfgen.modalities.image.labels import captions_for_missing, find_captions, prompts_of
-from tfgen.data.prepared import Key, Writer
+from tfgen.data.prepared import Writer
 from tfgen.data.request import DataRequest
-from tfgen.modalities.image.sizes import choose_size
-from tfgen.representations.arrays.examples import ArrayExamples
-from tfgen.modalities.image.scan import Listing, list_pictures
 from tfgen.errors import UserError
+from tfgen.modalities.image.assemble import examples_of_details, is_grey, key_of
+from tfgen.modalities.image.decode import BrokenPicture, read_picture, read_size
+from tfgen.modalities.image.examples import ImageExamples
+from tfgen.modalities.image.labels import captions_for_missing, find_captions, prompts_of
+from tfgen.modalities.image.scan import Listing, list_pictures
+from tfgen.modalities.image.sizes import choose_size
+from tfgen.modalities.image.value_range import Scale, ValueRange, write_in_range
 
 SIZES_LOOKED_AT = 10_000  # pictures whose size decides; spread evenly over the folder
-COLOURS_LOOKED_AT = 1_000
+LOOKED_AT = 1_000  # pictures whose colours and values decide; spread evenly too
 COLOURED_AT_MOST = 0.01  # the part of coloured pictures up to which a folder counts as grey
 BROKEN_AT_MOST = 0.1
 IN_FLIGHT = 64  # pictures being decoded or waiting to be written
@@ -47,15 +48,15 @@ class _Folder:
         return [name for name, _, _ in self.listing.pictures]
 
 
-def open_folder(request: DataRequest) -> ArrayExamples:
+def open_folder(request: DataRequest) -> ImageExamples:
     """The examples of every picture below a folder, from the cache when nothing has changed since."""
     path = Path(request.source).expanduser().resolve()
     folder = _Folder(path, list_pictures(path), find_captions(path))
     if not folder.listing.pictures:
         _refuse_without_pictures(request.source, folder.listing)
     name = short_name(path.name)
-    place = [os.fsencode(path).hex(), request.get("size"), request.get("channels"), request.get("white")]
-    key = Key.of(name, place, _content_of(folder))
+    place = [os.fsencode(path).hex(), request.get("size"), request.get("channels")]
+    key = key_of(request, name, place, _content_of(folder))
     return examples_of_details(request, name, key, lambda writer: _prepare(request, folder, writer))
 
 
@@ -66,7 +67,7 @@ def _content_of(folder: _Folder) -> list[Any]:
         digest.update(os.fsencode(name) + f"\0{size}\0{modified_ns}\0".encode())
     captions = folder.captions.read_bytes() if folder.captions and os.access(folder.captions, os.R_OK) else b""
     others = sorted([clean_text(name), reason] for name, reason in folder.listing.broken)
-    return [digest.hexdigest(), hashlib.sha256(captions).hexdigest(), others, sorted(folder.listing.ignored.items())]
+    return [digest.hexdigest(), hashlib.sha256(captions).hexdigest(), others, folder.listing.notes()]
 
 
 def _prepare(request: DataRequest, folder: _Folder, writer: Writer) -> dict[str, Any]:
@@ -76,24 +77,34 @@ def _prepare(request: DataRequest, folder: _Folder, writer: Writer) -> dict[str,
         # Captions are read first: a mistake in them should not cost the time of decoding everything.
         notes = captions_for_missing(folder.captions, folder.names) if folder.captions else []
         height, width, more = _size(request, folder, pool)
-        channels, colour_notes = _colour(request, folder, pool, height, width)
-        used, broken = _decode_all(request, folder, pool, (height, width, channels), writer)
+        values = ValueRange(request.get("white"))
+        channels, colour_notes = _look(request, folder, pool, height, width, values)
+
+        def decode(scales: Mapping[str, Scale]) -> tuple[list[str], list[tuple[str, str]]]:
+            return _decode_all(request, folder, pool, (height, width, channels), writer, values, scales)
+
+        used, broken = write_in_range(values, decode, writer.restart)
     prompts, label_notes = prompts_of(used, folder.captions)
-    notes = [*more, *colour_notes, *label_notes, *notes, *folder.listing.note()]
+    notes = [*more, *values.notes(), *colour_notes, *label_notes, *notes, *folder.listing.notes()]
     readable = [(clean_text(name), reason) for name, reason in broken]
     found = len(folder.listing.pictures) + len(folder.listing.broken)
     report = Report(found, len(used), readable, notes)
-    return {"report": report.to_json(), "prompts": prompts.to_json()}
+    return {"report": report.to_json(), "prompts": prompts.to_json(), "white": values.white_of_integers}
 
 
 def _decode_all(
-    request: DataRequest, folder: _Folder, pool: ThreadPoolExecutor, shape: tuple[int, int, int], writer: Writer
+    request: DataRequest,
+    folder: _Folder,
+    pool: ThreadPoolExecutor,
+    shape: tuple[int, int, int],
+    writer: Writer,
+    values: ValueRange,
+    scales: Mapping[str, Scale],
 ) -> tuple[list[str], list[tuple[str, str]]]:
     """Writes all pictures that can be read. Raises UserError when more than a tenth can't."""
     used, broken = [], list(folder.listing.broken)
     names = folder.names
-    white = request.get("white")
-    decoded = _in_order(pool, lambda name: _attempt(read_picture, folder.path / name, *shape, white), names)
+    decoded = _in_order(pool, lambda name: _attempt(read_picture, folder.path / name, *shape, values, scales), names)
     for done, (name, pixels) in enumerate(zip(names, decoded, strict=True), 1):
         if isinstance(pixels, str):
             broken.append((name, pixels))
@@ -120,21 +131,25 @@ def _size(request: DataRequest, folder: _Folder, pool: ThreadPoolExecutor) -> tu
     return choose_size([height for height, _ in sizes], [width for _, width in sizes], None)
 
 
-def _colour(
-    request: DataRequest, folder: _Folder, pool: ThreadPoolExecutor, height: int, width: int
+def _look(
+    request: DataRequest, folder: _Folder, pool: ThreadPoolExecutor, height: int, width: int, values: ValueRange
 ) -> tuple[int, list[str]]:
-    """1 when (nearly) all pictures of a sample are grey, else 3; looks no further once that is certain."""
-    if request.get("channels") is not None:
-        return request.get("channels"), []
-    sample = _spread(folder.names, COLOURS_LOOKED_AT)
-    coloured = 0
-    for pixels in _in_order(pool, lambda name: _attempt(read_picture, folder.path / name, height, width, 3), sample):
-        coloured += not isinstance(pixels, str) and not is_grey(pixels)
-        if coloured > COLOURED_AT_MOST * len(sample):
-            return 3, []
-    if coloured:
+    """Learns the range of values from a sample, and the channels: 1 when (nearly) all of it is grey, else 3.
+
+    Looks no further once both are certain.
+    """
+    sample = _spread(folder.names, LOOKED_AT)
+    channels, coloured = request.get("channels"), 0
+    look = (lambda name: _attempt(read_picture, folder.path / name, height, width, 3, values))
+    for pixels in _in_order(pool, look, sample):
+        if channels is None:
+            coloured += not isinstance(pixels, str) and not is_grey(pixels)
+            channels = 3 if coloured > COLOURED_AT_MOST * len(sample) else None
+        if channels is not None and values.is_usual:
+            break
+    if channels is None and coloured:
         return 1, ["Nearly all pictures are grey, and all are taken as grey. To keep colours: --set channels=3."]
-    return 1, []
+    return channels or 1, []
 
 
 def _in_order(
@@ -183,6 +198,4 @@ def _refuse_without_pictures(source: str, listing: Listing) -> None:
     if listing.broken:
         first = "; ".join(f"{clean_text(name)} ({reason})" for name, reason in listing.broken[:3])
         raise UserError(f"{what} that can be read: {first}.", "Check the links and permissions.")
-    if listing.ignored:
-        what += f", only other files ({listing.kinds_ignored()})"
-    raise UserError(f"{what}.", "Give a folder with PNG, JPEG, WebP, BMP, GIF or TIFF files.")
+    raise UserError(f"{what}, only other files ({listing.kinds_ignored()}).", "Save them as PNG or JPEG.")

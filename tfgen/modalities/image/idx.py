@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from tfgen.modalities.image.assemble import BLOCK, Stack, examples_of_stack, to_bytes
 from tfgen.data.examples import Prompts, short_name
 from tfgen.data.prepared import Key
 from tfgen.data.request import DataRequest
-from tfgen.representations.arrays.examples import ArrayExamples
 from tfgen.errors import UserError
+from tfgen.modalities.image.assemble import BLOCK, Stack, examples_of_stack
+from tfgen.modalities.image.examples import ImageExamples
+from tfgen.modalities.image.value_range import BYTES, ValueRange
 
 _NAME = re.compile(r"[-.]idx([0-9])[-.]?(ubyte)?(\.gz)?$|-ubyte(\.gz)?$|\.idx(\.gz)?$")
 _TRAIN_IMAGES = ("train-images-idx3-ubyte", "train-images.idx3-ubyte")
@@ -29,7 +30,7 @@ def holds_training_files(folder: Path) -> bool:
     return _training_images(folder) is not None
 
 
-def open_folder(request: DataRequest) -> ArrayExamples:
+def open_folder(request: DataRequest) -> ImageExamples:
     """The training part of a folder that holds the files of MNIST under their own names."""
     folder = Path(request.source).expanduser()
     images = _training_images(folder)
@@ -42,7 +43,7 @@ def open_folder(request: DataRequest) -> ArrayExamples:
     return read_pair(request, short_name(folder.resolve().name), images, notes=notes)
 
 
-def open_file(request: DataRequest) -> ArrayExamples:
+def open_file(request: DataRequest) -> ImageExamples:
     """One file of pictures and, if it lies beside, the file of its labels."""
     path = Path(request.source).expanduser()
     return read_pair(request, short_name(_NAME.sub("", path.name)), path)
@@ -50,7 +51,7 @@ def open_file(request: DataRequest) -> ArrayExamples:
 
 def read_pair(
     request: DataRequest, name: str, images: Path, names: list[str] | None = None, notes: list[str] | None = None
-) -> ArrayExamples:
+) -> ImageExamples:
     """The examples of an images file; `names` are the words for the labels 0, 1, ... when they have words."""
     values, notes = read_idx(images), list(notes or [])
     if values.ndim != 3:
@@ -63,7 +64,11 @@ def read_pair(
         notes.append(f"No labels file lies beside {images.name}: no prompts.")
     else:
         prompts = _prompts(read_idx(labels_file), len(values), names, labels_file)
-    stack = Stack(len(values), *values.shape[1:], 1, lambda: _blocks(values, request.get("white")), notes)
+    found = ValueRange(request.get("white"))
+    found.add_array(values)
+    scale = found.scales()[BYTES]
+    blocks = (lambda: (scale.to_bytes(values[at : at + BLOCK, ..., None]) for at in range(0, len(values), BLOCK)))
+    stack = Stack(len(values), *values.shape[1:], 1, blocks, [*notes, *found.notes()])
     status = images.stat()
     key = Key(name, str(images.resolve()), f"{status.st_size} {status.st_mtime_ns}")
     return examples_of_stack(request, name, stack, prompts, key)
@@ -87,11 +92,6 @@ def read_idx(path: Path) -> np.ndarray:
             "Fetch the file anew.",
         )
     return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
-
-
-def _blocks(values: np.ndarray, white: float | None):
-    blocks = (values[start:start + BLOCK, ..., None] for start in range(0, len(values), BLOCK))
-    return blocks if white is None else (to_bytes(block, white) for block in blocks)
 
 
 def _prompts(labels: np.ndarray, count: int, names: list[str] | None, path: Path) -> Prompts:

@@ -10,9 +10,11 @@ from tfgen.data.prepared import Key, sha256_of_values
 from tfgen.data.request import DataRequest
 from tfgen.errors import UserError
 from tfgen.modalities.image.array_files import PREPARED, examples_of_array
-from tfgen.representations.arrays.examples import ArrayExamples
+from tfgen.modalities.image.examples import ImageExamples
 
 _WHAT = "An array of pictures is [n, height, width] or [n, height, width, 1, 3 or 4]."
+_CHANNELS = (1, 3, 4)
+LARGEST = 2**33  # bytes of a tf.data.Dataset, which may have no end that it knows of
 
 
 def is_stack(source: Any) -> bool:
@@ -20,7 +22,7 @@ def is_stack(source: Any) -> bool:
     return _is_dataset(source) or getattr(source, "ndim", 0) in (3, 4)
 
 
-def open_in_memory(request: DataRequest) -> ArrayExamples:
+def open_in_memory(request: DataRequest) -> ImageExamples:
     """The examples of an array, with the request's labels, or of a finite data set."""
     source, labels = request.source, request.labels
     if _is_dataset(source):
@@ -29,19 +31,21 @@ def open_in_memory(request: DataRequest) -> ArrayExamples:
         source, labels = _collected(source)
     values = np.asarray(source)
     labels = None if labels is None else np.asarray(labels)
+    if labels is not None and labels.ndim and len(labels) != len(values):
+        raise UserError(f"There are {len(labels)} labels for {len(values)} pictures.", "Give one for each picture.")
     digest = hashlib.sha256(sha256_of_values(values).encode())
-    digest.update(repr(None if labels is None else labels.tolist()).encode())
+    digest.update(repr((values.dtype.str, values.shape, None if labels is None else labels.tolist())).encode())
     key = Key("array", "memory", digest.hexdigest()[:32])
-    return examples_of_array(request, "array", "The array", values, labels, None, key)
+    return examples_of_array(request, key, "The array", values, labels, None)
 
 
-def kept_file(examples: ArrayExamples) -> tuple[str, bytes]:
-    """The examples, as they were prepared, in an .npz; from it come the same again."""
-    arrays = {"images": examples.values, PREPARED: np.True_}
-    if examples.prompt_kind == "labels":
+def kept_file(examples: ImageExamples) -> tuple[str, bytes]:
+    """The examples, as they were prepared, in an .npz; from it come the same again, under any settings for white."""
+    arrays = {"images": examples.values, PREPARED: np.array(examples.prompt_kind)}
+    if examples.prompt_kind != "none":
         arrays |= {"labels": examples.prompt_index, "label_names": np.array(examples.prompts)}
-    elif examples.prompt_kind == "captions":
-        arrays["captions"] = np.array([examples.prompts[place] for place in examples.prompt_index])
+    if examples.white is not None:
+        arrays["white"] = np.array(examples.white)
     content = io.BytesIO()
     np.savez_compressed(content, **arrays)
     return "data.npz", content.getvalue()
@@ -52,19 +56,38 @@ def _is_dataset(source: Any) -> bool:
 
 
 def _collected(dataset: Any) -> tuple[np.ndarray, np.ndarray | None]:
+    """The pictures [n, ...] of a data set of pictures or of (picture, label), alone or in batches; and the labels."""
     if int(dataset.cardinality()) == -1:
         raise UserError("The tf.data.Dataset never ends.", "Leave out repeat(): a fit goes through it by itself.")
-    pictures, labels = [], []
+    pictures, labels, size = [], [], 0
     for element in dataset.as_numpy_iterator():
         picture, label = element if isinstance(element, tuple) and len(element) == 2 else (element, None)
-        if not isinstance(picture, np.ndarray) or picture.ndim not in (2, 3):
-            hint = f"{_WHAT} Use unbatch() on batches."
-            raise UserError("An element of the tf.data.Dataset is not one picture.", hint)
-        pictures.append(picture)
+        batch = _batch_of(picture)
+        if pictures and batch.shape[1:] != pictures[0].shape[1:]:
+            raise UserError("The pictures of the tf.data.Dataset differ in size.", "Resize them with map() first.")
+        size += batch.nbytes
+        if size > LARGEST:
+            what = f"The tf.data.Dataset has more than {LARGEST / 2**30:g} GB, or never ends."
+            raise UserError(what, "Take a part of it with take(), or save its pictures in a folder.")
+        pictures.append(batch)
         if label is not None:
-            labels.append(label)
+            labels.append(label if picture.ndim == 4 else np.asarray(label)[None])
     if not pictures:
         raise UserError("The tf.data.Dataset is empty.", _WHAT)
-    if len({picture.shape for picture in pictures}) > 1:
-        raise UserError("The pictures of the tf.data.Dataset differ in size.", "Resize them with map() first.")
-    return np.stack(pictures), np.array(labels) if labels else None
+    return np.concatenate(pictures), np.concatenate(labels) if labels else None
+
+
+def _batch_of(picture: Any) -> np.ndarray:
+    """One element as pictures [k, ...]. Raises UserError where it is neither a picture nor a batch of them."""
+    if isinstance(picture, (dict, tuple, list)):
+        raise UserError(
+            f"An element of the tf.data.Dataset is a {type(picture).__name__}.",
+            "Use map() to make it a picture, or (picture, label).",
+        )
+    if isinstance(picture, np.ndarray) and picture.ndim == 4 and len(picture):
+        return picture
+    if isinstance(picture, np.ndarray) and (picture.ndim == 2 or picture.ndim == 3 and picture.shape[-1] in _CHANNELS):
+        return picture[None]
+    shape = getattr(picture, "shape", ())
+    hint = f"{_WHAT} Batches of pictures without channels: use unbatch()."
+    raise UserError(f"An element of the tf.data.Dataset, of shape {shape}, is not a picture.", hint)

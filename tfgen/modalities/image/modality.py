@@ -11,9 +11,9 @@ from tfgen.data.settings import DataSetting
 from tfgen.errors import UserError
 from tfgen.modalities.base import Modality
 from tfgen.modalities.image.codec import FILE_SIGNATURE, ImageCodec
+from tfgen.modalities.image.examples import ImageExamples
 from tfgen.modalities.image.sizes import LARGEST_SIDE, SMALLEST_SIDE, check_channels, check_size, check_white
 from tfgen.representations import ARRAYS
-from tfgen.representations.arrays.examples import ArrayExamples
 from tfgen.representations.arrays.specification import ArraySpecification
 
 _PROMPTS_SHOWN = 12
@@ -25,6 +25,7 @@ class ImageModality(Modality):
     name = "image"
     singular, plural = "picture", "pictures"
     representations = (ARRAYS,)
+    file_kinds = (".npy", ".npz", "idx")
     settings = {
         "size": DataSetting(
             check_size,
@@ -35,9 +36,9 @@ class ImageModality(Modality):
         "channels": DataSetting(check_channels, "1 for grey, 3 for colour"),
         "white": DataSetting(
             check_white,
-            "the value in your files that means white, above 0: 1 for masks of 0 and 1, 4095 for 12 bits in files of "
-            "16",
-            "the largest value of the files' type",
+            "the value in your files that stands for white, above 0: 1 for masks of 0 and 1, 4095 for 12 bits in "
+            "files of 16",
+            "by the range that the values use",
         ),
     }
 
@@ -60,7 +61,20 @@ class ImageModality(Modality):
         return 2 * (source.name.lower().endswith((".npy", ".npz")) or is_idx_name(source.name))
 
     @classmethod
-    def open(cls, request: DataRequest) -> ArrayExamples:
+    def files_in(cls, folder: Path) -> list[str]:
+        from tfgen.modalities.image.scan import list_pictures
+
+        return [name for name, _, _ in list_pictures(folder).pictures]
+
+    @classmethod
+    def files_beside(cls, folder: Path) -> list[str]:
+        from tfgen.modalities.image.labels import CAPTION_FILES
+        from tfgen.modalities.image.scan import list_pictures
+
+        return [*CAPTION_FILES, *list_pictures(folder).named_like_pictures()]
+
+    @classmethod
+    def open(cls, request: DataRequest) -> ImageExamples:
         if not isinstance(request.source, str):
             from tfgen.modalities.image.in_memory import open_in_memory
 
@@ -73,7 +87,7 @@ class ImageModality(Modality):
         return (idx.open_file if idx.is_idx_name(path.name) else array_files.open_arrays)(request)
 
     @classmethod
-    def keep_in_memory(cls, examples: ArrayExamples, source: Any) -> tuple[str, bytes]:
+    def keep_in_memory(cls, examples: ImageExamples, source: Any) -> tuple[str, bytes]:
         from tfgen.modalities.image.in_memory import kept_file
 
         return kept_file(examples)
@@ -85,7 +99,7 @@ class ImageModality(Modality):
         return choose_features(features)
 
     @classmethod
-    def open_tfds(cls, request: DataRequest, part: Any) -> ArrayExamples:
+    def open_tfds(cls, request: DataRequest, part: Any) -> ImageExamples:
         from tfgen.modalities.image.tfds import open_part
 
         return open_part(request, part)
@@ -96,27 +110,29 @@ class ImageModality(Modality):
 
     @classmethod
     def held_out_settings(
-        cls, examples: ArrayExamples, settings: Mapping[str, Any], run_folder: Path
+        cls, examples: ImageExamples, settings: Mapping[str, Any], run_folder: Path
     ) -> dict[str, Any]:
         height, width, channels = examples.values.shape[1:]
-        range_of_values = {"white": settings["white"]} if "white" in settings else {}
-        return {"size": f"{height}x{width}", "channels": channels, **range_of_values}
+        white = settings.get("white", examples.white)
+        # Other files may use less of the range, and are to be as bright as these.
+        return {"size": f"{height}x{width}", "channels": channels, **({} if white is None else {"white": white})}
 
     # In words.
 
     @classmethod
-    def describe(cls, examples: ArrayExamples) -> list[str]:
+    def describe(cls, examples: ImageExamples) -> list[str]:
         height, width, channels = examples.values.shape[1:]
-        first = f"{len(examples)} {_colour(channels)} pictures, {height} high and {width} wide."
+        noun = cls.singular if len(examples) == 1 else cls.plural
+        first = f"{len(examples)} {_colour(channels)} {noun}, {height} high and {width} wide."
         return [first, _prompts_sentence(examples.prompt_counts())]
 
     @classmethod
-    def summary(cls, examples: ArrayExamples) -> str:
+    def summary(cls, examples: ImageExamples) -> str:
         height, width, channels = examples.values.shape[1:]
         return f"{len(examples)} {_colour(channels)} pictures of {height}x{width}"
 
     @classmethod
-    def facts(cls, examples: ArrayExamples) -> dict[str, Any]:
+    def facts(cls, examples: ImageExamples) -> dict[str, Any]:
         return {
             "count": len(examples),
             "shape": [int(side) for side in examples.values.shape[1:]],
@@ -189,7 +205,8 @@ def _colour(channels: int) -> str:
     return "colour" if channels == 3 else "grey"
 
 
-def _prompts_sentence(prompts: dict[str, int]) -> str:
+def _prompts_sentence(counts: dict[str, int]) -> str:
+    prompts = {prompt: count for prompt, count in counts.items() if count}
     if not prompts:
         return "No prompts: put pictures into one sub-folder per label, or add a captions.csv, to steer with words."
     shown = ", ".join(f"'{prompt}' ({count})" for prompt, count in list(prompts.items())[:_PROMPTS_SHOWN])

@@ -10,6 +10,7 @@ from tfgen.data.examples import natural_order
 from tfgen.data.walk import MANY, kinds, walk, why_unread
 from tfgen.modalities.image.decode import is_picture_name
 
+_CAPTION_ENDINGS = (".txt", ".caption")
 CAMERA_ENDINGS = (".heic", ".heif", ".svg", ".psd", ".cr2", ".nef", ".arw", ".dng", ".jxl", ".jp2")
 
 
@@ -20,14 +21,26 @@ class Listing:
     pictures: list[tuple[str, int, int]] = field(default_factory=list)
     broken: list[tuple[str, str]] = field(default_factory=list)
     ignored: Counter = field(default_factory=Counter)  # endings of the files that are no pictures
+    texts: list[str] = field(default_factory=list)  # those of them that may be captions
 
-    def note(self) -> list[str]:
+    def notes(self) -> list[str]:
         """What to say about ignored files: nothing about a README or two."""
-        count = sum(self.ignored.values())
+        count, notes = sum(self.ignored.values()), []
         unread = [ending for ending in self.ignored if ending in CAMERA_ENDINGS]
-        if count < MANY and not unread:
-            return []
-        return [f"{count} files are no pictures that can be read and were ignored ({self.kinds_ignored()})."]
+        if count >= MANY or unread:
+            notes.append(f"{count} files are no pictures that can be read and were ignored ({self.kinds_ignored()}).")
+        captions = len(self.named_like_pictures())
+        if captions:
+            notes.append(
+                f"{captions} text file{'s have' if captions > 1 else ' has'} the name of a picture. Captions are read "
+                "from a captions.csv, with the columns file and caption."
+            )
+        return notes
+
+    def named_like_pictures(self) -> list[str]:
+        """Texts that have a picture's name but for its ending, as tools write captions."""
+        stems = {os.path.splitext(name)[0] for name, _, _ in self.pictures}
+        return [name for name in self.texts if os.path.splitext(name)[0] in stems]
 
     def kinds_ignored(self) -> str:
         """The most common endings of the ignored files, with their numbers."""
@@ -57,7 +70,9 @@ def list_pictures(folder: Path) -> Listing:
 
 def _sort_in(entry: os.DirEntry, relative: str, listing: Listing) -> None:
     if not is_picture_name(entry.name):
-        listing.ignored[os.path.splitext(entry.name)[1].lower()] += 1
+        ending = os.path.splitext(entry.name)[1].lower()
+        listing.ignored[ending] += 1
+        listing.texts += [relative] if ending in _CAPTION_ENDINGS else []
         return
     try:
         status = entry.stat()

@@ -25,7 +25,7 @@ def check_size(size: str | int) -> tuple[int, int] | None:
 
 def check_channels(channels: int | str) -> int:
     if str(channels) not in ("1", "3"):
-        raise UserError(f"channels={channels} is not a number of channels.", "Use 1 for grey or 3 for colour.")
+        raise UserError(f"channels must be 1 or 3, not {channels}.", "1 is for grey, 3 for colour.")
     return int(channels)
 
 
@@ -36,7 +36,8 @@ def check_white(white: float | str) -> float:
         number = 0.0
     if not 0 < number < 2**32:
         raise UserError(
-            f"white={white} is not a value above 0.", "Give the value that means white, as in white=1 or white=4095."
+            f"white must be a number above 0, not {white}.",
+            "It is the value in your files that stands for white, as in white=1 or white=4095.",
         )
     return number
 

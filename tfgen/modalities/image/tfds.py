@@ -1,18 +1,22 @@
 """Pictures of a TFDS set: its Image feature, and its ClassLabel, or else its Text, as prompts."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from tfgen.data.examples import Prompts, Report, clean_text
-from tfgen.data.prepared import Key, Writer
+from tfgen.data.prepared import Writer
 from tfgen.data.request import DataRequest
 from tfgen.data.tfds import Part
 from tfgen.errors import UserError
-from tfgen.modalities.image.assemble import BLOCK, Stack, examples_of_details, fit_block, has_colour, on_white, to_bytes
+from tfgen.modalities.image.assemble import (
+    BLOCK, Stack, examples_of_details, fit_block, has_colour, key_of, on_white,
+)
+from tfgen.modalities.image.examples import ImageExamples
 from tfgen.modalities.image.sizes import choose_size
-from tfgen.representations.arrays.examples import ArrayExamples
+from tfgen.modalities.image.value_range import Scale, ValueRange, sort_of, write_in_range
 
 SIZES_LOOKED_AT = 2000  # examples whose sizes decide, in a set where they differ
 
@@ -29,65 +33,93 @@ def choose_features(features: Mapping[str, Any]) -> dict[str, str] | None:
     return None if image is None else {"image": image, **({"prompt": prompt} if prompt else {})}
 
 
-def open_part(request: DataRequest, part: Part) -> ArrayExamples:
+def open_part(request: DataRequest, part: Part) -> ImageExamples:
     """Its examples, through a prepared file."""
-    place = [str(part.builder.data_dir), part.split, request.get("size"), request.get("channels"), request.get("white")]
-    key = Key.of(part.name, place, part.modified)
+    place = [str(part.builder.data_dir), part.split, request.get("size"), request.get("channels")]
+    key = key_of(request, part.name, place, part.modified)
     return examples_of_details(request, part.name, key, lambda writer: _prepare(request, part, writer))
+
+
+@dataclass(frozen=True)
+class _Pictures:
+    """The pictures of a set, at the size that they will have; `values` learns the range of their numbers."""
+
+    part: Part
+    height: int
+    width: int
+    values: ValueRange
+
+    def batches(self, scales: Mapping[str, Scale] | None = None) -> Iterator[tuple[np.ndarray, list[Any]]]:
+        """Blocks uint8 [k, h, w, 1 or 3] with their prompts; pictures whose sizes differ are fitted one by one.
+
+        Without scales, each block goes by what is known of the range so far.
+        """
+        if None not in self.part.information("image").shape:
+            for batch in self.part.examples(batch=BLOCK):
+                yield self._bytes_of(batch["image"], scales), list(batch.get("prompt", ()))
+            return
+        pictures, prompts = [], []
+        for example in self.part.examples():
+            picture = self._bytes_of(example["image"][None], scales)
+            pictures.append(fit_block(picture, self.height, self.width, 3))
+            prompts += [example["prompt"]] if "prompt" in example else []
+            if len(pictures) == BLOCK:
+                yield np.concatenate(pictures), prompts
+                pictures, prompts = [], []
+        if pictures:
+            yield np.concatenate(pictures), prompts
+
+    def _bytes_of(self, values: np.ndarray, scales: Mapping[str, Scale] | None) -> np.ndarray:
+        """Numbers [k, h, w, c] as uint8 with 1 or 3 channels."""
+        if values.dtype.kind not in "uf":
+            raise UserError(f"The set's pictures hold values of type {values.dtype}.", "Use a set of numbers.")
+        self.values.add_array(values[..., :3])
+        scaled = (scales or self.values.scales())[sort_of(values.dtype)].to_bytes(values)
+        return on_white(scaled) if values.shape[-1] == 4 else scaled
 
 
 def _prepare(request: DataRequest, part: Part, writer: Writer) -> dict[str, Any]:
     """Streams the values into the prepared file; gives the report and the prompts."""
-    stack, notes = _stack(request, part)
-    channels = request.get("channels") or (3 if stack.channels == 3 and has_colour(stack) else 1)
-    texts = []
-    for images, prompts in _batches(part, stack.height, stack.width, request.get("white")):
-        writer.append(fit_block(images, stack.height, stack.width, channels))
-        texts.extend(prompts)
-        request.report_progress(writer.count, part.count)
-    report = Report(writer.count, writer.count, [], notes)
-    return {"report": report.to_json(), "prompts": _prompts(part, texts, writer.count).to_json()}
+    height, width, notes = choose_size(*_sizes(part), request.get("size"))
+    pictures = _Pictures(part, height, width, ValueRange(request.get("white")))
+    channels = request.get("channels") or _channels(pictures)
+
+    def write(scales: Mapping[str, Scale]) -> list[Any]:
+        texts = []
+        for images, prompts in pictures.batches(scales):
+            writer.append(fit_block(images, height, width, channels))
+            texts.extend(prompts)
+            request.report_progress(writer.count, part.count)
+        return texts
+
+    _look(pictures)
+    texts = write_in_range(pictures.values, write, writer.restart)
+    report = Report(writer.count, writer.count, [], [*notes, *pictures.values.notes()])
+    prompts = _prompts(part, texts, writer.count).to_json()
+    return {"report": report.to_json(), "prompts": prompts, "white": pictures.values.white_of_integers}
 
 
-def _stack(request: DataRequest, part: Part) -> tuple[Stack, list[str]]:
-    """The pictures, and the size that they will have."""
-    height, width, channels = part.information("image").shape
-    if None in (height, width):
-        shapes = [example["image"].shape for example in part.examples(SIZES_LOOKED_AT)]
-        sizes = [shape[0] for shape in shapes], [shape[1] for shape in shapes]
-    else:
-        sizes = [height], [width]
-    height, width, notes = choose_size(*sizes, request.get("size"))
-    blocks = (lambda: (images for images, _ in _batches(part, height, width, request.get("white"))))
-    return Stack(part.count, height, width, 1 if channels == 1 else 3, blocks), notes
+def _look(pictures: _Pictures) -> None:
+    """Learns the range of values from the beginning of the set, so that it seldom has to be written twice."""
+    for place, _ in enumerate(pictures.batches()):
+        if pictures.values.is_usual or place == 9:
+            break
 
 
-def _batches(part: Part, height: int, width: int, white: float | None) -> Iterator[tuple[np.ndarray, list[Any]]]:
-    """Blocks uint8 [k, h, w, 1 or 3] with their prompts; pictures whose sizes differ are fitted one by one."""
-    if None not in part.information("image").shape:
-        for batch in part.examples(batch=BLOCK):
-            yield _bytes_of(batch["image"], white), list(batch.get("prompt", ()))
-        return
-    values, prompts = [], []
-    for example in part.examples():
-        values.append(fit_block(_bytes_of(example["image"][None], white), height, width, 3))
-        prompts += [example["prompt"]] if "prompt" in example else []
-        if len(values) == BLOCK:
-            yield np.concatenate(values), prompts
-            values, prompts = [], []
-    if values:
-        yield np.concatenate(values), prompts
+def _sizes(part: Part) -> tuple[list[int], list[int]]:
+    """Heights and widths, one of each where all pictures have the same."""
+    height, width, _ = part.information("image").shape
+    if None not in (height, width):
+        return [height], [width]
+    shapes = [example["image"].shape for example in part.examples(SIZES_LOOKED_AT)]
+    return [shape[0] for shape in shapes], [shape[1] for shape in shapes]
 
 
-def _bytes_of(values: np.ndarray, white: float | None) -> np.ndarray:
-    """Image values [k, h, w, c] as uint8 with 1 or 3 channels."""
-    if white is not None and values.dtype in (np.uint8, np.uint16):
-        values = to_bytes(values, white)
-    if values.dtype == np.uint16:
-        values = ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
-    if values.dtype != np.uint8:
-        raise UserError(f"The set's pictures are {values.dtype}, not of 8 or 16 bits.", "Use another set.")
-    return on_white(values) if values.shape[-1] == 4 else values
+def _channels(pictures: _Pictures) -> int:
+    if pictures.part.information("image").shape[-1] == 1:
+        return 1
+    blocks = (lambda: (images for images, _ in pictures.batches()))
+    return 3 if has_colour(Stack(pictures.part.count, pictures.height, pictures.width, 3, blocks)) else 1
 
 
 def _prompts(part: Part, values: Sequence[Any], count: int) -> Prompts:

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from tfgen.data.examples import Report, clean_text
-from tfgen.modalities.text.reading import LONGEST_PIECE, Decoding, NotText, as_text, cut, examine, read_pieces
+from tfgen.errors import UserError
+from tfgen.modalities.text.reading import LONGEST_PIECE, Decoding, NotText, as_text, cut, examine, read_pieces, unify
 from tfgen.modalities.text.scan import TextFile, Texts
 from tfgen.modalities.text.template import ChatTemplate, Piece
-from tfgen.errors import UserError
 
 BROKEN_AT_MOST = 0.1
 NAMED_AT_MOST = 3
@@ -62,7 +62,7 @@ class Strings(Source):
     def documents(self) -> Iterator[Document]:
         self._empty = 0
         for string in self._strings():
-            text = as_text(string if isinstance(string, bytes) else string.encode("utf-8", "surrogatepass"))
+            text = as_text(string) if isinstance(string, bytes) else unify(string)
             if text.strip():
                 yield Document(partial(pieces_of, text))
             else:
@@ -125,18 +125,6 @@ class Files(Source):
             f"text, more than a tenth: {first}{'; ...' if len(broken) > 5 else ''}.",
             "Remove or replace them, or check that this is the right folder.",
         )
-
-
-def no_texts(path: Path, listing: Texts) -> UserError:
-    """The error for a folder that holds neither pictures nor texts."""
-    what = f"There are no pictures and no texts in '{path}'"
-    if listing.broken:
-        first = "; ".join(f"{clean_text(name)} ({reason})" for name, reason in listing.broken[:NAMED_AT_MOST])
-        return UserError(f"{what} that can be read: {first}.", "Check the links and permissions.")
-    if listing.ignored:
-        others = ", ".join(f"{count} {ending or 'unnamed'}" for ending, count in listing.ignored.most_common(5))
-        what += f", only other files ({others})"
-    return UserError(f"{what}.", "Give a folder with pictures (PNG, JPEG, ...) or with texts (.txt, .md, .jsonl).")
 
 
 def pieces_of(text: str, learned: bool = True) -> list[Piece]:

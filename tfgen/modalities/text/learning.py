@@ -6,10 +6,10 @@ import numpy as np
 from tokenizers import Regex, decoders, models, pre_tokenizers, trainers
 from tokenizers import Tokenizer as Library
 
+from tfgen.errors import UserError
 from tfgen.modalities.text.coders import PATTERN, byte_name
 from tfgen.modalities.text.reading import cut
 from tfgen.modalities.text.tokenizer import Tokenizer, add_special_tokens
-from tfgen.errors import UserError
 
 KINDS = ("characters", "bpe")
 FEW_CHARACTERS = 1_500_000  # up to here a model learns spelling and words at once; from here on longer tokens pay
@@ -103,7 +103,7 @@ class CharacterCounter:
 
 
 def _of_characters(letters: list[str]) -> Library:
-    """One token for each of these characters; all others are spelled in bytes, so nothing can't be written."""
+    """One token for each of these characters; all others are spelled in bytes, so any text can be written."""
     names = [byte_name(byte) for byte in _needed_bytes(letters)]
     vocabulary = {token: number for number, token in enumerate([*letters, *names])}
     library = Library(models.BPE(vocab=vocabulary, merges=[], byte_fallback=True))

@@ -51,6 +51,7 @@ class TextModality(Modality):
     name = "text"
     singular, plural = "text", "texts"
     representations = (SEQUENCES,)
+    file_kinds = ("text", ".jsonl")
     settings = {
         "tokenizer": DataSetting(
             str,
@@ -68,10 +69,18 @@ class TextModality(Modality):
     @classmethod
     def recognises(cls, source: Any) -> int:
         if not isinstance(source, Path):
-            return 2 * (isinstance(source, Sequence) and bool(source) and all(isinstance(each, str) for each in source))
+            from tfgen.modalities.text.prepare import are_strings
+
+            return 2 * are_strings(source)
         from tfgen.modalities.text.scan import is_text, list_texts
 
         return int(bool(list_texts(source).chosen) if source.is_dir() else is_text(source))
+
+    @classmethod
+    def files_in(cls, folder: Path) -> list[str]:
+        from tfgen.modalities.text.scan import list_texts
+
+        return [file.name for file in list_texts(folder).chosen]
 
     @classmethod
     def open(cls, request: DataRequest) -> "TextExamples":

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tfgen.data.examples import short_name
 from tfgen.errors import UserError
-from tfgen.modalities.text.documents import WHAT_IS_READ, Files, Source, no_texts
+from tfgen.modalities.text.documents import WHAT_IS_READ, Files, Source
 from tfgen.modalities.text.rows import Rows
 from tfgen.modalities.text.scan import ROW_ENDINGS, TextFile, Texts, ending_of, file_at, list_texts
 
@@ -17,7 +17,7 @@ def open_source(path: Path) -> Source:
     if path.is_dir():
         listing = list_texts(path)
         if not listing.chosen:
-            raise no_texts(path, listing)
+            raise UserError(f"There are no texts in '{path}'.", WHAT_IS_READ)
         name = short_name(path.resolve().name)
         return _rows_or_files(name, path, listing.chosen, listing)
     try:

@@ -14,16 +14,16 @@ import numpy as np
 from tfgen.data.examples import Report
 from tfgen.data.prepared import Key, Writer, cache_folder, open_or_prepare
 from tfgen.data.request import DataRequest
-from tfgen.modalities.text.documents import WHAT_IS_READ, Document, Source, Strings
+from tfgen.errors import UserError, unknown
 from tfgen.modalities.text.codec import TextCodec
+from tfgen.modalities.text.documents import WHAT_IS_READ, Document, Source, Strings
 from tfgen.modalities.text.examples import TextExamples
-from tfgen.representations.sequences.examples import given_bit
 from tfgen.modalities.text.learning import KINDS, CharacterCounter, learn
 from tfgen.modalities.text.open_source import open_source
 from tfgen.modalities.text.split import DEFAULT_SHARE, Split, Survey, choose_split, look_through
 from tfgen.modalities.text.template import ChatTemplate, Marker
 from tfgen.modalities.text.tokenizer import Tokenizer, from_file
-from tfgen.errors import UserError, unknown
+from tfgen.representations.sequences.examples import given_bit
 
 FORMAT = 3  # raise it whenever the same text would give other tokens
 LEAST_CHARACTERS = 200
@@ -34,8 +34,17 @@ _COPIED_AT_ONCE = 2**20  # tokens
 _MANY_DOCUMENTS = 20  # so many ends of documents that a model learns what stands behind one
 
 
+def are_strings(source: Any) -> bool:
+    """Whether data in memory is a list, a tuple or an array of strings."""
+    if not isinstance(source, (list, tuple, np.ndarray)) or not len(source):
+        return False
+    return all(isinstance(text, str) for text in source)
+
+
 def open_text(request: DataRequest) -> TextExamples:
-    """The examples of a file or a folder of texts, from the cache when nothing has changed since."""
+    """The examples of a file or a folder of texts, from the cache when nothing has changed since; or of strings."""
+    if request.labels is not None:
+        raise UserError("Texts take no labels.", "Leave labels out, or write them into the texts.")
     if isinstance(request.source, str):
         return examples_of_source(request, open_source(Path(request.source)))
     texts = [str(text) for text in request.source]

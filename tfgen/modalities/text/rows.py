@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from tfgen.data.examples import Report, clean_text
+from tfgen.errors import UserError
 from tfgen.modalities.text.documents import BROKEN_AT_MOST, Document, Source, content_of, encoding_notes, pieces_of
 from tfgen.modalities.text.reading import Decoding, NotText, examine, unify
 from tfgen.modalities.text.scan import TextFile, Texts
 from tfgen.modalities.text.template import ANSWERING, ChatTemplate, Piece
-from tfgen.errors import UserError
 
 _KEYS = {"chats": ("messages",), "completions": ("prompt", "completion"), "text": ("text",)}
 WANTED = 'Each line should be {"text": ...}, or {"prompt": ..., "completion": ...}, or {"messages": [...]}.'

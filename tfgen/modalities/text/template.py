@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tfgen.modalities.text.reading import unify
 from tfgen.errors import UserError, unknown
+from tfgen.modalities.text.reading import unify
 
 if TYPE_CHECKING:
     from tfgen.modalities.text.tokenizer import Tokenizer

@@ -13,9 +13,9 @@ import numpy as np
 from tokenizers import AddedToken
 from tokenizers import Tokenizer as Library
 
+from tfgen.errors import UserError
 from tfgen.modalities.text.coders import bytes_of_tokens, coder_of
 from tfgen.modalities.text.reading import clean
-from tfgen.errors import UserError
 
 ENDS = ("<|endoftext|>", "<|end_of_text|>", "<|end of text|>")  # the first that a vocabulary doesn't have yet
 _KNOWN_ENDS = (*ENDS, "</s>", "<eos>", "[EOS]", "<|eot_id|>", "<|im_end|>")

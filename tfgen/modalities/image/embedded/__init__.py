@@ -5,13 +5,13 @@ from pathlib import Path
 
 from tfgen.data.embedded import EmbeddedSet
 from tfgen.data.request import DataRequest
+from tfgen.modalities.image.examples import ImageExamples
 from tfgen.modalities.image.idx import read_pair
-from tfgen.representations.arrays.examples import ArrayExamples
 
 DIGIT_NAMES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 
 
-def _open(request: DataRequest) -> ArrayExamples:
+def _open(request: DataRequest) -> ImageExamples:
     """10,000 real handwritten digits (the test images of MNIST), 28x28, grey, with their names as prompts."""
     images = Path(__file__).parent / "t10k-images-idx3-ubyte.gz"
     return read_pair(replace(request, source="digits"), "digits", images, names=DIGIT_NAMES)
