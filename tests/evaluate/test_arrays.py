@@ -10,11 +10,11 @@ from tests.conftest import assert_same_state, fit_run, state_of, stopped_at
 from tfgen import catalog
 from tfgen.data import open_data
 from tfgen.errors import Failure, UserError
-from tfgen.evaluate.compare import compare
 from tfgen.evaluate.arrays.features import open_extractor
+from tfgen.evaluate.compare import compare
 from tfgen.evaluate.record import Evaluation
-from tfgen.evaluate.score_descriptions import title_of
 from tfgen.evaluate.request import EvaluateRequest, metrics_of
+from tfgen.evaluate.score_descriptions import title_of
 from tfgen.evaluate.stage import evaluate
 from tfgen.run import Run
 
@@ -435,7 +435,8 @@ def test_killed_while_it_ends_a_fit_has_only_its_end_to_repeat(splits, tmp_path,
         patch.setattr(stage, "plot_losses", killed)  # after the best weights were saved as the last
         with pytest.raises(KeyboardInterrupt):
             fit_with([5.0, 2.0, 7.0, 6.0], tmp_path / "run")
-    assert Run.open(str(tmp_path / "run")).record["status"] == "running"
+    stopped = Run.open(str(tmp_path / "run")).record
+    assert stopped["status"] == "stopped" and stopped["kept"] < stopped["reached"] == 256
     monkeypatch.setattr(ArrayTracker, "measure", lambda self: pytest.fail("measured again"))
     resumed = fit_run("gan", tmp_path / "run", splits["few"], None, size=None, resume=True)
     assert resumed.record["status"] == "finished" and resumed.record["reached"] == 256

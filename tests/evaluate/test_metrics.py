@@ -332,7 +332,7 @@ def test_the_share_of_copies_among_samples_is_found():
 
 def test_membership_is_the_probability_that_a_training_example_scores_higher():
     scores = {"training_scores": np.array([2.0, 3.0, 4.0]), "unseen_scores": np.array([1.0, 2.0])}
-    assert membership(scores) == {"membership": pytest.approx(5.5 / 6)}
+    assert membership.function(**scores) == {"membership": pytest.approx(5.5 / 6)}
 
 
 # Prompts
@@ -411,9 +411,9 @@ def test_reconstruction_error_is_the_mean_over_examples():
 
 def spread_and_half_width(metric, score, draw, draws=40):
     """2.262 times the score's spread over new draws, and the typical half width of its interval."""
-    evidences = [draw(seed) for seed in range(draws)]
-    values = [metric(evidence)[score] for evidence in evidences]
-    widths = [intervals.half_widths(metric, evidence)[score] for evidence in evidences]
+    drawn = [draw(seed) for seed in range(draws)]
+    values = [metric.function(**inputs)[score] for inputs in drawn]
+    widths = [intervals.half_widths(metric, inputs)[score] for inputs in drawn]
     return 2.262 * np.std(values, ddof=1), np.sqrt(np.mean(np.square(widths)))
 
 

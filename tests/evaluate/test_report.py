@@ -13,11 +13,11 @@ from PIL import Image
 from tfgen.catalog import METRICS
 from tfgen.evaluate import report
 from tfgen.evaluate.arrays.evaluator import parts_of
-from tfgen.evaluate.arrays.report_sections import LOOKED_AT, SAMPLES
 from tfgen.evaluate.arrays.groups import Group
-from tfgen.evaluate.score_descriptions import DESCRIPTIONS
+from tfgen.evaluate.arrays.report_sections import LOOKED_AT, SAMPLES
 from tfgen.evaluate.record import Alarm, Evaluation, MeasuredWith, Score
 from tfgen.evaluate.report import write_report
+from tfgen.evaluate.score_descriptions import DESCRIPTIONS
 from tfgen.modalities.image.modality import ImageModality
 from tfgen.run import Run
 

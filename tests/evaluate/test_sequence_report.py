@@ -10,8 +10,8 @@ from tfgen.evaluate.record import MeasuredWith, Score
 from tfgen.evaluate.report import write_report
 from tfgen.evaluate.sequences.evaluator import parts_of
 from tfgen.evaluate.sequences.losses import Read
-from tfgen.evaluate.sequences.reference_data import Tokens
 from tfgen.evaluate.sequences.matching import Searched
+from tfgen.evaluate.sequences.reference_data import Tokens
 from tfgen.evaluate.sequences.summary import in_words
 from tfgen.run import Run
 

@@ -12,10 +12,10 @@ from tfgen.errors import UserError
 from tfgen.evaluate.compare import check_runs, compare
 from tfgen.evaluate.record import Evaluation, MeasuredWith
 from tfgen.evaluate.request import EvaluateRequest, metrics_of
-from tfgen.evaluate.stage import evaluate
 from tfgen.evaluate.sequences import metric_inputs
 from tfgen.evaluate.sequences.losses import LossReader
 from tfgen.evaluate.sequences.reference_data import ReferenceData
+from tfgen.evaluate.stage import evaluate
 from tfgen.restore import load_model
 
 QUICK = EvaluateRequest(count=60)

@@ -87,11 +87,9 @@ def _one(evaluation) -> str:
 
 
 def _several(comparison) -> str:
-    from tfgen.evaluate.score_descriptions import title_of
-
     rows = [["", *comparison.runs, "differences that mean something"]]
     for row in comparison.rows:
-        rows.append([title_of(row.score), *map(_number, row.values), row.sentence])
+        rows.append([row.title, *map(_number, row.values), row.sentence])
     return table(rows)
 
 

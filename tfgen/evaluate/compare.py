@@ -14,6 +14,7 @@ from tfgen.catalog import ENGINES, METRICS, MODALITIES
 from tfgen.errors import UserError
 from tfgen.evaluate.record import Evaluation, Score, check_comparable
 from tfgen.evaluate.request import metrics_of
+from tfgen.evaluate.score_descriptions import title_of
 from tfgen.restore import open_codec
 from tfgen.run import Run
 
@@ -38,6 +39,7 @@ class Row:
     values: list[float | None]
     differences: list[Difference]
     sentence: str
+    title: str = ""  # as the score is called wherever it is shown
 
 
 @dataclass(frozen=True)
@@ -89,21 +91,24 @@ def compare(evaluations: list[Evaluation]) -> Comparison:
 
 def _row(name: str, evaluations: list[Evaluation]) -> Row:
     having = {each.run: each.scores[name] for each in evaluations if name in each.scores}
-    better = next(iter(having.values())).better
+    first = next(iter(having.values()))
+    better, title = first.better, title_of(name, first.metric, evaluations[0].measured_with.unit)
     values = [having[each.run].value if each.run in having else None for each in evaluations]
     apart = _not_alike(name, evaluations)
     if apart:
-        return Row(name, better, values, [], f"not comparable: the {apart} differs")
+        return Row(name, better, values, [], f"not comparable: the {apart} differs", title)
     pairs = itertools.combinations(having, 2)
     differences = [_difference(one, having[one], other, having[other]) for one, other in pairs]
-    return Row(name, better, values, differences, _sentence(having, differences))
+    return Row(name, better, values, differences, _sentence(having, differences), title)
 
 
 def _not_alike(name: str, evaluations: list[Evaluation]) -> str | None:
     """What this score depends on and is not the same for all that have it; None where it can be compared."""
     having = [each for each in evaluations if name in each.scores]
     measured, metric = having[0].measured_with, having[0].scores[name].metric
-    entry = metrics_of(measured.representation, measured.modality).get(metric)
+    # Of a record from before representations were named, it is the one that its modality had then.
+    representation = measured.representation or MODALITIES.load(measured.modality).representations[0]
+    entry = metrics_of(representation, measured.modality).get(metric)
     key = METRICS.load(entry).depends_on if entry else None
     return key if key and len({getattr(each.measured_with, key) for each in having}) > 1 else None
 
@@ -166,7 +171,7 @@ def plot(evaluations: list[Evaluation], path: Path) -> bool:
             panel.axhline(floor, color="grey", linestyle=":", label="real examples")
     _from_zero_or_log(axes[0], [evaluation.scores[name].value for evaluation in evaluations])
     axes[0].set_xlim(left=0)
-    axes[0].set_ylabel(name.replace("_", " "))
+    axes[0].set_ylabel(title_of(name))
     axes[1].legend()
     with files.open_atomically(path) as file:
         figure.savefig(file, format="png", dpi=110)

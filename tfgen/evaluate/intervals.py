@@ -21,7 +21,9 @@ def half_widths(metric: Metric, inputs: Inputs) -> dict[str, float]:
     if rows < parts * _LEAST_OF_A_PART:
         return {}
     variances = (_variances_by_parts if metric.mean_of_rows else _variances_by_jackknife)(metric, inputs, parts)
-    return {name: float(_STUDENT[parts] * np.sqrt(variance)) for name, variance in variances.items()}
+    # Where a part has nothing to measure, nothing is known of the spread.
+    known = {name: variance for name, variance in variances.items() if np.isfinite(variance)}
+    return {name: float(_STUDENT[parts] * np.sqrt(variance)) for name, variance in known.items()}
 
 
 def _variances_by_parts(metric: Metric, inputs: Inputs, parts: int) -> dict[str, float]:

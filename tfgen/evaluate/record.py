@@ -118,6 +118,8 @@ class Evaluation:
 
 _IN_WORDS = {
     "modality": "what they make",
+    "representation": "how the data is represented",
+    "unit": "what bits are counted by",
     "extractor": "the extractor",
     "extractor_hash": "the extractor's weights",
     "resizer": "how examples are resized",

@@ -12,8 +12,8 @@ import numpy as np
 from tfgen import __version__, files
 from tfgen.evaluate.charts import OWN, Axis, bounds, dot_plot, line_chart, mark
 from tfgen.evaluate.evaluator import Parts
-from tfgen.evaluate.score_descriptions import ScoreDescription, description_of, short
 from tfgen.evaluate.record import Alarm, Evaluation, Score
+from tfgen.evaluate.score_descriptions import ScoreDescription, description_of, short
 from tfgen.run import Run
 
 FILE = "report.html"

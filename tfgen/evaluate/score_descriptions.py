@@ -1,12 +1,14 @@
 """What scores mean: each one's title, plain sentence and natural scale, and numbers as people write them."""
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from tfgen.evaluate.record import Score
 
 _DIGITS = 3
+_WORDS = ("title", "sentence")
 
 
 def number(value: float) -> str:
@@ -207,9 +209,9 @@ def description_of(name: str, metric: str, unit: str = "character") -> ScoreDesc
     found = DESCRIPTIONS.get(name)
     if found is None:
         return ScoreDescription(name.replace("_", " ").capitalize(), f"A score of the metric {metric}.")
-    if unit == "character" or "character" not in found.title:
-        return found
-    return replace(found, **{part: getattr(found, part).replace("character", unit) for part in ("title", "sentence")})
+    # What else is in characters, such as the length of a match, is so whatever bits are counted by.
+    words = {part: re.sub(r"\b(per|by) character\b", rf"\1 {unit}", getattr(found, part)) for part in _WORDS}
+    return replace(found, **words)
 
 
 def title_of(name: str, metric: str = "", unit: str = "character") -> str:

@@ -11,7 +11,7 @@ from tfgen.catalog import ENGINES, METRICS
 from tfgen.console import say
 from tfgen.errors import UserError
 from tfgen.evaluate.intervals import half_widths
-from tfgen.evaluate.metrics import REAL, Inputs, Metric
+from tfgen.evaluate.metrics import REAL, Inputs, Metric, are_numbers
 from tfgen.evaluate.record import Evaluation, Score
 from tfgen.evaluate.report import write_report
 from tfgen.evaluate.request import EvaluateRequest, check, metrics_of
@@ -70,11 +70,12 @@ def _scores(
     scores, left_out = {}, {}
     for name, metric in metrics.items():
         why = _why_not(metric, inputs, missing)
-        if why is not None:
-            left_out[name] = why
+        known = {} if why is not None else _known(metric, inputs)
+        if not known:
+            left_out[name] = why or "There is nothing that it could measure: what it looks at is empty, or all alike."
             continue
         widths = half_widths(metric, inputs)
-        for score, value in _known(metric, inputs).items():
+        for score, value in known.items():
             scores[score] = Score(name, value, widths.get(score), metric.scores[score])
     if asked and not scores:
         name, why = next(iter(left_out.items()))
@@ -116,6 +117,8 @@ def _why_not(metric: Metric, inputs: Inputs, missing: Mapping[str, str]) -> str 
             if need.startswith("unseen"):
                 return f"It needs {metric.least} examples that the model never saw; {there}."
             return f"It needs {metric.least} samples and as many real examples; {there}."
+        if not are_numbers(inputs[need][: metric.most]):
+            return "Some of what it looks at are no numbers: look at the samples, and fit with a lower learning_rate."
     return None
 
 

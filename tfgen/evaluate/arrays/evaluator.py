@@ -139,6 +139,10 @@ def _chance(inputs: Inputs) -> float | None:
     """How often a sample would show its prompt if the two had nothing to do with each other; None without labels."""
     if "recognised" not in inputs:
         return None
-    labels = int(max(inputs["asked"].max(), inputs["recognised"].max())) + 1
-    asked, seen = (np.bincount(inputs[name], minlength=labels) for name in ("asked", "recognised"))
+    known = inputs["asked"] >= 0
+    if not known.any():
+        return None
+    asked, recognised = inputs["asked"][known], inputs["recognised"][known]
+    labels = int(max(asked.max(), recognised.max())) + 1
+    asked, seen = (np.bincount(places, minlength=labels) for places in (asked, recognised))
     return float((asked * seen).sum() / (asked.sum() * seen.sum()))

@@ -12,8 +12,6 @@ from tfgen.evaluate.arrays.groups import Group
 from tfgen.evaluate.extractors import Extractor
 from tfgen.representations.arrays.examples import ArrayExamples
 
-CACHE_FORMAT = 2  # raise it whenever the same checkpoint, seed and extractor would give other features
-
 
 class Seen(NamedTuple):
     """Features float32 [n, size], and the places of the labels that a classifier recognised, [n]."""
@@ -37,7 +35,10 @@ def open_extractor(name: str | None, examples: ArrayExamples) -> Extractor:
 
 
 def look(extractor: Extractor, group: Group, place: str, progress: Callable[[int, int], None]) -> Seen:
-    """What the extractor sees of the group. `place` names what replaces what in the cache, such as the run."""
+    """What the extractor sees of the group. `place` names what replaces what in the cache, such as the run.
+
+    What is kept is found again while all that it was made of is the same: weights, settings, data, code and libraries.
+    """
 
     def prepare(writer: Writer) -> dict:
         for block in group.blocks():
@@ -45,7 +46,7 @@ def look(extractor: Extractor, group: Group, place: str, progress: Callable[[int
             progress(writer.count, len(group))
         return {}
 
-    content = [CACHE_FORMAT, _libraries(), extractor.digest, extractor.resizer, group.identity, len(group)]
+    content = [_libraries(), extractor.digest, extractor.resizer, group.identity, len(group)]
     key = Key.of("features", [place, group.name, extractor.name, len(group)], content)
     rows, _, _ = open_or_prepare(key, prepare)
     return Seen(extractor.features(rows), extractor.recognised(rows) if extractor.labels else None)

@@ -1,17 +1,20 @@
 """The arrays that are looked at: samples, real examples, and the naive baselines beside them, block by block."""
 
+import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from tfgen.evaluate.arrays.source_code import digest_of_code
 from tfgen.representations.arrays.codec import ArrayCodec
 from tfgen.representations.arrays.examples import ArrayExamples
 from tfgen.representations.arrays.sampler import ArraySampler, drawn_prompts
+from tfgen.representations.arrays.specification import CATEGORICAL, ArraySpecification
 
 BLOCK = 1024  # examples that are in memory together; a multiple of the sampler's batch
-NOISE = 0.1  # standard deviation of the noise on copies, as a share of the values' range
+NOISE = 0.1  # standard deviation of the noise on copies, as a share of the values' range; of categories, how many
 
 
 @dataclass(frozen=True)
@@ -38,14 +41,16 @@ class Group:
 
 def real_group(name: str, examples: ArrayExamples, places: np.ndarray, prompts: np.ndarray, seed: int) -> Group:
     """The examples at these places; `seed` is what drew the places."""
-    identity = ["real", examples.fingerprint, seed, int(places[0]), len(places)]
+    order = hashlib.sha256(np.ascontiguousarray(places, np.int64).tobytes()).hexdigest()
+    identity = ["real", examples.fingerprint, seed, order, *_coded_by(examples.codec)]
     return Group(name, lambda start, stop: np.asarray(examples.values[places[start:stop]]), prompts[places], identity)
 
 
 def sample_group(model: Any, codec: ArrayCodec, checkpoint: str, count: int, seed: int) -> Group:
     """Samples `seed`, `seed + 1`, ... of the empty prompt, so each prompt comes as often as in the data.
 
-    `checkpoint` is the name of what the model's weights are from, which has their hash in it.
+    `checkpoint` is the name of what the model's weights are from, which has their hash in it. What else makes a sample
+    is in the group's identity too: settings, prompts, the codec, and the code of model and codec.
     """
     words = model.conditions.longest
     sampler = ArraySampler(model.generate, words)
@@ -57,13 +62,15 @@ def sample_group(model: Any, codec: ArrayCodec, checkpoint: str, count: int, see
     prompts = np.full(count, -1)
     if model.conditions.prompt_words:
         prompts = drawn_prompts(model, seeds)
-    return Group("samples", read, prompts, ["samples", checkpoint, seed])
+    settings = [repr(model.config), repr(model.conditions), digest_of_code(type(model))]
+    return Group("samples", read, prompts, ["samples", checkpoint, seed, *map(_digest, settings), *_coded_by(codec)])
 
 
 def baseline_groups(reference: Group, codec: ArrayCodec, seed: int) -> list[Group]:
     """What three models score that anybody can write: a memory, a memory with noise, and noise alone.
 
-    Noise is added, or drawn, as a model takes examples, in [-1, 1], and brought back into what is possible.
+    Noise is added, or drawn, as a model takes examples, in [-1, 1], and brought back into what is possible. Of scores
+    drawn for categories, the codec takes the highest.
     """
     places = np.random.default_rng([seed, 1]).integers(0, len(reference), len(reference))
 
@@ -72,9 +79,8 @@ def baseline_groups(reference: Group, codec: ArrayCodec, seed: int) -> list[Grou
         return np.stack([reference.read(place, place + 1)[0] for place in wanted])
 
     def noisy(start: int, stop: int) -> np.ndarray:
-        encoded = codec.encode(copy(start, stop))
-        noise = np.random.default_rng([seed, 2, start]).normal(0.0, 2.0 * NOISE, encoded.shape)
-        return codec.decode(encoded + noise.astype(np.float32))
+        generator = np.random.default_rng([seed, 2, start])
+        return codec.decode(_with_noise(codec.encode(copy(start, stop)), codec.specification, generator))
 
     def uniform(start: int, stop: int) -> np.ndarray:
         generator = np.random.default_rng([seed, 3, start])
@@ -86,3 +92,27 @@ def baseline_groups(reference: Group, codec: ArrayCodec, seed: int) -> list[Grou
         Group(name, read, prompts, [*reference.identity, name, seed])
         for name, read in (("copies", copy), ("noisy copies", noisy), ("noise", uniform))
     ]
+
+
+def _with_noise(values: np.ndarray, specification: ArraySpecification, generator: np.random.Generator) -> np.ndarray:
+    """Encoded values with some noise on them; of categories some are drawn anew, since noise seldom changes which is
+    the likeliest."""
+    noisy = values + generator.normal(0.0, 2.0 * NOISE, values.shape).astype(np.float32)
+    start = 0
+    for part in specification.parts:
+        places = slice(start, start + part.size)
+        if part.likelihood == CATEGORICAL:
+            drawn = generator.random(values[..., places].shape, np.float32)
+            anew = generator.random(values[..., :1].shape) < NOISE
+            noisy[..., places] = np.where(anew, drawn, values[..., places])
+        start += part.size
+    return noisy
+
+
+def _coded_by(codec: ArrayCodec) -> list[Any]:
+    """What makes stored values of a model's, and a model's of stored ones."""
+    return [codec.to_json(), digest_of_code(type(codec))]
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

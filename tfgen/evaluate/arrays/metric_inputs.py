@@ -74,7 +74,7 @@ class ArrayInputs:
         return self._seen[key]
 
     def nearest(self, group: Group) -> tuple[np.ndarray, np.ndarray]:
-        """The places among `material.neighbours()` of the three nearest of each of the first, and the distances."""
+        """The places among `data.neighbours()` of the three nearest of each of the first, and the distances."""
         if group.name not in self._nearest:
             rows = self.look(group.first(_NEIGHBOURED), self.detail).features
             among = self.look(self.data.neighbours(), self.detail).features

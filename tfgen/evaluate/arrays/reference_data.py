@@ -7,8 +7,8 @@ import numpy as np
 
 from tfgen.catalog import MODALITIES
 from tfgen.errors import Failure, UserError
-from tfgen.evaluate.training_data import learned_already, open_showing, open_training
 from tfgen.evaluate.arrays.groups import Group, real_group
+from tfgen.evaluate.training_data import learned_already, open_showing, open_training
 from tfgen.representations.arrays.examples import ArrayExamples
 from tfgen.representations.arrays.vocabulary import SAME_WORD
 from tfgen.run import Run
@@ -126,7 +126,9 @@ def _places(holdout: ArrayExamples, training: ArrayExamples) -> np.ndarray:
     Case doesn't matter, and "7" is "seven", as where a person types a prompt.
     """
     places = {_plain(prompt): place for place, prompt in enumerate(training.prompts)}
-    known = np.array([*(places.get(_plain(prompt), -1) for prompt in holdout.prompts), -1], np.int64)
+    own = {prompt: place for place, prompt in enumerate(training.prompts)}  # of which some may differ in case alone
+    found = [own.get(prompt, places.get(_plain(prompt), -1)) for prompt in holdout.prompts]
+    known = np.array([*found, -1], np.int64)
     return known[holdout.prompt_index]
 
 

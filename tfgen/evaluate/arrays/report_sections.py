@@ -8,8 +8,8 @@ import numpy as np
 
 from tfgen.evaluate.arrays.groups import BLOCK, Group
 from tfgen.evaluate.metrics.copying import USUAL, closeness
-from tfgen.evaluate.score_descriptions import number, percent
 from tfgen.evaluate.record import Evaluation, Score
+from tfgen.evaluate.score_descriptions import number, percent
 
 if TYPE_CHECKING:
     from tfgen.evaluate.arrays.metric_inputs import ArrayInputs
@@ -51,8 +51,7 @@ def _columns(modality: type, samples: Group, prompts: list[str]) -> str:
         if shown:
             grid = f'<div style="--broad:{broad}">{"".join(shown)}</div>'
             figures.append(f"<figure><figcaption>{escape(words)}</figcaption>{grid}</figure>")
-    kind = "columns" if broad == 1 else "columns broad"
-    return f'<div class="{kind}" style="{_sides(modality, samples)}">{"".join(figures)}</div>'
+    return _shown("columns" if broad == 1 else "columns broad", modality, samples, figures)
 
 
 def _sheet(modality: type, samples: Group, prompts: list[str]) -> str:
@@ -62,8 +61,7 @@ def _sheet(modality: type, samples: Group, prompts: list[str]) -> str:
         words = _words_of(place, prompts)
         caption = f"<figcaption>{escape(words)}</figcaption>" if words else ""
         figures.append(f"<figure>{modality.as_html(value, 'sample')}{caption}</figure>")
-    kind = "sheet" if (samples.prompts < 0).all() else "sheet captioned"
-    return f'<div class="{kind}" style="{_sides(modality, samples)}">{"".join(figures)}</div>'
+    return _shown("sheet" if (samples.prompts < 0).all() else "sheet captioned", modality, samples, figures)
 
 
 def neighbours_section(modality: type, evaluation: Evaluation, inputs: "ArrayInputs", samples: Group) -> str:
@@ -86,7 +84,7 @@ def neighbours_section(modality: type, evaluation: Evaluation, inputs: "ArrayInp
     kind = "neighbours alarmed" if alarmed else "neighbours"
     return (
         f"<h2>Nearest training examples</h2>\n{_on_neighbours(len(ratios), len(worst), flagged, copied)}\n"
-        f'<div class="{kind}" style="{_sides(modality, samples)}">{"".join(cards)}</div>'
+        f"{_shown(kind, modality, samples, cards)}"
     )
 
 
@@ -135,11 +133,14 @@ def _values(group: Group, places: np.ndarray) -> np.ndarray:
     return np.stack([found[int(place)] for place in places])
 
 
-def _sides(modality: type, group: Group) -> str:
-    """How wide examples are shown, small to large: by a whole factor, so that nothing is blurred, or made smaller."""
+def _shown(kind: str, modality: type, group: Group, figures: list[str]) -> str:
+    """Figures in a box of this kind; of examples that are shown as text, as wide as the text needs."""
     sides = modality.sides(group.read(0, 1)[0])
-    if sides is None:
-        return ";".join(f"--{name}:auto" for name in _SIDES)
-    height, width = sides
+    attributes = f'class="{kind} as-text"' if sides is None else f'class="{kind}" style="{_widths(*sides)}"'
+    return f"<div {attributes}>{''.join(figures)}</div>"
+
+
+def _widths(height: int, width: int) -> str:
+    """How wide examples are shown, small to large: by a whole factor, so that nothing is blurred, or made smaller."""
     factors = {name: most // max(height, width) or most / max(height, width) for name, most in _SIDES.items()}
     return ";".join(f"--{name}:{max(1, round(width * factor))}px" for name, factor in factors.items())

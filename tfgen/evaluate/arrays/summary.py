@@ -1,7 +1,7 @@
 """An evaluation of arrays in plain words."""
 
-from tfgen.evaluate.score_descriptions import number
 from tfgen.evaluate.record import Evaluation
+from tfgen.evaluate.score_descriptions import number, title_of
 from tfgen.evaluate.summary import paragraph
 
 # Times the distance of real examples: up to which a distance earns which words.
@@ -71,11 +71,12 @@ def _on_shares(evaluation: Evaluation, good: list[str], weak: list[str], change:
         if name not in evaluation.scores or not real.get(name):
             continue
         value = evaluation.scores[name].value
-        words = f"({name.replace('_', ' ')} {value:.1%}, real examples {real[name]:.1%})"
+        title = title_of(name).lower()
+        words = f"({title} {value:.1%}, real examples {real[name]:.1%})"
         if value >= _HIGH * real[name]:
             good.append(f"{praise} {words}")
         elif value < _LOW * real[name]:
             weak.append(f"{blame} {words}")
             change.append(advice)
         else:
-            weak.append(f"{name.replace('_', ' ')} could be higher {words}")
+            weak.append(f"{title} could be higher {words}")

@@ -4,7 +4,9 @@ It is fitted once for a data set and kept in the cache folder, with the weights'
 looked at by the same eyes.
 """
 
+import hashlib
 import io
+import json
 import math
 from functools import partial
 from pathlib import Path
@@ -48,7 +50,7 @@ def open_classifier(examples: ArrayExamples) -> Extractor:
 
     keras.utils.set_random_seed(0)  # for its first weights and its dropout: the same data, the same classifier
     network = _network(examples.codec.specification, len(examples.prompts))
-    path = cache_folder() / "extractors" / f"classifier-{VERSION}-{examples.fingerprint[:32]}.npz"
+    path = _path(examples)
     stored = _read(path)
     if stored is None:
         stored = _fit(network, examples)
@@ -129,6 +131,13 @@ def _prepared(codec: ArrayCodec, step: Any, batch: tuple[Any, Any]) -> tuple[Any
     padded = tf.pad(encoded, [[0, 0], [height, height], [width, width], [0, 0]], "SYMMETRIC")
     seed = tf.stack([tf.constant(0, tf.int64), step])
     return tf.image.stateless_random_crop(padded, [_BATCH, *encoded.shape[1:]], seed), labels
+
+
+def _path(examples: ArrayExamples) -> Path:
+    """Where the classifier of these examples is kept: another one for the same values in another encoding."""
+    content = json.dumps([examples.fingerprint, examples.codec.to_json()], sort_keys=True)
+    digest = hashlib.sha256(content.encode()).hexdigest()[:32]
+    return cache_folder() / "extractors" / f"classifier-{VERSION}-{digest}.npz"
 
 
 def _write(path: Path, arrays: list[np.ndarray]) -> None:

@@ -28,7 +28,11 @@ def open_inception(examples: ArrayExamples) -> Extractor:
     """
     specification, encode = examples.codec.specification, examples.codec.encode
     if not specification.is_grid or specification.shape[-1] not in (1, 3):
-        raise UserError("Inception looks at pictures alone.", "Choose the extractor classifier or random.")
+        shape = " x ".join(map(str, specification.shape))
+        raise UserError(
+            f"Inception looks at photographs, with a height, a width and 1 or 3 channels, not at arrays of {shape}.",
+            "Choose the extractor classifier or random.",
+        )
     import tensorflow as tf
 
     network = _network()

@@ -16,8 +16,9 @@ Of arrays:
 Of sequences; an example is a document, and units are characters in text:
 
     sample_words                int [n, most]: the words of each sample as numbers; -1 behind its end
-    matches                     int [n]: characters of the longest piece of a sample that stands in what was learned
-    windows                     int [n, 2]: pieces of 50 characters that a sample has, and those that stand there
+    matches                     int [n]: characters of the longest piece of a sample that stands in what was learned,
+                                of samples that aren't empty
+    windows                     int [n, 2]: pieces of 50 characters that each of these has, and those that stand there
     unseen_texts                float [m, 3]: nats, tokens and units of each piece that it never saw
     training_texts              float [m, 3]: the same of pieces of what was learned
 
@@ -31,6 +32,7 @@ reconstruction_errors and latent_kl are of training examples. A new metric is a 
 """
 
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -60,12 +62,24 @@ class Metric:
         return tuple(inspect.signature(self.function).parameters)
 
     def __call__(self, inputs: Inputs) -> dict[str, float]:
-        """The scores, from inputs that may hold more than is needed."""
-        return self.function(**self.taken(inputs))
+        """The scores, from inputs that may hold more than is needed.
+
+        Not-a-number where there is too little of them, or where they are no numbers themselves: comparisons with those
+        are all false, which would look like a score of 0 or of chance.
+        """
+        taken = self.taken(inputs)
+        if any(len(each) < self.least or not are_numbers(each) for each in taken.values()):
+            return dict.fromkeys(self.scores, math.nan)
+        return self.function(**taken)
 
     def taken(self, inputs: Inputs) -> dict[str, np.ndarray]:
         """What it looks at."""
         return {name: inputs[name][: self.most] for name in self.needs}
+
+
+def are_numbers(values: np.ndarray) -> bool:
+    """Whether all values can be compared and added up; minus infinity may be the logarithm of 0."""
+    return values.dtype.kind != "f" or bool(np.all(values < np.inf))
 
 
 def metric(

@@ -1,5 +1,7 @@
 """Fréchet distance between Gaussians fitted to features (Heusel et al. 2017, equation 6)."""
 
+import math
+
 import numpy as np
 
 from tfgen.evaluate.metrics import metric
@@ -15,9 +17,13 @@ def frechet_distance(real: np.ndarray, generated: np.ndarray) -> dict[str, float
 
 
 def distance_of_moments(first: Moments, second: Moments) -> float:
-    """The distance from means and covariances alone."""
+    """The distance from means and covariances alone; not-a-number of fewer than two rows, or rows that are none."""
+    if min(first.count, second.count) < 2:
+        return math.nan
     apart = np.square(first.mean - second.mean).sum()
     one, other = first.covariance, second.covariance
+    if not np.isfinite(apart + one.sum() + other.sum()):
+        return math.nan
     return float(max(0.0, apart + np.trace(one) + np.trace(other) - 2 * _trace_of_root(one, other)))
 
 

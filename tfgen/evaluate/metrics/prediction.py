@@ -20,9 +20,12 @@ def bits_per_character(unseen_texts: np.ndarray) -> dict[str, float]:
 
 @metric(depends_on="tokenizer", perplexity="lower")
 def perplexity(unseen_texts: np.ndarray) -> dict[str, float]:
-    """The exponential of the mean nats of a token in [m, 3]: among how many tokens it is as unsure, on average."""
+    """The exponential of the mean nats of a token in [m, 3]: among how many tokens it is as unsure, on average.
+
+    Not-a-number without any token.
+    """
     nats, tokens, _ = unseen_texts.sum(axis=0)
-    return {"perplexity": math.exp(min(nats / max(tokens, 1.0), 700.0))}
+    return {"perplexity": math.exp(min(nats / tokens, 700.0)) if tokens else math.nan}
 
 
 def bits(texts: np.ndarray) -> float:

@@ -4,8 +4,8 @@ import math
 from collections.abc import Mapping
 
 from tfgen.evaluate.alarms import Scores, alarm_of, not_tested, value_of
-from tfgen.evaluate.score_descriptions import number
 from tfgen.evaluate.record import Alarm
+from tfgen.evaluate.score_descriptions import number
 
 MOST_COPIED = 0.05  # of all pieces of 50 characters, beyond twice what real text has
 LONG_MATCH = 50.0  # characters: what more than one in twenty samples has, and twice what real text has
@@ -46,17 +46,18 @@ def _copying(scores: Scores, real: Mapping[str, float]) -> Alarm:
     """By how much is copied at all, or by how long the copies of one sample in twenty are."""
     copied, long = value_of(scores, "copied_windows"), value_of(scores, "longest_match_95")
     if math.isnan(long):
-        return not_tested("copying", "The metric memorisation was left out.")
+        return not_tested("copying", "The metric memorisation was left out, or the samples are empty.")
     usual, usual_long = real.get("copied_windows", 0.0), real.get("longest_match_95", 0.0)
-    found = f"{0.0 if math.isnan(copied) else copied:.1%} of all pieces of 50 characters in the samples"
-    beside = f" ({usual:.1%} in unseen text)" if real else ""
-    longest = f"; the longest matches of one sample in twenty have {long:.0f} characters or more"
-    beside_longest = f" ({usual_long:.0f} in unseen text)" if real else ""
+    beside = f" ({usual:.1%} in unseen text)" if "copied_windows" in real else ""
+    beside_longest = f" ({usual_long:.0f} in unseen text)" if "longest_match_95" in real else ""
+    longest = f"he longest matches of one sample in twenty have {long:.0f} characters or more{beside_longest}"
+    pieces = f"{copied:.1%} of all pieces of 50 characters in the samples stand word for word in the training text"
+    short = math.isnan(copied)
     return alarm_of(
         "copying",
         copied > MOST_COPIED + 2 * usual or long > max(LONG_MATCH, 2 * usual_long),
-        f"{found} stand word for word in the training text{beside}{longest}{beside_longest}.",
-        f"{found} stand word for word in the training text{beside}.",
+        f"T{longest}." if short else f"{pieces}{beside}; t{longest}.",
+        f"T{longest}, and no sample is long enough for more." if short else f"{pieces}{beside}.",
         "Don't publish the samples as new or private; train for fewer steps, or on more text.",
     )
 

@@ -12,9 +12,9 @@ from tfgen.evaluate.record import Alarm, Evaluation, MeasuredWith, Score
 from tfgen.evaluate.request import LEAST_COUNT, EvaluateRequest
 from tfgen.evaluate.sequences.alarms import QUESTIONS, alarms_of
 from tfgen.evaluate.sequences.metric_inputs import MOST_MATCHED, SequenceInputs
-from tfgen.evaluate.sequences.report_sections import matches_section, positions_section, samples_section
-from tfgen.evaluate.sequences.reference_data import MOST_SEARCHED, ReferenceData
 from tfgen.evaluate.sequences.ngram import MOST_TOKENS, ORDER, NGram
+from tfgen.evaluate.sequences.reference_data import MOST_SEARCHED, ReferenceData
+from tfgen.evaluate.sequences.report_sections import matches_section, positions_section, samples_section
 from tfgen.evaluate.sequences.sampling import TEMPERATURE, length_for
 from tfgen.evaluate.sequences.summary import in_words
 from tfgen.run import Run

@@ -11,8 +11,8 @@ from tfgen.evaluate.metrics.memorisation import WINDOW
 from tfgen.evaluate.sequences.lexicon import Lexicon
 from tfgen.evaluate.sequences.losses import LEAST_DOCUMENTS, LossReader, Read, documents
 from tfgen.evaluate.sequences.matching import Match, Searched
-from tfgen.evaluate.sequences.reference_data import ReferenceData
 from tfgen.evaluate.sequences.ngram import MOST_TOKENS, NGram
+from tfgen.evaluate.sequences.reference_data import ReferenceData
 from tfgen.evaluate.sequences.sampling import pieces_of, sample_ids
 
 MOST_MATCHED = 1000  # texts of each group that are looked for in the training text
@@ -145,11 +145,20 @@ class SequenceInputs:
         return LazyInputs(self._of_texts(name))
 
     def _of_texts(self, name: str) -> dict[str, Any]:
+        def matches() -> np.ndarray:
+            found = np.array([match.length for match in self.matches[name]], np.int64)
+            return found[self._say_something(name)]
+
         return {
             "sample_words": lambda: self.words[name],
-            "matches": lambda: np.array([match.length for match in self.matches[name]], np.int64),
-            "windows": lambda: self.windows[name],
+            "matches": matches,
+            "windows": lambda: self.windows[name][self._say_something(name)],
         }
+
+    def _say_something(self, name: str) -> np.ndarray:
+        """Which of the texts that are looked for have a character: those that end at once copy nothing, and prove
+        nothing either."""
+        return np.array([bool(text) for text in self.texts[name][:MOST_MATCHED]], bool)
 
     def of_model(self) -> LazyInputs:
         """What can be asked of the model."""

@@ -137,7 +137,8 @@ class ReferenceData:
         for start in range(0, len(values), 2**18):
             ids = self.tokens_of(values[start : start + 2**18]).ids
             parts.append(b"".join([table[each] for each in ids.tolist()]))
-            length += int(self._units[ids].sum())
+            # Bytes at which a character begins: units may be other things.
+            length += int(np.count_nonzero(np.frombuffer(parts[-1], np.uint8) & 0xC0 != 0x80))
             if length > most:
                 break
         return b"".join(parts).decode("utf-8", "replace")[:most]
@@ -160,9 +161,18 @@ class ReferenceData:
             )
         values, dtype = np.array(examples.values[: 4 * MOST_JUDGED]), self.training.values.dtype
         # A vocabulary that is read from a file may get an end of its own, behind that of the run.
-        ids = examples.ids(values)
-        ids = np.where(ids == examples.codec.specification.end, self.end, ids)
+        ids, end = examples.ids(values), examples.codec.specification.end
+        self._check_tokens(ids[ids != end], examples.codec.token_bytes(), source)
+        ids = np.where(ids == end, self.end, ids)
         return np.where(examples.learned(values), ids, ids | given_bit(dtype)).astype(dtype)
+
+    def _check_tokens(self, ids: np.ndarray, table: list[bytes], source: str) -> None:
+        """Raises UserError where an id says another thing than in the run: its losses would mean nothing."""
+        if any(self._table[number : number + 1] != [table[number]] for number in np.unique(ids).tolist()):
+            raise UserError(
+                f"'{source}' comes in other tokens than those that the run learned.",
+                "Held-out data must be such as can be written in the run's tokens.",
+            )
 
 
 def _digest(text: str) -> str:

@@ -9,9 +9,9 @@ import numpy as np
 
 from tfgen.evaluate.charts import line_chart
 from tfgen.evaluate.score_descriptions import number, short
-from tfgen.evaluate.sequences.metric_inputs import SequenceInputs
 from tfgen.evaluate.sequences.losses import by_position
 from tfgen.evaluate.sequences.matching import Match
+from tfgen.evaluate.sequences.metric_inputs import SequenceInputs
 
 SAMPLES = 8
 LONGEST = 6  # matches that are shown

@@ -1,7 +1,7 @@
 """An evaluation of texts in plain words."""
 
-from tfgen.evaluate.score_descriptions import number
 from tfgen.evaluate.record import Evaluation
+from tfgen.evaluate.score_descriptions import number
 from tfgen.evaluate.summary import paragraph
 
 _LONGER = "train longer, on more text, or with a larger --size"

@@ -31,6 +31,12 @@ class SequenceTracker:
         self._starts = np.linspace(0, len(values) - 1 - self._length, windows).astype(np.int64)
         if windows * self._length > len(values) - 1 - self._length:
             self._starts = np.arange(windows, dtype=np.int64) * self._length
+        learned = examples.learned(values)[1:]
+        if not any(learned[start : start + self._length].any() for start in self._starts):
+            # The little that would be learned lies between the windows, or behind the last.
+            places = np.unique(np.linspace(0, learned.sum() - 1, windows).astype(np.int64))
+            first = np.flatnonzero(learned)[places] - self._length // 2
+            self._starts = np.clip(first, 0, len(values) - 1 - self._length)
         self._read = window_reader(values, self._length + 1)
         self._function = tf.function(model.losses, jit_compile=model.jit_compile)
 
