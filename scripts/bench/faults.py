@@ -133,11 +133,10 @@ class _Lookout:
 
     def __init__(self, run: Path, steps: int):
         self.run, self.steps, self.began = run, steps, time.time()
-        self.existed = run.exists()
 
     def stage(self) -> str:
         """One of STAGES."""
-        if not self.existed and self.run.exists() and not (self.run / "run.json").exists():
+        if self.is_creating():
             return "creation"
         if self.is_saving():
             return "saving"
@@ -148,6 +147,10 @@ class _Lookout:
         """The step of the newest checkpoint; every execution leaves one. 0 before the first."""
         names = [path.name for path in self._changed("*.npz")]
         return max((int(name.split("-")[2]) for name in names), default=0)
+
+    def is_creating(self) -> bool:
+        """Whether the folder is being filled under another name, from which one rename makes it the run's."""
+        return not self.run.exists() and any(map(self._is_new, self.run.parent.glob(".tfgen-*.tmp")))
 
     def is_saving(self) -> bool:
         return bool(self._changed(".*.tmp"))
@@ -168,7 +171,7 @@ def _wait_for(
     """Returns at a random instant of the stage aimed at, or when the process has ended."""
     condition, longest = {
         "start-up": (lambda: True, start_up),
-        "creation": (look.run.exists, 0.01),
+        "creation": (look.is_creating, 0.003),
         "training": (lambda: look.step() > 0, 0.3),
         "saving": (lambda: look.step() > 0 and look.is_saving(), 0.005),
         "the end": (lambda: look.step() >= look.steps, 2),

@@ -9,6 +9,7 @@ prepared file that it has mapped. At most 3 GiB is the goal. Needs 2 GB of disk;
 
 import os
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -64,7 +65,8 @@ def _run(words: list, folder: Path) -> tuple[dict[str, float], int, float]:
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     seconds["end"] = round(time.monotonic() - began, 1)
-    return {"plan": float("nan"), **seconds}, process.returncode, usage.ru_maxrss / 2**20
+    unit = 1 if sys.platform == "darwin" else 1024
+    return {"plan": float("nan"), **seconds}, process.returncode, usage.ru_maxrss * unit / 2**30
 
 
 if __name__ == "__main__":

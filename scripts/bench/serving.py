@@ -4,6 +4,7 @@
     python scripts/bench/serving.py speed           latency and requests per second by clients, against no server
     python scripts/bench/serving.py swaps           100 version swaps under load
     python scripts/bench/serving.py fuzz            10,000 malformed REST requests and 2,000 gRPC messages
+    python scripts/bench/serving.py shapes          10,000 requests of wrong shapes to an export of every network
     python scripts/bench/serving.py overload        twice the load that it carries, for a minute
 
 Each prints a table and ends with 1 where a promise was broken. Without --model FOLDER (a model's folder of exports,
@@ -42,7 +43,7 @@ def main(context: click.Context, model: Path | None) -> None:
     """Run one bench, or all of them."""
     if context.invoked_subcommand is None:
         outcomes = [context.invoke(command, model=model) for command in (speed, swaps, overload)]
-        outcomes.append(context.invoke(fuzz))
+        outcomes.extend(context.invoke(command) for command in (fuzz, shapes))
         sys.exit(not all(outcomes))
 
 
@@ -207,6 +208,25 @@ def fuzz(rest_count: int, grpc_count: int, seed: int) -> bool:
         f"fail, and it is {'still up' if alive else 'GONE'}.\n"
     )
     return alive and not failed
+
+
+@main.command()
+@click.option("--requests", default=10_000, show_default=True, help="How many.")
+@click.option("--seed", default=1, show_default=True, help="Of the requests.")
+def shapes(requests: int, seed: int) -> bool:
+    """Wrong ranks, sizes, types and rows; no crash, and every answer names what was wrong or wanted."""
+    from tests.serve.catalogue import save_catalogue
+    from tests.serve.fuzz import fuzz_shapes
+    from tests.serve.running import tfgen_serve
+
+    with work_folder("shapes") as folder:
+        models = save_catalogue(folder)
+        with tfgen_serve(folder) as server:
+            codes = fuzz_shapes(server, models, requests, seed)  # an answer that it must not give ends the bench
+            alive = server.process.poll() is None
+    show_table(["answer", "requests"], [(str(code), count) for code, count in sorted(codes.items(), key=str)])
+    print(f"{codes.total()} requests to {', '.join(models)}; the server is {'still up' if alive else 'GONE'}.\n")
+    return alive
 
 
 # Overload.

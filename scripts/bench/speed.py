@@ -19,7 +19,7 @@ import click
 import numpy as np
 from common import processors, show_table, talk, torch_environment, work_folder
 
-from tfgen.cli.options import load_tensorflow
+from tfgen.environment import load_tensorflow
 
 ARTICLE = (
     "network=dense", "width=32", "latent_dim=100", "batch_size=64", "loss=non-saturating", "r1=0", "word_loss=0",
@@ -86,12 +86,11 @@ def main(torch_python: Path | None, rounds: int, seconds: float, overrides: tupl
 
 def _tfgen_speeds(folder: Path, steps: int, overrides: tuple[str, ...], name: str) -> tuple[float, float]:
     """Steps per second of one fit: the median of its reports, and from the first report to the last."""
-    from tfgen.training.stage import FitRequest, fit
+    import tfgen
+    from tfgen.config import parse_pairs
 
-    request = FitRequest(
-        "gan", str(folder / "digits.npy"), str(folder / name), steps=steps, overrides=(*ARTICLE, *overrides)
-    )
-    rows = fit(request).history()
+    settings = parse_pairs((*ARTICLE, *overrides))
+    rows = tfgen.fit("gan", folder / "digits.npy", output=folder / name, steps=steps, **settings).history()
     whole = (rows[-1]["step"] - rows[0]["step"]) / (rows[-1]["seconds"] - rows[0]["seconds"])
     return statistics.median(row["steps_per_second"] for row in rows[1:]), whole
 

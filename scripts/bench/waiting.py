@@ -7,6 +7,7 @@ into memory, and 45,000 pictures of 64x64 in colour, more than tfgen keeps in me
 ratio of 1.05 or less is the goal. The quicker the step, the harder: tiny is the strictest size. About 3 minutes.
 """
 
+import contextlib
 import os
 import statistics
 from pathlib import Path
@@ -15,7 +16,7 @@ import click
 import numpy as np
 from common import show_table, talk, work_folder
 
-from tfgen.cli.options import load_tensorflow
+from tfgen.environment import load_tensorflow
 
 MANY = 45_000  # of 64x64 in colour: 553 MB
 
@@ -41,12 +42,14 @@ def main(family: str, size: str, sources: tuple[str, ...], rounds: int, seconds:
 def _compare(family: str, source: str, size: str, run_path: Path, rounds: int, seconds: float) -> tuple:
     """How many examples, and the medians over the rounds: milliseconds per step, real and cached, and their ratio."""
     from tfgen.training import stage
-    from tfgen.training.new_run import FitRequest, begin
+    from tfgen.training.new_run import create_run
+    from tfgen.training.request import FitRequest
 
-    run, training = begin(FitRequest(family, source, str(run_path), size=size, steps=1))
+    with contextlib.ExitStack() as held:
+        run, examples, _ = create_run(FitRequest(family, source, str(run_path), size=size, steps=1), held)
     # The fit's own model and data, so that this measures what a user gets.
-    model = stage._make_model(run, training)
-    data = stage._Batches(run, model, training)
+    model = stage._make_model(run, examples)
+    data = stage._Batches(run, model, examples)
     one_batch = data.between(0, 1).cache().repeat()
     _seconds_per_step(model, one_batch, 1.0)  # tracing
     turns = []
@@ -57,7 +60,7 @@ def _compare(family: str, source: str, size: str, run_path: Path, rounds: int, s
         talk(f"turn {turn + 1}: real {turns[-1][0]:.2f} ms, cached {turns[-1][1]:.2f} ms")
     real, cached = (statistics.median(column) for column in zip(*turns, strict=True))
     ratio = statistics.median(first / second for first, second in turns)
-    return len(training.examples), real, cached, round(ratio, 3)
+    return len(examples), real, cached, round(ratio, 3)
 
 
 def _seconds_per_step(model, batches, seconds: float) -> float:

@@ -4,10 +4,13 @@ import http.client
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import grpc
+import numpy as np
 import schemathesis
+import tensorflow as tf
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
@@ -44,6 +47,107 @@ def fuzz_rest(url: str, count: int, number: int = 0) -> Counter:
 
         wrong_by_schema()
     return codes + _broken_bodies(url, count // 2, number)
+
+
+def fuzz_shapes(server, models: list[str], count: int, number: int = 0) -> Counter:
+    """Sends `count` requests to the signatures of these models, over REST or gRPC: inputs of wrong rank, sizes, types
+    or rows, missing or too many. Counts the answers; each has to name what was wrong, or what was wanted.
+
+    Most are shifted by one thing from what is right, which is where kernels are met.
+    """
+    signatures = [(model, *each) for model in models for each in _signatures_of(server, model).items()]
+    generator, codes = np.random.default_rng(number), Counter()
+    for place in range(count):
+        model, signature, inputs = signatures[place % len(signatures)]
+        values = {name: _right(info, generator) for name, info in inputs.items()}
+        changed, expected = _spoiled(values, inputs, generator)
+        send = _send_rest if generator.random() < 0.5 else _send_rpc
+        code, message = send(server, model, signature, changed)
+        codes[code] += 1
+        shown = f"{model}:{signature} {({name: value.shape for name, value in changed.items()})} gave {code} {message}"
+        assert server.process.poll() is None, shown
+        assert code in (200, 400, "OK", "INVALID_ARGUMENT"), shown
+        if expected is not None and code not in (200, "OK"):
+            assert expected in message or "expected type" in message, f"{expected} is not in: {shown}"
+    return codes
+
+
+def _signatures_of(server, model: str) -> dict[str, dict[str, Any]]:
+    code, text = server.get(f"/v1/models/{model}/metadata")
+    assert code == 200, text
+    found = json.loads(text)["metadata"]["signature_def"]["signature_def"]
+    return {
+        name: {
+            each: ([int(dim["size"]) for dim in info["tensor_shape"].get("dim", [])], info["dtype"])
+            for each, info in definition["inputs"].items()
+        }
+        for name, definition in found.items()
+        if not name.startswith("__")
+    }
+
+
+_TYPES = {"DT_FLOAT": np.float32, "DT_INT32": np.int32, "DT_STRING": np.object_}
+
+
+def _right(info: tuple[list[int], str], generator: np.random.Generator, sizes: list[int] | None = None) -> np.ndarray:
+    """A value of an input's type, and of its shape where no other is given: two rows, three of what else is open."""
+    open_sizes = [2, *[3] * 9]
+    wanted = [open_sizes[place] if size < 0 else size for place, size in enumerate(info[0])]
+    shape = wanted if sizes is None else sizes
+    if info[1] == "DT_STRING":
+        return np.full(shape, "cat", np.object_)
+    if info[1] == "DT_FLOAT":
+        return generator.uniform(0, 1, shape).astype(np.float32)
+    return generator.integers(1, 4, shape, np.int32)
+
+
+def _spoiled(
+    values: dict[str, np.ndarray], inputs: dict[str, tuple[list[int], str]], generator: np.random.Generator
+) -> tuple[dict[str, np.ndarray], str | None]:
+    """The inputs with one thing wrong, and a word that the answer has to hold; None where it may be right after all."""
+    name = str(generator.choice(list(values)))
+    shape, (wanted, kind) = list(values[name].shape), inputs[name]
+    place = int(generator.integers(len(shape))) if shape else 0
+    match int(generator.integers(8)):
+        case 0:
+            shape = shape[1:]
+        case 1:
+            shape.insert(place, 1)
+        case 2:
+            shape[place] = int(generator.choice([0, 1, shape[place] + 1, 7, 64]))
+        case 3:
+            shape = [int(generator.integers(0, 5)) for _ in range(int(generator.integers(0, 6)))]
+        case 4:
+            shape = [int(np.prod(shape))]
+        case 5:
+            other = str(generator.choice([each for each in _TYPES if each != kind]))
+            return {**values, name: _right((wanted, other), generator, shape)}, None if other == "DT_INT32" else name
+        case 6:
+            return {each: value for each, value in values.items() if each != name}, name
+        case 7:
+            return {**values, "extra": values[name]}, "extra"
+    fits = len(shape) == len(wanted) and all(size in (-1, side) for size, side in zip(wanted, shape))
+    return {**values, name: _right((wanted, kind), generator, shape)}, None if fits else name
+
+
+def _send_rest(server, model: str, signature: str, values: dict[str, np.ndarray]) -> tuple[int, str]:
+    code, answer = server.post(
+        f"/v1/models/{model}:predict",
+        {"signature_name": signature, "inputs": {name: value.tolist() for name, value in values.items()}},
+    )
+    return code, str(answer.get("error", ""))
+
+
+def _send_rpc(server, model: str, signature: str, values: dict[str, np.ndarray]) -> tuple[str, str]:
+    request = predict_pb2.PredictRequest()
+    request.model_spec.name, request.model_spec.signature_name = model, signature
+    for name, value in values.items():
+        request.inputs[name].CopyFrom(tf.make_tensor_proto(value))
+    try:
+        server.prediction.Predict(request, timeout=60)
+    except grpc.RpcError as error:
+        return error.code().name, error.details()
+    return "OK", ""
 
 
 def _broken_bodies(url: str, count: int, number: int) -> Counter:

@@ -9,6 +9,7 @@ import pytest
 from grpc import StatusCode
 
 from tfgen.serve import batching
+from tfgen.serve.signature import Signature
 from tfgen.serve.batching import MOST_ROWS, Runner
 from tfgen.serve.manager import Handle
 from tfgen.serve.metrics import Metrics
@@ -33,7 +34,7 @@ class Servable:
 
 
 def signature(batchable=True):
-    return SimpleNamespace(name="double", rows=lambda inputs: len(inputs["x"]) if batchable else None)
+    return Signature("double", None, batchable)
 
 
 def submit(runner, servable, array, released, batchable=True):

@@ -3,9 +3,20 @@
 import http.server
 import threading
 
-from tests.serve.fuzz import fuzz_rest, fuzz_rpc
+import pytest
+
+from tests.serve.catalogue import save_catalogue
+from tests.serve.fuzz import fuzz_rest, fuzz_rpc, fuzz_shapes
+from tests.serve.running import tfgen_serve
 
 FAILURES = {"INTERNAL", "UNKNOWN", "UNAVAILABLE", "DEADLINE_EXCEEDED", "DATA_LOSS"}
+
+
+@pytest.fixture(scope="module")
+def catalogue(tmp_path_factory):
+    """A folder with an export of every model with every network, and their names."""
+    folder = tmp_path_factory.mktemp("catalogue")
+    return folder, save_catalogue(folder)
 
 
 def test_no_rest_request_makes_it_fail(server):
@@ -22,6 +33,15 @@ def test_no_grpc_message_makes_it_fail(server):
     assert not FAILURES & codes.keys(), codes
     assert codes["OK"] > 0
     assert server.predict({"instances": [0.0]}) == (200, {"predictions": [3.0]})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("batching", [[], ["--no-batching"]], ids=["batching", "no batching"])
+def test_no_shape_makes_an_export_of_the_catalog_fail(catalogue, batching):
+    folder, models = catalogue
+    with tfgen_serve(folder, *batching) as server:
+        codes = fuzz_shapes(server, models, 600)
+        assert codes[400] + codes["INVALID_ARGUMENT"] > 300 and codes[200] + codes["OK"] > 30, codes
 
 
 def test_the_fuzz_repeats_itself_seldom():

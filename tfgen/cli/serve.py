@@ -33,7 +33,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 def command(target: str, host: str, poll: float, batching: bool, **given) -> None:
     """Serve TARGET for development and tests, by TensorFlow Serving's REST and gRPC.
 
-    TARGET is a run (its SavedModel is exported first if there is none yet), a folder of exports
+    TARGET is a run (its SavedModel is exported first if there is none of its newest weights yet), a folder of exports
     (NAME/1/saved_model.pb), or a models.config. New versions are loaded as they appear, and the old ones go when their
     last request was answered.
 
@@ -44,10 +44,10 @@ def command(target: str, host: str, poll: float, batching: bool, **given) -> Non
     """
     from tfgen.serve import text_protos
     from tfgen.serve.server import ServeOptions, reserved_ports, serve
-    from tfgen.serve.target import configuration_of, run_without_export
+    from tfgen.serve.target import configuration_of, run_needing_export
 
-    run = run_without_export(target)
-    configuration = None if run else configuration_of(target)
+    needed = run_needing_export(target)
+    configuration = None if needed else configuration_of(target)
     options = ServeOptions(host, given["port"], given["rest_port"], merge=batching, poll=poll)
     if given["batching_config"]:
         options = replace(options, batching=text_protos.read_batching(given["batching_config"]))
@@ -55,14 +55,14 @@ def command(target: str, host: str, poll: float, batching: bool, **given) -> Non
         options = replace(options, metrics_path=text_protos.read_metrics_path(given["monitoring_config"]))
     with reserved_ports(options) as rest:
         load_tensorflow()
-        if run:  # only now: it takes a while, and what else may be wrong was looked at
-            _export_first(run)
+        if needed:  # only now: it takes a while, and what else may be wrong was looked at
+            _export_first(*needed)
         serve(configuration or configuration_of(target), options, rest)
 
 
-def _export_first(run: "Run") -> None:
+def _export_first(run: "Run", reason: str) -> None:
     """So that serving a run needs one command."""
-    click.echo(f"'{run.name}' was not exported yet; that comes first.", err=True)
+    click.echo(reason, err=True)
     from tfgen.export.request import ExportRequest
     from tfgen.export.stage import export
 

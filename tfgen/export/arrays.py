@@ -80,8 +80,11 @@ class ArrayExport(ExportedModel):
         text = json.dumps(_vocabulary_as_json(self._vocabulary), indent=2, ensure_ascii=False)
         return {"vocabulary.json": f"{text}\n".encode()}
 
+    def contains(self) -> list[str]:
+        return ["The weights that the signatures use.", *_about_prompts(self._vocabulary)]
+
     def shared_codec(self) -> dict[str, Any]:
-        """Of captions the words alone: which of them stood together in the data is nobody else's business."""
+        """Of captions the words alone, since callers need no more."""
         facts = {"kind": self._vocabulary.kind, "words": list(self._vocabulary.words)}
         if self._vocabulary.kind == "labels":
             facts["prompts"] = list(self._vocabulary.prompts)
@@ -164,6 +167,20 @@ class ArrayExport(ExportedModel):
 
     def _ids(self, prompts: list[str]) -> np.ndarray:
         return np.stack([self._vocabulary.ids(prompt) for prompt in prompts])
+
+
+def _about_prompts(vocabulary: Vocabulary) -> list[str]:
+    """What an export holds of the training data's prompts."""
+    draws = "by this the empty prompt draws one as the data had it"
+    if not vocabulary.prompts:
+        return []
+    if vocabulary.kind == "labels":
+        return [f"The {len(vocabulary.known_labels)} labels, and how often the training data had each: {draws}."]
+    return [
+        f"The {len(vocabulary.words)} words of the captions, which callers may use. No caption is spelled out.",
+        "The numbers of each caption's words, in their order, and how often the training data had it: "
+        f"{draws}. Together with the words they tell what a caption said.",
+    ]
 
 
 def _vocabulary_as_json(vocabulary: Vocabulary) -> dict[str, Any]:

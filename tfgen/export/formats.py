@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-# Of TFLite files: int8 is the quick one, int8-weights the small one. Which of them suit a modality, and how far each
-# may be from the model, its class in catalog.SURFACES says.
+# Of TFLite files: int8 is the quick one, int8-weights the small one. Which of them suit a
+# representation, and how far each may be from the model, its class in catalog.ENGINES says.
 NUMBER_FORMATS = ("float32", "float16", "int8", "int8-weights")
 SAVED_MODEL = "saved-model"
 

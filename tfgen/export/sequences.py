@@ -82,6 +82,15 @@ class SequenceExport(ExportedModel):
             files[TOKENS_FILE] = (json.dumps(pieces, ensure_ascii=False) + "\n").encode()
         return files
 
+    def contains(self) -> list[str]:
+        names = " and ".join(f"'{name}'" for name in self.companions())
+        return [
+            "The weights that the signatures use. What a model learned by heart, it may say.",
+            f"What each of the {self.model.example.vocabulary_size} tokens stands for ({names}), which may have been "
+            "learned from the training data.",
+            "Under 'codec', what else a caller needs to write prompts and to read answers.",
+        ]
+
     def words(self) -> dict[str, Any]:
         layers, heads, context, head_dim = self._cache_shape
         example = self.model.example
@@ -226,7 +235,7 @@ class SequenceExport(ExportedModel):
         in_graph = self._in_graph
 
         def function(prompt: tf.Tensor, **given: tf.Tensor) -> dict[str, tf.Tensor]:
-            ids, length = in_graph.encode(tf.ensure_shape(prompt, [None], name="prompt_shape"))
+            ids, length = in_graph.encode(prompt)
             made = generate.function(prompt_ids=ids, prompt_length=length, **given)
             text = in_graph.decode(made["ids"], made["length"])
             return {"text": tf.identity(text, name="text"), "length": tf.identity(made["length"], name="length")}

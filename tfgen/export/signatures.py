@@ -30,9 +30,20 @@ class Entry:
     kinds: Mapping[str, Kind]
     function: Callable[..., dict[str, tf.Tensor]]  # called with the inputs by name
 
-    def traced(self) -> Any:
-        """The function as a graph for these inputs."""
-        return tf.function(self.function).get_concrete_function(**self.inputs)
+    def traced(self, audience: str) -> Any:
+        """The function as a graph for these inputs, which refuses others before a kernel meets them.
+
+        A signature's own shapes are not enforced where a server feeds its graph, and some kernels end the process.
+        """
+
+        def checked(**given: tf.Tensor) -> dict[str, tf.Tensor]:
+            shaped = {
+                name: tf.ensure_shape(value, self.inputs[name].shape, name=f"{name}_shape")
+                for name, value in given.items()
+            }
+            return self.function(**(_with_as_many_rows(shaped) if audience == SERVER else shaped))
+
+        return tf.function(checked).get_concrete_function(**self.inputs)
 
 
 class ExportedModel(abc.ABC):
@@ -85,6 +96,10 @@ class ExportedModel(abc.ABC):
     def words(self) -> dict[str, Any]:
         """What every template of worked examples may say of this model."""
 
+    @abc.abstractmethod
+    def contains(self) -> list[str]:
+        """What of the training data an export holds, in sentences, for tfgen.json."""
+
     def shared_codec(self) -> dict[str, Any]:
         """What tfgen.json says of the codec: no more than a caller needs."""
         return self.codec.to_json()
@@ -131,7 +146,6 @@ class ExportedModel(abc.ABC):
         specifications = {name: self.specification(name, kind) for name, kind in kinds.items()}
 
         def function(**given: tf.Tensor) -> dict[str, tf.Tensor]:
-            given = {name: _checked(name, value, specifications[name]) for name, value in given.items()}
             rows = tf.shape(given[next(iter(kinds))])[0]
             inside = [self.inside(given.get(name), kind, rows) for name, kind in signature.inputs.items()]
             made = signature.function(*inside)
@@ -144,7 +158,7 @@ class ExportedModel(abc.ABC):
     def traced(self, name: str) -> Any:
         """A signature as a graph."""
         if name not in self._traced:
-            self._traced[name] = self.entries[name].traced()
+            self._traced[name] = self.entries[name].traced(self.audience)
         return self._traced[name]
 
     def answers(self, call: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -168,12 +182,13 @@ class ExportedModel(abc.ABC):
         }
 
 
-def _checked(name: str, value: tf.Tensor, wanted: tf.TensorSpec) -> tf.Tensor:
-    """The input, in a graph that refuses another shape before a kernel meets it: some kernels end the process.
-
-    A signature's own shapes are not enforced where a server feeds its graph.
-    """
-    return tf.ensure_shape(value, wanted.shape, name=f"{name}_shape")
+def _with_as_many_rows(given: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    """The inputs, in a graph that refuses them where some have more rows than others, or none."""
+    rows = tf.stack([tf.shape(value)[0] for value in given.values()])
+    reason = f"Every input needs as many rows as the others, at least 1. The rows of {', '.join(given)} are:"
+    same = tf.reduce_all(tf.equal(rows, rows[0])) & (rows[0] > 0)
+    with tf.control_dependencies([tf.debugging.Assert(same, [reason, rows], summarize=len(given))]):
+        return {name: tf.identity(value) for name, value in given.items()}
 
 
 def _describe(specification: tf.TensorSpec) -> dict[str, Any]:

@@ -109,6 +109,8 @@ class Runner:
             thread.join()
 
     def _rows(self, servable: Servable, signature: Signature, inputs: Arrays) -> int | None:
+        if self._merge:  # TensorFlow Serving refuses them then, too
+            signature.check_rows(inputs)
         rows = signature.rows(inputs)
         if rows is not None and rows > self._most_rows:
             raise invalid(f"Task size {rows} is larger than maximum input batch size {self._most_rows}")

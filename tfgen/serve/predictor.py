@@ -70,7 +70,7 @@ class Predictor:
         """The outputs of a classification or regression, to come, and what makes result and model_spec of them."""
         with self.acquired(spec) as handle:
             signature = examples.signature_of(handle.servable.signatures, spec.signature_name, method)
-            inputs = examples.inputs_of(message)
+            inputs = signature.complete(examples.inputs_of(message))
             resolved = resolved_spec(handle.servable, signature.name)
         result_of = examples.classifications if method == examples.CLASSIFY else examples.regressions
         outputs = self.runner.submit(handle, signature, inputs)

@@ -10,9 +10,9 @@ from tensorflow.core.framework import types_pb2
 from tfgen.catalog import MODALITIES
 from tfgen.serve.servable import Servable
 from tfgen.serve.signature import DEFAULT_SIGNATURE
+from tfgen.serve.target import DESCRIPTION
 
 _MOST_VALUES = 32  # a request to paste has to fit into a line or two
-_DESCRIPTION = "assets.extra/tfgen.json"
 _VALUES = {types_pb2.DT_STRING: "", types_pb2.DT_BOOL: True, types_pb2.DT_FLOAT: 0.5, types_pb2.DT_DOUBLE: 0.5}
 
 
@@ -40,7 +40,7 @@ def url_of(name: str, address: str) -> str:
 def _sample_of(servable: Servable) -> tuple[str, dict[str, Any]]:
     """The signature and the inputs of the request that an export of tfgen's carries; nothing for others."""
     try:
-        described = json.loads((servable.path / _DESCRIPTION).read_text(encoding="utf-8"))
+        described = json.loads((servable.path / DESCRIPTION).read_text(encoding="utf-8"))
         return described["sample"]["signature"], dict(described["sample"]["instances"][0])
     except (OSError, ValueError, KeyError, TypeError, IndexError):
         return "", {}

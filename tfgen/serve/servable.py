@@ -100,7 +100,7 @@ class Servable:
             method = examples.CLASSIFY if kind == "classify_log" else examples.REGRESS
             request = getattr(log, kind).request
             signature = examples.signature_of(self.signatures, request.model_spec.signature_name, method)
-            self.run(signature, examples.inputs_of(request.input))
+            self.run(signature, signature.complete(examples.inputs_of(request.input)))
         else:
             raise ServingError(StatusCode.UNIMPLEMENTED, f"Unsupported log_type for warmup: {kind}")
 

@@ -40,16 +40,24 @@ class Signature:
                 complete[name] = tensors.to_array(name, defaults[name])
             else:
                 raise invalid(self._wrong_names(inputs))
-            _check_type(place, complete[name], info.dtype)
+            _check_type(place, name, complete[name], info.dtype)
             _check_shape(name, complete[name], info.tensor_shape)
         if not inputs.keys() <= complete.keys():
             raise invalid(self._wrong_names(inputs))
         return complete
 
     def rows(self, inputs: dict[str, np.ndarray]) -> int | None:
-        """How many examples the inputs hold; None where they can't share a run with other requests."""
-        sizes = {array.shape[0] if array.ndim else None for array in inputs.values()}
-        return sizes.pop() if self.batchable and len(sizes) == 1 else None
+        """How many examples complete inputs hold; None where they can't share a run with other requests."""
+        sizes = {array.shape[0] for array in inputs.values()} if self.batchable else set()
+        return sizes.pop() if len(sizes) == 1 else None
+
+    def check_rows(self, inputs: dict[str, np.ndarray]) -> None:
+        """Raises ServingError where some of complete inputs have more rows than others, as a batch can't."""
+        if self.batchable and len({array.shape[0] for array in inputs.values()}) > 1:
+            sizes = ", ".join(f"'{name}' has {array.shape[0]}" for name, array in sorted(inputs.items()))
+            raise invalid(
+                f"Batching input tensors supplied in a given request must have equal 0th-dimension size, but {sizes}"
+            )
 
     def _wrong_names(self, inputs: dict[str, np.ndarray]) -> str:
         sent, expected = sorted(inputs), sorted(self.definition.inputs)
@@ -70,12 +78,11 @@ def is_batchable(definition) -> bool:
     )
 
 
-def _check_type(place: int, array: np.ndarray, expected: int) -> None:
+def _check_type(place: int, name: str, array: np.ndarray, expected: int) -> None:
     provided = tensors.type_number(array)
     if provided != expected:
-        raise invalid(
-            f"Expects arg[{place}] to be {tensors.type_name(expected)} but {tensors.type_name(provided)} is provided"
-        )
+        wanted, sent = tensors.type_name(expected), tensors.type_name(provided)
+        raise invalid(f"Expects arg[{place}] to be {wanted} but {sent} is provided (input '{name}')")
 
 
 def _check_shape(name: str, array: np.ndarray, expected) -> None:
@@ -85,7 +92,7 @@ def _check_shape(name: str, array: np.ndarray, expected) -> None:
     sizes = [dim.size for dim in expected.dim]
     if len(sizes) == array.ndim and all(size in (-1, side) for size, side in zip(sizes, array.shape)):
         return
-    wanted = ["batch" if place == 0 else "any" if size == -1 else str(size) for place, size in enumerate(sizes)]
-    wanted = wanted if sizes[:1] == [-1] else [str(size) if size >= 0 else "any" for size in sizes]
+    open_sizes = ["batch", *["any"] * len(sizes)]
+    wanted = ",".join(open_sizes[place] if size == -1 else str(size) for place, size in enumerate(sizes))
     sent = ",".join(map(str, array.shape))
-    raise invalid(f"Input '{name}' has shape [{sent}], and [{','.join(wanted)}] is wanted.")
+    raise invalid(f"Input '{name}' has shape [{sent}], and [{wanted}] is wanted.")

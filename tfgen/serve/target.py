@@ -1,16 +1,19 @@
 """What `tfgen serve TARGET` serves: a run, a folder of exports or a models.config, as one ModelServerConfig."""
 
+import json
 import os
 from pathlib import Path
 
 from google.protobuf import text_format
 from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
+from tfgen import checkpoints
 from tfgen.errors import UserError
 from tfgen.export import published
 from tfgen.run import Run, locate
 
 PLATFORM = "tensorflow"
+DESCRIPTION = "assets.extra/tfgen.json"  # of an exported version
 
 
 def configuration_of(target: str) -> ModelServerConfig:
@@ -32,13 +35,31 @@ def configuration_of(target: str) -> ModelServerConfig:
     raise AssertionError
 
 
-def run_without_export(target: str) -> Run | None:
-    """The run that `target` names, where it was not exported yet."""
+def run_needing_export(target: str) -> tuple[Run, str] | None:
+    """The run that `target` names and why it has to be exported first; None where it has not."""
     if Path(target).is_file() or not (locate_quietly(target) / "run.json").is_file():
         return None
     run = Run.open(target)
     folder = exports_of(run)
-    return None if folder.is_dir() and _models_by_name(folder) else run
+    models = _models_by_name(folder) if folder.is_dir() else {}
+    if not models:
+        return run, f"'{run.name}' was not exported yet; that comes first."
+    try:
+        newest = checkpoints.load_newest(run.checkpoints).name
+    except UserError:
+        return None  # no weights to export: what is there is what can be served
+    if newest in map(_checkpoint_of, models.values()):
+        return None
+    return run, f"'{run.name}' has other weights than when it was exported; it is exported anew first."
+
+
+def _checkpoint_of(model: Path) -> str | None:
+    """The checkpoint that a model's newest version was made of; None where that is not known."""
+    versions = published.versions_in(model)
+    try:
+        return json.loads((versions[max(versions)] / DESCRIPTION).read_text(encoding="utf-8"))["checkpoint"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def exports_of(run: Run) -> Path:
