@@ -13,12 +13,16 @@ NOTES = "C D E F G A H".split()
 
 @dataclass(frozen=True)
 class Source:
-    """A file, what writes it, settings under which a model learns it in seconds, and a prompt that a run knows."""
+    """A file, what writes it, settings under which a model learns it in seconds, and a prompt that a run knows.
+
+    opening: what a run of sequences can go on from, where that is no prompt of arrays.
+    """
 
     file: str
     write: Callable[[Path], None]
     prompt: str
     sequence_settings: tuple[str, ...] = ()
+    opening: str = ""
     array_steps: int = 200  # after which a model of arrays is clearly better than at its start
 
 
@@ -53,5 +57,5 @@ def _tunes(path: Path) -> None:
 SOURCES = {
     "image": Source("digits.npz", _digits, "seven"),
     "text": Source("plays.txt", _plays, "ROMEO:", ("context=32", "batch_size=8")),
-    "melody": Source("tunes.melodies", _tunes, "down", ("context=16", "batch_size=8"), 1500),
+    "melody": Source("tunes.melodies", _tunes, "down", ("context=16", "batch_size=8"), "C D", 1500),
 }

@@ -181,7 +181,7 @@ def test_a_run_that_learned_no_chats_is_refused(command, gan_run):
 
 
 def test_bad_settings_are_refused(command, run):
-    assert "--top-p 2.0 can't be used." in command("chat", run.path, "--top-p", 2).stderr
+    assert "top_p must be between 0 and 1" in command("chat", run.path, "--top-p", 2).stderr
     assert "is out of range" in command("chat", run.path, "--seed", 2**31).stderr
 
 

@@ -76,3 +76,44 @@ def test_json_keeps_letters_of_all_languages(tmp_path):
     files.write_json(tmp_path / "a.json", {"prompt": "Größe 猫"})
     text = (tmp_path / "a.json").read_text(encoding="utf-8")
     assert "Größe 猫" in text and json.loads(text) == {"prompt": "Größe 猫"}
+
+
+def test_a_folder_appears_whole(isolated):
+    with files.folder_atomically(isolated / "deep" / "folder") as folder:
+        (folder / "a.txt").write_text("a")
+        assert not (isolated / "deep" / "folder").exists()
+    assert (isolated / "deep" / "folder" / "a.txt").read_text() == "a"
+    assert [path.name for path in (isolated / "deep").iterdir()] == ["folder"]
+
+
+def test_a_folder_that_fails_leaves_nothing(isolated):
+    with pytest.raises(KeyboardInterrupt):
+        with files.folder_atomically(isolated / "folder") as folder:
+            (folder / "a.txt").write_text("a")
+            raise KeyboardInterrupt
+    assert list(isolated.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", ["file", "full folder"])
+def test_a_folder_never_replaces_what_is_there(content, isolated):
+    path = isolated / "folder"
+    if content == "file":
+        path.write_text("mine")
+    else:
+        path.mkdir()
+        (path / "a.txt").write_text("mine")
+    with pytest.raises(OSError):
+        with files.folder_atomically(path):
+            pass
+    assert (path if content == "file" else path / "a.txt").read_text() == "mine"
+    assert [entry.name for entry in isolated.iterdir()] == ["folder"]
+
+
+def test_only_old_leftovers_of_tfgen_are_deleted(isolated):
+    for name in (".tfgen-old.tmp", ".tfgen-new.tmp", ".mine.tmp"):
+        (isolated / name).mkdir()
+    for name in (".tfgen-old.tmp", ".mine.tmp"):
+        os.utime(isolated / name, (0, 0))
+    with files.folder_atomically(isolated / "folder"):
+        pass
+    assert {entry.name for entry in isolated.iterdir()} == {".tfgen-new.tmp", ".mine.tmp", "folder"}

@@ -1,12 +1,18 @@
 """What a request for a fit becomes: refusals before anything is written, plans by the clock, resumed runs."""
 
+import json
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from tests.conftest import assert_same_state, fit_run, state_of
-from tfgen.errors import UserError
-from tfgen.training import stage
+from tests.conftest import assert_same_state, fit_run, state_of, stopped_at
+from tfgen.api import fit_request
+from tfgen.errors import Failure, UserError
 from tfgen.run import Run, all_runs, runs_folder
+from tfgen.training import stage
+from tfgen.training.request import FitRequest
 
 QUICK = ("network=dense", "width=2", "batch_size=8")
 
@@ -83,17 +89,17 @@ def test_the_number_of_steps_is_exact_whatever_runs_at_once(digits, tmp_path):
     assert state_of(run)["step"] == run.record["reached"] == run.history()[-1]["step"] == 47
 
 
+@pytest.fixture(scope="module")
+def stopped_once(digits, tmp_path_factory):
+    with stopped_at(1):
+        return fit_run("gan", tmp_path_factory.mktemp("stopped") / "stopped", digits, 60, *QUICK)
+
+
 @pytest.fixture
-def stopped(digits, tmp_path, monkeypatch):
+def stopped(stopped_once):
     """A run that was interrupted at its first report."""
-
-    class Interrupted(stage.TrainingMonitor):
-        def _check(self, step, means):
-            self.interrupted = True
-
-    with monkeypatch.context() as patch:
-        patch.setattr(stage, "TrainingMonitor", Interrupted)
-        return fit_run("gan", runs_folder() / "stopped", digits, 60, *QUICK)
+    shutil.copytree(stopped_once.path, runs_folder() / "stopped")
+    return Run.open("stopped")
 
 
 def test_resume_finds_the_newest_unfinished_run_and_then_there_is_none(stopped, digits):
@@ -124,10 +130,9 @@ def test_resume_refuses_another_model_and_changed_data(stopped, digits, tmp_path
     assert Run.open("stopped").record["status"] == "stopped"
 
 
-def test_a_folder_named_like_an_embedded_set_does_not_hinder_resume(isolated, monkeypatch):
+def test_a_folder_named_like_an_embedded_set_does_not_hinder_resume(isolated):
     (isolated / "digits").mkdir()
-    with monkeypatch.context() as patch:
-        patch.setattr(stage.TrainingMonitor, "_check", lambda self, step, means: setattr(self, "interrupted", True))
+    with stopped_at(1):
         fit_run("gan", "own", "digits", 60, *QUICK)
     assert fit_run("gan", "own", None, None, size=None, resume=True).record["status"] == "finished"
 
@@ -151,3 +156,119 @@ def test_tensorboard_scalars_are_written(tmp_path, digits):
     pytest.importorskip("tensorboard")
     run = fit_run("gan", tmp_path / "run", digits, 3, *QUICK, tensorboard=True)
     assert any(file.stat().st_size > 0 for file in (run.path / "tensorboard").iterdir())
+
+
+def notes(path):
+    """A text of a few thousand characters."""
+    words = "the old king met a young queen who saw his ship leave for some far land at night".split()
+    chance = np.random.default_rng(0)
+    path.write_text(" ".join(chance.choice(words, 2000)) + ".\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def plain_steps(monkeypatch):
+    """XLA takes longer to compile the steps of a tiny model than it saves."""
+    monkeypatch.setattr("tfgen.models.language.LanguageModel.jit_compile", False)
+
+
+TEXT = ("width=16", "layers=1", "heads=2", "context=16", "batch_size=4")
+
+
+def test_nothing_is_measured_where_nothing_is_held_out(tmp_path):
+    with pytest.raises(UserError, match="Nothing is held out, so there is nothing to measure a model by"):
+        fit_run("gpt", "new", notes(tmp_path / "notes.txt"), 80, *TEXT, "holdout=0", evaluate_every=40)
+    assert not runs_folder().exists()
+
+
+def test_a_run_of_before_that_measured_nothing_ends_with_its_last_weights(tmp_path, capsys, plain_steps):
+    path = notes(tmp_path / "notes.txt")
+    with stopped_at(1):
+        run = fit_run("gpt", "old", path, 80, *TEXT, "holdout=0")
+    run.update(evaluate_every=40, patience=1)  # as version 0.1 took them
+    resumed = fit_run("gpt", "old", None, None, size=None, resume=True)
+    assert "Nothing is held out, so nothing can be measured: the fit ends with its last weights." in (
+        capsys.readouterr().err
+    )
+    assert resumed.record["reached"] == state_of(resumed)["step"] == 80 and "kept" not in resumed.record
+    assert not (resumed.path / "best").exists()
+
+
+def test_a_measurement_that_is_no_number_is_never_the_best(tmp_path, monkeypatch, plain_steps):
+    from tfgen.evaluate.sequences.tracker import SequenceTracker
+
+    monkeypatch.setattr(SequenceTracker, "measure", lambda self: float("nan"))
+    with pytest.raises(Failure, match="stopped being numbers near step 40"):
+        fit_run("gpt", "new", notes(tmp_path / "notes.txt"), 80, *TEXT, evaluate_every=40)
+    run = Run.open("new")
+    assert run.history("quality.jsonl") == [] and list((run.path / "best").iterdir()) == []
+
+
+def test_the_little_that_is_held_out_is_found_behind_the_last_window(tmp_path, plain_steps):
+    """Chats whose last one, held out, is a long question with a short answer."""
+    path = tmp_path / "chats.jsonl"
+    rows = [{"prompt": "What is it? " * 30 + str(number), "completion": "It is."} for number in range(40)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    run = fit_run("gpt", "new", path, 20, *TEXT[:3], "context=64", "batch_size=4", "holdout=0.03", evaluate_every=10)
+    losses = [row["validation_loss"] for row in run.history("quality.jsonl")]
+    assert len(losses) == 2 and all(0 < loss < 20 for loss in losses)
+
+
+def test_a_folder_of_the_users_own_is_never_a_runs(tmp_path, isolated):
+    """Not even one that holds nothing but files that a run would have too."""
+    mine = isolated / "mine"
+    mine.mkdir()
+    (mine / "tokenizer.json").write_text("mine")
+    for name in ("./mine", str(mine)):
+        with pytest.raises(UserError, match="exists already"):
+            fit_run("gpt", name, notes(tmp_path / "notes.txt"), 1, *TEXT, "tokenizer=mine/tokenizer.json")
+    assert (mine / "tokenizer.json").read_text() == "mine" and len(list(mine.iterdir())) == 1
+
+
+def test_a_name_with_a_dot_is_a_runs(digits, command, isolated):
+    quick = [word for setting in QUICK for word in ("--set", setting)]
+    result = command("fit", "gan", digits, "-o", "results/v1.0", "--steps", 1, "--size", "tiny", *quick)
+    assert result.exit_code == 0, result.stderr
+    assert Run.open("results/v1.0").path == Path("results/v1.0")
+    result = command("generate", "results/v1.0", "-n", 2, "-o", "samples/v1.0")
+    assert result.exit_code == 0 and len(list((isolated / "samples" / "v1.0").iterdir())) == 2, result.stderr
+
+
+def test_a_repeat_that_can_not_be_is_refused(stopped):
+    for options, words in (
+        ({"repeat": "nothing"}, "There is no run 'nothing'"),
+        ({"repeat": "stopped", "resume": True}, "--repeat and --resume are both given"),
+        ({"repeat": "stopped", "steps": 9}, "A repeat has the settings of the run that it repeats"),
+        ({"repeat": "stopped", "settings": {"width": 3}}, "A repeat has the settings of the run that it repeats"),
+        ({"repeat": "stopped", "model": "vae"}, "'stopped' is a gan, not a vae"),
+        ({}, "No model is named"),
+    ):
+        with pytest.raises(UserError, match=words):
+            fit_request(FitRequest(**options))
+    assert len(all_runs()) == 1
+
+
+def test_a_repeat_needs_a_plan_and_the_same_data(stopped, digits, tmp_path):
+    stored = dict(np.load(digits))
+    np.savez(tmp_path / "changed.npz", **{**stored, "images": 255 - stored["images"]})
+    with pytest.raises(UserError, match="The data has changed since the run began"):
+        fit_request(FitRequest(data=str(tmp_path / "changed.npz"), repeat="stopped"))
+    stopped.update(steps=0)
+    with pytest.raises(UserError, match="stopped before its steps were planned"):
+        fit_request(FitRequest(repeat="stopped"))
+    assert len(all_runs()) == 1
+
+
+def test_data_that_was_in_memory_is_repeated_from_the_runs_own_file(digits, tmp_path):
+    from tfgen.api import fit
+
+    stored = np.load(digits)
+    labels = np.array(stored["label_names"])[stored["labels"]][:64]
+    run = fit("vae", stored["images"][:64], labels=labels, size="tiny", steps=4, output=tmp_path / "run", components=2,
+              network="dense", width=2, batch_size=8)
+    again = fit(repeat=run, output=tmp_path / "again")
+    shutil.rmtree(run.path)
+    assert again.record["data"] == run.record["data"]
+    assert (again.path / again.record["data"]["file"]).exists()
+    more = fit(repeat=again, output=tmp_path / "more")
+    assert_same_state(state_of(again), state_of(more))

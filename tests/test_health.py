@@ -10,10 +10,10 @@ import tensorflow as tf
 
 from tests.conftest import fit_run, state_of
 from tfgen.errors import Failure
-from tfgen.training import stage
 from tfgen.generate.arrays import generate
 from tfgen.models.gan import GAN
 from tfgen.run import Run
+from tfgen.training import stage
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_divergence_is_said_and_the_good_weights_are_kept(output, digits, monkey
 def test_collapse_is_said(output, digits, monkeypatch):
     symptom = GAN.symptom
     monkeypatch.setattr(GAN, "symptom", lambda self, means: symptom(self, {**means, "diversity": 0.01}))
-    with pytest.raises(Failure, match="collapsed: its pictures are nearly all the same.* The weights from step 0"):
+    with pytest.raises(Failure, match="collapsed: its samples are nearly all the same.* The weights from step 0"):
         fit_run("gan", output, digits, 400, "network=dense", "batch_size=8", "width=2", save_every=0.0)
     failed_run(output)
 

@@ -8,8 +8,8 @@ import subprocess
 import pytest
 
 from tests.conftest import assert_same_state, fit_run, state_of, tfgen_arguments, tfgen_environment
-from tfgen.training import stage
 from tfgen.run import Run
+from tfgen.training import stage
 
 SETTINGS = ("network=dense", "width=2", "batch_size=8")
 STEPS = 4000
@@ -52,6 +52,7 @@ def test_a_fit_that_is_stopped_while_it_plans_says_how_to_go_on(digits, tmp_path
             fit_run("gan", output, digits, None, *SETTINGS, minutes=0.05)
     said = capsys.readouterr().err
     assert f"Stopped at once; what was saved is kept. Continue: tfgen fit gan -o {output} --resume" in said
+    assert Run.open(str(output)).record["status"] == "stopped"
     result = command("fit", "gan", "-o", output, "--resume")
     assert result.exit_code == 0 and Run.open(str(output)).record["status"] == "finished", result.stderr
 

@@ -12,11 +12,13 @@ from tests.conftest import tfgen_environment
 from tfgen.training import progress
 
 SHOW = """
+from tfgen.console import talking
 from tfgen.training.progress import Progress
-shown = Progress(0, 200)
-for step in range(20, 201, 20):
-    shown.show(step, {"generator_loss": 1.2345}, 10.0)
-shown.close()
+with talking():
+    shown = Progress(0, 200)
+    for step in range(20, 201, 20):
+        shown.show(step, {"generator_loss": 1.2345}, 10.0)
+    shown.close()
 """
 
 

@@ -36,7 +36,8 @@ def test_data(modality, sources, command):
 
 @pytest.mark.parametrize("modality, model", [*ARRAYS, *SEQUENCES])
 def test_a_run_goes_through_every_stage(modality, model, fit_once, command, tmp_path):
-    run, prompt = run_of(fit_once, modality, model), SOURCES[modality].prompt
+    run, source = run_of(fit_once, modality, model), SOURCES[modality]
+    prompt = source.prompt if (modality, model) in ARRAYS else source.opening or source.prompt
     made = command("generate", run.path, prompt, "-n", 3, "-o", tmp_path / "samples")
     assert made.exit_code == 0, made.stderr
     assert len(list((tmp_path / "samples").iterdir())) == 3

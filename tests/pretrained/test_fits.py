@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.conftest import assert_same_state, fit_run, state_of, tfgen_environment
+from tests.conftest import assert_same_state, fit_run, state_of, stopped_at, tfgen_environment
 from tests.pretrained.conftest import LORA, STEPS, WHOLE, fit_from, sentences
 from tfgen import checkpoints
 from tfgen.data import open_data
 from tfgen.errors import UserError
-from tfgen.training import stage
 from tfgen.representations.sequences.sampling import Sampling
 from tfgen.restore import load_model
 from tfgen.run import Run
+from tfgen.training import stage
 
 keras_hub = pytest.importorskip("keras_hub", reason="the extra [pretrained] is not installed")
 
@@ -85,18 +85,13 @@ def test_damaged_frozen_weights_are_noticed(adapted, tmp_path):
 
 @pytest.mark.parametrize("name, settings, lora", [("whole", WHOLE, None), ("adapted", LORA, 4)])
 def test_a_resumed_fit_ends_with_the_same_weights_without_the_preset(
-    preset, notes, tmp_path, monkeypatch, request, name, settings, lora
+    preset, notes, tmp_path, request, name, settings, lora
 ):
     straight = request.getfixturevalue(name)
     copy = tmp_path / "preset"
     shutil.copytree(preset, copy)
 
-    class Interrupted(stage.TrainingMonitor):
-        def _check(self, step, means):
-            self.interrupted = step >= 30
-
-    with monkeypatch.context() as patch:
-        patch.setattr(stage, "TrainingMonitor", Interrupted)
+    with stopped_at(30):
         stopped = fit_from(copy, notes, tmp_path / "stopped", STEPS, *settings, lora=lora)
     assert stopped.record["status"] == "stopped"
     shutil.rmtree(copy)
@@ -111,7 +106,7 @@ def test_a_fit_killed_before_its_first_checkpoint_goes_on(preset, notes, whole, 
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(stage, "_keep_start", killed)
+        patch.setattr(stage, "_save_start", killed)
         with pytest.raises(KeyboardInterrupt):
             fit_from(preset, notes, tmp_path / "run", STEPS, *WHOLE)
     assert not list((tmp_path / "run" / "checkpoints").iterdir())
@@ -166,3 +161,18 @@ def test_a_run_is_judged_and_exported_like_any_other(name, request, tmp_path):
     assert 1 < evaluation.scores["perplexity"].value < 400  # tokens
     artefacts = export(run, ExportRequest(("saved-model", "tflite"), output=tmp_path / "out"))
     assert all(artefact.path.exists() for artefact in artefacts)
+
+
+@pytest.mark.parametrize("name, lora", [("whole", None), ("adapted", 4)])
+def test_a_repeat_begins_with_the_same_preset(preset, name, lora, request, tmp_path):
+    """And ends in the same bytes; with another preset it is refused."""
+    run = request.getfixturevalue(name)
+    copy = shutil.copytree(run.path, tmp_path / "run")
+    Run(copy, {**run.record, "start": {**run.record["start"], "preset": str(preset)}}).save()
+    again = fit_run("gpt", tmp_path / "again", None, None, size=None, repeat=str(copy))
+    assert_same_state(state_of(run), state_of(again))
+    assert again.record["start"]["lora"] == (lora or 0) and losses_of(again) == losses_of(run)
+    Run(copy, {**run.record, "start": {**run.record["start"], "preset": str(preset), "digest": "0" * 32}}).save()
+    with pytest.raises(UserError, match="The preset has changed since the run began"):
+        fit_run("gpt", tmp_path / "other", None, None, size=None, repeat=str(copy))
+    assert not (tmp_path / "other").exists()

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgen.training.preset import tokenizer_json
 from tfgen.representations.sequences.sampling import Sampling
+from tfgen.training.preset import tokenizer_json
 
 keras_hub = pytest.importorskip("keras_hub", reason="the extra [pretrained] is not installed")
 

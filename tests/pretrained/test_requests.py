@@ -6,9 +6,8 @@ import pytest
 
 from tests.conftest import fit_run
 from tfgen.errors import UserError
-from tfgen.training.new_run import FitRequest
-from tfgen.training.initial_weights import check_start
 from tfgen.run import runs_folder
+from tfgen.training.request import FitRequest, check
 
 keras_hub = pytest.importorskip("keras_hub", reason="the extra [pretrained] is not installed")
 
@@ -45,7 +44,7 @@ def test_what_can_not_be_is_refused_before_anything_is_written(preset, notes, op
 )
 def test_models_and_ranks_that_have_no_start_are_refused_at_once(model, options, words):
     with pytest.raises(UserError, match=words):
-        check_start(FitRequest(model, **options))
+        check(FitRequest(model, **options))
 
 
 def test_resume_keeps_the_start(adapted):

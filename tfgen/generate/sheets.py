@@ -28,8 +28,8 @@ class ArraySheets:
     def __init__(self, run: Run, model: Any, examples: Any):
         self.run, self.model, self.codec = run, model, examples.codec
         vocabulary = run.vocabulary()  # an older run knows labels as words
-        few_labels = vocabulary.kind == "labels" and len(vocabulary.prompts) <= _FEW_LABELS
-        self.columns = len(vocabulary.prompts) if few_labels else 8
+        labels = sum(count > 0 for count in vocabulary.counts)
+        self.columns = labels if vocabulary.kind == "labels" and labels <= _FEW_LABELS else 8
         total = self.columns * max(1, _SAMPLES // self.columns)
         self.seeds = np.arange(total, dtype=np.int32)
         self.prompts = np.stack([vocabulary.ids(prompt) for prompt in shown_prompts(vocabulary, total, seed=0)])

@@ -22,6 +22,17 @@ _UNHEALTHY_REPORTS = 10  # in a row before a fit gives up
 _FEWER = 1.3  # times the seconds between checkpoints that were told of last, before it is told of anew
 
 
+def means_since_last(model: Any) -> dict[str, float]:
+    """The means of what `train_step` tracked since they were last reset."""
+    return {metric.name: float(metric.result()) for metric in model.metrics}
+
+
+def reset_means(model: Any) -> None:
+    """Not right after a report: Keras gives the means at the end of an epoch to the caller's callbacks."""
+    for metric in model.metrics:
+        metric.reset_state()
+
+
 class Stopwatch(keras.callbacks.Callback):
     """Times executions for `seconds`, from the end of the first, which includes tracing; then stops the fit."""
 
@@ -30,7 +41,11 @@ class Stopwatch(keras.callbacks.Callback):
         self.seconds = seconds
         self._marks: list[tuple[int, float]] = []
 
+    def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
+        reset_means(self.model)
+
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        means_since_last(self.model)  # what a report costs, which is much beside the steps of a tiny model
         self._marks.append((int(self.model.step.numpy()), time.perf_counter()))
         if len(self._marks) >= 3 and self._marks[-1][1] - self._marks[0][1] >= self.seconds:
             self.model.stop_training = True
@@ -91,26 +106,22 @@ class TrainingMonitor(keras.callbacks.Callback):
         self._unhealthy = 0
         self._began = time.monotonic()
         self._last = (0, self._began)
-        self._between = self._began  # when the steps that are under way began
-        self._training = 0.0  # seconds of steps alone
+        self._beside = 0.0  # seconds of measurements, checkpoints and samples
         self._saved = self._began
         self._sheet = 0
         self._note_save(save_seconds)
 
     def on_train_begin(self, logs: dict | None = None) -> None:
-        self._saved = self._between = time.monotonic()
+        self._saved = time.monotonic()
         self._last = (self._step(), self._saved)
         self._sheet = self._sheet_of(self._step())
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
-        # Not after a report: Keras gives the means at the end of an epoch to the caller's callbacks.
-        for metric in self.model.metrics:
-            metric.reset_state()
+        reset_means(self.model)
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         step, now = self._step(), time.monotonic()
-        self._training += now - self._between
-        means = {metric.name: float(metric.result()) for metric in self.model.metrics}
+        means = means_since_last(self.model)
         before = self._last[0]
         speed = (step - before) / max(now - self._last[1], 1e-9)
         self._last = (step, now)
@@ -123,7 +134,6 @@ class TrainingMonitor(keras.callbacks.Callback):
             self.model.stop_training = True
         elif not self._unhealthy:
             self._save_when_due(step)
-        self._between = time.monotonic()
 
     def _measure(self, now: float) -> None:
         try:
@@ -133,7 +143,13 @@ class TrainingMonitor(keras.callbacks.Callback):
             return
         self.reports.add_scalars(self._step(), self._measured)
         self.exhausted = self.best.exhausted
-        self._last = (self._step(), time.monotonic())  # measuring is not training
+        self._pause(now)
+
+    def _pause(self, began: float) -> None:
+        """What happened since `began` was no training."""
+        now = time.monotonic()
+        self._beside += now - began
+        self._last = (self._step(), now)
 
     def _seconds(self, now: float) -> float:
         return self.reports.history.seconds + now - self._began
@@ -154,7 +170,7 @@ class TrainingMonitor(keras.callbacks.Callback):
         steps, shortened = self.run.record["steps"], self.run.record.get("shortened", [])
         if self.pace is not None and step < steps:
             now = time.monotonic()
-            shorter = self.pace.shorter(step, steps, now, self._training, now - self._saved)
+            shorter = self.pace.shorter(step, steps, now, now - self._began - self._beside, now - self._saved)
             if shorter is not None:
                 shortened = [*shortened, {"at": step, "from": steps, "steps": shorter}]
                 self.run.update(steps=shorter, shortened=shortened)
@@ -175,6 +191,7 @@ class TrainingMonitor(keras.callbacks.Callback):
         if self._sheet_of(step) > self._sheet:
             self._sheet = self._sheet_of(step)
             self.write_sheet()
+        self._pause(began)
 
     def _note_save(self, seconds: float) -> None:
         """Makes checkpoints fewer where they take long to write."""

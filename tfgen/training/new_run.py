@@ -64,7 +64,9 @@ def create_run(request: FitRequest, held: contextlib.ExitStack) -> Beginning:
     contents = {**examples.codec.files(), **kept, **weights.files(model, record)}
     if repeated is not None:
         _take_over(record, repeated)
-    content = (record, examples.codec_json(), examples.report.to_json(), contents, held)
+    # Of a repeat, as the run wrote it: another version may list the same labels in another order.
+    codec = examples.codec_json() if repeated is None else repeated.codec()
+    content = (record, codec, examples.report.to_json(), contents, held)
     return Beginning(_write(request, f"{examples.name}-{request.model}", content), examples, clock)
 
 
