@@ -6,6 +6,7 @@ What turns ids into strings lies beside either.
 """
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -67,6 +68,8 @@ class SequenceExport(ExportedModel):
 
     def make_entries(self) -> dict[str, Entry]:
         entries = super().make_entries()
+        if self.audience == SERVER:
+            entries["generate"] = _with_lengths_that_fit(entries["generate"])
         if self._in_graph:
             entries["generate_text"] = self._texts(entries["generate"])
         return entries
@@ -244,6 +247,21 @@ class SequenceExport(ExportedModel):
         kinds = {key: each for key, each in generate.kinds.items() if not key.startswith("prompt_")}
         prompt = tf.TensorSpec([None], tf.string, "prompt")
         return Entry({"prompt": prompt, **inputs}, {"prompt": Kind.PROMPT, **kinds}, function)
+
+
+def _with_lengths_that_fit(entry: Entry) -> Entry:
+    """The entry, in a graph that refuses prompts that are longer than the ids that came."""
+
+    def function(prompt_ids: tf.Tensor, prompt_length: tf.Tensor, **given: tf.Tensor) -> dict[str, tf.Tensor]:
+        most = tf.shape(prompt_ids)[1]
+        reason = "Each prompt_length has to lie between 0 and the columns of prompt_ids,"
+        fits = tf.debugging.Assert(
+            tf.reduce_all((prompt_length >= 0) & (prompt_length <= most)), [reason, most, "and they are", prompt_length]
+        )
+        with tf.control_dependencies([fits]):
+            return entry.function(prompt_ids=tf.identity(prompt_ids), prompt_length=tf.identity(prompt_length), **given)
+
+    return replace(entry, function=function)
 
 
 def _by_step(values: Any) -> Any:
