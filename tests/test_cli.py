@@ -47,7 +47,7 @@ def test_version(command):
         (["data", "--set", "siz=3"], "Did you mean 'size'?"),
         (["data", "--set", "size=4"], "Size 4 is out of range."),
         (["fit", "gna"], "No model named 'gna'. Did you mean 'gan'?"),
-        (["fit", "gan", "--steps", "0"], "--steps 0 can't be trained."),
+        (["fit", "gan", "--steps", "0"], "--steps must be between 1 and 1000000000, not 0."),
         (["fit", "gan", "--size", "smal"], "No size named 'smal'. Did you mean 'small'?"),
         (["fit", "gan", "nowhere"], "no file, folder or data set named 'nowhere'"),
         (["fit", "gan", "--set", "lerning_rate=1"], "Did you mean 'learning_rate'?"),

@@ -20,10 +20,10 @@ QUICK = ("network=dense", "width=2", "batch_size=8")
 @pytest.mark.parametrize(
     "options, words",
     [
-        ({"steps": 0}, "--steps 0 can't be trained"),
+        ({"steps": 0}, "--steps must be between 1 and"),
         ({"steps": 5, "minutes": 1.0}, "Both --minutes and --steps are given"),
-        ({"steps": None, "minutes": 0.0}, "--minutes 0 can't be planned"),
-        ({"steps": None, "minutes": float("nan")}, "--minutes nan can't be planned"),
+        ({"steps": None, "minutes": 0.0}, "--minutes must be above 0, and below a million, not 0"),
+        ({"steps": None, "minutes": float("nan")}, "below a million, not nan"),
         ({"seed": -1}, "The seed -1 is out of range"),
         ({"size": "hug"}, "No size named 'hug'"),
         ({"settings": {"batch_size": "5000"}}, "The batch of 5000 is larger than the data, 2000 examples"),

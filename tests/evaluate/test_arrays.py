@@ -457,8 +457,11 @@ def test_measured_weights_that_are_no_numbers_end_a_fit_in_words(splits, tmp_pat
 
 @pytest.mark.parametrize(
     "options, words",
-    [({"evaluate_every": 0}, "--evaluate-every 0 can't be"), ({"patience": 3}, "--patience 3 has nothing to count"),
-     ({"patience": 0, "evaluate_every": 5}, "--patience 0 has nothing to count")],
+    [
+        ({"evaluate_every": 0}, "--evaluate-every must be at least 1 step, not 0"),
+        ({"patience": 3}, "--patience 3 has nothing to count"),
+        ({"patience": 0, "evaluate_every": 5}, "--patience 0 has nothing to count"),
+    ],
 )
 def test_measurements_that_can_not_be_are_refused(options, words, splits, tmp_path):
     with pytest.raises(UserError, match=words):

@@ -441,7 +441,7 @@ def test_the_interval_is_as_wide_as_the_score_varies(metric, score, draw):
     assert spread / 2 < half_width < 2 * spread
 
 
-def test_too_little_evidence_gives_no_interval():
-    evidence = of_prompts(0)
-    assert intervals.half_widths(prompt_adherence, {name: rows[:99] for name, rows in evidence.items()}) == {}
-    assert intervals.half_widths(prompt_adherence, {name: rows[:100] for name, rows in evidence.items()}) != {}
+def test_too_few_rows_give_no_interval():
+    inputs = of_prompts(0)
+    assert intervals.half_widths(prompt_adherence, {name: rows[:99] for name, rows in inputs.items()}) == {}
+    assert intervals.half_widths(prompt_adherence, {name: rows[:100] for name, rows in inputs.items()}) != {}

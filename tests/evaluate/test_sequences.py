@@ -47,8 +47,8 @@ def test_a_healthy_model_is_judged_and_sets_off_no_alarm(judged, writer):
 
 
 def test_the_loss_is_that_of_a_plain_loop(writer):
-    material, model = ReferenceData(writer, None), load_model(writer)
-    tokens = material.unseen[:150]
+    reference, model = ReferenceData(writer, None), load_model(writer)
+    tokens = reference.unseen[:150]
     line = np.concatenate([[model.example.start], tokens.ids])
     found = LossReader(model).read(tokens).nats
     for start in range(0, 150, model.context):
@@ -62,11 +62,11 @@ def test_the_loss_is_that_of_a_plain_loop(writer):
 
 
 def test_characters_are_those_of_the_text(writer):
-    material = ReferenceData(writer, None)
-    ends = int((material.unseen.ids == material.end).sum())
-    assert material.unseen.units.sum() == len(material.text(material.unseen.ids)) + ends
-    assert material.unseen.units.sum() == material.training.holdout_units
-    assert material.searched.startswith(material.text(material.values[:100]))
+    reference = ReferenceData(writer, None)
+    ends = int((reference.unseen.ids == reference.end).sum())
+    assert reference.unseen.units.sum() == len(reference.text(reference.unseen.ids)) + ends
+    assert reference.unseen.units.sum() == reference.training.holdout_units
+    assert reference.searched.startswith(reference.text(reference.values[:100]))
 
 
 def test_the_same_run_scores_the_same_again(judged, writer):
@@ -181,12 +181,12 @@ def test_documents_with_prompts(notes_run):
 
 
 def test_what_is_given_costs_nothing(notes_run):
-    material = ReferenceData(notes_run, None)
-    read = LossReader(load_model(notes_run)).read(material.unseen)
+    reference = ReferenceData(notes_run, None)
+    read = LossReader(load_model(notes_run)).read(reference.unseen)
     nats, tokens, characters = read.pieces(np.array([0]))[0]
-    assert tokens == material.unseen.learned.sum() < len(material.unseen)
-    assert nats == pytest.approx(read.nats[material.unseen.learned].sum())
-    assert characters == material.training.holdout_units
+    assert tokens == reference.unseen.learned.sum() < len(reference.unseen)
+    assert nats == pytest.approx(read.nats[reference.unseen.learned].sum())
+    assert characters == reference.training.holdout_units
 
 
 def test_without_held_out_text_there_is_no_prediction_to_judge(plays, tmp_path):

@@ -18,7 +18,7 @@ keras_hub = pytest.importorskip("keras_hub", reason="the extra [pretrained] is n
         ({"start": "gpt2_bse_en"}, "Did you mean 'gpt2_base_en'?"),
         ({"start": "./nowhere"}, "There is no preset and no folder named './nowhere'. Name a folder, or one of: gpt2"),
         ({"start": "."}, "'.' is no preset. Give a folder as KerasHub saves it"),
-        ({"lora": 0}, "--lora 0 can't be a rank"),
+        ({"lora": 0}, "--lora must be between 1 and 256, not 0"),
         ({"size": "tiny"}, "--size and --from are both given"),
         ({"overrides": ("hidden_dim=64",)}, "'hidden_dim' comes with the pre-trained start"),
         ({"overrides": ("tokenizer=bpe",)}, "'tokenizer' comes with the pre-trained start"),

@@ -46,7 +46,7 @@ _SAMPLING = {
     "--top-p": (float, "P", "Choose among the likeliest that together have probability P.  [default: 0.95]"),
     "--min-p": (float, "P", "Choose among those at least P times as likely as the likeliest."),
     "--repetition-penalty": (float, "F", "Above 1, what was said before is said less."),
-    "--length": (int, "TOKENS", "The most new tokens.  [default: 200]"),
+    "--length": (int, "TOKENS", "Tokens to write at the most.  [default: 200]"),
     "--stop": (str, "TEXT", "End before TEXT is said; may be given several times."),
 }
 

@@ -79,15 +79,17 @@ def _check_repeat(request: FitRequest) -> None:
 
 
 def _check_horizon(request: FitRequest) -> None:
-    """Raises UserError where the minutes, steps or seed can't be; needs no TensorFlow."""
+    """Raises UserError where the minutes, steps or seed are out of range; needs no TensorFlow."""
     if request.minutes is not None and request.steps is not None:
         raise UserError("Both --minutes and --steps are given.", "Give one of them.")
     if request.steps is not None and not 0 < request.steps <= 10**9:
-        raise UserError(f"--steps {request.steps} can't be trained.", "Give a number from 1 to 1000000000.")
+        raise UserError(f"--steps must be between 1 and 1000000000, not {request.steps}.", "Give another number.")
     if request.minutes is not None and not 0 < request.minutes < 10**6:
-        raise UserError(f"--minutes {request.minutes:g} can't be planned.", "Give a number above 0, such as 5.")
+        what = f"--minutes must be above 0, and below a million, not {request.minutes:g}."
+        raise UserError(what, "Give one such as 5.")
     if request.evaluate_every is not None and request.evaluate_every < 1:
-        raise UserError(f"--evaluate-every {request.evaluate_every} can't be.", "Give a number of steps, such as 500.")
+        what = f"--evaluate-every must be at least 1 step, not {request.evaluate_every}."
+        raise UserError(what, "Give one such as 500.")
     if request.patience is not None and (request.patience < 1 or request.evaluate_every is None):
         raise UserError(
             f"--patience {request.patience} has nothing to count.", "Give at least 1, and --evaluate-every with it."
@@ -110,4 +112,5 @@ def _check_start(request: FitRequest) -> None:
     if request.size is not None:
         raise UserError("--size and --from are both given.", "Leave out --size: a preset has its own.")
     if request.lora is not None and not 1 <= request.lora <= HIGHEST_RANK:
-        raise UserError(f"--lora {request.lora} can't be a rank.", f"Give one from 1 to {HIGHEST_RANK}, such as 8.")
+        what = f"--lora must be between 1 and {HIGHEST_RANK}, not {request.lora}."
+        raise UserError(what, "Give a rank such as 8.")

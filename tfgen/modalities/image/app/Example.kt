@@ -40,7 +40,9 @@ class Generator(context: Context) {
         val ids = IntArray(vocabulary.getInt("longest"))
         val asked = prompt.lowercase().trim()
         if (asked.isEmpty()) return ids
-        val known = vocabulary.getJSONObject("prompts").optJSONArray(asked)
+        val prompts = vocabulary.getJSONObject("prompts")
+        // As it is first: of labels that differ in case alone, each is written in its own.
+        val known = prompts.optJSONArray(prompt.trim()) ?: prompts.optJSONArray(asked)
         val words = vocabulary.getJSONObject("words")
         val found = if (known != null) List(known.length()) { known.getInt(it) }
         else asked.split(Regex("\\s+")).map { it.trim(',', '.', ';', ':', '!', '?') }.distinct().map { words.getInt(it) }

@@ -54,7 +54,8 @@ final class Generator {
         let prompts = vocabulary["prompts"] as! [String: [Int]], words = vocabulary["words"] as! [String: Int]
         let asked = prompt.lowercased().trimmingCharacters(in: .whitespaces)
         if asked.isEmpty { return [Int32](repeating: 0, count: longest) }
-        var ids = prompts[asked] ?? []
+        // As it is first: of labels that differ in case alone, each is written in its own.
+        var ids = prompts[prompt.trimmingCharacters(in: .whitespaces)] ?? prompts[asked] ?? []
         if ids.isEmpty {
             for part in asked.split(separator: " ") {
                 let word = part.trimmingCharacters(in: .punctuationCharacters)
