@@ -4,7 +4,7 @@ Nothing is printed unless `verbose=True`, no signal handler is installed, and er
 a client of this module.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -179,9 +179,25 @@ def fit(
     from tfgen.training.request import FitRequest
 
     request = FitRequest(
-        model, str(data) if isinstance(data, Path) else data, None if output is None else str(output), size, minutes,
-        steps, seed, settings, labels, resume, tensorboard, save_every, evaluate_every, patience, pretrained, lora,
-        interruptible, tuple(callbacks), None if repeat is None else str(getattr(repeat, "path", repeat)),
+        model=model,
+        data=str(data) if isinstance(data, Path) else data,
+        output=None if output is None else str(output),
+        size=size,
+        minutes=minutes,
+        steps=steps,
+        seed=seed,
+        settings=settings,
+        labels=labels,
+        resume=resume,
+        tensorboard=tensorboard,
+        save_every=save_every,
+        evaluate_every=evaluate_every,
+        patience=patience,
+        start=pretrained,
+        lora=lora,
+        interruptible=interruptible,
+        callbacks=tuple(callbacks),
+        repeat=None if repeat is None else str(getattr(repeat, "path", repeat)),
     )
     with talking(verbose or is_talking()):
         return fit_request(request)
@@ -257,10 +273,3 @@ def check_evaluation(
         check(EvaluateRequest(data, tuple(metrics), n, extractor, seed), representation, run.record["modality"])
     if data is not None:
         check_source(data)  # what isn't there is said before TensorFlow loads
-
-
-def settings_of(overrides: Sequence[str]) -> Mapping[str, str]:
-    """'KEY=VALUE' strings as keyword arguments for `fit` and `open_data`."""
-    from tfgen.config import parse_pairs
-
-    return parse_pairs(overrides)

@@ -24,11 +24,11 @@ def command(data: str | None, overrides: tuple[str, ...], as_json: bool) -> None
     tfgen data tfds:fashion_mnist
     tfgen data tales.txt
     """
-    from tfgen.api import open_data, settings_of
+    from tfgen.api import open_data
     from tfgen.catalog import MODALITIES
-    from tfgen.config import split_settings
+    from tfgen.config import parse_pairs, split_settings
 
-    _, settings = split_settings(settings_of(overrides), None)
+    _, settings = split_settings(parse_pairs(overrides), None)
     if data and data.startswith("tfds:"):
         load_tensorflow()
     examples = open_data(data, **settings)
