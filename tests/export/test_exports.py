@@ -217,7 +217,7 @@ def test_operations_that_a_phone_lacks_are_refused(tmp_path):
     path = tmp_path / "saved_model"
     tf.saved_model.save(module, str(path), signatures={"generate": module.draw})
     with pytest.raises(Failure, match="can't convert"):
-        tflite.Source(path, tmp_path / "none.npz").convert("float32", tmp_path / "out.tflite")
+        tflite.Source(path, ("generate",), tmp_path / "none.npz").convert({"float32": tmp_path / "out.tflite"})
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
-"""A SavedModel to a TFLite file, in a process of its own, since the converter keeps memory that it has used.
+"""A SavedModel to TFLite files, in a process of its own, since the converter keeps memory that it has used.
 
-    python -P convert_tflite.py SAVED_MODEL FORMAT CALIBRATION FILE.tflite
+    python -P convert_tflite.py SAVED_MODEL SIGNATURE,... CALIBRATION FORMAT=FILE.tflite ...
 
 FORMAT is float32, float16, int8 or int8-weights. CALIBRATION is an .npz whose keys are `signature/batch/input`; int8
 takes the ranges of its activations from it. Only built-in operations are allowed: Flex would need a runtime that
@@ -17,18 +17,29 @@ import numpy as np  # noqa: E402
 NOISE = "noise"  # tfgen.models.noise.SCOPE; in the names of the operations that make a sample's noise
 
 
-def main(path: str, number_format: str, calibration: str, output: str) -> None:
-    if number_format == "int8-weights":
-        _quantize_weights(path, output)
-        return
+def main(path: str, signatures: str, calibration: str, *wanted: str) -> None:
+    files = dict(each.split("=", 1) for each in wanted)
+    for number_format in [each for each in files if each != "int8-weights"]:
+        _write(_convert(path, signatures, calibration, number_format), files[number_format])
+    if "int8-weights" in files:
+        whole = files.get("float32", f"{path}.tflite")
+        if "float32" not in files:
+            _write(_convert(path, signatures, calibration, "float32"), whole)
+        _quantize_weights(whole, files["int8-weights"])
+
+
+def _convert(path: str, signatures: str, calibration: str, number_format: str) -> bytes:
     import tensorflow as tf
 
-    converter = tf.lite.TFLiteConverter.from_saved_model(path, signature_keys=_signatures(path))
+    converter = tf.lite.TFLiteConverter.from_saved_model(path, signature_keys=signatures.split(","))
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     if number_format == "float16":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.target_spec.supported_types = [tf.float16]
-    content = _int8(converter, calibration) if number_format == "int8" else converter.convert()
+    return _int8(converter, calibration) if number_format == "int8" else converter.convert()
+
+
+def _write(content: bytes, output: str) -> None:
     with open(output, "wb") as file:
         file.write(content)
 
@@ -51,12 +62,6 @@ def _int8(converter, calibration: str) -> bytes:
     graphs = range(interpreter.num_subgraphs())
     names = {tensor["name"] for graph in graphs for tensor in interpreter.get_tensor_details(subgraph_index=graph)}
     return mlir_quantize(calibrated, denylisted_nodes={name for name in names if NOISE in name})
-
-
-def _signatures(path: str) -> list[str]:
-    import tensorflow as tf
-
-    return [name for name in tf.saved_model.load(path).signatures if name != "serving_default"]
 
 
 def _calibration(path: str):

@@ -4,6 +4,7 @@ import hashlib
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,10 +29,11 @@ def export(job: Job) -> list[Artefact]:
     artefacts = []
     with tempfile.TemporaryDirectory() as scratch:
         source = Source.write(exported, Path(scratch), calibrated="int8" in job.number_formats)
-        for number_format in job.number_formats:
-            say(f"TFLite {number_format}: converting, and running it in a process of its own ...")
-            file = staged / f"{safe_name(job.run.name)}-{number_format}.tflite"
-            source.convert(number_format, file)
+        named = {each: staged / f"{safe_name(job.run.name)}-{each}.tflite" for each in job.number_formats}
+        say(f"TFLite: converting to {', '.join(named)} ...")
+        source.convert(named)
+        for number_format, file in named.items():
+            say(f"TFLite {number_format}: running it in a process of its own ...")
             proof = parity.prove(SCRIPT, file, expected, exported.tolerances[number_format])
             name = f"TFLite {number_format}"
             artefacts.append(Artefact(name, path / file.name, size_of(file), fingerprint(file), proof))
@@ -45,39 +47,33 @@ class Source:
     """What the converter reads: a SavedModel for phones, and rows to calibrate int8 with."""
 
     saved_model: Path
+    signatures: tuple[str, ...]
     calibration: Path
 
     @classmethod
     def write(cls, exported: ExportedModel, folder: Path, calibrated: bool) -> "Source":
         """Into an empty folder; the rows only where int8 needs them."""
-        source = cls(folder / "saved_model", folder / "calibration.npz")
+        source = cls(folder / "saved_model", tuple(exported.entries), folder / "calibration.npz")
         saved_model.save(exported, source.saved_model)
         if calibrated:
             parity.save_cases(source.calibration, parity.calibration_cases(exported, CALIBRATION_ROWS))
         return source
 
-    def convert(self, number_format: str, output: Path) -> None:
-        """Writes one TFLite file.
+    def convert(self, named: Mapping[str, Path]) -> None:
+        """Writes a TFLite file for each number format.
 
         Raises:
-            Failure: the converter refused, or the file would need the Flex delegate.
+            Failure: the converter refused, or a file would need the Flex delegate.
         """
-        if number_format == "int8-weights":
-            whole = self.saved_model.with_name("float32.tflite")
-            self._run(self.saved_model, "float32", whole)
-            self._run(whole, number_format, output)
-        else:
-            self._run(self.saved_model, number_format, output)
-        if b"Flex" in output.read_bytes():
-            raise Failure("The TFLite file would need operations that a phone doesn't have.", "Nothing was published.")
-
-    def _run(self, source: Path, number_format: str, output: Path) -> None:
         script = Path(__file__).with_name("convert_tflite.py")
-        command = [sys.executable, "-P", script, source, number_format, self.calibration, output]
+        wanted = [f"{number_format}={file}" for number_format, file in named.items()]
+        command = [sys.executable, "-P", script, self.saved_model, ",".join(self.signatures), self.calibration, *wanted]
         finished = subprocess.run([str(part) for part in command], capture_output=True, text=True)
         if finished.returncode:
             reason = (finished.stderr.strip().splitlines() or ["it ended without a word"])[-1]
             raise Failure(f"TensorFlow can't convert the model to TFLite: {reason}.", "Nothing was published.")
+        if any(b"Flex" in file.read_bytes() for file in named.values()):
+            raise Failure("The TFLite file would need operations that a phone doesn't have.", "Nothing was published.")
 
 
 def fingerprint(path: Path) -> dict[str, str]:
