@@ -62,6 +62,12 @@ def shared(tmp_path_factory):
     return folder
 
 
+@pytest.fixture
+def shared_cache(isolated, shared, monkeypatch):
+    """The cache is one that all tests which ask for this share: a classifier takes a while to fit."""
+    monkeypatch.setenv("TFGEN_CACHE", str(shared / "cache"))
+
+
 @pytest.fixture(scope="session")
 def sources(shared):
     """The path of real data of a modality, by its name (tests/sources.py); made once."""
@@ -85,19 +91,19 @@ def digits(sources):
 @pytest.fixture(scope="session")
 def fit_once(shared, sources):
     """Fits by (model, steps, overrides...) and keeps the run for every test, of any worker process, that asks for the
-    same. Don't change it."""
+    same. Don't change it. `data` is a file whose name nothing else has, in place of a modality's source."""
     from tfgen.api import load
 
     opened = {}
 
-    def fit_or_reuse(model, steps, *overrides, modality="image", **options):
-        key = "-".join([modality, model, str(steps), *overrides, *map(str, options.values())])
+    def fit_or_reuse(model, steps, *overrides, modality="image", data=None, **options):
+        key = "-".join([data.stem if data else modality, model, str(steps), *overrides, *map(str, options.values())])
         name = re.sub(r"[^A-Za-z0-9.=]+", "-", key)
         if name not in opened:
             path = shared / "runs" / name
             with locked(shared / f"{name}.lock"):
                 if not path.exists():
-                    fit_run(model, path, sources(modality), steps, *overrides, **options)
+                    fit_run(model, path, data or sources(modality), steps, *overrides, **options)
             opened[name] = load(path)
         return opened[name]
 

@@ -145,6 +145,7 @@ def test_an_answer_ends_where_it_is_closed_whoever_asks_for_it(run):
     assert answers and max(map(len, answers)) < 2 * len("a small model")
 
 
+@pytest.mark.slow
 def test_its_exports_end_an_answer_where_it_is_closed(run, tmp_path):
     export(run, ExportRequest(("saved-model", "tflite"), output=tmp_path))
     codec = open_codec(run)

@@ -10,6 +10,8 @@ from tests.conftest import run_tfgen
 from tests.serve.running import tfgen_serve
 from tfgen.modalities.image.modality import ImageModality
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def served(gan_run, tmp_path_factory):

@@ -26,6 +26,7 @@ def photos(isolated):
     return isolated
 
 
+@pytest.mark.slow
 def test_the_page_on_python_runs(photos, capsys):
     from tfgen.console import talking
 

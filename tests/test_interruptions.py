@@ -57,6 +57,7 @@ def test_a_fit_that_is_stopped_while_it_plans_says_how_to_go_on(digits, tmp_path
     assert result.exit_code == 0 and Run.open(str(output)).record["status"] == "finished", result.stderr
 
 
+@pytest.mark.slow
 def test_a_new_run_beside_an_unfinished_one_says_how_to_go_on_with_that(digits, command):
     settings = [part for setting in SETTINGS for part in ("--set", setting)]
     fits = ["fit", "gan", digits, "--size", "tiny", "--steps", 2, *settings]
@@ -73,6 +74,7 @@ def straight(tmp_path_factory, digits):
     return fit_run("gan", tmp_path_factory.mktemp("straight") / "run", digits, STEPS, *SETTINGS)
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_ends_with_the_same_bits(straight, digits, tmp_path):
     output = tmp_path / "killed"
     process = start(output, digits, "--save-every", 0)
@@ -87,7 +89,10 @@ def test_killed_and_resumed_ends_with_the_same_bits(straight, digits, tmp_path):
     assert_same_state(state_of(straight), state_of(resumed))
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "polite kill"])
+@pytest.mark.parametrize(
+    "number",
+    [pytest.param(signal.SIGINT, id="Ctrl-C"), pytest.param(signal.SIGTERM, id="kill", marks=pytest.mark.slow)],
+)
 def test_stopped_politely_keeps_everything(number, digits, tmp_path):
     output = tmp_path / "stopped"
     process = start(output, digits, steps=10**6)

@@ -2,6 +2,8 @@
 
 import itertools
 
+import pytest
+
 from tfgen import catalog
 from tfgen.representations import ARRAYS, SEQUENCES
 from tfgen.representations.arrays.conditions import Conditions
@@ -10,6 +12,7 @@ from tfgen.representations.sequences.specification import SequenceSpecification
 
 SHAPES = [(28, 28, 1), (16, 16, 3), (12, 20, 1), (9, 17, 1)]
 NETWORKS = list(catalog.NETWORKS)
+SLOW = pytest.mark.slow
 LOSSES = ["non-saturating", "relativistic", "hinge", "wasserstein"]
 PENALTIES = [
     {"r1": 0.0},
@@ -38,6 +41,16 @@ def learners_of(representation):
         if representation in catalog.MODALITIES.load(modality).representations
         for model in models_of(representation)
     ]
+
+
+def battery_of(*representations):
+    """`learners_of` as parameters of tests: quick are each model once, on another modality than the one before it."""
+    battery = []
+    for learners in map(learners_of, representations):
+        modalities, models = (list(dict.fromkeys(names)) for names in zip(*learners, strict=True))
+        quick = {(modalities[place % len(modalities)], model) for place, model in enumerate(models)}
+        battery += [pytest.param(each, id="-".join(each), marks=[] if each in quick else SLOW) for each in learners]
+    return battery
 
 
 def specification_of(model):

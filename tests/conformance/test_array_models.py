@@ -4,7 +4,7 @@ prompts."""
 import numpy as np
 import pytest
 
-from tests.conformance.cases import learners_of
+from tests.conformance.cases import battery_of
 from tests.conftest import assert_same_state, fit_run, run_tfgen, state_of, stopped_at
 from tests.sources import SOURCES
 from tfgen import catalog
@@ -16,7 +16,7 @@ from tfgen.restore import build_model, load_model, open_codec
 from tfgen.run import Run
 
 
-@pytest.fixture(params=learners_of("arrays"), ids="-".join)
+@pytest.fixture(params=battery_of("arrays"))
 def learner(request):
     return request.param
 
@@ -68,7 +68,8 @@ def test_same_seed_gives_the_same_sample_again(run, prompt):
     assert first.seeds == [11, 12, 13, 14, 15] and first.prompts == [prompt] * 5
 
 
-@pytest.mark.parametrize("learner", learners_of("arrays")[:1], indirect=True)
+@pytest.mark.slow
+@pytest.mark.parametrize("learner", battery_of("arrays")[:1], indirect=True)
 def test_same_seed_gives_the_same_sample_in_another_process(run, prompt, isolated):
     made = run_tfgen("generate", run.path, prompt, "-n", 3, "--seed", 11, "-o", "made.npy")
     assert made.returncode == 0, made.stderr

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from tests.conformance.cases import learners_of
+from tests.conformance.cases import battery_of, learners_of
 from tests.sources import SOURCES
 from tfgen import catalog
 
@@ -34,8 +34,9 @@ def test_data(modality, sources, command):
     assert facts["modality"] == modality and facts["count"] > 0 and len(facts["fingerprint"]) == 64
 
 
-@pytest.mark.parametrize("modality, model", [*ARRAYS, *SEQUENCES])
-def test_a_run_goes_through_every_stage(modality, model, fit_once, command, tmp_path):
+@pytest.mark.parametrize("learner", battery_of("arrays", "sequences"))
+def test_a_run_goes_through_every_stage(learner, fit_once, command, tmp_path, shared_cache):
+    modality, model = learner
     run, source = run_of(fit_once, modality, model), SOURCES[modality]
     prompt = source.prompt if (modality, model) in ARRAYS else source.opening or source.prompt
     made = command("generate", run.path, prompt, "-n", 3, "-o", tmp_path / "samples")
@@ -50,12 +51,13 @@ def test_a_run_goes_through_every_stage(modality, model, fit_once, command, tmp_
     assert shown.exit_code == 0 and "finished" in shown.stdout
 
 
-@pytest.mark.parametrize("modality, model", [*ARRAYS, *SEQUENCES])
-def test_an_export_answers_as_the_run_does_and_is_served(modality, model, fit_once, command, tmp_path):
+@pytest.mark.slow
+@pytest.mark.parametrize("learner", battery_of("arrays", "sequences"))
+def test_an_export_answers_as_the_run_does_and_is_served(learner, fit_once, command, tmp_path):
     from tfgen.export.published import versions_in
     from tfgen.serve.servable import Servable
 
-    run = run_of(fit_once, modality, model)
+    run = run_of(fit_once, *learner)
     exported = command("export", run.path, "-o", tmp_path / "out", "--json")
     assert exported.exit_code == 0, exported.stderr
     assert {each["name"] for each in json.loads(exported.stdout)} == {"SavedModel", "TFLite float32"}
@@ -65,6 +67,7 @@ def test_an_export_answers_as_the_run_does_and_is_served(modality, model, fit_on
     assert (tmp_path / "out" / "tflite" / run.name / "1" / "example.py").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("modality", SOURCES)
 def test_runs_compare(modality, fit_once, command, isolated):
     learners = [pair for pair in (*ARRAYS, *SEQUENCES) if pair[0] == modality]

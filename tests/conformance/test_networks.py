@@ -13,6 +13,7 @@ from tfgen.representations.arrays.conditions import Conditions
 from tfgen.representations.arrays.specification import ArraySpecification, Part
 
 CASES = all_cases()
+SLOW = pytest.mark.slow
 
 
 def make(model, network, shape, settings, conditions=CONDITIONS):
@@ -26,7 +27,11 @@ def batch_of(shape, size=4):
     return tf.constant(pictures), tf.constant([0, 1, 1, -1][:size], tf.int32)
 
 
-@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+@pytest.mark.parametrize(
+    "case",
+    # A third of them is quick; 4 losses and 5 penalties make that every loss, penalty and network.
+    [pytest.param(case, id=name, marks=SLOW if place % 3 else []) for place, (name, case) in enumerate(CASES.items())],
+)
 def test_takes_a_step_samples_and_keeps_its_state(case):
     shape = case[2]
     model = make(*case)

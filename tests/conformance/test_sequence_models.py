@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.conformance.cases import learners_of
+from tests.conformance.cases import battery_of
 from tests.conftest import assert_same_state, fit_run, state_of, stopped_at
 from tests.sources import SOURCES
 from tfgen.representations.sequences.sampling import Sampling
@@ -15,7 +15,7 @@ from tfgen.run import Run
 STEPS = 120
 
 
-@pytest.fixture(scope="module", params=learners_of("sequences"), ids="-".join)
+@pytest.fixture(scope="module", params=battery_of("sequences"))
 def learner(request):
     return request.param
 
@@ -135,6 +135,7 @@ def test_samples_were_shown_while_it_learned(run):
     assert (run.path / "losses.png").stat().st_size > 1000
 
 
+@pytest.mark.slow
 def test_dropout_is_repeatable(run, learner, settings, tmp_path):
     first, second = (
         fit(learner, settings, run, tmp_path / name, 12, "dropout=0.2", seed=1) for name in ("a", "b")
@@ -143,6 +144,7 @@ def test_dropout_is_repeatable(run, learner, settings, tmp_path):
     assert build_model(first).config.dropout == 0.2
 
 
+@pytest.mark.slow
 def test_the_largest_seed_can_be_used(run, learner, settings, tmp_path):
     other = fit(learner, settings, run, tmp_path / "run", 4, seed=2**31 - 1)
     assert other.record["status"] == "finished"

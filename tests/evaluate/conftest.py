@@ -3,26 +3,21 @@
 import numpy as np
 import pytest
 
-from tests.conftest import fit_run
-
-
-@pytest.fixture(scope="session")
-def shared_cache(tmp_path_factory):
-    return tmp_path_factory.mktemp("evaluation-cache")
+from tests.conftest import fit_run, locked
 
 
 @pytest.fixture(autouse=True)
-def cache(isolated, shared_cache, monkeypatch):
-    monkeypatch.setenv("TFGEN_CACHE", str(shared_cache))
+def cache(shared_cache):
+    """Nothing here is looked at twice."""
 
 
 @pytest.fixture(scope="session")
-def splits(tmp_path_factory):
+def splits(shared):
     """Real digits as .npz: 4,000 to learn, 2,100 others, 200 few, and the 4,000 with their labels shuffled."""
     from tfgen.data import open_data
 
     examples = open_data("digits")
-    folder = tmp_path_factory.mktemp("splits")
+    folder = shared / "splits"
     shuffled = np.random.default_rng(0).permutation(examples.prompt_index[:4000])
     parts = {
         "learned": (slice(0, 4000), examples.prompt_index[:4000]),
@@ -30,20 +25,19 @@ def splits(tmp_path_factory):
         "few": (slice(6100, 6300), examples.prompt_index[6100:6300]),
         "shuffled": (slice(0, 4000), shuffled),
     }
-    for name, (places, labels) in parts.items():
-        path = folder / f"{name}.npz"
-        np.savez(path, images=examples.values[places], labels=labels, label_names=examples.prompts)
+    with locked(shared / "splits.lock"):
+        if not folder.exists():
+            folder.mkdir()
+            for name, (places, labels) in parts.items():
+                values = examples.values[places]
+                np.savez(folder / f"{name}.npz", images=values, labels=labels, label_names=examples.prompts)
     return {name: folder / f"{name}.npz" for name in parts}
 
 
 @pytest.fixture(scope="session")
-def healthy(tmp_path_factory, splits):
+def healthy(fit_once, splits):
     """Small models fitted for about half a minute each, by name. Don't change them."""
-    folder = tmp_path_factory.mktemp("healthy")
-    return {
-        "gan": fit_run("gan", folder / "gan", splits["learned"], 800),
-        "vae": fit_run("vae", folder / "vae", splits["learned"], 500),
-    }
+    return {"gan": fit_once("gan", 800, data=splits["learned"]), "vae": fit_once("vae", 500, data=splits["learned"])}
 
 
 @pytest.fixture(scope="session")

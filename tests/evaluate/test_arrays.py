@@ -115,6 +115,7 @@ def test_runs_that_can_not_be_compared_are_refused_before_the_work(pair, colour_
     assert not (pair[0].path / "evaluation.json").exists()
 
 
+@pytest.mark.slow
 def test_the_same_run_scores_the_same_again_from_the_cache_and_without(pair, splits, tmp_path, monkeypatch):
     request = EvaluateRequest(holdout=str(splits["others"]), count=300, extractor="random")
     first, again = evaluate(pair[0], request), evaluate(pair[0], request)
@@ -142,6 +143,7 @@ def test_runs_are_compared(pair, splits, command, isolated):
     assert row.differences[0].means_something and row.differences[0].value < 0
 
 
+@pytest.mark.slow
 def test_a_run_is_no_better_than_itself_with_another_seed(pair, splits):
     first = evaluate(pair[0], EvaluateRequest(count=1000, extractor="random"))
     second = evaluate(pair[0], EvaluateRequest(count=1000, extractor="random", seed=5000))
@@ -221,6 +223,7 @@ def test_too_few_examples_are_said(tmp_path):
         evaluate(run, EvaluateRequest())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(metrics_of("arrays", "image")))
 def test_every_metric_of_the_catalog_gives_the_scores_that_it_declares(name, healthy, splits):
     metric = catalog.METRICS.load(f"arrays/{name}")
@@ -250,6 +253,7 @@ def test_every_extractor_tells_pictures_apart_and_is_the_same_again(name, splits
     assert rows.dtype == np.float32 and len(np.unique(rows, axis=0)) == 40
 
 
+@pytest.mark.slow
 def test_a_damaged_classifier_is_fitted_again(splits, tmp_path, monkeypatch):
     from tfgen.evaluate.extractors import classifier
 
@@ -262,6 +266,7 @@ def test_a_damaged_classifier_is_fitted_again(splits, tmp_path, monkeypatch):
     assert classifier.open_classifier(examples).digest == first.digest
 
 
+@pytest.mark.slow
 def test_inception_takes_weights_from_keras_own_folder(tmp_path, monkeypatch):
     import h5py
     import keras
@@ -359,6 +364,7 @@ def test_a_fit_ends_with_its_best_weights(splits, tmp_path, monkeypatch):
     assert not np.array_equal(state_of(run)["generator/000"], state_of(plain)["generator/000"])
 
 
+@pytest.mark.slow
 def test_measuring_does_not_change_what_is_learned(splits, tmp_path):
     run = tracked(tmp_path / "run", splits["few"], 128, "learning_rate=1e-4")
     plain = fit_run("gan", tmp_path / "plain", splits["few"], 128, *QUICK, "learning_rate=1e-4")
@@ -375,6 +381,7 @@ def test_patience_ends_a_fit(splits, tmp_path, monkeypatch):
     assert run.record["status"] == "finished" and run.record["reached"] == 256 and run.record["kept"] == 128
 
 
+@pytest.mark.slow
 def test_a_stopped_fit_goes_on_measuring_and_ends_the_same(splits, tmp_path):
     with stopped_at(100):
         tracked(tmp_path / "run", splits["few"], 256)
@@ -417,6 +424,7 @@ def test_minutes_include_the_measuring(splits, tmp_path, monkeypatch):
     assert often.record["steps"] < 40 < seldom.record["steps"]
 
 
+@pytest.mark.slow
 def test_killed_while_it_ends_a_fit_has_only_its_end_to_repeat(splits, tmp_path, monkeypatch):
     from tfgen.evaluate.arrays.tracker import ArrayTracker
     from tfgen.training import stage

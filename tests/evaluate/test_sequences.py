@@ -94,6 +94,7 @@ def test_a_part_needs_no_samples(writer, monkeypatch):
 # Alarms.
 
 
+@pytest.mark.slow
 def test_a_model_overfit_to_three_thousand_letters(plays, tmp_path):
     # With text set aside, a fit would measure itself and end with its best weights.
     settings = ("context=64", "batch_size=8", "tokenizer=characters", "holdout=0")
@@ -105,6 +106,7 @@ def test_a_model_overfit_to_three_thousand_letters(plays, tmp_path):
     assert evaluation.scores["longest_match_95"].value > 2 * evaluation.baselines["real"]["longest_match_95"]
 
 
+@pytest.mark.slow
 def test_a_model_that_has_hardly_begun(plays, tmp_path):
     run = fit_run("gpt", tmp_path / "run", plays["learned"], 3, *TEXT_QUICK, "tokenizer=characters")
     evaluation = evaluate(run, QUICK)
@@ -201,6 +203,7 @@ def test_without_held_out_text_there_is_no_prediction_to_judge(plays, tmp_path):
 # Comparing.
 
 
+@pytest.mark.slow
 def test_runs_with_different_tokenizers_are_compared_by_bits_only(judged, writer, plays, tmp_path, command):
     other = fit_run("gpt", tmp_path / "pairs", plays["learned"], 30, *TEXT_QUICK, "tokenizer=bpe",
                     "vocabulary_size=400")

@@ -12,7 +12,10 @@ from tfgen.export.formats import NUMBER_FORMATS
 EVERY_FORMAT = [word for name in NUMBER_FORMATS for word in ("--quantize", name)]
 
 
-@pytest.fixture(scope="session", params=models_of("arrays"))
+FIRST, *OTHERS = models_of("arrays")
+
+
+@pytest.fixture(scope="session", params=[FIRST, *[pytest.param(each, marks=pytest.mark.slow) for each in OTHERS]])
 def fitted(request, fit_once):
     """A tiny fitted run of each model of pictures. Don't change it."""
     return fit_once(request.param, 200)

@@ -194,6 +194,7 @@ def test_versions_count_up_and_the_same_run_has_the_same_fingerprint(exported, c
     assert sorted(path.name for path in (folder / run.name).iterdir()) == ["1", "2"]
 
 
+@pytest.mark.slow
 def test_nothing_is_published_when_an_answer_is_too_far(gan_run, tmp_path, monkeypatch):
     monkeypatch.setitem(ArrayExport.tolerances, "float16", Tolerance(decibels=150.0))
     with pytest.raises(Failure, match="(?s)TFLite float16.*150 dB.*Nothing was published"):

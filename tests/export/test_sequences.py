@@ -326,6 +326,7 @@ def test_a_format_that_does_not_suit_text_is_refused_before_anything_is_written(
     assert not (isolated / "out").exists() and not (text_run.path / "export").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number_format", ["float32", "float16"])
 def test_a_cache_that_forgets_is_not_published(text_run, tmp_path, monkeypatch, number_format):
     decode = GPT.decode
@@ -339,6 +340,7 @@ def test_a_cache_that_forgets_is_not_published(text_run, tmp_path, monkeypatch, 
     assert not list((tmp_path / "out").rglob("*.tflite"))
 
 
+@pytest.mark.slow
 def test_a_servers_cache_is_proved_too(text_run, tmp_path, monkeypatch):
     decode = GPT.decode
     monkeypatch.setattr(GPT, "decode", lambda self, token, position, cache: decode(self, token, position + 3, cache))

@@ -566,6 +566,7 @@ def test_without_a_saved_model_there_is_nothing_to_deploy(tmp_path):
     assert list(tmp_path.iterdir()) in ([], [tmp_path / "work"])
 
 
+@pytest.mark.slow
 def test_export_writes_them_for_what_it_published(gan_run, command, tmp_path):
     folder = tmp_path / "models"
     done = command("export", gan_run.path, "--serving", "-o", folder)

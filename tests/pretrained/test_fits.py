@@ -21,6 +21,8 @@ from tfgen.training import stage
 
 keras_hub = pytest.importorskip("keras_hub", reason="the extra [pretrained] is not installed")
 
+pytestmark = pytest.mark.slow
+
 
 def losses_of(run):
     rows = run.history("quality.jsonl")

@@ -18,6 +18,8 @@ ODD = [
 ]
 GPT2_WORDS = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"  # as published with it
 
+pytestmark = pytest.mark.slow
+
 
 def some_tokens(rows, length):
     return np.random.default_rng(3).integers(0, 400, [rows, length], np.int32)

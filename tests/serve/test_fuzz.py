@@ -19,6 +19,7 @@ def catalogue(tmp_path_factory):
     return folder, save_catalogue(folder)
 
 
+@pytest.mark.slow
 def test_no_rest_request_makes_it_fail(server):
     codes = fuzz_rest(server.url, 400)
     assert codes.total() >= 300
@@ -27,6 +28,7 @@ def test_no_rest_request_makes_it_fail(server):
     assert server.predict({"instances": [0.0]}) == (200, {"predictions": [3.0]})
 
 
+@pytest.mark.slow
 def test_no_grpc_message_makes_it_fail(server):
     codes = fuzz_rpc(server.address, 400)
     assert codes.total() >= 300
@@ -44,6 +46,7 @@ def test_no_shape_makes_an_export_of_the_catalog_fail(catalogue, batching):
         assert codes[400] + codes["INVALID_ARGUMENT"] > 300 and codes[200] + codes["OK"] > 30, codes
 
 
+@pytest.mark.slow
 def test_the_fuzz_repeats_itself_seldom():
     bodies = []
 

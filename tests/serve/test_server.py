@@ -101,6 +101,7 @@ def test_metrics_count_requests_under_their_model(own_exports, tmp_path):
     assert "made-up" not in text
 
 
+@pytest.mark.slow
 def test_a_request_that_is_too_large_is_refused(own_exports):
     with tfgen_serve(own_exports) as server:
         connection = http.client.HTTPConnection("127.0.0.1", server.rest_port)
@@ -116,6 +117,7 @@ def test_a_request_that_is_too_large_is_refused(own_exports):
         assert server.predict({"instances": [0.0]})[0] == 200
 
 
+@pytest.mark.slow
 def test_no_batching_answers_the_same(own_exports):
     with tfgen_serve(own_exports, "--no-batching") as server:
         assert server.predict({"instances": [1.0, 2.0]}) == (200, {"predictions": [2.5, 3.0]})
@@ -163,6 +165,7 @@ def test_labels_and_versions_that_are_not_there_are_refused(own_exports, tmp_pat
     assert "version 2 of model toy" in finished.stderr
 
 
+@pytest.mark.slow
 def test_a_broken_model_is_reported(tmp_path):
     (tmp_path / "toy" / "1").mkdir(parents=True)
     (tmp_path / "toy" / "1" / "saved_model.pb").write_bytes(b"no model")

@@ -57,6 +57,7 @@ def test_a_new_version_takes_over_and_the_old_one_goes(running, exports, own_exp
     assert refused(predict, running, spec(version=1), x=np.float32([0]))[0] == StatusCode.NOT_FOUND
 
 
+@pytest.mark.slow
 def test_the_old_version_comes_back_when_the_new_one_is_withdrawn(running, exports, own_exports):
     add_version(exports, own_exports, 2)
     until(lambda: states(running).get(2) == "AVAILABLE")
@@ -65,6 +66,7 @@ def test_the_old_version_comes_back_when_the_new_one_is_withdrawn(running, expor
     assert offset(running) == 2
 
 
+@pytest.mark.slow
 def test_swaps_under_load_lose_no_request(running, exports, own_exports):
     failures, answers, stop = [], [], threading.Event()
 
@@ -104,6 +106,7 @@ def test_a_broken_version_is_reported_and_the_old_one_stays(running, exports, ow
     until(lambda: states(running) == {1: "END", 2: "AVAILABLE"})
 
 
+@pytest.mark.slow
 def test_what_is_no_version_is_ignored(running, exports, own_exports):
     (own_exports / "toy" / "tmp-5").mkdir()
     (own_exports / "toy" / "7").mkdir()  # as a folder with a .tflite alone
@@ -113,6 +116,7 @@ def test_what_is_no_version_is_ignored(running, exports, own_exports):
     assert states(running) == {1: "END", 2: "AVAILABLE"}
 
 
+@pytest.mark.slow
 def test_warmup_runs_before_a_version_is_available(running, exports, own_exports):
     from tensorflow_serving.apis.predict_pb2 import PredictRequest
 
@@ -130,6 +134,7 @@ def test_warmup_runs_before_a_version_is_available(running, exports, own_exports
     assert "not positive" in message["error_message"]
 
 
+@pytest.mark.slow
 def test_a_reload_replaces_the_whole_configuration(running, exports):
     entry = 'config { name: "%s" base_path: "%s" model_platform: "tensorflow" %s }'
     other = entry % ("other", exports / "toy", "model_version_policy { specific { versions: 1 } }")
@@ -141,6 +146,7 @@ def test_a_reload_replaces_the_whole_configuration(running, exports):
     assert (offset(running, version=1), offset(running)) == (2, 3)
 
 
+@pytest.mark.slow
 def test_labels_move_only_to_what_is_available(running, exports):
     labels = CONFIGURATION % (exports / "toy")
     code, words = refused(reload, running, labels)

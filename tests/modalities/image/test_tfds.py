@@ -13,6 +13,8 @@ from tests.modalities.tfds_cache import lay_out
 from tfgen.data import open_data
 from tfgen.errors import Failure, UserError
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory):
