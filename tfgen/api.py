@@ -4,11 +4,12 @@ Nothing is printed unless `verbose=True`, no signal handler is installed, and er
 a client of this module.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfgen import run as storage
+from tfgen.arguments import names, number, plain, text, whole
 from tfgen.console import is_talking, talking
 from tfgen.environment import load_tensorflow
 from tfgen.errors import UserError
@@ -30,13 +31,14 @@ class Run(storage.Run):
 
     @property
     def model(self) -> "keras.Model":
-        """The Keras model with the weights of the newest checkpoint; loaded once."""
-        if getattr(self, "_model", None) is None:
-            load_tensorflow()
-            from tfgen.restore import load_model
+        """The Keras model with the weights of the newest checkpoint; loaded anew where there is a newer one."""
+        load_tensorflow()
+        from tfgen.checkpoints import newest_name
+        from tfgen.restore import load_model_and_checkpoint
 
-            self._model = load_model(self)
-        return self._model
+        if getattr(self, "_loaded", None) is None or self._loaded[1] != newest_name(self.checkpoints):
+            self._loaded = load_model_and_checkpoint(self)
+        return self._loaded[0]
 
     def generate(
         self, prompt: str = "", n: int | None = None, seed: int = 0, **options: Any
@@ -57,7 +59,9 @@ class Run(storage.Run):
         """
         from tfgen.generate import Request, open_generator
 
-        generator = open_generator(self, Request(prompt, n, seed, None, options))
+        options = {name: plain(value) for name, value in options.items()}
+        request = Request(text("prompt", prompt), whole("n", n), whole("seed", seed) or 0, None, options)
+        generator = open_generator(self, request)
         load_tensorflow()
         return generator.samples()
 
@@ -65,7 +69,7 @@ class Run(storage.Run):
         self,
         data: str | None = None,
         *,
-        metrics: Sequence[str] = (),
+        metrics: str | Sequence[str] = (),
         n: int | None = None,
         extractor: str | None = None,
         seed: int = 0,
@@ -79,7 +83,8 @@ class Run(storage.Run):
         """
         from tfgen.evaluate.request import EvaluateRequest
 
-        request = EvaluateRequest(data, tuple(metrics), n, extractor, seed)
+        holdout = str(data) if isinstance(data, Path) else data
+        request = EvaluateRequest(holdout, names(metrics), whole("n", n), extractor, whole("seed", seed) or 0)
         load_tensorflow()
         from tfgen.evaluate.stage import evaluate
 
@@ -91,7 +96,7 @@ class Run(storage.Run):
         output: str | Path | None = None,
         *,
         saved_model: bool = False,
-        tflite: Sequence[str] | bool = (),
+        tflite: str | Sequence[str] | bool = (),
         serving: bool = False,
         verbose: bool = False,
     ) -> "list[Artefact]":
@@ -108,7 +113,7 @@ class Run(storage.Run):
         """
         from tfgen.export.request import ExportRequest
 
-        number_formats = ("float32",) if tflite is True else tuple(tflite or ())
+        number_formats = ("float32",) if tflite is True else names(tflite or ())
         wanted = {"saved-model": saved_model or serving, "tflite": bool(number_formats)}
         formats = tuple(name for name in wanted if wanted[name]) or DEFAULT_FORMATS
         folder = None if output is None else Path(output)
@@ -151,6 +156,7 @@ def fit(
     verbose: bool = False,
     interruptible: bool = False,
     repeat: "str | Path | storage.Run | None" = None,
+    data_settings: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> Run:
     """Trains a model on data and keeps everything in a run.
@@ -160,7 +166,7 @@ def fit(
         data: a path, a name, a numpy array, a tf.data.Dataset or a list of strings; None for what comes with tfgen.
         labels: of data in memory, one for each example.
         output: the run's name or path; by default it is named after data and model.
-        size: "tiny", "small" or "base".
+        size: of the model: "tiny", "small" or "base".
         minutes, steps: how long; one of them, by default 3 minutes.
         seed: the same one repeats a run.
         resume: continue an unfinished run from its last checkpoint.
@@ -170,6 +176,8 @@ def fit(
         callbacks: Keras callbacks, called as in `keras.Model.fit`; an execution of several steps counts as one batch.
         interruptible: let Ctrl-C end the fit between two steps, by a signal handler.
         repeat: a run that is done once more, with its model, data and settings, to the same weights.
+        data_settings: those of the data's settings that are called as one of these arguments: {"size": 32} for
+            pictures.
         settings: the model's and the data's, as in docs/settings.md.
 
     Raises:
@@ -178,23 +186,28 @@ def fit(
     """
     from tfgen.training.request import FitRequest
 
+    if not isinstance(size, (str, type(None))):
+        raise UserError(
+            f"size is the model's, tiny, small or base, not {size!r}.",
+            f"For the size of pictures: data_settings={{'size': {plain(size)!r}}}.",
+        )
     request = FitRequest(
         model=model,
         data=str(data) if isinstance(data, Path) else data,
         output=None if output is None else str(output),
         size=size,
-        minutes=minutes,
-        steps=steps,
-        seed=seed,
-        settings=settings,
+        minutes=number("minutes", minutes),
+        steps=whole("steps", steps),
+        seed=whole("seed", seed),
+        settings={**settings, **(data_settings or {})},
         labels=labels,
         resume=resume,
         tensorboard=tensorboard,
-        save_every=save_every,
-        evaluate_every=evaluate_every,
-        patience=patience,
+        save_every=number("save_every", save_every) or 0.0,
+        evaluate_every=whole("evaluate_every", evaluate_every),
+        patience=whole("patience", patience),
         start=pretrained,
-        lora=lora,
+        lora=whole("lora", lora),
         interruptible=interruptible,
         callbacks=tuple(callbacks),
         repeat=None if repeat is None else str(getattr(repeat, "path", repeat)),

@@ -46,16 +46,28 @@ class Catalog(Mapping[str, str]):
             prefix = name.rpartition("/")[0]
             alike = [entry for entry in self._entries if entry.rpartition("/")[0] == prefix]
             raise unknown(self.kind, name.rpartition("/")[2], [entry.rpartition("/")[2] for entry in alike])
-        module, attribute = self._entries[name].split(":")
         try:
+            module, attribute = self._entries[name].split(":")
             return getattr(importlib.import_module(module), attribute)
-        except (ImportError, AttributeError) as error:
+        except Exception as error:  # another package's mistakes are of any kind
             if name in self._built_in:
                 raise
             raise UserError(
                 f"The {self.kind} '{name}' of another package can't be loaded: {error}.",
                 "Update or remove the package that brings it.",
             ) from error
+
+    def all(self) -> list[Any]:
+        """Every entry's object. One of another package that can't be loaded is left out, and that is said."""
+        from tfgen.console import warn
+
+        objects = []
+        for name in self:
+            try:
+                objects.append(self.load(name))
+            except UserError as error:
+                warn(error.what_is_wrong)
+        return objects
 
 
 def _entry_points(group: str) -> dict[str, str]:

@@ -45,8 +45,8 @@ def save(folder: Path, arrays: Mapping[str, np.ndarray], step: int, keep: int = 
             raise NotFinite(name)
     content, digest = pack(arrays)
     newest = _all(folder)[-1:]
-    if newest and newest[0].name.endswith(f"-step-{step:08d}-{digest}.npz"):
-        return newest[0]  # it is there already
+    if newest and newest[0].name.endswith(f"-step-{step:08d}-{digest}.npz") and read(newest[0], digest) is not None:
+        return newest[0]  # it is there already, and whole
     serial = max([_part(path, "serial") for path in _all(folder)], default=0) + 1
     path = folder / f"{serial:06d}-step-{step:08d}-{digest}.npz"
     try:
@@ -59,6 +59,11 @@ def save(folder: Path, arrays: Mapping[str, np.ndarray], step: int, keep: int = 
     for old in _all(folder)[:-keep]:
         old.unlink(missing_ok=True)
     return path
+
+
+def newest_name(folder: Path) -> str | None:
+    """The name of the newest checkpoint, whole or not; None where there is none."""
+    return next((path.name for path in reversed(_all(folder))), None)
 
 
 def load_newest(folder: Path) -> Checkpoint:

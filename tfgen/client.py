@@ -5,6 +5,7 @@ import json
 import urllib.error
 import urllib.parse
 import urllib.request
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,48 +23,65 @@ _SECONDS = 60.0
 
 
 def deliver_remotely(server: str, model: str, request: Request) -> None:
-    """Samples of a served model, written where the request says. Raises as `generate_remotely` does."""
+    """Samples of a served model, written where the request says. Raises as `ServedModel` does."""
     if request.options:
         name = flag(next(iter(request.options)))
         raise UserError(
             f"From a server this command fetches samples as files, and '{name}' is for text.",
             "Leave it out, or ask the server itself, as docs/export.md shows, or name a run instead.",
         )
-    modality, signature = _file_signature(_metadata(server, model), model)
-    kind = MODALITIES.load(modality)
+    served = ServedModel.open(server, model)
+    kind = MODALITIES.load(served.modality)
     count = kind.default_count if request.count is None else request.count
     stem = file_stem(model, request.prompt, f"seed{request.seed}")
     path = request.output or Path(stem + kind.sheet_ending)
-    check_output(path, modality)
-    samples = generate_remotely(server, model, request.prompt, count, request.seed)
+    check_output(path, served.modality)
+    samples = served.generate(request.prompt, count, request.seed)
     say(f"Wrote {write_samples(samples, path)}")
 
 
-def generate_remotely(server: str, model: str, prompt: str = "", count: int = 64, seed: int = 0) -> ArraySamples:
-    """Samples `seed`, `seed + 1`, ... of a served model, as `tfgen.generate.arrays.generate` makes them of its run.
+@dataclass(frozen=True)
+class ServedModel:
+    """A served model that gives files: its server and name, what it makes, and by which of its signatures."""
 
-    A server doesn't tell which prompt it drew in place of an empty one, so those samples have none.
+    server: str
+    name: str
+    modality: str
+    signature: str
+    takes_prompts: bool
 
-    Raises:
-        UserError: there is no such server or model, or it can't follow the prompt.
-        Failure: the server answered with something else than samples.
-    """
-    signatures = _metadata(server, model)
-    seeds = [int(each) for each in seeds_from(seed, count)]
-    modality, signature = _file_signature(signatures, model)
-    takes_prompts = "prompt" in signatures[signature].get("inputs", {})
-    if prompt and not takes_prompts:
-        raise UserError(f"'{model}' was trained without prompts, so it can't follow one.", "Leave the prompt out.")
-    read = MODALITIES.load(modality).read_file
-    samples = []
-    for start in range(0, count, AT_ONCE):
-        part = seeds[start : start + AT_ONCE]
-        inputs = {"seed": part, **({"prompt": [prompt] * len(part)} if takes_prompts else {})}
-        answer = _ask(f"{_address(server, model)}:predict", {"signature_name": signature, "inputs": inputs})
-        samples += [_sample(each, read) for each in answer.get("outputs") or [None]]
-    if len(samples) != count:
-        raise Failure(f"The server gave {len(samples)} samples instead of {count}.", "Look at the server's log.")
-    return ArraySamples.of(np.stack(samples), [prompt] * count, seeds, Origin(model, server, modality))
+    @classmethod
+    def open(cls, server: str, name: str) -> "ServedModel":
+        """Raises UserError where there is no such server or model, or it gives no files."""
+        signatures = _metadata(server, name)
+        modality, signature = _file_signature(signatures, name)
+        return cls(server, name, modality, signature, "prompt" in signatures[signature].get("inputs", {}))
+
+    def generate(self, prompt: str = "", count: int = 64, seed: int = 0) -> ArraySamples:
+        """Samples `seed`, `seed + 1`, ..., as `tfgen.generate.arrays.generate` makes them of its run.
+
+        A server doesn't tell which prompt it drew in place of an empty one, so those samples have none.
+
+        Raises:
+            UserError: the model can't follow the prompt.
+            Failure: the server answered with something else than samples.
+        """
+        seeds = [int(each) for each in seeds_from(seed, count)]
+        if prompt and not self.takes_prompts:
+            what = f"'{self.name}' was trained without prompts, so it can't follow one."
+            raise UserError(what, "Leave the prompt out.")
+        read = MODALITIES.load(self.modality).read_file
+        samples = []
+        for start in range(0, count, AT_ONCE):
+            part = seeds[start : start + AT_ONCE]
+            inputs = {"seed": part, **({"prompt": [prompt] * len(part)} if self.takes_prompts else {})}
+            question = {"signature_name": self.signature, "inputs": inputs}
+            answer = _ask(f"{_address(self.server, self.name)}:predict", question)
+            samples += [_sample(each, read) for each in answer.get("outputs") or [None]]
+        if len(samples) != count:
+            raise Failure(f"The server gave {len(samples)} samples instead of {count}.", "Look at the server's log.")
+        origin = Origin(self.name, self.server, self.modality)
+        return ArraySamples.of(np.stack(samples), [prompt] * count, seeds, origin)
 
 
 def _address(server: str, model: str) -> str:

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from tfgen.arguments import plain
 from tfgen.errors import UserError, unknown
 
 SIZES = ("tiny", "small", "base")  # the dial
@@ -35,7 +36,7 @@ def split_settings(settings: Mapping[str, Any], config_class: type | None) -> tu
         if key in fields:
             model[key] = _parse(key, value, fields[key].type)
         elif key in known:
-            data[key] = value
+            data[key] = plain(value)
         else:
             raise unknown("setting", key, [*fields, *known])
     return model, data
@@ -45,7 +46,7 @@ def data_settings() -> list[str]:
     """The names of the settings that some modality has for its data."""
     from tfgen.catalog import MODALITIES
 
-    return list(dict.fromkeys(key for name in MODALITIES for key in MODALITIES.load(name).settings))
+    return list(dict.fromkeys(key for modality in MODALITIES.all() for key in modality.settings))
 
 
 def check_size(size: str) -> None:
@@ -83,8 +84,7 @@ def _parse(key: str, value: Any, kind: Any) -> Any:
     kind = {"int": int, "float": float, "bool": bool, "str": str}.get(kind, kind)
     wanted = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}[kind]
     fits = {int: (int,), float: (int, float), bool: (bool,), str: (str,)}[kind]
-    if not isinstance(value, str) and hasattr(value, "item"):
-        value = value.item()  # numpy's numbers
+    value = plain(value)
     if isinstance(value, fits) and not (kind is not bool and isinstance(value, bool)):
         return kind(value.strip()) if kind is str else kind(value)
     try:

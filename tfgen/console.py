@@ -6,6 +6,7 @@ Nothing is said unless somebody asked for it: the command line does, and a Pytho
 import contextlib
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 
 _EVERY_SECONDS = 3.0
@@ -34,6 +35,14 @@ def say(text: str) -> None:
     """One line of talk, where it was asked for; standard output is for data."""
     if _talking:
         print(text, file=sys.stderr, flush=True)
+
+
+def warn(text: str) -> None:
+    """As `say`, of what nobody should miss: where nothing is said, a Python warning."""
+    if _talking:
+        say(text)
+    else:
+        warnings.warn(text, stacklevel=3)
 
 
 class Preparation:

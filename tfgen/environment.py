@@ -57,6 +57,7 @@ def load_tensorflow() -> None:
     check_platform()
     if "tensorflow" in sys.modules:
         return
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # what its C++ parts say later, while they work
     sys.stderr.flush()
     kept, silent = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(silent, 2)

@@ -4,11 +4,11 @@ from typing import Any
 
 from tfgen import checkpoints, config
 from tfgen.catalog import MODALITIES, MODELS, PRETRAINED
+from tfgen.console import warn
 from tfgen.errors import UserError
 from tfgen.representations.arrays.vocabulary import Vocabulary
 from tfgen.representations.base import Codec
 from tfgen.run import START, Run
-from tfgen.console import say
 
 
 def build_model(run: Run):
@@ -66,7 +66,7 @@ def load_model_and_checkpoint(run: Run) -> tuple[Any, str]:
     model = build_model(run)
     stored = checkpoints.load_newest(run.checkpoints)
     for name in stored.damaged:
-        say(f"The checkpoint {name} is damaged; the one from step {stored.step} is used.")
+        warn(f"The checkpoint {name} is damaged; the one from step {stored.step} is used.")
     checkpoints.restore(model.state(), stored.arrays)
     return model, stored.name
 

@@ -63,7 +63,6 @@ def command(target: str, host: str, poll: float, batching: bool, **given) -> Non
 def _export_first(run: "Run", reason: str) -> None:
     """So that serving a run needs one command."""
     click.echo(reason, err=True)
-    from tfgen.export.request import ExportRequest
-    from tfgen.export.stage import export
+    from tfgen.api import load
 
-    export(run, ExportRequest(("saved-model",)))
+    load(run.path).export(saved_model=True)

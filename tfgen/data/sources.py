@@ -18,7 +18,7 @@ _SHARE_WORTH_A_WORD = 0.1
 
 def what_can_be_read() -> str:
     """Advice for whoever named something else."""
-    kinds = [kind for name in reversed(list(MODALITIES)) for kind in MODALITIES.load(name).file_kinds]
+    kinds = [kind for modality in reversed(MODALITIES.all()) for kind in modality.file_kinds]
     files = f"a {', '.join(kinds[:-1])} or {kinds[-1]} file"
     return f"Give a folder of {_plurals(' or ')}, {files}, tfds:NAME, {' or '.join(DATASETS)}."
 
@@ -29,7 +29,7 @@ def note_on_others(modality: type, folder: Path, used: int) -> list[str]:
     used: how many files or examples were read.
     """
     own, notes = frozenset(modality.files_beside(folder)), []
-    for other in map(MODALITIES.load, MODALITIES):
+    for other in MODALITIES.all():
         count = 0 if other is modality else sum(name not in own for name in other.files_in(folder))
         many = count >= min(MANY, max(_NAMED_AT_MOST, _SHARE_WORTH_A_WORD * used))
         if count and (many or count >= used):
@@ -50,7 +50,7 @@ def modality_of(source: Any, representation: str | None = None) -> type:
     """
     if isinstance(source, str) and source in DATASETS:
         return MODALITIES.load(DATASETS.load(source).modality)
-    modalities = [MODALITIES.load(name) for name in MODALITIES]
+    modalities = MODALITIES.all()
     able = [each for each in modalities if representation in (None, *each.representations)]
     place = _existing(source) if isinstance(source, str) else source
     for candidates in (able, [each for each in modalities if each not in able]):
@@ -112,7 +112,7 @@ def _nothing_in(folder: Path) -> UserError:
 
 
 def _plurals(glue: str) -> str:
-    return glue.join(MODALITIES.load(name).plural for name in MODALITIES)
+    return glue.join(modality.plural for modality in MODALITIES.all())
 
 
 def _not_found(source: str) -> UserError:

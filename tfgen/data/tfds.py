@@ -104,7 +104,7 @@ def _modality_and_features(wanted: str, builder: Any, representation: str | None
     preferred = [key for key in (builder.info.supervised_keys or ()) if isinstance(key, str)]
     known = dict(features.items()) if hasattr(features, "items") else {}
     names = [*(name for name in preferred if name in known), *(name for name in known if name not in preferred)]
-    modalities = [MODALITIES.load(name) for name in MODALITIES]
+    modalities = MODALITIES.all()
     for each in sorted(modalities, key=lambda each: representation not in (None, *each.representations)):
         chosen = each.choose_tfds_features({name: known[name] for name in names}, preferred)
         if chosen is not None:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tfgen.catalog import ENGINES, MODALITIES
-from tfgen.errors import UserError
+from tfgen.errors import UserError, unknown
 from tfgen.representations import NAMES
 from tfgen.representations.base import Codec
 from tfgen.restore import open_codec
@@ -52,6 +52,9 @@ class Generator(abc.ABC):
         self.modality = MODALITIES.load(run.record["modality"])
         for name in request.options:
             if name not in self.options:
+                every = [each for engine in NAMES for each in ENGINES.load(f"generate/{engine}").options]
+                if name not in every:
+                    raise unknown("option", name, every)
                 what = f"'{flag(name)}' is for {_takers(name)}, and '{run.name}' makes {self.modality.plural}."
                 raise UserError(what, "Leave it out.")
         self.run = run
@@ -97,5 +100,5 @@ def flag(name: str) -> str:
 def _takers(name: str) -> str:
     """What is made with an option."""
     able = [each for each in NAMES if name in ENGINES.load(f"generate/{each}").options]
-    modalities = [MODALITIES.load(each) for each in MODALITIES]
+    modalities = MODALITIES.all()
     return " and ".join(each.plural for each in modalities if set(each.representations) & set(able))

@@ -3,12 +3,14 @@
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from tfgen import files
 from tfgen.catalog import MODALITIES
 from tfgen.console import say
+from tfgen.errors import UserError
 from tfgen.generate import Generator, Origin, Request, seeds_from
 from tfgen.generate.output import check_path, ending, file_stem, provenance
 from tfgen.representations.arrays.sampler import BATCH, ArraySampler, drawn_prompts
@@ -24,13 +26,16 @@ _ARRAYS = (".npy", ".npz")
 class ArraySamples(np.ndarray):
     """Samples [n, ...] as they are stored, and where they are from.
 
+    A part of them (`samples[:3]`, `samples[::-1]`, `samples[[4, 7]]`) has its own prompts and seeds; a sample alone,
+    and whatever is calculated of them, is a plain array.
+
     prompts: of each sample; for the empty prompt, those that were drawn in its place.
-    seeds: of each sample. origin: what made them. They are those of the whole, also for a part of it.
+    seeds: of each sample. origin: what made them.
     """
 
-    prompts: list[str]
-    seeds: list[int]
-    origin: Origin
+    prompts: list[str] | None = None
+    seeds: list[int] | None = None
+    origin: Origin | None = None
 
     @classmethod
     def of(cls, values: np.ndarray, prompts: list[str], seeds: list[int], origin: Origin) -> "ArraySamples":
@@ -38,9 +43,20 @@ class ArraySamples(np.ndarray):
         samples.prompts, samples.seeds, samples.origin = prompts, seeds, origin
         return samples
 
-    def __array_finalize__(self, other: np.ndarray | None) -> None:
-        for name in ("prompts", "seeds", "origin"):
-            setattr(self, name, getattr(other, name, None))
+    def __getitem__(self, places: Any) -> np.ndarray:
+        part = self.values[places]
+        if self.origin is None or isinstance(places, tuple) or np.ndim(part) != self.ndim:
+            return part
+        rows = np.arange(len(self))[places]
+        if rows.shape != part.shape[:1]:
+            return part
+        return self.of(part, [self.prompts[row] for row in rows], [self.seeds[row] for row in rows], self.origin)
+
+    def __array_ufunc__(self, function: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        plain = [np.asarray(each) if isinstance(each, ArraySamples) else each for each in inputs]
+        if "out" in options:
+            options["out"] = tuple(np.asarray(each) for each in options["out"])
+        return getattr(function, method)(*plain, **options)
 
     @property
     def values(self) -> np.ndarray:
@@ -48,13 +64,19 @@ class ArraySamples(np.ndarray):
         return np.asarray(self)
 
     def save(self, path: str | Path) -> str:
-        """Writes them where the path's ending says, and gives a phrase on what was written. See `write_samples`."""
+        """Writes them where the path's ending says, and gives a phrase on what was written. See `write_samples`.
+
+        Raises:
+            UserError: they were changed since they were made, so nothing says what they are.
+        """
+        if self.origin is None:
+            raise UserError("These are no longer samples as they were made.", "Save the array by numpy or Pillow.")
         check_output(Path(path), self.origin.modality)
         return write_samples(self, Path(path))
 
     def _repr_html_(self) -> str | None:
-        """What a notebook shows; nothing of its own for a part of the samples."""
-        if self.origin is None or len(self) != len(self.seeds):
+        """What a notebook shows; nothing of its own where they were changed."""
+        if self.origin is None:
             return None
         modality = MODALITIES.load(self.origin.modality)
         pairs = zip(self.values, self.seeds, strict=True)

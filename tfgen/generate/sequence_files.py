@@ -13,12 +13,12 @@ from tfgen.generate.output import check_path, ending, file_stem
 from tfgen.representations.sequences.codec import SequenceCodec
 from tfgen.representations.sequences.sampler import Piece, Text
 
-_ENDINGS = (".txt", ".jsonl")
+ENDINGS = (".txt", ".jsonl")  # sequences outside are strings, whatever they stand for
 
 
 def check_output(path: Path, as_json: bool) -> None:
     """Raises UserError where texts can't be written to `path`, or not as JSON; called before the work."""
-    check_path(path, _ENDINGS)
+    check_path(path, ENDINGS)
     if as_json and ending(path) != ".jsonl":
         raise UserError(f"JSON can't be written to '{path}'.", "Give a path that ends in .jsonl, or leave --json out.")
 

@@ -1,9 +1,10 @@
 """Sequences of a run: they go on from a prompt, and the same seed gives the same one, alone or among others."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from typing import Any
 
 from tfgen.console import say
 from tfgen.errors import UserError
@@ -17,8 +18,8 @@ from tfgen.run import Run
 
 
 @dataclass(frozen=True, eq=False)
-class SequenceSamples:
-    """Sequences as strings, and where they are from. A list of strings in most respects.
+class SequenceSamples(Sequence):
+    """Sequences as strings, and where they are from; a part of them is one too.
 
     texts: with the seed, the tokens and their log-probabilities, and why each ended.
     """
@@ -29,7 +30,9 @@ class SequenceSamples:
     def __len__(self) -> int:
         return len(self.texts)
 
-    def __getitem__(self, place: int) -> str:
+    def __getitem__(self, place: Any) -> Any:
+        if isinstance(place, slice):
+            return SequenceSamples(self.texts[place], self.rows)
         return self.texts[place].text
 
     def __iter__(self) -> Iterator[str]:

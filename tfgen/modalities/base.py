@@ -183,10 +183,6 @@ class Modality(abc.ABC):
         """One stored example. Raises ValueError or OSError where the content is none."""
         raise NotImplementedError
 
-    # Sequences outside are strings, which every codec gives; files of another kind are a modality's own.
-
-    sequence_endings: ClassVar[tuple[str, ...]] = (".txt", ".jsonl")
-
     @classmethod
     def first_command(cls, codec: Mapping[str, Any], run: str) -> str:
         """What a person types to get the first sample of a run; `codec` is its codec.json, `run` is quoted."""

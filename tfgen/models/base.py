@@ -85,6 +85,14 @@ class GenerativeModel(keras.Model):
         """What `model(inputs)` gives; each kind of model says in its own docstring what that is."""
         raise NotImplementedError
 
+    def save(self, *arguments: Any, **options: Any) -> None:
+        """Raises UserError: the run's folder holds the model, and exports are what works elsewhere."""
+        raise UserError("A model of tfgen is kept in its run.", "For a file that works elsewhere: run.export().")
+
+    def get_config(self) -> dict[str, Any]:
+        """Raises UserError, as `save` does: a model is built from its run."""
+        raise UserError("A model of tfgen is built from its run.", "Load it anew: tfgen.load(NAME).model")
+
     # Training.
 
     def random_normal(self, shape: list, salt: int) -> tf.Tensor:

@@ -19,7 +19,7 @@ _VALUES = {types_pb2.DT_STRING: "", types_pb2.DT_BOOL: True, types_pb2.DT_FLOAT:
 def curl_of(servable: Servable, address: str) -> str | None:
     """A curl command for the signature with the smallest answer; None if none takes few enough values."""
     sampled, known = _sample_of(servable)
-    of_files = [MODALITIES.load(name).file_signature for name in MODALITIES]
+    of_files = [modality.file_signature for modality in MODALITIES.all()]
     wanted = (*filter(None, of_files), sampled, DEFAULT_SIGNATURE, *sorted(servable.signatures))
     for name in [name for name in wanted if name in servable.signatures]:
         inputs = servable.signatures[name].definition.inputs

@@ -53,9 +53,10 @@ def create_run(request: FitRequest, held: contextlib.ExitStack) -> Beginning:
     examples = weights.widen(examples)
     examples.check(settings)
     if request.evaluate_every is not None and not examples.measurable:
+        able = "holdout" in MODALITIES.load(examples.modality).settings
+        more = "hold something out with --set holdout=0.1" if able else "give more data"
         raise UserError(
-            "Nothing is held out, so there is nothing to measure a model by.",
-            "Leave --evaluate-every out, or hold something out with --set holdout=0.1.",
+            "Nothing is held out, so there is nothing to measure a model by.", f"Leave --evaluate-every out, or {more}."
         )
     kept, data = _data_record(request, source, examples, examples.kept(of_data), repeated)
     record = {**_record(request, settings, examples), **weights.record(size), "data": data}
@@ -67,7 +68,8 @@ def create_run(request: FitRequest, held: contextlib.ExitStack) -> Beginning:
     # Of a repeat, as the run wrote it: another version may list the same labels in another order.
     codec = examples.codec_json() if repeated is None else repeated.codec()
     content = (record, codec, examples.report.to_json(), contents, held)
-    return Beginning(_write(request, f"{examples.name}-{request.model}", content), examples, clock)
+    name = f"{examples.name}-{request.model}" if repeated is None else repeated.name
+    return Beginning(_write(request, name, content), examples, clock)
 
 
 def _write(request: FitRequest, wanted: str, content: tuple[Any, ...]) -> Run:
@@ -95,7 +97,7 @@ def _data_record(
     """Data that was passed in memory as a file for the run, by its name, and what run.json says of the data."""
     kept, facts = {}, {"settings": settings, "fingerprint": examples.fingerprint, "count": len(examples)}
     own = repeated and repeated.record["data"].get("file")
-    if own and request.data == repeated.data_source():
+    if own and isinstance(request.data, str) and request.data == repeated.data_source():
         kept = {own: (repeated.path / own).read_bytes()}
         return kept, {"source": repeated.record["data"]["source"], "path": None, "file": own, **facts}
     if not isinstance(source, str):
@@ -172,6 +174,8 @@ def _record(request: FitRequest, settings: Any, examples: "Examples") -> dict[st
 def resume_run(request: FitRequest, held: contextlib.ExitStack) -> Beginning:
     """An earlier run, locked for as long as `held` is, and its data, which must not have changed."""
     run = Run.open(request.output) if request.output else _newest_unfinished(request)
+    held.enter_context(files.locked(run.path))
+    run = Run.open(str(run.path))  # as it is now that nobody else is at work on it
     if run.record["model"] != request.model:
         raise UserError(
             f"'{run.name}' is a {run.record['model']}, not a {request.model}.", "Resume it by its own name."
@@ -197,7 +201,6 @@ def resume_run(request: FitRequest, held: contextlib.ExitStack) -> Beginning:
         raise _changed("data")
     if run.record["environment"] != environment():
         say(_OTHER_MACHINE)
-    held.enter_context(files.locked(run.path))
     return Beginning(run, examples, time.monotonic())
 
 
@@ -207,7 +210,9 @@ def _newest_unfinished(request: FitRequest) -> Run:
         for run in all_runs()
         if run.record["model"] == request.model and run.record["status"] not in ("finished", "failed")
     ]
-    if request.data is not None:
+    if request.data is not None and not isinstance(request.data, str):
+        runs = [run for run in runs if "file" in run.record["data"]]  # its fingerprint tells whether it is the same
+    elif request.data is not None:
         names = (request.data, os.path.abspath(str(request.data)))
         runs = [run for run in runs if run.record["data"]["source"] in names or run.record["data"]["path"] in names]
     if not runs:
@@ -235,7 +240,7 @@ def _check_representation(name: str, model_class: type, examples: "Examples") ->
     """Raises UserError where the model can't learn such examples."""
     if examples.representation in model_class.representations:
         return
-    modalities = [MODALITIES.load(each) for each in MODALITIES]
+    modalities = MODALITIES.all()
     learned = [each.plural for each in modalities if set(each.representations) & set(model_class.representations)]
     found = MODALITIES.load(examples.modality).plural
     able = [each for each in MODELS if examples.representation in MODELS.load(each).representations]

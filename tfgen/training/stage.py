@@ -4,7 +4,8 @@ import contextlib
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -282,6 +283,8 @@ def _train(
                 _run_steps(model, data.between(start, stop), stop - start, monitor, *request.callbacks)
             _conclude(run, model, data, sheets, monitor)
     except OSError as error:
+        if _was_raised_by(request.callbacks, error):
+            raise
         raise Failure(
             f"The run can't be written: {error.strerror or error}.", "Make room or mend the folder, then use --resume."
         ) from error
@@ -290,6 +293,12 @@ def _train(
         history.close()
         if best is not None:
             best.close()
+
+
+def _was_raised_by(callbacks: Sequence, error: BaseException) -> bool:
+    """Whether an error comes from a method of one of these."""
+    callers = [frame.f_locals.get("self") for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return any(caller is callback for caller in callers for callback in callbacks)
 
 
 def _conclude(run: Run, model, data: _Batches, sheets, monitor) -> None:

@@ -22,7 +22,7 @@ from tfgen.run import Run
 DEFAULT_COUNT = 200
 _MOST_QUOTED = 200  # characters of the longest match in a note
 
-_UNSEEN = "It needs text that the model never saw: name some with --data, or fit with --set holdout=0.1."
+_UNSEEN = "It needs text that the model never saw: name some with --data."
 _MEMBERS = f"It needs {LEAST_DOCUMENTS} documents that the model never saw, and as many that it learned."
 
 

@@ -1,6 +1,7 @@
 """The size, the channels and the range of values that pictures are prepared with."""
 
 import re
+from collections.abc import Sequence
 
 from tfgen.errors import UserError
 
@@ -8,7 +9,8 @@ SMALLEST_SIDE, LARGEST_SIDE = 8, 256
 DEFAULT_SIDE = 64  # the longer side when the user names no size: small enough to train on a laptop
 
 
-def check_size(size: str | int) -> tuple[int, int] | None:
+def check_size(size: str | int | Sequence[int]) -> tuple[int, int] | None:
+    size = "x".join(map(str, size)) if isinstance(size, (tuple, list)) else size
     if str(size).strip() == "":
         return None
     matched = re.fullmatch(r"([0-9]{1,6})(?:\s*[xX×]\s*([0-9]{1,6}))?", str(size).strip())

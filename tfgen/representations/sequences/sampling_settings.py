@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tfgen.arguments import names, number, whole
 from tfgen.errors import UserError
 
 _MOST = 10**6
@@ -45,7 +46,8 @@ class SamplingSettings:
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> "SamplingSettings":
-        """From the options that were given. Raises UserError where they contradict each other."""
+        """From the options that were given. Raises UserError where one is none, or they contradict each other."""
+        options = {name: _READ[name](name, value) for name, value in options.items()}
         if "beams" in options and options["beams"] < 1:
             raise _wrong("beams", options["beams"], "1 and 64", _BEAMS)
         chance = [name for name in ("temperature", "top_k", "top_p", "min_p", "repetition_penalty") if name in options]
@@ -78,6 +80,13 @@ class SamplingSettings:
         facts = dataclasses.asdict(self)
         names = ("beams", "length", "stop") if self.beams else [name for name in facts if name != "beams"]
         return {name: list(facts[name]) if name == "stop" else facts[name] for name in names}
+
+
+_READ = {
+    **dict.fromkeys(("temperature", "top_p", "min_p", "repetition_penalty"), number),
+    **dict.fromkeys(("top_k", "beams", "length"), whole),
+    "stop": lambda name, value: names(value),
+}
 
 
 def _wrong(name: str, value: float, limits: str, what_to_do: str) -> UserError:
