@@ -137,6 +137,7 @@ def test_a_folder_named_like_an_embedded_set_does_not_hinder_resume(isolated):
     assert fit_run("gan", "own", None, None, size=None, resume=True).record["status"] == "finished"
 
 
+@pytest.mark.slow
 def test_two_examples_are_enough(tmp_path):
     np.save(tmp_path / "two.npy", np.random.default_rng(0).integers(0, 256, (2, 9, 17), np.uint8))
     for model in ("gan", "vae"):
@@ -152,6 +153,7 @@ def test_colour_and_awkward_sizes_through_the_whole_road(tmp_path, digits):
     assert [part["likelihood"] for part in run.codec()["example"]["parts"]] == ["gaussian"]
 
 
+@pytest.mark.slow
 def test_tensorboard_scalars_are_written(tmp_path, digits):
     pytest.importorskip("tensorboard")
     run = fit_run("gan", tmp_path / "run", digits, 3, *QUICK, tensorboard=True)
@@ -181,6 +183,7 @@ def test_nothing_is_measured_where_nothing_is_held_out(tmp_path):
     assert not runs_folder().exists()
 
 
+@pytest.mark.slow
 def test_a_run_of_before_that_measured_nothing_ends_with_its_last_weights(tmp_path, capsys, plain_steps):
     path = notes(tmp_path / "notes.txt")
     with stopped_at(1):
@@ -259,6 +262,7 @@ def test_a_repeat_needs_a_plan_and_the_same_data(stopped, digits, tmp_path):
     assert len(all_runs()) == 1
 
 
+@pytest.mark.slow
 def test_data_that_was_in_memory_is_repeated_from_the_runs_own_file(digits, tmp_path):
     from tfgen.api import fit
 

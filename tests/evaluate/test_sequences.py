@@ -69,6 +69,7 @@ def test_characters_are_those_of_the_text(writer):
     assert reference.searched.startswith(reference.text(reference.values[:100]))
 
 
+@pytest.mark.slow
 def test_the_same_run_scores_the_same_again(judged, writer):
     again = evaluate(writer, QUICK)
     assert again.scores == judged.scores and again.baselines == judged.baselines and again.notes == judged.notes
@@ -171,6 +172,7 @@ def notes_run(tmp_path_factory, plays):
     return fit_run("gpt", folder / "run", folder / "notes.jsonl", 60, "context=32", "batch_size=8")
 
 
+@pytest.mark.slow
 def test_documents_with_prompts(notes_run):
     evaluation = evaluate(notes_run, QUICK)
     assert "membership" in evaluation.scores or "20 documents" in evaluation.left_out["membership"]
@@ -182,6 +184,7 @@ def test_documents_with_prompts(notes_run):
     assert any("The prompts that are held out" in note and "more than once" in note for note in evaluation.notes)
 
 
+@pytest.mark.slow
 def test_what_is_given_costs_nothing(notes_run):
     reference = ReferenceData(notes_run, None)
     read = LossReader(load_model(notes_run)).read(reference.unseen)
@@ -191,6 +194,7 @@ def test_what_is_given_costs_nothing(notes_run):
     assert characters == reference.training.holdout_units
 
 
+@pytest.mark.slow
 def test_without_held_out_text_there_is_no_prediction_to_judge(plays, tmp_path):
     run = fit_run("gpt", tmp_path / "run", plays["few"], 5, "context=32", "batch_size=4", "holdout=0")
     evaluation = evaluate(run, QUICK)

@@ -37,6 +37,8 @@ HOW = {
 }
 PROMPTS = ["The old", "", "A wolf 😀"]
 
+pytestmark = pytest.mark.slow
+
 
 def phone_folder(folder, run):
     return folder / "tflite" / run.name / "1"
@@ -326,7 +328,6 @@ def test_a_format_that_does_not_suit_text_is_refused_before_anything_is_written(
     assert not (isolated / "out").exists() and not (text_run.path / "export").exists()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("number_format", ["float32", "float16"])
 def test_a_cache_that_forgets_is_not_published(text_run, tmp_path, monkeypatch, number_format):
     decode = GPT.decode
@@ -340,7 +341,6 @@ def test_a_cache_that_forgets_is_not_published(text_run, tmp_path, monkeypatch, 
     assert not list((tmp_path / "out").rglob("*.tflite"))
 
 
-@pytest.mark.slow
 def test_a_servers_cache_is_proved_too(text_run, tmp_path, monkeypatch):
     decode = GPT.decode
     monkeypatch.setattr(GPT, "decode", lambda self, token, position, cache: decode(self, token, position + 3, cache))
@@ -348,7 +348,6 @@ def test_a_servers_cache_is_proved_too(text_run, tmp_path, monkeypatch):
         export(text_run, ExportRequest(("saved-model",), (), tmp_path / "out"))
 
 
-@pytest.mark.slow
 def test_longer_tokens_and_a_prompt_that_is_too_long(tales, tmp_path):
     run = fit_run("gpt", tmp_path / "pieces", tales, 20, "context=24", "tokenizer=bpe", "vocabulary_size=300")
     export(run, ExportRequest(("saved-model", "tflite"), ("float32",), tmp_path / "out"))

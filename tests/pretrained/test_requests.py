@@ -11,6 +11,8 @@ from tfgen.training.request import FitRequest, check
 
 keras_hub = pytest.importorskip("keras_hub", reason="the extra [pretrained] is not installed")
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     "options, words",
