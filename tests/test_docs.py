@@ -1,12 +1,14 @@
 """The pages of the docs that show code: it runs as it stands."""
 
 import re
+import shlex
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from tests.conftest import ROOT
+from tests.serve.running import tfgen_serve
 
 
 def blocks(page):
@@ -41,6 +43,43 @@ def test_the_page_on_python_runs(photos, capsys):
     assert names["reconstructed"].shape == (4, 16, 16, 3)
     assert [each.name for each in names["artefacts"]] == ["TFLite float16"]
     assert "step" not in printed.err, "nothing is said that was not asked for"
+
+
+@pytest.mark.slow
+def test_the_tutorial_runs(isolated, command):
+    """Its Python, then its commands in their order, with few steps; what does not depend on them is printed as shown."""
+    exec(blocks("tutorial.md")[0], {})
+    shown = console("tutorial.md")
+    asked = {"fit": ["--steps", 40, "--size", "tiny"], "evaluate": ["-n", 100]}
+    serving, *after = [line for line in shown if line.split()[1] == "serve" or "--server" in line]
+    for line in [each for each in shown if each not in (serving, *after)]:
+        words = shlex.split(line.replace("--minutes 4", ""))[1:]
+        done = command(*words, *asked.get(words[0], []))
+        assert done.exit_code == 0, done.stderr
+        said = (done.stdout + done.stderr).splitlines()
+        for wanted in shown[line] if words[0] in ("data", "generate") else []:
+            assert wanted in said
+    with tfgen_serve("first") as server:
+        for wanted in shown[serving]:
+            assert without_ports(wanted) in without_ports(server.said)
+        for line in after:
+            done = command(*shlex.split(line.replace("http://127.0.0.1:8501", server.url))[1:])
+            assert done.exit_code == 0 and shown[line][-1] in done.stderr
+    assert Image.open("seven.png").size[0] >= 28 and Image.open("look.png").size[0] > 200
+
+
+def without_ports(text):
+    return re.sub(r":\d+", "", text)
+
+
+def console(page):
+    """The commands of a page, and the lines that each printed."""
+    printed = {}
+    for block in re.findall(r"```console\n(.*?)```", (ROOT / "docs" / page).read_text(encoding="utf-8"), re.S):
+        for part in block.split("$ ")[1:]:
+            first, *lines = part.splitlines()
+            printed[first] = lines
+    return printed
 
 
 def test_links_between_pages_lead_somewhere():
