@@ -47,7 +47,7 @@ def test_the_page_on_python_runs(photos, capsys):
 
 @pytest.mark.slow
 def test_the_tutorial_runs(isolated, command):
-    """Its Python, then its commands in their order, with few steps; what does not depend on them is printed as shown."""
+    """Its Python, then its commands in order, with few steps; what does not depend on them is printed as shown."""
     exec(blocks("tutorial.md")[0], {})
     shown = console("tutorial.md")
     asked = {"fit": ["--steps", 40, "--size", "tiny"], "evaluate": ["-n", 100]}
