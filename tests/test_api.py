@@ -97,6 +97,7 @@ def test_what_is_calculated_of_samples_is_no_sample(run, tmp_path):
     np.testing.assert_array_equal(total, samples.values)
 
 
+@pytest.mark.slow
 def test_data_in_memory_is_resumed_and_repeated(tmp_path):
     options = {"labels": LABELS, "size": "tiny", "steps": 256, **QUICK}
     with stopped_at(64):

@@ -317,6 +317,7 @@ def test_every_model_of_the_catalog_is_named_in_help_and_errors(command):
 # Streams, in real processes.
 
 
+@pytest.mark.slow
 def test_a_fit_in_a_process_says_nothing_on_standard_output_and_no_warnings(digits, isolated):
     np.save(isolated / "unlabelled.npy", np.load(digits)["images"][:50])
     settings = [part for setting in ("width=2", "batch_size=8") for part in ("--set", setting)]

@@ -252,6 +252,7 @@ def test_a_callback_that_stops_the_training_leaves_a_run_that_goes_on(digits, tm
     assert_same_state(state_of(resumed), state_of(fit_run("gan", tmp_path / "straight", digits, 60, *QUICK)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError], ids=["Ctrl-C in a notebook", "an error"])
 def test_a_fit_that_is_torn_off_is_stopped_and_goes_on(error, digits, tmp_path):
     settings = {"network": "dense", "width": 2, "batch_size": 8}

@@ -14,9 +14,9 @@ from tfgen.catalog import Catalog
 HEAVY = ("tensorflow", "keras", "PIL", "matplotlib", "numpy", "tensorflow_datasets", "tqdm")
 # From the ground up: a part may import itself and what stands before it, wherever the import stands.
 LAYERS = (
-    "errors", "console", "files", "environment", "catalog", "config", "models.noise", "data", "representations",
-    "checkpoints", "run", "modalities", "models", "restore", "training", "generate", "evaluate", "export", "client",
-    "run_comparison", "serve", "api", "cli",
+    "errors", "arguments", "console", "files", "environment", "catalog", "config", "models.noise", "data",
+    "representations", "checkpoints", "run", "modalities", "models", "restore", "training", "generate", "evaluate",
+    "export", "client", "run_comparison", "serve", "api", "cli",
 )
 # Parts that know neither files, runs nor commands, beside what stands above them.
 PURE = {"representations": ("files", "run", "checkpoints"), "models": ("files", "run", "checkpoints", "data")}

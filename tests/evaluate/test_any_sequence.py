@@ -16,6 +16,8 @@ from tfgen.evaluate.sequences.reference_data import ReferenceData
 from tfgen.evaluate.stage import evaluate
 from tfgen.run import Run
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def melodies(fit_once, tmp_path_factory):

@@ -372,6 +372,7 @@ def test_measuring_does_not_change_what_is_learned(splits, tmp_path):
     assert_same_state(state_of(run), state_of(plain))
 
 
+@pytest.mark.slow
 def test_patience_ends_a_fit(splits, tmp_path, monkeypatch):
     from tfgen.evaluate.arrays.tracker import ArrayTracker
 

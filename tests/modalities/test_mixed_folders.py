@@ -52,13 +52,13 @@ def test_a_readme_and_captions_need_no_word(tmp_path):
     assert examples.report.notes == [] and len(examples.prompts) == 12
 
 
-def test_captions_in_files_of_their_own_are_said_to_be_unread(tmp_path):
+def test_captions_in_files_of_their_own_are_no_texts_beside_the_pictures(tmp_path):
     for number in range(12):
         save(tmp_path / "photos" / f"{number}.png", noise(number))
         (tmp_path / "photos" / f"{number}.txt").write_text(f"a picture of {number}")
-    notes = open_data(str(tmp_path / "photos")).report.notes
-    assert len(notes) == 2 and "12 .txt" in notes[0]
-    assert notes[1].startswith("12 text files have the name of a picture. Captions are read from a captions.csv")
+    examples = open_data(str(tmp_path / "photos"))
+    assert examples.report.notes == ["12 captions read from texts beside the pictures."]
+    assert examples.prompts[3] == "a picture of 3"
 
 
 @pytest.mark.parametrize("kind", [list, tuple, np.array])

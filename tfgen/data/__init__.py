@@ -40,7 +40,7 @@ def open_data(
         UserError: the source can't be read, or a setting is not one of its modality's.
     """
     from tfgen.data.request import DataRequest
-    from tfgen.data.sources import TFDS, modality_of, note_on_others
+    from tfgen.data.sources import TFDS, as_folder, modality_of, note_on_others
 
     source = DEFAULT if source is None else str(source) if isinstance(source, Path) else source
     if isinstance(source, str) and not source.strip():
@@ -52,18 +52,23 @@ def open_data(
 
         return open_tfds(source, representation, settings, progress)
     modality = modality_of(source, representation)
+    place = source
+    if isinstance(source, str) and source not in DATASETS:
+        path = as_folder(Path(source).expanduser())
+        place = source if path == Path(source).expanduser() else str(path)
     request = DataRequest(
-        source,
+        place,
         representation_of(modality, representation),
         check_settings(modality, settings, source),
         labels,
         progress,
+        None if place is source else source,
     )
     if isinstance(source, str) and source in DATASETS:
         return DATASETS.load(source)(request)
     examples = modality.open(request)
-    if isinstance(source, str) and Path(source).expanduser().is_dir():
-        examples.report.notes.extend(note_on_others(modality, Path(source), examples.report.used))
+    if isinstance(place, str) and Path(place).expanduser().is_dir():
+        examples.report.notes.extend(note_on_others(modality, Path(place), examples.report.used))
     return examples
 
 

@@ -16,6 +16,7 @@ class DataRequest:
     settings: those that were given, by name; what isn't there is to be found from the data.
     labels: of data in memory, one for each example.
     progress: called with (done, total) while examples are being prepared.
+    shown: the source as it was named, where that is another path: an archive's.
     """
 
     source: Any
@@ -23,11 +24,12 @@ class DataRequest:
     settings: Mapping[str, Any] = field(default_factory=dict)
     labels: Any = None
     progress: Progress | None = None
+    shown: str | None = None
 
     @property
     def shown_source(self) -> str:
         """The source as a run and messages name it."""
-        return self.source if isinstance(self.source, str) else f"<{type(self.source).__name__}>"
+        return self.shown or self.source if isinstance(self.source, str) else f"<{type(self.source).__name__}>"
 
     def get(self, name: str, default: Any = None) -> Any:
         """A setting, or what stands in for one that wasn't given."""

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from tfgen.catalog import DATASETS, MODALITIES
+from tfgen.data import archives
 from tfgen.data.examples import clean_text
 from tfgen.data.walk import MANY, kinds, walk, why_unread
 from tfgen.errors import UserError, nearest
 
-ARCHIVES = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".7z", ".rar")
 TFDS = "tfds:"
 _NAMED_AT_MOST = 3
 _SHARE_WORTH_A_WORD = 0.1
@@ -52,12 +52,19 @@ def modality_of(source: Any, representation: str | None = None) -> type:
         return MODALITIES.load(DATASETS.load(source).modality)
     modalities = MODALITIES.all()
     able = [each for each in modalities if representation in (None, *each.representations)]
-    place = _existing(source) if isinstance(source, str) else source
+    place = as_folder(_existing(source)) if isinstance(source, str) else source
     for candidates in (able, [each for each in modalities if each not in able]):
         sureness = {each: each.recognises(place) for each in candidates}
         if any(sureness.values()):
             return max(sureness, key=sureness.__getitem__)  # of equally sure ones, the first of the catalog
     raise _unreadable(source, place)
+
+
+def as_folder(path: Path) -> Path:
+    """A path, of an archive that of the folder with its content. Raises UserError as `archives.unpacked` does."""
+    if path.is_file() and path.name.lower().endswith(archives.UNREADABLE):
+        raise UserError(f"'{path}' is an archive of a kind that can't be read.", "Unpack it and give the folder.")
+    return archives.unpacked(path) if path.is_file() and archives.is_archive(path) else path
 
 
 def check_source(source: str) -> None:
@@ -86,8 +93,6 @@ def _unreadable(source: Any, place: Any) -> UserError:
         return UserError(what, "Give a numpy array of pictures, a tf.data.Dataset, a list of strings, or a path.")
     if place.is_dir():
         return _nothing_in(place)
-    if place.name.lower().endswith(ARCHIVES):
-        return UserError(f"'{place}' is an archive.", "Unpack it and give the folder.")
     if place.stat().st_size == 0:
         return UserError(f"'{place}' is empty.", what_can_be_read())
     return UserError(f"'{place}' is of no kind that tfgen can read.", what_can_be_read())

@@ -4,6 +4,10 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+# What file managers and network drives keep beside files, and nobody means; in lower case.
+NEVER_READ = frozenset(
+    ("__macosx", "@eadir", "#recycle", "@recycle", "$recycle.bin", "system volume information", "lost+found")
+)
 MANY = 10  # other files in a folder, from which on it is worth a word
 
 
@@ -29,7 +33,7 @@ def walk(folder: Path, broken: list[tuple[str, str]]) -> Iterator[tuple[str, os.
             continue
         for entry in entries:
             relative = f"{inside}/{entry.name}" if inside else entry.name
-            if entry.name.startswith(".") or entry.name == "__MACOSX":
+            if entry.name.startswith(".") or entry.name.lower() in NEVER_READ:
                 continue
             if _is_folder(entry):
                 (links if entry.is_symlink() else waiting).append((relative, Path(entry.path)))

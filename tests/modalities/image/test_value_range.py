@@ -212,7 +212,7 @@ def test_the_cache_does_not_mix_up_ranges(tmp_path):
     ("array", "words"),
     [
         (np.full((4, 8, 8), 90, np.uint8), "All pictures are empty: every value is 90 of 0..255. Check"),
-        (np.full((4, 8, 8), 255, np.uint8), "every value is 255 of 0..255. Transparency is laid on white"),
+        (np.full((4, 8, 8), 255, np.uint8), "every value is 255 of 0..255. Where they are drawn on transparency"),
         (np.repeat(GREY[:1], 4, axis=0), "The 4 pictures that were looked at are all the same"),
         (np.repeat(np.arange(4, dtype=np.uint8), 64).reshape(4, 8, 8) * 60, "Every picture is all one colour"),
         (GREY // 16 + np.uint8(120), "lie in 120..135 of 0..255: the pictures have hardly any contrast"),

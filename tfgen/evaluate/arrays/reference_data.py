@@ -90,9 +90,11 @@ class ReferenceData:
 
 
 def _holdout(run: Run, holdout: str | None, training: ArrayExamples) -> ArrayExamples | None:
-    """Held-out data of the training data's shape: what was named, else the test split of a TFDS set."""
+    """Held-out data of the training data's shape: what was named, else what the source itself holds out."""
     modality = MODALITIES.load(training.modality)
     settings = modality.held_out_settings(training, run.data_settings(), run.path)
+    if holdout is None and training.has_held_out:
+        return open_showing(run.data_source(), {**settings, "split": "test"}, training.representation)
     if holdout is None:
         return _test_split(run.record["data"]["source"], settings, training)
     examples = open_showing(holdout, settings, training.representation)

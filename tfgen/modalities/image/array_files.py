@@ -18,8 +18,9 @@ from tfgen.data.prepared import Key
 from tfgen.data.request import DataRequest
 from tfgen.errors import UserError
 from tfgen.modalities.image.array_labels import prompts_of_labels, text_of
-from tfgen.modalities.image.assemble import BLOCK, Stack, examples_of_stack, on_white
+from tfgen.modalities.image.assemble import BLOCK, Stack, examples_of_stack, laid_on_background
 from tfgen.modalities.image.examples import ImageExamples
+from tfgen.modalities.image.sizes import KEEP
 from tfgen.modalities.image.value_range import BYTES, INTEGERS, Scale, ValueRange, sort_of
 
 IMAGE_KEYS = ("images", "x", "x_train", "train_images", "data", "image", "arr_0")
@@ -82,7 +83,10 @@ def _open_prepared(request: DataRequest, path: Path, stored: Any, kind: str) -> 
     if kind != "none":
         prompts = Prompts([text_of(name) for name in stored["label_names"]], stored["labels"].astype(np.int32), kind)
     own = {"size": (height, width), "channels": channels, **request.settings}
-    own.pop("white", None)
+    for name in ("white", "fit", "background"):
+        own.pop(name, None)
+    if channels == 4:
+        own.update(channels=None, background=KEEP)
     blocks = (lambda: (images[start : start + BLOCK] for start in range(0, count, BLOCK)))
     white = float(stored["white"]) if "white" in stored else None
     stack = Stack(count, height, width, channels, blocks, [], white)
@@ -106,7 +110,7 @@ def examples_of_array(
     def blocks() -> Iterator[np.ndarray]:
         for block in _blocks(array, to_last):
             block = scale.to_bytes(block)
-            yield on_white(block) if block.shape[-1] == 4 else block
+            yield laid_on_background(block, request)
 
     height, width, channels = to_last(array[:1]).shape[1:]
     white = scale.white if sort_of(array.dtype) == INTEGERS else None

@@ -15,7 +15,7 @@ from tfgen.data.prepared import Key, Writer, open_or_prepare
 from tfgen.data.request import DataRequest
 from tfgen.modalities.image.codec import ImageCodec
 from tfgen.modalities.image.examples import ImageExamples
-from tfgen.modalities.image.sizes import choose_size
+from tfgen.modalities.image.sizes import FITS, KEEP, WHITE, channels_of, choose_size
 from tfgen.modalities.image.value_range import FORMAT
 
 BLOCK = 1024  # examples read at once
@@ -45,10 +45,11 @@ def examples_of_stack(
     request: DataRequest, name: str, stack: Stack, prompts: Prompts, key: Key
 ) -> ImageExamples:
     """The examples of a stack at the size and colour asked for; large ones through the prepared file `key`."""
-    height, width, notes = choose_size([stack.height], [stack.width], request.get("size"))
-    channels = request.get("channels") or (3 if stack.channels == 3 and has_colour(stack) else 1)
+    fit = request.get("fit", FITS[0])
+    height, width, notes = choose_size([stack.height], [stack.width], request.get("size"), fit)
+    channels = channels_of(request.settings) or (3 if stack.channels == 3 and has_colour(stack) else 1)
     report = Report(stack.count, stack.count, [], [*stack.notes, *notes])
-    blocks = (fit_block(block, height, width, channels) for block in stack.blocks())
+    blocks = (fit_block(block, height, width, channels, fit) for block in stack.blocks())
     total = stack.count * height * width * channels
     if total <= LARGEST_IN_MEMORY:
         values, digest = _in_memory(blocks, (stack.count, height, width, channels), request)
@@ -59,9 +60,9 @@ def examples_of_stack(
 
 
 def key_of(request: DataRequest, name: str, place: list[Any], content: Any) -> Key:
-    """The key of a prepared file of pictures, whose values depend on what white is."""
-    white = request.get("white")
-    return Key.of(name, place if white is None else [*place, white], [FORMAT, content])
+    """The key of a prepared file of pictures, whose values depend on these settings."""
+    given = [request.get("white"), *[[name, request.get(name)] for name in ("fit", "background") if request.get(name)]]
+    return Key.of(name, [*place, *[each for each in given if each is not None]], [FORMAT, content])
 
 
 def examples_of_details(
@@ -71,7 +72,8 @@ def examples_of_details(
     "white" of a Stack."""
     values, digest, details = open_or_prepare(key, prepare)
     prompts, report = Prompts.from_json(details["prompts"]), Report.from_json(details["report"])
-    return build_examples(request, name, values, digest, prompts, report, details["white"])
+    split = bool(details.get("split"))
+    return build_examples(request, name, values, digest, prompts, report, details["white"], split)
 
 
 def build_examples(
@@ -82,6 +84,7 @@ def build_examples(
     prompts: Prompts,
     report: Report,
     white: float | None,
+    split: bool = False,
 ) -> ImageExamples:
     """Examples with their fingerprint, and with notes on how they look; the arrays can't be written to any more."""
     values.setflags(write=False)
@@ -90,7 +93,7 @@ def build_examples(
     codec = ImageCodec.of_shape(values.shape[1:], len(values))
     examples = ImageExamples(
         "image", request.shown_source, name, values, prompts.distinct, prompts.index, prompts.kind, codec, report,
-        fingerprint, white,
+        fingerprint, white, request.get("mirror", False), split,
     )
     report.notes.extend([*notes_on_looks(values, white or 255.0), *examples.vocabulary.notes()])
     return examples
@@ -104,8 +107,9 @@ def notes_on_looks(values: np.ndarray, white: float) -> list[str]:
     most = max(2, min(_LOOKED_AT, _LOOKED_AT_BYTES // values[0].size))
     shown = np.asarray(values[np.unique(np.linspace(0, len(values) - 1, most).astype(int))])
     if shown.min() == shown.max():
-        white = "Transparency is laid on white, so a white drawing vanishes." if shown.min() == 255 else ""
-        return [f"All pictures are empty: every value is {shown.min()} of 0..255. {white or 'Check the files.'}"]
+        drawn = "Where they are drawn on transparency: --set background=black, or white, or keep. "
+        hint = drawn if shown.min() in (0, 255) else ""
+        return [f"All pictures are empty: every value is {shown.min()} of 0..255. {hint}Check the files."]
     if len(shown) > 1 and (shown == shown[0]).all():
         return [f"The {len(shown)} pictures that were looked at are all the same. Check that they are the right ones."]
     notes = []
@@ -123,25 +127,35 @@ def notes_on_looks(values: np.ndarray, white: float) -> list[str]:
     return notes
 
 
-def fit_block(block: np.ndarray, height: int, width: int, channels: int) -> np.ndarray:
-    """uint8 [k, h, w, 1 or 3] at another size and number of channels; unchanged where nothing differs."""
+def fit_block(block: np.ndarray, height: int, width: int, channels: int, fit: str = FITS[0]) -> np.ndarray:
+    """uint8 [k, h, w, 1, 3 or 4] at another size and number of channels; unchanged where nothing differs."""
     if block.shape[1:3] != (height, width):
         from PIL import Image
 
-        from tfgen.modalities.image.decode import cover
+        from tfgen.modalities.image.decode import fitted
 
         pictures = (Image.fromarray(value[..., 0] if value.shape[-1] == 1 else value) for value in block)
-        resized = np.stack([np.asarray(cover(picture, height, width)) for picture in pictures])
+        resized = np.stack([np.asarray(fitted(picture, height, width, fit)) for picture in pictures])
         block = resized.reshape(len(block), height, width, block.shape[-1])
     if block.shape[-1] == channels:
         return block
+    if channels == 4:
+        opaque = np.full_like(block[..., :1], 255)
+        return np.concatenate([fit_block(block, height, width, 3), opaque], axis=-1)
     return np.repeat(block, 3, axis=-1) if channels == 3 else to_grey(block)
 
 
-def on_white(block: np.ndarray) -> np.ndarray:
-    """uint8 [..., 4] with transparency as [..., 3] on white."""
+def laid_on_background(block: np.ndarray, request: DataRequest) -> np.ndarray:
+    """uint8 [..., 4] with its transparency on the background, [..., 3]; other blocks as they are."""
+    background = request.get("background", WHITE)
+    return block if block.shape[-1] != 4 or background == KEEP else laid_on(block, background)
+
+
+def laid_on(block: np.ndarray, colour: str) -> np.ndarray:
+    """uint8 [..., 4] with transparency as [..., 3] on a colour "#rrggbb"."""
+    ground = np.frombuffer(bytes.fromhex(colour[1:]), np.uint8).astype(np.uint32)
     alpha = block[..., 3:].astype(np.uint32)
-    mixed = block[..., :3] * alpha + 255 * (255 - alpha)
+    mixed = block[..., :3] * alpha + ground * (255 - alpha)
     return ((mixed + 127) // 255).astype(np.uint8)
 
 

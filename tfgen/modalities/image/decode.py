@@ -1,13 +1,14 @@
 """One picture file becomes uint8 pixels at the size asked for, or a BrokenPicture that says why not.
 
-Every mode that Pillow gives is shown as a person would see it: palettes looked up, transparency on white, numbers
-scaled by the range that their set uses, rotated as EXIF says. Knows nothing about folders.
+Every mode that Pillow gives is shown as a person would see it: palettes looked up, transparency on a background,
+numbers scaled by the range that their set uses, rotated as EXIF says. Knows nothing about folders.
 """
 
 import contextlib
 import stat
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +18,19 @@ from tfgen.modalities.image.value_range import BYTES, FLOATS, INTEGERS, Scale, V
 
 # Only these are opened: some of Pillow's other formats start programs (EPS) or are no pictures.
 Image.init()
-FORMATS = [name for name in ("PNG", "JPEG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM", "AVIF") if name in Image.OPEN]
+with contextlib.suppress(ImportError):  # the extra [heif]
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
+_WANTED = ("PNG", "JPEG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM", "AVIF", "HEIF")
+FORMATS = [name for name in _WANTED if name in Image.OPEN]
 ENDINGS = (
     ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".webp", ".bmp", ".dib", ".gif", ".tif", ".tiff",
-    ".ppm", ".pgm", ".pbm", ".pnm", ".avif",
+    ".ppm", ".pgm", ".pbm", ".pnm", ".avif", ".heic", ".heif",
 )
+# Which brands a file of ISO's base media format names at its start, whatever the file is called.
+_HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+_AVIF_BRANDS = (b"avif", b"avis")
 MOST_PIXELS = 120_000_000
 LARGE_PIXELS = 12_000_000  # pictures above this are decoded one at a time, to bound the memory
 DRAFT_DETAIL = 2  # a JPEG may be decoded smaller, but at least this many times the target
@@ -51,30 +60,49 @@ def is_picture_name(name: str) -> bool:
     return name.lower().endswith(ENDINGS)
 
 
+@dataclass(frozen=True)
+class Target:
+    """What pictures are made to be.
+
+    channels: 1, 3, or 4 with transparency.
+    fit: how a picture of other proportions is made to fit: "crop" keeps its centre, "pad" shows all of it between bars
+        of its border's colour, "stretch" distorts it.
+    background: what transparency is laid on, as "#rrggbb".
+    """
+
+    height: int
+    width: int
+    channels: int = 3
+    fit: str = "crop"
+    background: str = "#ffffff"
+
+    @property
+    def mode(self) -> str:
+        """Pillow's name for such pixels."""
+        return {1: "L", 3: "RGB", 4: "RGBA"}[self.channels]
+
+
 def read_picture(
     path: Path,
-    height: int,
-    width: int,
-    channels: int,
+    target: Target,
     values: ValueRange | None = None,
     scales: Mapping[str, Scale] | None = None,
 ) -> np.ndarray:
-    """uint8 [height, width, channels]: the picture scaled to cover this size, its centre kept.
+    """uint8 [height, width, channels]: the picture as the target wants it.
 
     values: learns the range of the file's numbers.
     scales: how numbers become 0..255; by default as this file alone suggests.
     """
     with _open(path) as image:
         if image.format in ("JPEG", "MPO"):
-            side = DRAFT_DETAIL * max(height, width)  # of the longer side: EXIF may turn the picture afterwards
+            side = DRAFT_DETAIL * max(target.height, target.width)  # of the longer side: EXIF may turn it afterwards
             image.draft(None, (side, side))
         # After the draft, which makes most photographs small: only what is really large has to wait its turn.
         large = image.width * image.height > LARGE_PIXELS
         with _one_large_at_a_time if large else contextlib.nullcontext():
-            picture = _decode(image, height, width, values or ValueRange(), scales)
-        mode = "L" if channels == 1 else "RGB"
-        pixels = np.asarray(cover(picture.convert(mode), height, width))
-    return pixels.reshape(height, width, channels)
+            picture = _decode(image, target, values or ValueRange(), scales)
+        pixels = np.asarray(fitted(picture.convert(target.mode), target.height, target.width, target.fit))
+    return pixels.reshape(target.height, target.width, target.channels)
 
 
 def read_size(path: Path) -> tuple[int, int]:
@@ -82,6 +110,27 @@ def read_size(path: Path) -> tuple[int, int]:
     with _open(path) as image:
         turned = image.format != "TIFF" and "exif" in image.info and _orientation(image) >= 5
         return (image.width, image.height) if turned else (image.height, image.width)
+
+
+def fitted(image: Image.Image, height: int, width: int, fit: str) -> Image.Image:
+    """The picture at this size, by one of Target's ways to fit."""
+    if fit == "crop" or image.width * height == image.height * width:
+        return cover(image, height, width)
+    if fit == "stretch":
+        return image.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    scale = min(height / image.height, width / image.width)
+    inner = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+    small = image.resize(inner, Image.Resampling.LANCZOS, reducing_gap=3.0)
+    padded = Image.new(image.mode, (width, height), _border_colour(small))
+    padded.paste(small, ((width - inner[0]) // 2, (height - inner[1]) // 2))
+    return padded
+
+
+def _border_colour(image: Image.Image) -> tuple[int, ...]:
+    """The middle colour of the outermost pixels."""
+    pixels = np.asarray(image).reshape(image.height, image.width, -1)
+    border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+    return tuple(int(value) for value in np.median(border, axis=0))
 
 
 def cover(image: Image.Image, height: int, width: int) -> Image.Image:
@@ -108,6 +157,9 @@ class _open:
             self._image = Image.open(self._path, formats=FORMATS)
             _check_pixels(self._image)
             return self._image
+        except UnidentifiedImageError as error:
+            self._close()
+            raise BrokenPicture(_unknown_format(self._path)) from error
         except Exception as error:
             self._close()
             raise BrokenPicture(_reason(error)) from error
@@ -137,15 +189,15 @@ def _check_pixels(image: Image.Image) -> None:
 
 
 def _decode(
-    image: Image.Image, height: int, width: int, values: ValueRange, scales: Mapping[str, Scale] | None
+    image: Image.Image, target: Target, values: ValueRange, scales: Mapping[str, Scale] | None
 ) -> Image.Image:
-    """Mode L or RGB, turned upright; much larger pictures already reduced."""
+    """Mode L or RGB, or RGBA where that is wanted, turned upright; much larger pictures already reduced."""
     deep = image.format in ("PNG", "TIFF") and ";16" in str(image.tile)
     image.load()
-    factor = min(image.width, image.height) // (4 * max(height, width))
+    factor = min(image.width, image.height) // (4 * max(target.height, target.width))
     orientation = _orientation(image)
     scaled = _scaled(image, deep, values, scales)
-    shown = scaled if _is_numbers(image) else _as_seen(scaled, factor)
+    shown = scaled if _is_numbers(image) else _as_seen(scaled, factor, target)
     return shown.transpose(_TURNS[orientation]) if orientation in _TURNS else shown
 
 
@@ -199,9 +251,10 @@ def _ends(image: Image.Image) -> tuple[float, float]:
     return min(low for low, _ in bands), max(high for _, high in bands)
 
 
-def _as_seen(image: Image.Image, factor: int) -> Image.Image:
+def _as_seen(image: Image.Image, factor: int, target: Target) -> Image.Image:
     if image.mode in _ALPHA or image.has_transparency_data:
-        return _on_white(_reduced(image if image.mode == "RGBA" else image.convert("RGBA"), factor))
+        reduced = _reduced(image if image.mode == "RGBA" else image.convert("RGBA"), factor)
+        return reduced if target.channels == 4 else _laid_on(reduced, target.background)
     if image.mode in ("L", "RGB"):
         return _reduced(image, factor)
     return _reduced(image.convert("L" if image.mode == "1" else "RGB"), factor)
@@ -211,8 +264,8 @@ def _reduced(image: Image.Image, factor: int) -> Image.Image:
     return image.reduce(factor) if factor > 1 else image
 
 
-def _on_white(image: Image.Image) -> Image.Image:
-    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+def _laid_on(image: Image.Image, colour: str) -> Image.Image:
+    return Image.alpha_composite(Image.new("RGBA", image.size, colour), image).convert("RGB")
 
 
 def _orientation(image: Image.Image) -> int:
@@ -222,11 +275,26 @@ def _orientation(image: Image.Image) -> int:
         return 1
 
 
+def _unknown_format(path: Path) -> str:
+    """What a file is that Pillow doesn't know."""
+    try:
+        with open(path, "rb") as file:
+            start = file.read(64)
+    except OSError:
+        start = b""
+    if start[4:8] == b"ftyp":
+        brands = [start[8:12], *[start[place : place + 4] for place in range(16, 64, 4)]]
+        if brands[0] in _AVIF_BRANDS:
+            return "an AVIF picture that is damaged, or of a kind that Pillow can't read"
+        if any(brand in _HEIC_BRANDS for brand in brands):
+            how = " that is damaged" if "HEIF" in FORMATS else "; convert it, or: pip install pillow-heif"
+            return f"an iPhone picture (HEIC){how}"
+    return "not a picture, or one that is damaged in its first bytes"
+
+
 def _reason(error: BaseException) -> str:
     if isinstance(error, BrokenPicture):
         return str(error)
-    if isinstance(error, UnidentifiedImageError):
-        return "not a picture, or one that is damaged in its first bytes"
     if isinstance(error, FileNotFoundError):
         return "a link to nothing, or a file that vanished"
     if isinstance(error, PermissionError):

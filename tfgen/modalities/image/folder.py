@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,18 +20,22 @@ from tfgen.data.examples import Report, clean_text, short_name
 from tfgen.data.prepared import Writer
 from tfgen.data.request import DataRequest
 from tfgen.errors import UserError
-from tfgen.modalities.image.assemble import examples_of_details, is_grey, key_of
-from tfgen.modalities.image.decode import BrokenPicture, read_picture, read_size
+from tfgen.modalities.image.assemble import examples_of_details, is_grey, key_of, laid_on
+from tfgen.modalities.image.decode import BrokenPicture, Target, read_picture, read_size
 from tfgen.modalities.image.examples import ImageExamples
-from tfgen.modalities.image.labels import captions_for_missing, find_captions, prompts_of
+from tfgen.modalities.image.labels import Words
 from tfgen.modalities.image.scan import Listing, list_pictures
-from tfgen.modalities.image.sizes import choose_size
+from tfgen.modalities.image.sizes import BLACK, FITS, KEEP, WHITE, channels_of, choose_size
+from tfgen.modalities.image.splits import held_out
 from tfgen.modalities.image.value_range import Scale, ValueRange, write_in_range
 
 SIZES_LOOKED_AT = 10_000  # pictures whose size decides; spread evenly over the folder
 LOOKED_AT = 1_000  # pictures whose colours and values decide; spread evenly too
 COLOURED_AT_MOST = 0.01  # the part of coloured pictures up to which a folder counts as grey
 BROKEN_AT_MOST = 0.1
+_ENOUGH_DRAWINGS = 64  # pictures, after which it is known what is drawn on transparency
+_CLEAR = 0.5  # of an opaque pixel: below, something behind it shows
+_NEARLY_WHITE = 230  # of 255
 IN_FLIGHT = 64  # pictures being decoded or waiting to be written
 
 Item = TypeVar("Item")
@@ -41,62 +46,91 @@ Result = TypeVar("Result")
 class _Folder:
     path: Path
     listing: Listing
-    captions: Path | None
+    words: Words
+    split: str  # which part of a folder that is parted into train and test: one of splits.CHOICES
 
-    @property
+    @cached_property
     def names(self) -> list[str]:
+        """Of the pictures that are wanted."""
+        if self.split == "all":
+            return self.found
+        return [name for name, apart in zip(self.found, self.apart, strict=True) if apart == (self.split == "test")]
+
+    @cached_property
+    def found(self) -> list[str]:
         return [name for name, _, _ in self.listing.pictures]
+
+    @cached_property
+    def apart(self) -> list[bool]:
+        """Which of them are held out."""
+        return held_out(self.found)
+
+    def notes_on_split(self) -> list[str]:
+        """What is said where some pictures are not learned."""
+        if self.split != "train" or not any(self.apart):
+            return []
+        count = sum(self.apart)
+        return [f"{count} pictures are held out, and evaluate judges by them. To learn them too: --set split=all"]
 
 
 def open_folder(request: DataRequest) -> ImageExamples:
     """The examples of every picture below a folder, from the cache when nothing has changed since."""
     path = Path(request.source).expanduser().resolve()
-    folder = _Folder(path, list_pictures(path), find_captions(path))
-    if not folder.listing.pictures:
-        _refuse_without_pictures(request.source, folder.listing)
+    listing = list_pictures(path)
+    tables, texts = ([name for name, _, _ in files] for files in (listing.tables, listing.texts))
+    words = Words(path, tuple(tables), tuple(texts), request.get("prompts"))
+    folder = _Folder(path, listing, words, request.get("split", "train"))
+    if not listing.pictures:
+        _refuse_without_pictures(request.shown_source, listing)
+    if not folder.names:
+        raise UserError(f"'{request.shown_source}' has no pictures that are held out.", "Leave split out.")
     name = short_name(path.name)
     place = [os.fsencode(path).hex(), request.get("size"), request.get("channels")]
+    place += [[name, request.get(name)] for name in ("prompts", "split") if request.get(name)]
     key = key_of(request, name, place, _content_of(folder))
     return examples_of_details(request, name, key, lambda writer: _prepare(request, folder, writer))
 
 
 def _content_of(folder: _Folder) -> list[Any]:
-    """What a change of any file changes: the names, sizes and times of pictures, and the captions themselves."""
-    digest = hashlib.sha256()
-    for name, size, modified_ns in folder.listing.pictures:
-        digest.update(os.fsencode(name) + f"\0{size}\0{modified_ns}\0".encode())
-    captions = folder.captions.read_bytes() if folder.captions and os.access(folder.captions, os.R_OK) else b""
+    """What a change of any file changes: the names, sizes and times of pictures, and of what may be their words."""
+    digests = []
+    for kept in (folder.listing.pictures, [*folder.listing.tables, *folder.listing.texts]):
+        digest = hashlib.sha256()
+        for name, size, modified_ns in kept:
+            digest.update(os.fsencode(name) + f"\0{size}\0{modified_ns}\0".encode())
+        digests.append(digest.hexdigest())
     others = sorted([clean_text(name), reason] for name, reason in folder.listing.broken)
-    return [digest.hexdigest(), hashlib.sha256(captions).hexdigest(), others, folder.listing.notes()]
+    return [*digests, others, folder.listing.notes()]
 
 
 def _prepare(request: DataRequest, folder: _Folder, writer: Writer) -> dict[str, Any]:
     """Streams every picture into the prepared file; gives the report and the prompts."""
     with ThreadPoolExecutor(max_workers=min(16, (os.cpu_count() or 1) + 1)) as pool, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what Pillow finds odd about a file is no news: it is read, or it is named
-        # Captions are read first: a mistake in them should not cost the time of decoding everything.
-        notes = captions_for_missing(folder.captions, folder.names) if folder.captions else []
+        # A mistake in a table should not cost the time of decoding everything.
+        folder.words.check(folder.found)
         height, width, more = _size(request, folder, pool)
         values = ValueRange(request.get("white"))
-        channels, colour_notes = _look(request, folder, pool, height, width, values)
+        target, looks = _look(request, folder, pool, height, width, values)
 
         def decode(scales: Mapping[str, Scale]) -> tuple[list[str], list[tuple[str, str]]]:
-            return _decode_all(request, folder, pool, (height, width, channels), writer, values, scales)
+            return _decode_all(request, folder, pool, target, writer, values, scales)
 
         used, broken = write_in_range(values, decode, writer.restart)
-    prompts, label_notes = prompts_of(used, folder.captions)
-    notes = [*more, *values.notes(), *colour_notes, *label_notes, *notes, *folder.listing.notes()]
+    prompts, label_notes = folder.words.prompts_of(used, folder.found)
+    notes = [*more, *values.notes(), *looks, *folder.notes_on_split(), *label_notes, *folder.listing.notes()]
     readable = [(clean_text(name), reason) for name, reason in broken]
-    found = len(folder.listing.pictures) + len(folder.listing.broken)
-    report = Report(found, len(used), readable, notes)
-    return {"report": report.to_json(), "prompts": prompts.to_json(), "white": values.white_of_integers}
+    report = Report(len(folder.names) + len(folder.listing.broken), len(used), readable, notes)
+    split = folder.split == "train" and any(folder.apart)
+    details = {"report": report.to_json(), "prompts": prompts.to_json(), "white": values.white_of_integers}
+    return {**details, "split": split}
 
 
 def _decode_all(
     request: DataRequest,
     folder: _Folder,
     pool: ThreadPoolExecutor,
-    shape: tuple[int, int, int],
+    target: Target,
     writer: Writer,
     values: ValueRange,
     scales: Mapping[str, Scale],
@@ -104,7 +138,7 @@ def _decode_all(
     """Writes all pictures that can be read. Raises UserError when more than a tenth can't."""
     used, broken = [], list(folder.listing.broken)
     names = folder.names
-    decoded = _in_order(pool, lambda name: _attempt(read_picture, folder.path / name, *shape, values, scales), names)
+    decoded = _in_order(pool, lambda name: _attempt(read_picture, folder.path / name, target, values, scales), names)
     for done, (name, pixels) in enumerate(zip(names, decoded, strict=True), 1):
         if isinstance(pixels, str):
             broken.append((name, pixels))
@@ -114,7 +148,7 @@ def _decode_all(
         if done % IN_FLIGHT == 0 or done == len(names):
             request.report_progress(done, len(names))
     if len(broken) > BROKEN_AT_MOST * (len(names) + len(folder.listing.broken)):
-        _refuse_broken(request.source, broken, len(names) + len(folder.listing.broken))
+        _refuse_broken(request.shown_source, broken, len(names) + len(folder.listing.broken))
     return used, broken
 
 
@@ -127,29 +161,61 @@ def _size(request: DataRequest, folder: _Folder, pool: ThreadPoolExecutor) -> tu
     sizes = [size for size in results if not isinstance(size, str)]
     if not sizes:
         reasons = [(name, "not a picture, or damaged in its first bytes") for name in sample]
-        _refuse_broken(request.source, reasons, len(sample))
-    return choose_size([height for height, _ in sizes], [width for _, width in sizes], None)
+        _refuse_broken(request.shown_source, reasons, len(sample))
+    fit = request.get("fit", FITS[0])
+    return choose_size([height for height, _ in sizes], [width for _, width in sizes], None, fit)
 
 
 def _look(
     request: DataRequest, folder: _Folder, pool: ThreadPoolExecutor, height: int, width: int, values: ValueRange
-) -> tuple[int, list[str]]:
-    """Learns the range of values from a sample, and the channels: 1 when (nearly) all of it is grey, else 3.
+) -> tuple[Target, list[str]]:
+    """What the pictures are to be, by a sample of them, of which the range of values is learned too.
 
-    Looks no further once both are certain.
+    Grey when (nearly) all of it is grey; on black where the drawings on transparency are nearly white. Looks no
+    further once all is certain.
     """
     sample = _spread(folder.names, LOOKED_AT)
-    channels, coloured = request.get("channels"), 0
-    look = (lambda name: _attempt(read_picture, folder.path / name, height, width, 3, values))
-    for pixels in _in_order(pool, look, sample):
-        if channels is None:
-            coloured += not isinstance(pixels, str) and not is_grey(pixels)
-            channels = 3 if coloured > COLOURED_AT_MOST * len(sample) else None
-        if channels is not None and values.is_usual:
+    fit, background = request.get("fit", FITS[0]), request.get("background")
+    channels, coloured, drawn = channels_of(request.settings), 0, _Drawings()
+    look = Target(height, width, 4, fit)
+    results = _in_order(pool, lambda name: _attempt(read_picture, folder.path / name, look, values), sample)
+    for seen, pixels in enumerate(results, 1):
+        if not isinstance(pixels, str):
+            drawn.add(pixels)
+            coloured += channels is None and not is_grey(laid_on(pixels, WHITE))
+        if channels is None and coloured > COLOURED_AT_MOST * len(sample):
+            channels = 3
+        if channels is not None and values.is_usual and (background or seen >= _ENOUGH_DRAWINGS):
             break
+    notes = []
+    if background is None and drawn.are_nearly_white:
+        background = BLACK
+        notes.append(
+            "The drawings are nearly white on transparency, so they are laid on black. To choose: --set "
+            "background=white, or a colour such as #ff8800, or keep."
+        )
     if channels is None and coloured:
-        return 1, ["Nearly all pictures are grey, and all are taken as grey. To keep colours: --set channels=3."]
-    return channels or 1, []
+        notes.append("Nearly all pictures are grey, and all are taken as grey. To keep colours: --set channels=3.")
+    return Target(height, width, channels or 1, fit, WHITE if background in (None, KEEP) else background), notes
+
+
+class _Drawings:
+    """How bright that is which can be seen of pictures with transparency."""
+
+    def __init__(self):
+        self._bright = self._visible = 0.0
+
+    def add(self, pixels: np.ndarray) -> None:
+        """One picture uint8 [h, w, 4]; one without transparency doesn't count."""
+        alpha = pixels[..., 3].astype(np.float32) / 255
+        if alpha.min() < _CLEAR:
+            self._bright += float((pixels[..., :3].min(axis=-1) * alpha).sum())
+            self._visible += float(alpha.sum())
+
+    @property
+    def are_nearly_white(self) -> bool:
+        """Whether hardly anything of them would be seen on white."""
+        return self._visible > 0 and self._bright / self._visible > _NEARLY_WHITE
 
 
 def _in_order(

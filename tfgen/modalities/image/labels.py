@@ -1,139 +1,208 @@
-"""The prompt of each picture in a folder: from a captions file, else from the sub-folders' names.
+"""The prompt of each picture in a folder: from tables, from texts beside the pictures, or from names.
 
 Pure text: knows nothing about pixels. Paths are relative to the folder, with "/" between their parts.
 """
 
-import csv
-import io
-import json
+import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from tfgen.data.examples import Prompts, clean_text
-from tfgen.errors import UserError
+from tfgen.errors import nearest, unknown
+from tfgen.modalities.image.splits import without_split
+from tfgen.modalities.image.tables import ENDINGS, KNOWN, NoTable, Table, read_table
 
-CAPTION_FILES = ("captions.csv", "metadata.jsonl", "metadata.csv")
-FILE_COLUMNS = ("file", "filename", "file_name", "image", "path")
-TEXT_COLUMNS = ("caption", "text", "label", "prompt")
+SOURCES = ("tables", "texts", "names", "folders", "none")
 NAMED_AT_MOST = 3
+_FEW = 2  # so few pictures of a label are pointed out
+_COUNTER = re.compile(r"[\s_-]*(\(\d+\)|\d+)$")  # "a red fox (12)", "a_red_fox_012"
+_LONGEST_TEXT = 2**16
 
 
-def find_captions(folder: Path) -> Path | None:
-    """The captions file of a folder, if it has one."""
-    return next((folder / name for name in CAPTION_FILES if (folder / name).is_file()), None)
+def check_source(source: str) -> str:
+    """The setting `prompts`. Raises UserError where it is none."""
+    if source not in SOURCES:
+        raise unknown("source of prompts", str(source), SOURCES)
+    return source
 
 
-def prompts_of(paths: Sequence[str], captions: Path | None) -> tuple[Prompts, list[str]]:
-    """The prompts of these pictures, in their order, and what the user should know about them."""
-    if captions is not None:
-        return _from_captions(paths, captions)
-    return _from_folders(paths)
+@dataclass(frozen=True)
+class Words:
+    """What lies beside a folder's pictures and may be their words.
+
+    tables, texts: paths. wanted: one of SOURCES; None for the first that there is.
+    """
+
+    folder: Path
+    tables: tuple[str, ...]
+    texts: tuple[str, ...]
+    wanted: str | None = None
+
+    def check(self, found: Sequence[str]) -> None:
+        """Raises UserError where a table that must be read is malformed: before everything is decoded."""
+        if self.wanted in (None, "tables"):
+            self._read_tables(_Lookup(found))
+
+    def prompts_of(self, paths: Sequence[str], found: Sequence[str]) -> tuple[Prompts, list[str]]:
+        """The prompts of these pictures, in their order, and what the user should know about them.
+
+        found: every picture of the folder, of which some may be broken.
+        """
+        prompts, notes = self._choose(paths, found)
+        counts = Counter(prompts.index[prompts.index >= 0].tolist())
+        few = [prompts.distinct[place] for place, count in sorted(counts.items()) if count <= _FEW]
+        if prompts.kind == "labels" and few:
+            notes = [*notes, f"{_many(len(few), 'label')} with one or two pictures, too few to learn: {_first(few)}."]
+        return prompts, notes
+
+    def _choose(self, paths: Sequence[str], found: Sequence[str]) -> tuple[Prompts, list[str]]:
+        makers = {
+            "tables": lambda: self._from_tables(paths, found),
+            "texts": lambda: self._from_texts(paths),
+            "folders": lambda: _from_folders(paths),
+            "names": lambda: _from_names(paths),
+            "none": lambda: (Prompts.none(len(paths)), []),
+        }
+        if self.wanted:
+            prompts, notes = makers[self.wanted]()
+            if self.wanted != "none" and not prompts.distinct:
+                notes = [*notes, f"No prompts come from {self.wanted}, as prompts={self.wanted} asked for."]
+            return prompts, notes
+        notes: list[str] = []
+        for name in ("tables", "texts", "folders"):
+            prompts, more = makers[name]()
+            notes += more
+            if prompts.distinct:
+                return prompts, notes + self._unused_texts(name, paths)
+        return prompts, notes + _names_may_be_captions(paths)
+
+    def _unused_texts(self, used: str, paths: Sequence[str]) -> list[str]:
+        count = len(_beside(paths, self.texts)) if used == "tables" else 0
+        return [f"{_many(count, 'text')} beside pictures not used, since a table has captions."] if count else []
+
+    def _read_tables(self, lookup: "_Lookup") -> tuple[list[tuple[str, Table]], list[str]]:
+        """Tables that name pictures, and why the others don't."""
+        used, notes = [], []
+        for name in sorted(self.tables, key=lambda name: (name.count("/"), _rank(name), name)):
+            inside = PurePosixPath(name).parent
+            if _near_miss(name):
+                notes.append(_near_miss(name))
+                continue
+            try:
+                table = read_table(self.folder / name, lambda file: bool(lookup.matches(file, inside)))
+            except NoTable as reason:
+                notes.append(f"{clean_text(name)} was not used: it {reason}.")
+                continue
+            if PurePosixPath(name).name in KNOWN or any(lookup.matches(file, inside) for file, _ in table.pairs):
+                used.append((name, table))
+            else:
+                notes.append(f"{clean_text(name)} was not used: it names none of the pictures.")
+        return used, notes
+
+    def _from_tables(self, paths: Sequence[str], found: Sequence[str]) -> tuple[Prompts, list[str]]:
+        tables, notes = self._read_tables(_Lookup(found))
+        if not tables:
+            return Prompts.none(len(paths)), notes
+        texts: list[str | None] = [None] * len(paths)
+        lookup, everything, repeated, missing = _Lookup(paths), _Lookup(found), [], []
+        for name, table in tables:
+            inside = PurePosixPath(name).parent
+            for file, text in table.pairs:
+                missing += [] if everything.matches(file, inside) else [file]
+                for place in lookup.matches(file, inside):
+                    if texts[place] is None:
+                        texts[place] = text
+                    elif texts[place] != text:
+                        repeated.append(file)
+        names = " and ".join(clean_text(name) for name, _ in tables[:NAMED_AT_MOST])
+        unlisted = [path for path, text in zip(paths, texts, strict=True) if text is None]
+        if unlisted and len(unlisted) < len(paths):
+            lacks = f"{_many(len(unlisted), 'picture')} that {names} doesn't list, used with the empty prompt"
+            notes.append(f"{lacks}: {_first(unlisted)}.")
+        if repeated:
+            which = f"{_many(len(repeated), 'caption')} left out, since the file has one already"
+            notes.append(f"{which}: {_first(repeated)}.")
+        if missing:
+            notes.append(f"{_many(len(missing), 'caption')} in {names} for files that aren't there: {_first(missing)}.")
+        labels = all(table.are_labels for _, table in tables)
+        return Prompts.of_texts([text or "" for text in texts], kind="labels" if labels else None), notes
+
+    def _from_texts(self, paths: Sequence[str]) -> tuple[Prompts, list[str]]:
+        beside = _beside(paths, self.texts)
+        if not beside:
+            return Prompts.none(len(paths)), []
+        read, odd = {}, []
+        for path, text in beside.items():
+            try:
+                content = (self.folder / text).read_bytes()[:_LONGEST_TEXT]
+                read[path] = clean_text(content.decode("utf-8-sig", "replace"))
+                odd += [text] if "\ufffd" in read[path] else []
+            except OSError:
+                odd.append(text)
+        without = [path for path in paths if not read.get(path)]
+        notes = [f"{_many(len(read), 'caption')} read from texts beside the pictures."]
+        if without:
+            notes.append(f"{_many(len(without), 'picture')} without one, with the empty prompt: {_first(without)}.")
+        if odd:
+            notes.append(f"{_many(len(odd), 'text')} not UTF-8, or unreadable: {_first(odd)}.")
+        return Prompts.of_texts([read.get(path, "") for path in paths]), notes
 
 
-def captions_for_missing(captions: Path, found: Sequence[str]) -> list[str]:
-    """A note on captions whose file isn't among the pictures found; none when every caption has its picture."""
-    lookup = _Lookup(found)
-    missing = [name for name, _ in read_captions(captions) if not lookup.matches(name)]
-    if not missing:
-        return []
-    return [f"{_many(len(missing), 'caption')} in {captions.name} for files that aren't there: {_first(missing)}."]
+def _beside(paths: Sequence[str], texts: Sequence[str]) -> dict[str, str]:
+    """The text that has each picture's name, NAME.txt beside NAME.png or NAME.png.txt."""
+    by_stem: dict[str, str] = {}
+    for text in texts:
+        by_stem.setdefault(text.rsplit(".", 1)[0], text)
+    both = {path: by_stem.get(path.rsplit(".", 1)[0]) or by_stem.get(path) for path in paths}
+    return {path: text for path, text in both.items() if text}
 
 
-def read_captions(path: Path) -> list[tuple[str, str]]:
-    """(file, caption) pairs in the order of the captions file."""
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UserError(f"'{path}' is not UTF-8 (byte {error.start}).", "Save it as UTF-8.") from error
-    except OSError as error:
-        raise UserError(f"'{path}' can't be read: {error.strerror}.", "Make it readable or remove it.") from error
-    pairs = _rows_of_jsonl(path, text) if path.suffix == ".jsonl" else _rows_of_csv(path, text)
-    return [(_clean_path(file), clean_text(caption)) for file, caption in pairs if file.strip()]
+def _rank(name: str) -> int:
+    name = PurePosixPath(name).name
+    return KNOWN.index(name) if name in KNOWN else len(KNOWN)
 
 
-def _rows_of_csv(path: Path, text: str) -> Iterable[tuple[str, str]]:
-    first = text.split("\n", 1)[0]
-    separator = next((mark for mark in ",;\t" if mark in first), ",")
-    try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
-    except csv.Error as error:
-        raise UserError(f"'{path}' is not a table: {error}.", "Mend it, or remove it.") from error
-    header = [name.strip().lower() for name in rows[0]] if rows else []
-    file_column = next((header.index(name) for name in FILE_COLUMNS if name in header), None)
-    text_column = next((header.index(name) for name in TEXT_COLUMNS if name in header), None)
-    if file_column is None or text_column is None:
-        raise UserError(
-            f"'{path}' lacks a column for the {'file' if file_column is None else 'caption'}; its first line is "
-            f"'{first.strip()[:80]}'.",
-            "Its first line should read: file,caption.",
-        )
-    needed = max(file_column, text_column) + 1
-    padded = (row + [""] * (needed - len(row)) for row in rows[1:])
-    return [(row[file_column], row[text_column]) for row in padded]
-
-
-def _rows_of_jsonl(path: Path, text: str) -> Iterable[tuple[str, str]]:
-    pairs = []
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            row = {str(key).lower(): value for key, value in json.loads(line).items()}
-        except (ValueError, AttributeError, RecursionError) as error:
-            raise UserError(f"Line {number} of '{path}' is not a JSON object.", "Mend it, or remove it.") from error
-        file = next((row[name] for name in FILE_COLUMNS if name in row), None)
-        caption = next((row[name] for name in TEXT_COLUMNS if name in row), None)
-        if file is None or caption is None:
-            raise UserError(
-                f"Line {number} of '{path}' lacks {'file_name' if file is None else 'text'}.",
-                'Each line should read: {"file_name": "a.png", "text": "a cat"}.',
-            )
-        pairs.append((str(file), str(caption)))
-    return pairs
+def _near_miss(name: str) -> str | None:
+    """What to say of a file that is called nearly as tables of captions are, and so is not read."""
+    short = PurePosixPath(name).name
+    alike = nearest(short, KNOWN, 1)
+    if short in KNOWN or not alike or PurePosixPath(short).suffix.lower() in ENDINGS:
+        return None
+    return f"{clean_text(name)} looks like {alike[0]}, and is not read under this name."
 
 
 class _Lookup:
-    """Finds a picture by its path, or by its bare name where only one picture has that name."""
+    """Finds a picture by its path, by that path from a table's own folder, or by a name that one picture alone has."""
 
     def __init__(self, paths: Sequence[str]):
         cleaned = [_clean_path(path) for path in paths]
         self._place = {path: index for index, path in enumerate(cleaned)}
-        names = Counter(PurePosixPath(path).name for path in cleaned)
-        bare = ((PurePosixPath(path).name, index) for index, path in enumerate(cleaned))
-        self._by_name = {name: [index] for name, index in bare if names[name] == 1}
+        self._by_name = _unique((PurePosixPath(path).name, index) for index, path in enumerate(cleaned))
+        self._by_stem = _unique((PurePosixPath(path).stem, index) for index, path in enumerate(cleaned))
 
-    def matches(self, file: str) -> list[int]:
+    def matches(self, file: str, inside: PurePosixPath = PurePosixPath(".")) -> list[int]:
         """The places of the pictures that `file` names: one or none."""
-        if file in self._place:
-            return [self._place[file]]
-        return self._by_name.get(file, [])
+        file = _clean_path(file)
+        for place in (self._place.get(str(inside / file)) if file else None, self._place.get(file)):
+            if place is not None:
+                return [place]
+        name = PurePosixPath(file).name
+        place = self._by_name.get(name, self._by_stem.get(name))
+        return [] if place is None or not name else [place]
 
 
-def _from_captions(paths: Sequence[str], captions: Path) -> tuple[Prompts, list[str]]:
-    texts: list[str | None] = [None] * len(paths)
-    lookup, repeated = _Lookup(paths), []
-    for file, caption in read_captions(captions):
-        for place in lookup.matches(file):
-            if texts[place] is None:
-                texts[place] = caption
-            elif texts[place] != caption:
-                repeated.append(file)
-    unlisted = [path for path, text in zip(paths, texts, strict=True) if text is None]
-    notes = []
-    if unlisted:
-        notes.append(
-            f"{_many(len(unlisted), 'picture')} that {captions.name} doesn't list, used with the empty prompt: "
-            f"{_first(unlisted)}."
-        )
-    if repeated:
-        notes.append(f"{_many(len(repeated), 'caption')} left out, since the file has one already: {_first(repeated)}.")
-    return Prompts.of_texts(text or "" for text in texts), notes
+def _unique(named) -> dict[str, int]:
+    named = list(named)
+    counts = Counter(name for name, _ in named)
+    return {name: index for name, index in named if counts[name] == 1}
 
 
 def _from_folders(paths: Sequence[str]) -> tuple[Prompts, list[str]]:
-    texts = [clean_text(" ".join(PurePosixPath(path).parts[:-1])) for path in paths]
-    named = {text for text in texts if text}
+    parts = without_split([PurePosixPath(path).parts[:-1] for path in paths])
+    texts = [clean_text(" ".join(each)) for each in parts]
+    named = Counter(text for text in texts if text)
     if len(named) < 2:
         return Prompts.none(len(paths)), []
     outside = [path for path, text in zip(paths, texts, strict=True) if not text]
@@ -143,6 +212,25 @@ def _from_folders(paths: Sequence[str]) -> tuple[Prompts, list[str]]:
             f"{_many(len(outside), 'picture')} outside the sub-folders, used with the empty prompt: {_first(outside)}."
         )
     return Prompts.of_texts(texts, kind="labels"), notes
+
+
+def _from_names(paths: Sequence[str]) -> tuple[Prompts, list[str]]:
+    return Prompts.of_texts([caption_of_name(path) for path in paths]), []
+
+
+def caption_of_name(path: str) -> str:
+    """'A red_fox (12).png' as 'A red fox'; a name of digits alone as it is."""
+    stem = PurePosixPath(path).stem
+    return clean_text((_COUNTER.sub("", stem) or stem).replace("_", " "))
+
+
+def _names_may_be_captions(paths: Sequence[str]) -> list[str]:
+    """A word where most names are several words, and pictures have no others."""
+    captions = [caption_of_name(path) for path in paths]
+    spelled = sum(len(re.findall(r"[^\W\d_]{2,}", caption)) >= 2 for caption in captions)
+    if spelled <= len(paths) / 2 or len(set(captions)) < 2:
+        return []
+    return [f"The files' names may be captions, such as '{captions[0]}'. To use them: --set prompts=names"]
 
 
 def _clean_path(path: str) -> str:

@@ -12,7 +12,12 @@ from tfgen.errors import UserError
 from tfgen.modalities.base import Modality
 from tfgen.modalities.image.codec import FILE_SIGNATURE, ImageCodec
 from tfgen.modalities.image.examples import ImageExamples
-from tfgen.modalities.image.sizes import LARGEST_SIDE, SMALLEST_SIDE, check_channels, check_size, check_white
+from tfgen.modalities.image.labels import SOURCES, check_source
+from tfgen.modalities.image.sizes import (
+    FITS, KEEP, LARGEST_SIDE, SMALLEST_SIDE, check_background, check_channels, check_fit, check_mirror, check_size,
+    check_white,
+)
+from tfgen.modalities.image.splits import CHOICES, check_split
 from tfgen.representations import ARRAYS
 from tfgen.representations.arrays.specification import ArraySpecification
 
@@ -39,6 +44,30 @@ class ImageModality(Modality):
             "the value in your files that stands for white, above 0: 1 for masks of 0 and 1, 4095 for 12 bits in "
             "files of 16",
             "by the range that the values use",
+        ),
+        "fit": DataSetting(
+            check_fit,
+            f"{', '.join(FITS)}: of pictures with other proportions, the centre, all between bars, or all distorted",
+            FITS[0],
+        ),
+        "background": DataSetting(
+            check_background,
+            "white, black or #rrggbb, what transparency is laid on; keep learns it, and writes transparent PNGs",
+            "white; black where the drawings are nearly white",
+        ),
+        "mirror": DataSetting(
+            check_mirror, "true to learn half of the pictures mirrored, others in every epoch", "false"
+        ),
+        "prompts": DataSetting(
+            check_source,
+            f"{', '.join(SOURCES)}: where the words of a folder's pictures come from; a text is NAME.txt beside "
+            "NAME.png",
+            "the first of tables, texts, folders that there is",
+        ),
+        "split": DataSetting(
+            check_split,
+            f"{', '.join(CHOICES)}: which part of a folder that has train/ and test/ (or val/) is read",
+            "train; the other part is held out for evaluate",
         ),
     }
 
@@ -68,10 +97,9 @@ class ImageModality(Modality):
 
     @classmethod
     def files_beside(cls, folder: Path) -> list[str]:
-        from tfgen.modalities.image.labels import CAPTION_FILES
         from tfgen.modalities.image.scan import list_pictures
 
-        return [*CAPTION_FILES, *list_pictures(folder).named_like_pictures()]
+        return list_pictures(folder).words()
 
     @classmethod
     def open(cls, request: DataRequest) -> ImageExamples:
@@ -115,7 +143,9 @@ class ImageModality(Modality):
         height, width, channels = examples.values.shape[1:]
         white = settings.get("white", examples.white)
         # Other files may use less of the range, and are to be as bright as these.
-        return {"size": f"{height}x{width}", "channels": channels, **({} if white is None else {"white": white})}
+        same = {name: settings[name] for name in ("fit", "background", "prompts") if name in settings}
+        same |= {"background": KEEP} if channels == 4 else {"channels": channels}
+        return {"size": f"{height}x{width}", **same, **({} if white is None else {"white": white})}
 
     # In words.
 
@@ -202,12 +232,13 @@ class ImageModality(Modality):
 
 
 def _colour(channels: int) -> str:
-    return "colour" if channels == 3 else "grey"
+    return {1: "grey", 3: "colour", 4: "transparent"}[channels]
 
 
 def _prompts_sentence(counts: dict[str, int]) -> str:
     prompts = {prompt: count for prompt, count in counts.items() if count}
     if not prompts:
-        return "No prompts: put pictures into one sub-folder per label, or add a captions.csv, to steer with words."
+        how = "put pictures into one sub-folder per label, or a NAME.txt beside each, or add a captions.csv"
+        return f"No prompts: {how}, to steer with words."
     shown = ", ".join(f"'{prompt}' ({count})" for prompt, count in list(prompts.items())[:_PROMPTS_SHOWN])
     return f"{len(prompts)} prompts: {shown}{', ...' if len(prompts) > _PROMPTS_SHOWN else ''}"

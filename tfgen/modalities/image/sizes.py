@@ -1,11 +1,21 @@
-"""The size, the channels and the range of values that pictures are prepared with."""
+"""How pictures are prepared: their size and channels, how they are made to fit, what transparency becomes."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from tfgen.errors import UserError
+from tfgen.errors import UserError, unknown
 
-SMALLEST_SIDE, LARGEST_SIDE = 8, 256
+SMALLEST_SIDE, LARGEST_SIDE = 8, 512
+FITS = ("crop", "pad", "stretch")
+_HOW = {
+    "crop": "scaled to cover {} and its centre is kept (to see all of it: --set fit=pad, or stretch)",
+    "pad": "scaled into {} between bars of its border's colour",
+    "stretch": "stretched to {}",
+}
+KEEP = "keep"
+WHITE, BLACK = "#ffffff", "#000000"
+_COLOURS = {"white": WHITE, "black": BLACK}
 DEFAULT_SIDE = 64  # the longer side when the user names no size: small enough to train on a laptop
 
 
@@ -44,8 +54,54 @@ def check_white(white: float | str) -> float:
     return number
 
 
-def choose_size(heights: list[int], widths: list[int], size: tuple[int, int] | None) -> tuple[int, int, list[str]]:
-    """Height, width and notes for pictures of these sizes: what was asked for, else the median within limits."""
+def check_fit(fit: str) -> str:
+    if fit not in FITS:
+        raise unknown("way to fit", str(fit), FITS)
+    return fit
+
+
+def check_background(background: str) -> str:
+    """"#rrggbb" of a colour's name or number, or KEEP."""
+    background = str(background).strip().lower()
+    if background == KEEP:
+        return KEEP
+    background = _COLOURS.get(background, background)
+    if not re.fullmatch(r"#[0-9a-f]{6}", background):
+        raise UserError(
+            f"background must be white, black, a colour such as #ff8800, or keep, not {background}.",
+            "It is what transparency is laid on; keep learns the transparency too.",
+        )
+    return background
+
+
+def check_mirror(mirror: bool | str) -> bool:
+    if isinstance(mirror, (bool, int)):
+        return bool(mirror)
+    known = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+    if str(mirror).strip().lower() not in known:
+        raise UserError(f"mirror must be true or false, not {mirror}.", "With true, half of the pictures are mirrored.")
+    return known[str(mirror).strip().lower()]
+
+
+def channels_of(settings: Mapping[str, Any]) -> int | None:
+    """How many channels were asked for, if it was said. Raises UserError where that is said in two ways."""
+    channels = settings.get("channels")
+    if settings.get("background") != KEEP:
+        return channels
+    if channels is not None:
+        raise UserError(
+            f"background=keep needs 4 channels, and channels={channels} is given.", "Leave one of them out."
+        )
+    return 4
+
+
+def choose_size(
+    heights: list[int], widths: list[int], size: tuple[int, int] | None, fit: str = "crop"
+) -> tuple[int, int, list[str]]:
+    """Height, width and notes for pictures of these sizes: what was asked for, else the median within limits.
+
+    fit: one of FITS, what happens to pictures of other proportions.
+    """
     if size is not None:
         return *size, []
     height, width = sorted(heights)[len(heights) // 2], sorted(widths)[len(widths) // 2]
@@ -56,7 +112,7 @@ def choose_size(heights: list[int], widths: list[int], size: tuple[int, int] | N
     if not same:
         notes.append(
             f"The pictures differ in size ({min(heights)}x{min(widths)} to {max(heights)}x{max(widths)}, height x "
-            f"width); each is scaled to cover {_words(*chosen)} and its centre is kept."
+            f"width); each is {_HOW[fit].format(_words(*chosen))}."
         )
     if chosen != (height, width):
         notes.append(_note_on_limits(height, width, chosen, same))

@@ -12,10 +12,10 @@ from tfgen.data.request import DataRequest
 from tfgen.data.tfds import Part
 from tfgen.errors import UserError
 from tfgen.modalities.image.assemble import (
-    BLOCK, Stack, examples_of_details, fit_block, has_colour, key_of, on_white,
+    BLOCK, Stack, examples_of_details, fit_block, has_colour, key_of, laid_on_background,
 )
 from tfgen.modalities.image.examples import ImageExamples
-from tfgen.modalities.image.sizes import choose_size
+from tfgen.modalities.image.sizes import FITS, channels_of, choose_size
 from tfgen.modalities.image.value_range import Scale, ValueRange, sort_of, write_in_range
 
 SIZES_LOOKED_AT = 2000  # examples whose sizes decide, in a set where they differ
@@ -48,6 +48,7 @@ class _Pictures:
     height: int
     width: int
     values: ValueRange
+    request: DataRequest
 
     def batches(self, scales: Mapping[str, Scale] | None = None) -> Iterator[tuple[np.ndarray, list[Any]]]:
         """Blocks uint8 [k, h, w, 1 or 3] with their prompts; pictures whose sizes differ are fitted one by one.
@@ -61,7 +62,7 @@ class _Pictures:
         pictures, prompts = [], []
         for example in self.part.examples():
             picture = self._bytes_of(example["image"][None], scales)
-            pictures.append(fit_block(picture, self.height, self.width, 3))
+            pictures.append(fit_block(picture, self.height, self.width, self._most, self._fit))
             prompts += [example["prompt"]] if "prompt" in example else []
             if len(pictures) == BLOCK:
                 yield np.concatenate(pictures), prompts
@@ -69,25 +70,35 @@ class _Pictures:
         if pictures:
             yield np.concatenate(pictures), prompts
 
+    @property
+    def _fit(self) -> str:
+        return self.request.get("fit", FITS[0])
+
+    @property
+    def _most(self) -> int:
+        """Channels that pictures whose sizes differ have while they are put together."""
+        return max(3, channels_of(self.request.settings) or 0)
+
     def _bytes_of(self, values: np.ndarray, scales: Mapping[str, Scale] | None) -> np.ndarray:
-        """Numbers [k, h, w, c] as uint8 with 1 or 3 channels."""
+        """Numbers [k, h, w, c] as uint8, with transparency only where that is kept."""
         if values.dtype.kind not in "uf":
             raise UserError(f"The set's pictures hold values of type {values.dtype}.", "Use a set of numbers.")
         self.values.add_array(values[..., :3])
         scaled = (scales or self.values.scales())[sort_of(values.dtype)].to_bytes(values)
-        return on_white(scaled) if values.shape[-1] == 4 else scaled
+        return laid_on_background(scaled, self.request)
 
 
 def _prepare(request: DataRequest, part: Part, writer: Writer) -> dict[str, Any]:
     """Streams the values into the prepared file; gives the report and the prompts."""
-    height, width, notes = choose_size(*_sizes(part), request.get("size"))
-    pictures = _Pictures(part, height, width, ValueRange(request.get("white")))
-    channels = request.get("channels") or _channels(pictures)
+    fit = request.get("fit", FITS[0])
+    height, width, notes = choose_size(*_sizes(part), request.get("size"), fit)
+    pictures = _Pictures(part, height, width, ValueRange(request.get("white")), request)
+    channels = channels_of(request.settings) or _channels(pictures)
 
     def write(scales: Mapping[str, Scale]) -> list[Any]:
         texts = []
         for images, prompts in pictures.batches(scales):
-            writer.append(fit_block(images, height, width, channels))
+            writer.append(fit_block(images, height, width, channels, fit))
             texts.extend(prompts)
             request.report_progress(writer.count, part.count)
         return texts

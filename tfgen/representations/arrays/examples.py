@@ -39,6 +39,11 @@ class ArrayExamples(Examples):
     def __len__(self) -> int:
         return len(self.values)
 
+    @property
+    def has_held_out(self) -> bool:
+        """Whether the source has others, kept for evaluation, which its setting split=test reads."""
+        return False
+
     @cached_property
     def vocabulary(self) -> Vocabulary:
         """The words and prompts that a run on these examples knows."""
@@ -79,9 +84,13 @@ class ArrayExamples(Examples):
 
         def batch_of(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             chosen = order(seed, step * size, size, len(self.values))
-            return self.codec.encode(read(chosen)), tf.gather(index, chosen)
+            return self.vary(self.codec.encode(read(chosen)), seed, step), tf.gather(index, chosen)
 
         return by_steps(batch_of, start, stop)
+
+    def vary(self, encoded: "tf.Tensor", seed: int, step: "tf.Tensor") -> "tf.Tensor":
+        """A batch of step `step` as it is learned; here as it is. What a modality changes depends on (seed, step)."""
+        return encoded
 
     def steps_per_call(self, settings: Any) -> int:
         places = settings.batch_size * int(np.prod(self.codec.specification.shape[:-1], dtype=np.int64))

@@ -1,0 +1,182 @@
+"""The words of pictures as tools and people leave them: texts beside, tables of any name and place, names, splits."""
+
+import json
+
+import numpy as np
+import pytest
+
+from tests.modalities.image.conftest import noise, save
+from tfgen.data import open_data
+from tfgen.errors import UserError
+from tfgen.modalities.image.labels import caption_of_name
+from tfgen.modalities.image.splits import held_out, without_split
+
+CAPTIONS = ["a red fox", "two blue birds, flying", "ein Bär", "a red fox"]
+
+
+def fill(folder, *names):
+    for number, name in enumerate(names):
+        save(folder / name, noise(number))
+
+
+def words(folder, **settings):
+    """The prompt of each picture, in the order of their names, and the notes."""
+    examples = open_data(str(folder), **settings)
+    return [examples.prompts[place] if place >= 0 else "" for place in examples.prompt_index], examples.report.notes
+
+
+@pytest.fixture
+def four(photos):
+    fill(photos, *[f"{number}.png" for number in range(4)])
+    return photos
+
+
+@pytest.mark.parametrize("name", ["{}.txt", "{}.caption", "{}.png.txt"])
+def test_texts_beside_pictures(four, name):
+    for number, caption in enumerate(CAPTIONS):
+        (four / name.format(number)).write_text(caption + "\n", encoding="utf-8")
+    assert words(four) == (CAPTIONS, ["4 captions read from texts beside the pictures."])
+    assert words(four, prompts="none")[0] == [""] * 4
+    first = open_data(str(four)).fingerprint
+    (four / name.format(2)).write_text("ein anderer Bär", encoding="utf-8")
+    assert open_data(str(four)).fingerprint != first, "a changed text is noticed"
+
+
+def test_texts_that_are_missing_or_damaged_are_said(four):
+    (four / "0.txt").write_bytes("Bär".encode("latin-1"))
+    (four / "1.txt").write_text("a bird")
+    found, notes = words(four)
+    assert found[1] == "a bird" and found[2:] == ["", ""]
+    assert "2 pictures without one" in " ".join(notes) and "1 text not UTF-8, or unreadable: 0.txt" in " ".join(notes)
+
+
+def table_of(rows, kind):
+    if kind == "jsonl":
+        return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    if kind == "json":
+        return json.dumps(rows)
+    mark = {"csv": ",", "tsv": "\t"}[kind]
+    lines = [mark.join(rows[0]), *[mark.join(f'"{value}"' for value in row.values()) for row in rows]]
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize("kind", ["csv", "tsv", "jsonl", "json"])
+@pytest.mark.parametrize(
+    "columns", [("img_path", "description"), ("id", "title"), ("which", "what"), ("image_id", "tags")]
+)
+@pytest.mark.parametrize("inside", ["", "train/"])
+def test_tables_of_any_name_place_and_columns(photos, kind, columns, inside):
+    fill(photos, *[f"{inside}a{number}.png" for number in range(4)])
+    named = [f"a{number}" + (".png" if columns[0] == "img_path" else "") for number in range(4)]
+    rows = [dict(zip(columns, pair, strict=True)) for pair in zip(named, CAPTIONS, strict=True)]
+    (photos / inside / f"anything.{kind}").write_text(table_of(rows, kind), encoding="utf-8")
+    assert words(photos) == (CAPTIONS, [])
+
+
+def test_stylegans_labels(four):
+    (four / "dataset.json").write_text(json.dumps({"labels": [[f"{number}.png", number % 2] for number in range(4)]}))
+    examples = open_data(str(four))
+    assert examples.prompts == ["0", "1"] and examples.prompt_kind == "labels"
+    (four / "dataset.json").write_text(json.dumps({"labels": None}))
+    with pytest.raises(UserError, match="dataset.json' holds no captions or labels"):
+        open_data(str(four))
+
+
+def test_cocos_captions(photos):
+    fill(photos, "images/1.png", "images/2.png")
+    content = {"images": [{"id": 7, "file_name": "1.png"}, {"id": 9, "file_name": "2.png"}],
+               "annotations": [{"image_id": 9, "caption": "two"}, {"image_id": 7, "caption": "one"}]}
+    (photos / "annotations").mkdir()
+    (photos / "annotations" / "captions_train2017.json").write_text(json.dumps(content))
+    assert words(photos)[0] == ["one", "two"]
+
+
+def test_labels_that_differ_in_signs_stay_apart(four):
+    (four / "labels.csv").write_text("file,label\n0.png,-1\n1.png,1\n2.png,C++\n3.png,C\n")
+    examples = open_data(str(four))
+    assert examples.prompt_kind == "labels" and len(examples.vocabulary.known_labels) == 4
+
+
+def test_a_table_that_was_not_used_is_named_with_the_reason(four):
+    (four / "prices.csv").write_text("item,price\npear,2\n")
+    (four / "config.json").write_text('{"learning_rate": 1}')
+    (four / "odd.jsonl").write_text("[1]\n")
+    (four / "metadata.json1").write_text("{}")
+    (four / "captions.cvs").write_text("file,caption\n0.png,a\n")
+    notes = "\n".join(words(four)[1])
+    for said in ("prices.csv was not used: it lacks a column for the file; it has: item, price",
+                 "config.json was not used: it holds no captions",
+                 "odd.jsonl was not used: it is malformed: line 1 is no JSON object",
+                 "metadata.json1 looks like metadata.jsonl, and is not read under this name",
+                 "captions.cvs looks like captions.csv, and is not read under this name"):
+        assert said in notes
+
+
+def test_texts_beside_pictures_give_way_to_a_table_which_is_said(four):
+    (four / "captions.csv").write_text("file,caption\n0.png,zero\n1.png,one\n2.png,two\n3.png,three\n")
+    (four / "0.txt").write_text("nought")
+    unused = "1 text beside pictures not used, since a table has captions."
+    assert words(four) == (["zero", "one", "two", "three"], [unused])
+    assert words(four, prompts="texts")[0][0] == "nought"
+
+
+def test_names_as_captions(photos):
+    fill(photos, "a red fox (1).png", "a red fox (2).png", "two_blue_birds-003.png")
+    found, notes = words(photos)
+    assert found == [""] * 3 and "To use them: --set prompts=names" in notes[0]
+    assert words(photos, prompts="names") == (["a red fox", "a red fox", "two blue birds"], [])
+
+
+@pytest.mark.parametrize(
+    "name, caption",
+    [("x/a red fox (12).png", "a red fox"), ("Bär_03.JPG", "Bär"), ("0017.png", "0017"), ("7 up.png", "7 up")],
+)
+def test_a_name_without_its_counter(name, caption):
+    assert caption_of_name(name) == caption
+
+
+def test_splits_are_no_labels_and_the_test_part_is_held_out(photos):
+    fill(photos, *[f"{split}/{label}/{number}.png" for split in ("train", "val", "test") for label in ("ok", "nok")
+                   for number in range(5)])
+    examples = open_data(str(photos))
+    assert examples.prompts == ["nok", "ok"] and len(examples) == 20 and examples.has_held_out
+    assert "10 pictures are held out" in examples.report.notes[0]
+    assert len(open_data(str(photos), split="test")) == 10 and len(open_data(str(photos), split="all")) == 30
+    assert not open_data(str(photos), split="all").has_held_out
+
+
+@pytest.mark.parametrize(
+    "paths, labels, apart",
+    [
+        (["train/a/1", "test/a/2"], ["a", "a"], [False, True]),
+        (["Train/a/1", "valid/a/2"], ["a", "a"], [False, True]),
+        (["train/1", "bus/2"], ["train", "bus"], [False, False]),  # vehicles
+        (["test/a/1", "test/b/2"], ["a", "b"], [False, False]),  # all there is
+        (["images/train/a/1", "images/test/b/2"], ["images a", "images b"], [False, True]),
+        (["a/train/1", "b/test/2"], ["a", "b"], [False, True]),
+        (["1", "test/2"], ["", "test"], [False, False]),
+    ],
+)
+def test_what_is_a_split(paths, labels, apart):
+    folders = [tuple(path.split("/")[:-1]) for path in paths]
+    assert [" ".join(each) for each in without_split(folders)] == labels and held_out(paths) == apart
+
+
+def test_labels_with_hardly_a_picture_are_pointed_out(photos):
+    fill(photos, *[f"{label}/{number}.png" for label in "abc" for number in range({"a": 3, "b": 2, "c": 1}[label])])
+    assert "2 labels with one or two pictures, too few to learn: b, c." in words(photos)[1]
+
+
+@pytest.mark.parametrize("name", ["@eaDir", "__MACOSX", "$RECYCLE.BIN", ".thumbnails", ".ipynb_checkpoints"])
+def test_what_systems_leave_behind_is_never_read(photos, name):
+    fill(photos, "cat/1.png", "cat/2.png", "dog/1.png", f"dog/{name}/1.png", f"{name}/1.png", f"dog/{name}/b.JPG/c.png")
+    examples = open_data(str(photos))
+    assert len(examples) == 3 and examples.prompts == ["cat", "dog"] and not examples.report.broken
+
+
+@pytest.mark.parametrize("setting", ["prompts", "split", "fit"])
+def test_a_mistyped_setting_names_the_nearest(four, setting):
+    right = {"prompts": "names", "split": "train", "fit": "stretch"}[setting]
+    with pytest.raises(UserError, match=f"Did you mean '{right}'"):
+        open_data(str(four), **{setting: right + "x"})
+    assert isinstance(open_data(str(four), **{setting: right}).values, np.ndarray)
