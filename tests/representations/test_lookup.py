@@ -28,6 +28,10 @@ OLD = Vocabulary(OLD_WORDS, tuple(NAMES), (1,) * len(NAMES), "labels")
 CAPTIONS = vocabulary_of(
     ["a red cat, sitting", "red hearts!", "a dog's life", "?", "ΣΟΦΟΣ ein ärger", "seven 2"], "captions"
 )
+EAST = vocabulary_of(["红色的狐狸", "赤いキツネ two", "قطة حمراء", "แมวแดง", "روباهِ قرمز"], "captions")
+EAST_LABELS = vocabulary_of(["红狐", "白狐", "猫", "قطة حمراء", "قطة"], "labels")
+# As they were before letters were told apart.
+OLD_EAST = Vocabulary(("红色的狐狸", "two", "猫"), ("红色的狐狸", "猫 two"), (1, 1), "captions")
 
 
 def graph_of(vocabulary):
@@ -38,12 +42,13 @@ LOOKUPS = {
     name: (vocabulary, graph_of(vocabulary))
     for name, vocabulary in {
         "labels": LABELS, "signs": SIGNS, "cases": CASES, "unseen": UNSEEN, "captions": CAPTIONS, "old labels": OLD,
+        "east": EAST, "eastern labels": EAST_LABELS, "old east": OLD_EAST,
     }.items()
 }
 WORDS = (
     "ankle boot BOOT T-shirt top zero 0 7 seven été l'été red cat a ? dog's life Ärger straße banana ! , _ red_cat a-b "
     "🙂 one two 2 C c C++ + - ++ 1 -1 5 . 1.5 5.1 -1.5 +1.5,2 A+ A- x-1 -3 to 4 AB aB Ab b İstanbul i̇stanbul σοφος "
-    "σοφοσ Σ ǆ ǅ é É e\u0301 dog Dog Cat"
+    "σοφοσ Σ ǆ ǅ é É e\u0301 dog Dog Cat 红 狐 红狐 白狐 红色的狐狸 猫two 赤い キツネ قطة حمراء แมว แดง روباهِ قرمز two狐"
 ).split(" ") + ["", "\n", "\t", "\xa0", "\u2028", "\x1f", "\x85", "\x01"]
 
 

@@ -194,3 +194,20 @@ def test_punctuation_alone_can_be_a_label():
 def test_counts_are_of_examples():
     vocabulary = Vocabulary.of(["a", "b"], np.array([1, 1, -1, 0, 1], np.int32), "labels")
     assert vocabulary.counts == (1, 3)
+
+
+def test_writing_without_spaces_can_be_typed_in_part():
+    captions = Vocabulary.of(["红色的狐狸", "白猫"], np.arange(2), "captions")
+    assert captions.ids("狐").tolist() == captions.ids(" 狐 ").tolist() and captions.ids("白狐").any()
+    labels = Vocabulary.of(["红狐", "白猫", "قطة حمراء"], np.arange(3), "labels")
+    assert labels.ids("狐").tolist() == labels.ids("红狐").tolist()
+    assert labels.ids("حمراء").tolist() == labels.ids("قطة حمراء").tolist()
+    with pytest.raises(UserError, match="never saw the word '狗'"):
+        labels.ids("狗")
+
+
+def test_vocabularies_of_before_keep_their_words():
+    old = Vocabulary.from_json({"words": ["红狐"], "prompts": ["红狐"], "counts": [3], "kind": "captions", "whole": False})
+    assert old.ids("红狐").tolist() == [1]
+    with pytest.raises(UserError):
+        old.ids("狐")

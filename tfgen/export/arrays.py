@@ -18,7 +18,7 @@ from tfgen.export.signatures import SERVER, Entry, ExportedModel
 from tfgen.models.base import GenerativeModel
 from tfgen.representations.arrays.codec import ArrayCodec
 from tfgen.representations.arrays.lookup import PromptLookup
-from tfgen.representations.arrays.vocabulary import SAME_WORD, Vocabulary
+from tfgen.representations.arrays.vocabulary import LETTERS, SAME_WORD, Vocabulary
 from tfgen.representations.signatures import Kind
 from tfgen.run import Run
 
@@ -193,5 +193,6 @@ def _vocabulary_as_json(vocabulary: Vocabulary) -> dict[str, Any]:
     return {
         "longest": vocabulary.longest,
         "prompts": prompts,
+        "letters": LETTERS,  # each a word by itself, where it stands between others too
         "words": {} if labels else {**{word: words[other] for word, other in same.items()}, **words},
     }

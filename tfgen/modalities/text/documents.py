@@ -15,11 +15,15 @@ from typing import Any
 from tfgen.data.examples import Report, clean_text
 from tfgen.errors import UserError
 from tfgen.modalities.text.reading import LONGEST_PIECE, Decoding, NotText, as_text, cut, examine, read_pieces, unify
-from tfgen.modalities.text.scan import TextFile, Texts
+from tfgen.modalities.text.scan import TextFile, Texts, ending_of
 from tfgen.modalities.text.template import ChatTemplate, Piece
 
 BROKEN_AT_MOST = 0.1
 NAMED_AT_MOST = 3
+# Markers of a document's beginning, by those of its end.
+_BEGINNINGS = {"<|endoftext|>": "<|startoftext|>", "<|end_of_text|>": "<|begin_of_text|>", "</s>": "<s>"}
+END_MARKERS = tuple(_BEGINNINGS)
+_PAGES = (".html", ".htm", ".md", ".markdown", ".vue")
 WHAT_IS_READ = "Give a file of plain text, a folder of such files, or a .jsonl with a text in every line."
 
 
@@ -74,10 +78,16 @@ class Strings(Source):
 
 
 class Files(Source):
-    """One document for each file."""
+    """One document for each file, or for each part of one between the markers that other tools put there, or line."""
 
-    def __init__(self, name: str, path: Path, files: list[TextFile], listing: Texts | None = None):
-        super().__init__(name, ["files", os.fsencode(path).hex()], content_of(files, listing))
+    def __init__(
+        self, name: str, path: Path, files: list[TextFile], listing: Texts | None = None, by_lines: bool = False
+    ):
+        super().__init__(
+            name, ["files", os.fsencode(path).hex(), *(["lines"] if by_lines else [])], content_of(files, listing)
+        )
+        self._by_lines = by_lines
+        self._marked: dict[str, str] = {}  # by file, the marker that parts it
         self._path = path
         self._files = files
         self._listing = listing or Texts()
@@ -87,7 +97,13 @@ class Files(Source):
     def documents(self) -> Iterator[Document]:
         for file in self._files:
             decoding = self._decoding(file)
-            if decoding is not None:
+            if decoding is None:
+                continue
+            marker = self._marker(file, decoding)
+            if self._by_lines or marker:
+                texts = _lines(file.path, decoding) if self._by_lines else _parts(file.path, decoding, marker)
+                yield from (Document(partial(pieces_of, text)) for text in texts)
+            else:
                 yield Document(partial(_pieces_of_file, file.path, decoding.encoding))
         broken = self._broken_files()
         if len(broken) > BROKEN_AT_MOST * (len(self._files) + len(self._listing.broken)):
@@ -99,7 +115,17 @@ class Files(Source):
         notes = [*encoding_notes(self._decodings), *self._listing.notes()]
         if empty:
             notes.append(f"{_many(empty, 'empty file')} left out.")
+        markers = sorted({marker for marker in self._marked.values() if marker})
+        if markers and not self._by_lines:
+            notes.append(f"{' and '.join(markers)} was taken for the end of a document; there are {used}.")
         return Report(used + len(self._broken) + len(self._listing.broken), used, broken, notes)
+
+    def _marker(self, file: TextFile, decoding: Decoding) -> str:
+        """The marker that parts a file; none in a page, where `</s>` strikes words out."""
+        if file.name not in self._marked:
+            known = () if ending_of(file.name) in _PAGES else END_MARKERS
+            self._marked[file.name] = _marker_of(file.path, decoding, known)
+        return self._marked[file.name]
 
     def _decoding(self, file: TextFile) -> Decoding | None:
         if file.name not in self._decodings and file.name not in self._broken:
@@ -127,6 +153,42 @@ class Files(Source):
         )
 
 
+def _marker_of(path: Path, decoding: Decoding, known: Iterable[str]) -> str:
+    """The first of the known markers that a file has; "" for none."""
+    for piece in read_pieces(path, decoding.encoding):
+        found = [marker for marker in known if marker in piece]
+        if found:
+            return found[0]
+    return ""
+
+
+def _parts(path: Path, decoding: Decoding, marker: str) -> Iterator[str]:
+    """What stands between markers, without those of a beginning."""
+    waiting = ""
+    for piece in read_pieces(path, decoding.encoding):
+        *whole, waiting = (waiting + piece).split(marker)
+        yield from _told(whole, marker)
+    yield from _told([waiting], marker)
+
+
+def _told(parts: Iterable[str], marker: str) -> Iterator[str]:
+    beginning = _BEGINNINGS[marker]
+    for part in parts:
+        text = part.replace(beginning, "").strip("\n")
+        if text.strip():
+            yield text
+
+
+def _lines(path: Path, decoding: Decoding) -> Iterator[str]:
+    """Every line with something in it."""
+    waiting = ""
+    for piece in read_pieces(path, decoding.encoding):
+        *whole, waiting = (waiting + piece).split("\n")
+        yield from (line for line in whole if line.strip())
+    if waiting.strip():
+        yield waiting
+
+
 def pieces_of(text: str, learned: bool = True) -> list[Piece]:
     """A text as pieces of bounded length."""
     return [(part, learned) for part in cut(text, LONGEST_PIECE)]
@@ -152,6 +214,18 @@ def encoding_notes(decodings: dict[str, Decoding]) -> list[str]:
         count = sum(map(len, others.values()))
         read = "; ".join(f"read as {encoding}: {first_names(names)}" for encoding, names in sorted(others.items()))
         notes.append(f"{_many(count, 'file')} {'is' if count == 1 else 'are'} not UTF-8; {read}.")
+    doubtful = [name for name, decoding in decodings.items() if decoding.doubtful]
+    if doubtful:
+        notes.append(
+            f"The encoding of {first_names(doubtful)} is a guess: few letters tell. If words look wrong, save it as "
+            "UTF-8."
+        )
+    zeros = {name: decoding for name, decoding in decodings.items() if decoding.zeros}
+    for name, decoding in list(zeros.items())[:NAMED_AT_MOST]:
+        first = "" if decoding.zeros == 1 else "the first "
+        notes.append(
+            f"{_many(decoding.zeros, 'NUL')} in {clean_text(name)} dropped, {first}in line {decoding.first_zero}."
+        )
     broken = {name: decoding.broken for name, decoding in decodings.items() if decoding.broken}
     if broken:
         places = _many(sum(broken.values()), "broken place")

@@ -9,7 +9,7 @@ from tfgen.console import count as in_words
 from tfgen.data.examples import fit_command
 from tfgen.data.request import DataRequest
 from tfgen.data.settings import DataSetting
-from tfgen.errors import UserError
+from tfgen.errors import UserError, unknown
 from tfgen.modalities.base import ENOUGH_TOKENS, Modality
 from tfgen.representations import SEQUENCES
 
@@ -37,6 +37,12 @@ def _check_holdout(share: Any) -> float:
     return share
 
 
+def _check_documents(documents: Any) -> str:
+    if documents not in ("files", "lines"):
+        raise unknown("sort of documents", str(documents), ("files", "lines"))
+    return documents
+
+
 def _number(kind: type, key: str, value: Any) -> Any:
     try:
         return kind(value)
@@ -51,7 +57,7 @@ class TextModality(Modality):
     name = "text"
     singular, plural = "text", "texts"
     representations = (SEQUENCES,)
-    file_kinds = ("text", ".jsonl")
+    file_kinds = ("text", ".csv", ".json", ".jsonl")
     settings = {
         "tokenizer": DataSetting(
             str,
@@ -62,6 +68,12 @@ class TextModality(Modality):
             _check_vocabulary_size, "how many tokens bpe learns, 300 to 65536", "by the length of the text"
         ),
         "holdout": DataSetting(_check_holdout, "the share that is not learned, to judge by, 0 to 0.5", "0.1"),
+        "documents": DataSetting(
+            _check_documents, "files or lines: whether a file of plain text is a document, or each line of it", "files"
+        ),
+        "text": DataSetting(str, "the column, or the key of rows of JSON, that has the texts", "by its usual names"),
+        "prompt": DataSetting(str, "the one that has the prompts, with completion beside it", "by its usual names"),
+        "completion": DataSetting(str, "the one that has what follows a prompt", "by its usual names"),
     }
 
     # Reading.
@@ -116,7 +128,8 @@ class TextModality(Modality):
     ) -> dict[str, Any]:
         from tfgen.modalities.text.codec import TOKENIZER_FILE
 
-        return {"tokenizer": str(run_folder / TOKENIZER_FILE), "holdout": 0.0}
+        same = {name: settings[name] for name in ("documents", "text", "prompt", "completion") if name in settings}
+        return {"tokenizer": str(run_folder / TOKENIZER_FILE), "holdout": 0.0, **same}
 
     # In words.
 

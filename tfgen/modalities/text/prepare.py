@@ -20,6 +20,7 @@ from tfgen.modalities.text.documents import WHAT_IS_READ, Document, Source, Stri
 from tfgen.modalities.text.examples import TextExamples
 from tfgen.modalities.text.learning import KINDS, CharacterCounter, learn
 from tfgen.modalities.text.open_source import open_source
+from tfgen.modalities.text.row_kinds import Columns
 from tfgen.modalities.text.split import DEFAULT_SHARE, Split, Survey, choose_split, look_through
 from tfgen.modalities.text.template import ChatTemplate, Marker
 from tfgen.modalities.text.tokenizer import Tokenizer, from_file
@@ -46,7 +47,9 @@ def open_text(request: DataRequest) -> TextExamples:
     if request.labels is not None:
         raise UserError("Texts take no labels.", "Leave labels out, or write them into the texts.")
     if isinstance(request.source, str):
-        return examples_of_source(request, open_source(Path(request.source)))
+        columns = Columns(request.get("text"), request.get("prompt"), request.get("completion"))
+        by_lines = request.get("documents") == "lines"
+        return examples_of_source(request, open_source(Path(request.source), columns, by_lines))
     texts = [str(text) for text in request.source]
     digest = hashlib.sha256(json.dumps(texts).encode()).hexdigest()
     return examples_of_source(request, Strings("texts", ["memory"], digest, lambda: texts))

@@ -12,6 +12,10 @@ import numpy as np
 BLOCK = 2**20  # bytes read at once
 LONGEST_PIECE = 2**20  # characters; a text without any space is cut in the middle of a word
 _SAMPLE_BYTES = 2**16  # of lines that hold more than ASCII: what an encoding is guessed from
+_LEAST_PAIRS = 8  # of bytes, for UTF-16 to be seen
+_STRAY, _ONE_IN = 3, 10_000  # NULs that may be an accident: some, or one in so many bytes
+_FEW_BYTES = 40  # beyond ASCII: fewer hardly tell one encoding from another
+_FULL = 0.2  # of the bytes of lines with more than ASCII: what is written in pairs of bytes has at least so many
 _CONTROL = np.isin(np.arange(256), [*range(9), 11, *range(14, 27), *range(28, 32), 127])
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -35,10 +39,17 @@ class NotText(Exception):
 
 @dataclass(frozen=True)
 class Decoding:
-    """How a file is read: its encoding, and how many places don't fit it, which become U+FFFD."""
+    """How a file is read: its encoding, and how many places don't fit it, which become U+FFFD.
+
+    zeros: how many NULs are dropped, of which the first is in line `first_zero`.
+    doubtful: whether few bytes tell the encoding.
+    """
 
     encoding: str
     broken: int = 0
+    zeros: int = 0
+    first_zero: int = 0
+    doubtful: bool = False
 
     @property
     def is_unicode(self) -> bool:
@@ -64,7 +75,7 @@ def read_pieces(path: Path, encoding: str) -> Iterator[str]:
     waiting = ""
     with open(path, "rb") as file:
         while block := file.read(BLOCK):
-            waiting += decoder.decode(block)
+            waiting += decoder.decode(block).replace("\0", "")
             *pieces, waiting = cut(waiting, LONGEST_PIECE // 4) or [""]
             yield from pieces
     waiting += decoder.decode(b"", final=True)
@@ -119,16 +130,21 @@ def _examine(file: BinaryIO) -> Decoding:
     marked = next((encoding for mark, encoding in _MARKS if head.startswith(mark)), None)
     if marked:
         return Decoding(marked, _count_broken(file, marked))
+    unmarked = _unmarked_utf16(head)
+    if unmarked:
+        return Decoding(unmarked, _count_broken(file, unmarked))
     if _CONTROL[np.frombuffer(head, np.uint8)].mean() > 0.1:
         raise NotText("a binary file")
-    _refuse_zeros(file)
+    zeros = _zeros(file)
     broken, fitting = _fit_of_unicode(file)
     if not broken:
-        return Decoding("utf-8")
+        return Decoding("utf-8", 0, *zeros)
     if 4 * broken <= fitting:
-        return Decoding("utf-8", broken)
-    encoding = _guess(_telling_lines(file))
-    return Decoding(encoding, _count_broken(file, encoding))
+        return Decoding("utf-8", broken, *zeros)
+    telling = _telling_lines(file)
+    encoding = _guess(telling)
+    doubtful = sum(byte > 127 for byte in telling) < _FEW_BYTES
+    return Decoding(encoding, _count_broken(file, encoding), *zeros, doubtful)
 
 
 def _blocks(file: BinaryIO) -> Iterator[bytes]:
@@ -136,9 +152,30 @@ def _blocks(file: BinaryIO) -> Iterator[bytes]:
     return iter(lambda: file.read(BLOCK), b"")
 
 
-def _refuse_zeros(file: BinaryIO) -> None:
-    if any(b"\0" in block for block in _blocks(file)):
+def _unmarked_utf16(head: bytes) -> str | None:
+    """UTF-16 that no mark announces: of European text, nearly every other byte is 0, and the others hardly ever."""
+    pairs = np.frombuffer(head[: len(head) // 2 * 2], np.uint8).reshape(-1, 2)
+    if len(pairs) < _LEAST_PAIRS:
+        return None
+    first, second = (pairs == 0).mean(axis=0)
+    for encoding, often, seldom in (("utf-16-le", second, first), ("utf-16-be", first, second)):
+        if often > 0.5 and seldom < 0.01:
+            return encoding
+    return None
+
+
+def _zeros(file: BinaryIO) -> tuple[int, int]:
+    """How many NULs there are, and the line of the first. Raises NotText where they are no accident."""
+    count, first, lines, size = 0, 0, 1, 0
+    for block in _blocks(file):
+        size += len(block)
+        if b"\0" in block:
+            first = first or lines + block[: block.index(b"\0")].count(b"\n")
+            count += block.count(b"\0")
+        lines += block.count(b"\n")
+    if count > max(_STRAY, size // _ONE_IN):
         raise NotText("a binary file")
+    return count, first
 
 
 def _fit_of_unicode(file: BinaryIO) -> tuple[int, int]:
@@ -175,10 +212,13 @@ def _guess(sample: bytes) -> str:
     """The encoding of bytes that are no UTF-8; Western European where that fits as well as its neighbours.
 
     English with a few quotation marks in pairs of bytes also passes for Central European, and seldom the other way.
+    Lines with a few odd bytes are in no encoding of pairs of bytes, in which whole words are.
     """
     import charset_normalizer
 
-    matches = charset_normalizer.from_bytes(sample, cp_isolation=list(_PLAUSIBLE), preemptive_behaviour=False)
+    full = np.mean(np.frombuffer(sample, np.uint8) > 127) >= _FULL
+    plausible = [encoding for encoding in _PLAUSIBLE if full or encoding not in _PAIRS]
+    matches = charset_normalizer.from_bytes(sample, cp_isolation=plausible, preemptive_behaviour=False)
     best = matches.best()
     if best is None:
         return "cp1252"

@@ -1,37 +1,37 @@
-"""`.jsonl` files: a text, a prompt with its completion, or a chat in every line."""
+"""Files of rows, JSON or tables: a text, a prompt with its completion, or a chat in every one."""
 
+import csv
+import itertools
 import json
 import os
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from tfgen.data.examples import Report, clean_text
 from tfgen.errors import UserError
-from tfgen.modalities.text.documents import BROKEN_AT_MOST, Document, Source, content_of, encoding_notes, pieces_of
-from tfgen.modalities.text.reading import Decoding, NotText, examine, unify
-from tfgen.modalities.text.scan import TextFile, Texts
-from tfgen.modalities.text.template import ANSWERING, ChatTemplate, Piece
+from tfgen.modalities.text.documents import BROKEN_AT_MOST, Document, Source, content_of, encoding_notes
+from tfgen.modalities.text.reading import Decoding, NotText, examine
+from tfgen.modalities.text.row_kinds import KEYS, BrokenRow, Columns, EmptyRow, text_column
+from tfgen.modalities.text.scan import TABLE_ENDINGS, TextFile, Texts, ending_of
+from tfgen.modalities.text.template import ChatTemplate
 
-_KEYS = {"chats": ("messages",), "completions": ("prompt", "completion"), "text": ("text",)}
 WANTED = 'Each line should be {"text": ...}, or {"prompt": ..., "completion": ...}, or {"messages": [...]}.'
+_WANTED_OF_TABLES = "Name the column that has the texts: --set text=COLUMN, or prompt=COLUMN and completion=COLUMN."
+_LOOKED_AT = 200  # rows of a table, by which the column of texts is found
+_LONGEST_CELL = 2**27  # characters
 _MOST_NAMED = 1000  # broken lines that a report names; all are counted
-
-
-class _BrokenRow(Exception):
-    """Says why a row can't be used."""
-
-
-class _EmptyRow(Exception):
-    """A row with nothing to learn."""
 
 
 class Rows(Source):
     """One document for each row of one or more files, all of one kind."""
 
-    def __init__(self, name: str, path: Path, files: list[TextFile], listing: Texts | None = None):
-        super().__init__(name, ["rows", os.fsencode(path).hex()], content_of(files, listing))
+    def __init__(
+        self, name: str, path: Path, files: list[TextFile], listing: Texts | None = None, columns: Columns = Columns()
+    ):
+        chosen = [value for value in (columns.text, columns.prompt, columns.completion) if value is not None]
+        super().__init__(name, ["rows", os.fsencode(path).hex(), *chosen], content_of(files, listing))
+        self._columns = columns
         self._path = path
         self._files = files
         self._listing = listing or Texts()
@@ -43,18 +43,19 @@ class Rows(Source):
         self._first = ""
         self._found = self._broken_count = self._empty = 0
         self._broken: list[tuple[str, str]] = []
+        self._found_column: str | None = None
 
     def documents(self) -> Iterator[Document]:
         self._start()
         for file in self._files:
-            for number, line in self._lines(file):
-                place = f"line {number}" if len(self._files) == 1 else f"{clean_text(file.name)}, line {number}"
+            for where, row in self._rows(file):
+                place = where if len(self._files) == 1 else f"{clean_text(file.name)}, {where}"
                 self._found += 1
                 try:
-                    yield self._document(line, place)
-                except _EmptyRow:
+                    yield self._document(row, place)
+                except EmptyRow:
                     self._empty += 1
-                except _BrokenRow as error:
+                except BrokenRow as error:
                     self._broken_count += 1
                     if len(self._broken) < _MOST_NAMED:
                         self._broken.append((place, str(error)))
@@ -65,34 +66,83 @@ class Rows(Source):
 
     def report(self, used: int) -> Report:
         notes = [*encoding_notes(self._decodings), *self._listing.notes()]
+        if self._found_column:
+            notes.append(f"The texts are the column '{self._found_column}'. To choose another: --set text=COLUMN")
         if self._empty:
             notes.append(f"{self._empty} of {self._found} rows have nothing to learn and were left out.")
         if self._broken_count > len(self._broken):
             notes.append(f"{self._broken_count} of {self._found} rows can't be used and were left out.")
         return Report(self._found, used, [*self._listing.broken, *self._broken], notes)
 
-    def _lines(self, file: TextFile) -> Iterator[tuple[int, str]]:
+    def _rows(self, file: TextFile) -> Iterator[tuple[str, Any]]:
+        """(where it stands, a row or what is wrong with it) for each of a file."""
+        ending = ending_of(file.name)
         try:
             if file.name not in self._decodings:
                 self._decodings[file.name] = examine(file.path)
-            with open(file.path, encoding=self._decodings[file.name].encoding, errors="replace", newline="\n") as lines:
-                for number, line in enumerate(lines, 1):
-                    if line.strip():
-                        yield number, line
-        except (NotText, OSError) as error:
+            if ending in TABLE_ENDINGS:
+                yield from self._table(file)
+            elif ending == ".json" and (whole := self._whole(file)) is not None:
+                yield from ((f"row {number}", row) for number, row in enumerate(whole, 1))
+            else:
+                yield from self._lines(file)
+        except (NotText, OSError, csv.Error) as error:
             raise UserError(f"'{file.path}' can't be read: {error}.", WANTED) from error
 
-    def _document(self, line: str, place: str) -> Document:
+    def _open(self, file: TextFile, newline: str) -> TextIO:
+        encoding = self._decodings[file.name].encoding
+        return open(file.path, encoding=encoding, errors="replace", newline=newline)
+
+    def _lines(self, file: TextFile) -> Iterator[tuple[str, Any]]:
+        with self._open(file, "\n") as lines:
+            for number, line in enumerate(lines, 1):
+                if line.strip():
+                    try:
+                        yield f"line {number}", json.loads(line)
+                    except (ValueError, RecursionError):
+                        yield f"line {number}", BrokenRow("not JSON")
+
+    def _whole(self, file: TextFile) -> list[Any] | None:
+        """The rows of a file that is one JSON list, or an object with one; None where it is something else."""
+        with self._open(file, "\n") as text:
+            try:
+                content = json.load(text)
+            except (ValueError, RecursionError):
+                return None
+        lists = [value for value in content.values() if isinstance(value, list)] if isinstance(content, dict) else []
+        if isinstance(content, dict) and len(lists) == 1 and not self._is_row(content):
+            return lists[0]
+        return content if isinstance(content, list) else None
+
+    def _is_row(self, content: dict[str, Any]) -> bool:
         try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise _BrokenRow("not JSON") from error
-        if not isinstance(row, dict):
-            raise _BrokenRow("not an object")
-        kind = next((kind for kind, keys in _KEYS.items() if all(key in row for key in keys)), None)
-        if kind is None:
-            found = ", ".join(f"'{clean_text(str(key))[:30]}'" for key in list(row)[:5]) or "none"
-            raise _BrokenRow(f"lacks 'text', or 'prompt' and 'completion', or 'messages'; its keys: {found}")
+            self._columns.read(content)
+        except BrokenRow:
+            return False
+        return True
+
+    def _table(self, file: TextFile) -> Iterator[tuple[str, Any]]:
+        """The rows of a CSV or TSV under its first line's names."""
+        csv.field_size_limit(_LONGEST_CELL)
+        with self._open(file, "") as text:
+            first = text.readline()
+            text.seek(0)
+            rows = csv.reader(text, delimiter=max("\t,;|", key=first.count))
+            header = [name.strip().lstrip("\ufeff") for name in next(rows, [])]
+            if self._columns == Columns():
+                header = [name.lower() for name in header]
+            named = (dict(zip(header, row, strict=False)) for row in rows if row)
+            looked_at = list(itertools.islice(named, _LOOKED_AT))
+            whole = [row for row in looked_at if len(row) == len(header)]
+            column = text_column(header, whole) if self._columns == Columns() else None
+            self._found_column = column if len(header) > 1 else None
+            for number, row in enumerate(itertools.chain(looked_at, named), 1):
+                yield f"row {number}", {"text": row.get(column, "")} if column else row
+
+    def _document(self, row: Any, place: str) -> Document:
+        if isinstance(row, BrokenRow):
+            raise row
+        kind, make = self._columns.read(row)
         if self._kind is None:
             self._kind, self._first = kind, place
             self.kind = kind
@@ -103,64 +153,16 @@ class Rows(Source):
                 f"{_words(kind)}.",
                 "Keep one kind in a file.",
             )
-        return _DOCUMENTS[kind](row)
+        return make()
 
     def _refuse(self) -> None:
         first = "; ".join(f"{place} ({reason})" for place, reason in self._broken[:3])
         raise UserError(
             f"{self._broken_count} of {self._found} rows in '{self._path}' can't be used, more than a tenth: {first}"
             f"{'; ...' if self._broken_count > 3 else ''}.",
-            WANTED,
+            _WANTED_OF_TABLES if any(ending_of(file.name) in TABLE_ENDINGS for file in self._files) else WANTED,
         )
 
 
-def _text(row: dict[str, Any]) -> Document:
-    text = _string(row, "text")
-    if not text.strip():
-        raise _EmptyRow
-    return Document(partial(pieces_of, text))
-
-
-def _completion(row: dict[str, Any]) -> Document:
-    prompt, completion = _string(row, "prompt"), _string(row, "completion")
-    if not completion:
-        raise _EmptyRow
-    return Document(partial(_constant, [*pieces_of(prompt, learned=False), *pieces_of(completion)]))
-
-
-def _chat(row: dict[str, Any]) -> Document:
-    messages = row["messages"]
-    if not isinstance(messages, list):
-        raise _BrokenRow(f"'messages' is {_kind_of(messages)}, not a list")
-    try:
-        pieces = ChatTemplate.standard().render(messages)
-    except UserError as error:
-        raise _BrokenRow(str(error)) from error
-    if not any(message["role"] == ANSWERING and message["content"] for message in messages):
-        raise _EmptyRow
-    # A chat may go on after any turn; that this one didn't is nothing to learn.
-    return Document(partial(_constant, pieces), end_learned=False)
-
-
-_DOCUMENTS = {"text": _text, "completions": _completion, "chats": _chat}
-
-
-def _constant(pieces: list[Piece]) -> list[Piece]:
-    return pieces
-
-
-def _string(row: dict[str, Any], key: str) -> str:
-    if not isinstance(row[key], str):
-        raise _BrokenRow(f"'{key}' is {_kind_of(row[key])}, not a string")
-    return unify(row[key])
-
-
-def _kind_of(value: Any) -> str:
-    if value is None:
-        return "null"
-    kinds = {bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "an object"}
-    return kinds.get(type(value), "a string")
-
-
 def _words(kind: str) -> str:
-    return " and ".join(f"'{key}'" for key in _KEYS[kind])
+    return " and ".join(f"'{key}'" for key in KEYS[kind])

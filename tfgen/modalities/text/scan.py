@@ -11,13 +11,16 @@ from tfgen.data.examples import natural_order
 from tfgen.data.walk import MANY, kinds, walk, why_unread
 
 ROW_ENDINGS = (".jsonl", ".ndjson")
-TABLES = (".csv", ".tsv", ".parquet", ".xlsx", ".xls", ".arff")  # rows of columns, even where they are plain text
+TABLE_ENDINGS = (".csv", ".tsv")  # rows of columns, of which one may have the texts
+TABLES = (*TABLE_ENDINGS, ".parquet", ".xlsx", ".xls", ".arff")
+_ABOUT = re.compile(r"(readme|license|licence|copying|changelog|contributing)(\.[a-z]+)?$", re.IGNORECASE)
 TEXT_ENDINGS = frozenset(
     ".txt .text .md .markdown .rst .org .adoc .asciidoc .tex .log .srt .vtt .fountain .abc .py .pyi .js .mjs .jsx "
     ".ts .tsx .java .kt .scala .c .h .cc .cpp .cxx .hpp .cs .go .rs .swift .m .rb .php .pl .lua .r .jl .hs .ml "
     ".ex .exs .erl .clj .lisp .el .scm .sh .bash .zsh .fish .ps1 .bat .sql .html .htm .css .scss .vue .asm .f90 "
     ".pas .vim .cmake .feature .eml".split()
 )
+_CHECKSUMS = re.compile(r"(md5|sha[0-9]+)sums?$", re.IGNORECASE)
 _NO_WORDS = re.compile(r"\.[0-9]*$")  # "chapter.12" and "mail." have no ending that says anything
 _LOOKED_AT = 4096  # bytes of a file whose name says nothing
 
@@ -54,10 +57,16 @@ class Texts:
     def notes(self) -> list[str]:
         """What to say about files that were not read: nothing about a README or two."""
         others = self.texts if self.are_rows else self.rows
+        about = [file.name for file in self.chosen if _ABOUT.match(file.name.rpartition("/")[2])]
+        said = []
+        if about and len(about) < len(self.chosen):
+            are, them, they = ("is", "it", "it is") if len(about) == 1 else ("are", "them", "they are")
+            names = ", ".join(about[:3])
+            said = [f"{names} {are} learned like the other texts; move {them} away if {they} about those."]
         ignored = self.ignored + Counter(ending_of(file.name) for file in others)
         if ignored.total() < MANY:
-            return []
-        return [f"{ignored.total()} other files were not read ({kinds(ignored)})."]
+            return said
+        return [*said, f"{ignored.total()} other files were not read ({kinds(ignored)})."]
 
 
 def list_texts(folder: Path) -> Texts:
@@ -85,7 +94,7 @@ def ending_of(name: str) -> str:
 def is_text(path: Path) -> bool:
     """Whether a file's name, or where that says nothing its first bytes, say that it is text or rows of it."""
     ending = ending_of(path.name)
-    if ending in TEXT_ENDINGS or ending in (*ROW_ENDINGS, ".json"):
+    if ending in TEXT_ENDINGS or ending in (*ROW_ENDINGS, *TABLE_ENDINGS, ".json"):
         return path.stat().st_size > 0
     return ending not in TABLES and looks_like_text(path)
 
@@ -100,9 +109,19 @@ def looks_like_text(path: Path) -> bool:
     return bool(head) and (head.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" not in head)
 
 
+def _is_list_of_objects(path: Path) -> bool:
+    """Whether a .json file begins like rows; others are settings of programs and the like."""
+    try:
+        with open(path, "rb") as file:
+            return bool(re.match(rb"(\xef\xbb\xbf)?\s*\[\s*\{", file.read(_LOOKED_AT)))
+    except OSError:
+        return False
+
+
 def _sort_in(entry: os.DirEntry, relative: str, found: Texts) -> None:
     ending, path = ending_of(entry.name), Path(entry.path)
-    wanted = ending in TEXT_ENDINGS or ending in ROW_ENDINGS
+    are_rows = ending in ROW_ENDINGS or (ending == ".json" and _is_list_of_objects(path))
+    wanted = ending in TEXT_ENDINGS or are_rows
     try:
         status = entry.stat()
     except OSError as error:
@@ -112,8 +131,8 @@ def _sort_in(entry: os.DirEntry, relative: str, found: Texts) -> None:
     if not stat.S_ISREG(status.st_mode):
         if wanted:
             found.broken.append((relative, "not a regular file"))
-    elif wanted or (ending == "" and looks_like_text(path)):
-        files = found.rows if ending in ROW_ENDINGS else found.texts
+    elif wanted or (ending == "" and looks_like_text(path) and not _CHECKSUMS.match(entry.name)):
+        files = found.rows if are_rows else found.texts
         files.append(TextFile(relative, path, status.st_size, status.st_mtime_ns))
     else:
         found.ignored[ending] += 1

@@ -10,7 +10,7 @@ import json
 import numpy as np
 import tensorflow as tf
 
-from tfgen.representations.arrays.vocabulary import MOST_WORDS_OF_A_PROMPT, SAME_WORD, Vocabulary
+from tfgen.representations.arrays.vocabulary import LETTERS, MOST_WORDS_OF_A_PROMPT, SAME_WORD, Vocabulary
 
 # The words of tfgen.representations.arrays.vocabulary in RE2's language, and single signs, which count where there are
 # no words.
@@ -49,6 +49,7 @@ class PromptLookup(tf.Module):
     def __init__(self, vocabulary: Vocabulary):
         super().__init__()
         self._longest = vocabulary.longest
+        self._segmented = vocabulary.segmented
         self._labels, self._whole = vocabulary.kind == "labels", vocabulary.whole
         places = {word: place for place, word in enumerate(vocabulary.typed_words, 1)}
         same = {word: places[other] for word, other in SAME_WORD.items() if other in places}
@@ -70,7 +71,7 @@ class PromptLookup(tf.Module):
             self._in_lower_case = _table({**unseen, **lower}, _NO_LABEL)
 
     def __call__(self, prompts: tf.Tensor) -> tf.Tensor:
-        words = _words(prompts, _TOKEN_OF_LABEL if self._whole else _TOKEN)
+        words = _words(prompts, _TOKEN_OF_LABEL if self._whole else _TOKEN, self._segmented)
         found = self._table.lookup(words.flat_values)
         typed = self._typed(prompts)
         strange = tf.equal(found, 0) & tf.gather(tf.equal(typed, _NO_LABEL), words.value_rowids())
@@ -130,9 +131,10 @@ class PromptLookup(tf.Module):
             return tf.where(empty[:, None], 0, tf.gather(self._prompts, place))
 
 
-def _words(prompts: tf.Tensor, token: str) -> tf.RaggedTensor:
+def _words(prompts: tf.Tensor, token: str, segmented: bool) -> tf.RaggedTensor:
     """As vocabulary.words_of or words_of_label, but a word may come twice: [batch, words]."""
     lower = tf.strings.regex_replace(tf.strings.lower(prompts, encoding="utf-8"), _MARK, _ITS_PLACE)
+    lower = tf.strings.regex_replace(lower, f"({LETTERS})", r" \1 ") if segmented else lower
     tokens = tf.strings.split(tf.strings.regex_replace(lower, token, rf"{_MARK}\1{_MARK}"), _MARK)
     tokens = tf.ragged.boolean_mask(tokens, tf.strings.regex_full_match(tokens, token))
     words = tf.ragged.boolean_mask(tokens, tf.strings.regex_full_match(tokens, _WORD))

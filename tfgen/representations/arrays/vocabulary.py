@@ -22,6 +22,9 @@ MOST_WORDS_OF_A_PROMPT = 24  # of a caption; those behind are left out
 _MOST_WORDS = 4096  # that a run learns; the rarest beyond are left out
 _SHOWN = 10  # labels or words that a message lists
 
+# Letters of writing that puts no spaces between words, each a word by itself: Thai, Lao, Burmese, kana, Han.
+LETTERS = "[\u0e00-\u0eff\u1000-\u109f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"
+_LETTER = re.compile(LETTERS)
 _PLAIN_WORD = r"[^\W_]+(?:['’-][^\W_]+)*"
 _SIGN = r"[^\w\s]"
 _WORD = re.compile(f"{_PLAIN_WORD}|{_SIGN}")
@@ -29,14 +32,17 @@ _WORD = re.compile(f"{_PLAIN_WORD}|{_SIGN}")
 _WORD_OF_LABEL = re.compile(rf"[+-]?[0-9]+(?:[.,][0-9]+)+|[+-][0-9]+|{_PLAIN_WORD}|{_SIGN}")
 
 
-def words_of(prompt: str) -> list[str]:
-    """'Ankle boot, ankle' as ['ankle', 'boot']: lower case, each word once, signs left out beside words."""
-    return _words(_WORD, prompt)[:MOST_WORDS_OF_A_PROMPT]
+def words_of(prompt: str, segmented: bool = True) -> list[str]:
+    """'Ankle boot, ankle' as ['ankle', 'boot']: lower case, each word once, signs left out beside words.
+
+    segmented: whether letters of writing without spaces are words by themselves, '红狐' as ['红', '狐'].
+    """
+    return _words(_WORD, prompt, segmented)[:MOST_WORDS_OF_A_PROMPT]
 
 
-def words_of_label(text: str) -> list[str]:
+def words_of_label(text: str, segmented: bool = True) -> list[str]:
     """As `words_of`, with numbers whole, '-1.5 to 3' as ['-1.5', 'to', '3'], and all of the words."""
-    return _words(_WORD_OF_LABEL, text)
+    return _words(_WORD_OF_LABEL, text, segmented)
 
 
 def folded(text: str) -> str:
@@ -44,8 +50,9 @@ def folded(text: str) -> str:
     return " ".join(text.split())
 
 
-def _words(pattern: re.Pattern, text: str) -> list[str]:
-    found = pattern.findall(text.lower())
+def _words(pattern: re.Pattern, text: str, segmented: bool) -> list[str]:
+    lower = text.lower()
+    found = pattern.findall(_LETTER.sub(r" \g<0> ", lower) if segmented else lower)
     return list(dict.fromkeys([word for word in found if word[-1].isalnum()] or found))
 
 
@@ -55,6 +62,7 @@ class Vocabulary:
 
     whole: whether the words are whole labels. In runs of version 0.1 labels were bags of words, as captions are; they
     keep their ids.
+    segmented: whether letters of writing without spaces are words by themselves; not in runs of before.
     """
 
     words: tuple[str, ...] = ()
@@ -62,6 +70,7 @@ class Vocabulary:
     counts: tuple[int, ...] = ()
     kind: str = "none"  # none, labels or captions
     whole: bool = False
+    segmented: bool = False
 
     @classmethod
     def of(cls, prompts: Sequence[str], prompt_index: np.ndarray, kind: str) -> "Vocabulary":
@@ -70,12 +79,12 @@ class Vocabulary:
         counts = tuple(int(count) for count in counted)
         if kind == "labels":
             used = (prompt for prompt, count in zip(prompts, counts, strict=True) if prompt and count)
-            return cls(tuple(dict.fromkeys(used)), tuple(prompts), counts, kind, whole=True)
+            return cls(tuple(dict.fromkeys(used)), tuple(prompts), counts, kind, whole=True, segmented=True)
         found: Counter[str] = Counter()
         for prompt, count in zip(prompts, counts, strict=True):
             found.update({word: count for word in words_of(prompt)})
         commonest = tuple(word for word, _ in found.most_common(_MOST_WORDS))
-        return cls(commonest, tuple(prompts), counts, kind)
+        return cls(commonest, tuple(prompts), counts, kind, segmented=True)
 
     def to_json(self) -> dict[str, Any]:
         """Plain lists and strings; `from_json` takes them back."""
@@ -106,7 +115,7 @@ class Vocabulary:
         own = self._own(prompt)
         if own is not None:
             return self._ids(self._units(own))  # some words of a caption may be too rare to have an id
-        words = words_of_label(prompt) if self.whole else words_of(prompt)
+        words = self._split(prompt)
         if not words:
             return self._ids([])
         if not self.prompts:
@@ -123,7 +132,11 @@ class Vocabulary:
 
     def _units(self, prompt: str) -> list[str]:
         """What has an id in a known prompt: the label, or the words."""
-        return [prompt] if self.whole else words_of(prompt)
+        return [prompt] if self.whole else words_of(prompt, self.segmented)
+
+    def _split(self, text: str) -> list[str]:
+        """The words of what was typed, or of a label."""
+        return (words_of_label if self.whole else words_of)(text, self.segmented)
 
     def _fitting(self, words: list[str]) -> list[str]:
         if len(words) > self.longest:
@@ -182,7 +195,7 @@ class Vocabulary:
         """The words that a person may type."""
         if not self.whole:
             return self.words
-        return tuple(dict.fromkeys(word for label in self.known_labels for word in words_of_label(label)))
+        return tuple(dict.fromkeys(word for label in self.known_labels for word in self._split(label)))
 
     @functools.cached_property
     def _typed_words(self) -> frozenset[str]:
@@ -193,7 +206,7 @@ class Vocabulary:
         """Words of captions that have no id, since there are too many."""
         if self.kind != "captions":
             return frozenset()
-        return frozenset(word for prompt in self.prompts for word in words_of(prompt)) - set(self.words)
+        return frozenset(word for prompt in self.prompts for word in self._split(prompt)) - set(self.words)
 
     def notes(self) -> list[str]:
         """What a user should know of the prompts of data: what of them a model can't be asked for."""
@@ -209,7 +222,8 @@ class Vocabulary:
                 f"The captions have {len(self.words) + len(self.rare_words)} different words. The commonest "
                 f"{len(self.words)} are learned; the {len(self.rare_words)} rarest are left out of the prompts."
             )
-        cut = 0 if self.whole else sum(len(_words(_WORD, prompt)) > MOST_WORDS_OF_A_PROMPT for prompt in self.prompts)
+        captions = () if self.whole else self.prompts
+        cut = sum(len(_words(_WORD, prompt, self.segmented)) > MOST_WORDS_OF_A_PROMPT for prompt in captions)
         if cut:
             most = MOST_WORDS_OF_A_PROMPT
             has = "has" if cut == 1 else "have"
@@ -248,8 +262,7 @@ class Vocabulary:
     @functools.cached_property
     def bags(self) -> dict[str, frozenset[str]]:
         """The words of each known label."""
-        split = words_of_label if self.whole else words_of
-        return {label: frozenset(split(label)) for label in self.known_labels}
+        return {label: frozenset(self._split(label)) for label in self.known_labels}
 
     def _label(self, prompt: str, words: list[str]) -> str:
         """The one label that has all of the words."""

@@ -6,6 +6,7 @@ The same prompt and seed give the same here, in an app and on a server.
 """
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -26,7 +27,7 @@ def word_ids(prompt):
     prompt = prompt.lower()
     if prompt in vocabulary["prompts"]:
         return vocabulary["prompts"][prompt]
-    words = list(dict.fromkeys(prompt.split()))
+    words = list(dict.fromkeys(re.sub(vocabulary["letters"], r" \g<0> ", prompt).split()))
     if len(words) > vocabulary["longest"] or any(word not in vocabulary["words"] for word in words):
         known = ", ".join([*vocabulary["prompts"], *vocabulary["words"]][:20])
         raise SystemExit(f"The model doesn't know '{prompt}'. It knows, among others: {known}")

@@ -57,7 +57,9 @@ final class Generator {
         // As it is first: of labels that differ in case alone, each is written in its own.
         var ids = prompts[prompt.trimmingCharacters(in: .whitespaces)] ?? prompts[asked] ?? []
         if ids.isEmpty {
-            for part in asked.split(separator: " ") {
+            let letters = vocabulary["letters"] as! String
+            let spaced = asked.replacingOccurrences(of: letters, with: " $$0 ", options: .regularExpression)
+            for part in spaced.split(separator: " ") {
                 let word = part.trimmingCharacters(in: .punctuationCharacters)
                 guard let id = words[word] else { throw UnknownWord(word: word) }
                 if !ids.contains(id) { ids.append(id) }

@@ -6,6 +6,7 @@ The same prompt and seed give the same picture here, in an app and on a server.
 """
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -27,7 +28,8 @@ def word_ids(prompt):
     prompt = prompt.lower()
     if prompt in vocabulary["prompts"]:
         return vocabulary["prompts"][prompt]
-    words = list(dict.fromkeys(word.strip(",.;:!?") for word in prompt.split()))
+    spaced = re.sub(vocabulary["letters"], r" \g<0> ", prompt)
+    words = list(dict.fromkeys(word.strip(",.;:!?") for word in spaced.split()))
     strange = [word for word in words if word not in vocabulary["words"]]
     if strange or len(words) > vocabulary["longest"]:
         known = ", ".join(list(vocabulary["prompts"])[:20])

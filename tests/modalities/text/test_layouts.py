@@ -1,0 +1,194 @@
+"""Texts as tools lay them out: tables, lists of objects, chats under other names, markers, lines, odd bytes."""
+
+import json
+
+import pytest
+
+from tests.modalities.image.conftest import real_data, texts_of
+from tfgen.data import open_data
+from tfgen.errors import UserError
+
+TALES = [f"The old king number {number} rode over the hill and met a grey wolf." for number in range(40)]
+
+
+def write(path, content):
+    path.write_bytes(content) if isinstance(content, bytes) else path.write_text(content, encoding="utf-8")
+    return str(path)
+
+
+def everything(examples):
+    return sorted(texts_of(examples) + texts_of(examples, "held-out"))
+
+
+def csv_of(columns, rows, mark=","):
+    return "\n".join([mark.join(columns), *[mark.join(f'"{value}"' for value in row) for row in rows]]) + "\n"
+
+
+@pytest.mark.parametrize("name, mark", [("a.csv", ","), ("a.tsv", "\t"), ("a.csv", ";")])
+@pytest.mark.parametrize("column", ["text", "Tweet", "whatever"])
+def test_a_table_has_a_document_in_each_row(tmp_path, name, mark, column):
+    rows = [(number, tale.replace("rode", 'rode, ""slowly"",')) for number, tale in enumerate(TALES)]
+    examples = open_data(write(tmp_path / name, csv_of(["id", column], rows, mark)))
+    assert everything(examples) == sorted(tale.replace("rode", 'rode, "slowly",') for tale in TALES)
+    assert f"The texts are the column '{column.lower()}'" in examples.report.notes[0]
+
+
+def test_one_column_needs_no_word_and_a_text_may_have_lines(tmp_path):
+    content = "text\n" + "".join(f'"{tale}\nAnd so on."\n' for tale in TALES)
+    examples = open_data(write(tmp_path / "a.csv", content))
+    assert everything(examples) == sorted(f"{tale}\nAnd so on." for tale in TALES) and examples.report.notes == []
+
+
+def test_columns_of_ones_own(tmp_path):
+    rows = [(f"What did {number} do?", tale, "x" * 90) for number, tale in enumerate(TALES)]
+    path = write(tmp_path / "a.csv", csv_of(["Asked", "Told", "padding"], rows))
+    assert everything(open_data(path, text="Told")) == sorted(TALES)
+    examples = open_data(path, prompt="Asked", completion="Told")
+    assert examples.kind == "completions" and everything(examples)[0].startswith("What did 0 do?The old king")
+    with pytest.raises(UserError, match="has no 'told'; its keys: 'Asked', 'Told', 'padding'"):
+        open_data(path, text="told")
+    with pytest.raises(UserError, match="Set both, or neither"):
+        open_data(path, prompt="Asked")
+    with pytest.raises(UserError, match="has no columns: it is plain text"):
+        open_data(write(tmp_path / "a.txt", "\n".join(TALES)), text="Told")
+
+
+@pytest.mark.parametrize("layout", ["list", "object", "lines"])
+def test_lists_of_objects(tmp_path, layout):
+    rows = [{"text": tale} for tale in TALES]
+    content = {"list": json.dumps(rows, indent=1), "object": json.dumps({"version": 1, "data": rows}),
+               "lines": "\n".join(map(json.dumps, rows))}[layout]
+    assert everything(open_data(write(tmp_path / "a.json", content))) == sorted(TALES)
+
+
+@pytest.mark.parametrize("keys", [("prompt", "completion"), ("prompt", "response"), ("question", "answer")])
+def test_prompts_under_other_names(tmp_path, keys):
+    rows = [dict(zip(keys, (f"Tell {number}: ", tale), strict=True)) for number, tale in enumerate(TALES)]
+    examples = open_data(write(tmp_path / "a.jsonl", "\n".join(map(json.dumps, rows))))
+    assert examples.kind == "completions" and len(everything(examples)) == 40
+    assert "Tell 7: The old king number 7" in "".join(everything(examples))
+
+
+def test_alpacas_instructions(tmp_path):
+    rows = [{"instruction": "Tell.", "input": f"of {number}" if number % 2 else "", "output": tale}
+            for number, tale in enumerate(TALES)]
+    examples = open_data(write(tmp_path / "alpaca_data.json", json.dumps(rows)))
+    assert examples.kind == "completions"
+    wanted = [f"Tell.\n\n{row['input'] + chr(10) * 2 if row['input'] else ''}{row['output']}" for row in rows]
+    assert everything(examples) == sorted(wanted)
+
+
+def chat(number, style):
+    user, answer = f"Who was king {number}?", TALES[number]
+    if style == "sharegpt":
+        return {"conversations": [{"from": "system", "value": "Be brief."}, {"from": "human", "value": user},
+                                  {"from": "gpt", "value": answer}]}
+    if style == "openai":
+        call = {"role": "assistant", "content": None, "tool_calls": [{"id": "1"}]}
+        parts = [{"type": "text", "text": answer[:9]}, {"type": "text", "text": answer[9:]}]
+        return {"messages": [{"role": "developer", "content": "Be brief."}, {"role": "user", "content": user}, call,
+                             {"role": "tool", "content": "42"}, {"role": "assistant", "content": parts}]}
+    return [{"role": "system", "content": "Be brief."}, {"role": "user", "content": user},
+            {"role": "assistant", "content": answer}]
+
+
+@pytest.mark.parametrize("style", ["sharegpt", "openai", "bare"])
+def test_chats_of_other_tools(tmp_path, style):
+    plain = [{"messages": chat(number, "bare")} for number in range(40)]
+    wanted = open_data(write(tmp_path / "plain.jsonl", "\n".join(map(json.dumps, plain))))
+    rows = [chat(number, style) for number in range(40)]
+    for name, content in (("a.jsonl", "\n".join(map(json.dumps, rows))), ("a.json", json.dumps(rows))):
+        examples = open_data(write(tmp_path / name, content))
+        assert examples.kind == "chats" and examples.fingerprint == wanted.fingerprint
+        assert examples.report.broken == []
+
+
+def test_what_is_no_chat_is_said(tmp_path):
+    rows = [{"messages": chat(number, "bare")} for number in range(40)]
+    rows[3]["messages"][1] = {"role": "user", "content": [{"type": "image_url"}]}
+    rows[5]["messages"][1] = {"role": "wizard", "content": "hi"}
+    broken = dict(open_data(write(tmp_path / "a.jsonl", "\n".join(map(json.dumps, rows)))).report.broken)
+    assert "is no string" in broken["line 4"] and "No role named 'wizard'" in broken["line 6"]
+
+
+@pytest.mark.parametrize("start, end", [("", "<|endoftext|>"), ("<|startoftext|>", "<|endoftext|>"), ("<s>", "</s>")])
+def test_markers_part_documents(tmp_path, start, end):
+    examples = open_data(write(tmp_path / "a.txt", "".join(f"{start}{tale}{end}\n" for tale in TALES)))
+    assert everything(examples) == sorted(TALES)
+    assert f"{end} was taken for the end of a document; there are 40." in examples.report.notes
+
+
+def test_a_page_is_not_parted_where_words_are_struck_out(tmp_path):
+    page = "".join(f"<p><s>{tale}</s> No.</p>\n" for tale in TALES)
+    assert open_data(write(tmp_path / "a.html", page)).report.used == 1
+
+
+def test_each_line_can_be_a_document(tmp_path):
+    path = write(tmp_path / "a.txt", "\r\n\r\n".join(TALES) + "\n")
+    assert open_data(path).report.used == 1
+    examples = open_data(path, documents="lines")
+    assert everything(examples) == sorted(TALES)
+    with pytest.raises(UserError, match="Did you mean 'lines'"):
+        open_data(path, documents="line")
+
+
+def test_a_stray_nul_is_dropped_counted_and_placed(tmp_path):
+    text = "\n".join(TALES)
+    whole = open_data(write(tmp_path / "whole.txt", text))
+    content = text.encode()
+    place = content.index(b"number 7")
+    examples = open_data(write(tmp_path / "book.txt", content[:place] + b"\0" + content[place:]))
+    assert examples.report.notes == ["1 NUL in book.txt dropped, in line 8."]
+    assert everything(examples) == everything(whole)
+    with pytest.raises(UserError, match="a binary file"):
+        open_data(write(tmp_path / "many.txt", content + bytes(50)))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf16_without_a_mark_is_recognised(tmp_path, encoding):
+    text = "\n".join(TALES).replace("wolf", "Wölfin")
+    examples = open_data(write(tmp_path / "a.txt", text.encode(encoding)))
+    assert "Wölfin" in everything(examples)[0] and examples.report.notes == []
+
+
+def test_english_with_a_few_odd_bytes_is_no_chinese(tmp_path):
+    content = "\n".join(TALES).encode().replace(b"number 7", b"\xa7\xa8 7").replace(b"number 9", b"\xb3caf\xe9 9")
+    examples = open_data(write(tmp_path / "a.txt", content))
+    assert not [letter for letter in "".join(everything(examples)) if ord(letter) > 0x2FFF]
+    notes = " ".join(examples.report.notes)
+    assert "read as cp1252: a.txt" in notes and "is a guess" in notes
+
+
+def test_chinese_in_its_own_encoding_stays_chinese(tmp_path):
+    text = "春眠不覺曉，處處聞啼鳥。夜來風雨聲，花落知多少。\n" * 40
+    examples = open_data(write(tmp_path / "a.txt", text.encode("big5")))
+    assert "處處聞啼鳥" in "".join(everything(examples))
+    assert "is a guess" not in " ".join(examples.report.notes)
+
+
+def test_a_readme_beside_the_texts_is_pointed_out(tmp_path):
+    folder = tmp_path / "tales"
+    folder.mkdir()
+    for number, tale in enumerate(TALES):
+        write(folder / f"{number}.txt", tale)
+    assert open_data(str(folder)).report.notes == []
+    write(folder / "README.md", "# About")
+    assert "README.md is learned like the other texts" in open_data(str(folder)).report.notes[0]
+
+
+def test_a_folder_of_json_lists_is_read_and_settings_of_programs_are_not(tmp_path):
+    folder = tmp_path / "poems"
+    folder.mkdir()
+    poems = [{"title": str(number), "paragraphs": [TALES[number], "So it was."]} for number in range(20)]
+    write(folder / "poet.0.json", json.dumps(poems, indent=2))
+    write(folder / "poet.1.json", json.dumps(poems[::-1]))
+    write(folder / "README.md", "# Poems")
+    write(folder / "package.json", '{"name": "poems"}')
+    examples = open_data(str(folder))
+    assert examples.report.used == 40 and f"{TALES[3]}\nSo it was." in everything(examples)
+
+
+def test_poems_in_other_writings():
+    tang, persian = (open_data(str(real_data(name))) for name in ("tang_poems", "persian_poems"))
+    assert tang.report.used > 1000 and "。" in "".join(everything(tang)[:5])
+    assert any("\u0600" < letter < "\u06ff" for letter in everything(persian)[1][:500])

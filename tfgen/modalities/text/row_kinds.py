@@ -1,0 +1,174 @@
+"""What a row says: a text, a prompt with its completion, or a chat, under the names that tools give them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from tfgen.data.examples import clean_text
+from tfgen.errors import UserError
+from tfgen.modalities.text.documents import Document, pieces_of
+from tfgen.modalities.text.reading import unify
+from tfgen.modalities.text.template import ANSWERING, ChatTemplate, Piece
+
+KEYS = {"chats": ("messages",), "completions": ("prompt", "completion"), "text": ("text",)}
+_CHATS = ("messages", "conversations", "conversation", "dialog", "dialogue")
+_COMPLETIONS = (
+    ("prompt", "completion"), ("prompt", "response"), ("instruction", "output"), ("instruction", "response"),
+    ("question", "answer"), ("input", "output"),
+)
+_TEXTS = (
+    "text", "content", "body", "tweet", "sentence", "review", "comment", "document", "article", "story", "lyrics",
+    "paragraphs", "lines",
+)
+# ShareGPT's names of roles, and others', as tfgen's.
+_ROLES = {
+    "human": "user", "gpt": ANSWERING, "chatgpt": ANSWERING, "model": ANSWERING, "bot": ANSWERING, "ai": ANSWERING,
+    "developer": "system",
+}
+_TOOLS = ("tool", "function", "observation", "function_call")
+_LEAST_LENGTH = 20  # characters of a text on average, where no name says that a column has texts
+_BETWEEN = "\n\n"  # an instruction, its input, and the answer
+
+
+class BrokenRow(Exception):
+    """Says why a row can't be used."""
+
+
+class EmptyRow(Exception):
+    """A row with nothing to learn."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Where texts stand, by the names that a user gave; None for what is to be found from the usual names."""
+
+    text: str | None = None
+    prompt: str | None = None
+    completion: str | None = None
+
+    def __post_init__(self):
+        if (self.prompt is None) != (self.completion is None):
+            raise UserError("prompt and completion are columns of one row.", "Set both, or neither.")
+        if self.text is not None and self.prompt is not None:
+            raise UserError("text is set beside prompt and completion.", "Set one or the other.")
+
+    def read(self, row: Any) -> tuple[str, Callable[[], Document]]:
+        """The kind of a row, one of KEYS, and what makes its document, which raises BrokenRow and EmptyRow too."""
+        if isinstance(row, list) and all(isinstance(message, Mapping) for message in row):
+            return "chats", partial(_chat, row)
+        if not isinstance(row, dict):
+            raise BrokenRow("not an object")
+        if self.text is not None:
+            return "text", partial(_text, row, self._own(row, self.text))
+        if self.prompt is not None:
+            prompt, completion = self._own(row, self.prompt), self._own(row, self.completion)
+            return "completions", partial(_completion, row, prompt, completion)
+        chat = next((key for key in _CHATS if key in row), None)
+        if chat is not None:
+            return "chats", partial(_chat, row[chat])
+        for prompt, completion in _COMPLETIONS:
+            if prompt in row and completion in row:
+                return "completions", partial(_completion, row, prompt, completion)
+        text = next((key for key in _TEXTS if key in row), None)
+        if text is None:
+            raise BrokenRow(f"lacks 'text', or 'prompt' and 'completion', or 'messages'; its keys: {_keys(row)}")
+        return "text", partial(_text, row, text)
+
+    def _own(self, row: Mapping[str, Any], key: str) -> str:
+        if key not in row:
+            raise BrokenRow(f"has no '{key}'; its keys: {_keys(row)}")
+        return key
+
+
+def text_column(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> str | None:
+    """The column of a table that has the texts: by a usual name, else the one with the longest values.
+
+    None where the table has chats, or prompts with completions, or nothing that looks like a text.
+    """
+    chats_or_pairs = [*({key} for key in _CHATS), *map(set, _COMPLETIONS)]
+    if any(keys <= set(columns) for keys in chats_or_pairs):
+        return None
+    usual = next((column for column in _TEXTS if column in columns), None)
+    if usual or not rows:
+        return usual
+    lengths = {column: sum(map(len, (row[column] for row in rows))) / len(rows) for column in columns}
+    best = max(columns, key=lengths.__getitem__)
+    return best if lengths[best] >= _LEAST_LENGTH or len(columns) == 1 else None
+
+
+def _text(row: Mapping[str, Any], key: str) -> Document:
+    text = _string(row, key)
+    if not text.strip():
+        raise EmptyRow
+    return Document(partial(pieces_of, text))
+
+
+def _completion(row: Mapping[str, Any], prompt: str, completion: str) -> Document:
+    before, after = _string(row, prompt), _string(row, completion)
+    if not after:
+        raise EmptyRow
+    if prompt == "instruction":
+        given = _string(row, "input") if row.get("input") else ""
+        before = _BETWEEN.join([*filter(None, (before, given)), ""])
+    return Document(partial(_constant, [*pieces_of(before, learned=False), *pieces_of(after)]))
+
+
+def _chat(messages: Any) -> Document:
+    if not isinstance(messages, list):
+        raise BrokenRow(f"'messages' is {kind_of(messages)}, not a list")
+    known = [_message(message) for message in messages if not _is_tools(message)]
+    try:
+        pieces = ChatTemplate.standard().render(known)
+    except UserError as error:
+        raise BrokenRow(str(error)) from error
+    if not any(message["role"] == ANSWERING and message["content"] for message in known):
+        raise EmptyRow
+    # A chat may go on after any turn; that this one didn't is nothing to learn.
+    return Document(partial(_constant, pieces), end_learned=False)
+
+
+def _message(message: Any) -> Any:
+    """A message with the usual names of its parts; what is none stays as it is, for the template to refuse."""
+    if not isinstance(message, Mapping):
+        return message
+    role = message.get("role", message.get("from"))
+    content = message.get("content", message.get("value"))
+    if isinstance(content, list) and all(isinstance(part, Mapping) and part.get("type") == "text" for part in content):
+        content = "".join(str(part.get("text", "")) for part in content)
+    known = {} if role is None else {"role": _ROLES.get(role, role)}
+    return known if content is None else {**known, "content": content}
+
+
+def _is_tools(message: Any) -> bool:
+    """Whether it calls a tool without a word, or is a tool's answer: nothing that people say."""
+    if not isinstance(message, Mapping):
+        return False
+    calls = "tool_calls" in message or "function_call" in message
+    silent = calls and not message.get("content", message.get("value"))
+    return silent or message.get("role", message.get("from")) in _TOOLS
+
+
+def kind_of(value: Any) -> str:
+    """What JSON calls it, in words."""
+    if value is None:
+        return "null"
+    kinds = {bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "an object"}
+    return kinds.get(type(value), "a string")
+
+
+def _constant(pieces: list[Piece]) -> list[Piece]:
+    return pieces
+
+
+def _string(row: Mapping[str, Any], key: str) -> str:
+    value = row[key]
+    if isinstance(value, list) and value and all(isinstance(line, str) for line in value):
+        value = "\n".join(value)  # as poems are kept
+    if not isinstance(value, str):
+        raise BrokenRow(f"'{key}' is {kind_of(value)}, not a string")
+    return unify(value)
+
+
+def _keys(row: Mapping[str, Any]) -> str:
+    return ", ".join(f"'{clean_text(str(key))[:30]}'" for key in list(row)[:5]) or "none"
