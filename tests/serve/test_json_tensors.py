@@ -131,6 +131,19 @@ def test_a_double_that_would_lose_digits_is_refused():
         inputs({"instances": [9007199254740993]}, x="double")
 
 
+@pytest.mark.parametrize(
+    "text, content", [("YWI=", b"ab"), ("YWI", b"ab"), (" Y\nW\tI = ", b"ab"), ("+/8=", b"\xfb\xff")]
+)
+def test_base64_as_the_real_server_reads_it(text, content):
+    assert inputs({"inputs": [{"b64": text}]}, x="string")["x"].tolist() == [content]
+
+
+@pytest.mark.parametrize("text", ["bm9r-_8=", "YWI==", "YWJj=", "=", "Y"])
+def test_other_base64_is_refused(text):
+    with pytest.raises(ServingError, match="Unable to base64 decode"):
+        inputs({"inputs": [{"b64": text}]}, x="string")
+
+
 @pytest.mark.parametrize("value", ['{"b64": "a"}', '{"b64": "!!!!"}', '"\\ud800"', '{"b64": 5}', '{"x": "b64"}'])
 def test_a_wrong_string_is_refused(value):
     with pytest.raises(ServingError):

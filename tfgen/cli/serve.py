@@ -23,6 +23,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--batching/--no-batching", default=True, help="Whether concurrent requests run together.  [default: do]")
 @click.option("--batching-config", type=FILE, metavar="FILE", help="TensorFlow Serving's batching parameters.")
 @click.option("--monitoring-config", type=FILE, metavar="FILE", help="TensorFlow Serving's monitoring settings.")
+@click.option("--cors", is_flag=True, help="Let web pages from anywhere ask by REST.")
 @click.option(
     "--poll",
     type=click.FloatRange(0),
@@ -48,7 +49,7 @@ def command(target: str, host: str, poll: float, batching: bool, **given) -> Non
 
     needed = run_needing_export(target)
     configuration = None if needed else configuration_of(target)
-    options = ServeOptions(host, given["port"], given["rest_port"], merge=batching, poll=poll)
+    options = ServeOptions(host, given["port"], given["rest_port"], merge=batching, poll=poll, cors=given["cors"])
     if given["batching_config"]:
         options = replace(options, batching=text_protos.read_batching(given["batching_config"]))
     if given["monitoring_config"]:

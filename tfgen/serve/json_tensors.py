@@ -9,6 +9,7 @@ import binascii
 import itertools
 import json
 import math
+import re
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -130,9 +131,14 @@ def bytes_of(value: str | dict[str, str]) -> bytes:
             raise invalid("JSON Parse error: The surrogate pair in string is invalid.") from None
     if not is_base64(value):
         raise invalid(f"JSON Value: {quoted(value)} not formatted correctly for base64 data")
-    text = value["b64"].replace("-", "+").replace("_", "/").rstrip("=")
+    # As absl::Base64Unescape: the standard alphabet, space anywhere, and the padding whole or left out.
+    text = re.sub(r"[ \t\n\v\f\r]+", "", value["b64"])
+    bare = text.rstrip("=")
+    padding = "=" * (-len(bare) % 4)
     try:
-        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+        if text != bare and text[len(bare) :] != padding:
+            raise ValueError
+        return base64.b64decode(bare + padding, validate=True)
     except (binascii.Error, ValueError):
         raise invalid("Unable to base64 decode") from None
 

@@ -12,6 +12,8 @@ from urllib.parse import unquote
 from google.protobuf.json_format import MessageToJson
 from grpc import StatusCode
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -41,13 +43,16 @@ class Ask:
     spec: ModelSpec
 
 
-def application(predictor: Predictor, metrics_path: str | None, largest_request: int) -> Starlette:
-    """The ASGI application."""
+def application(
+    predictor: Predictor, metrics_path: str | None, largest_request: int, cors: bool = False
+) -> Starlette:
+    """The ASGI application; `cors`: whether pages from other places may ask it, as browsers want to be told."""
     endpoint = Endpoint(predictor, largest_request)
     routes = [Route("/{path:path}", _Any(endpoint))]
     if metrics_path:
         routes.insert(0, Route(metrics_path, _Any(lambda _: _metrics(predictor))))
-    return Starlette(routes=routes)
+    anywhere = Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["GET", "POST"], allow_headers=["*"])
+    return Starlette(routes=routes, middleware=[anywhere] if cors else [])
 
 
 class Endpoint:

@@ -31,6 +31,7 @@ class ServeOptions:
     batching: BatchingOptions = field(default_factory=BatchingOptions)
     poll: float = 1.0  # seconds between two looks at the disk; 0 for never
     metrics_path: str | None = DEFAULT_METRICS_PATH
+    cors: bool = False  # whether pages from other places may ask, as TensorFlow Serving's rest_api_enable_cors_support
 
 
 @contextlib.contextmanager
@@ -89,7 +90,7 @@ async def _serve(manager: Any, options: ServeOptions, rest: socket.socket) -> No
         grpc_server = rpc.start(predictor, _address(options.host, options.port), LARGEST_REQUEST)
     except RuntimeError:
         raise _port_taken(options.port, "--port") from None
-    http = _http_server(application(predictor, options.metrics_path, LARGEST_REQUEST))
+    http = _http_server(application(predictor, options.metrics_path, LARGEST_REQUEST, options.cors))
     serving = asyncio.create_task(http.serve(sockets=[rest]))
     while not http.started and not serving.done():
         await asyncio.sleep(0.01)
