@@ -27,6 +27,27 @@ def check_models(models: list[ModelConfig]) -> None:
             raise invalid(what)
 
 
+def what_is_missing(config: ModelConfig) -> str:
+    """Why there is nothing to load where a model's base_path points, in words; "" where there is something."""
+    base = Path(config.base_path)
+    try:
+        present = versions_in(base)
+    except OSError as error:
+        return f"its base_path {base} can't be read: {error.strerror}"
+    if not present:
+        inside = sorted(child.name for child in base.iterdir())
+        found = f"only {', '.join(inside[:5])}{' and more' if len(inside) > 5 else ''}" if inside else "nothing"
+        return f"its base_path {base} has no NUMBER/saved_model.pb, {found}"
+    if not wanted_versions(config):
+        numbers = ", ".join(map(str, config.model_version_policy.specific.versions))
+        return f"its base_path {base} has not the versions {numbers} that it asks for, but {_list(present)}"
+    return ""
+
+
+def _list(versions: dict[int, Path]) -> str:
+    return ", ".join(map(str, sorted(versions)))
+
+
 def wanted_versions(config: ModelConfig) -> dict[int, Path] | None:
     """The versions on the disk that the policy asks for; None where the folder is gone, which changes nothing."""
     try:

@@ -17,7 +17,7 @@ from tensorflow_serving.apis.get_model_status_pb2 import ModelVersionStatus
 from tensorflow_serving.apis.model_pb2 import ModelSpec
 from tensorflow_serving.config.model_server_config_pb2 import ModelConfig, ModelServerConfig
 
-from tfgen.serve.configuration import check_models, wanted_versions
+from tfgen.serve.configuration import check_models, wanted_versions, what_is_missing
 from tfgen.serve.servable import Servable
 from tfgen.serve.status import ServingError, invalid, missing, of_tensorflow, unmet
 
@@ -245,7 +245,8 @@ class Manager:
 
     def _reason(self, name: str) -> str:
         errors = [version.error for _, version in sorted(self._models[name].versions.items()) if version.error]
-        return f" due to error: {errors[-1].message}" if errors else ""
+        reason = errors[-1].message if errors else what_is_missing(self._models[name].config)
+        return f" due to error: {reason}" if reason else ""
 
 
 def _load(name: str, number: int, path: Path) -> Servable:
