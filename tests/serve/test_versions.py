@@ -165,7 +165,9 @@ WRONG_RELOADS = {
     'config { name: "a" base_path: "/a" model_platform: "caffe" }': (StatusCode.INVALID_ARGUMENT, "unsupported"),
     'config { name: "a" base_path: "a" model_platform: "tensorflow" }': (StatusCode.INVALID_ARGUMENT, "absolute"),
     'config { name: "a" base_path: "/a" model_platform: "tensorflow" }' * 2: (StatusCode.INVALID_ARGUMENT, "multiple"),
-    'config { name: "a" base_path: "/no/such" model_platform: "tensorflow" }': (StatusCode.UNKNOWN, "base_path /no/such can't be read"),
+    'config { name: "a" base_path: "/no/such" model_platform: "tensorflow" }': (
+        StatusCode.UNKNOWN, "base_path /no/such can't be read"
+    ),
 }
 
 
