@@ -34,7 +34,7 @@ def split_settings(settings: Mapping[str, Any], config_class: type | None) -> tu
     model, data = {}, {}
     for key, value in settings.items():
         if key in fields:
-            model[key] = _parse(key, value, fields[key].type)
+            model[key] = parse_value(key, value, fields[key].type)
         elif key in known:
             data[key] = plain(value)
         else:
@@ -79,8 +79,8 @@ def from_json(config_class: type, value: dict[str, Any]) -> Any:
     return config_class(**value)
 
 
-def _parse(key: str, value: Any, kind: Any) -> Any:
-    """A value of a field's type, from what was typed or passed."""
+def parse_value(key: str, value: Any, kind: Any) -> Any:
+    """A setting as bool, int, float or str, from what was typed or passed. Raises UserError where it is none."""
     kind = {"int": int, "float": float, "bool": bool, "str": str}.get(kind, kind)
     wanted = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}[kind]
     fits = {int: (int,), float: (int, float), bool: (bool,), str: (str,)}[kind]

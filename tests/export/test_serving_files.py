@@ -96,7 +96,8 @@ def test_models_config_is_what_the_server_reads(written):
 
 def test_batching_and_monitoring_are_what_the_embedded_server_reads(output):
     # TensorFlow Serving's Python package does not have these definitions; tfgen's are written after them.
-    protos = pytest.importorskip("tfgen.serve.text_protos")
+    from tfgen.serve import text_protos as protos
+
     write_serving_files(output, "digits-gan")
     batching = protos.read_batching(output / "serving" / "batching.config")
     assert batching == protos.BatchingOptions()
@@ -106,8 +107,9 @@ def test_batching_and_monitoring_are_what_the_embedded_server_reads(output):
 
 
 def test_compose_file_fits_the_published_schema(written):
-    jsonschema = pytest.importorskip("jsonschema")
-    vendored = resources.files(pytest.importorskip("check_jsonschema")) / "builtin_schemas/vendor/compose-spec.json"
+    import jsonschema
+
+    vendored = resources.files("check_jsonschema") / "builtin_schemas/vendor/compose-spec.json"
     schema = json.loads(vendored.read_text(encoding="utf-8"))
     validator = jsonschema.validators.validator_for(schema)(schema)
     compose = compose_of(written)
@@ -119,7 +121,8 @@ def test_compose_file_fits_the_published_schema(written):
 @pytest.mark.parametrize("version", [OLDEST_KUBERNETES, NEWEST_KUBERNETES])
 @pytest.mark.parametrize("name", ["digits-gan", "9 Lives.v2"])
 def test_manifests_fit_the_published_schemas(output, name, version):
-    validate = pytest.importorskip("kubernetes_validate")
+    import kubernetes_validate as validate
+
     add_version(output, name, 2)
     write_serving_files(output, name)
     for manifest in manifests_of(output).values():
@@ -464,8 +467,9 @@ def test_another_policy_is_left_alone(output):
 
 
 def test_the_embedded_server_serves_what_models_config_says(output):
-    manager_module = pytest.importorskip("tfgen.serve.manager")
     from tensorflow_serving.apis.model_pb2 import ModelSpec
+
+    from tfgen.serve import manager as manager_module
 
     write_serving_files(output, "digits-gan")
     add_version(output, "digits-gan", 2)

@@ -19,7 +19,6 @@ from tfgen.restore import load_model
 from tfgen.run import Run
 from tfgen.training import stage
 
-keras_hub = pytest.importorskip("keras_hub", reason="the extra [pretrained] is not installed")
 
 pytestmark = pytest.mark.slow
 
@@ -117,6 +116,8 @@ def test_a_fit_killed_before_its_first_checkpoint_goes_on(preset, notes, whole, 
 
 
 def test_a_fit_that_makes_it_worse_says_so_and_keeps_the_start(preset, tmp_path, capsys):
+    import keras_hub
+
     known = tmp_path / "known.txt"
     known.write_text(sentences(4, 500, "In {5}, the {0} {2} {4} the {1} {3}."), encoding="utf-8")
     run = fit_from(preset, known, tmp_path / "run", 40, "learning_rate=1")

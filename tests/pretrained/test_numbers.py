@@ -9,7 +9,6 @@ import tensorflow as tf
 from tfgen.representations.sequences.sampling import Sampling
 from tfgen.training.preset import tokenizer_json
 
-keras_hub = pytest.importorskip("keras_hub", reason="the extra [pretrained] is not installed")
 
 ODD = [
     "", " ", "   ", "the old king's", "THE KING'S MEN'LL", "a\n\n b \n c\n", "tab\tand\r\nline", "trailing    ",
@@ -67,6 +66,8 @@ def test_a_text_ends_at_the_context_and_leaves_half_of_it_for_the_prompt(started
 
 
 def test_tokens_are_those_of_keras_hub_on_odd_strings(whole, preset):
+    import keras_hub
+
     import regex
 
     ours = open_tokenizer(whole)

@@ -9,7 +9,6 @@ from tfgen.errors import UserError
 from tfgen.run import runs_folder
 from tfgen.training.request import FitRequest, check
 
-keras_hub = pytest.importorskip("keras_hub", reason="the extra [pretrained] is not installed")
 
 pytestmark = pytest.mark.slow
 
@@ -56,6 +55,8 @@ def test_resume_keeps_the_start(adapted):
 
 
 def test_without_a_network_it_says_what_to_do(notes, monkeypatch):
+    import keras_hub
+
     def offline(*arguments, **keywords):
         raise OSError("HTTPSConnectionPool(host='www.kaggle.com', port=443): Max retries exceeded")
 
@@ -77,6 +78,8 @@ def test_without_keras_hub_it_says_what_to_install(notes, monkeypatch):
 
 
 def test_another_architecture_is_refused(notes, tmp_path):
+    import keras_hub
+
     backbone = keras_hub.models.OPTBackbone(
         vocabulary_size=50, num_layers=1, num_heads=2, hidden_dim=8, intermediate_dim=8, max_sequence_length=8
     )

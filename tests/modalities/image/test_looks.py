@@ -133,7 +133,6 @@ def test_an_iphones_picture_under_any_name_is_recognised(photos):
         save(photos / f"{number}.jpg", noise(number))
     for name in ("30.jpg", "31.HEIC", "32.png"):
         (photos / name).write_bytes(HEIC)
-    pytest.importorskip("PIL")
     reasons = dict(open_data(str(photos)).report.broken)
     assert reasons.keys() == {"30.jpg", "31.HEIC", "32.png"}
     try:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tfgen.config import parse_value
 from tfgen.errors import UserError, unknown
 
 SMALLEST_SIDE, LARGEST_SIDE = 8, 512
@@ -75,12 +76,7 @@ def check_background(background: str) -> str:
 
 
 def check_mirror(mirror: bool | str) -> bool:
-    if isinstance(mirror, (bool, int)):
-        return bool(mirror)
-    known = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
-    if str(mirror).strip().lower() not in known:
-        raise UserError(f"mirror must be true or false, not {mirror}.", "With true, half of the pictures are mirrored.")
-    return known[str(mirror).strip().lower()]
+    return parse_value("mirror", mirror, bool)
 
 
 def channels_of(settings: Mapping[str, Any]) -> int | None:
