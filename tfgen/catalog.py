@@ -82,6 +82,16 @@ MODELS = Catalog(
     group="tfgen.models",
 )
 
+# Their settings, which are looked at before TensorFlow is loaded; a model of another package has them at itself alone.
+CONFIGS = Catalog(
+    "model",
+    {
+        "gan": "tfgen.models.configs:GANConfig",
+        "vae": "tfgen.models.configs:VAEConfig",
+        "gpt": "tfgen.models.configs:GPTConfig",
+    },
+)
+
 # Of models that can begin with learned weights: what they are then, and what reads a preset for them.
 PRETRAINED = Catalog("pre-trained model", {"gpt": "tfgen.models.pretrained:PretrainedGPT"})
 

@@ -1,62 +1,19 @@
 """Generative adversarial network: a generator learns to fool a discriminator (Goodfellow et al., 2014)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import ClassVar
 
 import keras
 import tensorflow as tf
 
-from tfgen.config import setting
 from tfgen.errors import unknown
 from tfgen.models.augment import augment, parse_kinds
+from tfgen.models.configs import GANConfig
 from tfgen.models.latent import LatentModel
 from tfgen.models.losses import LOSSES, gradient_penalty, squared_gradient, word_cross_entropy
 from tfgen.models.networks import open_networks
 from tfgen.models.optimizer import FusedAdam
 from tfgen.representations.arrays.conditions import Conditions
 from tfgen.representations.arrays.specification import ArraySpecification
-
-
-@dataclass(frozen=True)
-class GANConfig:
-    """Every setting of a GAN; the defaults won on the clock (docs/log.md)."""
-
-    sizes: ClassVar = {"tiny": {"width": 16}, "small": {"width": 32}, "base": {"width": 64}}
-
-    network: str = setting(
-        "auto", "convolutional, residual or dense; auto: convolutional for what has a height and a width"
-    )
-    width: int = setting(32, "channels at half the full resolution; deeper stages have more", low=1, high=1024)
-    latent_dim: int = setting(64, "how many latent numbers a sample is made from", low=1, high=4096)
-    prompt_dim: int = setting(32, "size of the prompt's embedding beside the latent", low=1, high=4096)
-    batch_size: int = setting(64, "examples that a step learns from", low=2, high=65536)
-    loss: str = setting("non-saturating", "non-saturating, relativistic, hinge or wasserstein")
-    r1: float = setting(1.0, "gamma of the gradient penalty at real examples", low=0, high=1e+06)
-    r2: float = setting(0.0, "gamma of the gradient penalty at generated examples", low=0, high=1e+06)
-    penalty_every: int = setting(
-        4, "steps between R1 and R2, which then count as many times (Karras et al. 2020, appendix B)", low=1, high=1000
-    )
-    gradient_penalty: float = setting(
-        0.0, "lambda of the penalty on lines between real and generated (10 in WGAN-GP)", low=0, high=1e+06
-    )
-    spectral_norm: bool = setting(False, "bound each discriminator layer's gain (Miyato et al. 2018), in place of R1")
-    word_loss: float = setting(
-        0.2, "weight of the auxiliary classification loss (Odena et al. 2017); 0 for none", low=0, high=1e+06
-    )
-    discriminator_steps: int = setting(1, "discriminator steps for each of the generator's", low=1, high=100)
-    learning_rate: float = setting(2.5e-3, "learning rate at the start; it falls over the fit", low=1e-09, high=10)
-    discriminator_rate: float = setting(1.0, "the discriminator's learning rate, as a multiple", low=1e-06, high=1e+06)
-    end_rate: float = setting(0.05, "the last learning rate, as a share of the first", low=0, high=1)
-    beta_1: float = setting(0.0, "Adam's momentum", low=0, high=0.9999)
-    beta_2: float = setting(0.99, "how long Adam remembers squared gradients", low=0, high=0.99999)
-    average_decay: float = setting(0.999, "decay of the averaged weights that samples come from", low=0, high=0.999999)
-    augment: str = setting(
-        "auto", "color, translation and cutout, joined by commas, or none; auto: what suits the data, for few examples"
-    )
-    augment_probability: float = setting(
-        0.5, "probability of each augmentation at the end of the fit; it grows from 0", low=0, high=1
-    )
 
 
 _FEW_EXAMPLES = 6000

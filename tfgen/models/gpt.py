@@ -7,48 +7,17 @@ matrices trained by Muon (Jordan et al. 2024), the rest by Adam. What was measur
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import ClassVar
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgen.config import setting
 from tfgen.errors import UserError, unknown
+from tfgen.models.configs import GPTConfig
 from tfgen.models.language import FORBIDDEN, Cache, Drop, LanguageModel, drop_in_block, keep
 from tfgen.representations.sequences.specification import SequenceSpecification
 
 layers = keras.layers
-
-
-@dataclass(frozen=True)
-class GPTConfig:
-    """Every setting of a GPT; the defaults of the optimizer won on the clock (docs/log.md)."""
-
-    sizes: ClassVar = {
-        "tiny": {"width": 64, "layers": 2, "heads": 2},
-        "small": {"width": 128, "layers": 4, "heads": 4},
-        "base": {"width": 384, "layers": 6, "heads": 6},
-    }
-
-    width: int = setting(128, "numbers that stand for a token inside", low=1, high=1024)
-    layers: int = setting(4, "blocks of attention and a dense part", low=1, high=100)
-    heads: int = setting(4, "heads of attention; they share the width", low=1, high=128)
-    context: int = setting(128, "how many tokens it sees at once", low=8, high=16384)
-    batch_size: int = setting(16, "examples that a step learns from", low=2, high=65536)
-    dropout: float = setting(
-        0.0, "share of each block's output that is left out while it learns; .1 to .2 for little text", low=0, high=0.9
-    )
-    optimizer: str = setting("muon", "muon, or adam for all")
-    learning_rate: float = setting(0.01, "learning rate of the matrices", low=1e-09, high=10)
-    other_rate: float = setting(
-        1.5, "muon: the rate of embedding and output layer, which go by Adam, as a multiple", low=1e-06, high=1e+06
-    )
-    momentum: float = setting(0.9, "muon: how much of earlier steps' directions a step keeps", low=0, high=0.999)
-    weight_decay: float = setting(0.01, "decay of the matrices, per step and unit of the learning rate", low=0, high=10)
-    warm_up: float = setting(0.02, "share of the steps in which the rate rises", low=0, high=0.9)
-    cool_down: float = setting(0.5, "share of the steps at the end in which it falls to nearly nothing", low=0, high=1)
 
 
 class GPT(LanguageModel):

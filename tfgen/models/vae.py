@@ -5,16 +5,15 @@ encoder never fills the standard normal prior exactly, and the gaps decode badly
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import ClassVar
+from dataclasses import replace
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgen.config import setting
 from tfgen.errors import UserError, unknown
 from tfgen.models import noise, outputs
+from tfgen.models.configs import VAEConfig
 from tfgen.models.latent import LatentModel
 from tfgen.models.mixture import MixturePrior
 from tfgen.models.networks import open_networks
@@ -27,31 +26,6 @@ LIKELIHOODS = (BERNOULLI, GAUSSIAN)  # that a user may choose between
 _ENCODING = 0.25  # of a training step's time, for a batch
 _WEIGHTED_DRAWS = 64  # latents from an example's posterior for the importance-weighted bound
 _DRAWS = 2  # latents from each example's posterior that the mixtures are fitted to
-
-
-@dataclass(frozen=True)
-class VAEConfig:
-    """Every setting of a VAE; the defaults won on the clock (docs/log.md)."""
-
-    sizes: ClassVar = {"tiny": {"width": 16}, "small": {"width": 32}, "base": {"width": 64}}
-
-    network: str = setting(
-        "auto", "convolutional, residual or dense; auto: convolutional for what has a height and a width"
-    )
-    width: int = setting(32, "channels at half the full resolution; deeper stages have more", low=1, high=1024)
-    latent_dim: int = setting(32, "how many latent numbers a sample is made from", low=1, high=4096)
-    prompt_dim: int = setting(32, "size of the prompt's embedding beside the latent", low=1, high=4096)
-    batch_size: int = setting(128, "examples that a step learns from", low=2, high=65536)
-    beta: float = setting(
-        1.0, "weight of the KL term: more for smoother latents, less for sharper samples", low=0, high=1e+06
-    )
-    likelihood: str = setting("auto", "gaussian (with a learned variance) or bernoulli; auto: what suits the data")
-    learning_rate: float = setting(2e-3, "learning rate at the start; it falls over the fit", low=1e-09, high=10)
-    end_rate: float = setting(0.02, "the last learning rate, as a share of the first", low=0, high=1)
-    average_decay: float = setting(0.999, "decay of the averaged weights that samples come from", low=0, high=0.999999)
-    components: int = setting(
-        160, "Gaussians in each mixture that sampling starts from; 0: the standard normal", low=0, high=1000
-    )
 
 
 class VAE(LatentModel):

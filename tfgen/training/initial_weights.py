@@ -9,8 +9,6 @@ from tfgen.catalog import MODELS, PRESETS
 from tfgen.errors import UserError
 from tfgen.training.request import FitRequest
 
-DEFAULT_SIZE = "small"
-
 
 @dataclass(frozen=True)
 class InitialWeights:

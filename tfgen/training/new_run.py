@@ -14,8 +14,8 @@ from tfgen.data.examples import fit_command
 from tfgen.environment import environment
 from tfgen.errors import Failure, UserError
 from tfgen.run import Run, all_runs, check_free, locate
-from tfgen.training.initial_weights import DEFAULT_SIZE, check_overrides, open_initial_weights
-from tfgen.training.request import DEFAULT_MINUTES, DEFAULT_SEED, FitRequest, check
+from tfgen.training.initial_weights import check_overrides, open_initial_weights
+from tfgen.training.request import DEFAULT_MINUTES, DEFAULT_SEED, DEFAULT_SIZE, FitRequest, check
 
 if TYPE_CHECKING:
     from tfgen.representations.base import Examples

@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tfgen.catalog import MODELS, PRESETS
-from tfgen.config import check_size
+from tfgen.catalog import CONFIGS, MODALITIES, MODELS, PRESETS
+from tfgen.config import check_size, make_config, split_settings
 from tfgen.errors import UserError, unknown
 from tfgen.run import Run
 
 DEFAULT_MINUTES = 3.0
 DEFAULT_SEED = 0
+DEFAULT_SIZE = "small"
 HIGHEST_RANK = 256
 
 
@@ -66,6 +67,8 @@ def check(request: FitRequest) -> None:
     _check_start(request)
     if request.size:
         check_size(request.size)
+    if not request.resume:
+        _check_settings(request)
 
 
 def _check_repeat(request: FitRequest) -> None:
@@ -96,6 +99,19 @@ def _check_horizon(request: FitRequest) -> None:
         )
     if request.seed is not None and not 0 <= request.seed < 2**31:
         raise UserError(f"The seed {request.seed} is out of range.", "Choose one from 0 to 2147483647.")
+
+
+def _check_settings(request: FitRequest) -> None:
+    """Raises UserError where a setting is unknown or out of its range, as far as the model's own are known here."""
+    if request.model not in CONFIGS or request.start is not None:
+        return
+    config_class = CONFIGS.load(request.model)
+    own, of_data = split_settings(request.settings, config_class)
+    make_config(config_class, request.size or DEFAULT_SIZE, own)
+    for key, value in of_data.items():
+        checks = [modality.settings[key].check for modality in MODALITIES.all() if key in modality.settings]
+        if len(checks) == 1 and value is not None:
+            checks[0](value)
 
 
 def _check_start(request: FitRequest) -> None:
