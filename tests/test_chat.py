@@ -32,6 +32,8 @@ from tfgen.restore import load_model, open_codec
 ANSWERS = {"how are you": "fine, thanks", "who are you": "a small model", "what is up": "the sky", "bye": "see you"}
 LIKELIEST = SamplingSettings(temperature=0, length=30)
 
+pytestmark = pytest.mark.slow
+
 
 def write_chats(path, count=1500, seed=0):
     """Chats of one to three questions with the one answer that each has."""
@@ -126,7 +128,6 @@ def test_letters_that_it_never_saw_are_refused_and_forgotten(chat, run):
         Chat(run, LIKELIEST, system="Ж")
 
 
-@pytest.mark.slow
 def test_generate_takes_a_prompt_for_a_message(command, run):
     result = command("generate", run.path, "how are you", "--temperature", 0)
     assert result.exit_code == 0, result.stderr
@@ -135,7 +136,6 @@ def test_generate_takes_a_prompt_for_a_message(command, run):
     assert row["text"] == "see you" and row["ended"] == "end" and row["tokens"][-1]["text"] == ""
 
 
-@pytest.mark.slow
 def test_an_answer_ends_where_it_is_closed_whoever_asks_for_it(run):
     model, tokenizer = load_model(run), open_codec(run)
     ids = tokenizer.opening([{"role": "user", "content": "bye"}])
@@ -147,7 +147,6 @@ def test_an_answer_ends_where_it_is_closed_whoever_asks_for_it(run):
     assert answers and max(map(len, answers)) < 2 * len("a small model")
 
 
-@pytest.mark.slow
 def test_its_exports_end_an_answer_where_it_is_closed(run, tmp_path):
     export(run, ExportRequest(("saved-model", "tflite"), output=tmp_path))
     codec = open_codec(run)
@@ -164,7 +163,6 @@ def test_its_exports_end_an_answer_where_it_is_closed(run, tmp_path):
     assert f'"{tokenizer.end}, {tokenizer.markers[template.end]}".split(",")' in example
 
 
-@pytest.mark.slow
 def test_a_run_that_learned_chats_is_judged_by_its_answers(run):
     evaluation = evaluate(run, EvaluateRequest(count=30))
     assert any("begin from prompts that are held out" in note for note in evaluation.notes)
@@ -223,7 +221,6 @@ class Terminal:
         os.close(self._end)
 
 
-@pytest.mark.slow
 def test_ctrl_c_stops_an_answer_alone_and_ctrl_d_ends_the_talk(run, tmp_path):
     # Waiting for a marker that it never learned to say, it talks for ever.
     endless = tmp_path / "endless"

@@ -182,6 +182,7 @@ def judged(melodies):
     return evaluate(melodies, EvaluateRequest(count=200))
 
 
+@pytest.mark.slow
 def test_a_run_of_no_pictures_is_judged(judged):
     assert {"kernel_distance", "precision", "recall", "density", "coverage", "prompt_adherence", "diversity", "copied",
             "nearness"} <= set(judged.scores)
@@ -195,6 +196,7 @@ def test_a_run_of_no_pictures_is_judged(judged):
     assert "picture" not in judged.words + " ".join(alarm.sentence + alarm.advice for alarm in judged.alarms)
 
 
+@pytest.mark.slow
 def test_its_report_shows_examples_as_text(judged, melodies):
     page = Page((melodies.path / "report.html").read_text(encoding="utf-8"))
     shown = [attributes for tag, attributes in page.tags if tag == "pre"]
@@ -203,6 +205,7 @@ def test_its_report_shows_examples_as_text(judged, melodies):
     assert len(boxes) == 2 and not any("style" in attributes for attributes in boxes)
 
 
+@pytest.mark.slow
 def test_a_tracker_measures_the_same_weights_alike(melodies):
     from tfgen.evaluate.training_data import open_training
     from tfgen.restore import build_model, load_model
@@ -213,6 +216,7 @@ def test_a_tracker_measures_the_same_weights_alike(melodies):
     assert fitted.steps_worth(load_model(melodies).config) > 0
 
 
+@pytest.mark.slow
 def test_held_out_examples_are_read_by_the_run_s_own_modality(melodies, tmp_path):
     notes = np.random.default_rng(0).choice(list("CDEFGAH"), [150, 16])
     lines = [f"{('up', 'down')[place % 2]}: {' '.join(row)}" for place, row in enumerate(notes)]
@@ -226,6 +230,7 @@ def test_held_out_examples_are_read_by_the_run_s_own_modality(melodies, tmp_path
 # Scores by name, and records that aren't alike.
 
 
+@pytest.mark.slow
 def test_a_score_is_found_by_its_name_or_its_metric_s(judged):
     assert judged["kernel_distance"] == judged["kernel"] == judged.scores["kernel_distance"]
     with pytest.raises(KeyError, match="no score named 'precision-recall'; there are: kernel_distance, precision"):
@@ -234,6 +239,7 @@ def test_a_score_is_found_by_its_name_or_its_metric_s(judged):
         judged["frechet"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change, words", [({"representation": "sequences"}, "how the data is represented"), ({"unit": "note"}, "bits")]
 )
@@ -244,6 +250,7 @@ def test_records_of_other_representations_or_units_are_not_compared(judged, chan
         compare([judged, other])
 
 
+@pytest.mark.slow
 def test_a_comparison_calls_scores_as_the_report_does(judged):
     twin = Evaluation.from_json({**judged.to_json(), "run": "twin"})
     titles = {row.score: row.title for row in compare([judged, twin]).rows}
@@ -251,6 +258,7 @@ def test_a_comparison_calls_scores_as_the_report_does(judged):
     assert compare([judged, twin]).to_json()["rows"][0]["title"]
 
 
+@pytest.mark.slow
 def test_records_of_the_first_version_are_read(judged, tmp_path):
     record = judged.to_json()
     record["measured_with"] = {
@@ -276,6 +284,7 @@ def identity(melodies, seed=0, checkpoint="a", **settings):
     return sample_group(model, open_training(melodies).codec, checkpoint, 32, seed).identity
 
 
+@pytest.mark.slow
 def test_samples_are_known_again_by_all_that_makes_them(melodies, monkeypatch):
     same = identity(melodies)
     assert identity(melodies) == same

@@ -133,6 +133,7 @@ def test_features_are_looked_at_once(pair, monkeypatch):
     evaluate(pair[0], request)
 
 
+@pytest.mark.slow
 def test_runs_are_compared(pair, splits, command, isolated):
     result = command("evaluate", *[run.path for run in pair], "-n", 500, "--extractor", "random")
     assert result.exit_code == 0, result.output

@@ -263,6 +263,7 @@ def test_without_a_prompt_it_writes_too(said):
     assert said("--length", 30).strip()
 
 
+@pytest.mark.slow
 def test_text_comes_while_it_is_made(run):
     arguments = tfgen_arguments("generate", run.path, "the ", "--length", 1_000_000)
     process = subprocess.Popen(arguments, env=tfgen_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
