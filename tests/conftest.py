@@ -55,9 +55,11 @@ def talking():
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory):
-    """A folder that all worker processes of this session share."""
+    """A folder that all worker processes of this session share; sessions share it too, where TFGEN_TEST_SHARED names
+    one: the slow tests then find what the quick ones have fitted."""
     base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "shared"
+    default = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "shared"
+    folder = Path(os.environ.get("TFGEN_TEST_SHARED") or default)
     folder.mkdir(exist_ok=True)
     return folder
 

@@ -41,24 +41,26 @@ def healthy(fit_once, splits):
 
 
 @pytest.fixture(scope="session")
-def plays(tmp_path_factory):
+def plays(shared):
     """Text files by name: the first 200,000 characters of the plays, 3,000 others, and 40,000 that are in neither."""
     from tfgen.data import open_data
 
-    examples = open_data("shakespeare")
-    text = examples.codec.decode(examples.ids(examples.values[:400_000]))
-    folder = tmp_path_factory.mktemp("plays")
-    parts = {"learned": text[:200_000], "few": text[250_000:253_000], "others": text[300_000:340_000]}
-    for name, part in parts.items():
-        (folder / f"{name}.txt").write_text(part, encoding="utf-8")
-    return {name: folder / f"{name}.txt" for name in parts}
+    folder = shared / "plays"
+    places = {"learned": (0, 200_000), "few": (250_000, 253_000), "others": (300_000, 340_000)}
+    with locked(shared / "plays.lock"):
+        if not folder.exists():
+            examples = open_data("shakespeare")
+            text = examples.codec.decode(examples.ids(examples.values[:400_000]))
+            folder.mkdir()
+            for name, (start, end) in places.items():
+                (folder / f"{name}.txt").write_text(text[start:end], encoding="utf-8")
+    return {name: folder / f"{name}.txt" for name in places}
 
 
 TEXT_QUICK = ("context=64", "batch_size=16")
 
 
 @pytest.fixture(scope="session")
-def writer(tmp_path_factory, plays):
+def writer(fit_once, plays):
     """A small GPT that has learned a little, by characters. Don't change it."""
-    folder = tmp_path_factory.mktemp("writer")
-    return fit_run("gpt", folder / "writer", plays["learned"], 250, *TEXT_QUICK, "tokenizer=characters")
+    return fit_once("gpt", 250, *TEXT_QUICK, "tokenizer=characters", data=plays["learned"])
