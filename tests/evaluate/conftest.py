@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.conftest import fit_run, locked
+from tests.conftest import locked
 
 
 @pytest.fixture(autouse=True)
