@@ -146,7 +146,7 @@ def fit(
     steps: int | None = None,
     seed: int | None = None,
     resume: bool = False,
-    pretrained: str | None = None,
+    start: "str | Path | storage.Run | None" = None,
     lora: int | None = None,
     save_every: float = 30.0,
     evaluate_every: int | None = None,
@@ -170,7 +170,8 @@ def fit(
         minutes, steps: how long; one of them, by default 3 minutes.
         seed: the same one repeats a run.
         resume: continue an unfinished run from its last checkpoint.
-        pretrained: a preset to begin with, and `lora` the rank of the adapters that are learned beside its weights.
+        start: what to begin with: an earlier run, or a preset, and `lora` the rank of the adapters that are learned
+            beside a preset's weights.
         save_every: seconds between checkpoints.
         evaluate_every, patience: measure every so many steps, and stop after so many measurements that were no better.
         callbacks: Keras callbacks, called as in `keras.Model.fit`; an execution of several steps counts as one batch.
@@ -206,14 +207,18 @@ def fit(
         save_every=number("save_every", save_every) or 0.0,
         evaluate_every=whole("evaluate_every", evaluate_every),
         patience=whole("patience", patience),
-        start=pretrained,
+        start=_name_of(start),
         lora=whole("lora", lora),
         interruptible=interruptible,
         callbacks=tuple(callbacks),
-        repeat=None if repeat is None else str(getattr(repeat, "path", repeat)),
+        repeat=_name_of(repeat),
     )
     with talking(verbose or is_talking()):
         return fit_request(request)
+
+
+def _name_of(run: "str | Path | storage.Run | None") -> str | None:
+    return None if run is None else str(getattr(run, "path", run))
 
 
 def fit_request(request: Any) -> Run:

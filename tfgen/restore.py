@@ -15,7 +15,7 @@ def build_model(run: Run):
     """The run's model with the weights that its fit began with: fresh ones, or those of a pre-trained start."""
     import keras
 
-    model_class = (PRETRAINED if "start" in run.record else MODELS).load(run.record["model"])
+    model_class = (PRETRAINED if "preset" in run.record.get("start", {}) else MODELS).load(run.record["model"])
     settings = config.from_json(model_class.Config, run.record["config"])
     keras.utils.set_random_seed(run.record["seed"])
     model = model_class(settings, open_codec(run).specification, _conditions(run), seed=run.record["seed"])
@@ -44,6 +44,12 @@ def open_codec(run: Run) -> Codec:
         raise
     except Exception as error:  # libraries raise plain Exception for every mistake in a file
         raise UserError(f"'{looked_at}' of the run '{run.name}' is damaged.", "Restore it, or fit again.") from error
+
+
+def symbols_of(run: Run) -> tuple[Any, ...]:
+    """What the ids stand for that the run's model knows: words of prompts, or tokens."""
+    state = run.codec()
+    return run.vocabulary().words if "vocabulary" in state else open_codec(run).symbols()
 
 
 def _conditions(run: Run):

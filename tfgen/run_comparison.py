@@ -32,9 +32,21 @@ def outline(run: Run) -> dict[str, Any]:
     record, history = run.record, run.history()
     facts = {**record, **summary(run)}
     first = {key: facts[key] for key in ("name", "status", "problem", "model", "data", "examples") if key in facts}
+    if (record.get("lineage") or {}).get("from"):
+        first["from"] = _descent(record["lineage"])
     losses = {key: _finite(value) for key, value in (history[-1] if history else {}).items() if key not in _TIMES}
     step, minutes = _of(facts["step"], record.get("steps")), _of(facts["minutes"], record.get("minutes"))
     return {**first, "step": step, "minutes": minutes, **losses}
+
+
+def _descent(lineage: dict[str, Any]) -> str:
+    """The runs that a run began with, the last first, and the steps that each took: "animals (2000 steps), photos (500
+    steps)"."""
+    runs = []
+    while lineage and "from" in lineage:
+        runs.append(f"{lineage['from']} ({lineage['steps']} steps)")
+        lineage = lineage["before"]
+    return ", ".join(runs)
 
 
 def _of(reached: float, planned: float | None) -> str:
@@ -47,6 +59,7 @@ def details(run: Run) -> dict[str, Any]:
     flat = {key: value for key, value in record.items() if not isinstance(value, dict)}
     for group in ("data", "config", "environment"):
         flat.update({f"{group}.{key}": value for key, value in record[group].items()})
+    flat.update({f"lineage.{key}": value for key, value in (record.get("lineage") or {}).items()})
     last = history[-1] if history else {}
     flat.update({f"last.{key}": value for key, value in last.items()})
     return {"name": run.name, "path": str(run.path), **{key: _finite(value) for key, value in flat.items()}}

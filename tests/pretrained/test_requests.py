@@ -21,9 +21,9 @@ pytestmark = pytest.mark.slow
         ({"start": "."}, "'.' is no preset. Give a folder as KerasHub saves it"),
         ({"lora": 0}, "--lora must be between 1 and 256, not 0"),
         ({"size": "tiny"}, "--size and --from are both given"),
-        ({"overrides": ("hidden_dim=64",)}, "'hidden_dim' comes with the pre-trained start"),
-        ({"overrides": ("tokenizer=bpe",)}, "'tokenizer' comes with the pre-trained start"),
-        ({"overrides": ("vocabulary_size=400",)}, "'vocabulary_size' comes with the pre-trained start"),
+        ({"overrides": ("hidden_dim=64",)}, "'hidden_dim' comes with what --from names"),
+        ({"overrides": ("tokenizer=bpe",)}, "'tokenizer' comes with what --from names"),
+        ({"overrides": ("vocabulary_size=400",)}, "'vocabulary_size' comes with what --from names"),
         ({"overrides": ("context=65",)}, "The preset knows 64 positions, fewer than context=65"),
         ({"overrides": ("width=8",)}, "No setting named 'width'"),
     ],
@@ -39,7 +39,7 @@ def test_what_can_not_be_is_refused_before_anything_is_written(preset, notes, op
 @pytest.mark.parametrize(
     "model, options, words",
     [
-        ("gan", {"start": "gpt2_base_en"}, "A gan has no pre-trained start. Leave out --from, or fit a gpt."),
+        ("gan", {"start": "gpt2_base_en"}, "There is no run 'gpt2_base_en'."),
         ("gpt", {"lora": 8}, "--lora has no weights to stand beside. Name a pre-trained start with --from PRESET."),
     ],
 )

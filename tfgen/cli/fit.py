@@ -14,10 +14,16 @@ from tfgen.environment import load_tensorflow
 @click.option("-o", "--output", metavar="RUN", help="Name or path of the run.  [default: DATA-MODEL]")
 @click.option("--size", metavar="SIZE", help="How large the model is: tiny, small or base.  [default: small]")
 @click.option(
-    "--from", "start", metavar="PRESET", help="Begin with what others trained: gpt2_base_en, or a preset's folder."
+    "--from",
+    "start",
+    metavar="RUN|PRESET",
+    help="Begin with an earlier run, or with what others trained: gpt2_base_en, or a preset's folder.",
 )
 @click.option(
-    "--lora", type=int, metavar="RANK", help="With --from: train only low-rank adapters of this rank, such as 8 (LoRA)."
+    "--freeze", type=int, metavar="N", help="With --from RUN: leave the first N blocks as they are (docs/models.md)."
+)
+@click.option(
+    "--lora", type=int, metavar="RANK", help="With --from PRESET: train only adapters of this rank, such as 8 (LoRA)."
 )
 @click.option("--minutes", type=float, help="How long to train; the steps are planned to fit.  [default: 3]")
 @click.option("--steps", type=int, help="How many steps to train, instead of minutes.")
@@ -35,7 +41,7 @@ from tfgen.environment import load_tensorflow
 )
 @click.option("--patience", type=int, metavar="N", help="Stop early, after N measurements that were no better.")
 @click.option("--tensorboard", is_flag=True, help="Also write the losses for TensorBoard.")
-def command(overrides: tuple[str, ...], **options) -> None:
+def command(overrides: tuple[str, ...], freeze: int | None, **options) -> None:
     """Train MODEL (gan, vae or gpt) on DATA and keep everything in a run.
 
     A gan or a vae learns pictures: a folder of them, an .npy, .npz or idx file, tfds:NAME, or `digits`, the default.
@@ -47,6 +53,7 @@ def command(overrides: tuple[str, ...], **options) -> None:
     tfgen fit gan photos/ --minutes 20 --set size=64
     tfgen fit vae tfds:fashion_mnist -o clothes --size base
     tfgen fit gan photos/ --resume
+    tfgen fit gan cats/ --from photos-gan --minutes 2
     tfgen fit --repeat photos-gan
     tfgen fit gpt tales.txt --minutes 10
     tfgen fit gpt notes/ --from gpt2_base_en --lora 8
@@ -60,7 +67,10 @@ def command(overrides: tuple[str, ...], **options) -> None:
     from tfgen.data.sources import check_source
     from tfgen.training.request import FitRequest, check
 
-    request = FitRequest(**options, settings=parse_pairs(overrides), interruptible=True)
+    settings = parse_pairs(overrides)
+    if freeze is not None:
+        settings["freeze"] = freeze
+    request = FitRequest(**options, settings=settings, interruptible=True)
     check(request)
     if request.data:
         check_source(request.data)

@@ -104,10 +104,15 @@ class Modality(abc.ABC):
         return fit_command("gan" if ARRAYS in cls.representations else "gpt", [source], [])
 
     @classmethod
+    def codec_settings(cls, codec: Codec, run_folder: Path) -> dict[str, Any]:
+        """The settings under which other data has this codec, which is that of a run."""
+        return {}
+
+    @classmethod
     def held_out_settings(cls, examples: Examples, settings: Mapping[str, Any], run_folder: Path) -> dict[str, Any]:
         """The settings under which other data becomes examples that can be compared with these, which a run learned
         with its own settings."""
-        return {}
+        return cls.codec_settings(examples.codec, run_folder)
 
     @classmethod
     def keep_in_memory(cls, examples: Examples, source: Any) -> tuple[str, bytes]:

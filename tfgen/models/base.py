@@ -4,7 +4,7 @@ A model knows nothing of files, runs or commands. It takes encoded examples and 
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -25,6 +25,7 @@ class GenerativeModel(keras.Model):
     representations: tuple[str, ...]  # what it can learn
     default_data = "digits"  # what it learns where the user names nothing
     jit_compile = False  # whether XLA makes a training step quicker
+    fitted_last: tuple[str, ...] = ()  # parts that `after_fit` fits anew, whatever they were
     remedy = "Lower the learning rate with --set learning_rate=..., or begin with another --seed."
 
     def __init__(self, config: Any, example: Any, conditions: Any, seed: int):
@@ -92,6 +93,14 @@ class GenerativeModel(keras.Model):
     def get_config(self) -> dict[str, Any]:
         """Raises UserError, as `save` does: a model is built from its run."""
         raise UserError("A model of tfgen is built from its run.", "Load it anew: tfgen.load(NAME).model")
+
+    def freeze(self, blocks: Sequence[Sequence[keras.layers.Layer]], count: int) -> None:
+        """Leaves the first blocks of a part as they are; it is built already. Raises UserError for more than it has."""
+        if count > len(blocks):
+            raise UserError(f"freeze is {count}, and there are {len(blocks)} blocks.", "Set a lower number.")
+        for block in blocks[:count]:
+            for layer in block:
+                layer.trainable = False
 
     # Training.
 

@@ -12,6 +12,7 @@ class GANConfig:
     """Every setting of a GAN; the defaults won on the clock (docs/log.md)."""
 
     sizes: ClassVar = {"tiny": {"width": 16}, "small": {"width": 32}, "base": {"width": 64}}
+    fixed: ClassVar = ("network", "width", "latent_dim", "prompt_dim", "spectral_norm")  # of a run to begin with
 
     network: str = setting(
         "auto", "convolutional, residual or dense; auto: convolutional for what has a height and a width"
@@ -46,6 +47,9 @@ class GANConfig:
     augment_probability: float = setting(
         0.5, "probability of each augmentation at the end of the fit; it grows from 0", low=0, high=1
     )
+    freeze: int = setting(
+        0, "with --from: how many of the discriminator's first blocks stay as they are (Mo et al. 2020)", low=0, high=16
+    )
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,7 @@ class VAEConfig:
     """Every setting of a VAE; the defaults won on the clock (docs/log.md)."""
 
     sizes: ClassVar = {"tiny": {"width": 16}, "small": {"width": 32}, "base": {"width": 64}}
+    fixed: ClassVar = ("network", "width", "latent_dim", "prompt_dim")  # of a run to begin with
 
     network: str = setting(
         "auto", "convolutional, residual or dense; auto: convolutional for what has a height and a width"
@@ -71,6 +76,9 @@ class VAEConfig:
     components: int = setting(
         160, "Gaussians in each mixture that sampling starts from; 0: the standard normal", low=0, high=1000
     )
+    freeze: int = setting(
+        0, "with --from: how many of the encoder's first blocks stay as they are", low=0, high=16
+    )
 
 
 @dataclass(frozen=True)
@@ -82,6 +90,7 @@ class GPTConfig:
         "small": {"width": 128, "layers": 4, "heads": 4},
         "base": {"width": 384, "layers": 6, "heads": 6},
     }
+    fixed: ClassVar = ("width", "layers", "heads")  # of a run to begin with
 
     width: int = setting(128, "numbers that stand for a token inside", low=1, high=1024)
     layers: int = setting(4, "blocks of attention and a dense part", low=1, high=100)
@@ -100,3 +109,4 @@ class GPTConfig:
     weight_decay: float = setting(0.01, "decay of the matrices, per step and unit of the learning rate", low=0, high=10)
     warm_up: float = setting(0.02, "share of the steps in which the rate rises", low=0, high=0.9)
     cool_down: float = setting(0.5, "share of the steps at the end in which it falls to nearly nothing", low=0, high=1)
+    freeze: int = setting(0, "with --from: how many of the first blocks stay as they are", low=0, high=100)

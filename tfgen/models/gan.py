@@ -54,6 +54,7 @@ class GAN(LatentModel):
             generator(latents, condition)
         self.discriminator(tf.zeros([1, *self.example.shape]), condition)
         self.generator_average.set_weights(self.generator.get_weights())
+        self.freeze(self.discriminator.blocks_from_below(), self.config.freeze)
         self.built = True
 
     def _adam(self, part: keras.layers.Layer) -> keras.optimizers.Optimizer:

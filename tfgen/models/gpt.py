@@ -35,6 +35,7 @@ class GPT(LanguageModel):
         self.context = config.context
         self.network = Network(config, example.vocabulary_size, name="network")
         self.network(tf.zeros([1, 2], tf.int32))
+        self.freeze([[block] for block in self.network.blocks], config.freeze)
         self.optimizer_of_all = _optimizer(config)
         self.optimizer_of_all.build(self.network.trainable_variables)
 

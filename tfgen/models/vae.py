@@ -32,6 +32,7 @@ class VAE(LatentModel):
     """Encoder, decoder, and a running average of both, which samples come from."""
 
     Config = VAEConfig
+    fitted_last = ("prior",)
 
     def __init__(self, config: VAEConfig, example: ArraySpecification, conditions: Conditions, seed: int = 0):
         super().__init__(config, example, conditions, seed)
@@ -59,6 +60,7 @@ class VAE(LatentModel):
             decoder(tf.zeros([1, self.latent_dim]), condition)
         self.encoder_average.set_weights(self.encoder.get_weights())
         self.decoder_average.set_weights(self.decoder.get_weights())
+        self.freeze(self.encoder.blocks_from_below(), self.config.freeze)
         self.built = True
 
     def trained_variables(self) -> list[keras.Variable]:

@@ -82,6 +82,14 @@ class Examples(abc.ABC):
     def steps_per_call(self, settings: Any) -> int:
         """As many steps in one call as keep Ctrl-C quick; Python between the calls costs a tiny model its speed."""
 
+    @abc.abstractmethod
+    def symbols(self) -> tuple[Any, ...]:
+        """What the ids stand for of which there are more with more data: words of prompts, or tokens."""
+
+    @abc.abstractmethod
+    def beside(self, symbols: tuple[Any, ...]) -> "Examples":
+        """The same for a model that knows these symbols already."""
+
     def kept(self, settings: dict[str, Any]) -> dict[str, Any]:
         """Settings of the data as a run keeps them: a path as it is from any folder."""
         return settings

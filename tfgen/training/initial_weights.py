@@ -1,13 +1,14 @@
-"""What a fit begins with: random weights, or a preset that others trained. The rest of a fit needs not know which."""
+"""What a fit begins with: random weights, an earlier run, or a preset that others trained. The rest of a fit needs not
+know which."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from tfgen import config
 from tfgen.catalog import MODELS, PRESETS
 from tfgen.errors import UserError
-from tfgen.training.request import FitRequest
+from tfgen.training.request import FitRequest, start_run
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,10 @@ class InitialWeights:
     model_class: what is trained.
     defaults: of its settings, where they are not the class's own.
     data: settings of the data that come with it.
+    has_network: whether it brings weights, to which some of the settings belong.
     """
+
+    has_network: ClassVar[bool] = False
 
     model_class: type
     defaults: Mapping[str, Any] = field(default_factory=dict)
@@ -28,15 +32,20 @@ class InitialWeights:
         return config.make_config(self.model_class.Config, size, dict(overrides))
 
     def widen(self, examples: Any) -> Any:
-        """The examples, with what the preset knows beside them."""
+        """The examples, with what the start knows beside them."""
         return examples
+
+    def kept(self) -> dict[str, Any]:
+        """Those of `data` that a run keeps among the settings of its data; the others are files of its own."""
+        return {}
 
     def record(self, size: str) -> dict[str, Any]:
         """Its part of run.json."""
         return {"size": size}
 
-    def files(self, model: Any, record: dict[str, Any]) -> dict[str, Any]:
-        """Its files of the run, by name, for a model that was just made; adds to the record what is said of them."""
+    def files(self, model: Any, examples: Any, record: dict[str, Any]) -> dict[str, Any]:
+        """Its files of the run, by name, for a model that was just made for the widened examples; adds to the record
+        what is said of them."""
         return {}
 
 
@@ -44,12 +53,17 @@ def open_initial_weights(request: FitRequest) -> InitialWeights:
     """The weights to begin with that were asked for. Raises UserError where it can't be had."""
     if request.start is None:
         return InitialWeights(MODELS.load(request.model))
-    return PRESETS.load(request.model)(request.start, request.lora or 0)
+    run = start_run(request)
+    if run is None:
+        return PRESETS.load(request.model)(request.start, request.lora or 0)
+    from tfgen.training.start_run import open_run
+
+    return open_run(run, request)
 
 
 def check_overrides(overrides: Mapping[str, Any], data_overrides: Mapping[str, Any], weights: InitialWeights) -> None:
-    """Raises UserError where a setting is the preset's to choose."""
-    fixed = getattr(weights.model_class.Config, "fixed", ())
+    """Raises UserError where a setting is the start's to choose."""
+    fixed = getattr(weights.model_class.Config, "fixed", ()) if weights.has_network else ()
     for key in [*overrides, *data_overrides]:
         if key in fixed or key in weights.data:
-            raise UserError(f"'{key}' comes with the pre-trained start.", f"Leave out --set {key}=...")
+            raise UserError(f"'{key}' comes with what --from names.", f"Leave out --set {key}=...")

@@ -58,11 +58,11 @@ def create_run(request: FitRequest, held: contextlib.ExitStack) -> Beginning:
         raise UserError(
             "Nothing is held out, so there is nothing to measure a model by.", f"Leave --evaluate-every out, or {more}."
         )
-    kept, data = _data_record(request, source, examples, examples.kept(of_data), repeated)
+    kept, data = _data_record(request, source, examples, {**examples.kept(of_data), **weights.kept()}, repeated)
     record = {**_record(request, settings, examples), **weights.record(size), "data": data}
     # Made once, so that settings which don't fit each other are refused before a folder is made.
     model = model_class(settings, examples.codec.specification, examples.conditions(), seed=0)
-    contents = {**examples.codec.files(), **kept, **weights.files(model, record)}
+    contents = {**examples.codec.files(), **kept, **weights.files(model, examples, record)}
     if repeated is not None:
         _take_over(record, repeated)
     # Of a repeat, as the run wrote it: another version may list the same labels in another order.
@@ -123,7 +123,7 @@ def _as_repeated(request: FitRequest, run: Run) -> FitRequest:
         settings={**record["config"], **record["data"].get("settings", run.data_settings())},
         evaluate_every=record.get("evaluate_every"),
         patience=record.get("patience"),
-        start=start.get("preset"),
+        start=start.get("run") or start.get("preset"),
         lora=start.get("lora") or None,
     )
 
@@ -133,10 +133,10 @@ def _take_over(record: dict[str, Any], run: Run) -> None:
     if record["data"]["fingerprint"] != run.record["data"]["fingerprint"]:
         raise _changed("data")
     if record.get("start", {}).get("digest") != run.record.get("start", {}).get("digest"):
-        raise _changed("preset")
+        raise _changed("run" if "run" in record["start"] else "preset")
     if run.record["environment"] != environment():
         say(_OTHER_MACHINE)
-    record["lineage"] = {"repeat": run.name}
+    record["lineage"] = {**(record["lineage"] or {}), "repeat": run.name}
     if "shortened" in run.record:
         record["shortened"] = run.record["shortened"]
 

@@ -32,6 +32,8 @@ class PresetWeights(InitialWeights):
     weights: by KerasHub's paths.
     """
 
+    has_network = True
+
     preset: str = ""
     lora: int = 0
     weights: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
@@ -41,13 +43,13 @@ class PresetWeights(InitialWeights):
 
     def widen(self, examples: Any) -> Any:
         """As the base's: a prompt may have the letters that the preset's tokens have, not the text's alone."""
-        return dataclasses.replace(examples, codec=examples.codec.widened())
+        return examples.beside(())
 
     def record(self, size: str) -> dict[str, Any]:
         own = {"tokenizer": START_TOKENIZER}
         return {"size": None, "start": {"preset": self.preset, "lora": self.lora, "files": own}}
 
-    def files(self, model: Any, record: dict[str, Any]) -> dict[str, Any]:
+    def files(self, model: Any, examples: Any, record: dict[str, Any]) -> dict[str, Any]:
         variables = {**model.state(), **model.frozen()}
         named = {name.replace("/self_attention/", "/"): value for name, value in self.weights.items()}
         arrays = {name: self._fit(name, value, variables[name].shape) for name, value in named.items()}

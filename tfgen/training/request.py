@@ -7,7 +7,7 @@ from typing import Any
 from tfgen.catalog import CONFIGS, MODALITIES, MODELS, PRESETS
 from tfgen.config import check_size, make_config, split_settings
 from tfgen.errors import UserError, unknown
-from tfgen.run import Run
+from tfgen.run import Run, locate
 
 DEFAULT_MINUTES = 3.0
 DEFAULT_SEED = 0
@@ -107,11 +107,23 @@ def _check_settings(request: FitRequest) -> None:
         return
     config_class = CONFIGS.load(request.model)
     own, of_data = split_settings(request.settings, config_class)
-    make_config(config_class, request.size or DEFAULT_SIZE, own)
+    if getattr(make_config(config_class, request.size or DEFAULT_SIZE, own), "freeze", 0):
+        raise UserError("There is nothing yet to leave as it is.", "Name a run with --from, or leave freeze out.")
     for key, value in of_data.items():
         checks = [modality.settings[key].check for modality in MODALITIES.all() if key in modality.settings]
         if len(checks) == 1 and value is not None:
             checks[0](value)
+
+
+def start_run(request: FitRequest) -> Run | None:
+    """The run that a fit begins with; None where it begins with something else."""
+    try:
+        return Run.open(request.start)
+    except UserError:
+        # No run has this name, or it is damaged.
+        if request.model not in PRESETS or (locate(request.start) / "run.json").is_file():
+            raise
+        return None
 
 
 def _check_start(request: FitRequest) -> None:
@@ -122,11 +134,9 @@ def _check_start(request: FitRequest) -> None:
         if request.lora is not None:
             raise UserError("--lora has no weights to stand beside.", "Name a pre-trained start with --from PRESET.")
         return
-    if request.model not in PRESETS:
-        able = " or ".join(PRESETS)
-        raise UserError(f"A {request.model} has no pre-trained start.", f"Leave out --from, or fit a {able}.")
+    start_run(request)
     if request.size is not None:
-        raise UserError("--size and --from are both given.", "Leave out --size: a preset has its own.")
+        raise UserError("--size and --from are both given.", "Leave out --size: what --from names has its own.")
     if request.lora is not None and not 1 <= request.lora <= HIGHEST_RANK:
         what = f"--lora must be between 1 and {HIGHEST_RANK}, not {request.lora}."
         raise UserError(what, "Give a rank such as 8.")

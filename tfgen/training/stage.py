@@ -99,7 +99,7 @@ def _fit_locked(beginning: Beginning, request: FitRequest, hooks: Hooks) -> None
         best.every = best.interval(run.record["steps"])
         run.update(evaluate_every=best.every)
     if first and "start" in run.record:
-        _measure_start(best)
+        _measure_start(run, best)
     _say_plan(run, model, examples, left)
     _train(run, model, data, sheets, request, best, pace, save_seconds)
 
@@ -172,12 +172,12 @@ def _save_start(run: Run, model) -> float:
     return seconds
 
 
-def _measure_start(best: Best | None) -> None:
+def _measure_start(run: Run, best: Best | None) -> None:
     """Measures what was learned before, since the steps may make it worse."""
-    if best is None:
-        say("Nothing is held out to measure by, so no one can tell whether the steps make it worse.")
-    else:
+    if best is not None:
         best.measure(0.0)
+    elif "preset" in run.record["start"]:
+        say("Nothing is held out to measure by, so no one can tell whether the steps make it worse.")
 
 
 def _plan(

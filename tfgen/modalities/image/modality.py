@@ -137,15 +137,20 @@ class ImageModality(Modality):
         return ImageCodec(ArraySpecification.from_json(state["example"]))
 
     @classmethod
+    def codec_settings(cls, codec: ImageCodec, run_folder: Path) -> dict[str, Any]:
+        height, width, channels = codec.specification.shape
+        colours = {"background": KEEP} if channels == 4 else {"channels": channels}
+        return {"size": f"{height}x{width}", **colours}
+
+    @classmethod
     def held_out_settings(
         cls, examples: ImageExamples, settings: Mapping[str, Any], run_folder: Path
     ) -> dict[str, Any]:
-        height, width, channels = examples.values.shape[1:]
         white = settings.get("white", examples.white)
         # Other files may use less of the range, and are to be as bright as these.
         same = {name: settings[name] for name in ("fit", "background", "prompts") if name in settings}
-        same |= {"background": KEEP} if channels == 4 else {"channels": channels}
-        return {"size": f"{height}x{width}", **same, **({} if white is None else {"white": white})}
+        own = cls.codec_settings(examples.codec, run_folder)
+        return {**same, **own, **({} if white is None else {"white": white})}
 
     # In words.
 

@@ -102,8 +102,11 @@ class TextCodec(SequenceCodec):
     def words(self, text: str) -> list[str]:
         return words_of(text)
 
+    def symbols(self) -> tuple[str, ...]:
+        """Tokens as the vocabulary has them; the end is the end, whatever it is called."""
+        return (*self.tokenizer.names()[:-1], "")
+
     def widened(self) -> "TextCodec":
-        """The same for a model that knows what its tokens mean already: a prompt may have any letter of theirs."""
         letters = (token.decode("utf-8", "ignore") for token in self.tokenizer.token_bytes())
         tokenizer = self.tokenizer.with_alphabet(self.tokenizer.alphabet.union(*letters))
         return TextCodec(tokenizer, self.kind, self.template, self.specification.start, self.specification.count)

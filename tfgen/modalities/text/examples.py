@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tfgen.modalities.text.codec import TextCodec
+from tfgen.modalities.text.learning import KINDS
 from tfgen.representations.sequences.examples import SequenceExamples
 
 
@@ -15,6 +16,6 @@ class TextExamples(SequenceExamples):
     codec: TextCodec
 
     def kept(self, settings: dict[str, Any]) -> dict[str, Any]:
-        if self.codec.tokenizer.kind != "given" or "tokenizer" not in settings:
+        if settings.get("tokenizer") in (None, "auto", *KINDS):
             return settings
         return {**settings, "tokenizer": str(Path(settings["tokenizer"]).expanduser().absolute())}

@@ -123,13 +123,17 @@ class TextModality(Modality):
         return TextCodec.from_json(state, read)
 
     @classmethod
+    def codec_settings(cls, codec: "TextCodec", run_folder: Path) -> dict[str, Any]:
+        from tfgen.modalities.text.codec import TOKENIZER_FILE
+
+        return {"tokenizer": str(run_folder / TOKENIZER_FILE)}
+
+    @classmethod
     def held_out_settings(
         cls, examples: "TextExamples", settings: Mapping[str, Any], run_folder: Path
     ) -> dict[str, Any]:
-        from tfgen.modalities.text.codec import TOKENIZER_FILE
-
         same = {name: settings[name] for name in ("documents", "text", "prompt", "completion") if name in settings}
-        return {"tokenizer": str(run_folder / TOKENIZER_FILE), "holdout": 0.0, **same}
+        return {**cls.codec_settings(examples.codec, run_folder), "holdout": 0.0, **same}
 
     # In words.
 

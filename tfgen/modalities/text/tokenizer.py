@@ -25,7 +25,7 @@ _PROBE = "  Two  spaces,\n\ttabs\r\n and\n\n\nlines; ÀÉ éß naïve e\u0301 �
 class Tokenizer:
     """Text to ids and back; every string comes back exactly as it was.
 
-    kind: "characters", "bpe", or "given" where a user brought it.
+    kind: "characters", "bpe", or "given" where a user brought another one.
     size: the number of ids. end: the id of the end-of-text token, the last one.
     alphabet: the characters that the training text had.
     """
@@ -40,7 +40,7 @@ class Tokenizer:
         model = json.loads(library.to_str())["model"]
         letters = model.get("type") == "BPE" and model.get("byte_fallback") and not model.get("merges")
         self._spells_letters = bool(letters)
-        self.kind = "given" if given else "characters" if letters else "bpe"
+        self.kind = "characters" if letters else "given" if given else "bpe"
         self._bytes = bytes_of_tokens(library)
         self.size = len(self._bytes)
         self.end = self.size - 1
@@ -66,6 +66,10 @@ class Tokenizer:
     def token_bytes(self) -> list[bytes]:
         """The bytes of every id, whose chain is the UTF-8 of the text; b"" for special tokens."""
         return list(self._bytes)
+
+    def names(self) -> list[str]:
+        """Every token as the vocabulary has it."""
+        return [self._library.id_to_token(number) for number in range(self.size)]
 
     def unknown(self, text: str) -> list[str]:
         """The characters of a text that the training text never had, each once, in their order."""

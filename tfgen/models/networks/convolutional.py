@@ -68,6 +68,10 @@ class Discriminator(layers.Layer):
         self.features = bound(layers.Dense(features, name="features"))
         self.judgement = Judgement(spectral_norm, name="judgement")
 
+    def blocks_from_below(self) -> list[list[layers.Layer]]:
+        """The layers from the values that come in, in blocks."""
+        return [[down] for down in self.downs]
+
     def call(self, pictures: tf.Tensor, condition: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
         features = pictures
         for down in self.downs:
@@ -87,6 +91,10 @@ class Encoder(layers.Layer):
         self.norms = [batch_norm(f"norm_{i}") for i in range(len(widths))]
         self.mean = layers.Dense(latent_dim, name="mean")
         self.log_variance = layers.Dense(latent_dim, name="log_variance")
+
+    def blocks_from_below(self) -> list[list[layers.Layer]]:
+        """The layers from the values that come in, in blocks."""
+        return [list(block) for block in zip(self.downs, self.norms, strict=True)]
 
     def call(self, pictures: tf.Tensor, condition: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
         features = pictures

@@ -44,6 +44,10 @@ class Discriminator(layers.Layer):
         self.hidden = bound(layers.Dense(hidden, name="hidden"))
         self.judgement = Judgement(spectral_norm, name="judgement")
 
+    def blocks_from_below(self) -> list[list[layers.Layer]]:
+        """The layers from the values that come in, in blocks."""
+        return [[self.hidden]]
+
     def call(self, examples: tf.Tensor, condition: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
         features = tf.nn.leaky_relu(self.hidden(tf.reshape(examples, [-1, self.size]), training=training), 0.2)
         return self.judgement(features, condition, training=training)
@@ -58,6 +62,10 @@ class Encoder(layers.Layer):
         self.hidden = layers.Dense(hidden, activation="relu", name="hidden")
         self.mean = layers.Dense(latent_dim, name="mean")
         self.log_variance = layers.Dense(latent_dim, name="log_variance")
+
+    def blocks_from_below(self) -> list[list[layers.Layer]]:
+        """The layers from the values that come in, in blocks."""
+        return [[self.hidden]]
 
     def call(self, examples: tf.Tensor, condition: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
         features = tf.concat([tf.reshape(examples, [-1, self.size]), condition], axis=1)

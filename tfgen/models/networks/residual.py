@@ -78,6 +78,10 @@ class Discriminator(layers.Layer):
         self.features = layers.Dense(features, name="features")
         self.judgement = Judgement(name="judgement")
 
+    def blocks_from_below(self) -> list[list[layers.Layer]]:
+        """The layers from the values that come in, in blocks."""
+        return [[narrow, block] for narrow, block in zip([self.first, *self.widen], self.blocks, strict=True)]
+
     def call(self, pictures: tf.Tensor, condition: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
         features = self.first(pictures)
         for place, block in enumerate(self.blocks):

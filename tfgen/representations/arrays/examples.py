@@ -1,7 +1,7 @@
 """Arrays with their prompts, ready for training; `values` may be larger than the memory."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,7 @@ class ArrayExamples(Examples):
     codec: ArrayCodec
     report: Report
     fingerprint: str
+    known_words: tuple[str, ...] = field(default=(), kw_only=True)  # that a model to go on with has learned
 
     def __len__(self) -> int:
         return len(self.values)
@@ -47,7 +48,16 @@ class ArrayExamples(Examples):
     @cached_property
     def vocabulary(self) -> Vocabulary:
         """The words and prompts that a run on these examples knows."""
-        return Vocabulary.of(self.prompts, self.prompt_index, self.prompt_kind)
+        return Vocabulary.of(self.prompts, self.prompt_index, self.prompt_kind).behind(self.known_words)
+
+    def symbols(self) -> tuple[str, ...]:
+        return self.vocabulary.words
+
+    def beside(self, symbols: tuple[str, ...]) -> "ArrayExamples":
+        if not symbols or self.prompts:
+            return replace(self, known_words=symbols)
+        # A model that takes prompts is given empty ones.
+        return replace(self, known_words=symbols, prompts=[""], prompt_index=np.zeros(len(self), np.int32))
 
     def conditions(self) -> Conditions:
         return Conditions.of(self.vocabulary)

@@ -9,7 +9,7 @@ import functools
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -85,6 +85,10 @@ class Vocabulary:
             found.update({word: count for word in words_of(prompt)})
         commonest = tuple(word for word, _ in found.most_common(_MOST_WORDS))
         return cls(commonest, tuple(prompts), counts, kind, segmented=True)
+
+    def behind(self, words: Sequence[str]) -> "Vocabulary":
+        """The same with the words that a model knows already in front, each with its id of before."""
+        return replace(self, words=tuple(dict.fromkeys([*words, *self.words]))) if words else self
 
     def to_json(self) -> dict[str, Any]:
         """Plain lists and strings; `from_json` takes them back."""

@@ -47,6 +47,14 @@ class SequenceCodec(Codec):
         """What measures of variety and repetition count in a decoded sequence."""
         return text.split()
 
+    def symbols(self) -> tuple[Any, ...]:
+        """What the ids stand for, each another thing, by which they are known again in another codec."""
+        return tuple(range(self.specification.vocabulary_size))
+
+    def widened(self) -> "SequenceCodec":
+        """The same for a model that knows what its tokens mean already: a prompt may have any letter of theirs."""
+        return self
+
     def in_graph(self) -> Any:
         """`encode(strings [batch])` to ids [batch, most] and lengths, and `decode(ids, lengths)` to strings, as a
         tf.Module; None where TensorFlow has no operations for that."""

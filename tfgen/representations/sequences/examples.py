@@ -1,7 +1,7 @@
 """Sequences as one array of tokens, some of them held out; `values` may be larger than the memory."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,6 +47,12 @@ class SequenceExamples(Examples):
 
     def __len__(self) -> int:
         return self.training_tokens
+
+    def symbols(self) -> tuple[Any, ...]:
+        return self.codec.symbols()
+
+    def beside(self, symbols: tuple[Any, ...]) -> "SequenceExamples":
+        return replace(self, codec=self.codec.widened())
 
     @property
     def kind(self) -> str:
