@@ -11,6 +11,14 @@ def cache(shared_cache):
     """Nothing here is looked at twice."""
 
 
+@pytest.fixture(autouse=True)
+def quick_detector(monkeypatch):
+    """What tells samples from real examples learns for a moment only."""
+    from tfgen.evaluate.arrays import detector
+
+    monkeypatch.setattr(detector, "_STEPS", (10, 10))
+
+
 @pytest.fixture(scope="session")
 def splits(shared):
     """Real digits as .npz: 4,000 to learn, 2,100 others, 200 few, and the 4,000 with their labels shuffled."""

@@ -24,6 +24,7 @@ from tfgen.evaluate.stage import _scores, evaluate
 from tfgen.evaluate.statistics import Moments
 
 COUNT = 4100  # enough for half of it to be enough for every metric
+JUDGED = ("real_judged", "generated_judged", "real_judged_by_eye", "generated_judged_by_eye")
 WHOLE = ("asked", "recognised", "real_prompts", "sample_words", "matches", "windows")  # numbers
 
 
@@ -41,6 +42,7 @@ def inputs_of(metric):
         **{name: 1 + chance.random([COUNT, 3]) for name in ("unseen_texts", "training_texts")},
         **{name: chance.random(COUNT) for name in ("training_scores", "unseen_scores", "reconstruction_errors")},
         **{name: chance.integers(0, 3, COUNT) for name in ("asked", "recognised", "real_prompts", "matches")},
+        **{name: chance.random(COUNT) for name in JUDGED},
         "sample_words": chance.integers(0, 9, [COUNT, 12]),
         "windows": np.tile([9, 2], [COUNT, 1]),
     }

@@ -122,7 +122,8 @@ def page(tmp_path):
         (tmp_path / "history.jsonl").write_text(history)
         run = Run(tmp_path, record)
         evaluation = evaluation or evaluation_of()
-        parts = parts_of(run, evaluation, ImageModality, inputs or inputs_of(), samples or pictures(100))
+        samples = samples or pictures(100)
+        parts = parts_of(run, evaluation, ImageModality, inputs or inputs_of(), samples, samples)
         write_report(run, evaluation, parts)
         return Page((tmp_path / "report.html").read_text(encoding="utf-8"))
 

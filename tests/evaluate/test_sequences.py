@@ -34,13 +34,14 @@ def judged(writer):
 def test_a_healthy_model_is_judged_and_sets_off_no_alarm(judged, writer):
     assert set(states_of(judged).values()) == {"quiet"}, judged.alarms
     assert {"bits_per_character", "perplexity", "generalisation_gap", "distinct_1", "distinct_2", "distinct_3",
-            "overlap", "repetition", "longest_match", "longest_match_95", "copied_windows"} == set(judged.scores)
+            "overlap", "repetition", "longest_match", "longest_match_95", "copied_windows", "detectability"} == set(judged.scores)
     assert set(judged.left_out) == {"membership"} and "20 documents" in judged.left_out["membership"]
     assert list(judged.baselines) == ["real", "n-gram", "copies"]
     assert judged.scores["perplexity"].value == pytest.approx(
         math.exp(judged.scores["bits_per_character"].value * math.log(2))  # a token is a character
     )
     assert judged.scores["bits_per_character"].half_width > 0
+    assert judged.baselines["n-gram"]["detectability"] > judged.baselines["copies"]["detectability"]
     assert "perplexity" in judged.baselines["n-gram"] and "perplexity" not in judged.baselines["copies"]
     assert judged.baselines["copies"]["copied_windows"] == 1 and judged.baselines["real"]["copied_windows"] < 0.1
     assert (writer.path / "report.html").stat().st_size > 10_000

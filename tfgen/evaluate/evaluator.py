@@ -11,7 +11,7 @@ from tfgen.evaluate.request import EvaluateRequest
 from tfgen.restore import load_model_and_checkpoint
 from tfgen.run import Run
 
-METRICS_FORMAT = 2  # raise it whenever a metric would give another number for the same samples
+METRICS_FORMAT = 3  # raise it whenever a metric would give another number for the same samples
 
 
 @dataclass(frozen=True)

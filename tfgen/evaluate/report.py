@@ -29,7 +29,7 @@ def write_report(run: Run, evaluation: Evaluation, parts: Parts) -> None:
         words=_words(evaluation.words),
         alarms=_alarms(evaluation.alarms, parts.questions),
         scores=_scores(evaluation, parts.baselines),
-        sections="\n".join(f"<section>\n{section}\n</section>" for section in parts.sections),
+        sections="\n".join(f"<section>\n{section}\n</section>" for section in parts.sections if section),
         losses=_losses(run, parts.on_losses),
         measured=_measured(evaluation, parts.measured),
         version=escape(__version__),

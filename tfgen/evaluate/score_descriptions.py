@@ -105,6 +105,19 @@ DESCRIPTIONS = {
         1.0,
         percent,
     ),
+    "detectability": ScoreDescription(
+        "Detectability",
+        "How often a small classifier, taught with half of them, tells a sample from a real example among the others; "
+        "half the time is guessing. It sees every bit, also what no eye could.",
+        0.0,
+        1.0,
+    ),
+    "detectability_to_the_eye": ScoreDescription(
+        "Detectability, to the eye",
+        "The same with noise of a tenth of the values' range over both: what it still sees, an eye can see too.",
+        0.0,
+        1.0,
+    ),
     "prompt_adherence": ScoreDescription(
         "Prompt adherence", "The share of samples in which a classifier sees what was asked for.", 0.0, 1.0, percent
     ),

@@ -1,6 +1,7 @@
 """Alarms on arrays. Each has been seen to go off on a model that deserves it (tests/evaluate)."""
 
 import math
+from typing import NamedTuple
 
 from tfgen.evaluate.alarms import Scores, alarm_of, not_tested, value_of
 from tfgen.evaluate.record import Alarm
@@ -12,6 +13,31 @@ LEAST_ADHERENCE = 0.3  # of the way from chance to what real examples reach
 LEAST_TOLD = 0.1  # of the way from chance to certainty that a classifier must come with real examples
 MOST_MEMBERSHIP = 0.7
 
+_SURE = 0.02  # how seldom chance alone may raise an alarm on copying
+_WIDE = 1.96  # standard deviations: 95 of 100 intervals hold the truth
+
+
+class Told(NamedTuple):
+    """How well prompts can be told from examples: the adherence of samples that know nothing of theirs (None without
+    labels), that of real examples which the classifier was not fitted to, and how many those were."""
+
+    chance: float | None
+    of_real: float | None
+    judged_by: int
+
+    @property
+    def least(self) -> float:
+        """What real examples must reach, for labels to have to do with them."""
+        return self.chance + LEAST_TOLD * (1 - self.chance)
+
+    def interval(self) -> tuple[float, float]:
+        """Between which values the adherence of all real examples lies (Wilson 1927)."""
+        share, count, square = self.of_real, max(self.judged_by, 1), _WIDE**2
+        middle = (share + square / (2 * count)) / (1 + square / count)
+        wide = _WIDE * math.sqrt(share * (1 - share) / count + square / (4 * count**2)) / (1 + square / count)
+        return middle - wide, middle + wide
+
+
 QUESTIONS = {
     "collapse": "Are the samples too much alike?",
     "copying": "Are the samples copies of training examples?",
@@ -22,19 +48,16 @@ QUESTIONS = {
 _LOOK = "Look whether the labels belong to the {plural} (tfgen data); else train longer, or raise prompt_dim."
 
 
-def alarms_of(
-    scores: Scores, chance: float | None, adherence_of_real: float | None, holdout: bool, plural: str
-) -> list[Alarm]:
+def alarms_of(scores: Scores, told: Told, unseen: int, holdout: bool, plural: str) -> list[Alarm]:
     """Every alarm, raised or quiet.
 
     Args:
-        chance: the adherence of samples that know nothing of their prompts; None without labels.
-        adherence_of_real: how many real examples, that it was not fitted to, the classifier recognises.
+        unseen: new real examples whose nearest training examples samples are compared with.
         holdout: whether there were examples that the model never saw.
         plural: what the examples are called.
     """
-    ignored = _prompt_ignored(scores, chance, adherence_of_real, plural)
-    return [_collapse(scores), _copying(scores), ignored, _overfit(scores, holdout)]
+    ignored = _prompt_ignored(scores, told, plural)
+    return [_collapse(scores), _copying(scores, unseen, plural), ignored, _overfit(scores, holdout)]
 
 
 def _collapse(scores: Scores) -> Alarm:
@@ -52,10 +75,15 @@ def _collapse(scores: Scores) -> Alarm:
     )
 
 
-def _copying(scores: Scores) -> Alarm:
+def _copying(scores: Scores, unseen: int, plural: str) -> Alarm:
     copied = value_of(scores, "copied")
     if math.isnan(copied):
         return not_tested("copying", "The metric copying was left out, or there are too few examples for it.")
+    # The nearest of few new examples may by chance be less near than many: 1 - chance^(1/n) of samples or more.
+    by_chance = 1 - _SURE ** (1 / unseen)
+    if MOST_COPIED < copied <= by_chance:
+        near = f"{copied:.0%} of the samples are as near to a training example as the nearest of {unseen} new {plural}"
+        return not_tested("copying", f"Too few to tell: {near}, and chance alone may do that.")
     return alarm_of(
         "copying",
         copied > MOST_COPIED,
@@ -65,11 +93,18 @@ def _copying(scores: Scores) -> Alarm:
     )
 
 
-def _prompt_ignored(scores: Scores, chance: float | None, of_real: float | None, plural: str) -> Alarm:
-    adherence = value_of(scores, "prompt_adherence")
+def _prompt_ignored(scores: Scores, told: Told, plural: str) -> Alarm:
+    adherence, (chance, of_real, judged_by) = value_of(scores, "prompt_adherence"), told
     if math.isnan(adherence) or chance is None or of_real is None:
         return not_tested("prompt ignored", "There is no classifier that could tell: it needs data with labels.")
-    if of_real < chance + LEAST_TOLD * (1 - chance):
+    low, high = told.interval()
+    if low < told.least <= high:
+        return not_tested(
+            "prompt ignored",
+            f"Too few to tell: the classifier was judged by {judged_by} {plural} alone and recognised {of_real:.0%} of "
+            f"them; {chance:.0%} would be by chance.",
+        )
+    if high < told.least:
         return Alarm(
             "prompt ignored",
             "raised",

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tfgen.evaluate.arrays.alarms import QUESTIONS, alarms_of
+from tfgen.evaluate.arrays.alarms import QUESTIONS, Told, alarms_of
 from tfgen.evaluate.arrays.features import open_extractor
 from tfgen.evaluate.arrays.groups import Group, baseline_groups, sample_group
 from tfgen.evaluate.arrays.metric_inputs import ArrayInputs
 from tfgen.evaluate.arrays.reference_data import LEAST_UNSEEN, MOST_NEIGHBOURS, ReferenceData
-from tfgen.evaluate.arrays.report_sections import neighbours_section, samples_section
+from tfgen.evaluate.arrays.report_sections import convincing_section, neighbours_section, samples_section
 from tfgen.evaluate.arrays.summary import in_words
 from tfgen.evaluate.evaluator import METRICS_FORMAT, Evaluator, Parts
 from tfgen.evaluate.extractors import Extractor
@@ -19,6 +19,7 @@ from tfgen.evaluate.request import EvaluateRequest
 from tfgen.run import Run
 
 DEFAULT_COUNT = 10_000
+_SEARCHED = 400  # samples that are looked at for copies, however few real examples there are
 
 _UNSEEN = f"It needs {LEAST_UNSEEN} examples, with prompts it knows, that the model never saw: name them with --data."
 
@@ -40,8 +41,10 @@ class ArrayEvaluator(Evaluator):
         self.extractor = open_extractor(request.extractor, self.data.training)
         place = str(run.path.resolve())
         self.arrays = ArrayInputs(place, self.model, self.data, self.extractor, self.count)
-        self.samples = sample_group(self.model, self.codec, self.checkpoint, self.count, request.seed)
-        self._inputs = self.arrays.of_model(self.samples)
+        searched = max(self.count, _SEARCHED)
+        self.searched = sample_group(self.model, self.codec, self.checkpoint, searched, request.seed)
+        self.samples = self.searched.first(self.count)
+        self._inputs = self.arrays.of_model(self.samples, self.searched)
 
     def beginning(self) -> str:
         return f"Looking at {self.count} samples and as many real examples, by {_by(self.extractor)} ..."
@@ -70,8 +73,9 @@ class ArrayEvaluator(Evaluator):
         )
 
     def alarms(self, scores: Mapping[str, Score], baselines: Mapping[str, Mapping[str, float]]) -> list[Alarm]:
-        told = (_chance(self._inputs), self.extractor.accuracy)
-        return alarms_of(scores, *told, self.data.holdout is not None, self.modality.plural)
+        told = Told(_chance(self._inputs), self.extractor.accuracy, self.extractor.judged_by)
+        unseen = len(self._inputs["unseen_nearest"]) if "copied" in scores else 0
+        return alarms_of(scores, told, unseen, self.data.holdout is not None, self.modality.plural)
 
     def notes(self) -> list[str]:
         data, wanted = self.data, self.request.count or DEFAULT_COUNT
@@ -98,17 +102,20 @@ class ArrayEvaluator(Evaluator):
         return in_words(evaluation, self.modality.plural)
 
     def parts(self, evaluation: Evaluation) -> Parts:
-        return parts_of(self.run, evaluation, self.modality, self.arrays, self.samples)
+        return parts_of(self.run, evaluation, self.modality, self.arrays, self.samples, self.searched)
 
 
-def parts_of(run: Run, evaluation: Evaluation, modality: type, inputs: ArrayInputs, samples: Group) -> Parts:
-    """What the report shows; `samples` are those that were scored."""
+def parts_of(
+    run: Run, evaluation: Evaluation, modality: type, inputs: ArrayInputs, samples: Group, searched: Group
+) -> Parts:
+    """What the report shows; `samples` are those that were scored, `searched` those that were looked at for copies."""
     data, measured = run.record["data"], evaluation.measured_with
     return Parts(
         data=f"{data['source']}, {data['count']:,} examples",
         sections=[
             samples_section(modality, inputs, samples),
-            neighbours_section(modality, evaluation, inputs, samples),
+            convincing_section(modality, evaluation, inputs, samples),
+            neighbours_section(modality, evaluation, inputs, searched),
         ],
         on_losses="The losses of a GAN tell whether its two networks are in balance, not whether its samples are "
         "good; those of a VAE fall while it learns.",
@@ -132,7 +139,7 @@ def parts_of(run: Run, evaluation: Evaluation, modality: type, inputs: ArrayInpu
 def _by(extractor: Extractor) -> str:
     if extractor.accuracy is None:
         return f"the extractor {extractor.name}"
-    return f"a classifier that is right on {extractor.accuracy:.1%} of unseen real ones"
+    return f"a classifier that is right on {extractor.accuracy:.1%} of {extractor.judged_by} unseen real ones"
 
 
 def _chance(inputs: Inputs) -> float | None:

@@ -46,13 +46,13 @@ def look(extractor: Extractor, group: Group, place: str, progress: Callable[[int
             progress(writer.count, len(group))
         return {}
 
-    content = [_libraries(), extractor.digest, extractor.resizer, group.identity, len(group)]
+    content = [libraries(), extractor.digest, extractor.resizer, group.identity, len(group)]
     key = Key.of("features", [place, group.name, extractor.name, len(group)], content)
     rows, _, _ = open_or_prepare(key, prepare)
     return Seen(extractor.features(rows), extractor.recognised(rows) if extractor.labels else None)
 
 
-def _libraries() -> list[str]:
+def libraries() -> list[str]:
     """What rounds a sample and a feature: other versions of these may give other ones."""
     import keras
     import tensorflow as tf

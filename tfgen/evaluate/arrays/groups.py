@@ -80,7 +80,7 @@ def baseline_groups(reference: Group, codec: ArrayCodec, seed: int) -> list[Grou
 
     def noisy(start: int, stop: int) -> np.ndarray:
         generator = np.random.default_rng([seed, 2, start])
-        return codec.decode(_with_noise(codec.encode(copy(start, stop)), codec.specification, generator))
+        return codec.decode(with_noise(codec.encode(copy(start, stop)), codec.specification, generator))
 
     def uniform(start: int, stop: int) -> np.ndarray:
         generator = np.random.default_rng([seed, 3, start])
@@ -94,7 +94,7 @@ def baseline_groups(reference: Group, codec: ArrayCodec, seed: int) -> list[Grou
     ]
 
 
-def _with_noise(values: np.ndarray, specification: ArraySpecification, generator: np.random.Generator) -> np.ndarray:
+def with_noise(values: np.ndarray, specification: ArraySpecification, generator: np.random.Generator) -> np.ndarray:
     """Encoded values with some noise on them; of categories some are drawn anew, since noise seldom changes which is
     the likeliest."""
     noisy = values + generator.normal(0.0, 2.0 * NOISE, values.shape).astype(np.float32)

@@ -31,6 +31,7 @@ class ArrayInputs:
         # Copies are told from likenesses by random features: a classifier overlooks what isn't its business.
         self.detail = EXTRACTORS.load("random")(reference_data.training)
         self._seen: dict[tuple[str, str, int], Seen] = {}
+        self._judged: dict[tuple[str, bool], np.ndarray] = {}
         self._nearest: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         self.learned_after_all = 0.0  # the share of held-out examples that are training examples too
         self._encode = reference_data.training.codec.encode
@@ -42,6 +43,12 @@ class ArrayInputs:
             "generated": lambda: self.look(group).features,
             "unseen_nearest": self._unseen_nearest,
         }
+        # Each takes a network of its own; noise is told from anything.
+        if group.name in ("samples", "real", "copies"):
+            for eye in (False, True):
+                names = [f"{side}_judged{'_by_eye' if eye else ''}" for side in ("real", "generated")]
+                for column, name in enumerate(names):
+                    makers[name] = lambda eye=eye, column=column: self.judged(group, eye)[:, column]
         # Real examples would be compared with themselves, and noise is no copy of anything.
         if group.name in ("samples", "copies"):
             makers["generated_nearest"] = lambda: self.nearest(group)[1][:, :2]
@@ -52,10 +59,11 @@ class ArrayInputs:
                 makers["recognised"] = lambda: self.look(group).recognised
         return LazyInputs({"real_prompts": _none(self.reference), "asked": _none(group), **makers})
 
-    def of_model(self, group: Group) -> LazyInputs:
-        """The same for the model's own samples, and what the model says of real examples."""
+    def of_model(self, group: Group, many: Group) -> LazyInputs:
+        """The same for the model's own samples, and what the model says of real examples; copies are looked for in
+        `many` samples, which may be more than there are examples to compare with."""
         unseen = self.data.unseen(_MEASURED, with_prompts=True)
-        makers = self.of_group(group).makers
+        makers = {**self.of_group(group).makers, "generated_nearest": lambda: self.nearest(many)[1][:, :2]}
         for name, measure in self.model.measurements().items():
             if name != "scores":
                 makers[name] = lambda measure=measure: self._measure(measure, unseen or self.reference.first(_MEASURED))
@@ -72,6 +80,16 @@ class ArrayInputs:
         if key not in self._seen:
             self._seen[key] = look(extractor, group, self.place, Preparation().show)
         return self._seen[key]
+
+    def judged(self, group: Group, by_eye: bool) -> np.ndarray:
+        """Logits [n, 2] by which a network tells the second halves of the reference and of this group."""
+        from tfgen.evaluate.arrays.detector import judge
+
+        key = (group.name, by_eye)
+        if key not in self._judged:
+            place = self.place if group.name == "samples" else self.data.training.fingerprint  # alike for every run
+            self._judged[key] = judge(self.reference, group, self.data.training.codec, by_eye, place)
+        return self._judged[key]
 
     def nearest(self, group: Group) -> tuple[np.ndarray, np.ndarray]:
         """The places among `data.neighbours()` of the three nearest of each of the first, and the distances."""

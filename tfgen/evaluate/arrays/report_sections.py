@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 SAMPLES = 64
 MOST_COLUMNS = 16  # labels; with more, each sample says its own
+CONVINCING = 12  # samples, of either kind
 LOOKED_AT = 16  # samples beside their nearest training examples
 
 _SIDES = {"small": 64, "medium": 100, "large": 128}  # how wide an example is shown at most
@@ -62,6 +63,31 @@ def _sheet(modality: type, samples: Group, prompts: list[str]) -> str:
         caption = f"<figcaption>{escape(words)}</figcaption>" if words else ""
         figures.append(f"<figure>{modality.as_html(value, 'sample')}{caption}</figure>")
     return _shown("sheet" if (samples.prompts < 0).all() else "sheet captioned", modality, samples, figures)
+
+
+def convincing_section(modality: type, evaluation: Evaluation, inputs: "ArrayInputs", samples: Group) -> str:
+    """The samples that a network took for real ones most surely, and least; nothing where it couldn't be taught."""
+    if "detectability_to_the_eye" not in evaluation.scores:
+        return ""
+    logits = inputs.judged(samples, by_eye=True)[:, 1]
+    first = len(logits)  # those before it were learned from
+    order = first + np.argsort(logits, kind="stable")
+    seed = evaluation.measured_with.seed
+    sheets = [_by_seed(modality, samples, chosen, seed) for chosen in (order[:CONVINCING], order[::-1][:CONVINCING])]
+    return (
+        '<h2>Most and least convincing</h2>\n<p class="note">A small network learned to tell half of the samples from '
+        f"real examples, with noise over both; of the other {len(logits):,} samples it found these the most like real "
+        f"ones.</p>\n{sheets[0]}\n<p class=\"note\">And these the least.</p>\n{sheets[1]}"
+    )
+
+
+def _by_seed(modality: type, samples: Group, places: np.ndarray, seed: int) -> str:
+    """Samples side by side, each with its seed."""
+    figures = [
+        f"<figure>{modality.as_html(value, 'sample')}<figcaption>seed {seed + place}</figcaption></figure>"
+        for place, value in zip(places, _values(samples, places), strict=True)
+    ]
+    return _shown("sheet captioned", modality, samples, figures)
 
 
 def neighbours_section(modality: type, evaluation: Evaluation, inputs: "ArrayInputs", samples: Group) -> str:

@@ -20,6 +20,7 @@ class Extractor:
     look: Callable[[np.ndarray], np.ndarray]  # stored values [n, ...] to float32 [n, size + labels]
     labels: tuple[str, ...] = ()  # of a classifier, whose logits stand behind the features
     accuracy: float | None = None  # of a classifier, on examples that it was not fitted to
+    judged_by: int = 0  # how many those were
 
     def features(self, rows: np.ndarray) -> np.ndarray:
         """The features [n, size] in what `look` gave."""

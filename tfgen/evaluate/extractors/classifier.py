@@ -23,7 +23,7 @@ from tfgen.representations.arrays.codec import ArrayCodec
 from tfgen.representations.arrays.examples import ArrayExamples
 from tfgen.representations.arrays.specification import ArraySpecification
 
-VERSION = 3  # raise it whenever the network or its training changes
+VERSION = 4  # raise it whenever the network or its training changes
 FEATURES = 128
 _LEAST_EXAMPLES = 20  # of a label, on average
 _BATCH = 128
@@ -55,7 +55,7 @@ def open_classifier(examples: ArrayExamples) -> Extractor:
     if stored is None:
         stored = _fit(network, examples)
         _write(path, stored)
-    *weights, accuracy = stored
+    *weights, accuracy, judged_by = stored
     network.set_weights(weights)
     both = keras.Model(network.inputs, [network.get_layer("features").output, network.outputs[0]])
 
@@ -65,7 +65,8 @@ def open_classifier(examples: ArrayExamples) -> Extractor:
 
     labels = tuple(examples.prompts)
     return Extractor(
-        "classifier", digest_of(weights), "none", lambda values: look(values).numpy(), labels, float(accuracy)
+        "classifier", digest_of(weights), "none", lambda values: look(values).numpy(), labels, float(accuracy),
+        int(judged_by),
     )
 
 
@@ -94,7 +95,7 @@ def _network(specification: ArraySpecification, labels: int) -> Any:
 
 
 def _fit(network: Any, examples: ArrayExamples) -> list[np.ndarray]:
-    """The weights and, last, the accuracy on examples that were kept apart."""
+    """The weights and, last, the accuracy on examples that were kept apart, and how many those were."""
     import keras
     import tensorflow as tf
 
@@ -116,7 +117,7 @@ def _fit(network: Any, examples: ArrayExamples) -> list[np.ndarray]:
     network.fit(data, epochs=1, steps_per_epoch=steps, shuffle=False, verbose=0)
     unseen = examples.codec.encode(np.asarray(examples.values[apart])), examples.prompt_index[apart]
     accuracy = network.evaluate(*unseen, batch_size=_BATCH, verbose=0)[1]
-    return [*network.get_weights(), np.float64(accuracy)]
+    return [*network.get_weights(), np.float64(accuracy), np.int64(len(apart))]
 
 
 def _prepared(codec: ArrayCodec, step: Any, batch: tuple[Any, Any]) -> tuple[Any, Any]:

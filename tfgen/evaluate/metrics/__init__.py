@@ -9,6 +9,7 @@ Of arrays:
     real_prompts                int [n]: the places of the real examples' prompts
     generated_nearest           float [n, 2]: distances of samples to the two nearest training examples
     unseen_nearest              float [m, 2]: the same for real examples that are not among those
+    real_judged_by_eye, generated_judged_by_eye  float [m]: as real_judged, with noise over both
     log_weights                 float [m, draws]: a variational model's log p(x, z) - log q(z | x), unseen examples
     reconstruction_errors       float [m]: root mean squared error of each unseen example's reconstruction
     latent_kl                   float [m, latent_dim]: nats that each latent tells of each unseen example
@@ -24,6 +25,9 @@ Of sequences; an example is a document, and units are characters in text:
 
 Of both:
 
+    real_judged                 float [m]: how sure a classifier is that a training example is a sample; it was taught
+                                to tell them apart by others
+    generated_judged            float [m]: the same of samples
     training_scores             float [m]: how at home a training example is in the model
     unseen_scores               float [m]: the same for examples that it never saw
 

@@ -7,7 +7,7 @@ from tfgen.evaluate.metrics import metric
 USUAL = 0.01  # the share of unseen examples that count as suspiciously near
 
 
-@metric(least=100, nearness="near 0.5", copied="lower")
+@metric(least=20, nearness="near 0.5", copied="lower")
 def copying(generated_nearest: np.ndarray, unseen_nearest: np.ndarray) -> dict[str, float]:
     """Two views of distances [n, 2] and [m, 2] to the nearest and second nearest training example.
 

@@ -8,6 +8,7 @@ import numpy as np
 from tfgen.evaluate.metric_inputs import LazyInputs
 from tfgen.evaluate.metrics.membership import LEAST_DOCUMENTS as LEAST_MEMBERS
 from tfgen.evaluate.metrics.memorisation import WINDOW
+from tfgen.evaluate.sequences.detector import judge
 from tfgen.evaluate.sequences.lexicon import Lexicon
 from tfgen.evaluate.sequences.losses import LEAST_DOCUMENTS, LossReader, Read, documents
 from tfgen.evaluate.sequences.matching import Match, Searched
@@ -15,6 +16,7 @@ from tfgen.evaluate.sequences.ngram import MOST_TOKENS, NGram
 from tfgen.evaluate.sequences.reference_data import ReferenceData
 from tfgen.evaluate.sequences.sampling import pieces_of, sample_ids
 
+_JUDGED = ("real_judged", "generated_judged")
 MOST_MATCHED = 1000  # texts of each group that are looked for in the training text
 _LEAST_TRAINING = 2**14  # tokens of training text that are predicted, however little is held out
 
@@ -26,6 +28,7 @@ class SequenceInputs:
         self.model, self.data, self.count, self.seed = model, data, count, seed
         self._losses = LossReader(model)
         self._end = data.end
+        self._scored: dict[str, np.ndarray] = {}
 
     # What text costs.
 
@@ -150,10 +153,20 @@ class SequenceInputs:
             return found[self._say_something(name)]
 
         return {
+            **{side: lambda column=column: self.judged(name)[:, column] for column, side in enumerate(_JUDGED)},
             "sample_words": lambda: self.words[name],
             "matches": matches,
             "windows": lambda: self.windows[name][self._say_something(name)],
         }
+
+    def judged(self, name: str) -> np.ndarray:
+        """Scores [n, 2] by which a classifier tells the second halves of pieces of training text and of a group."""
+        if name not in self._scored:
+            lengths = np.array([len(ids) for ids in self.sample_ids], np.int64)
+            others = pieces_of(self.data.said, lengths, np.random.default_rng([self.seed, 9]))
+            training = [self.data.text(self.data.tokens_of(each).ids) for each in others]
+            self._scored[name] = judge(training[:MOST_MATCHED], self.texts[name][:MOST_MATCHED])
+        return self._scored[name]
 
     def _say_something(self, name: str) -> np.ndarray:
         """Which of the texts that are looked for have a character: those that end at once copy nothing, and prove

@@ -6,6 +6,7 @@ from tfgen.evaluate.summary import paragraph
 
 _LONGER = "train longer, on more text, or with a larger --size"
 _LESS, _ALIKE, _MORE = 0.7, 0.9, 1.2  # of the variety of real text
+_HARDLY = 0.65  # detectability
 _MUCH_SHARED = 2.0  # times what real texts share
 
 
@@ -15,6 +16,7 @@ def in_words(evaluation: Evaluation) -> str:
     _on_prediction(evaluation, good, weak)
     _on_variety(evaluation, good, weak, change)
     _on_overlap(evaluation, weak, change)
+    _on_detectability(evaluation, good, weak)
     if any(alarm.name == "overfit" and alarm.state == "raised" for alarm in evaluation.alarms):
         change = []  # whatever is weak, longer training would make it worse
     return paragraph(evaluation, good, weak, change, _LONGER)
@@ -30,6 +32,18 @@ def _on_prediction(evaluation: Evaluation, good: list[str], weak: list[str]) -> 
         good.append(f"it predicts unseen text better than a model that counts sequences of five tokens {values}")
     else:
         weak.append(f"a model that only counts sequences of five tokens predicts unseen text better {values}")
+
+
+def _on_detectability(evaluation: Evaluation, good: list[str], weak: list[str]) -> None:
+    """By the worse end of what is known."""
+    score, real = evaluation.scores.get("detectability"), evaluation.baselines.get("real", {}).get("detectability", 0.5)
+    if score is None:
+        return
+    values = f"(detectability {score.value:.2f}, real text {real:.2f}, 0.5 is guessing)"
+    if score.value + (score.half_width or 0.0) <= _HARDLY:
+        good.append(f"short pieces of the samples don't tell them from real text {values}")
+    elif score.value - (score.half_width or 0.0) > max(0.5, real):
+        weak.append(f"short pieces of the samples tell them from real text {values}")
 
 
 def _on_variety(evaluation: Evaluation, good: list[str], weak: list[str], change: list[str]) -> None:

@@ -1,0 +1,120 @@
+"""A small network that learns to tell two groups of arrays apart, and what it says of those that it never saw."""
+
+import math
+from typing import Any
+
+import keras
+import numpy as np
+
+from tfgen.data.prepared import Key, Writer, open_or_prepare
+from tfgen.evaluate.arrays.features import libraries
+from tfgen.evaluate.arrays.groups import Group, with_noise
+from tfgen.evaluate.metrics.detectability import LEAST
+from tfgen.representations.arrays.codec import ArrayCodec
+from tfgen.representations.arrays.specification import ArraySpecification
+
+VERSION = 1  # raise it whenever the network or its training changes
+_MOST = 10_000  # of each group
+_BATCH = 128
+_EPOCHS = 8
+_STEPS = (300, 700)  # at the least and at the most
+_CHANNELS = 32
+_HIDDEN = 128  # units of each layer for arrays without a height and a width
+
+
+def judge(real: Group, made: Group, codec: ArrayCodec, noisy: bool, place: str) -> np.ndarray:
+    """Logits float32 [n, 2] of the second halves of both groups, real first: the higher, the more like `made`.
+
+    The first halves are learned from. The groups stand in random orders.
+
+    Args:
+        noisy: whether noise lies on both, a tenth of the values' range.
+        place: what replaces what in the cache, such as the run.
+    """
+    count = min(len(real), len(made), _MOST) // 2 * 2
+
+    def prepare(writer: Writer) -> dict[str, Any]:
+        values = np.concatenate([_values(group.first(count)) for group in (real, made)])
+        halves = np.arange(count).reshape(2, -1)
+        learned, judged = (np.concatenate([half, half + count]) for half in halves)
+        network = _fitted(codec, values[learned], noisy)
+        writer.append(_scores(network, codec, values[judged], noisy).reshape(2, -1).T)
+        return {}
+
+    if count // 2 < LEAST:  # which nobody will ask for
+        return np.zeros([count // 2, 2], np.float32)
+
+    content = [libraries(), VERSION, real.identity, made.identity, count]
+    rows, _, _ = open_or_prepare(Key.of("detector", [place, made.name, noisy, count], content), prepare)
+    return rows
+
+
+def _values(group: Group) -> np.ndarray:
+    return np.concatenate(list(group.blocks()))
+
+
+def _fitted(codec: ArrayCodec, values: np.ndarray, noisy: bool) -> keras.Model:
+    """A network that has learned to tell the second half of the values from the first."""
+    keras.utils.set_random_seed(0)
+    network = _network(codec.specification)
+    steps = int(np.clip(_EPOCHS * len(values) / _BATCH, *_STEPS))
+    loss = keras.losses.BinaryCrossentropy(from_logits=True)
+    network.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(1e-3, steps)), loss)
+    network.fit(_Learned(codec, values, noisy, steps), verbose=0, shuffle=False)
+    return network
+
+
+def _network(specification: ArraySpecification) -> keras.Model:
+    """3x3 convolutions down to a side of 4 to 7, or two dense layers; every layer normalised."""
+    layers = keras.layers
+    parts: list[Any] = [keras.Input(specification.shape)]
+    if specification.is_grid:
+        side, channels = max(specification.shape[:2]), _CHANNELS
+        while side > 7 or channels == _CHANNELS:
+            parts += [layers.Conv2D(channels, 3, 2, "same", use_bias=False), _norm(), layers.ReLU()]
+            side, channels = math.ceil(side / 2), min(channels + 32, 128)
+    parts += [layers.Flatten()]
+    if not specification.is_grid:
+        for _ in range(2):
+            parts += [layers.Dense(_HIDDEN, use_bias=False), _norm(), layers.ReLU()]
+    return keras.Sequential([*parts, layers.Dropout(0.5), layers.Dense(1)])
+
+
+def _norm() -> keras.layers.Layer:
+    return keras.layers.BatchNormalization(momentum=0.9)  # with Keras's .99, a few hundred steps leave it behind
+
+
+class _Learned(keras.utils.PyDataset):
+    """Batches in a random order, and which of them are of the second half."""
+
+    def __init__(self, codec: ArrayCodec, values: np.ndarray, noisy: bool, steps: int):
+        super().__init__()
+        self.codec, self.values, self.noisy, self.steps = codec, values, noisy, steps
+        generator = np.random.default_rng(0)
+        epochs = math.ceil(steps * _BATCH / len(values))
+        order = np.concatenate([generator.permutation(len(values)) for _ in range(epochs)])
+        self.order = np.resize(order, [steps, min(_BATCH, len(values))])
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def __getitem__(self, step: int) -> tuple[np.ndarray, np.ndarray]:
+        chosen = self.order[step]
+        made = (chosen >= len(self.values) // 2).astype(np.float32)
+        return _looked_at(self.codec, self.values[chosen], self.noisy, step), made
+
+
+def _scores(network: keras.Model, codec: ArrayCodec, values: np.ndarray, noisy: bool) -> np.ndarray:
+    """Logits float32 [n]."""
+    found = []
+    for start in range(0, len(values), _BATCH):
+        batch = _looked_at(codec, values[start : start + _BATCH], noisy, -1 - start)
+        found.append(np.asarray(network(batch, training=False))[:, 0])
+    return np.concatenate(found)
+
+
+def _looked_at(codec: ArrayCodec, values: np.ndarray, noisy: bool, number: int) -> np.ndarray:
+    encoded = codec.encode(values)
+    if not noisy:
+        return encoded
+    return with_noise(encoded, codec.specification, np.random.default_rng([0, number + 2**31]))
