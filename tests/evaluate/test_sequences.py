@@ -34,7 +34,8 @@ def judged(writer):
 def test_a_healthy_model_is_judged_and_sets_off_no_alarm(judged, writer):
     assert set(states_of(judged).values()) == {"quiet"}, judged.alarms
     assert {"bits_per_character", "perplexity", "generalisation_gap", "distinct_1", "distinct_2", "distinct_3",
-            "overlap", "repetition", "longest_match", "longest_match_95", "copied_windows", "detectability"} == set(judged.scores)
+            "overlap", "repetition", "longest_match", "longest_match_95", "copied_windows",
+            "detectability"} == set(judged.scores)
     assert set(judged.left_out) == {"membership"} and "20 documents" in judged.left_out["membership"]
     assert list(judged.baselines) == ["real", "n-gram", "copies"]
     assert judged.scores["perplexity"].value == pytest.approx(

@@ -17,9 +17,20 @@ from tfgen.environment import load_tensorflow
     "-o",
     "--output",
     metavar="PATH",
-    help="A folder (a file each); for pictures also a .png (one grid), .npy or .npz, for text a .txt or .jsonl; "
-    "replaced if there.",
+    help="A folder (a file each); for pictures also a .png (one grid), .npy or .npz, for a walk a .gif, .webp or .mp4, "
+    "for text a .txt or .jsonl; replaced if there.",
 )
+@click.option("--truncation", type=float, metavar="SHARE", help="Pictures: Nearer to what is usual, such as 0.7.")
+@click.option("--reject", type=float, metavar="SHARE", help="Pictures: Leave out the model's own worst, such as 0.5.")
+@click.option(
+    "--interpolate", nargs=2, multiple=True, metavar="FROM TO",
+    help="Pictures: Walk from one prompt to another; prompt@seed or @seed says the seed. May be given several times.",
+)
+@click.option("--frames", type=int, metavar="N", help="Pictures: How many frames the walk has.  [default: 60]")
+@click.option("--loop", is_flag=True, help="Pictures: Walk back to where it began.")
+@click.option("--like", metavar="FILE", help="Pictures: Variations of a picture of your own.")
+@click.option("--fill", metavar="MASK", help="With --like: complete it where the picture MASK is white.")
+@click.option("--ladder", metavar="T,T,...", help="Text: The same seeds at several temperatures, such as 0.3,0.7,1.1.")
 @sampling_options("Text: ")
 @click.option("--beams", type=int, metavar="N", help="Text: Search N ways at once for the likeliest, without chance.")
 @click.option(
@@ -41,6 +52,8 @@ def command(
     tfgen generate digits-gan
     tfgen generate digits-gan seven -n 16 --seed 7 -o sevens/
     tfgen generate digits-gan -n 10000 -o synthetic.npz
+    tfgen generate digits-gan --interpolate seven two -o walk.gif
+    tfgen generate faces-vae --like my.png --fill mask.png -n 8
     tfgen generate --server http://127.0.0.1:8501 --model digits-gan seven -o sevens.png
     tfgen generate tales-gpt "Once upon a time" --length 500
     tfgen generate tales-gpt "Once upon a time" -n 100 --temperature 1 -o tales.jsonl

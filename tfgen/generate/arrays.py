@@ -1,6 +1,7 @@
 """Samples of a run that makes arrays: the same seed gives the same one, alone or in a batch."""
 
 import io
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from tfgen.console import say
 from tfgen.errors import UserError
 from tfgen.generate import Generator, Origin, Request, seeds_from
 from tfgen.generate.output import check_path, ending, file_stem, provenance
-from tfgen.representations.arrays.sampler import BATCH, ArraySampler, drawn_prompts
+from tfgen.generate.steering import Steering, Waypoint, best_seeds, find_like, sampler_of, walk
+from tfgen.representations.arrays.sampler import BATCH, drawn_prompts
 from tfgen.representations.arrays.vocabulary import Vocabulary
 from tfgen.representations.base import Codec
 from tfgen.restore import load_model, open_codec
@@ -84,36 +86,103 @@ class ArraySamples(np.ndarray):
 
 
 class ArrayGenerator(Generator):
-    """See Generator. Without a place, a sheet goes to the current folder."""
+    """See Generator. Without a place, a sheet goes to the current folder; of a walk, a .gif where there is such."""
+
+    options = Steering.OPTIONS
 
     def __init__(self, run: Run, request: Request, codec: Codec):
+        self.steering = Steering.of(request.options)
         super().__init__(run, request, codec)
-        name = file_stem(run.name, request.prompt, f"seed{request.seed}") + self.modality.sheet_ending
-        self.path = request.output or Path(name)
-        check_output(self.path, self.modality.name)
-        run.vocabulary().ids(request.prompt)
+        moving = self.modality.animation_endings if self.steering.walk else ()
+        places = [file_stem("", stop.prompt, f"seed{self._seed_of(stop)}") for stop in self.steering.walk]
+        stem = "-to-".join(places) or file_stem("", request.prompt, f"seed{request.seed}")
+        self.path = request.output or Path(f"{run.name}-{stem}{(*moving, self.modality.sheet_ending)[0]}")
+        check_output(self.path, self.modality.name, moving)
+        vocabulary = run.vocabulary()
+        self._stops = [(self._seed_of(stop), vocabulary.ids(stop.prompt)) for stop in self.steering.stops]
+        if self._stops and len({(stop, tuple(ids)) for stop, ids in self._stops}) == 1:
+            raise UserError("The walk stays where it begins.", "Name two prompts, or two seeds such as @1 and @2.")
+        vocabulary.ids(request.prompt)
+        if self.steering.like is not None:
+            self._target = codec.encode(self.modality.read_example(self.steering.like, codec)[None])[0]
+            self._known = np.ones(self._target.shape, bool)
+        if self.steering.fill is not None:
+            self._known = ~self.modality.read_mask(self.steering.fill, codec)
+            if self._known.all() or not self._known.any():
+                what = "Nothing in the mask is white, so there is nothing to complete."
+                what = what if self._known.all() else "All of the mask is white, so nothing of the picture is kept."
+                raise UserError(what, "Make white what is to be completed, and the rest black.")
 
     def default_count(self) -> int:
         return self.modality.default_count
 
+    def _seed_of(self, stop: Waypoint) -> int:
+        return self.request.seed if stop.seed is None else stop.seed
+
     def samples(self) -> ArraySamples:
-        return generate(self.run, self.request.prompt, len(self.seeds), self.request.seed)
+        if self._stops:
+            return self._walk()
+        if self.steering.like is not None:
+            return self._like()
+        steering = self.steering
+        return generate(
+            self.run, self.request.prompt, len(self.seeds), self.request.seed, steering.truncation, steering.reject
+        )
+
+    def _walk(self) -> ArraySamples:
+        """Frames, whose seeds and prompts are those of the last stop before each."""
+        steering, stops = self.steering, self.steering.stops
+        frames = walk(load_model(self.run), self._stops, steering.frames, steering.truncation, steering.loop)
+        places = np.linspace(0, len(stops) - 1, steering.frames, endpoint=not steering.loop).astype(int)
+        prompts = [stops[place].prompt for place in places]
+        seeds = [self._stops[place][0] for place in places]
+        return ArraySamples.of(self.codec.decode(frames), prompts, seeds, Origin.of(self.run))
+
+    def _like(self) -> ArraySamples:
+        model, vocabulary = load_model(self.run), self.run.vocabulary()
+        say("Looking for it among what the model can make ...")
+        found = find_like(model, self._target, self._known, vocabulary.ids(self.request.prompt), self.seeds)
+        say(f"The nearest is {found.apart:.1%} of the values' range away, as the root of the mean square.")
+        samples = np.where(self._known, self._target, found.samples) if self.steering.fill else found.samples
+        prompts = [self.request.prompt or vocabulary.prompt_of(ids) for ids in found.prompts]
+        seeds = [int(seed) for seed in self.seeds]
+        return ArraySamples.of(self.codec.decode(samples), prompts, seeds, Origin.of(self.run))
 
     def deliver(self) -> None:
-        say(f"Wrote {write_samples(self.samples(), self.path)}")
+        samples = self.samples()
+        if ending(self.path) in self.modality.animation_endings and self._stops:
+            facts = provenance(samples.origin, " to ".join(stop.prompt for stop in self.steering.stops), "several")
+            self.modality.save_animation(self.path, samples.values, facts, self.steering.loop)
+            say(f"Wrote {self.path}, {len(samples)} frames")
+        elif self._stops and ending(self.path) not in (self.modality.sheet_ending, *_ARRAYS):
+            for place, frame in enumerate(samples.values):
+                facts = provenance(samples.origin, samples.prompts[place], str(samples.seeds[place]))
+                self.modality.save(self.path / f"frame-{place:05d}{self.modality.ending}", frame, facts)
+            say(f"Wrote {len(samples)} frames in {self.path}")
+        else:
+            say(f"Wrote {write_samples(samples, self.path)}")
 
 
-def generate(run: Run, prompt: str = "", count: int = 64, seed: int = 0) -> ArraySamples:
+def generate(
+    run: Run, prompt: str = "", count: int = 64, seed: int = 0, truncation: float = 1.0, reject: float = 0.0
+) -> ArraySamples:
     """Samples `seed`, `seed + 1`, ... of a run.
+
+    Args:
+        truncation: how far from the mean of its prompt a sample may lie, as a share.
+        reject: the share of samples that are left out, those that the model itself finds the worst; more are made for
+            it, of further seeds.
 
     Raises:
         UserError: the prompt has a word that the model never saw, or the seeds leave int32.
     """
     vocabulary = run.vocabulary()
     ids = vocabulary.ids(prompt)
-    seeds = seeds_from(seed, count)
+    seeds = seeds_from(seed, math.ceil(count / (1 - reject)))
     model, codec = load_model(run), open_codec(run)
-    sampler = ArraySampler(model.generate, len(ids))
+    sampler = sampler_of(model, truncation)
+    if reject:
+        seeds = best_seeds(model, sampler, ids, seeds, count)
     # Decoded part by part: floats of all of them may take several times the memory.
     parts = [
         codec.decode(sampler(part, np.tile(ids, [len(part), 1]))) for part in np.array_split(seeds, -(-count // _PART))
@@ -124,9 +193,10 @@ def generate(run: Run, prompt: str = "", count: int = 64, seed: int = 0) -> Arra
     return ArraySamples.of(np.concatenate(parts), prompts, [int(each) for each in seeds], Origin.of(run))
 
 
-def check_output(path: Path, modality: str) -> None:
-    """Raises UserError where samples can't be written to `path`; called before the work."""
-    check_path(path, tuple(dict.fromkeys((MODALITIES.load(modality).sheet_ending, *_ARRAYS))))
+def check_output(path: Path, modality: str, others: Sequence[str] = ()) -> None:
+    """Raises UserError where samples can't be written to `path`, which may have one of the other endings too; called
+    before the work."""
+    check_path(path, tuple(dict.fromkeys((*others, MODALITIES.load(modality).sheet_ending, *_ARRAYS))))
 
 
 def write_samples(samples: ArraySamples, path: Path) -> str:

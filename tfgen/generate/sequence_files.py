@@ -35,7 +35,8 @@ class Rows:
         """One line without its end."""
         beam = {} if text.seed is not None else {"beam": int(text.label.split()[-1])}
         row = {"run": self._origin.name, "model": self._origin.model, "prompt": text.prompt, "seed": text.seed, **beam}
-        row |= {"text": text.text, "ended": text.ended, "settings": self._settings, "tfgen": __version__}
+        settings = text.settings or self._settings
+        row |= {"text": text.text, "ended": text.ended, "settings": settings, "tfgen": __version__}
         if self._table:
             row["tokens"] = [
                 {"id": token, "text": self._table[token].decode("utf-8", "replace"), "log_probability": score}

@@ -55,13 +55,18 @@ class SequenceSamples(Sequence):
 class SequenceGenerator(Generator):
     """See Generator. Without a place, text goes to standard output while it is made."""
 
-    options = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty", "beams", "length", "stop", "json")
+    options = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty", "beams", "length", "stop", "json",
+               "ladder")
 
     def __init__(self, run: Run, request: Request, codec: Codec):
         super().__init__(run, request, codec)
         options = dict(request.options)
         self.as_json = options.pop("json", False)
+        ladder = options.pop("ladder", None)
+        if ladder and "temperature" in options:
+            raise UserError("A ladder says the temperatures.", "Leave --temperature out.")
         self.how = SamplingSettings.of(options)
+        self.rungs = self.how.rungs(ladder) if ladder else [self.how]
         if request.output:
             check_output(request.output, self.as_json)
         if 0 < self.how.beams < len(self.seeds):
@@ -99,7 +104,12 @@ class SequenceGenerator(Generator):
         if kept < len(self.ids):
             cut = f"the first {len(self.ids) - kept} are cut off"
             say(f"The prompt has {len(self.ids)} tokens, and the model sees the last {kept}: {cut}.")
-        yield from sampler.write(self.ids, texts, self.how)
+        start = 0
+        for how in self.rungs:
+            count = self._count_at(how)
+            for piece in sampler.write(self.ids, texts[start : start + count], how):
+                yield piece._replace(place=piece.place + start)
+            start += count
         if any(text.ended == "context" for text in texts):
             say(f"The model sees {sampler.model.context} tokens and can't write past them; the text ends there.")
 
@@ -108,4 +118,16 @@ class SequenceGenerator(Generator):
         prompt = self.request.prompt
         if self.how.beams:
             return [Text(f"beam {place + 1}", None, prompt) for place in range(len(self.seeds))]
-        return [Text(f"seed {seed}", int(seed), prompt) for seed in self.seeds]
+        if len(self.rungs) > 1:
+            return [
+                Text(f"temperature {how.temperature:g}, seed {seed}", int(seed), prompt, how.to_json())
+                for how in self.rungs
+                for seed in self.seeds[: self._count_at(how)]
+            ]
+        if self._count_at(self.how) < len(self.seeds):
+            say("At temperature 0 every seed gives the same, so one is made.")
+        return [Text(f"seed {seed}", int(seed), prompt) for seed in self.seeds[: self._count_at(self.how)]]
+
+    def _count_at(self, how: SamplingSettings) -> int:
+        """How many are made: the likeliest is one."""
+        return 1 if how.temperature == 0 and not how.beams else len(self.seeds)

@@ -13,6 +13,7 @@ from tfgen import files
 from tfgen.data.examples import fit_command
 from tfgen.data.request import DataRequest
 from tfgen.data.settings import DataSetting
+from tfgen.errors import UserError
 from tfgen.representations import ARRAYS
 from tfgen.representations.base import Codec, Examples
 
@@ -157,6 +158,23 @@ class Modality(abc.ABC):
     ) -> None:
         """Writes examples [n, ...] side by side, or one below the other, for a person to look at."""
         files.write_bytes(path, "".join(f"{cls.as_text(value)}\n" for value in values).encode())
+
+    animation_endings: ClassVar[tuple[str, ...]] = ()  # of files that show one example after the other
+
+    @classmethod
+    def save_animation(cls, path: Path, values: np.ndarray, metadata: Mapping[str, str], loop: bool) -> None:
+        """Writes examples [n, ...] as frames of one file. Raises UserError where what that takes isn't installed."""
+        raise NotImplementedError
+
+    @classmethod
+    def read_example(cls, path: Path, codec: Codec) -> np.ndarray:
+        """One stored example from a person's file, as this codec has them. Raises UserError where it can't be read."""
+        raise UserError(f"No file can be given as an example of {cls.plural}.", "Leave --like out.")
+
+    @classmethod
+    def read_mask(cls, path: Path, codec: Codec) -> np.ndarray:
+        """Which parts of an example are to be filled, bool of an encoded one's shape. Raises as `read_example`."""
+        raise UserError(f"No file can be given as a mask of {cls.plural}.", "Leave --fill out.")
 
     @classmethod
     def join_sheets(cls, sheets: Sequence[Path], names: Sequence[str], path: Path) -> None:

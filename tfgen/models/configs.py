@@ -12,7 +12,7 @@ class GANConfig:
     """Every setting of a GAN; the defaults won on the clock (docs/log.md)."""
 
     sizes: ClassVar = {"tiny": {"width": 16}, "small": {"width": 32}, "base": {"width": 64}}
-    fixed: ClassVar = ("network", "width", "latent_dim", "prompt_dim", "spectral_norm")  # of a run to begin with
+    architecture: ClassVar = ("network", "width", "latent_dim", "prompt_dim", "spectral_norm")  # of a run to begin with
 
     network: str = setting(
         "auto", "convolutional, residual or dense; auto: convolutional for what has a height and a width"
@@ -57,7 +57,7 @@ class VAEConfig:
     """Every setting of a VAE; the defaults won on the clock (docs/log.md)."""
 
     sizes: ClassVar = {"tiny": {"width": 16}, "small": {"width": 32}, "base": {"width": 64}}
-    fixed: ClassVar = ("network", "width", "latent_dim", "prompt_dim")  # of a run to begin with
+    architecture: ClassVar = ("network", "width", "latent_dim", "prompt_dim")  # of a run to begin with
 
     network: str = setting(
         "auto", "convolutional, residual or dense; auto: convolutional for what has a height and a width"
@@ -90,7 +90,7 @@ class GPTConfig:
         "small": {"width": 128, "layers": 4, "heads": 4},
         "base": {"width": 384, "layers": 6, "heads": 6},
     }
-    fixed: ClassVar = ("width", "layers", "heads")  # of a run to begin with
+    architecture: ClassVar = ("width", "layers", "heads")  # of a run to begin with
 
     width: int = setting(128, "numbers that stand for a token inside", low=1, high=1024)
     layers: int = setting(4, "blocks of attention and a dense part", low=1, high=100)

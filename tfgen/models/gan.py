@@ -78,8 +78,8 @@ class GAN(LatentModel):
     def trained_variables(self) -> list[keras.Variable]:
         return [*self.generator.trainable_variables, *self.discriminator.trainable_variables]
 
-    def decode(self, latents: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
-        return self.generator_average(latents, self.condition(prompts))
+    def decode_condition(self, latents: tf.Tensor, condition: tf.Tensor) -> tf.Tensor:
+        return self.generator_average(latents, condition)
 
     def measurements(self) -> dict:
         def scores(examples: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:

@@ -15,7 +15,7 @@ from tfgen.representations.signatures import Kind, Signature
 
 
 class LatentModel(GenerativeModel):
-    """Base of models that sample by decoding latents; a subclass defines `decode` and sets `latent_dim`."""
+    """Base of models that sample by decoding latents; a subclass defines `decode_condition` and sets `latent_dim`."""
 
     latent_dim: int
     representations = (ARRAYS,)
@@ -30,6 +30,10 @@ class LatentModel(GenerativeModel):
 
     def decode(self, latents: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
         """Encoded examples from latents [batch, latent_dim] and word ids [batch, words], by the averaged weights."""
+        return self.decode_condition(latents, self.condition(prompts))
+
+    def decode_condition(self, latents: tf.Tensor, condition: tf.Tensor) -> tf.Tensor:
+        """As `decode`, for what `condition` made of word ids, or anything between two of those."""
         raise NotImplementedError
 
     def call(self, inputs: tf.Tensor | tuple[tf.Tensor, tf.Tensor], training: bool = False) -> tf.Tensor:
@@ -47,13 +51,17 @@ class LatentModel(GenerativeModel):
         """Latents [batch, latent_dim] for int32 seeds [batch]: standard normal, unless a model learns better."""
         return noise.normal(seeds, self.latent_dim)
 
+    def mean_latents(self, prompts: tf.Tensor) -> tf.Tensor:
+        """The mean [batch, latent_dim] of what `latents` draws for word ids [batch, words]."""
+        return tf.zeros([tf.shape(prompts)[0], self.latent_dim])
+
     def generate(self, seeds: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
         """Encoded examples for int32 seeds [batch] and word ids [batch, words].
 
         A row of zeros, the empty prompt, draws a prompt as often as the data had it. A sample depends on its own seed
         and prompt alone.
         """
-        prompts = self._fill_empty_prompts(seeds, prompts)
+        prompts = self.filled_prompts(seeds, prompts)
         return self.decode(self.latents(seeds, prompts), prompts)
 
     def signatures(self) -> dict[str, Signature]:
@@ -77,7 +85,8 @@ class LatentModel(GenerativeModel):
         draw = noise.integers(seeds, 1, stream=7)
         return tf.reduce_sum(tf.cast(draw >= self._prompt_ends[None, :], tf.int32), axis=1)
 
-    def _fill_empty_prompts(self, seeds: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
+    def filled_prompts(self, seeds: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
+        """The word ids, with a prompt of the data's in place of each empty one."""
         if not self.conditions.prompt_words:
             return prompts
         empty = tf.reduce_all(tf.equal(prompts, 0), axis=1, keepdims=True)

@@ -59,8 +59,7 @@ class MixturePrior(keras.layers.Layer):
     def sample(self, seeds: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
         """Latents [batch, latent_dim] for int32 seeds [batch] and word ids [batch, words]."""
         with tf.name_scope(noise.SCOPE):  # the means and factors of one seed are not for 8 bits either
-            same = tf.reduce_all(tf.equal(prompts[:, None, :], self._prompt_words[None, :, :]), axis=2)
-            mixture = tf.argmax(tf.cast(same, tf.int32), axis=1, output_type=tf.int32)
+            mixture = self._mixture_of(prompts)
             ends = tf.gather(tf.cast(tf.round(self.ends.value * noise.INTEGERS), tf.int32), mixture)
             draw = noise.integers(seeds, 1, stream=5)
             component = tf.reduce_sum(tf.cast(draw >= ends[:, :-1], tf.int32), axis=1)
@@ -72,14 +71,31 @@ class MixturePrior(keras.layers.Layer):
             factors = tf.gather(tf.reshape(self.factors.value, [-1, dim, dim]), place)
             return means + tf.reduce_sum(factors * noise.normal(seeds, dim)[:, None, :], axis=2)
 
+    def mean(self, prompts: tf.Tensor) -> tf.Tensor:
+        """The mean [batch, latent_dim] of what `sample` draws for word ids [batch, words]."""
+        mixture = self._mixture_of(prompts)
+        ends = tf.gather(self.ends.value, mixture)
+        weights = ends - tf.pad(ends, [[0, 0], [1, 0]])[:, :-1]
+        if self.affinities is not None:
+            weights = tf.where(mixture[:, None] == 0, self._shares_by_words(prompts), weights)
+        return tf.reduce_sum(weights[:, :, None] * tf.gather(self.means.value, mixture), axis=1)
+
+    def _mixture_of(self, prompts: tf.Tensor) -> tf.Tensor:
+        """The place of the mixture that serves each prompt, int32 [batch]."""
+        same = tf.reduce_all(tf.equal(prompts[:, None, :], self._prompt_words[None, :, :]), axis=2)
+        return tf.argmax(tf.cast(same, tf.int32), axis=1, output_type=tf.int32)
+
+    def _shares_by_words(self, prompts: tf.Tensor) -> tf.Tensor:
+        """How probable each component of mixture 0 is beside these words, [batch, components]."""
+        ids = tf.pad(prompts, [[0, 0], [0, 1]], constant_values=self.affinities.shape[0] - 1)
+        return tf.nn.softmax(tf.reduce_sum(tf.gather(self.affinities.value, ids), axis=1), axis=1)
+
     def _component_by_words(self, seeds: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
         """A component of mixture 0 for each row of word ids, int32 [batch].
 
         Compared as floats below 1: the constant that would make integers of them is too large for float16.
         """
-        ids = tf.pad(prompts, [[0, 0], [0, 1]], constant_values=self.affinities.shape[0] - 1)
-        shares = tf.nn.softmax(tf.reduce_sum(tf.gather(self.affinities.value, ids), axis=1), axis=1)
-        ends = tf.cumsum(shares, axis=1)[:, :-1]
+        ends = tf.cumsum(self._shares_by_words(prompts), axis=1)[:, :-1]
         return tf.reduce_sum(tf.cast(noise.uniform(seeds, 1, stream=5) >= ends, tf.int32), axis=1)
 
     def fit(self, latents: np.ndarray, prompt_places: np.ndarray, seed: int) -> None:

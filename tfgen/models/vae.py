@@ -93,8 +93,11 @@ class VAE(LatentModel):
     def latents(self, seeds: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
         return self.prior.sample(seeds, prompts)
 
-    def decode(self, latents: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
-        return self.decoder_average(latents, self.condition(prompts))
+    def mean_latents(self, prompts: tf.Tensor) -> tf.Tensor:
+        return self.prior.mean(prompts)
+
+    def decode_condition(self, latents: tf.Tensor, condition: tf.Tensor) -> tf.Tensor:
+        return self.decoder_average(latents, condition)
 
     def encode(self, examples: tf.Tensor, prompts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Mean and log variance of the latents, each [batch, latent_dim], by the averaged weights."""
@@ -106,7 +109,7 @@ class VAE(LatentModel):
 
     def generate_from_prior(self, seeds: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
         """As `generate`, but from the standard normal prior instead of the fitted mixture."""
-        prompts = self._fill_empty_prompts(seeds, prompts)
+        prompts = self.filled_prompts(seeds, prompts)
         return self.decode(noise.normal(seeds, self.latent_dim), prompts)
 
     def signatures(self) -> dict[str, Signature]:

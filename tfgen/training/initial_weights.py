@@ -63,7 +63,9 @@ def open_initial_weights(request: FitRequest) -> InitialWeights:
 
 def check_overrides(overrides: Mapping[str, Any], data_overrides: Mapping[str, Any], weights: InitialWeights) -> None:
     """Raises UserError where a setting is the start's to choose."""
-    fixed = getattr(weights.model_class.Config, "fixed", ()) if weights.has_network else ()
+    config_class = weights.model_class.Config
+    names = [*getattr(config_class, "fixed", ()), *getattr(config_class, "architecture", ())]
+    fixed = names if weights.has_network else []
     for key in [*overrides, *data_overrides]:
         if key in fixed or key in weights.data:
             raise UserError(f"'{key}' comes with what --from names.", f"Leave out --set {key}=...")

@@ -202,6 +202,30 @@ class ImageModality(Modality):
 
         save_png(path, grid(values, columns), metadata)
 
+    animation_endings = (".gif", ".webp", ".mp4")
+
+    @classmethod
+    def save_animation(cls, path: Path, values: np.ndarray, metadata: Mapping[str, str], loop: bool) -> None:
+        from tfgen.modalities.image.preview import save_animation
+
+        save_animation(path, values, metadata, loop)
+
+    @classmethod
+    def read_example(cls, path: Path, codec: ImageCodec) -> np.ndarray:
+        from tfgen.modalities.image.decode import BrokenPicture, Target, read_picture
+
+        try:
+            return read_picture(path, Target(*codec.specification.shape))
+        except (BrokenPicture, OSError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise UserError(f"'{path}' can't be used: {reason}.", "Give a picture that can be read.") from error
+
+    @classmethod
+    def read_mask(cls, path: Path, codec: ImageCodec) -> np.ndarray:
+        height, width, channels = codec.specification.shape
+        grey = cls.read_example(path, ImageCodec.of_shape((height, width, 1), 1))
+        return np.repeat(grey >= 128, channels, axis=2)
+
     @classmethod
     def join_sheets(cls, sheets: Sequence[Path], names: Sequence[str], path: Path) -> None:
         from tfgen.modalities.image.preview import join

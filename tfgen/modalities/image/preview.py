@@ -5,6 +5,7 @@ import io
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,10 @@ from tfgen.errors import UserError
 
 VISIBLE_SIDE = 64  # in a grid, smaller pictures are enlarged to at least this
 LARGEST_GRID = 8192  # pixels along a side; a grid that would be larger is not enlarged
+SHOWN_SIDE = 256  # of an animation, smaller pictures are enlarged to at least this
+FRAMES_A_SECOND = 20
 PADDING = 2
+_IMAGE_DESCRIPTION = 0x010E  # of EXIF
 _LARGEST_IN_A_PAGE = 192  # pixels; larger pictures are made smaller
 _GAP = 24  # pixels between the sheets of several runs
 
@@ -27,6 +31,47 @@ def save_png(path: Path, value: np.ndarray, metadata: Mapping[str, str] | None =
         information.add_itxt(key, text)
     with files.open_atomically(Path(path)) as file:
         _as_picture(value).save(file, format="PNG", pnginfo=information)
+
+
+def save_animation(path: Path, values: np.ndarray, metadata: Mapping[str, str], loop: bool) -> None:
+    """Writes pictures [n, h, w, c] one after the other: a .gif, a .webp, or an .mp4, which needs PyAV; atomically.
+
+    A loop goes on for ever, else a .gif and a .webp stop at the last picture.
+    """
+    factor = -(-SHOWN_SIDE // max(values.shape[1:3]))
+    frames = [_as_picture(each.repeat(factor, axis=0).repeat(factor, axis=1)) for each in values]
+    with files.open_atomically(Path(path)) as file:
+        if path.suffix.lower() == ".mp4":
+            _write_video(file, frames, metadata)
+            return
+        first, *others = (frame if frame.mode == "RGBA" else frame.convert("RGB") for frame in frames)
+        options = {"save_all": True, "append_images": others, "duration": round(1000 / FRAMES_A_SECOND)}
+        options |= {"loop": 0} if loop else {}
+        said = "; ".join(f"{key}: {text}" for key, text in metadata.items())
+        if path.suffix.lower() == ".gif":
+            first.save(file, format="GIF", comment=said.encode()[:1000], disposal=2, **options)
+        else:
+            exif = first.getexif()
+            exif[_IMAGE_DESCRIPTION] = said
+            first.save(file, format="WEBP", lossless=True, exif=exif, **({"loop": 1} | options))
+
+
+def _write_video(file: Any, frames: Sequence[Any], metadata: Mapping[str, str]) -> None:
+    try:
+        import av
+    except ImportError as error:
+        raise UserError(
+            "An .mp4 needs PyAV, which isn't installed.", "Use: pip install 'tfgen[video]', or write a .gif or a .webp."
+        ) from error
+    with av.open(file, "w", format="mp4") as video:
+        video.metadata.update(comment="; ".join(f"{key}: {text}" for key, text in metadata.items()))
+        stream = video.add_stream("libx264", rate=FRAMES_A_SECOND)
+        width, height = frames[0].size
+        stream.width, stream.height, stream.pix_fmt = width - width % 2, height - height % 2, "yuv420p"  # even sides
+        for frame in frames:
+            picture = frame.convert("RGB").crop((0, 0, stream.width, stream.height))
+            video.mux(stream.encode(av.VideoFrame.from_image(picture)))
+        video.mux(stream.encode())
 
 
 def read_metadata(path: Path) -> dict[str, str]:

@@ -130,6 +130,11 @@ class Vocabulary:
         words = list(dict.fromkeys(map(self._known_word, words)))
         return self._ids(self._units(self._label(prompt, words)) if self.kind == "labels" else self._fitting(words))
 
+    def prompt_of(self, ids: np.ndarray) -> str:
+        """The known prompt that has these ids; '' for none."""
+        found = np.flatnonzero((self.table() == ids).all(axis=1)) if self.prompts else []
+        return self.prompts[found[0]] if len(found) else ""
+
     def _ids(self, units: Sequence[str]) -> np.ndarray:
         ids = [self._places[unit] for unit in units if unit in self._places]
         return np.pad(np.asarray(ids, np.int32), [0, self.longest - len(ids)])

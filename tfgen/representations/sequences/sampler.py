@@ -22,6 +22,7 @@ class Text:
     label: str  # what tells it from the others of its prompt: "seed 7"
     seed: int | None
     prompt: str = ""
+    settings: dict[str, Any] = field(default_factory=dict)  # where the texts of a command have several
     text: str = ""
     ended: str = ""  # why: "end" of the document, "stop", "length", "context"; empty while under way
     tokens: list[int] = field(default_factory=list)  # with the end's, and those of the text that stopped it

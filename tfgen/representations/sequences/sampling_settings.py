@@ -57,6 +57,17 @@ class SamplingSettings:
             raise UserError(what, "Leave one of them out.")
         return cls(**options)
 
+    def rungs(self, temperatures: str) -> list["SamplingSettings"]:
+        """The same at each of several temperatures, "0.3,0.7,1.1". Raises UserError for what is none."""
+        try:
+            values = [float(each) for each in str(temperatures).split(",")]
+        except ValueError:
+            what = f"'{temperatures}' is no ladder of temperatures."
+            raise UserError(what, "Write numbers with commas between them: --ladder 0.3,0.7,1.1") from None
+        if self.beams:
+            raise UserError("A search has no temperature.", "Leave --beams or --ladder out.")
+        return [dataclasses.replace(self, temperature=value) for value in values]
+
     def sampling(self, seeds: Sequence[int]) -> Any:
         """A Sampling for rows with these seeds; what changes nothing is left out of the graph."""
         import tensorflow as tf
