@@ -1,5 +1,6 @@
 """`tfgen generate --server` gives what the run itself gives, and says in words what a server can't."""
 
+import json
 import shutil
 
 import numpy as np
@@ -8,6 +9,7 @@ from PIL import Image
 
 from tests.conftest import run_tfgen
 from tests.serve.running import tfgen_serve
+from tests.sources import SOURCES
 from tfgen.modalities.image.modality import ImageModality
 
 pytestmark = pytest.mark.slow
@@ -59,3 +61,26 @@ def test_what_can_not_be_had_is_said_in_two_sentences(served, command, isolated,
     done = command("generate", *[served[0].url if word == "URL" else word for word in arguments])
     assert done.exit_code == 2 and words in done.stderr and "Traceback" not in done.stderr
     assert not list(isolated.iterdir())
+
+
+@pytest.fixture(scope="module")
+def served_text(fit_once, tmp_path_factory):
+    """The same of a run that learned text by characters."""
+    run = fit_once("gpt", 120, *SOURCES["text"].sequence_settings, modality="text", seed=1)
+    folder = tmp_path_factory.mktemp("served") / "plays"
+    shutil.copytree(run.path, folder)
+    with tfgen_serve(folder) as server:
+        yield server, folder
+
+
+def test_the_server_gives_the_same_texts_as_the_run(served_text, command, isolated):
+    server, run = served_text
+    asked = ["the king", "-n", 3, "--seed", 5, "--length", 30, "--temperature", 0.7]
+    remote = command("generate", "--server", server.url, "--model", "plays", *asked)
+    assert remote.exit_code == 0, remote.output
+    assert remote.stdout == command("generate", run, *asked).stdout and "--- seed 6 ---" in remote.stdout
+    command("generate", "--server", server.url, "--model", "plays", *asked, "-o", "out.jsonl")
+    row = json.loads((isolated / "out.jsonl").read_text(encoding="utf-8").splitlines()[0])
+    assert row["model"] == server.url and row["seed"] == 5 and row["settings"]["temperature"] == 0.7
+    refused = command("generate", "--server", server.url, "--model", "plays", "the", "--beams", 3)
+    assert refused.exit_code == 2 and "'--beams' is not for a server. It takes --temperature" in refused.stderr

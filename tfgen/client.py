@@ -1,34 +1,40 @@
-"""Samples from a server that speaks TensorFlow Serving's REST: `tfgen serve`, or the real one."""
+"""Samples and texts from a server that speaks TensorFlow Serving's REST: `tfgen serve`, or the real one."""
 
 import base64
 import json
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from tfgen.catalog import MODALITIES
 from tfgen.console import say
 from tfgen.errors import Failure, UserError
-from tfgen.generate import Origin, Request, flag, seeds_from
+from tfgen.generate import Origin, Request, flag, seeds_from, sequence_files
 from tfgen.generate.arrays import ArraySamples, check_output, write_samples
 from tfgen.generate.output import file_stem
+from tfgen.representations.sequences.sampler import Piece, Text
+from tfgen.representations.sequences.sampling_settings import SamplingSettings
 
+TEXT_SIGNATURE = "generate_text"
 AT_ONCE = 32  # samples in one request; no more than the batches that `tfgen export --serving` allows
 _SECONDS = 60.0
 
 
 def deliver_remotely(server: str, model: str, request: Request) -> None:
-    """Samples of a served model, written where the request says. Raises as `ServedModel` does."""
+    """Samples of a served model, written where the request says. Raises as `ServedModel` and `ServedWriter` do."""
+    if TEXT_SIGNATURE in _metadata(server, model):
+        return _deliver_texts(ServedWriter(server, model), request)
     if request.options:
         name = flag(next(iter(request.options)))
         raise UserError(
-            f"From a server this command fetches samples as files, and '{name}' is for text.",
-            "Leave it out, or ask the server itself, as docs/export.md shows, or name a run instead.",
+            f"'{name}' is for text or for a run, and '{model}' makes files on a server.",
+            "Leave it out, or name a run instead.",
         )
     served = ServedModel.open(server, model)
     kind = MODALITIES.load(served.modality)
@@ -38,6 +44,62 @@ def deliver_remotely(server: str, model: str, request: Request) -> None:
     check_output(path, served.modality)
     samples = served.generate(request.prompt, count, request.seed)
     say(f"Wrote {write_samples(samples, path)}")
+
+
+def _deliver_texts(writer: "ServedWriter", request: Request) -> None:
+    """Texts of a served model, to standard output or where the request says."""
+    for name in request.options:
+        if name not in ServedWriter.options:
+            able = ", ".join(map(flag, ServedWriter.options))
+            raise UserError(f"'{flag(name)}' is not for a server.", f"It takes {able}; or name a run instead.")
+    how = SamplingSettings.of(request.options)
+    if request.output:
+        sequence_files.check_output(request.output, as_json=False)
+    seeds = [int(seed) for seed in seeds_from(request.seed, 1 if request.count is None else request.count)]
+    texts = writer.write(request.prompt, seeds, how)
+    rows = sequence_files.Rows(Origin(writer.name, writer.server, "text"), how.to_json())
+    if request.output:
+        return say(f"Wrote {sequence_files.write_texts(texts, request.output, rows)}")
+    printer = sequence_files.TextPrinter(texts)
+    for place, text in enumerate(texts):
+        printer.show(Piece(place, text.text, True))
+
+
+@dataclass(frozen=True)
+class ServedWriter:
+    """A served model that takes and gives strings: its server and name. TensorFlow Serving's interfaces have no
+    streams, so a text comes when it is whole."""
+
+    server: str
+    name: str
+
+    options: ClassVar = ("temperature", "top_k", "top_p", "length")
+
+    def write(self, prompt: str, seeds: Sequence[int], how: SamplingSettings) -> list[Text]:
+        """A text for each seed, as `tfgen.generate` makes them of its run, by the options that a server takes.
+
+        Raises:
+            UserError: the server refused.
+            Failure: it answered with something else than texts.
+        """
+        texts = []
+        for start in range(0, len(seeds), AT_ONCE):
+            part = list(seeds[start : start + AT_ONCE])
+            facts = {"prompt": prompt, "max_new_tokens": how.length, "temperature": how.temperature}
+            facts |= {"top_k": how.top_k, "top_p": how.top_p}
+            inputs = {"seed": part, **{key: [value] * len(part) for key, value in facts.items()}}
+            question = {"signature_name": TEXT_SIGNATURE, "inputs": inputs}
+            answer = _ask(f"{_address(self.server, self.name)}:predict", question).get("outputs")
+            try:
+                made = zip(part, answer["text"], answer["length"], strict=True)
+                for seed, text, length in made:
+                    ended = "length" if length >= how.length else "end"
+                    texts.append(Text(f"seed {seed}", seed, prompt, text=str(text), ended=ended))
+            except (TypeError, KeyError, ValueError) as error:
+                raise Failure(
+                    "The server's answer is no text.", "See that the model is an export of tfgen."
+                ) from error
+        return texts
 
 
 @dataclass(frozen=True)
@@ -104,8 +166,8 @@ def _file_signature(signatures: dict[str, Any], model: str) -> tuple[str, str]:
             return name, signature
     if "logits" in signatures:
         raise UserError(
-            f"'{model}' makes text, and this command fetches samples as files.",
-            "Ask the server itself, as docs/export.md shows, or use the run: tfgen generate RUN PROMPT",
+            f"'{model}' takes and gives tokens, for which this command has no tokenizer.",
+            "Fit with --set tokenizer=characters, whose exports take strings, or use the run: tfgen generate RUN",
         )
     raise UserError(f"'{model}' has no signature that gives files, as exports of tfgen have.", "Name another model.")
 
