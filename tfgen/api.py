@@ -97,6 +97,7 @@ class Run(storage.Run):
         *,
         saved_model: bool = False,
         tflite: str | Sequence[str] | bool = (),
+        onnx: bool = False,
         serving: bool = False,
         verbose: bool = False,
     ) -> "list[Artefact]":
@@ -105,7 +106,8 @@ class Run(storage.Run):
         Args:
             output: a folder; by default the run's own `export`.
             tflite: the number formats of TFLite files: float32, float16, int8, int8-weights; True for float32. Where
-                neither this nor `saved_model` nor `serving` is given, a SavedModel and float32 are made.
+                neither this nor `saved_model`, `onnx` or `serving` is given, a SavedModel and float32 are made.
+            onnx: files for ONNX Runtime, of the signatures that draw nothing by chance; needs the extra [onnx].
             serving: also write TensorFlow Serving's configuration, Compose and Kubernetes files.
 
         Raises:
@@ -114,7 +116,7 @@ class Run(storage.Run):
         from tfgen.export.request import ExportRequest
 
         number_formats = ("float32",) if tflite is True else names(tflite or ())
-        wanted = {"saved-model": saved_model or serving, "tflite": bool(number_formats)}
+        wanted = {"saved-model": saved_model or serving, "tflite": bool(number_formats), "onnx": onnx}
         formats = tuple(name for name in wanted if wanted[name]) or DEFAULT_FORMATS
         folder = None if output is None else Path(output)
         with talking(verbose or is_talking()):

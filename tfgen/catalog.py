@@ -165,7 +165,11 @@ EXTRACTORS = Catalog(
 
 EXPORTS = Catalog(
     "export format",
-    {"saved-model": "tfgen.export.saved_model:export", "tflite": "tfgen.export.tflite:export"},
+    {
+        "saved-model": "tfgen.export.saved_model:export",
+        "tflite": "tfgen.export.tflite:export",
+        "onnx": "tfgen.export.onnx:export",
+    },
 )
 
 # Data sets that come with tfgen: the modality that they are of, and what opens them.

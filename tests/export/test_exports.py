@@ -166,7 +166,7 @@ def test_a_name_that_is_awkward_in_source_code_is_made_safe(gan_run, tmp_path):
         assert "it-s--a--name-" in (script.parent / name).read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", [".hidden", "tflite", "serving"])
+@pytest.mark.parametrize("name", [".hidden", "tflite", "onnx", "serving"])
 def test_a_name_that_an_export_can_not_have_is_refused(gan_run, tmp_path, name):
     run = Run.open(str(shutil.copytree(gan_run.path, tmp_path / name)))
     with pytest.raises(UserError, match="can't be exported"):
@@ -265,4 +265,4 @@ def test_signatures_are_declared_for_every_model(fitted):
     for signature in signatures.values():
         assert all(isinstance(kind, Kind) for kind in [*signature.inputs.values(), *signature.outputs.values()])
     with pytest.raises(UserError):
-        catalog.EXPORTS.load("onnx")
+        catalog.EXPORTS.load("paper")

@@ -25,6 +25,7 @@ from tfgen.environment import load_tensorflow
     help="A TFLite file's numbers: float32, float16, int8 (the quick one) or int8-weights (the small one); "
     "may be given several times.  [default: float32]",
 )
+@click.option("--onnx", is_flag=True, help="ONNX files for ONNX Runtime, of what draws nothing by chance.")
 @click.option(
     "--serving", is_flag=True, help="The SavedModel, and files to deploy it: TensorFlow Serving, Compose, Kubernetes."
 )
@@ -35,26 +36,27 @@ def command(
     saved_model: bool,
     tflite: bool,
     number_formats: tuple[str, ...],
+    onnx: bool,
     serving: bool,
     output: Path | None,
     as_json: bool,
 ) -> None:
     """Write RUN as files that work without tfgen, and prove that they give the same samples.
 
-    Without --saved-model, --tflite or --serving, a SavedModel and TFLite files are written. Each is run in a process of
-    its own and compared with the model before it is published; what differs too much is not published.
+    Without --saved-model, --tflite, --onnx or --serving, a SavedModel and TFLite files are written. Each is run in a
+    process of its own and compared with the model before it is published; what differs too much is not published.
 
     \b
     tfgen export digits-gan
     tfgen export digits-gan --tflite --quantize int8 --quantize float16
     tfgen export digits-gan --serving -o /srv/models
     """
-    from tfgen.api import load
+    from tfgen.api import DEFAULT_FORMATS, load
     from tfgen.export.request import ExportRequest, check
 
     opened = load(run)
-    wanted = {"saved-model": saved_model or serving, "tflite": tflite or bool(number_formats)}
-    formats = tuple(name for name in wanted if wanted[name] or not any(wanted.values()))
+    wanted = {"saved-model": saved_model or serving, "tflite": tflite or bool(number_formats), "onnx": onnx}
+    formats = tuple(name for name in wanted if wanted[name]) or DEFAULT_FORMATS
     request = ExportRequest(formats, number_formats or ("float32",), output, serving)
     check(request)
     # So that a polite kill leaves no half-made folder and no process behind.

@@ -114,6 +114,9 @@ def _why_not(metric: Metric, inputs: Inputs, missing: Mapping[str, str]) -> str 
             return missing.get(need, "This model doesn't give what it needs.")
         if len(inputs[need]) < metric.least:
             there = f"there are {len(inputs[need])}"
+            if "judged" in need:
+                half = f"{2 * metric.least} samples and as many real examples, half of each to learn from"
+                return f"It needs {half}; there are {len(inputs[need])} for the other half."
             if need.startswith("unseen"):
                 return f"It needs {metric.least} examples that the model never saw; {there}."
             return f"It needs {metric.least} samples and as many real examples; {there}."

@@ -13,7 +13,7 @@ from tfgen.export.serving import write_serving_files
 from tfgen.restore import load_model_and_checkpoint, open_codec
 from tfgen.run import Run
 
-_RESERVED = ("tflite", "serving")  # folders beside the models' own
+_RESERVED = ("tflite", "onnx", "serving")  # folders beside the models' own
 
 
 def export(run: Run, request: ExportRequest) -> list[Artefact]:
