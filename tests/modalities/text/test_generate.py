@@ -315,13 +315,6 @@ def test_options_of_text_are_refused_for_pictures(command, gan_run, arguments):
     assert words in result.stderr
 
 
-def test_options_of_text_are_refused_for_a_server(command):
-    result = command("generate", "--server", "http://127.0.0.1:1", "--model", "tales", "the", "--top-k", 3)
-    assert result.exit_code == 2
-    words = "From a server this command fetches samples as files, and '--top-k' is for text. Leave it out"
-    assert words in result.stderr
-
-
 def test_a_damaged_tokenizer_is_said(command, run, tmp_path):
     import shutil
 

@@ -171,9 +171,10 @@ def test_a_readme_beside_the_texts_is_pointed_out(tmp_path):
     folder.mkdir()
     for number, tale in enumerate(TALES):
         write(folder / f"{number}.txt", tale)
-    assert open_data(str(folder)).report.notes == []
+    (files,) = open_data(str(folder)).report.notes
+    assert files.startswith(f"{len(TALES)} files: 0.txt (") and files.endswith(f"and {len(TALES) - 8} more.")
     write(folder / "README.md", "# About")
-    assert "README.md is learned like the other texts" in open_data(str(folder)).report.notes[0]
+    assert "README.md is learned like the other texts" in open_data(str(folder)).report.notes[1]
 
 
 def test_a_folder_of_json_lists_is_read_and_settings_of_programs_are_not(tmp_path):

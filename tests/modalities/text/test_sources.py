@@ -222,7 +222,7 @@ def test_folders(folder):
     (folder / "rows.jsonl").write_text('{"a": 1}')
     examples = open_data(str(folder), holdout=0)
     assert [text.split()[0] for text in texts_of(examples)] == [*(f"{n}." for n in range(1, 13)), "deep", "notes"]
-    assert examples.report.broken == [("bad.txt", "a binary file")] and "1 empty file" in examples.report.notes[0]
+    assert examples.report.broken == [("bad.txt", "a binary file")] and "1 empty file" in examples.report.notes[1]
     assert (examples.name, examples.report.found, examples.report.used) == ("tales", 16, 14)
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tfgen.data.examples import natural_order
+from tfgen.data.examples import clean_text, natural_order
 from tfgen.data.walk import MANY, kinds, walk, why_unread
 
 ROW_ENDINGS = (".jsonl", ".ndjson")
@@ -22,6 +22,7 @@ TEXT_ENDINGS = frozenset(
 )
 _CHECKSUMS = re.compile(r"(md5|sha[0-9]+)sums?$", re.IGNORECASE)
 _NO_WORDS = re.compile(r"\.[0-9]*$")  # "chapter.12" and "mail." have no ending that says anything
+_LISTED = 8  # files that a note names
 _LOOKED_AT = 4096  # bytes of a file whose name says nothing
 
 
@@ -55,18 +56,24 @@ class Texts:
         return self.rows if self.are_rows else self.texts
 
     def notes(self) -> list[str]:
-        """What to say about files that were not read: nothing about a README or two."""
+        """Which files are read, and what to say about those that aren't: nothing about a README or two."""
         others = self.texts if self.are_rows else self.rows
         about = [file.name for file in self.chosen if _ABOUT.match(file.name.rpartition("/")[2])]
-        said = []
+        said = [self._listed()] if len(self.chosen) > 1 else []
         if about and len(about) < len(self.chosen):
             are, them, they = ("is", "it", "it is") if len(about) == 1 else ("are", "them", "they are")
             names = ", ".join(about[:3])
-            said = [f"{names} {are} learned like the other texts; move {them} away if {they} about those."]
+            said.append(f"{names} {are} learned like the other texts; move {them} away if {they} about those.")
         ignored = self.ignored + Counter(ending_of(file.name) for file in others)
         if ignored.total() < MANY:
             return said
         return [*said, f"{ignored.total()} other files were not read ({kinds(ignored)})."]
+
+    def _listed(self) -> str:
+        """The files that are read, each with its size in thousands of bytes."""
+        shown = [f"{clean_text(file.name)} ({max(1, round(file.size / 1000))} kB)" for file in self.chosen[:_LISTED]]
+        more = len(self.chosen) - len(shown)
+        return f"{len(self.chosen)} files: {', '.join(shown)}{f' and {more} more' if more else ''}."
 
 
 def list_texts(folder: Path) -> Texts:
