@@ -25,8 +25,6 @@ class GenerativeModel(keras.Model):
     representations: tuple[str, ...]  # what it can learn
     default_data = "digits"  # what it learns where the user names nothing
     jit_compile = False  # whether XLA makes a training step quicker
-    # Of words and tokens that an earlier run lacked: how far about the mean of its own they begin, in deviations.
-    spread_of_new = 0.0
     fitted_last: tuple[str, ...] = ()  # parts that `after_fit` fits anew, whatever they were
     remedy = "Lower the learning rate with --set learning_rate=..., or begin with another --seed."
 

@@ -19,7 +19,6 @@ class LatentModel(GenerativeModel):
 
     latent_dim: int
     representations = (ARRAYS,)
-    spread_of_new = 1.0  # all at the mean, prompts would be one and the same: the samples collapse (docs/log.md)
 
     def __init__(self, config: Any, example: ArraySpecification, conditions: Conditions, seed: int):
         super().__init__(config, example, conditions, seed)

@@ -95,7 +95,7 @@ def _learned(earlier: Any, model: Any, places: np.ndarray) -> dict[str, np.ndarr
     """What the earlier model has learned, by the names of the model that goes on from it."""
     arrays = {}
     for name, old, new in _pairs(earlier, model):
-        arrays[name] = _fitted(old.numpy(), new.numpy(), places, model.spread_of_new, model.seed)
+        arrays[name] = _fitted(old.numpy(), new.numpy(), places)
     return arrays
 
 
@@ -116,8 +116,8 @@ def _weights(model: Any) -> dict[str, Any]:
     }
 
 
-def _fitted(old: np.ndarray, fresh: np.ndarray, places: np.ndarray, spread: float, seed: int) -> np.ndarray:
-    """A weight in the shape that more words or tokens ask for: new ones begin about the mean of those that were there.
+def _fitted(old: np.ndarray, fresh: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """A weight in the shape that more words or tokens ask for: new ones begin as the mean of those that were there.
 
     The axis that grows ends with the words or tokens. What stood for none before begins as `fresh` does.
     """
@@ -130,7 +130,5 @@ def _fitted(old: np.ndarray, fresh: np.ndarray, places: np.ndarray, spread: floa
     beginning[:others] = before[:others]
     if is_known.any():
         kept = before[others:]
-        chance = np.random.default_rng(seed).standard_normal([len(places), *kept.shape[1:]])
-        new = kept.mean(axis=0) + spread * kept.std(axis=0) * chance
-        beginning[others:] = np.where(is_known.reshape(-1, *[1] * (old.ndim - 1)), kept[places], new)
+        beginning[others:] = np.where(is_known.reshape(-1, *[1] * (old.ndim - 1)), kept[places], kept.mean(axis=0))
     return np.moveaxis(beginning, 0, axis)
