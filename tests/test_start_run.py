@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from tests.conformance.cases import battery_of
+from tests.conformance.cases import SLOW, battery_of
 from tests.conftest import assert_same_state, fit_run, state_of, stopped_at
 from tests.sources import SOURCES
 from tfgen import checkpoints
@@ -86,7 +86,10 @@ def test_a_fit_begins_with_what_the_run_has_learned(learner, fit_once, sources, 
     assert not (run.path / "start.npz").exists()
 
 
-@pytest.mark.parametrize("model, network", [("gan", "residual"), ("vae", "convolutional"), ("vae", "dense")])
+@pytest.mark.parametrize(
+    "model, network",
+    [("vae", "dense"), *[pytest.param(*each, marks=SLOW) for each in (("gan", "residual"), ("vae", "convolutional"))]],
+)
 def test_new_words_begin_as_the_mean_of_the_old_ones(model, network, base, pictures, tmp_path):
     first = base(model, network, "a", "b")
     run = go_on(model, first, tmp_path / "run", pictures("b", "c"))
@@ -108,6 +111,7 @@ def test_new_words_begin_as_the_mean_of_the_old_ones(model, network, base, pictu
         generate(run, "a", 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["gan", "vae"])
 def test_a_run_without_prompts_learns_them(model, base, pictures, tmp_path):
     first = base(model, "convolutional")
@@ -118,6 +122,7 @@ def test_a_run_without_prompts_learns_them(model, base, pictures, tmp_path):
     np.testing.assert_array_equal(after[f"{part}/000"], before[f"{part}/000"])
 
 
+@pytest.mark.slow
 def test_prompts_that_the_new_data_lacks_are_empty(base, pictures, tmp_path):
     run = go_on("gan", base("gan", "convolutional", "a", "b"), tmp_path / "run", pictures())
     from tfgen.generate.arrays import generate
@@ -125,6 +130,7 @@ def test_prompts_that_the_new_data_lacks_are_empty(base, pictures, tmp_path):
     assert symbols_of(run) == ("a", "b") and len(generate(run, "", 3).values) == 3
 
 
+@pytest.mark.slow
 def test_what_is_frozen_stays_bit_for_bit(base, pictures, tmp_path):
     first = base("gan", "convolutional", "a", "b")
     run = go_on("gan", first, tmp_path / "run", pictures("a", "b"), "freeze=1")
@@ -137,6 +143,7 @@ def test_what_is_frozen_stays_bit_for_bit(base, pictures, tmp_path):
     assert not (tmp_path / "other").exists()
 
 
+@pytest.mark.slow
 def test_resumed_and_repeated_it_ends_with_the_same_bits(base, pictures, tmp_path):
     first = Run.open(str(shutil.copytree(base("vae", "dense", "a", "b").path, tmp_path / "first")))
     data = pictures("b", "c")

@@ -47,6 +47,7 @@ def test_the_mean_of_latents_is_the_mean_of_what_is_drawn(run):
     assert np.all(np.abs(drawn.mean(axis=0) - expected) < 5 * drawn.std(axis=0) / np.sqrt(4000) + 1e-3)
 
 
+@pytest.mark.slow
 def test_what_is_rejected_is_the_models_own_worst(run):
     import tensorflow as tf
 
@@ -74,6 +75,7 @@ def test_a_walk_begins_and_ends_at_its_places(run):
     assert steps.max() < 0.8 * whole
 
 
+@pytest.mark.slow
 def test_a_loop_comes_back(run):
     frames = samples_of(run, interpolate=[("@1", "@2"), ("@2", "three@5")], frames=30, loop=True)
     around = np.abs(np.roll(frames.values.astype(float), -1, axis=0) - frames.values).mean(axis=(1, 2, 3))
@@ -115,6 +117,7 @@ def picture(isolated, digits):
     return pixels
 
 
+@pytest.mark.slow
 def test_variations_are_like_the_picture_and_differ(run, picture, command):
     alike = samples_of(run, count=6, like="mine.png").values[..., 0].astype(float)
     others = generate(run, "", 6).values[..., 0].astype(float)
@@ -168,6 +171,7 @@ def writer(fit_once):
     return fit_once("gpt", 120, *SOURCES["text"].sequence_settings, modality="text", seed=1)
 
 
+@pytest.mark.slow
 def test_a_ladder_has_the_same_seeds_at_several_temperatures(writer, command):
     done = command("generate", writer.path, "--ladder", "0,0.5,1.5", "-n", 2, "--length", 20, "-o", "out.jsonl")
     assert done.exit_code == 0, done.output
@@ -180,11 +184,13 @@ def test_a_ladder_has_the_same_seeds_at_several_temperatures(writer, command):
     assert "--- temperature 0.5, seed 0 ---" in shown.stdout and "--- temperature 1.5, seed 0 ---" in shown.stdout
 
 
+@pytest.mark.slow
 def test_the_likeliest_text_is_made_once(writer, command):
     done = command("generate", writer.path, "--temperature", 0, "-n", 3, "--length", 10)
     assert "every seed gives the same" in done.stderr and "---" not in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options, words",
     [

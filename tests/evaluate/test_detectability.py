@@ -51,6 +51,7 @@ def test_real_examples_are_not_told_from_real_ones(halves, codec):
     assert abs(told(*halves, codec, False) - 0.5) < 0.08
 
 
+@pytest.mark.slow
 def test_what_no_eye_sees_is_told_exactly_and_not_under_noise(halves, codec):
     """Some pixels of 3 where real ones have 0."""
     real, made = halves
@@ -60,6 +61,7 @@ def test_what_no_eye_sees_is_told_exactly_and_not_under_noise(halves, codec):
     assert abs(told(real, lifted, codec, True) - 0.5) < 0.1
 
 
+@pytest.mark.slow
 def test_a_blur_is_told_under_noise_too(halves, codec):
     real, made = halves
     padded = np.pad(made.astype(float), [(0, 0), (1, 1), (1, 1), (0, 0)])
@@ -67,6 +69,7 @@ def test_a_blur_is_told_under_noise_too(halves, codec):
     assert told(real, blurred.astype(np.uint8), codec, True) > 0.85
 
 
+@pytest.mark.slow
 def test_the_same_is_judged_alike_and_once(halves, codec, monkeypatch):
     first = detector.judge(group_of("real", halves[0]), group_of("made", halves[1]), codec, False, "test")
     monkeypatch.setattr(detector, "_fitted", lambda *arguments: pytest.fail("it was judged again"))

@@ -21,6 +21,9 @@ def published(folder, run):
     return folder / "onnx" / run.name / "1"
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def fitted_export(fitted, tmp_path_factory):
     """A tiny fitted run of each model of pictures, exported; the folder, and what was published."""
