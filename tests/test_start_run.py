@@ -189,6 +189,8 @@ def test_text_goes_on_to_chats(tmp_path):
         ({"model": "vae"}, "'first' is a gan, not a vae. Fit a gan, or name another run"),
         ({"size": "tiny"}, "--size and --from are both given. Leave out --size"),
         ({"lora": 4}, "--lora is for a preset"),
+        ({"overrides": ("widht=8",)}, "No setting named 'widht'. Did you mean 'width'?"),
+        ({"overrides": ("learning_rate=-1",)}, "learning_rate must be between"),
         ({"overrides": ("width=8",)}, "'width' comes with what --from names"),
         ({"overrides": ("size=16",)}, "'size' comes with what --from names"),
         ({"start": "frist"}, "There is no run 'frist'. Did you mean 'first'?"),

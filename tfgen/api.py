@@ -48,7 +48,8 @@ class Run(storage.Run):
         Args:
             n: how many; by default as many as suit the modality.
             options: of a run that makes sequences, how the next token is chosen: temperature, top_k, top_p, min_p,
-                repetition_penalty, beams, length, stop.
+                repetition_penalty, beams, length, stop, ladder; of one that makes arrays, what steers them: truncation,
+                reject, interpolate, frames, loop, like, fill (docs/generation.md).
 
         Returns:
             Of pictures a numpy array uint8 [n, height, width, channels], of text a sequence of strings. Both show

@@ -51,14 +51,14 @@ class InitialWeights:
 
 def open_initial_weights(request: FitRequest) -> InitialWeights:
     """The weights to begin with that were asked for. Raises UserError where it can't be had."""
-    if request.start is None:
-        return InitialWeights(MODELS.load(request.model))
     run = start_run(request)
-    if run is None:
-        return PRESETS.load(request.model)(request.start, request.lora or 0)
-    from tfgen.training.start_run import open_run
+    if run is not None:
+        from tfgen.training.start_run import open_run
 
-    return open_run(run, request)
+        return open_run(run, request)
+    if request.start is not None:
+        return PRESETS.load(request.model)(request.start, request.lora or 0)
+    return InitialWeights(MODELS.load(request.model))
 
 
 def check_overrides(overrides: Mapping[str, Any], data_overrides: Mapping[str, Any], weights: InitialWeights) -> None:

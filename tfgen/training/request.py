@@ -103,11 +103,14 @@ def _check_horizon(request: FitRequest) -> None:
 
 def _check_settings(request: FitRequest) -> None:
     """Raises UserError where a setting is unknown or out of its range, as far as the model's own are known here."""
-    if request.model not in CONFIGS or request.start is not None:
+    run = start_run(request)
+    from_preset = request.start is not None and (run is None or "preset" in run.record.get("start", {}))
+    if request.model not in CONFIGS or from_preset:
         return
     config_class = CONFIGS.load(request.model)
     own, of_data = split_settings(request.settings, config_class)
-    if getattr(make_config(config_class, request.size or DEFAULT_SIZE, own), "freeze", 0):
+    config = make_config(config_class, request.size or DEFAULT_SIZE, own)
+    if run is None and getattr(config, "freeze", 0):
         raise UserError("There is nothing yet to leave as it is.", "Name a run with --from, or leave freeze out.")
     for key, value in of_data.items():
         checks = [modality.settings[key].check for modality in MODALITIES.all() if key in modality.settings]
@@ -117,6 +120,8 @@ def _check_settings(request: FitRequest) -> None:
 
 def start_run(request: FitRequest) -> Run | None:
     """The run that a fit begins with; None where it begins with something else."""
+    if request.start is None:
+        return None
     try:
         return Run.open(request.start)
     except UserError:
