@@ -70,8 +70,12 @@ def test_a_blur_is_told_under_noise_too(halves, codec):
 
 
 @pytest.mark.slow
-def test_the_same_is_judged_alike_and_once(halves, codec, monkeypatch):
+def test_the_same_is_judged_alike_and_once(halves, codec, monkeypatch, tmp_path):
     first = detector.judge(group_of("real", halves[0]), group_of("made", halves[1]), codec, False, "test")
+    detector.judge(group_of("real", halves[1]), group_of("other", halves[0]), codec, True, "test")
+    monkeypatch.setenv("TFGEN_CACHE", str(tmp_path / "empty"))
+    anew = detector.judge(group_of("real", halves[0]), group_of("made", halves[1]), codec, False, "test")
+    np.testing.assert_array_equal(first, anew)  # whatever it learned in between
     monkeypatch.setattr(detector, "_fitted", lambda *arguments: pytest.fail("it was judged again"))
     again = detector.judge(group_of("real", halves[0]), group_of("made", halves[1]), codec, False, "test")
     np.testing.assert_array_equal(first, again)

@@ -1,5 +1,6 @@
 """A small network that learns to tell two groups of arrays apart, and what it says of those that it never saw."""
 
+import functools
 import math
 from typing import Any
 
@@ -55,13 +56,25 @@ def _values(group: Group) -> np.ndarray:
 
 def _fitted(codec: ArrayCodec, values: np.ndarray, noisy: bool) -> keras.Model:
     """A network that has learned to tell the second half of the values from the first."""
-    keras.utils.set_random_seed(0)
-    network = _network(codec.specification)
     steps = int(np.clip(_EPOCHS * len(values) / _BATCH, *_STEPS))
-    loss = keras.losses.BinaryCrossentropy(from_logits=True)
-    network.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(1e-3, steps)), loss)
+    network, beginning = _compiled(codec.specification, steps)
+    for variable, value in beginning:
+        variable.assign(value)
     network.fit(_Learned(codec, values, noisy, steps), verbose=0, shuffle=False)
     return network
+
+
+@functools.lru_cache(maxsize=1)
+def _compiled(specification: ArraySpecification, steps: int) -> tuple[keras.Model, list[tuple[Any, np.ndarray]]]:
+    """A network, and all its variables as they are before it learns: it serves several groups in turn, since tracing
+    takes as long as learning from a few hundred examples."""
+    keras.utils.set_random_seed(0)
+    network = _network(specification)
+    adam = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(1e-3, steps))
+    network.compile(adam, keras.losses.BinaryCrossentropy(from_logits=True))
+    adam.build(network.trainable_variables)
+    # The dropout's seeds are among the variables.
+    return network, [(variable, variable.numpy()) for variable in (*network.variables, *adam.variables)]
 
 
 def _network(specification: ArraySpecification) -> keras.Model:
