@@ -145,7 +145,7 @@ def test_a_completion_keeps_what_is_known(run, picture):
         ({"interpolate": ("seven", "two@x")}, "'x' is no seed"),
         ({"interpolate": ("seven", "two"), "frames": 1}, "frames must be between 2 and"),
         ({"interpolate": ("seven", "two"), "reject": 0.5}, "Leave one of them out"),
-        ({"fill": "mask.png"}, "A mask needs a picture to complete"),
+        ({"fill": "mask.png"}, "A mask needs an example to complete"),
         ({"like": "nothing.png"}, "'nothing.png' can't be used"),
         ({"like": "mine.png", "fill": "mine.png", "truncation": 0.5}, "Leave --truncation and --reject out"),
         ({"like": "mine.png", "fill": "black.png"}, "Nothing in the mask is white"),

@@ -110,7 +110,7 @@ class ArrayGenerator(Generator):
             self._known = ~self.modality.read_mask(self.steering.fill, codec)
             if self._known.all() or not self._known.any():
                 what = "Nothing in the mask is white, so there is nothing to complete."
-                what = what if self._known.all() else "All of the mask is white, so nothing of the picture is kept."
+                what = what if self._known.all() else "All of the mask is white, so nothing is kept."
                 raise UserError(what, "Make white what is to be completed, and the rest black.")
 
     def default_count(self) -> int:

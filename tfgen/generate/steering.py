@@ -78,7 +78,7 @@ class Steering:
         if not walk and ("frames" in options or options.get("loop")):
             raise UserError("There is no walk to make frames of.", "Name its ends: --interpolate FROM TO")
         if fill and not like:
-            raise UserError("A mask needs a picture to complete.", "Name it with --like.")
+            raise UserError("A mask needs an example to complete.", "Name it with --like.")
         if walk and (like or reject):
             raise UserError("A walk is neither like an example nor are its frames left out.", "Leave one of them out.")
         if like and (reject or truncation != 1.0):
