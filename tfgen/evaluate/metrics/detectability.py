@@ -22,7 +22,7 @@ def detectability(real_judged: np.ndarray, generated_judged: np.ndarray) -> dict
 def detectability_to_the_eye(real_judged_by_eye: np.ndarray, generated_judged_by_eye: np.ndarray) -> dict[str, float]:
     """The same where noise of a tenth of the values' range lies on both sides.
 
-    A value of 3 of 255 where real ones have 0 gives a sample away and nobody sees it. What is left under the noise is seen.
+    A value of 3 where real ones have 0, of 255, gives a sample away, and nobody sees it. What noise leaves is seen.
     """
     return {"detectability_to_the_eye": auc(real_judged_by_eye, generated_judged_by_eye)}
 
