@@ -202,7 +202,7 @@ def test_its_report_shows_examples_as_text(judged, melodies):
     shown = [attributes for tag, attributes in page.tags if tag == "pre"]
     assert len(shown) > 64 and not [tag for tag, _ in page.tags if tag == "img"]
     boxes = [attributes for tag, attributes in page.tags if "as-text" in (attributes.get("class") or "")]
-    assert len(boxes) == 2 and not any("style" in attributes for attributes in boxes)
+    assert len(boxes) == 4 and not any("style" in attributes for attributes in boxes)
 
 
 @pytest.mark.slow

@@ -151,6 +151,15 @@ def test_copies_of_few_examples_are_told_from_chance(copied, unseen, state):
     assert alarms._copying({"copied": Score("copying", copied, None, "lower")}, unseen, "pictures").state == state
 
 
+@pytest.mark.parametrize(
+    "diversity, half_width, state",
+    [(0.4, 0.3, "raised"), (0.55, 0.3, "not tested"), (0.55, 0.02, "quiet"), (0.9, 0.3, "quiet"), (0.9, None, "quiet")],
+)
+def test_a_collapse_that_few_examples_hide_is_not_called_quiet(diversity, half_width, state):
+    alarm = alarms._collapse({"diversity": Score("diversity", diversity, half_width, "near 1")})
+    assert alarm.state == state
+
+
 def test_what_was_not_measured_is_not_tested():
     assert alarms._copying({}, 0, "pictures") == not_tested(
         "copying", "The metric copying was left out, or there are too few examples for it."

@@ -122,12 +122,10 @@ def _plurals(glue: str) -> str:
 
 def _not_found(source: str) -> UserError:
     what = f"There is no file, folder or data set named '{source}'."
-    matches = nearest(source, DATASETS, count=1)
+    # What lies there comes first: whoever agrees shouldn't learn something else.
+    matches = _siblings(Path(source).expanduser()) or nearest(source, DATASETS, count=1)
     if matches:
         return UserError(what, f"Did you mean '{matches[0]}'?")
-    siblings = _siblings(Path(source).expanduser())
-    if siblings:
-        return UserError(what, f"Did you mean '{siblings[0]}'?")
     if source.isidentifier():
         return UserError(what, f"For a TensorFlow Datasets set write tfds:{source}, else give a folder or a file.")
     return UserError(what, what_can_be_read())

@@ -79,6 +79,8 @@ class Evaluation:
         """
         if name in self.scores:
             return self.scores[name]
+        if name in self.left_out:
+            raise KeyError(f"{name!r} was left out: {self.left_out[name]}")
         found = [score for score in self.scores.values() if score.metric == name]
         if len(found) != 1:
             raise KeyError(f"no score named {name!r}; there are: {', '.join(self.scores)}")

@@ -1,5 +1,6 @@
 """What a user asks of a fit, and whether it can be had. Imports nothing heavy."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -61,6 +62,9 @@ def check(request: FitRequest) -> None:
         return
     if request.model is None:
         raise UserError("No model is named.", "Name one: " + ", ".join(f"tfgen fit {name} DATA" for name in MODELS))
+    if request.model not in MODELS and os.path.exists(request.model):
+        what = f"'{request.model}' is there where the name of a model is expected."
+        raise UserError(what, f"Write the model first: tfgen fit {next(iter(MODELS))} {request.model}")
     if request.model not in MODELS:
         raise unknown("model", request.model, MODELS)
     _check_horizon(request)

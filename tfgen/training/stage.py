@@ -259,7 +259,7 @@ def _say_plan(run: Run, model, examples: Examples, left: float | None) -> None:
     say(
         f"Model: {run.record['model']}, {parameters} parameters; memory about {size(peak_memory() + state)}; "
         f"{f'step {done} to ' if done else ''}{steps} steps of {model.config.batch_size}"
-        + (f", about {duration(left)}." if left else ".")
+        + (f", about {duration(left)}." if left and left > 0 else ".")
     )
     say(f"Run: {run.path}. Ctrl-C stops and keeps everything.")
 

@@ -65,6 +65,10 @@ def _collapse(scores: Scores) -> Alarm:
     if math.isnan(diversity):
         return not_tested("collapse", "The metric diversity was left out.")
     narrow = value_of(scores, "recall") < LEAST_RECALL and value_of(scores, "precision") > GOOD_PRECISION
+    unsure = scores["diversity"].half_width or 0.0
+    if not narrow and LEAST_DIVERSITY <= diversity < LEAST_DIVERSITY + unsure:
+        vary = f"samples of one prompt vary {diversity:.2f} times as much as real examples do"
+        return not_tested("collapse", f"Too few to tell: {vary}, give or take {unsure:.2f}. Look at the samples.")
     return alarm_of(
         "collapse",
         diversity < LEAST_DIVERSITY or narrow,
