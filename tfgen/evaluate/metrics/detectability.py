@@ -27,7 +27,7 @@ def detectability_to_the_eye(real_judged_by_eye: np.ndarray, generated_judged_by
     return {"detectability_to_the_eye": auc(real_judged_by_eye, generated_judged_by_eye)}
 
 
-@metric(least=20, detectability="near 0.5")
+@metric(least=20, depends_on="tokenizer", detectability="near 0.5")
 def detectability_of_texts(real_judged: np.ndarray, generated_judged: np.ndarray) -> dict[str, float]:
     """The same of sequences, of which few tell enough, by a linear classifier of the short pieces in them."""
     return detectability.function(real_judged, generated_judged)
