@@ -13,7 +13,7 @@ SEEDS = tf.range(4000)
 
 
 def samples(prior, word):
-    return prior.sample(SEEDS, tf.fill([len(SEEDS), 1], word)).numpy()
+    return prior.sample(noise.normal(SEEDS, prior.means.shape[2]), SEEDS, tf.fill([len(SEEDS), 1], word)).numpy()
 
 
 def planted(centres, weights, count=4000, seed=0):
@@ -77,7 +77,7 @@ def test_a_common_prompt_of_which_few_examples_are_at_hand_does_not_break_the_fi
 def test_few_examples_give_fewer_components():
     prior = MixturePrior(10, 2, Conditions())
     prior.fit(planted([(3, 3)], [1.0], 9), np.full(9, -1), seed=0)
-    made = prior.sample(SEEDS, tf.zeros([len(SEEDS), 1], tf.int32)).numpy()
+    made = prior.sample(noise.normal(SEEDS, prior.means.shape[2]), SEEDS, tf.zeros([len(SEEDS), 1], tf.int32)).numpy()
     assert np.abs(made - 3).max() < 6, "no component was left at the standard normal"
 
 
@@ -94,7 +94,7 @@ def test_words_of_rare_prompts_draw_the_components_that_they_stood_beside():
     prior.fit(latents, np.repeat([0, 1], 150), seed=0)
 
     def share_at_the_left(*prompt):
-        made = prior.sample(SEEDS, tf.tile(tf.constant([prompt]), [len(SEEDS), 1])).numpy()
+        made = prior.sample(noise.normal(SEEDS, prior.means.shape[2]), SEEDS, tf.tile(tf.constant([prompt]), [len(SEEDS), 1])).numpy()
         return float(np.mean(made[:, 0] < 0))
 
     assert share_at_the_left(1, 3) > 0.98 and share_at_the_left(2, 3) < 0.02

@@ -34,10 +34,11 @@ class Run(storage.Run):
         """The Keras model with the weights of the newest checkpoint; loaded anew where there is a newer one."""
         load_tensorflow()
         from tfgen.checkpoints import newest_name
-        from tfgen.restore import load_model_and_checkpoint
+        from tfgen.restore import load_model
 
-        if getattr(self, "_loaded", None) is None or self._loaded[1] != newest_name(self.checkpoints):
-            self._loaded = load_model_and_checkpoint(self)
+        state = newest_name(self.checkpoints), self.version
+        if getattr(self, "_loaded", None) is None or self._loaded[1] != state:
+            self._loaded = load_model(self), state
         return self._loaded[0]
 
     def generate(

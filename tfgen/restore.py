@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from tfgen import checkpoints, config
+from tfgen import checkpoints, config, versions
 from tfgen.catalog import MODALITIES, MODELS, PRETRAINED
 from tfgen.console import warn
 from tfgen.errors import UserError
 from tfgen.representations.arrays.vocabulary import Vocabulary
 from tfgen.representations.base import Codec
-from tfgen.run import START, Run
+from tfgen.run import BASE, START, Run
 
 
 def build_model(run: Run):
@@ -74,6 +74,10 @@ def load_model_and_checkpoint(run: Run) -> tuple[Any, str]:
     for name in stored.damaged:
         warn(f"The checkpoint {name} is damaged; the one from step {stored.step} is used.")
     checkpoints.restore(model.state(), stored.arrays)
+    if run.version != BASE:
+        version = versions.find(run, run.version)
+        versions.check_weights(run, version)
+        model.adopt(version.arrays())
     return model, stored.name
 
 

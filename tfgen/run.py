@@ -11,6 +11,7 @@ start-tokenizer.json  what it came with, to which the data may have added: token
 samples/        pictures from fixed seeds while it learned
 losses.png      the losses over the steps
 quality.jsonl   one line per measurement, of a fit that was told to measure; its best weights are in best/
+versions/       what was learned from people since, if anything (tfgen.versions)
 evaluation.json what `tfgen evaluate` found, and report.html for reading
 """
 
@@ -26,10 +27,11 @@ from pathlib import Path
 from typing import Any
 
 from tfgen import __version__, files
-from tfgen.errors import UserError, nearest
+from tfgen.errors import UserError, nearest, unknown
 from tfgen.representations.arrays.vocabulary import Vocabulary
 
 FORMAT = 1
+BASE = "base"  # the version that a fit ended with
 START = "start.npz"
 START_TOKENIZER = "start-tokenizer.json"
 _KEYS = {"format", "model", "status", "data", "config", "environment", "created"}
@@ -46,9 +48,10 @@ def runs_folder() -> Path:
 class Run:
     """One run's folder and its record, `run.json`."""
 
-    def __init__(self, path: Path, record: dict[str, Any]):
+    def __init__(self, path: Path, record: dict[str, Any], version: str | None = None):
         self.path = path
         self.record = record
+        self._version = version
 
     @classmethod
     def create(
@@ -95,26 +98,61 @@ class Run:
 
     @classmethod
     def open(cls, name: str) -> "Run":
-        """The run with this name under `saved_models`, or at this path.
+        """The run with this name under `saved_models`, or at this path; name@version is one of its versions.
 
         Raises:
             UserError: there is none (names the nearest), or its record can't be read.
         """
+        version = None
+        if "@" in name and not (Path(name) / "run.json").is_file():
+            name, _, version = name.rpartition("@")
         path = locate(name)
         if not (path / "run.json").is_file():
             close = nearest(name, [run.name for run in all_runs()], count=1)
             advice = f"Did you mean '{close[0]}'?" if close else "See what there is with: tfgen runs list"
             raise UserError(f"There is no run '{name}'.", advice)
-        return cls(path, _read_record(path))
+        run = cls(path, _read_record(path), version)
+        if version is not None:
+            run.check_version(version)
+        return run
 
     @property
     def name(self) -> str:
         return self.path.resolve().name
 
     @property
+    def title(self) -> str:
+        """The name, with the version where it isn't the fit's own."""
+        return self.name if self.version == BASE else f"{self.name}@{self.version}"
+
+    @property
+    def version(self) -> str:
+        """The version that is meant: the one that was asked for, else the one in use; "base" is the fit's own."""
+        return self._version or self.record.get("version") or BASE
+
+    @property
+    def version_names(self) -> list[str]:
+        """What it has beside "base"."""
+        return sorted(path.parent.name for path in (self.path / "versions").glob("[!.]*/version.json"))
+
+    def check_version(self, name: str) -> None:
+        """Raises UserError, with the nearest name, where there is no such version."""
+        if name == BASE or name in self.version_names:
+            return
+        if not self.version_names:
+            raise UserError(f"The run '{self.name}' has no versions.", f"Make one: tfgen tune {self.name}")
+        raise unknown(f"version of '{self.name}'", name, [BASE, *self.version_names])
+
+    @property
+    def results(self) -> Path:
+        """Where what is made of the model is kept, such as scores and exports: each version has its own."""
+        return self.path if self.version == BASE else self.path / "versions" / self.version
+
+    @property
     def reference(self) -> str:
         """What to type to name this run: its name where that is enough, else its path."""
-        return self.name if self.path == runs_folder() / self.name else str(self.path)
+        name = self.name if self.path == runs_folder() / self.name else str(self.path)
+        return f"{name}@{self._version}" if self._version else name
 
     @property
     def resume_command(self) -> str:

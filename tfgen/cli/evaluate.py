@@ -56,7 +56,7 @@ def command(
         if metrics:
             click.echo("Not kept in the run, since it is only a part. Without --metric, all is.", err=True)
         else:
-            click.echo(f"Report: {opened[0].path / 'report.html'}", err=True)
+            click.echo(f"Report: {opened[0].results / 'report.html'}", err=True)
         return
     comparison = compare(opened, **wanted)
     click.echo(_json(comparison) if as_json else _several(comparison))

@@ -34,7 +34,7 @@ def write_report(run: Run, evaluation: Evaluation, parts: Parts) -> None:
         measured=_measured(evaluation, parts.measured),
         version=escape(__version__),
     )
-    files.write_bytes(run.path / FILE, page.encode())
+    files.write_bytes(run.results / FILE, page.encode())
 
 
 # The title

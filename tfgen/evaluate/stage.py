@@ -38,7 +38,7 @@ def evaluate(run: Run, request: EvaluateRequest) -> Evaluation:
     baselines = {name: _values(metrics, inputs) for name, inputs in evaluator.baselines().items()}
     model = evaluator.model
     evaluation = Evaluation(
-        run=run.name,
+        run=run.title,
         checkpoint=evaluator.checkpoint,
         step=int(model.step.numpy()),
         minutes=_minutes(run),
@@ -54,7 +54,7 @@ def evaluate(run: Run, request: EvaluateRequest) -> Evaluation:
     evaluation = dataclasses.replace(evaluation, words=evaluator.in_words(evaluation))
     if not request.metrics:
         write_report(run, evaluation, evaluator.parts(evaluation))
-        evaluation.write(run.path)
+        evaluation.write(run.results)
     return evaluation
 
 

@@ -30,7 +30,7 @@ def export(run: Run, request: ExportRequest) -> list[Artefact]:
     ENGINES.load(f"export/{codec.representation}").check(request.number_formats)
     exporters = [EXPORTS.load(name) for name in request.formats]
     model, checkpoint = load_model_and_checkpoint(run)
-    output = request.output or run.path / "export"
+    output = request.output or run.results / "export"
     output.mkdir(parents=True, exist_ok=True)
     number_formats = tuple(dict.fromkeys(request.number_formats))
     with files.locked(output), _disk_errors():

@@ -13,7 +13,7 @@ from tfgen.errors import UserError, unknown
 from tfgen.representations import NAMES
 from tfgen.representations.base import Codec
 from tfgen.restore import open_codec
-from tfgen.run import Run
+from tfgen.run import BASE, Run
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,12 @@ class Origin:
     name: str  # the run's, or the served model's
     model: str  # which model of the catalog, or the server's address
     modality: str
+    version: str = ""  # of the run's model; empty for what its fit ended with
 
     @classmethod
     def of(cls, run: Run) -> "Origin":
-        return cls(run.name, run.record["model"], run.record["modality"])
+        version = "" if run.version == BASE else run.version
+        return cls(run.name, run.record["model"], run.record["modality"], version)
 
 
 class Generator(abc.ABC):

@@ -67,6 +67,18 @@ class GenerativeModel(keras.Model):
         """
         return {}
 
+    def features(self, examples: tf.Tensor, lengths: tf.Tensor | None = None) -> tf.Tensor:
+        """What the model sees in given examples, [batch, features]; people's judgements are learned from it.
+
+        Args:
+            examples: encoded ones [batch, ...], or tokens [batch, length], of which each row has the first `lengths`.
+        """
+        raise NotImplementedError
+
+    def adopt(self, arrays: Mapping[str, Any]) -> None:
+        """Takes what a version of the run (tfgen.versions) has in place of the model's own, by name."""
+        raise NotImplementedError
+
     # As Keras knows a model.
 
     def compile(self, optimizer: Any = None, loss: Any = None, metrics: Any = None, **options: Any) -> None:

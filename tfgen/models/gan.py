@@ -87,6 +87,9 @@ class GAN(LatentModel):
 
         return {"scores": scores}
 
+    def features(self, examples: tf.Tensor, lengths: None = None) -> tf.Tensor:
+        return self.discriminator.features_of(examples)
+
     def train_step(self, batch: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
         """One discriminator step and, from the same generated batch, one generator step.
 

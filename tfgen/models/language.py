@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfgen.models.base import GenerativeModel
@@ -131,6 +132,20 @@ class LanguageModel(GenerativeModel):
     def _drop(self, values: tf.Tensor, place: int) -> tf.Tensor:
         """Dropout that depends on (seed, place, step) alone, so a resumed run drops what the first would have."""
         return tf.nn.experimental.stateless_dropout(values, self.config.dropout, seed=self.step_seed(100 + place))
+
+    def features(self, examples: tf.Tensor, lengths: tf.Tensor | None = None) -> tf.Tensor:
+        """The mean hidden state of each row, [batch, width]."""
+        hidden, _ = self.network.read(examples)
+        if lengths is None:
+            return tf.reduce_mean(hidden, axis=1)
+        inside = tf.sequence_mask(lengths, tf.shape(hidden)[1], dtype=hidden.dtype)[:, :, None]
+        return tf.reduce_sum(hidden * inside, axis=1) / tf.maximum(tf.reduce_sum(inside, axis=1), 1.0)
+
+    def adopt(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Weights of the network, by their place in it, as in `state`."""
+        variables = self.state()
+        for name, value in arrays.items():
+            variables[name].assign(value)
 
     def measurements(self) -> dict[str, Callable[[tf.Tensor], tf.Tensor]]:
         """See the base: functions of tokens [batch, length + 1] to [batch, length]."""

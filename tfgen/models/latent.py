@@ -1,6 +1,6 @@
 """What a GAN and a VAE share: prompts as conditions, and samples that are decoded from latents."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tfgen.models import noise
 from tfgen.models.base import GenerativeModel
+from tfgen.models.steered import SteeredPrior
 from tfgen.representations import ARRAYS
 from tfgen.representations.arrays.conditions import Conditions
 from tfgen.representations.arrays.specification import ArraySpecification
@@ -22,6 +23,7 @@ class LatentModel(GenerativeModel):
 
     def __init__(self, config: Any, example: ArraySpecification, conditions: Conditions, seed: int):
         super().__init__(config, example, conditions, seed)
+        self.steered: SteeredPrior | None = None
         words = conditions.prompt_words or ((0,),)
         counts = np.asarray(conditions.prompt_counts or (1,), np.float64)
         self._prompt_words = tf.constant(words, tf.int32)
@@ -48,12 +50,28 @@ class LatentModel(GenerativeModel):
         return inputs, tf.zeros([tf.shape(inputs)[0], self.conditions.longest], tf.int32)
 
     def latents(self, seeds: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
-        """Latents [batch, latent_dim] for int32 seeds [batch]: standard normal, unless a model learns better."""
-        return noise.normal(seeds, self.latent_dim)
+        """Latents [batch, latent_dim] for int32 seeds [batch] and word ids [batch, words], steered where it is."""
+        deviations = noise.normal(seeds, self.latent_dim)
+        if self.steered is not None:
+            deviations = self.steered.move(deviations, prompts)
+        return self.latents_from(deviations, seeds, prompts)
+
+    def latents_from(self, deviations: tf.Tensor, seeds: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
+        """Latents from standard normal deviations of their shape: these themselves, unless a model learns better."""
+        return deviations
 
     def mean_latents(self, prompts: tf.Tensor) -> tf.Tensor:
         """The mean [batch, latent_dim] of what `latents` draws for word ids [batch, words]."""
-        return tf.zeros([tf.shape(prompts)[0], self.latent_dim])
+        return self.mean_deviations(prompts)
+
+    def mean_deviations(self, prompts: tf.Tensor) -> tf.Tensor:
+        """Where the deviations of a prompt lie in the mean, [batch, latent_dim]: 0 unless they are steered."""
+        zeros = tf.zeros([tf.shape(prompts)[0], self.latent_dim])
+        return zeros if self.steered is None else self.steered.move(zeros, prompts)
+
+    def adopt(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """A steered prior: see SteeredPrior, whose fields the arrays are."""
+        self.steered = SteeredPrior(**arrays)
 
     def generate(self, seeds: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
         """Encoded examples for int32 seeds [batch] and word ids [batch, words].

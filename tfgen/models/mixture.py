@@ -56,8 +56,9 @@ class MixturePrior(keras.layers.Layer):
         start = keras.initializers.Constant(value)
         return self.add_weight(shape=value.shape, initializer=start, trainable=False, name=name)
 
-    def sample(self, seeds: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
-        """Latents [batch, latent_dim] for int32 seeds [batch] and word ids [batch, words]."""
+    def sample(self, deviations: tf.Tensor, seeds: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
+        """Latents [batch, latent_dim]: standard normal `deviations` of that shape, within the component that each int32
+        seed [batch] draws for its word ids [batch, words]."""
         with tf.name_scope(noise.SCOPE):  # the means and factors of one seed are not for 8 bits either
             mixture = self._mixture_of(prompts)
             ends = tf.gather(tf.cast(tf.round(self.ends.value * noise.INTEGERS), tf.int32), mixture)
@@ -69,21 +70,21 @@ class MixturePrior(keras.layers.Layer):
             dim = self.means.shape[2]
             means = tf.gather(tf.reshape(self.means.value, [-1, dim]), place)
             factors = tf.gather(tf.reshape(self.factors.value, [-1, dim, dim]), place)
-            return means + tf.reduce_sum(factors * noise.normal(seeds, dim)[:, None, :], axis=2)
+            return means + tf.reduce_sum(factors * deviations[:, None, :], axis=2)
 
-    def mean(self, prompts: tf.Tensor) -> tf.Tensor:
-        """The mean [batch, latent_dim] of what `sample` draws for word ids [batch, words]."""
+    def mean(self, prompts: tf.Tensor, deviations: tf.Tensor) -> tf.Tensor:
+        """The mean [batch, latent_dim] of what `sample` makes of the mean of its deviations, for word ids."""
         mixture = self._mixture_of(prompts)
         ends = tf.gather(self.ends.value, mixture)
         weights = ends - tf.pad(ends, [[0, 0], [1, 0]])[:, :-1]
         if self.affinities is not None:
             weights = tf.where(mixture[:, None] == 0, self._shares_by_words(prompts), weights)
-        return tf.reduce_sum(weights[:, :, None] * tf.gather(self.means.value, mixture), axis=1)
+        moved = tf.linalg.matvec(tf.gather(self.factors.value, mixture), deviations[:, None, :])
+        return tf.reduce_sum(weights[:, :, None] * (tf.gather(self.means.value, mixture) + moved), axis=1)
 
     def _mixture_of(self, prompts: tf.Tensor) -> tf.Tensor:
         """The place of the mixture that serves each prompt, int32 [batch]."""
-        same = tf.reduce_all(tf.equal(prompts[:, None, :], self._prompt_words[None, :, :]), axis=2)
-        return tf.argmax(tf.cast(same, tf.int32), axis=1, output_type=tf.int32)
+        return matching_row(prompts, self._prompt_words)
 
     def _shares_by_words(self, prompts: tf.Tensor) -> tf.Tensor:
         """How probable each component of mixture 0 is beside these words, [batch, components]."""
@@ -158,6 +159,13 @@ class MixturePrior(keras.layers.Layer):
         for mixture, place in enumerate(self.prompt_places, 1):
             own = latents[prompt_places == place]
             yield mixture, (own if len(own) > 2 * size else latents)[:enough]
+
+
+def matching_row(prompts: tf.Tensor, table: tf.Tensor) -> tf.Tensor:
+    """The row of `table` [rows, words] that equals each prompt's word ids [batch, words], int32 [batch]; else the first.
+    """
+    same = tf.reduce_all(tf.equal(prompts[:, None, :], table[None, :, :]), axis=2)
+    return tf.argmax(tf.cast(same, tf.int32), axis=1, output_type=tf.int32)
 
 
 def _enough(size: int) -> int:

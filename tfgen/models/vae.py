@@ -4,6 +4,7 @@ After training, Gaussian mixtures are fitted to the latents of the training exam
 encoder never fills the standard normal prior exactly, and the gaps decode badly (Ghosh et al. 2020, section 3.2).
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -90,11 +91,14 @@ class VAE(LatentModel):
 
     # Samples.
 
-    def latents(self, seeds: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
-        return self.prior.sample(seeds, prompts)
+    def latents_from(self, deviations: tf.Tensor, seeds: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
+        return self.prior.sample(deviations, seeds, prompts)
 
     def mean_latents(self, prompts: tf.Tensor) -> tf.Tensor:
-        return self.prior.mean(prompts)
+        return self.prior.mean(prompts, self.mean_deviations(prompts))
+
+    def features(self, examples: tf.Tensor, lengths: None = None) -> tf.Tensor:
+        return tf.reshape(examples, [tf.shape(examples)[0], math.prod(self.example.shape)])
 
     def decode_condition(self, latents: tf.Tensor, condition: tf.Tensor) -> tf.Tensor:
         return self.decoder_average(latents, condition)

@@ -64,7 +64,7 @@ def _checkpoint_of(model: Path) -> str | None:
 
 def exports_of(run: Run) -> Path:
     """The folder that holds a run's exports, NAME/N/saved_model.pb."""
-    return run.path / "export"
+    return run.results / "export"
 
 
 def models_in(folder: Path) -> dict[str, Path]:

@@ -13,7 +13,7 @@ from tfgen.data import open_data
 from tfgen.data.examples import fit_command
 from tfgen.environment import environment
 from tfgen.errors import Failure, UserError
-from tfgen.run import Run, all_runs, check_free, locate
+from tfgen.run import BASE, Run, all_runs, check_free, locate
 from tfgen.training.initial_weights import check_overrides, open_initial_weights
 from tfgen.training.request import DEFAULT_MINUTES, DEFAULT_SEED, DEFAULT_SIZE, FitRequest, check
 
@@ -201,6 +201,9 @@ def resume_run(request: FitRequest, held: contextlib.ExitStack) -> Beginning:
         raise _changed("data")
     if run.record["environment"] != environment():
         say(_OTHER_MACHINE)
+    if run.version != BASE:
+        say(f"The version '{run.version}' is no longer in use: it was learned for the weights as they were.")
+        run.update(version=None)
     return Beginning(run, examples, time.monotonic())
 
 

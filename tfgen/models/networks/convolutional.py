@@ -73,12 +73,15 @@ class Discriminator(layers.Layer):
         return [[down] for down in self.downs]
 
     def call(self, pictures: tf.Tensor, condition: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
+        return self.judgement(self.features_of(pictures, training), condition, training=training)
+
+    def features_of(self, pictures: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """What the judgement is made of, [batch, features]."""
         features = pictures
         for down in self.downs:
             features = tf.nn.leaky_relu(down(features, training=training), 0.2)
         features = tf.reshape(features, [-1, math.prod(features.shape[1:])])
-        features = tf.nn.leaky_relu(self.features(features, training=training), 0.2)
-        return self.judgement(features, condition, training=training)
+        return tf.nn.leaky_relu(self.features(features, training=training), 0.2)
 
 
 class Encoder(layers.Layer):

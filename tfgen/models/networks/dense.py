@@ -49,8 +49,11 @@ class Discriminator(layers.Layer):
         return [[self.hidden]]
 
     def call(self, examples: tf.Tensor, condition: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
-        features = tf.nn.leaky_relu(self.hidden(tf.reshape(examples, [-1, self.size]), training=training), 0.2)
-        return self.judgement(features, condition, training=training)
+        return self.judgement(self.features_of(examples, training), condition, training=training)
+
+    def features_of(self, examples: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """What the judgement is made of, [batch, features]."""
+        return tf.nn.leaky_relu(self.hidden(tf.reshape(examples, [-1, self.size]), training=training), 0.2)
 
 
 class Encoder(layers.Layer):

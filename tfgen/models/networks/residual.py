@@ -83,14 +83,17 @@ class Discriminator(layers.Layer):
         return [[narrow, block] for narrow, block in zip([self.first, *self.widen], self.blocks, strict=True)]
 
     def call(self, pictures: tf.Tensor, condition: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
+        return self.judgement(self.features_of(pictures, training), condition, training=training)
+
+    def features_of(self, pictures: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """What the judgement is made of, [batch, features]."""
         features = self.first(pictures)
         for place, block in enumerate(self.blocks):
             if place:
                 features = self.widen[place - 1](tf.nn.avg_pool2d(features, 2, 2, "SAME"))
             features = block(features)
         features = tf.reshape(features, [-1, math.prod(features.shape[1:])])
-        features = tf.nn.leaky_relu(self.features(features), 0.2)
-        return self.judgement(features, condition, training=training)
+        return tf.nn.leaky_relu(self.features(features), 0.2)
 
 
 def convolution(channels: int, kernel: int, gain: float, name: str, use_bias: bool = True) -> layers.Layer:
