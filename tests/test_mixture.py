@@ -56,7 +56,7 @@ def test_samples_have_the_clusters_covariance(fitted):
 
 
 def test_an_unknown_mix_of_words_is_served_by_all_examples(fitted):
-    made = fitted.sample(SEEDS, tf.zeros([len(SEEDS), 1], tf.int32)).numpy()
+    made = fitted.sample(noise.normal(SEEDS, fitted.means.shape[2]), SEEDS, tf.zeros([len(SEEDS), 1], tf.int32)).numpy()
     assert 0.1 < np.mean(made[:, 1] < -15) < 0.5
     assert np.isfinite(made).all()
 
