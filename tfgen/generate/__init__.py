@@ -2,7 +2,7 @@
 
 import abc
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from tfgen.catalog import ENGINES, MODALITIES
 from tfgen.errors import UserError, unknown
+from tfgen.feedback.events import run_digest
 from tfgen.representations import NAMES
 from tfgen.representations.base import Codec
 from tfgen.restore import open_codec
@@ -25,6 +26,8 @@ class Request:
     seed: int = 0
     output: Path | None = None  # None: where a person will see it
     options: Mapping[str, Any] = field(default_factory=dict)  # those that were given, which may suit another engine
+    prompt_version: str = ""  # the saved prompt that the prompt came from, "name@3"
+    template: str = ""  # what it was before it was filled
 
 
 @dataclass(frozen=True)
@@ -35,11 +38,20 @@ class Origin:
     model: str  # which model of the catalog, or the server's address
     modality: str
     version: str = ""  # of the run's model; empty for what its fit ended with
+    digest: str = ""  # of the weights; empty where the seed and the settings don't say what made the sample
+    settings: Mapping[str, Any] = field(default_factory=dict)  # those that the sample depends on, beside prompt and seed
+    prompt_version: str = ""  # the saved prompt that the prompt came from, "name@3"
+    template: str = ""  # what that was before it was filled
 
     @classmethod
-    def of(cls, run: Run) -> "Origin":
+    def of(cls, run: Run, settings: Mapping[str, Any] | None = None, prompt_version: str = "") -> "Origin":
         version = "" if run.version == BASE else run.version
-        return cls(run.name, run.record["model"], run.record["modality"], version)
+        names = run.name, run.record["model"], run.record["modality"]
+        return cls(*names, version, run_digest(run), settings or {}, prompt_version)
+
+    def asked_by(self, request: Request) -> "Origin":
+        """The same with the saved prompt that a request is from."""
+        return replace(self, prompt_version=request.prompt_version, template=request.template)
 
 
 class Generator(abc.ABC):

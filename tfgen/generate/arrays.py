@@ -3,6 +3,7 @@
 import io
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +13,23 @@ from tfgen import files
 from tfgen.catalog import MODALITIES
 from tfgen.console import say
 from tfgen.errors import UserError
+from tfgen.feedback.events import Sample
 from tfgen.generate import Generator, Origin, Request, seeds_from
 from tfgen.generate.output import check_path, ending, file_stem, provenance
+from tfgen.generate.reactions import Reactions
 from tfgen.generate.steering import Steering, Waypoint, best_seeds, find_like, sampler_of, walk
 from tfgen.representations.arrays.sampler import BATCH, drawn_prompts
 from tfgen.representations.arrays.vocabulary import Vocabulary
 from tfgen.representations.base import Codec
 from tfgen.restore import load_model, open_codec
-from tfgen.run import Run
+from tfgen.run import BASE, Run
 
 _PART = 64 * BATCH  # samples that are decoded together
 _ARRAYS = (".npy", ".npz")
 
 
-class ArraySamples(np.ndarray):
-    """Samples [n, ...] as they are stored, and where they are from.
+class ArraySamples(Reactions, np.ndarray):
+    """Samples [n, ...] as they are stored, and where they are from; a person can react to them.
 
     A part of them (`samples[:3]`, `samples[::-1]`, `samples[[4, 7]]`) has its own prompts and seeds; a sample alone,
     and whatever is calculated of them, is a plain array.
@@ -64,6 +67,16 @@ class ArraySamples(np.ndarray):
     def values(self) -> np.ndarray:
         """The samples as a plain array."""
         return np.asarray(self)
+
+    def records(self) -> list[Sample]:
+        if self.origin is None or not self.origin.digest:
+            raise UserError("No seed alone makes these samples again.", "React to samples of a run as it makes them.")
+        origin = self.origin
+        made_by = origin.name, origin.digest, origin.version or BASE
+        return [
+            Sample(*made_by, prompt, origin.prompt_version, seed, settings=origin.settings)
+            for prompt, seed in zip(self.prompts, self.seeds, strict=True)
+        ]
 
     def save(self, path: str | Path) -> str:
         """Writes them where the path's ending says, and gives a phrase on what was written. See `write_samples`.
@@ -120,6 +133,11 @@ class ArrayGenerator(Generator):
         return self.request.seed if stop.seed is None else stop.seed
 
     def samples(self) -> ArraySamples:
+        samples = self._samples()
+        samples.origin = samples.origin.asked_by(self.request)
+        return samples
+
+    def _samples(self) -> ArraySamples:
         if self._stops:
             return self._walk()
         if self.steering.like is not None:
@@ -136,7 +154,8 @@ class ArrayGenerator(Generator):
         places = np.linspace(0, len(stops) - 1, steering.frames, endpoint=not steering.loop).astype(int)
         prompts = [stops[place].prompt for place in places]
         seeds = [self._stops[place][0] for place in places]
-        return ArraySamples.of(self.codec.decode(frames), prompts, seeds, Origin.of(self.run))
+        origin = replace(Origin.of(self.run), digest="")  # a frame is between its seeds
+        return ArraySamples.of(self.codec.decode(frames), prompts, seeds, origin)
 
     def _like(self) -> ArraySamples:
         model, vocabulary = load_model(self.run), self.run.vocabulary()
@@ -146,7 +165,8 @@ class ArrayGenerator(Generator):
         samples = np.where(self._known, self._target, found.samples) if self.steering.fill else found.samples
         prompts = [self.request.prompt or vocabulary.prompt_of(ids) for ids in found.prompts]
         seeds = [int(seed) for seed in self.seeds]
-        return ArraySamples.of(self.codec.decode(samples), prompts, seeds, Origin.of(self.run))
+        origin = replace(Origin.of(self.run), digest="")  # its seed alone would not make it
+        return ArraySamples.of(self.codec.decode(samples), prompts, seeds, origin)
 
     def deliver(self) -> None:
         samples = self.samples()
@@ -190,7 +210,8 @@ def generate(
     prompts = [prompt] * count
     if vocabulary.prompts and not ids.any():
         prompts = [vocabulary.prompts[place] for place in drawn_prompts(model, seeds)]
-    return ArraySamples.of(np.concatenate(parts), prompts, [int(each) for each in seeds], Origin.of(run))
+    origin = Origin.of(run, {} if truncation == 1.0 else {"truncation": truncation})
+    return ArraySamples.of(np.concatenate(parts), prompts, [int(each) for each in seeds], origin)
 
 
 def check_output(path: Path, modality: str, others: Sequence[str] = ()) -> None:

@@ -8,10 +8,12 @@ from typing import Any
 
 from tfgen import __version__, files
 from tfgen.errors import UserError
+from tfgen.feedback.events import Sample
 from tfgen.generate import Origin
 from tfgen.generate.output import check_path, ending, file_stem
 from tfgen.representations.sequences.codec import SequenceCodec
 from tfgen.representations.sequences.sampler import Piece, Text
+from tfgen.run import BASE
 
 ENDINGS = (".txt", ".jsonl")  # sequences outside are strings, whatever they stand for
 
@@ -31,10 +33,21 @@ class Rows:
         self._origin, self._settings = origin, settings
         self._table = codec and codec.token_bytes()
 
+    def record(self, text: Text) -> Sample:
+        """A text as the store of feedback knows it."""
+        origin = self._origin
+        made_by = origin.name, origin.digest, origin.version or BASE
+        settings = text.settings or self._settings
+        return Sample(*made_by, text.prompt, origin.prompt_version, text.seed, settings=settings, content=text.text)
+
     def of(self, text: Text) -> str:
         """One line without its end."""
         beam = {} if text.seed is not None else {"beam": int(text.label.split()[-1])}
-        row = {"run": self._origin.name, "model": self._origin.model, "prompt": text.prompt, "seed": text.seed, **beam}
+        origin = self._origin
+        optional = {"version": origin.version, "weights": origin.digest, "prompt version": origin.prompt_version,
+                    "template": origin.template}
+        made_by = {"run": origin.name, "model": origin.model, **{key: each for key, each in optional.items() if each}}
+        row = {**made_by, "prompt": text.prompt, "seed": text.seed, **beam}
         settings = text.settings or self._settings
         row |= {"text": text.text, "ended": text.ended, "settings": settings, "tfgen": __version__}
         if self._table:

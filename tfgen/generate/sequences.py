@@ -8,7 +8,9 @@ from typing import Any
 
 from tfgen.console import say
 from tfgen.errors import UserError
+from tfgen.feedback.events import Sample
 from tfgen.generate import Generator, Origin, Request
+from tfgen.generate.reactions import Reactions
 from tfgen.generate.sequence_files import JsonPrinter, Rows, TextPrinter, check_output, write_texts
 from tfgen.representations.base import Codec
 from tfgen.representations.sequences.sampler import Piece, SequenceSampler, Text
@@ -18,8 +20,8 @@ from tfgen.run import Run
 
 
 @dataclass(frozen=True, eq=False)
-class SequenceSamples(Sequence):
-    """Sequences as strings, and where they are from; a part of them is one too.
+class SequenceSamples(Reactions, Sequence):
+    """Sequences as strings, and where they are from; a part of them is one too, and a person can react to them.
 
     texts: with the seed, the tokens and their log-probabilities, and why each ended.
     """
@@ -40,6 +42,9 @@ class SequenceSamples(Sequence):
 
     def __repr__(self) -> str:
         return repr(list(self))
+
+    def records(self) -> list[Sample]:
+        return [self.rows.record(text) for text in self.texts]
 
     def save(self, path: str | Path) -> str:
         """Writes them to a .txt, a .jsonl or a folder, and gives a phrase on what was written."""
@@ -75,7 +80,7 @@ class SequenceGenerator(Generator):
                 "Lower -n, or raise --beams.",
             )
         self.ids = codec.prompt_ids(request.prompt)
-        self.rows = Rows(Origin.of(run), self.how.to_json(), codec if self.as_json else None)
+        self.rows = Rows(Origin.of(run).asked_by(request), self.how.to_json(), codec if self.as_json else None)
 
     def default_count(self) -> int:
         return 1

@@ -1,0 +1,271 @@
+"""What people said elsewhere: files of preferences as public sets and other trainers have them, row by row.
+
+JSON lines, or one JSON list. The first row's fields say which layout a file has; see LAYOUTS.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tfgen.errors import UserError
+
+_FORMS = "{prompt, chosen, rejected}, {prompt, completion, label} or {prompt, completion, rating}"
+
+
+class Numbered(NamedTuple):
+    """A row and the line of the file where it begins."""
+
+    line: int
+    row: dict[str, Any]
+
+
+class _Malformed(Exception):
+    """What is wrong with a row, as the end of a sentence."""
+
+
+def read_rows(path: str | Path) -> Iterator[dict[str, Any]]:
+    """The judgements in a file, in its order.
+
+    Each is {"kind", "prompt", "shown", "who", "key"} and, of a "pair" or a "pick", "picked": the places of what was
+    better than the rest of it, all of them for a tie; of a "thumb" or a "rating", "value". shown: texts, or the names of
+    files where the set has those. key: the same whenever the file is read, also where rows were added or moved.
+
+    Raises:
+        UserError: it can't be read, has a layout that isn't known, or a row that is malformed, with its line.
+    """
+    path = Path(path)
+    rows = _numbered(path)
+    first = next(rows, None)
+    if first is None:
+        raise UserError(f"'{path}' has no rows.", f"Give a file of rows like {_FORMS}.")
+    reader = next((reader for fields, reader in LAYOUTS if fields <= first.row.keys()), None)
+    if reader is None:
+        found = ", ".join(sorted(first.row)[:8]) or "nothing"
+        raise UserError(
+            f"'{path}' has no preferences in a layout that is known: its rows have {found}.",
+            f"Give rows like {_FORMS}, or those of OpenAssistant, PandaLM or ImageReward.",
+        )
+    seen: Counter[str] = Counter()
+    for judgement in reader(path, _chained(first, rows)):
+        content = json.dumps([judgement[name] for name in judgement if name != "key"], ensure_ascii=False, sort_keys=True)
+        own = judgement["key"] or hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:24]
+        seen[own] += 1  # the same row twice is two answers
+        yield {**judgement, "key": own if seen[own] == 1 else f"{own}-{seen[own]}"}
+
+
+def _chained(first: Numbered, rest: Iterator[Numbered]) -> Iterator[Numbered]:
+    yield first
+    yield from rest
+
+
+# Files.
+
+
+def _numbered(path: Path) -> Iterator[Numbered]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise UserError(f"There is no file '{path}'.", "Check its name.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"'{path}' can't be read as UTF-8 text.", "Give JSON lines, or a JSON list.") from error
+    rows = _of_list(path, text) if text.lstrip().startswith("[") else _of_lines(path, text)
+    for line, row in rows:
+        if not isinstance(row, dict):
+            raise _wrong(path, line, "it is no object")
+        yield Numbered(line, row)
+
+
+def _of_lines(path: Path, text: str) -> Iterator[tuple[int, Any]]:
+    # Not splitlines: texts may hold line separators of Unicode, which JSON leaves as they are.
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip():
+            try:
+                yield number, json.loads(line)
+            except (ValueError, RecursionError) as error:
+                raise _wrong(path, number, "it is no JSON") from error
+
+
+def _of_list(path: Path, text: str) -> Iterator[tuple[int, Any]]:
+    """The items one by one, so that each one's line is known."""
+    decoder, place, line = json.JSONDecoder(), text.index("[") + 1, 1
+    line += text.count("\n", 0, place)
+    separated = True
+    while True:
+        begin = place
+        while place < len(text) and text[place] in " \t\r\n":
+            place += 1
+        line += text.count("\n", begin, place)
+        if text[place : place + 1] == "]":
+            return
+        if text[place : place + 1] == "," and not separated:
+            place, separated = place + 1, True
+            continue
+        try:
+            if not separated:
+                raise ValueError("no comma")
+            row, end = decoder.raw_decode(text, place)
+        except (ValueError, RecursionError) as error:
+            raise _wrong(path, line, "it is no JSON") from error
+        yield line, row
+        line += text.count("\n", place, end)
+        place, separated = end, False
+
+
+def _wrong(path: Path, line: int, what: str) -> UserError:
+    return UserError(f"Line {line} of '{path}' is malformed: {what}.", "Correct or remove it.")
+
+
+# Layouts.
+
+
+def _row_by_row(judge: Callable[[dict[str, Any]], Iterable[dict[str, Any]]]) -> Callable[..., Iterator[dict[str, Any]]]:
+    def read(path: Path, rows: Iterator[Numbered]) -> Iterator[dict[str, Any]]:
+        for line, row in rows:
+            try:
+                found = list(judge(row))
+            except _Malformed as error:
+                raise _wrong(path, line, str(error)) from None
+            yield from found
+
+    return read
+
+
+def _preference(row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """{prompt, chosen, rejected}, as trl and others have them; any of them a text or a list of messages.
+
+    Without a prompt, it is what both conversations begin with.
+    """
+    better, worse, prompt = _needed(row, "chosen"), _needed(row, "rejected"), row.get("prompt")
+    if prompt is None and isinstance(better, list) and isinstance(worse, list):
+        prompt = [first for first, second in zip(better[:-1], worse[:-1], strict=False) if first == second]
+    prompt = "" if prompt is None else _text(prompt, "prompt")
+    return [_judgement(prompt, [_reply(better, "chosen"), _reply(worse, "rejected")], [0], _who(row))]
+
+
+def _lone(row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """{prompt, completion, label}: true or 1 for good, false, 0 or -1 for bad; or {prompt, completion, rating}: 1 to 5."""
+    prompt, shown = _text(_needed(row, "prompt"), "prompt"), _reply(_needed(row, "completion"), "completion")
+    value = row.get("rating", row.get("label"))
+    if "rating" in row:
+        if isinstance(value, bool) or value not in (1, 2, 3, 4, 5):
+            raise _Malformed("'rating' is no whole number from 1 to 5")
+        return [_lone_judgement("rating", prompt, shown, int(value), _who(row))]
+    if value not in (True, False, 1, 0, -1):
+        raise _Malformed("'label' is neither true nor false")
+    return [_lone_judgement("thumb", prompt, shown, 1 if value == 1 else -1, _who(row))]
+
+
+def _pandalm(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Two replies to an instruction, judged by several people: 1 or 2 is the better one, 0 is a tie."""
+    parts = [_text(row["instruction"], "instruction"), _text(row.get("input") or "", "input")]
+    shown = [_text(row["response1"], "response1"), _text(row["response2"], "response2")]
+    people = sorted(name for name in row if name.startswith("annotator"))
+    for who in people:
+        if isinstance(row[who], bool) or row[who] not in (0, 1, 2):
+            raise _Malformed(f"'{who}' is none of 0, 1 and 2")
+        picked = [int(row[who]) - 1] if row[who] else [0, 1]
+        key = f"{row['idx']}-{who}" if "idx" in row else ""
+        yield _judgement("\n\n".join(filter(None, parts)), shown, picked, who, key)
+
+
+def _imagereward(row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Files made for a prompt, and the rank of each: 1 is the best, and equal ranks are ties."""
+    files, ranks = row["generations"], row["ranking"]
+    if not isinstance(files, list) or not isinstance(ranks, list) or len(files) != len(ranks):
+        raise _Malformed("there are not as many ranks as generations")
+    shown = [_text(each, "generations") for each in files]
+    return _of_ranks(_text(_needed(row, "prompt"), "prompt"), shown, ranks, "", str(row.get("id", "")))
+
+
+def _openassistant(path: Path, rows: Iterator[Numbered]) -> Iterator[dict[str, Any]]:
+    """Messages of conversations: the replies to one message are ranked, 0 is the best."""
+    messages, replies = {}, {}
+    for line, row in rows:
+        own = row.get("message_id")
+        if not isinstance(own, str) or not isinstance(row.get("text"), str):
+            raise _wrong(path, line, "a message has no message_id or no text")
+        messages[own] = row
+        rank = row.get("rank")
+        if rank is not None and (isinstance(rank, bool) or not isinstance(rank, int)):
+            raise _wrong(path, line, "'rank' is no whole number")
+        if rank is not None and row.get("role") == "assistant" and not row.get("deleted"):
+            replies.setdefault(row.get("parent_id"), []).append(row)
+    for parent, ranked in replies.items():
+        if parent in messages and len(ranked) > 1:
+            prompt = _text(_conversation(parent, messages), "prompt")
+            yield from _of_ranks(prompt, [row["text"] for row in ranked], [row["rank"] for row in ranked], "", parent)
+
+
+def _conversation(last: str | None, messages: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """The messages up to this one, from the first."""
+    found: list[dict[str, Any]] = []
+    while last in messages and len(found) < len(messages):
+        role = "user" if messages[last].get("role") == "prompter" else "assistant"
+        found.insert(0, {"role": role, "content": messages[last]["text"]})
+        last = messages[last].get("parent_id")
+    return found
+
+
+def _of_ranks(prompt: str, shown: list[str], ranks: list[Any], who: str, key: str) -> list[dict[str, Any]]:
+    """A ranking as the picks that it is made of: the best of all, then the best of what is left (Plackett 1975)."""
+    if any(isinstance(rank, bool) or not isinstance(rank, (int, float)) for rank in ranks):
+        raise _Malformed("a rank is no number")
+    found = []
+    for level in sorted(set(ranks))[:-1]:
+        left = [place for place, rank in enumerate(ranks) if rank >= level]
+        picked = [number for number, place in enumerate(left) if ranks[place] == level]
+        own = f"{key}-{level:g}" if key else ""
+        found.append(_judgement(prompt, [shown[place] for place in left], picked, who, own))
+    return found
+
+
+def _judgement(prompt: str, shown: list[str], picked: list[int], who: str, key: str = "") -> dict[str, Any]:
+    kind = "pair" if len(shown) == 2 else "pick"
+    return {"kind": kind, "prompt": prompt, "shown": shown, "picked": picked, "who": who, "key": key}
+
+
+def _lone_judgement(kind: str, prompt: str, shown: str, value: int, who: str) -> dict[str, Any]:
+    return {"kind": kind, "prompt": prompt, "shown": [shown], "value": value, "who": who, "key": ""}
+
+
+def _needed(row: Mapping[str, Any], name: str) -> Any:
+    if name not in row:
+        raise _Malformed(f"'{name}' is missing")
+    return row[name]
+
+
+def _who(row: Mapping[str, Any]) -> str:
+    return _text(row.get("who") or "", "who")
+
+
+def _reply(value: Any, name: str) -> str:
+    """A text; of a conversation its last message."""
+    return _text(value[-1:] if isinstance(value, list) else value, name)
+
+
+def _text(value: Any, name: str) -> str:
+    """A text, or the texts of messages, with the roles where there are several."""
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, list) or not value or not all(isinstance(each, dict) for each in value):
+        raise _Malformed(f"'{name}' is no text")
+    contents = [each.get("content") for each in value]
+    if not all(isinstance(each, str) for each in contents):
+        raise _Malformed(f"a message of '{name}' has no content")
+    if len(value) == 1:
+        return contents[0]
+    return "\n\n".join(f"{each.get('role', '')}: {each['content']}" for each in value)
+
+
+# Fields that tell a layout, and what reads it; the first that fits is taken.
+LAYOUTS: tuple[tuple[set[str], Callable[[Path, Iterator[Numbered]], Iterator[dict[str, Any]]]], ...] = (
+    ({"chosen", "rejected"}, _row_by_row(_preference)),
+    ({"prompt", "completion", "label"}, _row_by_row(_lone)),
+    ({"prompt", "completion", "rating"}, _row_by_row(_lone)),
+    ({"instruction", "response1", "response2", "annotator1"}, _row_by_row(_pandalm)),
+    ({"prompt", "generations", "ranking"}, _row_by_row(_imagereward)),
+    ({"message_id", "parent_id", "text", "role"}, _openassistant),
+)

@@ -1,0 +1,376 @@
+"""The store: samples that people saw and what they said of them, in SQLite or PostgreSQL, never changed once written.
+
+`add` returns after the rows are on the disk: SQLite writes ahead and waits for the disk at each commit, PostgreSQL does
+so by itself. Several processes may write at once.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sql
+from sqlalchemy.dialects import postgresql, sqlite
+
+from tfgen.errors import Failure, UserError
+from tfgen.feedback import schema
+from tfgen.feedback.events import Event, Sample, check, check_shown, new_id, whoami
+from tfgen.run import runs_folder
+
+_WAIT = 60.0  # seconds for another writer
+_ASKED_AT_ONCE = 500  # ids in one query
+_LOCK = 0x7F6E  # PostgreSQL's advisory lock, held while tables are made
+
+
+class Store:
+    """An open store; a context manager that closes it."""
+
+    def __init__(self, engine: sql.Engine, place: str):
+        self.engine = engine
+        self.place = place
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    # Writing.
+
+    def add(self, samples: Iterable[Sample], events: Iterable[Event]) -> list[str]:
+        """Keeps samples and events, all or none of them, and gives the events' ids.
+
+        A sample that is known already is kept once; so is an event whose key is. What the caller leaves out of an event,
+        such as its id and time, is filled in.
+
+        Raises:
+            UserError: an event says nothing or the impossible, or is about a sample or event that nobody knows.
+            Failure: the store can't be written; nothing was kept.
+        """
+        samples, events = {each.id: each for each in samples}, list(events)
+        for each in events:
+            check(each)
+        with self.writing() as connection:
+            if samples:
+                self._insert(connection, schema.sample, [_sample_row(each) for each in samples.values()], "id")
+            shown = {each for event in events for each in event.shown} - samples.keys()
+            known = {**samples, **_samples(connection, shown)}
+            rows = [self._event_row(connection, event, known) for event in events]
+            if rows:
+                self._insert(connection, schema.event, rows, "key")
+            return self._ids(connection, rows)
+
+    def _event_row(self, connection: sql.Connection, event: Event, known: dict[str, Sample]) -> dict[str, Any]:
+        check_shown(event.shown, known)
+        about = known[event.shown[0]] if event.shown else None
+        run, digest, undoes = (about.run, about.digest, None) if about else ("", "", None)
+        if event.kind == "undo":
+            undoes = event.payload["event"]
+            columns = schema.event.c
+            found = connection.execute(sql.select(columns.run, columns.digest).where(columns.id == undoes)).first()
+            if found is None:
+                raise UserError(f"No feedback '{undoes}' is known.", "See what there is with: tfgen feedback list")
+            run, digest = found
+        return {
+            "id": event.id or new_id(),
+            "at": event.at or datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "who": event.who or whoami(),
+            "session": event.session,
+            "kind": event.kind,
+            "run": run,
+            "digest": digest,
+            "shown": json.dumps(list(event.shown)),
+            "shown_key": hashlib.sha256(" ".join(sorted(event.shown)).encode()).hexdigest()[:32],
+            "payload": json.dumps(dict(event.payload), ensure_ascii=False),
+            "undoes": undoes,
+            "key": event.key or None,
+        }
+
+    def _insert(self, connection: sql.Connection, table: sql.Table, rows: list[dict[str, Any]], unique: str) -> None:
+        insert = (sqlite if self.engine.dialect.name == "sqlite" else postgresql).insert(table)
+        connection.execute(insert.on_conflict_do_nothing(index_elements=[unique]), rows)
+
+    def _ids(self, connection: sql.Connection, rows: list[dict[str, Any]]) -> list[str]:
+        """The ids under which events are kept: of one that was sent before, the first one's."""
+        keys = [row["key"] for row in rows if row["key"]]
+        columns, kept = schema.event.c, {}
+        for part in _parts(keys):
+            kept.update(connection.execute(sql.select(columns.key, columns.id).where(columns.key.in_(part))).all())
+        return [kept.get(row["key"], row["id"]) for row in rows]
+
+    def forget(self, who: str) -> int:
+        """Deletes what one person said, for good, and gives how many events that was. The one deletion there is; that
+        it happened is kept, without the name."""
+        lift, put_back = self._without_triggers("event")
+        with self.writing() as connection:
+            for statement in lift:
+                connection.exec_driver_sql(statement)
+            columns = schema.event.c
+            own = sql.select(columns.id).where(columns.who == who)
+            connection.execute(sql.delete(schema.event).where(columns.undoes.in_(own.scalar_subquery())))
+            count = connection.execute(sql.delete(schema.event).where(columns.who == who)).rowcount
+            if count:
+                connection.execute(sql.insert(schema.forgotten).values(at=_now(), events=count))
+            for statement in put_back:
+                connection.exec_driver_sql(statement)
+        if count and self.engine.dialect.name == "sqlite":
+            with self.reading() as connection:  # what was deleted doesn't stay in the file or its log
+                connection.exec_driver_sql("COMMIT")
+                connection.exec_driver_sql("VACUUM")
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+                connection.exec_driver_sql("BEGIN")
+        return count
+
+    def _without_triggers(self, table: str) -> tuple[list[str], list[str]]:
+        if self.engine.dialect.name == "sqlite":
+            names = [f"{table}_no_{verb}" for verb in ("update", "delete")]
+            return [f"DROP TRIGGER {name}" for name in names], schema.sqlite_triggers(table)
+        return [f"DROP TRIGGER {table}_kept ON {table}"], [schema.postgresql_trigger(table)]
+
+    # Reading.
+
+    def events(
+        self,
+        run: str | None = None,
+        digest: str | None = None,
+        session: str | None = None,
+        who: str | None = None,
+        kinds: Sequence[str] = (),
+        limit: int | None = None,
+        withdrawn: bool = False,
+    ) -> list[Event]:
+        """Events, oldest first; with a limit, the newest of them. Those that were taken back, and what took them back,
+        only with `withdrawn`."""
+        columns = schema.event.c
+        wanted = {"run": run, "digest": digest, "session": session, "who": who}
+        query = sql.select(schema.event)
+        for name, value in wanted.items():
+            if value is not None:
+                query = query.where(columns[name] == value)
+        if kinds:
+            query = query.where(columns.kind.in_(list(kinds)))
+        if not withdrawn:
+            other = schema.event.alias("other")
+            undone = sql.exists().where(other.c.undoes == columns.id)
+            query = query.where(columns.kind != "undo", ~undone)
+        if limit is not None:
+            query = query.order_by(columns.number.desc()).limit(limit)
+        else:
+            query = query.order_by(columns.number)
+        with self.reading() as connection:
+            rows = connection.execute(query).all()
+        return [_event_of(row) for row in (reversed(rows) if limit is not None else rows)]
+
+    def samples(self, ids: Iterable[str]) -> dict[str, Sample]:
+        """The samples of these ids that are known."""
+        with self.reading() as connection:
+            return _samples(connection, ids)
+
+    def find_sample(self, beginning: str) -> str:
+        """The id that begins so. Raises UserError where there is none, or more than one."""
+        columns = schema.sample.c
+        with self.reading() as connection:
+            query = sql.select(columns.id).where(columns.id.startswith(beginning, autoescape=True)).limit(2)
+            found = connection.execute(query).scalars().all()
+        if not beginning or not found:
+            raise UserError(f"No sample '{beginning}' is known.", "See what there is with: tfgen feedback list")
+        if len(found) > 1:
+            raise UserError(f"Several samples begin with '{beginning}'.", "Give more of its letters.")
+        return found[0]
+
+    def counts(self, run: str | None = None) -> dict[tuple[str, str], int]:
+        """How many events there are that were not taken back, by kind and person."""
+        columns, undo = schema.event.c, schema.event.alias("undo")
+        query = sql.select(columns.kind, columns.who, sql.func.count()).group_by(columns.kind, columns.who)
+        gone = (
+            sql.select(columns.kind, columns.who, sql.func.count())
+            .join(undo, undo.c.undoes == columns.id)
+            .group_by(columns.kind, columns.who)
+        )
+        if run is not None:
+            query, gone = query.where(columns.run == run), gone.where(columns.run == run)
+        with self.reading() as connection:
+            counts = {(kind, who): count for kind, who, count in connection.execute(query)}
+            for kind, who, count in connection.execute(gone):
+                counts[kind, who] -= count
+        return {key: count for key, count in counts.items() if count and key[0] != "undo"}
+
+    def runs(self) -> list[str]:
+        """The names of the runs that something was said of."""
+        with self.reading() as connection:
+            return [name for name in connection.execute(sql.select(schema.event.c.run).distinct()).scalars() if name]
+
+    # Connections.
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[sql.Connection]:
+        """A transaction that is on the disk when the block has ended, or never happened."""
+        with self._told(), self.engine.connect().execution_options(tfgen_writes=True) as connection:
+            with connection.begin():
+                yield connection
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[sql.Connection]:
+        with self._told(), self.engine.connect() as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        """Turns a database's errors into sentences."""
+        try:
+            yield
+        except sql.exc.DBAPIError as error:
+            raise _told(error, self.place) from error
+
+
+def open_store(url: str | None = None) -> Store:
+    """The store at a URL (sqlite:///PATH, postgresql://...) or a path; by default $TFGEN_STORE, else feedback.db among
+    the runs. Its tables are made where it is new, and brought up to date where it is old.
+
+    Raises:
+        UserError: it can't be reached, belongs to something else, or is from a newer tfgen.
+    """
+    url = url or os.environ.get("TFGEN_STORE") or str(runs_folder() / "feedback.db")
+    try:
+        parsed = sql.make_url(url) if "://" in url else sql.URL.create("sqlite", database=str(Path(url).absolute()))
+    except sql.exc.ArgumentError as error:
+        raise UserError(f"'{url}' is no store.", "Give a path, or a URL such as postgresql://HOST/NAME.") from error
+    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+        raise UserError(f"A store can't be in {parsed.get_backend_name()}.", "Use SQLite (a path) or PostgreSQL.")
+    place = parsed.database if parsed.get_backend_name() == "sqlite" else parsed.render_as_string(hide_password=True)
+    store = Store(_engine(parsed), place or "")
+    try:
+        _bring_up_to_date(store)
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def _engine(url: sql.URL) -> sql.Engine:
+    if url.get_backend_name() == "postgresql":
+        try:
+            import psycopg  # noqa: F401
+        except ImportError:
+            raise UserError("PostgreSQL needs psycopg.", "Install it: pip install 'tfgen[postgres]'") from None
+        return sql.create_engine(url.set(drivername="postgresql+psycopg"), connect_args={"connect_timeout": 10})
+    if url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = sql.create_engine(url, connect_args={"timeout": _WAIT})
+
+    @sql.event.listens_for(engine, "connect")
+    def prepare(connection: Any, _: Any) -> None:
+        connection.isolation_level = None  # else the driver begins transactions where it likes
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @sql.event.listens_for(engine, "begin")
+    def begin(connection: sql.Connection) -> None:
+        # A writer that begins as a reader would fail where another has written since, and not wait.
+        writes = connection.get_execution_options().get("tfgen_writes")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _bring_up_to_date(store: Store) -> None:
+    with store.reading() as connection:
+        tables = set(sql.inspect(connection).get_table_names())
+        state = _revision(connection, tables)
+    if state == schema.HEAD:
+        return
+    if state is None and tables:
+        what = f"The database '{store.place}' holds something else than tfgen's feedback."
+        raise UserError(what, "Name another with TFGEN_STORE.")
+    # Only here, since it takes a while to import.
+    from alembic import command
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    if state is not None and state not in {each.revision for each in ScriptDirectory.from_config(config).walk_revisions()}:
+        raise UserError(f"The store '{store.place}' was made by a newer tfgen.", "Update tfgen to use it.")
+    with store.writing() as connection:
+        if store.engine.dialect.name == "postgresql":
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")  # does nothing where another process was quicker
+
+
+def _revision(connection: sql.Connection, tables: set[str]) -> str | None:
+    if "alembic_version" not in tables or "event" not in tables:
+        return None
+    return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+
+
+def _told(error: sql.exc.DBAPIError, place: str) -> UserError:
+    words = str(error.orig).strip().split("\n")[0]
+    if "malformed" in words or "not a database" in words or "disk image" in words:
+        return Failure(
+            f"The store '{place}' is damaged: {words}.",
+            f"Save what can be read: sqlite3 '{place}' .recover | sqlite3 saved.db, and name that with TFGEN_STORE.",
+        )
+    if "locked" in words:
+        return Failure(f"Others keep the store '{place}' busy.", "Nothing was written; try again.")
+    if "unable to open" in words or "readonly" in words:
+        return UserError(f"The store '{place}' can't be written.", "Mend its folder, or name another with TFGEN_STORE.")
+    if "never changed" in words:
+        return UserError("What was said is never changed.", "Take it back instead: tfgen feedback undo ID")
+    if isinstance(error, sql.exc.OperationalError):
+        return UserError(f"The store '{place}' can't be reached: {words}.", "Check its address and that it runs.")
+    return Failure(f"The store '{place}' failed: {words}.", "Nothing was written.")
+
+
+def _samples(connection: sql.Connection, ids: Iterable[str]) -> dict[str, Sample]:
+    found: dict[str, Sample] = {}
+    for part in _parts(list(ids)):
+        for row in connection.execute(sql.select(schema.sample).where(schema.sample.c.id.in_(part))):
+            found[row.id] = Sample(
+                row.run,
+                row.digest,
+                row.version,
+                row.prompt,
+                row.prompt_version,
+                row.seed,
+                tuple(json.loads(row.latents or "[]")),
+                json.loads(row.settings),
+                row.content,
+            )
+    return found
+
+
+def _sample_row(sample: Sample) -> dict[str, Any]:
+    return {
+        "id": sample.id,
+        "run": sample.run,
+        "digest": sample.digest,
+        "version": sample.version,
+        "prompt": sample.prompt,
+        "prompt_version": sample.prompt_version,
+        "seed": sample.seed,
+        "latents": json.dumps(list(sample.latents)) if sample.latents else None,
+        "settings": json.dumps(dict(sample.settings), sort_keys=True),
+        "content": sample.content,
+    }
+
+
+def _event_of(row: Any) -> Event:
+    shown, payload = tuple(json.loads(row.shown)), json.loads(row.payload)
+    return Event(row.kind, shown, payload, row.who, row.session, row.id, row.at, row.key or "")
+
+
+def _parts(values: list[Any]) -> Iterator[list[Any]]:
+    for start in range(0, len(values), _ASKED_AT_ONCE):
+        yield values[start : start + _ASKED_AT_ONCE]
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
