@@ -11,10 +11,12 @@ What is here is described in docs/python.md. It is imported when it is first use
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["Failure", "Run", "UserError", "compare", "fit", "load", "open_data", "runs"]
+__all__ = [
+    "Failure", "Run", "UserError", "compare", "export_feedback", "fit", "import_feedback", "load", "open_data", "runs",
+]
 
 if TYPE_CHECKING:
-    from tfgen.api import Run, compare, fit, load, open_data, runs
+    from tfgen.api import Run, compare, export_feedback, fit, import_feedback, load, open_data, runs
     from tfgen.errors import Failure, UserError
 
 

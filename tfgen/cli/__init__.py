@@ -6,7 +6,7 @@ import sys
 import click
 
 from tfgen import __version__
-from tfgen.cli import chat, data, evaluate, export, fit, generate, runs, serve
+from tfgen.cli import chat, data, evaluate, export, feedback, fit, generate, prompt, runs, serve
 from tfgen.cli.options import OrderedGroup
 from tfgen.environment import check_platform
 from tfgen.errors import UserError
@@ -61,5 +61,5 @@ def main(debug: bool) -> None:
     check_platform()
 
 
-for module in (data, fit, generate, chat, evaluate, export, serve, runs):
+for module in (data, fit, generate, chat, evaluate, feedback, prompt, export, serve, runs):
     main.add_command(module.command)

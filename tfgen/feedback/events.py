@@ -43,7 +43,8 @@ class Sample:
     @property
     def id(self) -> str:
         """32 hexadecimal digits."""
-        parts = [self.digest, self.version, self.prompt, self.seed, list(self.latents), dict(self.settings), self.content]
+        made_by = [self.digest, self.version, self.prompt, self.seed, list(self.latents), dict(self.settings)]
+        parts = [*made_by, self.content]
         return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:32]
 
     @classmethod

@@ -30,8 +30,8 @@ def read_rows(path: str | Path) -> Iterator[dict[str, Any]]:
     """The judgements in a file, in its order.
 
     Each is {"kind", "prompt", "shown", "who", "key"} and, of a "pair" or a "pick", "picked": the places of what was
-    better than the rest of it, all of them for a tie; of a "thumb" or a "rating", "value". shown: texts, or the names of
-    files where the set has those. key: the same whenever the file is read, also where rows were added or moved.
+    better than the rest of it, all of them for a tie; of a "thumb" or a "rating", "value". shown: texts, or the names
+    of files where the set has those. key: the same whenever the file is read, also where rows were added or moved.
 
     Raises:
         UserError: it can't be read, has a layout that isn't known, or a row that is malformed, with its line.
@@ -50,8 +50,8 @@ def read_rows(path: str | Path) -> Iterator[dict[str, Any]]:
         )
     seen: Counter[str] = Counter()
     for judgement in reader(path, _chained(first, rows)):
-        content = json.dumps([judgement[name] for name in judgement if name != "key"], ensure_ascii=False, sort_keys=True)
-        own = judgement["key"] or hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:24]
+        content = json.dumps(judgement, sort_keys=True)
+        own = judgement["key"] or hashlib.sha256(content.encode()).hexdigest()[:24]
         seen[own] += 1  # the same row twice is two answers
         yield {**judgement, "key": own if seen[own] == 1 else f"{own}-{seen[own]}"}
 
@@ -146,7 +146,8 @@ def _preference(row: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _lone(row: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """{prompt, completion, label}: true or 1 for good, false, 0 or -1 for bad; or {prompt, completion, rating}: 1 to 5."""
+    """{prompt, completion, label}, true or 1 for good, false, 0 or -1 for bad; or {prompt, completion, rating}, 1 to 5.
+    """
     prompt, shown = _text(_needed(row, "prompt"), "prompt"), _reply(_needed(row, "completion"), "completion")
     value = row.get("rating", row.get("label"))
     if "rating" in row:
@@ -160,9 +161,13 @@ def _lone(row: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _pandalm(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Two replies to an instruction, judged by several people: 1 or 2 is the better one, 0 is a tie."""
-    parts = [_text(row["instruction"], "instruction"), _text(row.get("input") or "", "input")]
-    shown = [_text(row["response1"], "response1"), _text(row["response2"], "response2")]
+    parts = [_text(_needed(row, "instruction"), "instruction"), _text(row.get("input") or "", "input")]
+    # Some replies of "True" have become JSON's true in the set.
+    replies = {name: _needed(row, name) for name in ("response1", "response2")}
+    shown = [str(each) if isinstance(each, bool) else _text(each, name) for name, each in replies.items()]
     people = sorted(name for name in row if name.startswith("annotator"))
+    if not people:
+        raise _Malformed("nobody has judged it")
     for who in people:
         if isinstance(row[who], bool) or row[who] not in (0, 1, 2):
             raise _Malformed(f"'{who}' is none of 0, 1 and 2")
@@ -173,7 +178,7 @@ def _pandalm(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _imagereward(row: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Files made for a prompt, and the rank of each: 1 is the best, and equal ranks are ties."""
-    files, ranks = row["generations"], row["ranking"]
+    files, ranks = _needed(row, "generations"), _needed(row, "ranking")
     if not isinstance(files, list) or not isinstance(ranks, list) or len(files) != len(ranks):
         raise _Malformed("there are not as many ranks as generations")
     shown = [_text(each, "generations") for each in files]

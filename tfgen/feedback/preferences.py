@@ -1,8 +1,11 @@
-"""What people said, as what a model can learn from: comparisons, texts as they should have been, and lone judgements."""
+"""What people said, as what a model can learn from: comparisons, and texts as they should have been."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
-from tfgen.feedback.events import Sample
+from tfgen.feedback.events import Event, Sample, run_digest
+from tfgen.run import Run
 
 
 @dataclass(frozen=True)
@@ -42,8 +45,74 @@ class Edit:
 
 @dataclass(frozen=True)
 class Preferences:
-    """All that was said of a run's samples and not taken back, by those who count."""
+    """All that was said of a run's samples and not taken back.
+
+    left_out: answers about samples of other weights, which can't be made again.
+    repeated: answers in which a person judged the same samples again; the newest counts.
+    """
 
     comparisons: tuple[Comparison, ...] = ()
     edits: tuple[Edit, ...] = ()
     watermark: str = ""  # the newest event among them
+    left_out: int = 0
+    repeated: int = 0
+
+
+def preferences_of(store: Any, run: Run, who: str | None = None) -> Preferences:
+    """What people, or one of them, said of a run's samples, of all its versions.
+
+    Samples of arrays count where the run still has the weights that made them; sequences are kept as text, and always
+    count. A rating is compared with the one before it, of the same person and prompt, that differs.
+    """
+    digest = run_digest(run)
+    by_name, by_weights = store.events(run=run.name, who=who), store.events(digest=digest, who=who)
+    events = sorted({each.id: each for each in [*by_name, *by_weights]}.values(), key=lambda each: (each.at, each.id))
+    samples = store.samples({each for event in events for each in event.shown})
+    usable, left_out = [], 0
+    for event in events:
+        shown = [samples[each] for each in event.shown if each in samples]
+        if shown and all(sample.digest == digest or sample.content is not None for sample in shown):
+            usable.append((event, tuple(shown)))
+        else:
+            left_out += 1
+    answers = _answers(usable)
+    newest = {(answer.who, frozenset(sample.id for sample in answer.shown)): answer for answer in answers}
+    comparisons = (*newest.values(), *_from_values(usable))
+    edits = tuple(
+        Edit(shown[0], event.payload["text"], event.who, event.id) for event, shown in usable if event.kind == "edit"
+    )
+    watermark = max((event.id for event, _ in usable), default="")
+    return Preferences(comparisons, edits, watermark, left_out, len(answers) - len(newest))
+
+
+def _answers(usable: Iterable[tuple[Event, tuple[Sample, ...]]]) -> list[Comparison]:
+    """Picks among several, but for those in which all were equally good."""
+    return [
+        Comparison(shown, event.picked, event.who, event.session, event.id)
+        for event, shown in usable
+        if event.kind in ("pick", "pair") and len(event.picked) < len(shown)
+    ]
+
+
+def _from_values(usable: Iterable[tuple[Event, tuple[Sample, ...]]]) -> list[Comparison]:
+    """Ratings and thumbs, each against the last one of the same person, scale and prompt that differs from it."""
+    newest: dict[tuple[str, str, str], Event] = {}
+    samples = {}
+    for event, (sample, *_) in usable:
+        if event.kind in ("rating", "thumb"):
+            # A second opinion takes the first one's place, and a turn of its own.
+            newest.pop((event.kind, event.who, sample.id), None)
+            newest[event.kind, event.who, sample.id] = event
+            samples[sample.id] = sample
+    comparisons = []
+    last: dict[tuple[str, str, str], dict[int, Sample]] = {}  # by value, the one that was given last at the end
+    for (kind, who, place), event in newest.items():
+        sample, value = samples[place], event.payload["value"]
+        before = last.setdefault((kind, who, sample.prompt), {})
+        other = next((each for each in reversed(before.items()) if each[0] != value), None)
+        if other is not None:
+            better = 0 if value > other[0] else 1
+            comparisons.append(Comparison((sample, other[1]), (better,), who, event.session, event.id))
+        before.pop(value, None)
+        before[value] = sample
+    return comparisons

@@ -47,8 +47,8 @@ class Store:
     def add(self, samples: Iterable[Sample], events: Iterable[Event]) -> list[str]:
         """Keeps samples and events, all or none of them, and gives the events' ids.
 
-        A sample that is known already is kept once; so is an event whose key is. What the caller leaves out of an event,
-        such as its id and time, is filled in.
+        A sample that is known already is kept once; so is an event whose key is. What the caller leaves out of an
+        event, such as its id and time, is filled in.
 
         Raises:
             UserError: an event says nothing or the impossible, or is about a sample or event that nobody knows.
@@ -296,7 +296,8 @@ def _bring_up_to_date(store: Store) -> None:
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    if state is not None and state not in {each.revision for each in ScriptDirectory.from_config(config).walk_revisions()}:
+    steps = {step.revision for step in ScriptDirectory.from_config(config).walk_revisions()}
+    if state is not None and state not in steps:
         raise UserError(f"The store '{store.place}' was made by a newer tfgen.", "Update tfgen to use it.")
     with store.writing() as connection:
         if store.engine.dialect.name == "postgresql":

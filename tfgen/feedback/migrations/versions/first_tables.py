@@ -26,7 +26,7 @@ def upgrade() -> None:
     op.create_index("sample_prompt_version", "sample", ["prompt_version"])
     op.create_table(
         "event",
-        sql.Column("number", sql.BigInteger().with_variant(sql.Integer, "sqlite"), primary_key=True, autoincrement=True),
+        sql.Column("number", sql.BigInteger().with_variant(sql.Integer, "sqlite"), primary_key=True),
         sql.Column("id", sql.String(26), nullable=False, unique=True),
         sql.Column("at", sql.String(32), nullable=False),
         sql.Column("who", sql.Text, nullable=False),

@@ -1,0 +1,143 @@
+"""Did my feedback help? What was said, who agrees with whom, and what was learned from it."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sql
+
+from tfgen import versions
+from tfgen.feedback import schema
+from tfgen.feedback.events import Event
+from tfgen.feedback.store import Store
+from tfgen.run import Run
+
+_COMPARED = 20_000  # answers of a run, at the most, among which agreement is looked for
+_ENOUGH = 20  # answers, from which a habit shows
+_LARGE_SHARE = 0.8
+
+
+@dataclass(frozen=True)
+class FeedbackReport:
+    """What was said of a run: counts[kind][person]; agreements (person, person, same, of how many); what stands out;
+    and the versions that were learned from it, oldest first."""
+
+    run: str
+    counts: Mapping[str, Mapping[str, int]]
+    agreements: Sequence[tuple[str, str, int, int]] = ()
+    remarks: Sequence[str] = ()
+    versions: Sequence[Mapping[str, Any]] = field(default_factory=list)
+
+    def lines(self) -> list[str]:
+        """The report in sentences."""
+        if not self.counts:
+            return [f"Nothing was said of '{self.run}' yet. Begin with: tfgen steer {self.run}"]
+        people = sorted({who for each in self.counts.values() for who in each})
+        said = ", ".join(f"{sum(each.values())} {_PLURAL[kind]}" for kind, each in self.counts.items())
+        lines = [f"Said: {said}, by {_listed(people)}."]
+        for who, other, same, of in self.agreements:
+            lines.append(f"{who} and {other} picked the same in {same} of {of} cases that both judged.")
+        lines += self.remarks
+        learned = [_learned(each) for each in self.versions]
+        return [*lines, *(learned or [f"Nothing was learned from it yet: tfgen tune {self.run}"])]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "run": self.run,
+            "counts": {kind: dict(people) for kind, people in self.counts.items()},
+            "agreements": [list(each) for each in self.agreements],
+            "remarks": list(self.remarks),
+            "versions": [dict(each) for each in self.versions],
+        }
+
+
+_PLURAL = {
+    "pick": "picks",
+    "pair": "comparisons of two",
+    "rating": "ratings",
+    "thumb": "thumbs",
+    "edit": "edits",
+    "tag": "tags",
+    "none": "times none",
+    "skip": "skipped",
+}
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _learned(version: Mapping[str, Any]) -> str:
+    """What a version was learned from and how it did, in a sentence."""
+    sentence = f"{version['name']} ({version['kind']}, {version['created'][:10]}, from {version['parent']})"
+    held_out, win_rate = version.get("held_out"), version.get("win_rate")
+    if held_out:
+        sentence += f": {held_out['right']} of {held_out['count']} answers that were left aside are foreseen"
+    if win_rate:
+        sentence += f"; preferred to the one before in {win_rate[0]:.0%} ({win_rate[1]:.0%} to {win_rate[2]:.0%})"
+    return f"{sentence}."
+
+
+def report(store: Store, run: Run) -> FeedbackReport:
+    """The report on a run."""
+    counts: dict[str, dict[str, int]] = {}
+    for (kind, who), count in sorted(store.counts(run.name).items()):
+        counts.setdefault(kind, {})[who] = count
+    learned = [{"name": each.name, **each.record} for each in versions.every(run)]
+    answers = store.events(run=run.name, kinds=("pick", "pair"), limit=_COMPARED)
+    agreements = _agreements(store, run.name)
+    return FeedbackReport(run.name, counts, agreements, _remarks(answers, agreements), learned)
+
+
+def _agreements(store: Store, run: str) -> list[tuple[str, str, int, int]]:
+    """How often two people who judged the same samples picked the same."""
+    one, two = schema.event, schema.event.alias("two")
+    query = (
+        sql.select(one.c.shown, one.c.payload, one.c.who, two.c.shown, two.c.payload, two.c.who)
+        .join(two, sql.and_(two.c.shown_key == one.c.shown_key, one.c.who < two.c.who))
+        .where(one.c.run == run, one.c.kind.in_(("pick", "pair")), two.c.kind.in_(("pick", "pair")))
+        .limit(_COMPARED)
+    )
+    found: dict[tuple[str, str], list[bool]] = {}
+    with store.reading() as connection:
+        for shown, payload, who, other_shown, other_payload, other in connection.execute(query):
+            mine, its = (
+                {json.loads(order)[place] for place in json.loads(said)["picked"]}
+                for order, said in ((shown, payload), (other_shown, other_payload))
+            )
+            found.setdefault((who, other), []).append(mine == its)
+    return [(who, other, sum(same), len(same)) for (who, other), same in sorted(found.items())]
+
+
+def _remarks(answers: Sequence[Event], agreements: Sequence[tuple[str, str, int, int]]) -> list[str]:
+    """What a reader should know before they trust the answers."""
+    people: dict[str, list[Event]] = {}
+    for event in answers:
+        people.setdefault(event.who, []).append(event)
+    remarks = [remark for who, own in people.items() for remark in _habits(who, own)]
+    for who, own in people.items():
+        if len(people) > 1 and len(answers) >= _ENOUGH and len(own) > _LARGE_SHARE * len(answers):
+            share = f"{len(own)} of {len(answers)} answers"
+            remarks.append(f"{share} are {who}'s, so what is learned is mostly their taste.")
+    for who, other, same, of in agreements:
+        if of >= _ENOUGH and same < 0.5 * of:
+            remarks.append(f"{who} and {other} picked the same in only {same} of {of} cases.")
+    return remarks
+
+
+def _habits(who: str, own: Sequence[Event]) -> list[str]:
+    """Whether one person picks by place, or says one thing and then another."""
+    habits = []
+    places = [event.picked[0] for event in own if len(event.picked) == 1]
+    usual = max(set(places), key=places.count) if places else 0
+    if len(places) >= _ENOUGH and places.count(usual) > _LARGE_SHARE * len(places):
+        habits.append(f"{who} picked place {usual + 1} in {places.count(usual)} of {len(places)} answers.")
+    picks: dict[frozenset, set] = {}
+    for event in own:
+        picks.setdefault(frozenset(event.shown), set()).add(frozenset(event.shown[each] for each in event.picked))
+    contradictory = sum(len(each) > 1 for each in picks.values())
+    if contradictory:
+        often = "once" if contradictory == 1 else f"{contradictory} times"
+        habits.append(f"{who} judged the same samples differently {often}; the newest answer counts.")
+    return habits
