@@ -50,7 +50,7 @@ def _of_file(path: Path) -> Sample:
     for modality in MODALITIES.all():
         try:
             facts = modality.read_metadata(path)
-        except (OSError, ValueError, KeyError, NotImplementedError, AttributeError):
+        except (UserError, OSError, ValueError, KeyError, NotImplementedError, AttributeError):
             continue
         if "run" in facts:
             return _from_facts(facts, str(path))

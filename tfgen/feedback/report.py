@@ -1,19 +1,16 @@
 """Did my feedback help? What was said, who agrees with whom, and what was learned from it."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import Any
 
-import sqlalchemy as sql
-
 from tfgen import versions
-from tfgen.feedback import schema
 from tfgen.feedback.events import Event
 from tfgen.feedback.store import Store
 from tfgen.run import Run
 
-_COMPARED = 20_000  # answers of a run, at the most, among which agreement is looked for
+NEWEST = 10_000  # answers of a run, at the most, that are looked at one by one
 _ENOUGH = 20  # answers, from which a habit shows
 _LARGE_SHARE = 0.8
 
@@ -85,28 +82,20 @@ def report(store: Store, run: Run) -> FeedbackReport:
     for (kind, who), count in sorted(store.counts(run.name).items()):
         counts.setdefault(kind, {})[who] = count
     learned = [{"name": each.name, **each.record} for each in versions.every(run)]
-    answers = store.events(run=run.name, kinds=("pick", "pair"), limit=_COMPARED)
-    agreements = _agreements(store, run.name)
+    answers = store.events(run=run.name, kinds=("pick", "pair"), limit=NEWEST)
+    agreements = _agreements(answers)
     return FeedbackReport(run.name, counts, agreements, _remarks(answers, agreements), learned)
 
 
-def _agreements(store: Store, run: str) -> list[tuple[str, str, int, int]]:
-    """How often two people who judged the same samples picked the same."""
-    one, two = schema.event, schema.event.alias("two")
-    query = (
-        sql.select(one.c.shown, one.c.payload, one.c.who, two.c.shown, two.c.payload, two.c.who)
-        .join(two, sql.and_(two.c.shown_key == one.c.shown_key, one.c.who < two.c.who))
-        .where(one.c.run == run, one.c.kind.in_(("pick", "pair")), two.c.kind.in_(("pick", "pair")))
-        .limit(_COMPARED)
-    )
+def _agreements(answers: Sequence[Event]) -> list[tuple[str, str, int, int]]:
+    """How often two people who judged the same samples picked the same: (one, the other, same, of)."""
+    judged: dict[frozenset, dict[str, frozenset]] = {}
+    for event in answers:  # oldest first, so a person's newest answer counts
+        judged.setdefault(frozenset(event.shown), {})[event.who] = frozenset(event.shown[each] for each in event.picked)
     found: dict[tuple[str, str], list[bool]] = {}
-    with store.reading() as connection:
-        for shown, payload, who, other_shown, other_payload, other in connection.execute(query):
-            mine, its = (
-                {json.loads(order)[place] for place in json.loads(said)["picked"]}
-                for order, said in ((shown, payload), (other_shown, other_payload))
-            )
-            found.setdefault((who, other), []).append(mine == its)
+    for picks in judged.values():
+        for who, other in combinations(sorted(picks), 2):
+            found.setdefault((who, other), []).append(picks[who] == picks[other])
     return [(who, other, sum(same), len(same)) for (who, other), same in sorted(found.items())]
 
 

@@ -38,14 +38,13 @@ event = sql.Table(
     sql.Column("run", sql.Text, nullable=False),
     sql.Column("digest", sql.String(64), nullable=False),
     sql.Column("shown", sql.Text, nullable=False),
-    sql.Column("shown_key", sql.String(32), nullable=False),  # the same for the same samples in any order
     sql.Column("payload", sql.Text, nullable=False),
     sql.Column("undoes", sql.String(26)),
     sql.Column("key", sql.Text, unique=True),
     sql.Index("event_run", "run", "kind", "who"),
+    sql.Index("event_order", "run", "number"),
     sql.Index("event_session", "session", "number"),
     sql.Index("event_undoes", "undoes"),
-    sql.Index("event_shown", "shown_key", "who"),
 )
 
 # How often `feedback forget` deleted what one person had said, without the name.

@@ -5,7 +5,6 @@ so by itself. Several processes may write at once.
 """
 
 import contextlib
-import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -62,19 +61,27 @@ class Store:
                 self._insert(connection, schema.sample, [_sample_row(each) for each in samples.values()], "id")
             shown = {each for event in events for each in event.shown} - samples.keys()
             known = {**samples, **_samples(connection, shown)}
-            rows = [self._event_row(connection, event, known) for event in events]
+            rows: list[dict[str, Any]] = []
+            for event in events:
+                rows.append(self._event_row(connection, event, known, rows))
             if rows:
                 self._insert(connection, schema.event, rows, "key")
             return self._ids(connection, rows)
 
-    def _event_row(self, connection: sql.Connection, event: Event, known: dict[str, Sample]) -> dict[str, Any]:
+    def _event_row(
+        self, connection: sql.Connection, event: Event, known: dict[str, Sample], before: list[dict[str, Any]]
+    ) -> dict[str, Any]:
+        """A row of the table; `before` are those of the same call, which an undo may be of."""
         check_shown(event.shown, known)
         about = known[event.shown[0]] if event.shown else None
         run, digest, undoes = (about.run, about.digest, None) if about else ("", "", None)
         if event.kind == "undo":
             undoes = event.payload["event"]
             columns = schema.event.c
-            found = connection.execute(sql.select(columns.run, columns.digest).where(columns.id == undoes)).first()
+            found = next(((row["run"], row["digest"]) for row in before if row["id"] == undoes), None)
+            found = found or connection.execute(
+                sql.select(columns.run, columns.digest).where(columns.id == undoes)
+            ).first()
             if found is None:
                 raise UserError(f"No feedback '{undoes}' is known.", "See what there is with: tfgen feedback list")
             run, digest = found
@@ -87,7 +94,6 @@ class Store:
             "run": run,
             "digest": digest,
             "shown": json.dumps(list(event.shown)),
-            "shown_key": hashlib.sha256(" ".join(sorted(event.shown)).encode()).hexdigest()[:32],
             "payload": json.dumps(dict(event.payload), ensure_ascii=False),
             "undoes": undoes,
             "key": event.key or None,
@@ -187,15 +193,11 @@ class Store:
 
     def counts(self, run: str | None = None) -> dict[tuple[str, str], int]:
         """How many events there are that were not taken back, by kind and person."""
-        columns, undo = schema.event.c, schema.event.alias("undo")
+        columns = schema.event.c
         query = sql.select(columns.kind, columns.who, sql.func.count()).group_by(columns.kind, columns.who)
-        gone = (
-            sql.select(columns.kind, columns.who, sql.func.count())
-            .join(undo, undo.c.undoes == columns.id)
-            .group_by(columns.kind, columns.who)
-        )
         if run is not None:
-            query, gone = query.where(columns.run == run), gone.where(columns.run == run)
+            query = query.where(columns.run == run)
+        gone = query.where(columns.id.in_(sql.select(columns.undoes).where(columns.undoes.is_not(None))))
         with self.reading() as connection:
             counts = {(kind, who): count for kind, who, count in connection.execute(query)}
             for kind, who, count in connection.execute(gone):

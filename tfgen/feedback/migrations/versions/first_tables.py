@@ -35,15 +35,14 @@ def upgrade() -> None:
         sql.Column("run", sql.Text, nullable=False),
         sql.Column("digest", sql.String(64), nullable=False),
         sql.Column("shown", sql.Text, nullable=False),
-        sql.Column("shown_key", sql.String(32), nullable=False),
         sql.Column("payload", sql.Text, nullable=False),
         sql.Column("undoes", sql.String(26)),
         sql.Column("key", sql.Text, unique=True),
     )
     op.create_index("event_run", "event", ["run", "kind", "who"])
+    op.create_index("event_order", "event", ["run", "number"])
     op.create_index("event_session", "event", ["session", "number"])
     op.create_index("event_undoes", "event", ["undoes"])
-    op.create_index("event_shown", "event", ["shown_key", "who"])
     op.create_table(
         "forgotten",
         sql.Column("id", sql.Integer, primary_key=True),
