@@ -348,3 +348,18 @@ def test_a_reader_that_goes_away_is_no_error():
         text=True,
     )
     assert "Broken pipe" not in process.stderr and "Traceback" not in process.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments, sentence",
+    [
+        (["generate", "x", "--prompt", "star"], "no option '--prompt'. Write it without a name: tfgen generate"),
+        (["fit", "gan", "--stpes", "3"], "no option '--stpes'. Did you mean '--steps'?"),
+        (["generate", "x", "-n", "many"], "'many' is not a valid integer. See what is expected: tfgen generate --help"),
+        (["feedback", "rate", "x"], "See what is expected: tfgen feedback rate --help"),
+    ],
+    ids=" ".join,
+)
+def test_mistyped_options_get_two_sentences(command, arguments, sentence):
+    result = command(*arguments)
+    assert result.exit_code == 2 and result.stderr.startswith("Error: ") and sentence in result.stderr

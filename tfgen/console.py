@@ -73,6 +73,11 @@ def count(number: int) -> str:
     return f"{number / 1000:.0f} thousand" if number >= 10**4 else str(number)
 
 
+def several(number: int, noun: str) -> str:
+    """"1 step", "2 steps"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def size(number: int) -> str:
     """Bytes as '870 MB' or '1.3 GB'."""
     return f"{number / 2**30:.1f} GB" if number >= 2**30 else f"{number / 2**20:.0f} MB"

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tfgen.catalog import MODALITIES
+from tfgen.console import several
 from tfgen.errors import UserError
 from tfgen.run import Run
 
@@ -24,6 +25,8 @@ def summary(run: Run) -> dict[str, Any]:
         "step": history[-1]["step"] if history else 0,
         "minutes": round(history[-1]["seconds"] / 60, 1) if history else 0.0,
         "created": record["created"],
+        "version": run.version,
+        "versions": run.version_names,
     }
 
 
@@ -44,7 +47,7 @@ def _descent(lineage: dict[str, Any]) -> str:
     steps)"."""
     runs = []
     while lineage and "from" in lineage:
-        runs.append(f"{lineage['from']} ({lineage['steps']} steps)")
+        runs.append(f"{lineage['from']} ({several(lineage['steps'], 'step')})")
         lineage = lineage["before"]
     return ", ".join(runs)
 

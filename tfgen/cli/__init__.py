@@ -6,10 +6,10 @@ import sys
 import click
 
 from tfgen import __version__
-from tfgen.cli import chat, data, evaluate, export, feedback, fit, generate, prompt, runs, serve
+from tfgen.cli import chat, data, evaluate, export, feedback, fit, generate, prompt, runs, serve, steer, tune
 from tfgen.cli.options import OrderedGroup
 from tfgen.environment import check_platform
-from tfgen.errors import UserError
+from tfgen.errors import UserError, nearest
 
 
 class PipelineGroup(OrderedGroup):
@@ -30,6 +30,11 @@ class PipelineGroup(OrderedGroup):
             # The reader of standard output has gone; Python would complain once more at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             context.exit(1)
+        except click.UsageError as error:
+            if isinstance(error, click.exceptions.NoArgsIsHelpError):
+                raise
+            click.echo(f"Error: {_in_words(error)}", err=True)
+            context.exit(2)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:
@@ -38,6 +43,20 @@ class PipelineGroup(OrderedGroup):
             what = str(error).strip().split("\n")[0] or type(error).__name__
             click.echo(f"Error: {what.rstrip('.')}. For the details, run: tfgen --debug ...", err=True)
             context.exit(1)
+
+
+def _in_words(error: click.UsageError) -> str:
+    """What click says of a mistake on the command line, in tfgen's two sentences."""
+    command = error.ctx.command_path if error.ctx else "tfgen"
+    if isinstance(error, click.NoSuchOption):
+        usage = error.ctx.command.collect_usage_pieces(error.ctx)
+        options = {option for each in error.ctx.command.params for option in each.opts}
+        found = nearest(error.option_name, options, count=1)
+        advice = f"Did you mean '{found[0]}'?" if found else f"See what there is: {command} --help"
+        if error.option_name.lstrip("-").upper() in " ".join(usage):
+            advice = f"Write it without a name: {command} {' '.join(usage[1:])}"
+        return f"{command} has no option '{error.option_name}'. {advice}"
+    return f"{error.format_message().rstrip('.')}. See what is expected: {command} --help"
 
 
 @click.group(cls=PipelineGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -61,5 +80,5 @@ def main(debug: bool) -> None:
     check_platform()
 
 
-for module in (data, fit, generate, chat, evaluate, feedback, prompt, export, serve, runs):
+for module in (data, fit, generate, steer, chat, evaluate, feedback, tune, prompt, export, serve, runs):
     main.add_command(module.command)

@@ -9,6 +9,7 @@ import click
 
 from tfgen.cli.options import OrderedGroup, run_argument
 from tfgen.cli.tables import table
+from tfgen.console import several
 
 _EXPORTS = ("events", "preferences", "unpaired")
 
@@ -176,7 +177,7 @@ def export(run: str | None, what: str, output: Path) -> None:
     """
     from tfgen.api import export_feedback
 
-    click.echo(f"Wrote {output}, {export_feedback(output, run, what)} rows.", err=True)
+    click.echo(f"Wrote {output}, {several(export_feedback(output, run, what), 'row')}.", err=True)
 
 
 @command.command("import")
@@ -190,7 +191,7 @@ def import_feedback(path: Path, run: str | None) -> None:
     """
     from tfgen.api import import_feedback as import_rows
 
-    click.echo(f"Read {import_rows(path, run)} answers from {path}.", err=True)
+    click.echo(f"Read {several(import_rows(path, run), 'answer')} from {path}.", err=True)
 
 
 @command.command("forget")
@@ -203,8 +204,8 @@ def forget(who: str, yes: bool) -> None:
     with open_store() as store:
         if not yes:
             count = len(store.events(who=who, withdrawn=True))
-            click.confirm(f"Delete all that {who} said, {count} events, for good?", abort=True, err=True)
-        click.echo(f"Deleted {store.forget(who)} events.", err=True)
+            click.confirm(f"Delete all that {who} said, {several(count, 'event')}, for good?", abort=True, err=True)
+        click.echo(f"Deleted {several(store.forget(who), 'event')}.", err=True)
 
 
 @command.command("report")

@@ -5,6 +5,7 @@ import shlex
 import click
 
 from tfgen.cli.options import overrides_option
+from tfgen.console import several
 from tfgen.environment import load_tensorflow
 
 
@@ -78,7 +79,7 @@ def command(overrides: tuple[str, ...], freeze: int | None, **options) -> None:
     load_tensorflow()
     run = fit_request(request)
     status = "Finished" if run.record["status"] == "finished" else "Stopped"
-    click.echo(f"{status} after {run.record['reached']} steps. Samples: {run.path / 'samples'}", err=True)
+    click.echo(f"{status} after {several(run.record['reached'], 'step')}. Samples: {run.path / 'samples'}", err=True)
     if status == "Finished":
         modality = MODALITIES.load(run.record["modality"])
         click.echo(f"Next: {modality.first_command(run.codec(), shlex.quote(run.reference))}", err=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tfgen import __version__, files
+from tfgen.console import several
 from tfgen.errors import UserError
 from tfgen.feedback.events import Sample
 from tfgen.generate import Origin
@@ -116,15 +117,15 @@ def write_texts(texts: Sequence[Text], path: Path, rows: Rows) -> str:
     if ending(path) == ".jsonl":
         files.write_bytes(path, "".join(rows.of(text) + "\n" for text in texts).encode())
     elif ending(path) == ".txt":
-        several = len(texts) > 1
-        parts = [(_heading(text) if several else "") + _whole_lines(text.text) for text in texts]
+        headed = len(texts) > 1
+        parts = [(_heading(text) if headed else "") + _whole_lines(text.text) for text in texts]
         files.write_bytes(path, "\n".join(parts).encode())
     else:
         for text in texts:
             name = file_stem("", text.prompt, text.label.replace(" ", "")) + ".txt"
             files.write_bytes(path / name, _whole_lines(text.text).encode())
-        return f"{len(texts)} files in {path}"
-    return f"{path}, {len(texts)} {'texts' if len(texts) > 1 else 'text'}"
+        return f"{several(len(texts), 'file')} in {path}"
+    return f"{path}, {several(len(texts), 'text')}"
 
 
 def _heading(text: Text) -> str:

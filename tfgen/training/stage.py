@@ -13,7 +13,7 @@ import numpy as np
 
 from tfgen import checkpoints, files
 from tfgen.catalog import MODALITIES
-from tfgen.console import count, duration, say, size
+from tfgen.console import count, duration, say, several, size
 from tfgen.environment import peak_memory
 from tfgen.errors import Failure, UserError
 from tfgen.representations.base import Examples
@@ -249,7 +249,8 @@ def _say_plan(run: Run, model, examples: Examples, left: float | None) -> None:
     for note in examples.report.notes:
         say(f"  {note}")
     if examples.report.broken:
-        broken = f"{len(examples.report.broken)} files or rows are broken and left out"
+        number = len(examples.report.broken)
+        broken = f"{number} {'file or row is' if number == 1 else 'files or rows are'} broken and left out"
         say(f"  {broken}; {run.path / 'data.json'} names them.")
     parameters = count(_numbers(model.trained_variables()))
     if model.frozen():
@@ -258,7 +259,7 @@ def _say_plan(run: Run, model, examples: Examples, left: float | None) -> None:
     steps, done = run.record["steps"], int(model.step.numpy())
     say(
         f"Model: {run.record['model']}, {parameters} parameters; memory about {size(peak_memory() + state)}; "
-        f"{f'step {done} to ' if done else ''}{steps} steps of {model.config.batch_size}"
+        f"{f'step {done} to ' if done else ''}{several(steps, 'step')} of {model.config.batch_size}"
         + (f", about {duration(left)}." if left and left > 0 else ".")
     )
     say(f"Run: {run.path}. Ctrl-C stops and keeps everything.")

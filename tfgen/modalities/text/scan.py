@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tfgen.console import several
 from tfgen.data.examples import clean_text, natural_order
 from tfgen.data.walk import MANY, kinds, walk, why_unread
 
@@ -73,7 +74,7 @@ class Texts:
         """The files that are read, each with its size in thousands of bytes."""
         shown = [f"{clean_text(file.name)} ({max(1, round(file.size / 1000))} kB)" for file in self.chosen[:_LISTED]]
         more = len(self.chosen) - len(shown)
-        return f"{len(self.chosen)} files: {', '.join(shown)}{f' and {more} more' if more else ''}."
+        return f"{several(len(self.chosen), 'file')}: {', '.join(shown)}{f' and {more} more' if more else ''}."
 
 
 def list_texts(folder: Path) -> Texts:
