@@ -4,7 +4,8 @@ Nothing is printed unless `verbose=True`, no signal handler is installed, and er
 a client of this module.
 """
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +21,14 @@ if TYPE_CHECKING:
     from tfgen.evaluate.compare import Comparison
     from tfgen.evaluate.record import Evaluation
     from tfgen.export.job import Artefact
+    from tfgen.feedback.report import FeedbackReport
     from tfgen.generate.arrays import ArraySamples
     from tfgen.generate.sequences import SequenceSamples
+    from tfgen.prompts.improve import Improved, Improvement
+    from tfgen.prompts.library import PromptLibrary, PromptVersion
+    from tfgen.prompts.testing import PromptTest
+    from tfgen.prompts.testing import Result as PromptTestResult
+    from tfgen.steering.session import Session
 
 DEFAULT_FORMATS = ("saved-model", "tflite")
 
@@ -42,12 +49,25 @@ class Run(storage.Run):
         return self._loaded[0]
 
     def generate(
-        self, prompt: str = "", n: int | None = None, seed: int = 0, **options: Any
+        self,
+        prompt: str = "",
+        n: int | None = None,
+        seed: int = 0,
+        *,
+        variables: Mapping[str, str | Sequence[str]] | None = None,
+        template: bool = False,
+        preset: str | None = None,
+        **options: Any,
     ) -> "ArraySamples | SequenceSamples":
         """Samples `seed`, `seed + 1`, ..., of a prompt if the run knows prompts.
 
         Args:
+            prompt: as the run knows it, or "@name", "@name@3" and "@name@best" for a saved one (docs/prompts.md); where
+                it is several, `n` samples of each are made, all at the same seeds.
             n: how many; by default as many as suit the modality.
+            variables: values of a saved prompt's or a template's variables: {"color": ["red", "blue"]}.
+            template: whether the prompt is a template itself.
+            preset: what a session of `steer` was saved as, or any other version of the run.
             options: of a run that makes sequences, how the next token is chosen: temperature, top_k, top_p, min_p,
                 repetition_penalty, beams, length, stop, ladder; of one that makes arrays, what steers them: truncation,
                 reject, interpolate, frames, loop, like, fill (docs/generation.md).
@@ -59,13 +79,57 @@ class Run(storage.Run):
         Raises:
             UserError: the model can't follow the prompt, or an option is not for this run.
         """
-        from tfgen.generate import Request, open_generator
+        from tfgen.generate import Request
+        from tfgen.prompts.matrix import Filling, open_samples
 
         options = {name: plain(value) for name, value in options.items()}
         request = Request(text("prompt", prompt), whole("n", n), whole("seed", seed) or 0, None, options)
-        generator = open_generator(self, request)
+        filling = Filling({name: names(values) for name, values in (variables or {}).items()})
+        run = self if preset is None else self.open(f"{self.path}@{text('preset', preset)}")
+        generator = open_samples(run, request, filling, template or bool(variables))
         load_tensorflow()
         return generator.samples()
+
+    def steer(
+        self,
+        prompt: str = "",
+        k: int = 9,
+        seed: int = 0,
+        *,
+        session: str | None = None,
+        typical: bool = True,
+        store: Any = None,
+        who: str = "",
+        **options: Any,
+    ) -> "Session":
+        """A session of steering: `tiles()` are shown, `answer("pick", [places])` says what is liked, the next tiles
+        follow, and `save(name)` keeps what was found as a preset.
+
+        Args:
+            k: how many tiles, 2 to 36. seed: the same one and the same answers give the same tiles.
+            session: the id of an earlier one in `store`, to go on with.
+            typical: show nothing that is less at home in the model than nearly all that it makes.
+            store: where answers are kept, of tfgen.feedback.store.open_store; None keeps them nowhere.
+            who: whose answers they are; by default $TFGEN_WHO or the account's name.
+            options: of a run that makes sequences, as in `generate`.
+
+        Raises:
+            UserError: the model can't follow the prompt, or the session can't be gone on with.
+        """
+        from tfgen.steering.session import SteerRequest, continue_session, open_session
+
+        if session is not None:
+            if store is None:
+                raise UserError("An earlier session is in a store.", "Give it: store=open_store()")
+            load_tensorflow()
+            return continue_session(self, session, store, who)
+        options = {name: plain(value) for name, value in options.items()}
+        request = SteerRequest(
+            text("prompt", prompt), whole("k", k) or 0, whole("seed", seed) or 0, typical, options=options
+        )
+        opened = open_session(self, request, store, who)
+        load_tensorflow()
+        return opened
 
     def evaluate(
         self,
@@ -124,6 +188,92 @@ class Run(storage.Run):
         with talking(verbose or is_talking()):
             return self.export_request(ExportRequest(formats, number_formats or ("float32",), folder, serving))
 
+    def feedback(self) -> "FeedbackReport":
+        """What was said of its samples, who agrees with whom, and what was learned from it."""
+        from tfgen.feedback.report import report
+        from tfgen.feedback.store import open_store
+
+        with open_store() as store:
+            return report(store, self)
+
+    def tune(
+        self,
+        strength: str | float = "medium",
+        *,
+        name: str | None = None,
+        method: str | None = None,
+        who: str | None = None,
+        seed: int = 0,
+        store: Any = None,
+        verbose: bool = False,
+    ) -> "Run":
+        """A new version, learned from what people said of this run's samples; the run of that version.
+
+        It is in use afterwards, unless it costs too much: `version_record["concerns"]` says what.
+
+        Args:
+            strength: how far it may go: "low", "medium", "high", or a number above 0; 1 is medium.
+            name: of the version; by default v1, v2, ...
+            who: learn from this person alone.
+            store: of tfgen.feedback.store.open_store; by default the usual one.
+
+        Raises:
+            UserError: too little was said, or answers that were left aside are not foreseen better than by chance.
+        """
+        with self._open_tuner(strength, name, method, who, seed, store) as tuner:
+            load_tensorflow()
+            from tfgen.tuning.stage import tune
+
+            with talking(verbose or is_talking()):
+                version = tune(tuner)
+        return Run(self.path, tuner.run.record, version.name)
+
+    def plan_tuning(
+        self, strength: str | float = "medium", *, name: str | None = None, method: str | None = None,
+        who: str | None = None, seed: int = 0, store: Any = None,
+    ) -> str:
+        """What `tune` would do, in a sentence or two. Raises UserError where it would for too little feedback."""
+        with self._open_tuner(strength, name, method, who, seed, store) as tuner:
+            return tuner.plan()
+
+    @contextlib.contextmanager
+    def _open_tuner(
+        self, strength: str | float, name: str | None, method: str | None, who: str | None, seed: int, store: Any
+    ) -> Iterator[Any]:
+        from tfgen.feedback.store import open_store
+        from tfgen.tuning import TuneRequest
+        from tfgen.tuning.stage import open_tuner, strength_of
+
+        request = TuneRequest(strength_of(plain(strength)), method, name, whole("seed", seed) or 0)
+        with contextlib.ExitStack() as stack:
+            opened = stack.enter_context(open_store()) if store is None else store
+            yield open_tuner(self, request, opened, who)
+
+    @property
+    def version_record(self) -> dict[str, Any]:
+        """Where this version is from, as plain JSON; empty for "base"."""
+        from tfgen import versions
+
+        return {} if self.version == storage.BASE else versions.find(self, self.version).record
+
+    def versions(self) -> list[dict[str, Any]]:
+        """What was learned from people since the fit, oldest first: the record of each version, with its name and
+        whether it is in use."""
+        from tfgen.versions import described
+
+        return described(self)
+
+    def revert(self, name: str | None = None) -> "Run":
+        """Puts another version into use, by default the one before; "base" is what the fit ended with.
+
+        Raises:
+            UserError: there is no such version, or none before.
+        """
+        from tfgen.tuning.stage import revert
+
+        revert(self, name)
+        return Run(self.path, self.record)
+
     def export_request(self, request: Any) -> "list[Artefact]":
         """As `export`, for a tfgen.export.request.ExportRequest."""
         from tfgen.export.request import check
@@ -133,6 +283,91 @@ class Run(storage.Run):
         from tfgen.export.stage import export
 
         return export(self, request)
+
+    def test_prompt(self, prompt: str, **options: Any) -> "PromptTestResult":
+        """Every combination of a prompt at the same seeds: scores, and whether what is asserted holds.
+
+        Args:
+            prompt: "@name", a template, or the path of a test file (docs/prompts.md).
+            options: as of `open_prompt_test`.
+        """
+        test = self.open_prompt_test(prompt, **options)
+        load_tensorflow()
+        return test.run()
+
+    def open_prompt_test(
+        self,
+        prompt: str,
+        *,
+        n: int | None = None,
+        seed: int | None = None,
+        asserted: str | Sequence[str] = (),
+        variables: Mapping[str, str | Sequence[str]] | None = None,
+        settings: Mapping[str, Any] | None = None,
+        random: int | None = None,
+        output: str | Path | None = None,
+    ) -> "PromptTest":
+        """As `test_prompt`, before anything is made: `run()` gives the result, and `save(result)` writes all samples.
+
+        Args:
+            n: samples of each combination. seed: of the first.
+            asserted: such as "recognised>=0.9" or "contains:wolf".
+            random: only so many of the combinations, drawn by chance.
+            output: where `save` writes.
+
+        Raises:
+            UserError: there is no such prompt, or an assertion isn't for this run; TensorFlow isn't loaded yet.
+        """
+        from tfgen.prompts.testing import open_test
+
+        filling = {name: names(values) for name, values in (variables or {}).items()}
+        return open_test(
+            self, prompt, whole("n", n), whole("seed", seed), names(asserted), filling, settings or {},
+            whole("random", random), None if output is None else Path(output),
+        )
+
+    def optimize_prompt(self, name: str, judge: str, *, verbose: bool = False, **options: Any) -> "Improved":
+        """Looks for a better version of a saved prompt, and saves it where it is better on fresh seeds.
+
+        Args:
+            judge: a metric or an assertion as of `test_prompt`, or "reward", which is learned from feedback.
+            options: as of `open_prompt_search`.
+        """
+        with self.open_prompt_search(name, judge, **options) as search, talking(verbose or is_talking()):
+            load_tensorflow()
+            return search.run()
+
+    def open_prompt_search(
+        self,
+        name: str,
+        judge: str,
+        *,
+        budget: int | None = None,
+        variables: Mapping[str, str | Sequence[str]] | None = None,
+        settings: Mapping[str, Any] | None = None,
+        words: bool = True,
+        n: int | None = None,
+        seed: int = 0,
+    ) -> "Improvement":
+        """As `optimize_prompt`, before anything is made; a context manager with `run(show, ask)`.
+
+        Args:
+            judge: "people" too, who are asked by the function `ask` of two samples' groups.
+            budget: samples in all; of people, picks.
+            words: whether other words are tried, beside the template's combinations and settings.
+            n: samples that a person sees of each.
+
+        Raises:
+            UserError: the prompt, judge or budget can't work; TensorFlow isn't loaded yet.
+        """
+        from tfgen.prompts.improve import OptimizeRequest, open_improvement
+        from tfgen.tuning.judging import reward_of
+
+        filling = {name: names(values) for name, values in (variables or {}).items()}
+        request = OptimizeRequest(
+            judge, whole("budget", budget), filling, settings or {}, words, whole("n", n), whole("seed", seed) or 0
+        )
+        return open_improvement(self, name, request, {"reward": reward_of})
 
     def __repr__(self) -> str:
         record = self.record
@@ -257,6 +492,64 @@ def runs() -> list[Run]:
     return [Run(run.path, run.record) for run in storage.all_runs()]
 
 
+def save_prompt(
+    name: str, template: str, *, message: str = "", settings: Mapping[str, Any] | None = None
+) -> "PromptVersion":
+    """A new version of a prompt that one keeps; the newest one where it says the same already.
+
+    Args:
+        template: with variables and alternatives, "a {color} {heart|star}" (docs/prompts.md).
+        settings: options of `generate` that belong to it.
+
+    Raises:
+        UserError: it is no template, or a setting is none.
+    """
+    from tfgen.prompts.matrix import check_settings
+
+    check_settings(settings or {})
+    with _prompt_library() as library:
+        return library.save(text("name", name), text("template", template), settings, message)
+
+
+def prompt(address: str) -> "PromptVersion":
+    """A saved prompt: "hearts" for the newest version, "hearts@3", or "hearts@best" by a tag."""
+    with _prompt_library() as library:
+        return library.find(address)
+
+
+def prompt_versions(name: str) -> "list[PromptVersion]":
+    """All versions of a prompt, oldest first."""
+    with _prompt_library() as library:
+        return library.versions(name.removeprefix("@"))
+
+
+def saved_prompts() -> "list[PromptVersion]":
+    """The newest version of every prompt."""
+    with _prompt_library() as library:
+        return library.newest()
+
+
+def tag_prompt(address: str, tag: str) -> "PromptVersion":
+    """Puts a tag on a version, from wherever it was."""
+    with _prompt_library() as library:
+        return library.tag(address, tag)
+
+
+def remove_prompt(name: str) -> None:
+    """Hides a prompt; its versions are kept, and saving it again brings them back."""
+    with _prompt_library() as library:
+        library.remove(name.removeprefix("@"))
+
+
+@contextlib.contextmanager
+def _prompt_library() -> "Iterator[PromptLibrary]":
+    from tfgen.feedback.store import open_store
+    from tfgen.prompts.library import PromptLibrary
+
+    with open_store() as store:
+        yield PromptLibrary(store)
+
+
 def open_data(source: Any = None, *, labels: Any = None, verbose: bool = False, **settings: Any) -> Any:
     """What tfgen sees in a source: its examples, as `fit` would learn them. See tfgen.data.open_data."""
     from tfgen.console import Preparation
@@ -264,6 +557,71 @@ def open_data(source: Any = None, *, labels: Any = None, verbose: bool = False, 
 
     with talking(verbose or is_talking()):
         return open_examples(source, labels=labels, progress=Preparation().show, **settings)
+
+
+def export_feedback(path: str | Path, run: "str | Path | storage.Run | None" = None, what: str = "events") -> int:
+    """Writes what people said as JSON lines, and gives how many rows there are.
+
+    Args:
+        what: "events", everything, for `import_feedback`; "preferences", rows {prompt, chosen, rejected, weight}; or
+            "unpaired", rows {prompt, completion, label}. Of arrays, the two latter have files in a folder beside it.
+
+    Raises:
+        UserError: preferences are of one run, and none is named.
+    """
+    from tfgen.feedback import rows
+    from tfgen.feedback.preferences import preferences_of
+    from tfgen.feedback.store import open_store
+
+    path = Path(path)
+    opened = None if run is None else load(_name_of(run))
+    with open_store() as store:
+        if what == "events":
+            return rows.export_events(store, path, opened and opened.name)
+        if opened is None:
+            raise UserError("Preferences are of one run.", "Name it; see them with: tfgen runs list")
+        if what == "unpaired":
+            judged = rows.judged(store, opened.name)
+            return rows.export_unpaired(judged, path, _names_in_rows(opened, [each for _, each in judged], path))
+        said = preferences_of(store, opened)
+        shown = [sample for each in said.comparisons for sample in each.shown] + [each.sample for each in said.edits]
+        return rows.export_preferences(said.comparisons, said.edits, path, _names_in_rows(opened, shown, path))
+
+
+def _names_in_rows(run: Run, samples: Sequence[Any], path: Path) -> Any:
+    """What stands for a sample in a row: its text, or the name of a file, which is written."""
+    from tfgen.representations import SEQUENCES
+    from tfgen.restore import open_codec
+
+    if open_codec(run).representation == SEQUENCES:
+        return lambda sample: sample.content
+    load_tensorflow()
+    from tfgen.generate.remade import write_remade
+
+    return write_remade(run, samples, path.with_suffix(""))
+
+
+def import_feedback(path: str | Path, run: "str | Path | storage.Run | None" = None) -> int:
+    """Keeps what a file says, and gives how many answers it has: what `export_feedback` wrote, rows {prompt, chosen,
+    rejected}, or a public set of preferences.
+
+    Args:
+        run: texts of others are taken to be samples of it, so that it can be tuned by them.
+
+    Raises:
+        UserError: a row can't be read; names file and line.
+    """
+    from tfgen.feedback.events import run_digest
+    from tfgen.feedback.rows import import_rows
+    from tfgen.feedback.store import open_store
+
+    if not Path(path).exists():
+        raise UserError(f"There is no '{path}'.", "Check the path.")
+    opened = None if run is None else load(_name_of(run))
+    with open_store() as store:
+        if opened is None:
+            return import_rows(store, Path(path))
+        return import_rows(store, Path(path), opened.name, run_digest(opened))
 
 
 def compare(runs: Sequence[Run], **options: Any) -> "Comparison":

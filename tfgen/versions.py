@@ -94,6 +94,12 @@ def every(run: Run) -> list[Version]:
     return sorted(found, key=lambda version: (version.record["created"], version.name))
 
 
+def described(run: Run) -> list[dict[str, Any]]:
+    """The versions of a run as plain JSON, oldest first: each one's record with its name, and whether it is in use."""
+    used = run.record.get("version") or BASE
+    return [{"name": each.name, "in_use": each.name == used, **each.record} for each in every(run)]
+
+
 def find(run: Run, name: str) -> Version:
     """The version of this name. Raises UserError, with the nearest name, where there is none."""
     run.check_version(name)

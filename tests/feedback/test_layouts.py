@@ -130,7 +130,7 @@ def test_what_is_read_are_events_that_the_store_takes(read):
         ([PANDALM, {**PANDALM, "annotator2": 3}], 2, "'annotator2' is none of 0, 1 and 2"),
         ([{"prompt": "p", "generations": ["a", "b"], "ranking": [1]}], 1, "there are not as many ranks as generations"),
         ([{"prompt": "p", "generations": ["a", "b"], "ranking": [1, None]}], 1, "a rank is no number"),
-        ([{"message_id": "a", "parent_id": "b", "role": "assistant", "text": "", "rank": "0"}], 1, "'rank' is no whole"),
+        ([{"message_id": "a", "parent_id": "b", "role": "assistant", "text": "", "rank": "0"}], 1, "'rank' is no"),
     ],
 )
 def test_a_malformed_row_is_named_by_its_line(read, rows, line, what):

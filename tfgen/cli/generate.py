@@ -20,6 +20,7 @@ from tfgen.environment import load_tensorflow
     help="A folder (a file each); for pictures also a .png (one grid), .npy or .npz, for a walk a .gif, .webp or .mp4, "
     "for text a .txt or .jsonl; replaced if there.",
 )
+@click.option("--preset", metavar="NAME", help="As a preset of tfgen steer has it; the same as RUN@NAME.")
 @click.option("--truncation", type=float, metavar="SHARE", help="Pictures: Nearer to what is usual, such as 0.7.")
 @click.option("--reject", type=float, metavar="SHARE", help="Pictures: Leave out the model's own worst, such as 0.5.")
 @click.option(
@@ -31,6 +32,10 @@ from tfgen.environment import load_tensorflow
 @click.option("--like", metavar="FILE", help="Pictures: Variations of a picture of your own.")
 @click.option("--fill", metavar="MASK", help="With --like: complete it where the picture MASK is white.")
 @click.option("--ladder", metavar="T,T,...", help="Text: The same seeds at several temperatures, such as 0.3,0.7,1.1.")
+@click.option("--var", "pairs", multiple=True, metavar="NAME=VALUE", help="A variable's value; several by | or again.")
+@click.option("--template", is_flag=True, help="PROMPT is a template, such as '{red|blue} heart'; so is a saved one.")
+@click.option("--per-seed", is_flag=True, help="Each seed gets alternatives of its own, in place of a row for each.")
+@click.option("--random", type=int, metavar="N", help="Only N of the combinations, drawn by chance.")
 @sampling_options("Text: ")
 @click.option("--beams", type=int, metavar="N", help="Text: Search N ways at once for the likeliest, without chance.")
 @click.option(
@@ -40,13 +45,14 @@ from tfgen.environment import load_tensorflow
 @click.option("--model", metavar="NAME", help="The model's name on the server.")
 def command(
     words: tuple[str, ...], count: int | None, seed: int, output: str | None, server: str | None, model: str | None,
-    **options: Any,
+    preset: str | None, pairs: tuple[str, ...], template: bool, per_seed: bool, random: int | None, **options: Any,
 ) -> None:
     """Make new samples from RUN, of PROMPT if the run knows prompts; text goes on from PROMPT.
 
     The same seed gives the same picture or text, alone or among others, and the same picture from a server. Without
     -o, a grid of pictures goes to the current folder, and text to standard output while it is made; PROMPT is not
-    repeated.
+    repeated. @NAME, @NAME@3 and @NAME@TAG are saved prompts (tfgen prompt); of several combinations each is made at the
+    same seeds.
 
     \b
     tfgen generate digits-gan
@@ -54,21 +60,37 @@ def command(
     tfgen generate digits-gan -n 10000 -o synthetic.npz
     tfgen generate digits-gan --interpolate seven two -o walk.gif
     tfgen generate faces-vae --like my.png --fill mask.png -n 8
+    tfgen generate emoji-gan @hearts@best --var color=red|blue -n 8
     tfgen generate --server http://127.0.0.1:8501 --model digits-gan seven -o sevens.png
     tfgen generate tales-gpt "Once upon a time" --length 500
     tfgen generate tales-gpt "Once upon a time" -n 100 --temperature 1 -o tales.jsonl
     """
-    from tfgen.generate import Request, open_generator
+    from tfgen.generate import Request
+    from tfgen.prompts.matrix import ALL, BY_SEED, Filling, only_one, open_samples
+    from tfgen.prompts.template import values_of
 
     run, prompt = _run_and_prompt(words, server, model)
+    if preset is not None:
+        run = _with_preset(run, preset)
     request = Request(prompt, count, seed, Path(output) if output else None, given_options(options))
+    filling = Filling(values_of(pairs), BY_SEED if per_seed else ALL, random, seed)
+    template = template or bool(pairs or per_seed or random is not None)
     if run is None:
         from tfgen.client import deliver_remotely
 
-        return deliver_remotely(server, model, request)
-    generator = open_generator(run, request)
+        return deliver_remotely(server, model, only_one(request, filling, template))
+    generator = open_samples(run, request, filling, template)
     load_tensorflow()
     generator.deliver()
+
+
+def _with_preset(run: Any, preset: str) -> Any:
+    """The run's version of this name."""
+    from tfgen.errors import UserError
+
+    if run is None:
+        raise UserError("A server has the presets that its models were exported with.", "Leave --preset out.")
+    return run.open(f"{run.path}@{preset}")
 
 
 def _run_and_prompt(words: tuple[str, ...], server: str | None, model: str | None):

@@ -41,16 +41,37 @@ def show(run: str, as_json: bool) -> None:
     """How RUN stands, its last losses, and everything else that its record says."""
     from tfgen.run import Run
     from tfgen.run_comparison import details, outline
+    from tfgen.versions import described
 
     opened = Run.open(run)
-    shown = details(opened)
+    shown, versions = details(opened), described(opened)
     if as_json:
-        click.echo(json.dumps(shown, indent=2, ensure_ascii=False))
+        click.echo(json.dumps({**shown, "versions": versions}, indent=2, ensure_ascii=False))
         return
     first = outline(opened)
     rest = {key: value for key, value in shown.items() if key.removeprefix("last.") not in first}
     pairs = [*first.items(), ("", ""), *rest.items()]
     click.echo(table([[key, _cell(value)] for key, value in pairs]))
+    if versions:
+        click.echo("")
+        headings = ["version", "kind", "from", "strength", "preferred", "created", ""]
+        click.echo(table([headings, *map(_version, versions)]))
+
+
+@command.command("revert")
+@run_argument
+@click.argument("version", required=False)
+def revert(run: str, version: str | None) -> None:
+    """Put another VERSION of RUN into use: by default the one before; base is what the fit ended with.
+
+    Nothing is deleted, so the way back is the same command.
+    """
+    from tfgen.run import Run
+    from tfgen.tuning.stage import revert
+
+    opened = Run.open(run)
+    name = revert(opened, version)
+    click.echo(f"'{opened.name}' is at '{name}'. Exports keep what they have until the next one.", err=True)
 
 
 @command.command("compare")
@@ -95,6 +116,20 @@ def remove(run: str, yes: bool) -> None:
     kept = f", a link; {opened.path.resolve()} is kept" if link else ""
     opened.remove()
     click.echo(f"Removed {opened.path}{kept}", err=True)
+
+
+def _version(version: dict) -> list[str]:
+    """A version in a row: what it is, what it is from, how often it was preferred to that, and whether it is in use."""
+    preferred = version.get("win_rate")
+    return [
+        version["name"],
+        version["kind"],
+        version["parent"],
+        _cell(version.get("strength")),
+        f"{preferred[0]:.0%}" if preferred else "-",
+        version["created"],
+        "in use" if version["in_use"] else "",
+    ]
 
 
 def _cell(value) -> str:

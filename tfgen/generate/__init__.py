@@ -39,7 +39,7 @@ class Origin:
     modality: str
     version: str = ""  # of the run's model; empty for what its fit ended with
     digest: str = ""  # of the weights; empty where the seed and the settings don't say what made the sample
-    settings: Mapping[str, Any] = field(default_factory=dict)  # those that the sample depends on, beside prompt and seed
+    settings: Mapping[str, Any] = field(default_factory=dict)  # that a sample depends on, beside its prompt and seed
     prompt_version: str = ""  # the saved prompt that the prompt came from, "name@3"
     template: str = ""  # what that was before it was filled
 

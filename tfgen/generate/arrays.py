@@ -11,7 +11,7 @@ import numpy as np
 
 from tfgen import files
 from tfgen.catalog import MODALITIES
-from tfgen.console import say
+from tfgen.console import say, several
 from tfgen.errors import UserError
 from tfgen.feedback.events import Sample
 from tfgen.generate import Generator, Origin, Request, seeds_from
@@ -229,7 +229,7 @@ def write_samples(samples: ArraySamples, path: Path) -> str:
     modality = MODALITIES.load(samples.origin.modality)
     if ending(path) in _ARRAYS:
         _write_arrays(samples, path)
-        return f"{path}, {len(samples.seeds)} samples"
+        return f"{path}, {several(len(samples.seeds), 'sample')}"
     if ending(path) == modality.sheet_ending:
         seeds = f"{samples.seeds[0]} to {samples.seeds[-1]}" if len(samples.seeds) > 1 else str(samples.seeds[0])
         prompt = samples.prompts[0] if len(set(samples.prompts)) == 1 else ""
@@ -238,7 +238,7 @@ def write_samples(samples: ArraySamples, path: Path) -> str:
     for value, prompt, seed in zip(samples.values, samples.prompts, samples.seeds, strict=True):
         name = file_stem("", prompt, f"seed{seed}") + modality.ending
         modality.save(path / name, value, provenance(samples.origin, prompt, str(seed)))
-    return f"{len(samples.seeds)} files in {path}"
+    return f"{several(len(samples.seeds), 'file')} in {path}"
 
 
 def _write_arrays(samples: ArraySamples, path: Path) -> None:

@@ -177,6 +177,17 @@ class Modality(abc.ABC):
         raise UserError(f"No file can be given as a mask of {cls.plural}.", "Leave --fill out.")
 
     @classmethod
+    def attributes(cls, codec: Codec) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
+        """What can be measured in examples of this codec, by name: functions of stored values [n, ...] to [n]."""
+        return {}
+
+    @classmethod
+    def as_terminal(cls, values: np.ndarray, columns: int) -> str | None:
+        """Examples [n, ...] side by side for a terminal of so many columns, in letters and escape sequences; None where
+        a line of text says as much."""
+        return None
+
+    @classmethod
     def join_sheets(cls, sheets: Sequence[Path], names: Sequence[str], path: Path) -> None:
         """Writes sheets of several runs into one file, so that they can be compared."""
         parts = [f"=== {name} ===\n{sheet.read_text(encoding='utf-8')}" for sheet, name in zip(sheets, names)]

@@ -33,7 +33,11 @@ class ChoiceModel:
 
     @classmethod
     def fit(
-        cls, choices: Sequence[Choice], size: int, prior_variance: float = PRIOR_VARIANCE, random_share: float = RANDOM_SHARE
+        cls,
+        choices: Sequence[Choice],
+        size: int,
+        prior_variance: float = PRIOR_VARIANCE,
+        random_share: float = RANDOM_SHARE,
     ) -> "ChoiceModel":
         """The posterior given answers; the prior where there are none. `size` is the number of weights."""
         mean, precision = np.zeros(size), np.eye(size) / prior_variance

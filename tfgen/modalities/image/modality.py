@@ -227,6 +227,18 @@ class ImageModality(Modality):
         return np.repeat(grey >= 128, channels, axis=2)
 
     @classmethod
+    def attributes(cls, codec: ImageCodec) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
+        from tfgen.modalities.image.attributes import attributes_of
+
+        return attributes_of(codec.specification.shape[2])
+
+    @classmethod
+    def as_terminal(cls, values: np.ndarray, columns: int) -> str:
+        from tfgen.modalities.image.terminal import as_terminal
+
+        return as_terminal(values, columns)
+
+    @classmethod
     def join_sheets(cls, sheets: Sequence[Path], names: Sequence[str], path: Path) -> None:
         from tfgen.modalities.image.preview import join
 

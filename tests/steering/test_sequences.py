@@ -1,0 +1,77 @@
+"""Sessions of runs that make sequences: a person picks how the text goes on."""
+
+import pytest
+
+from tests.sources import SOURCES
+from tfgen.errors import UserError
+from tfgen.feedback.store import open_store
+from tfgen.steering.session import SteerRequest, continue_session, open_session, replayed
+
+
+@pytest.fixture(scope="module")
+def writer(fit_once):
+    return fit_once("gpt", 120, *SOURCES["text"].sequence_settings, modality="text", seed=1)
+
+
+def request(**changes):
+    return SteerRequest(**{"prompt": "ROMEO:", "count": 4, "options": {"length": 12}, **changes})
+
+
+def test_what_is_picked_becomes_part_of_the_text(writer, tmp_path):
+    with open_store(str(tmp_path / "feedback.db")) as store:
+        session = open_session(writer, request(), store, "ann")
+        first = session.tiles()
+        assert len(set(first.values)) == 4 and all(first.values)
+        said = session.answer("pick", [2])
+        assert session.written == first.values[2] and said.startswith("So far: ")
+        second = session.tiles()
+        assert all(sample.prompt == "ROMEO:" + first.values[2] for sample in second.samples)
+        assert session.answer("none") == "Others follow."
+        others = session.tiles()
+        assert session.written == first.values[2] and set(others.values) != set(second.values)
+        session.undo()
+        assert session.tiles().values == second.values
+        session.answer("pick", [0, 1])
+        assert session.ending() == "ROMEO:" + first.values[2] + second.values[0]
+        continued = continue_session(writer, session.id, store)
+        assert continued.ending() == session.ending() and continued.tiles().values == session.tiles().values
+        log = store.events(session=session.id, withdrawn=True)
+        assert replayed(writer, log).replay(log).tiles().values == session.tiles().values
+        shown = store.samples(log[0].shown)
+        assert sorted(sample.content for sample in shown.values()) == sorted(first.values)
+
+
+def test_undo_takes_the_text_back(writer):
+    session = open_session(writer, request())
+    first = session.tiles().values
+    session.answer("pick", [1])
+    session.undo()
+    assert session.written == "" and session.tiles().values == first
+
+
+def test_what_can_not_be_is_refused(writer):
+    with pytest.raises(UserError, match="nothing to pick from without chance"):
+        open_session(writer, request(options={"temperature": 0}))
+    with pytest.raises(UserError, match="No option named 'ladder'"):
+        open_session(writer, request(options={"ladder": "1,2"}))
+    with pytest.raises(UserError, match="has no preset. Let the model learn from your picks: tfgen tune"):
+        open_session(writer, request()).save("mine")
+
+
+def test_sequences_of_another_package_go_on_too(fit_once):
+    source = SOURCES["melody"]
+    run = fit_once("gpt", 60, *source.sequence_settings, modality="melody")
+    session = open_session(run, SteerRequest(source.opening, 3, options={"length": 4}))
+    picked = session.tiles().values[1]
+    session.answer("pick", [1])
+    assert session.tiles().samples[0].prompt.split() == [*source.opening.split(), *picked.split()]
+
+
+def test_arrays_of_another_package_are_shown_as_lines(fit_once):
+    run = fit_once("gan", 80, modality="melody")
+    session = open_session(run, SteerRequest("down", 4, bank=128))
+    session.answer("pick", [1])
+    assert len(session.in_lines()) == 4 and session.in_terminal(80) is None
+    assert all(len(line.split()) == 17 for line in session.in_lines())
+    assert [slider.name for slider in session.sliders()][0] == "like my picks"
+    assert session.changed() == "The best so far is among the next."

@@ -1,0 +1,137 @@
+"""tfgen tune: a new version of a run's model, learned from what people said of its samples."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tfgen.cli.options import run_argument
+from tfgen.cli.tables import table
+from tfgen.environment import load_tensorflow
+
+
+@click.command("tune")
+@run_argument
+@click.option(
+    "--strength", default="medium", show_default=True, metavar="S", help="low, medium, high, or a number: 1 is medium."
+)
+@click.option("--name", metavar="NAME", help="What the version is called.  [default: v1, v2, ...]")
+@click.option("--method", metavar="NAME", help="How it learns; by default what suits the model.")
+@click.option("--who", metavar="WHO", help="Learn from this person alone.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Random seed.")
+@click.option("--plan", is_flag=True, help="Say what would be done, and do nothing.")
+@click.option("--blind", is_flag=True, help="Compare the version in use with the one before it, without knowing which.")
+@click.option("-n", "--count", type=int, default=20, show_default=True, help="With --blind: How many pairs.")
+@click.option("--prompt", default="", metavar="PROMPT", help="With --blind: What both are asked for.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON in place of the table.")
+def command(run: str, as_json: bool, blind: bool, count: int, prompt: str, plan: bool, **wanted: Any) -> None:
+    """Learn from what people said of RUN's samples: a new version of its model, that makes more of what they like.
+
+    The more of it, the larger the strength. Nothing is learned where answers that were left aside are not foreseen
+    better than by chance. A version that costs too much, such as prompts that are no longer followed, is kept but not
+    put into use. `tfgen runs revert RUN` brings the one before back, and `RUN@v1` names a version in every command.
+
+    \b
+    tfgen tune digits-gan --plan
+    tfgen tune digits-gan --strength high
+    tfgen tune digits-gan --blind
+    tfgen runs revert digits-gan
+    """
+    from tfgen.api import load
+
+    opened = load(run)
+    if blind:
+        return _blind(opened, count, prompt, wanted["seed"], wanted["who"] or "", as_json)
+    if plan:
+        click.echo(opened.plan_tuning(**wanted))
+        return
+    version = opened.tune(**wanted)
+    record = version.version_record
+    if as_json:
+        click.echo(json.dumps({"run": opened.name, "version": version.version, **record}, indent=2, ensure_ascii=False))
+        return
+    click.echo(_table(record))
+    if not record["concerns"]:
+        click.echo(
+            f"'{version.version}' is in use. See for yourself: tfgen tune {opened.reference} --blind; "
+            f"back to the one before: tfgen runs revert {opened.reference}",
+            err=True,
+        )
+
+
+def _table(record: dict[str, Any]) -> str:
+    tried, win_rate = record["held_out"], record["win_rate"]
+    rows = [["", "before", "after"]]
+    rows += [[name, _number(record["before"].get(name)), _number(value)] for name, value in record["after"].items()]
+    lines = [table(rows), ""]
+    if tried:
+        lines.append(f"Foreseen: {tried['right']} of {tried['count']} answers left aside, p = {tried['p_value']:.2g}.")
+    if win_rate:
+        lines.append(
+            f"Preferred to {record['parent']}: {win_rate[0]:.0%} ({win_rate[1]:.0%} to {win_rate[2]:.0%}), as answers "
+            "judge that it did not learn from."
+        )
+    return "\n".join([*lines, *record["concerns"]])
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _blind(run: Any, count: int, prompt: str, seed: int, who: str, as_json: bool) -> None:
+    from tfgen.feedback.store import open_store
+    from tfgen.tuning.blind import BlindTest
+
+    with open_store() as store:
+        test = BlindTest(run, store, count, prompt, seed, who)
+        load_tensorflow()
+        folder = Path(f"{run.name}-blind")
+        click.echo("Which do you like better? 1, 2, = for neither, q to end.", err=True)
+        for number, pair in enumerate(test.pairs(), 1):
+            _show(test.modality, pair, folder / f"pair-{number:03d}")
+            picked = _ask(f"{number} of {count}{f', {pair.prompt}' if pair.prompt else ''}: ")
+            if picked is None:
+                break
+            test.answer(pair, picked)
+    result = test.result
+    if as_json:
+        click.echo(json.dumps(result, indent=2, ensure_ascii=False))
+    elif result["win_rate"]:
+        share, low, high = result["win_rate"]
+        click.echo(
+            f"{result['new']} was preferred to {result['old']} in {share:.0%} of {result['pairs']} pairs ({low:.0%} to "
+            f"{high:.0%}), {result['ties']} ties counted half."
+        )
+
+
+def _show(modality: Any, pair: Any, path: Path) -> None:
+    if isinstance(pair.values[0], str):
+        for place, text in enumerate(pair.values, 1):
+            click.echo(f"--- {place} ---\n{text}", err=True)
+        return
+    import numpy as np
+
+    values = np.stack(pair.values)
+    drawn = modality.as_terminal(values, shutil.get_terminal_size().columns) if sys.stderr.isatty() else None
+    if drawn is not None:
+        click.echo(drawn, err=True)
+        return
+    sheet = path.with_suffix(modality.sheet_ending)
+    modality.save_sheet(sheet, values, {"prompt": pair.prompt, "Source": "generated by a model"}, columns=2)
+    click.echo(f"{sheet}: 1 and 2, in this order.", err=True)
+
+
+def _ask(words: str) -> tuple[int, ...] | None:
+    """The places of what is preferred; None at the end."""
+    answers = {"1": (0,), "2": (1,), "=": (0, 1)}
+    while True:
+        click.echo(words, err=True, nl=False)
+        line = sys.stdin.readline()
+        if not line or line.strip().lower() in ("q", "quit"):
+            return None
+        if line.strip() in answers:
+            return answers[line.strip()]
+        click.echo("Type 1, 2, = or q.", err=True)

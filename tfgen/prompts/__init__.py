@@ -1,0 +1,1 @@
+"""Prompts that one keeps: templates, their versions, their tests, and the search for better ones."""

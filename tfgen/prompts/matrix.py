@@ -1,0 +1,185 @@
+"""What a person names as a prompt to cells: a saved one ("@name", "@name@3", "@name@best"), or a template.
+
+Where a text itself begins with an @, two of them are typed: "@@home" means "@home".
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfgen.console import say
+from tfgen.errors import UserError, unknown
+from tfgen.generate import Generator, Origin, Request, open_generator, seeds_from
+from tfgen.generate.output import file_stem
+from tfgen.prompts.cells import ENGINES, Cell, Cells, open_cells
+from tfgen.prompts.template import Template
+from tfgen.run import Run
+
+ALL, BY_SEED = "all", "seed"
+
+
+@dataclass(frozen=True)
+class Filling:
+    """How a template is filled.
+
+    values: of its variables. mode: ALL combinations, or BY_SEED, each seed its own. random: so many of all, by chance.
+    """
+
+    values: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    mode: str = ALL
+    random: int | None = None
+    seed: int = 0  # of what is drawn by chance
+
+
+@dataclass(frozen=True)
+class Named:
+    """What was named: a template with its settings, and where it is kept, if anywhere."""
+
+    template: Template
+    address: str = ""  # "name@3"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def cells(self, filling: Filling, options: Mapping[str, Any] | None = None) -> list[Cell]:
+        """One for each combination; options come before the prompt's own settings. Raises as `combinations` does."""
+        settings = {**self.settings, **(options or {})}
+        if filling.random is not None:
+            found = self.template.drawn(filling.random, filling.seed, filling.values)
+        else:
+            found = self.template.combinations(filling.values)
+        return [Cell.of(each, settings) for each in found]
+
+    def chosen(self, filling: Filling, seeds: np.ndarray, options: Mapping[str, Any]) -> list[Cell]:
+        """The one that belongs to each seed."""
+        settings = {**self.settings, **options}
+        return [Cell.of(self.template.choose(int(seed), filling.values), settings) for seed in seeds]
+
+    def request(self, filling: Filling, request: Request) -> Request | None:
+        """The request for the only combination there is; None where there are several."""
+        if filling.mode == BY_SEED and any(not isinstance(part, str) for part in self.template.parts):
+            return None
+        cells = self.cells(filling)
+        if len(cells) > 1:
+            return None
+        options = {**self.settings, **request.options}
+        source = {"prompt_version": self.address, "template": self.template.text}
+        return replace(request, prompt=cells[0].prompt, options=options, **source)
+
+
+def is_named(prompt: str) -> bool:
+    """Whether a prompt names a saved one."""
+    return prompt.startswith("@") and not prompt.startswith("@@")
+
+
+def plain(prompt: str) -> str:
+    """What a prompt that names no saved one says."""
+    return prompt[1:] if prompt.startswith("@@") else prompt
+
+
+def find(prompt: str) -> Named:
+    """What a prompt names: a saved one, or itself as a template.
+
+    Raises:
+        UserError: there is no such prompt, or it is no template.
+    """
+    if not is_named(prompt):
+        return Named(Template.parse(plain(prompt)))
+    from tfgen.feedback.store import open_store
+    from tfgen.prompts.library import PromptLibrary
+
+    with open_store() as store:
+        found = PromptLibrary(store).find(prompt)
+    return Named(found.template, found.address, found.settings)
+
+
+def open_samples(
+    run: Run, request: Request, filling: Filling = Filling(), template: bool = False
+) -> "Generator | Matrix":
+    """What makes the samples of a request, whose prompt may name a saved one, or be a template.
+
+    Raises:
+        UserError: for all that can be wrong with the request; TensorFlow isn't loaded yet.
+    """
+    if not is_named(request.prompt) and not template:
+        return open_generator(run, replace(request, prompt=plain(request.prompt)))
+    named = find(request.prompt)
+    alone = named.request(filling, request)
+    return Matrix(run, named, filling, request) if alone is None else open_generator(run, alone)
+
+
+def only_one(request: Request, filling: Filling = Filling(), template: bool = False) -> Request:
+    """A request with its prompt filled, for what makes one prompt's samples at a time, such as a server.
+
+    Raises:
+        UserError: the prompt has several combinations, or there is no such prompt.
+    """
+    if not is_named(request.prompt) and not template:
+        return replace(request, prompt=plain(request.prompt))
+    alone = find(request.prompt).request(filling, request)
+    if alone is None:
+        raise UserError("A server makes one combination at a time.", "Say which: by --var, or without alternatives.")
+    return alone
+
+
+def check_settings(settings: Mapping[str, Any]) -> None:
+    """Raises UserError for a setting that no kind of run takes."""
+    known = dict.fromkeys(name for each in ENGINES for name in ENGINES.load(each).settings)
+    for name in settings:
+        if name not in known:
+            raise unknown("setting", name, known)
+
+
+class Matrix:
+    """Samples of several combinations, each at the same seeds, or each seed with its own.
+
+    Opening one imports no TensorFlow, and raises UserError for all that can be wrong with the request.
+    """
+
+    def __init__(self, run: Run, named: Named, filling: Filling, request: Request):
+        options = dict(request.options)
+        self.cells: Cells = open_cells(run)
+        self.as_json = bool(options.pop("json", False)) if self.cells.strings else False
+        count = self.cells.shown_count if request.count is None else request.count
+        self.by_seed = filling.mode == BY_SEED
+        if self.by_seed and request.count is None:
+            count = self.cells.modality.default_count
+        self.seeds = seeds_from(request.seed, count)
+        if self.by_seed:
+            self.matrix = named.chosen(filling, self.seeds, options)
+        else:
+            self.matrix = named.cells(filling, options)
+        self.cells.check(self.matrix)
+        self.output: Path | None = request.output
+        if self.output:
+            self.cells.check_output(self.output)
+            if self.as_json and self.output.suffix.lower() != ".jsonl":
+                raise UserError(f"JSON can't be written to '{self.output}'.", "Give a path that ends in .jsonl.")
+        settings = {} if self.cells.strings else dict(self.matrix[0].settings)
+        address = named.address
+        self.origin = Origin.of(run, settings).asked_by(
+            Request(prompt_version=address, template=named.template.text)
+        )
+        self.stem = file_stem("", address or named.template.text, f"seed{request.seed}")
+
+    def drawn(self) -> list[Any]:
+        """The samples, by cell."""
+        if self.by_seed:
+            return self.cells.draw_one_each(self.matrix, self.seeds)
+        return self.cells.draw(self.matrix, self.seeds)
+
+    def samples(self) -> Any:
+        """All samples as Python has them, those of one combination after the other."""
+        return self.cells.samples(self.drawn(), self.origin)
+
+    def deliver(self) -> None:
+        """Makes the samples, writes them and says where."""
+        drawn = self.drawn()
+        if not self.cells.strings and len(drawn) > 1 and not self.by_seed:
+            for place, each in enumerate(drawn, 1):
+                say(f"Row {place}: {each.cell.title}")
+        if self.output:
+            say(f"Wrote {self.cells.save(drawn, self.output, self.origin)}")
+        else:
+            self.cells.show(drawn, self.origin, self.stem, self.as_json)

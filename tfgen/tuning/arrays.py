@@ -1,0 +1,235 @@
+"""Tuning a model of arrays: a reward for what people like, a steered prior that gives more of it, and what it costs."""
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from tfgen.console import say
+from tfgen.errors import UserError, unknown
+from tfgen.feedback.preferences import Preferences
+from tfgen.representations.base import Codec
+from tfgen.restore import load_model
+from tfgen.run import BASE, Run
+from tfgen.steering.directions import Directions
+from tfgen.tuning import HeldOut, Outcome, Tuner, TuneRequest
+from tfgen.tuning.guards import Guards, Measured
+from tfgen.tuning.prior import STEPS, TAU, tune_prior
+from tfgen.tuning.reward import CHANCE, Answer, Reward, folds_of, held_out, oddities, wilson
+from tfgen.tuning.shown import Looker, answers_of, features_of, usable
+
+LEAST = 10  # answers, for any test at all
+MOST_STRENGTH = 4.0
+_BANK = 2048  # samples in which the directions are found
+_FIRST_SEED = -(10**9)  # of all that is looked at here: far from what a person asks for
+_BANK_SEED, _GUARD_SEED, _JUDGED_SEED, _RETREAT_SEED = (_FIRST_SEED + place * 10**6 for place in range(4))
+_JUDGED = 1024  # pairs of new and old
+_NEAR, _LEAST_REACH = 0.5, 0.125  # of what a map should reach: below the one it may go farther, down to the other
+_RETREATS = 4  # times that a prompt's map may be drawn back
+_LESS = 0.7  # of it that is kept each time
+_FALL = 0.015  # of what is recognised of a prompt, from which its map is drawn back; well below what a guard allows
+
+
+class ArrayTuner(Tuner):
+    """See Tuner."""
+
+    methods = ("prior",)
+
+    def __init__(self, run: Run, preferences: Preferences, codec: Codec, request: TuneRequest):
+        super().__init__(run, preferences, codec, request)
+        if request.method not in (None, *self.methods):
+            raise unknown("method", request.method, self.methods)
+        if not 0.0 < request.strength <= MOST_STRENGTH:
+            raise UserError(
+                f"The strength must be above 0 and at most {MOST_STRENGTH:g}, not {request.strength:g}.",
+                "1 is usual, 0.5 is careful, 2 goes far.",
+            )
+        self.comparisons = usable(run, preferences.comparisons)
+        self.left_out = preferences.left_out + len(preferences.comparisons) - len(self.comparisons)
+        if len(self.comparisons) < LEAST:
+            raise UserError(self._too_few(), f"Give more, {LEAST} at the least: tfgen steer {run.reference}")
+
+    def _too_few(self) -> str:
+        count = len(self.comparisons)
+        what = f"{count or 'No'} comparison{'' if count == 1 else 's'}"
+        apart = f"; {self.left_out} more are of samples that can't be made again" if self.left_out else ""
+        return f"{what} of samples of '{self.run.name}' can be learned from{apart}."
+
+    def plan(self) -> str:
+        people = len({each.who for each in self.comparisons})
+        apart = f" ({self.left_out} are left out: their samples can't be made again)" if self.left_out else ""
+        return (
+            f"Learning from {len(self.comparisons)} comparisons of {people} {'person' if people == 1 else 'people'}"
+            f"{apart}: which samples are liked, tried on answers that are left aside; then a map of the noise for each "
+            f"prompt at strength {self.request.strength:g}, the weights untouched; then old against new. It takes some "
+            "30 seconds."
+        )
+
+    def tune(self) -> Outcome:
+        seed = self.request.seed
+        model = load_model(Run(self.run.path, self.run.record, BASE))
+        looker = Looker(model)
+        bank = looker.bank(np.arange(_BANK_SEED + seed, _BANK_SEED + seed + _BANK, dtype=np.int32))
+        try:
+            directions = Directions.of(bank[0])
+        except ValueError:
+            raise UserError(f"All that '{self.run.name}' makes is the same.", "Fit it for longer, or anew.") from None
+        shown = features_of(self.run, looker, [sample for each in self.comparisons for sample in each.shown])
+        answers = answers_of(self.comparisons, shown, directions)
+        tried = held_out(answers, seed)
+        remarks = oddities(self.comparisons)
+        for remark in remarks:
+            say(remark)
+        self._check(tried, remarks)
+        say(f"{tried.right} of {tried.count} answers that were left aside are foreseen.")
+        reward = Reward.fit(directions, answers)
+        tau = TAU / self.request.strength
+        arrays = self._learn(model, reward, tau)
+        reach = self._reach(looker, reward, arrays, tau, bank)
+        if reach < _NEAR:
+            tau *= max(reach, _LEAST_REACH)
+            arrays = self._learn(model, reward, tau)
+        learn = functools.partial(self._learn, model, tau=tau)
+        guards = Guards(self.run, model, self.codec)
+        arrays, kept = self._drawn_back(guards, arrays)
+        win_rate = self._judged(looker, learn, directions, answers)
+        old, new = self._measured(guards, arrays)
+        facts = {
+            "method": self.methods[0],
+            "answers": len(answers),
+            "left_out": self.left_out,
+            "people": len({each.who for each in self.comparisons}),
+            "remarks": remarks,
+            "reach": round(reach, 3),
+            "nats": round(float(np.mean(_kl(arrays))), 3),
+            "kept": {name: share for name, share in kept.items() if share < 1.0},
+            "most_lost": guards.most_lost(old, new),
+            "not_measured": guards.missing,
+            "reward": {
+                "weights": [round(float(each), 6) for each in reward.choice.mean],
+                "bank": {"first_seed": _BANK_SEED + seed, "count": _BANK},
+                "of": "features of the model, along tfgen.steering.directions of the bank",
+            },
+        }
+        return Outcome(arrays, tried, win_rate, old.values, new.values, guards.concerns(old, new), facts)
+
+    def _check(self, tried: HeldOut, remarks: Sequence[str]) -> None:
+        """Raises UserError where chance would have foreseen as much."""
+        if tried.p_value < CHANCE:
+            return
+        found = (
+            f"{tried.right} of {tried.count} answers that were left aside are foreseen, which chance does too (a "
+            f"binomial test: p = {tried.p_value:.2f})."
+        )
+        if tried.needed:
+            advice = f"If the answers mean something, about {tried.needed} more would show it."
+        else:
+            advice = "The answers don't agree with each other in anything that the model sees; give clearer ones."
+        raise UserError(" ".join([found, *remarks]), advice)
+
+    def _learn(self, model: Any, reward: Reward, tau: float, steps: int = STEPS) -> dict[str, np.ndarray]:
+        model.steered = None
+
+        def utility(examples: Any, prompts: Any) -> Any:
+            return reward(model.features(examples))
+
+        return tune_prior(model, utility, tau, self.request.seed, steps)
+
+    def _reach(
+        self, looker: Looker, reward: Reward, arrays: dict[str, np.ndarray], tau: float, bank: Sequence[np.ndarray]
+    ) -> float:
+        """The gain in reward as a share of what it would be if all that differs between samples of a prompt came from
+        the noise, linearly: the variance of the reward over tau. A VAE's samples differ by the mixture's component too,
+        and the same map reaches less there."""
+        import tensorflow as tf
+
+        features, _, prompts = bank
+        rewards, (_, own) = reward(features), np.unique(prompts, axis=0, return_inverse=True)
+        own = own.reshape(-1)
+        means = np.bincount(own, rewards) / np.bincount(own)
+        variance = float(np.mean(np.square(rewards - means[own])))
+        first, count = _BANK_SEED + self.request.seed, min(_JUDGED, len(rewards))
+        looker.model.adopt(arrays)
+        latents = looker.model.latents(tf.range(first, first + count), tf.constant(prompts[:count])).numpy()
+        moved, _ = looker(latents, prompts[:count])
+        looker.model.steered = None
+        return float(np.mean(reward(moved) - rewards[:count])) * tau / max(variance, 1e-9)
+
+    def _drawn_back(
+        self, guards: Guards, arrays: dict[str, np.ndarray]
+    ) -> tuple[dict[str, np.ndarray], dict[str, float]]:
+        """The maps, of a prompt that suffers by them less of it; and the share that is left for each prompt."""
+        model, names = guards.model, guards.names
+        model.steered = None
+        before = guards.recognised(_RETREAT_SEED)
+        share = np.ones(len(arrays["mean"]))
+        rows = _rows_of(model.conditions, arrays["words"])
+        falls, shortened = {}, list(before)
+        for _ in range(_RETREATS if before else 0):
+            model.adopt(_shortened(arrays, share))
+            now = guards.recognised(_RETREAT_SEED, shortened)  # of the others nothing has changed
+            falls |= {place: before[place] - now.get(place, 0.0) for place in shortened}
+            allowed = _FALL if np.mean(list(falls.values())) < _FALL / 2 else _FALL / 2
+            suffering = {rows[place] for place, fall in falls.items() if fall > allowed}
+            if not suffering:
+                break
+            share[list(suffering)] *= _LESS
+            shortened = [place for place in before if rows[place] in suffering]
+        return _shortened(arrays, share), {names[place]: round(float(share[row]), 3) for place, row in rows.items()}
+
+    def _judged(
+        self, looker: Looker, learn: Callable, directions: Any, answers: Sequence[Answer]
+    ) -> tuple[float, float, float] | None:
+        """How often new is liked better than old, with its 95 % interval: the version that half of the answers make, by
+        the reward that the other half makes. A judge that was optimised would praise its own mistakes."""
+        import tensorflow as tf
+
+        half = folds_of(answers, 2, self.request.seed)
+        sides = [[each for each, own in zip(answers, half, strict=True) if own == side] for side in (0, 1)]
+        if not all(sides):
+            return None
+        judge = Reward.fit(directions, sides[1])
+        twin = learn(Reward.fit(directions, sides[0]), steps=2 * STEPS // 3)
+        model, seeds = looker.model, tf.range(_JUDGED_SEED, _JUDGED_SEED + _JUDGED)
+        prompts = model.filled_prompts(seeds, tf.zeros([_JUDGED, model.conditions.longest], tf.int32))
+        self._adopt_old(model)
+        old = looker(model.latents(seeds, prompts).numpy(), prompts.numpy())[0]
+        model.adopt(twin)
+        new = looker(model.latents(seeds + _JUDGED, prompts).numpy(), prompts.numpy())[0]
+        apart = judge(new) - judge(old)
+        share = float(np.mean((apart > 0) + 0.5 * (apart == 0)))
+        return share, *wilson(share, _JUDGED)
+
+    def _measured(self, guards: Guards, arrays: dict[str, np.ndarray]) -> tuple[Measured, Measured]:
+        """Old and new, at common seeds."""
+        self._adopt_old(guards.model)
+        old = guards.measure(_GUARD_SEED)
+        guards.model.adopt(arrays)
+        return old, guards.measure(_GUARD_SEED, old=old)
+
+    def _adopt_old(self, model: Any) -> None:
+        """What is in use now."""
+        from tfgen import versions
+
+        model.steered = None
+        if self.run.version != BASE:
+            model.adopt(versions.find(self.run, self.run.version).arrays())
+
+
+def _shortened(arrays: dict[str, np.ndarray], share: np.ndarray) -> dict[str, np.ndarray]:
+    """Maps of which each row [rows] keeps a share: at 0 the noise stays as it is."""
+    mean, scale = arrays["mean"] * share[:, None], arrays["scale"] ** share[:, None]
+    return {**arrays, "mean": mean.astype(np.float32), "scale": scale.astype(np.float32)}
+
+
+def _rows_of(conditions: Any, words: np.ndarray) -> dict[int, int]:
+    """The row that serves each prompt of the data, by the prompt's place."""
+    own = {tuple(row): place for place, row in enumerate(words.tolist()) if place}
+    return {place: own.get(tuple(prompt), 0) for place, prompt in enumerate(conditions.prompt_words)}
+
+
+def _kl(arrays: dict[str, np.ndarray]) -> np.ndarray:
+    """KL divergence of each prompt's map from the standard normal, [rows], in nats; row 0 only where it is alone."""
+    mean, scale = (arrays[name][min(1, len(arrays["mean"]) - 1) :] for name in ("mean", "scale"))
+    return 0.5 * np.sum(np.square(mean) + np.square(scale) - 1.0 - 2.0 * np.log(scale), axis=1)

@@ -1,0 +1,204 @@
+"""What a new version of a model of arrays may not cost: old and new measured at common seeds, and what got worse."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tfgen.catalog import METRICS
+from tfgen.errors import UserError
+from tfgen.representations.base import Codec
+from tfgen.run import Run
+
+COUNT = 4000  # samples of each version
+ALL, WORST = 0.015, 0.04  # how much less is recognised as asked, at the most: of all, and of one prompt
+DIVERSITY = (0.8, 1.2)  # new as a share of old
+_COPIED = 0.02  # more than before
+_LOST = 0.5  # of a prompt's samples that were recognised before
+_ENOUGH = 50  # samples of a prompt, for a share of them to mean something
+_PAIRED = 2000  # samples whose neighbours are looked for
+_NEIGHBOURS = 10_000  # training examples among which
+_ROWS = 64
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A version's values by name, such as "as asked", and the shares of each prompt that are recognised as asked."""
+
+    values: Mapping[str, float]
+    by_prompt: Mapping[int, float]
+    features: np.ndarray
+    prompts: np.ndarray
+    scores: np.ndarray
+
+
+class Guards:
+    """Looks at versions of a run with the evaluation's eyes: what it is judged by, it is guarded by.
+
+    missing: why something can't be measured, in a sentence; None where all can.
+    """
+
+    def __init__(self, run: Run, model: Any, codec: Codec):
+        import tensorflow as tf
+
+        from tfgen.evaluate.arrays.reference_data import ReferenceData
+
+        self.model, self.codec, self.missing = model, codec, None
+        self.names = run.vocabulary().prompts
+        shapes = [tf.TensorSpec([_ROWS, model.latent_dim]), tf.TensorSpec([_ROWS, model.conditions.longest], tf.int32)]
+        self._decode = tf.function(self._decoded, input_signature=shapes)
+        self._extractor = self._detail = self._real = None
+        try:
+            data = ReferenceData.of(run, None, 0)
+            count = data.usable(COUNT)
+        except UserError as error:
+            self.missing = f"Only diversity was measured: {error.what_is_wrong}"
+            return
+        self._prepare(data, count)
+
+    def _prepare(self, data: Any, count: int) -> None:
+        from tfgen.catalog import EXTRACTORS
+        from tfgen.evaluate.arrays.features import open_extractor
+
+        self._extractor = open_extractor(None, data.training)
+        self._detail = EXTRACTORS.load("random")(data.training)
+        self._reference = data.reference(count)
+        rows = np.concatenate([self._extractor.look(block) for block in self._reference.blocks()])
+        self._real = self._extractor.features(rows)
+        if not self._extractor.labels:
+            self.missing = "Whether it follows prompts was not measured: that needs data with labels, 20 of each."
+        neighbours = data.neighbours().first(_NEIGHBOURS)
+        self._learned = np.concatenate([self._detail.look(block) for block in neighbours.blocks()])
+
+    def measure(self, first_seed: int, count: int = COUNT, old: Measured | None = None) -> Measured:
+        """The model as it is now: samples `first_seed`, ..., each prompt as often as in the data.
+
+        Args:
+            old: what a share is taken of where there are no real examples to take it of.
+        """
+        values, scores, prompts = self._samples(_seeds(first_seed, count))
+        if self._extractor is None:
+            features, by_prompt, found = values.reshape(len(values), -1).astype(np.float32), {}, {}
+        else:
+            rows = np.concatenate([self._extractor.look(part) for part in _blocks(values)])
+            features, found = self._extractor.features(rows), {}
+            by_prompt = self._recognised(rows, prompts) if self._extractor.labels else {}
+        if by_prompt:
+            asked = prompts >= 0
+            found["as asked"] = float(np.mean(self._extractor.recognised(rows)[asked] == prompts[asked]))
+            found["as asked, worst prompt"] = min(by_prompt.values())
+        if self._extractor is not None:
+            real = self._real, self._reference.prompts
+            found["diversity"] = _diversity(*real, features, prompts)
+            found |= _nearby(self._real[:_PAIRED], features[:_PAIRED])
+            found["copied"] = self._copied(values[:_PAIRED])
+        elif old is not None:
+            found["diversity"] = _diversity(old.features, old.prompts, features, prompts)
+        else:
+            found["diversity"] = 1.0
+        return Measured(found, by_prompt, features, prompts, scores)
+
+    def recognised(self, first_seed: int, only: Iterable[int] | None = None) -> dict[int, float]:
+        """The share of each prompt's samples that are recognised as asked; nothing where none can be.
+
+        Args:
+            only: the places of prompts that are looked at.
+        """
+        if self._extractor is None or not self._extractor.labels:
+            return {}
+        seeds = _seeds(first_seed, COUNT)
+        if only is not None:
+            seeds = seeds[np.isin(self._prompts(seeds), list(only))]
+        values, _, prompts = self._samples(seeds)
+        return self._recognised(np.concatenate([self._extractor.look(part) for part in _blocks(values)]), prompts)
+
+    def _recognised(self, rows: np.ndarray, prompts: np.ndarray) -> dict[int, float]:
+        right, counts = self._extractor.recognised(rows) == prompts, np.bincount(prompts[prompts >= 0])
+        return {int(place): float(right[prompts == place].mean()) for place in np.flatnonzero(counts >= _ENOUGH)}
+
+    def _copied(self, values: np.ndarray) -> float:
+        """The share of samples that one training example is suspiciously near to (tfgen.evaluate.metrics.copying)."""
+        from tfgen.evaluate.metrics.copying import USUAL, closeness
+        from tfgen.evaluate.statistics import nearest
+
+        rows = np.concatenate([self._detail.look(part) for part in _blocks(values)])
+        _, made = nearest(rows, self._learned, 2)
+        _, own = nearest(self._learned[:_PAIRED], self._learned, 3)  # the first is the example itself
+        return float(np.mean(closeness(made) <= np.quantile(closeness(own[:, 1:]), USUAL)))
+
+    def _prompts(self, seeds: np.ndarray) -> np.ndarray:
+        """The places [n] of the prompts that seeds draw, -1 without prompts."""
+        from tfgen.representations.arrays.sampler import drawn_prompts
+
+        known = self.model.conditions.prompt_words
+        return drawn_prompts(self.model, seeds) if known else np.full(len(seeds), -1)
+
+    def _samples(self, seeds: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Stored values [n, ...], the model's scores [n], and the places [n] of their prompts, -1 without prompts."""
+        import tensorflow as tf
+
+        values, scores, model = [], [], self.model
+        for start in range(0, len(seeds), _ROWS):
+            part = tf.constant(np.resize(seeds[start : start + _ROWS], _ROWS))  # the last one filled up by its own
+            prompts = model.filled_prompts(part, tf.zeros([_ROWS, model.conditions.longest], tf.int32))
+            examples, score = self._decode(model.latents(part, prompts), prompts)
+            values.append(self.codec.decode(examples.numpy()))
+            scores.append(score.numpy())
+        values, scores = (np.concatenate(each)[: len(seeds)] for each in (values, scores))
+        return values, scores, self._prompts(seeds)
+
+    def _decoded(self, latents: Any, prompts: Any) -> tuple[Any, Any]:
+        import tensorflow as tf
+
+        examples = self.model.decode(latents, prompts)
+        judge = self.model.measurements().get("scores")
+        return examples, tf.zeros([_ROWS]) if judge is None else tf.reshape(judge(examples, prompts), [_ROWS])
+
+    def most_lost(self, old: Measured, new: Measured) -> tuple[str, float, float] | None:
+        """The prompt that is recognised less often than before by most, and the shares before and now."""
+        falls = {place: old.by_prompt[place] - share for place, share in new.by_prompt.items()}
+        if not falls:
+            return None
+        place = max(falls, key=falls.get)
+        return self.names[place], round(old.by_prompt[place], 4), round(new.by_prompt[place], 4)
+
+    def concerns(self, old: Measured, new: Measured) -> list[str]:
+        """What got worse than it may, in sentences."""
+        found, before, after = [], old.values, new.values
+        if "as asked" in before and new.by_prompt:
+            fall = before["as asked"] - after["as asked"]
+            if fall > ALL:
+                found.append(f"It does what is asked less often: {_change(before['as asked'], after['as asked'])}.")
+            name, was, now = self.most_lost(old, new)
+            if was - now > WORST:
+                fate = "is lost" if now < _LOST * was else "suffers"
+                found.append(f"The prompt '{name}' {fate}: recognised {_change(was, now)}.")
+        share = after["diversity"] / max(before["diversity"], 1e-9)
+        if not DIVERSITY[0] <= share <= DIVERSITY[1]:
+            too = "too little" if share < 1 else "too much"
+            found.append(f"Samples of a prompt differ {share:.2f} times as much as before, which is {too}.")
+        if after.get("copied", 0.0) > before.get("copied", 0.0) + _COPIED:
+            found.append(f"More samples are near copies of examples: {_change(before['copied'], after['copied'])}.")
+        return found
+
+
+def _seeds(first: int, count: int) -> np.ndarray:
+    return np.arange(first, first + count, dtype=np.int64).astype(np.int32)
+
+
+def _change(was: float, now: float) -> str:
+    return f"{was:.1%} before, {now:.1%} now"
+
+
+def _blocks(values: np.ndarray) -> list[np.ndarray]:
+    return [values[start : start + 1024] for start in range(0, len(values), 1024)]
+
+
+def _diversity(real: np.ndarray, real_prompts: np.ndarray, made: np.ndarray, prompts: np.ndarray) -> float:
+    inputs = {"real": real, "generated": made, "real_prompts": real_prompts, "asked": prompts}
+    return METRICS.load("arrays/diversity")(inputs)["diversity"]
+
+
+def _nearby(real: np.ndarray, made: np.ndarray) -> dict[str, float]:
+    return METRICS.load("arrays/precision-recall")({"real": real, "generated": made})

@@ -1,0 +1,56 @@
+"""The reward as a judge of prompts: what people liked of a run's samples, as a number for any other of its samples."""
+
+from typing import Any
+
+import numpy as np
+
+from tfgen.errors import UserError
+from tfgen.feedback.preferences import preferences_of
+from tfgen.prompts.cells import Cells, Drawn
+from tfgen.prompts.judges import Measure
+from tfgen.steering.directions import Directions
+from tfgen.tuning.reward import CHANCE, Answer, Reward, held_out
+
+_LEAST = 20  # answers
+
+
+def reward_of(store: Any, cells: Cells) -> Measure:
+    """A measure in logits, learned from the feedback on the run when it is first asked.
+
+    Raises:
+        UserError: too little was said. Later, when it is asked: held-out answers are not foreseen better than chance.
+    """
+    run = cells.run
+    every = preferences_of(store, run).comparisons
+    comparisons = [each for each in every if each.rest and all(cells.can_make(sample) for sample in each.shown)]
+    if len(comparisons) < _LEAST:
+        raise UserError(
+            f"{len(comparisons)} answers about samples of '{run.name}' are too few for a reward.",
+            f"Give {_LEAST} or more: tfgen steer {run.reference}",
+        )
+    learned: list[Reward] = []
+
+    def function(drawn: Drawn) -> np.ndarray:
+        if not learned:
+            learned.append(_learned(comparisons, cells))
+        return np.asarray(learned[0](cells.features(drawn.values)), np.float64)
+
+    return Measure(function, "what people liked, in logits", 1)
+
+
+def _learned(comparisons: list[Any], cells: Cells) -> Reward:
+    samples = {sample.id: sample for each in comparisons for sample in each.shown}
+    features = cells.features(cells.made_again(list(samples.values())))
+    directions = Directions.of(features)  # along which what was judged differs
+    rows = directions(features)
+    places = {name: place for place, name in enumerate(samples)}
+    answers = []
+    for each in comparisons:
+        shown = tuple(sample.id for sample in each.shown)
+        answers.append(Answer(rows[[places[name] for name in shown]], each.picked, shown, each.weight))
+    tried = held_out(answers)
+    if tried.p_value >= CHANCE:
+        what = f"{tried.right} of {tried.count} answers that were left aside are foreseen, which chance does too."
+        needed = f"About {tried.needed} more would do." if tried.needed else "Give clearer ones."
+        raise UserError(what, needed)
+    return Reward.fit(directions, answers)

@@ -1,0 +1,132 @@
+"""What people like, as one number for a sample: learned from comparisons, and tried on answers that were left aside."""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tfgen.feedback.preferences import Comparison
+from tfgen.steering.choice import ChoiceModel, pick
+from tfgen.steering.directions import Directions
+from tfgen.tuning import HeldOut
+
+FOLDS = 5
+CHANCE = 0.05  # of taking luck for preferences
+_ONE_SIDED, _MOST_OF_ALL, _ENOUGH = 0.8, 0.8, 20  # shares, and answers before they mean anything
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One comparison as the reward sees it: positions [k, d] of what was shown, and the places of what was picked.
+
+    shown: what the samples are called; answers about the same ones are left aside together.
+    """
+
+    positions: np.ndarray
+    picked: tuple[int, ...]
+    shown: tuple[str, ...]
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Reward:
+    """The utility of a sample in logits: how much sooner it is picked than another (tfgen.steering.choice)."""
+
+    directions: Directions
+    choice: ChoiceModel
+
+    @classmethod
+    def fit(cls, directions: Directions, answers: Sequence[Answer]) -> "Reward":
+        return cls(directions, _fit(answers, directions.components.shape[1] + 1))
+
+    def __call__(self, features: Any) -> Any:
+        """The rewards [n] of features [n, d], by which gradients pass; TensorFlow's tensors give tensors."""
+        positions = self.directions(features)
+        if isinstance(features, np.ndarray):
+            return positions @ self.choice.mean
+        import tensorflow as tf
+
+        return tf.linalg.matvec(positions, tf.constant(self.choice.mean, tf.float32))
+
+
+def _fit(answers: Sequence[Answer], size: int) -> ChoiceModel:
+    choices = [choice for each in answers for choice in pick(each.positions, each.picked, each.weight)]
+    return ChoiceModel.fit(choices, size)
+
+
+def held_out(answers: Sequence[Answer], seed: int = 0) -> HeldOut:
+    """How well answers are predicted by a reward that was fitted to others, in five folds over what was shown.
+
+    Each answer is one judgement, of the share of its pairs (picked, not picked) that are in the right order: the pairs
+    of one pick stand or fall together, so they don't count as several. The p-value is the binomial test's on the sum,
+    rounded down, which errs to the safe side.
+    """
+    fold = folds_of(answers, FOLDS, seed)
+    shares = np.zeros(len(answers))
+    for place in range(FOLDS):
+        learned = [each for each, own in zip(answers, fold, strict=True) if own != place]
+        model = _fit(learned, answers[0].positions.shape[1])
+        for row in np.flatnonzero(fold == place):
+            shares[row] = _share_right(model, answers[row])
+    right, count = int(shares.sum() + 1e-9), len(answers)
+    return HeldOut(right, count, binomial(right, count), _needed(right, count))
+
+
+def folds_of(answers: Sequence[Answer], count: int, seed: int) -> np.ndarray:
+    """The fold of each answer, [n]: the same for answers about the same samples."""
+    groups = {key: None for key in (frozenset(each.shown) for each in answers)}
+    order = np.random.default_rng([seed, 5]).permutation(len(groups))
+    fold = dict(zip(groups, order % count, strict=True))
+    return np.array([fold[frozenset(each.shown)] for each in answers])
+
+
+def _share_right(model: ChoiceModel, answer: Answer) -> float:
+    utilities = model.utilities(answer.positions)
+    picked = list(answer.picked)
+    rest = [place for place in range(len(utilities)) if place not in answer.picked]
+    apart = utilities[picked][:, None] - utilities[rest][None, :]
+    return float(np.mean((apart > 0) + 0.5 * (apart == 0)))
+
+
+def binomial(right: int, count: int) -> float:
+    """The probability of so many heads or more of `count` fair coins."""
+    return sum(math.comb(count, each) for each in range(right, count + 1)) / 2**count
+
+
+def _needed(right: int, count: int) -> int | None:
+    """About how many more answers would tell this accuracy from chance; None where it isn't above chance at all."""
+    excess = right / count - 0.5
+    if binomial(right, count) < CHANCE or excess <= 0.01:
+        return None
+    return max(1, math.ceil((1.645 * 0.5 / excess) ** 2) - count)
+
+
+def wilson(share: float, count: int) -> tuple[float, float]:
+    """The 95 % interval of a share of `count` (Wilson 1927)."""
+    z = 1.96
+    middle = (share + z**2 / (2 * count)) / (1 + z**2 / count)
+    half = z / (1 + z**2 / count) * math.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
+    return middle - half, middle + half
+
+
+def oddities(comparisons: Sequence[Comparison]) -> list[str]:
+    """What looks wrong in the answers, in sentences: always the same place, contradictions, one voice for all."""
+    total, found = len(comparisons), []
+    if total >= _ENOUGH:
+        place, often = Counter(place for each in comparisons for place in each.picked).most_common(1)[0]
+        by_chance = np.mean([len(each.picked) / len(each.shown) for each in comparisons])
+        if often / total > max(_ONE_SIDED, 1.3 * by_chance):
+            found.append(f"{often} of {total} answers pick place {place + 1}, whatever is shown there.")
+        people = Counter(each.who for each in comparisons)
+        who, most = people.most_common(1)[0]
+        if len(people) > 1 and most / total > _MOST_OF_ALL:
+            found.append(f"'{who}' gave {most} of {total} answers, so the version follows that person's taste.")
+    orders = {(better.id, worse.id) for each in comparisons for better, worse, _ in each.pairs()}
+    against = sum((worse, better) in orders for better, worse in orders) // 2
+    if against:
+        pairs = "1 pair of samples was" if against == 1 else f"{against} pairs of samples were"
+        found.append(f"{pairs} judged both ways.")
+    return found

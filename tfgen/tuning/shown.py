@@ -1,0 +1,127 @@
+"""Samples of arrays that people saw, made again as the version that they are of made them, and what the model sees."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from tfgen import versions
+from tfgen.errors import UserError
+from tfgen.feedback.events import Sample, run_digest
+from tfgen.feedback.preferences import Comparison
+from tfgen.representations.arrays.vocabulary import Vocabulary
+from tfgen.run import BASE, Run
+from tfgen.tuning.reward import Answer
+
+ROWS = 64  # samples that are looked at together
+
+
+def usable(run: Run, comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """The comparisons whose samples can be made again: of the run's present weights, of a version that is still there,
+    drawn from a seed or latents and no other way. Needs no TensorFlow."""
+    digest, names, vocabulary = run_digest(run), {BASE, *run.version_names}, run.vocabulary()
+
+    def can_be_made(sample: Sample) -> bool:
+        drawn = sample.seed is not None or sample.latents
+        plain = not set(sample.settings) - {"truncation"}
+        here = sample.digest == digest and sample.version in names
+        return bool(here and drawn and plain and sample.content is None and _ids(vocabulary, sample) is not None)
+
+    return [each for each in comparisons if each.rest and all(map(can_be_made, each.shown))]
+
+
+def answers_of(
+    comparisons: Sequence[Comparison], features: dict[str, np.ndarray], directions: Any
+) -> list[Answer]:
+    """What a reward learns from: `features` are `features_of` what was shown."""
+    return [
+        Answer(
+            directions(np.stack([features[sample.id] for sample in each.shown])),
+            tuple(each.picked),
+            tuple(sample.id for sample in each.shown),
+            each.weight,
+        )
+        for each in comparisons
+    ]
+
+
+class Looker:
+    """What a model sees in samples that it makes of latents [n, latent_dim]; traced once, in batches of one size."""
+
+    def __init__(self, model: Any):
+        import tensorflow as tf
+
+        self.model = model
+        shapes = [tf.TensorSpec([ROWS, model.latent_dim]), tf.TensorSpec([ROWS, model.conditions.longest], tf.int32)]
+        self._look = tf.function(self._looked, input_signature=shapes)
+
+    def __call__(self, latents: np.ndarray, prompts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Features float32 [n, d] and, of a model that judges, its scores [n]; else zeros."""
+        import tensorflow as tf
+
+        missing = -len(latents) % ROWS
+        latents, prompts = (np.pad(each, [[0, missing], [0, 0]]) for each in (latents, prompts))
+        parts = []
+        for start in range(0, len(latents), ROWS):
+            given = latents[start : start + ROWS], prompts[start : start + ROWS]
+            parts.append([each.numpy() for each in self._look(*map(tf.constant, given))])
+        features, scores = (np.concatenate(each)[: len(latents) - missing] for each in zip(*parts, strict=True))
+        return features, scores
+
+    def _looked(self, latents: Any, prompts: Any) -> tuple[Any, Any]:
+        import tensorflow as tf
+
+        examples = self.model.decode(latents, prompts)
+        judge = self.model.measurements().get("scores")
+        scores = tf.zeros([ROWS]) if judge is None else tf.reshape(judge(examples, prompts), [ROWS])
+        return self.model.features(examples), scores
+
+    def bank(self, seeds: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Features [n, d], scores [n] and word ids [n, words] of seeds of the empty prompt: of all that it makes."""
+        import tensorflow as tf
+
+        seeds = tf.constant(seeds, tf.int32)
+        empty = tf.zeros([len(seeds), self.model.conditions.longest], tf.int32)
+        prompts = self.model.filled_prompts(seeds, empty)
+        return *self(self.model.latents(seeds, prompts).numpy(), prompts.numpy()), prompts.numpy()
+
+
+def features_of(run: Run, looker: Looker, samples: Iterable[Sample]) -> dict[str, np.ndarray]:
+    """What the model sees in samples, by their ids; each is made by the version of the run that made it. The looker's
+    model is without a version, and is so again afterwards."""
+    by_version: dict[str, dict[str, Sample]] = {}
+    for sample in samples:
+        by_version.setdefault(sample.version, {})[sample.id] = sample
+    found = {}
+    for name, own in by_version.items():
+        looker.model.steered = None
+        if name != BASE:
+            looker.model.adopt(versions.find(run, name).arrays())
+        features, _ = looker(*_latents(run.vocabulary(), looker.model, list(own.values())))
+        found.update(zip(own, features, strict=True))
+    looker.model.steered = None
+    return found
+
+
+def _latents(vocabulary: Vocabulary, model: Any, samples: Sequence[Sample]) -> tuple[np.ndarray, np.ndarray]:
+    """Latents [n, latent_dim] and word ids [n, words]: of deviations where a sample has its own, else of its seed."""
+    import tensorflow as tf
+
+    ids = tf.constant(np.stack([_ids(vocabulary, each) for each in samples]), tf.int32)
+    seeds = tf.constant([each.seed or 0 for each in samples], tf.int32)
+    prompts = model.filled_prompts(seeds, ids)
+    latents = model.latents(seeds, prompts).numpy()
+    own = [row for row, each in enumerate(samples) if each.latents]
+    if own:
+        deviations = tf.constant([samples[row].latents for row in own], tf.float32)
+        latents[own] = model.latents_from(deviations, tf.gather(seeds, own), tf.gather(prompts, own)).numpy()
+    middle = model.mean_latents(prompts).numpy()
+    share = np.array([each.settings.get("truncation", 1.0) for each in samples], np.float32)[:, None]
+    return np.where(share == 1.0, latents, middle + share * (latents - middle)), prompts.numpy()
+
+
+def _ids(vocabulary: Vocabulary, sample: Sample) -> np.ndarray | None:
+    try:
+        return vocabulary.ids(sample.prompt)
+    except UserError:  # a word that the run no longer knows
+        return None
