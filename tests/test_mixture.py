@@ -94,7 +94,8 @@ def test_words_of_rare_prompts_draw_the_components_that_they_stood_beside():
     prior.fit(latents, np.repeat([0, 1], 150), seed=0)
 
     def share_at_the_left(*prompt):
-        made = prior.sample(noise.normal(SEEDS, prior.means.shape[2]), SEEDS, tf.tile(tf.constant([prompt]), [len(SEEDS), 1])).numpy()
+        deviations = noise.normal(SEEDS, prior.means.shape[2])
+        made = prior.sample(deviations, SEEDS, tf.tile(tf.constant([prompt]), [len(SEEDS), 1])).numpy()
         return float(np.mean(made[:, 0] < 0))
 
     assert share_at_the_left(1, 3) > 0.98 and share_at_the_left(2, 3) < 0.02

@@ -112,7 +112,8 @@ def test_a_sample_that_nobody_knows(store):
 
 
 def test_a_database_of_something_else(url):
-    engine = sql.create_engine(url.replace("postgresql:", "postgresql+psycopg:") if "://" in url else f"sqlite:///{url}")
+    address = url.replace("postgresql:", "postgresql+psycopg:") if "://" in url else f"sqlite:///{url}"
+    engine = sql.create_engine(address)
     with engine.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE invoices (number INTEGER)")
     with pytest.raises(UserError, match="something else"):

@@ -162,8 +162,7 @@ class MixturePrior(keras.layers.Layer):
 
 
 def matching_row(prompts: tf.Tensor, table: tf.Tensor) -> tf.Tensor:
-    """The row of `table` [rows, words] that equals each prompt's word ids [batch, words], int32 [batch]; else the first.
-    """
+    """The row of `table` [rows, words] that equals each prompt's ids [batch, words], int32 [batch]; else the first."""
     same = tf.reduce_all(tf.equal(prompts[:, None, :], table[None, :, :]), axis=2)
     return tf.argmax(tf.cast(same, tf.int32), axis=1, output_type=tf.int32)
 
