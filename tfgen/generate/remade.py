@@ -1,17 +1,17 @@
 """Samples made again from what the store of feedback says of them."""
 
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from tfgen.errors import UserError
 from tfgen.feedback.events import Sample, run_digest
 from tfgen.generate import Origin
-from tfgen.generate.arrays import sampler_of
 from tfgen.generate.output import provenance
 from tfgen.generate.steering import decoded
+from tfgen.representations.arrays.vocabulary import Vocabulary
 from tfgen.restore import load_model, open_codec
 from tfgen.run import Run
 
@@ -25,34 +25,38 @@ def remake(run: Run, samples: Sequence[Sample]) -> np.ndarray:
     digest = run_digest(run)
     if any(sample.digest != digest for sample in samples):
         raise UserError(f"'{run.name}' no longer has the weights that made a sample.", "Leave such samples out.")
-    vocabulary = run.vocabulary()
-    groups: dict[tuple[str, float], list[int]] = defaultdict(list)
-    for place, sample in enumerate(samples):
-        groups[sample.version, float(sample.settings.get("truncation", 1.0))].append(place)
-    made: list[np.ndarray | None] = [None] * len(samples)
-    for (version, truncation), places in groups.items():
-        model = load_model(Run.open(f"{run.path}@{version}"))
-        for known, own in _apart(samples, places).items():
-            ids = np.stack([vocabulary.ids(samples[place].prompt) for place in own]).astype(np.int32)
-            seeds = np.array([samples[place].seed or 0 for place in own], np.int32)
-            if known:
-                prompts = model.filled_prompts(seeds, ids)
-                deviations = np.array([samples[place].latents for place in own], np.float32)
-                latents = np.asarray(model.latents_from(deviations, seeds, prompts))
-                values = decoded(model, latents, model.condition(prompts).numpy())
-            else:
-                values = sampler_of(model, truncation)(seeds, ids)
-            for place, value in zip(own, values, strict=True):
-                made[place] = value
-    return np.stack(made)
+    made = {}
+    for version, own in by_version(samples).items():
+        model = load_model(Run(run.path, run.record, version))
+        latents, prompts = latents_of(run.vocabulary(), model, own)
+        made.update(zip((sample.id for sample in own), decoded(model, latents, model.condition(prompts).numpy())))
+    return np.stack([made[sample.id] for sample in samples])
 
 
-def _apart(samples: Sequence[Sample], places: Sequence[int]) -> dict[bool, list[int]]:
-    """Those that have latents of their own, and those that a seed alone makes."""
-    apart: dict[bool, list[int]] = defaultdict(list)
-    for place in places:
-        apart[bool(samples[place].latents)].append(place)
-    return apart
+def by_version(samples: Iterable[Sample]) -> dict[str, list[Sample]]:
+    """Different samples, by the version that made them."""
+    groups: dict[str, dict[str, Sample]] = {}
+    for sample in samples:
+        groups.setdefault(sample.version, {})[sample.id] = sample
+    return {version: list(own.values()) for version, own in groups.items()}
+
+
+def latents_of(vocabulary: Vocabulary, model: Any, samples: Sequence[Sample]) -> tuple[np.ndarray, np.ndarray]:
+    """Latents [n, latent_dim] and word ids [n, words] of samples of the model's version: of deviations where a sample
+    has its own, else of its seed."""
+    import tensorflow as tf
+
+    ids = tf.constant(np.stack([vocabulary.ids(each.prompt) for each in samples]), tf.int32)
+    seeds = tf.constant([each.seed or 0 for each in samples], tf.int32)
+    prompts = model.filled_prompts(seeds, ids)
+    latents = model.latents(seeds, prompts).numpy()
+    own = [row for row, each in enumerate(samples) if each.latents]
+    if own:
+        deviations = tf.constant([samples[row].latents for row in own], tf.float32)
+        latents[own] = model.latents_from(deviations, tf.gather(seeds, own), tf.gather(prompts, own)).numpy()
+    middle = model.mean_latents(prompts).numpy()
+    share = np.array([each.settings.get("truncation", 1.0) for each in samples], np.float32)[:, None]
+    return np.where(share == 1.0, latents, middle + share * (latents - middle)), prompts.numpy()
 
 
 def write_remade(run: Run, samples: Sequence[Sample], folder: Path) -> Callable[[Sample], str]:

@@ -13,7 +13,8 @@ from tfgen.feedback.events import Sample, run_digest
 from tfgen.generate import Origin
 from tfgen.generate.arrays import ArraySamples, check_output, write_samples
 from tfgen.generate.output import ending, provenance
-from tfgen.generate.steering import Steering
+from tfgen.generate.remade import latents_of
+from tfgen.generate.steering import Steering, decoded
 from tfgen.prompts.cells import Cell, Cells, Drawn
 from tfgen.prompts.judges import Measure
 from tfgen.representations.arrays.sampler import BATCH
@@ -97,22 +98,8 @@ class ArrayCells(Cells):
         return True
 
     def made_again(self, samples: Sequence[Sample]) -> np.ndarray:
-        cells = [Cell(each.prompt, tuple(each.settings.items())) for each in samples]
-        drawn = self.draw_one_each(cells, np.array([each.seed or 0 for each in samples], np.int32))
-        values = np.concatenate([each.values for each in drawn])
-        own = [row for row, each in enumerate(samples) if each.latents]
-        if own:
-            values[own] = self._of_deviations([samples[row] for row in own])
-        return values
-
-    def _of_deviations(self, samples: Sequence[Sample]) -> np.ndarray:
-        import tensorflow as tf
-
-        ids = tf.constant(np.stack([self._vocabulary.ids(each.prompt) for each in samples]), tf.int32)
-        seeds = tf.constant([each.seed or 0 for each in samples], tf.int32)
-        prompts = self.model.filled_prompts(seeds, ids)
-        latents = self.model.latents_from(tf.constant([each.latents for each in samples], tf.float32), seeds, prompts)
-        return self.codec.decode(self.model.decode(latents, prompts).numpy())
+        latents, prompts = latents_of(self._vocabulary, self.model, samples)
+        return self.codec.decode(decoded(self.model, latents, self.model.condition(prompts).numpy()))
 
     # Search.
 

@@ -9,6 +9,7 @@ from tfgen import versions
 from tfgen.errors import UserError
 from tfgen.feedback.events import Sample, run_digest
 from tfgen.feedback.preferences import Comparison
+from tfgen.generate.remade import by_version, latents_of
 from tfgen.representations.arrays.vocabulary import Vocabulary
 from tfgen.run import BASE, Run
 from tfgen.tuning.reward import Answer
@@ -89,35 +90,15 @@ class Looker:
 def features_of(run: Run, looker: Looker, samples: Iterable[Sample]) -> dict[str, np.ndarray]:
     """What the model sees in samples, by their ids; each is made by the version of the run that made it. The looker's
     model is without a version, and is so again afterwards."""
-    by_version: dict[str, dict[str, Sample]] = {}
-    for sample in samples:
-        by_version.setdefault(sample.version, {})[sample.id] = sample
     found = {}
-    for name, own in by_version.items():
+    for name, own in by_version(samples).items():
         looker.model.steered = None
         if name != BASE:
             looker.model.adopt(versions.find(run, name).arrays())
-        features, _ = looker(*_latents(run.vocabulary(), looker.model, list(own.values())))
-        found.update(zip(own, features, strict=True))
+        features, _ = looker(*latents_of(run.vocabulary(), looker.model, own))
+        found.update(zip((sample.id for sample in own), features, strict=True))
     looker.model.steered = None
     return found
-
-
-def _latents(vocabulary: Vocabulary, model: Any, samples: Sequence[Sample]) -> tuple[np.ndarray, np.ndarray]:
-    """Latents [n, latent_dim] and word ids [n, words]: of deviations where a sample has its own, else of its seed."""
-    import tensorflow as tf
-
-    ids = tf.constant(np.stack([_ids(vocabulary, each) for each in samples]), tf.int32)
-    seeds = tf.constant([each.seed or 0 for each in samples], tf.int32)
-    prompts = model.filled_prompts(seeds, ids)
-    latents = model.latents(seeds, prompts).numpy()
-    own = [row for row, each in enumerate(samples) if each.latents]
-    if own:
-        deviations = tf.constant([samples[row].latents for row in own], tf.float32)
-        latents[own] = model.latents_from(deviations, tf.gather(seeds, own), tf.gather(prompts, own)).numpy()
-    middle = model.mean_latents(prompts).numpy()
-    share = np.array([each.settings.get("truncation", 1.0) for each in samples], np.float32)[:, None]
-    return np.where(share == 1.0, latents, middle + share * (latents - middle)), prompts.numpy()
 
 
 def _ids(vocabulary: Vocabulary, sample: Sample) -> np.ndarray | None:
