@@ -103,9 +103,7 @@ class Run:
         Raises:
             UserError: there is none (names the nearest), or its record can't be read.
         """
-        version = None
-        if "@" in name and not (Path(name) / "run.json").is_file():
-            name, _, version = name.rpartition("@")
+        name, version = split_version(name)
         path = locate(name)
         if not (path / "run.json").is_file():
             close = nearest(name, [run.name for run in all_runs()], count=1)
@@ -210,14 +208,37 @@ class Run:
     def remove(self) -> None:
         """Deletes the folder; the record goes first, so that a half-deleted run isn't taken for one.
 
-        Of a symbolic link, only the link goes: what it leads to was put elsewhere on purpose.
+        Of a symbolic link, only the link goes: what it leads to was put elsewhere on purpose. Of a run that was opened
+        as name@version, only that version goes.
+
+        Raises:
+            UserError: the version is in use, or it is the fit's own.
         """
+        if self._version is not None:
+            return self._remove_version(self._version)
         with files.locked(self.path):
             if self.path.is_symlink():
                 self.path.unlink()
                 return
             (self.path / "run.json").unlink()
             shutil.rmtree(self.path)
+
+    def _remove_version(self, name: str) -> None:
+        if name == BASE:
+            raise UserError(f"'{BASE}' is what the fit of '{self.name}' ended with.", f"Remove '{self.name}' itself.")
+        if name == self.record.get("version"):
+            advice = f"Put another into use first: tfgen runs revert {self.name}"
+            raise UserError(f"The version '{name}' of '{self.name}' is in use.", advice)
+        (self.path / "versions" / name / "version.json").unlink()
+        shutil.rmtree(self.path / "versions" / name)
+
+
+def split_version(name: str) -> tuple[str, str | None]:
+    """A run's name or path, and the version that stands behind an @, if one does."""
+    run, sign, version = name.rpartition("@")
+    if not sign or os.sep in version or (Path(name) / "run.json").is_file():
+        return name, None
+    return run, version
 
 
 def locate(name: str) -> Path:

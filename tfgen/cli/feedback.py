@@ -24,6 +24,7 @@ def command() -> None:
     \b
     tfgen feedback rate sevens/seven-seed3.png 5
     tfgen feedback compare digits-gan:3 digits-gan:4 --prompt seven --pick 2
+    tfgen feedback ask digits-gan seven -n 30
     tfgen feedback edit tales.jsonl:1 "Once upon a time there was a fox."
     tfgen feedback report digits-gan
     """
@@ -77,9 +78,44 @@ def compare(samples: tuple[str, ...], picks: tuple[int, ...], **how: str) -> Non
     from tfgen.errors import UserError
 
     if not picks:
-        raise UserError("It isn't said which is the best.", "Say it with --pick 1, counted from 1.")
+        raise UserError("It isn't said which is the best.", "Say it with --pick 1; to be asked: tfgen feedback ask RUN")
     kind = "pair" if len(samples) == 2 else "pick"
     _keep(kind, samples, {"picked": [pick - 1 for pick in picks]}, **how)
+
+
+@command.command("ask")
+@run_argument
+@click.argument("prompt", default="")
+@click.option("-k", "shown", type=int, default=2, show_default=True, help="How many samples are shown at a time.")
+@click.option("-n", "count", type=int, default=20, show_default=True, help="How many questions.")
+@click.option("--seed", type=int, default=0, show_default=True, help="The first seed.")
+@click.option("--who", default="", metavar="WHO", help="Who answers.  [default: $TFGEN_WHO, or the account]")
+def ask_questions(run: str, prompt: str, shown: int, count: int, seed: int, who: str) -> None:
+    """Be asked which of RUN's samples are better: those first of which it is least known.
+
+    Type a number, several where they are equally good, = where none is better, q to end. Answers can come through a
+    pipe too, one a line.
+    """
+    from tfgen.api import load
+    from tfgen.cli.asking import ask, show
+    from tfgen.environment import load_tensorflow
+    from tfgen.feedback.store import open_store
+    from tfgen.tuning.questions import Questions
+
+    opened = load(run)
+    with open_store() as store:
+        questions = Questions(opened, store, prompt, shown, count, seed, who)
+        load_tensorflow()
+        folder, kept = Path(f"{opened.name}-ask"), 0
+        for number, question in enumerate(questions, 1):
+            show(questions.modality, question.values, question.prompt, folder / f"question-{number:03d}")
+            asked = f", {question.prompt}" if question.prompt else ""
+            picked = ask(f"{number} of {count}{asked}: ", shown)
+            if picked is None:
+                break
+            questions.answer(question, picked)
+            kept += 1
+    click.echo(f"Kept {several(kept, 'answer')}. What was learned: tfgen feedback report {opened.reference}", err=True)
 
 
 @command.command("edit")

@@ -105,11 +105,17 @@ def compare(runs: tuple[str, ...], output: str | None, as_json: bool) -> None:
 @run_argument
 @click.option("--yes", is_flag=True, help="Don't ask.")
 def remove(run: str, yes: bool) -> None:
-    """Delete RUN, its weights and its samples."""
+    """Delete RUN, its weights and its samples; of RUN@VERSION, that version alone."""
     from tfgen.run import Run
 
     opened = Run.open(run)
     link = opened.path.is_symlink()
+    if "@" in opened.reference:
+        if not yes:
+            click.confirm(f"Delete the version {opened.title}?", abort=True, err=True)
+        opened.remove()
+        click.echo(f"Removed {opened.title}", err=True)
+        return
     what = f"the link {opened.path}, but not" if link else f"{opened.path} and all"
     if not yes:
         click.confirm(f"Delete {what} {'what it leads to' if link else 'that is in it'}?", abort=True, err=True)

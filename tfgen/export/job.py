@@ -72,6 +72,7 @@ class Job:
             "run": {key: record[key] for key in ("model", "modality", "config", "seed", "steps", "created")},
             "data": data,
             "checkpoint": self.checkpoint,
+            "run_version": self.run.version,
             "contains": exported.contains(),
             "codec": exported.shared_codec(),
             "signatures": exported.describe(),

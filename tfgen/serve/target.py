@@ -10,7 +10,7 @@ from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 from tfgen import checkpoints
 from tfgen.errors import UserError
 from tfgen.export import published
-from tfgen.run import Run, locate
+from tfgen.run import Run, locate, split_version
 
 PLATFORM = "tensorflow"
 DESCRIPTION = "assets.extra/tfgen.json"  # of an exported version
@@ -104,7 +104,7 @@ def read_configuration(path: Path) -> ModelServerConfig:
 def locate_quietly(name: str) -> Path:
     """The path that a run's name stands for, whatever the name is like."""
     try:
-        return locate(name)
+        return locate(split_version(name)[0])
     except UserError:
         return Path(name)
 

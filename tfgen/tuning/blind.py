@@ -43,30 +43,21 @@ class BlindTest:
         self.run, self.store, self.who = run, store, who or whoami()
         self.new, self.old = run.version, versions.find(run, run.version).record.get("parent") or BASE
         self.session = f"blind-{new_id()}"
-        self._sides = [Run(run.path, run.record, name) for name in (self.old, self.new)]
-        self._generators = [open_generator(side, Request(prompt, count, seed)) for side in self._sides]
+        sides = [Run(run.path, run.record, name) for name in (self.old, self.new)]
+        self._generators = [open_generator(side, Request(prompt, count, seed)) for side in sides]
         self._new_first = np.random.default_rng([seed % 2**32, count, 31]).random(count) < 0.5
         self.modality = self._generators[0].modality
         self._answers: list[float] = []
 
     def pairs(self) -> list[Pair]:
         """The pairs, made now."""
-        made = [self._named(side, each.samples()) for side, each in zip(self._sides, self._generators, strict=True)]
+        made = [zip(each, each.records(), strict=True) for each in (one.samples() for one in self._generators)]
         pairs = []
         for (old, old_sample), (new, new_sample), new_first in zip(*made, self._new_first, strict=False):
             order = slice(None, None, -1 if new_first else 1)
             values, samples = (old, new)[order], (old_sample, new_sample)[order]
             pairs.append(Pair(old_sample.prompt, values, samples, 0 if new_first else 1))
         return pairs
-
-    def _named(self, side: Run, made: Any) -> list[tuple[Any, Sample]]:
-        """Each sample beside its name."""
-        if hasattr(made, "texts"):
-            return [(each.text, made.rows.record(each)) for each in made.texts]
-        return [
-            (value, Sample.of(side, prompt, seed))
-            for value, prompt, seed in zip(made.values, made.prompts, made.seeds, strict=True)
-        ]
 
     def answer(self, pair: Pair, picked: Sequence[int]) -> None:
         """Keeps which of a pair was preferred: (0,), (1,), or both where neither was."""
