@@ -45,10 +45,11 @@ def test_a_version_is_named_in_every_place_and_the_base_stays(command, run, isol
     assert in_use.title == "small@pulled" and spread(in_use) < 0.7 * base.std(axis=0).mean()
     assert np.array_equal(load("small@base").generate("three", n=16), base)
     samples = in_use.generate("three", n=2)
-    assert {each.version for each in samples.records()} == {"pulled"}
+    (identity,) = {each.version for each in samples.records()}
+    assert identity.startswith("pulled:") and versions.by_identity(run)[identity] == "pulled"
     samples.save("made")
     facts = [in_use_modality(in_use).read_metadata(path) for path in (isolated / "made").iterdir()]
-    assert {each["version"] for each in facts} == {"pulled"}
+    assert {each["version"] for each in facts} == {identity}
     shown = json.loads(command("runs", "show", "small", "--json").stdout)
     assert [(each["name"], each["in_use"]) for each in shown["versions"]] == [("pulled", True)]
     assert command("runs", "revert", "small").exit_code == 0

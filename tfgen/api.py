@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfgen import run as storage
 from tfgen.arguments import names, number, plain, text, whole
-from tfgen.console import is_talking, talking
+from tfgen.console import is_talking, say, several, talking
 from tfgen.environment import load_tensorflow
 from tfgen.errors import UserError
 
@@ -572,6 +572,7 @@ def export_feedback(path: str | Path, run: "str | Path | storage.Run | None" = N
     from tfgen.feedback import rows
     from tfgen.feedback.preferences import preferences_of
     from tfgen.feedback.store import open_store
+    from tfgen.generate.remade import which_can_be_made
 
     path = Path(path)
     opened = None if run is None else load(_name_of(run))
@@ -580,12 +581,18 @@ def export_feedback(path: str | Path, run: "str | Path | storage.Run | None" = N
             return rows.export_events(store, path, opened and opened.name)
         if opened is None:
             raise UserError("Preferences are of one run.", "Name it; see them with: tfgen runs list")
+        can_be_made = which_can_be_made(opened)
         if what == "unpaired":
-            judged = rows.judged(store, opened.name)
+            judged = [each for each in rows.judged(store, opened.name) if can_be_made(each[1])]
             return rows.export_unpaired(judged, path, _names_in_rows(opened, [each for _, each in judged], path))
         said = preferences_of(store, opened)
-        shown = [sample for each in said.comparisons for sample in each.shown] + [each.sample for each in said.edits]
-        return rows.export_preferences(said.comparisons, said.edits, path, _names_in_rows(opened, shown, path))
+        comparisons = [each for each in said.comparisons if all(map(can_be_made, each.shown))]
+        edits = [each for each in said.edits if can_be_made(each.sample)]
+        left_out = said.left_out + len(said.comparisons) - len(comparisons) + len(said.edits) - len(edits)
+        if left_out:
+            say(f"Left out: {several(left_out, 'answer')} about samples that can't be made again.")
+        shown = [sample for each in comparisons for sample in each.shown] + [each.sample for each in edits]
+        return rows.export_preferences(comparisons, edits, path, _names_in_rows(opened, shown, path))
 
 
 def _names_in_rows(run: Run, samples: Sequence[Any], path: Path) -> Any:
@@ -602,7 +609,7 @@ def _names_in_rows(run: Run, samples: Sequence[Any], path: Path) -> Any:
 
 
 def import_feedback(path: str | Path, run: "str | Path | storage.Run | None" = None) -> int:
-    """Keeps what a file says, and gives how many answers it has: what `export_feedback` wrote, rows {prompt, chosen,
+    """Keeps what a file says, and gives how many answers are new: what `export_feedback` wrote, rows {prompt, chosen,
     rejected}, or a public set of preferences.
 
     Args:

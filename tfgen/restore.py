@@ -76,7 +76,7 @@ def load_model_and_checkpoint(run: Run) -> tuple[Any, str]:
     checkpoints.restore(model.state(), stored.arrays)
     if run.version != BASE:
         version = versions.find(run, run.version)
-        versions.check_weights(run, version)
+        versions.check_weights(run, version, stored.name)
         model.adopt(version.arrays())
     return model, stored.name
 

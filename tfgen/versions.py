@@ -106,17 +106,37 @@ def find(run: Run, name: str) -> Version:
     return _read(run, run.path / "versions" / name)
 
 
+def identity(run: Run) -> str:
+    """What names the run's present version for good: "base", or the name with the beginning of its digest, since a
+    name alone can come again when a version is removed, or in a copy of the run."""
+    return BASE if run.version == BASE else _identity(find(run, run.version))
+
+
+def by_identity(run: Run) -> dict[str, str]:
+    """The names of the versions that a run has, "base" among them, by their identities."""
+    return {BASE: BASE, **{_identity(version): version.name for version in every(run)}}
+
+
+def _identity(version: Version) -> str:
+    return f"{version.name}:{version.record['digest'][:8]}"
+
+
 def use(run: Run, name: str) -> None:
-    """Makes a version the one in use; "base" is what the fit ended with. Raises UserError where there is none."""
-    if name != BASE:
-        check_weights(run, find(run, name))
-    run.update(version=None if name == BASE else name)
+    """Makes a version the one in use; "base" is what the fit ended with.
+
+    Raises:
+        UserError: there is none, it is of other weights, or a fit is at work on the run.
+    """
+    with files.locked(run.path):
+        run.record = Run.open(str(run.path)).record  # others may have changed it meanwhile
+        if name != BASE:
+            check_weights(run, find(run, name), checkpoints.newest_name(run.checkpoints))
+        run.update(version=None if name == BASE else name)
 
 
-def check_weights(run: Run, version: Version) -> None:
-    """Raises UserError where the run was fitted further since a version was made."""
-    newest = checkpoints.newest_name(run.checkpoints)
-    if version.record["checkpoint"] != newest:
+def check_weights(run: Run, version: Version, checkpoint: str | None) -> None:
+    """Raises UserError where a version was made for other weights than those of a checkpoint."""
+    if version.record["checkpoint"] != checkpoint:
         raise UserError(
             f"The version '{version.name}' is of weights that '{run.name}' no longer has, since it was fitted further.",
             f"Go on without it: tfgen runs revert {run.name} {BASE}",

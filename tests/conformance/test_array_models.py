@@ -95,6 +95,7 @@ def test_state_holds_every_weight_of_the_model(run):
     assert {id(variable) for variable in model.variables} - metrics <= held
 
 
+@pytest.mark.slow
 def test_stopped_and_resumed_ends_with_the_same_bits(run, learner, tmp_path):
     modality, model = learner
     with stopped_at(70):

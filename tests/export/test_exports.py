@@ -182,6 +182,7 @@ def test_the_examples_of_other_languages_are_filled_in(exported):
         assert "$name" not in text and "$height" not in text and "28" in text
 
 
+@pytest.mark.slow
 def test_versions_count_up_and_the_same_run_has_the_same_fingerprint(exported, command):
     run, folder, artefacts = exported
     (folder / run.name / ".killed.tmp").mkdir()

@@ -65,9 +65,14 @@ def test_ratings_are_compared_with_the_last_that_differs(store, shown, gan_run):
     for place, value in enumerate((3, 5, 5, 1)):
         said(store, shown[place : place + 1], "rating", {"value": value})
     said(store, shown[:1], "rating", {"value": 2}, who="ben")  # one rating alone says nothing
-    assert pairs(preferences_of(store, gan_run)) == [(1, 0, 1.0), (2, 0, 1.0), (2, 3, 1.0)]
+    assert pairs(preferences_of(store, gan_run)) == [(1, 0, 1.0), (2, 3, 1.0)], "each once, or they foretell each other"
     said(store, shown[3:4], "rating", {"value": 5})
-    assert pairs(preferences_of(store, gan_run)) == [(1, 0, 1.0), (2, 0, 1.0), (3, 0, 1.0)]
+    assert pairs(preferences_of(store, gan_run)) == [(1, 0, 1.0)]
+
+
+def test_none_prefers_what_was_kept(store, shown, gan_run):
+    said(store, shown[:3], "none", {"arms": ["near", "kept", "liked"]})
+    assert pairs(preferences_of(store, gan_run)) == [(1, 0, 0.5), (1, 2, 0.5)]
 
 
 def test_samples_of_other_weights_are_left_out_and_counted_but_texts_are_kept(store, shown, gan_run):
@@ -85,8 +90,9 @@ def test_all_that_was_said_moves_to_another_store_and_twice_is_once(store, shown
     store.add([], [Event("undo", (), {"event": gone}, "ada")])
     assert export_events(store, tmp_path / "all.jsonl") == 3
     with open_store(str(tmp_path / "other.db")) as other:
-        for _ in range(2):
-            assert import_rows(other, tmp_path / "all.jsonl") == 3
+        assert [import_rows(other, tmp_path / "all.jsonl") for _ in range(2)] == [3, 0]
+        export_events(other, tmp_path / "back.jsonl")
+        assert import_rows(store, tmp_path / "all.jsonl") == import_rows(store, tmp_path / "back.jsonl") == 0
         assert [(each.id, each.at, each.payload) for each in other.events(withdrawn=True)] == [
             (each.id, each.at, each.payload) for each in store.events(withdrawn=True)
         ]
@@ -109,8 +115,12 @@ def test_rows_of_prompt_chosen_and_rejected_come_in_and_go_out(store, gan_run, t
     ]
     path = tmp_path / "rows.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    for _ in range(2):
-        assert import_rows(store, path, gan_run.name, "0" * 32) == 2
+    assert [import_rows(store, path, gan_run.name, "0" * 32) for _ in range(2)] == [2, 0]
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(json.dumps({"prompt": "Say bye.", "chosen": "Bye!", "rejected": "No."}) + "\n")
+    assert import_rows(store, path, gan_run.name, "0" * 32) == 1, "a file may grow"
+    rows.append({"prompt": "Say bye.", "chosen": "Bye!", "rejected": "No."})
+    assert {event.who for event in store.events()} == {"import:rows.jsonl"}
     found = preferences_of(store, gan_run)
     export_preferences(found.comparisons, found.edits, tmp_path / "out.jsonl", lambda sample: sample.content)
     out = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
@@ -131,3 +141,28 @@ def test_the_report_says_who_agrees_and_what_is_odd(store, gan_run):
     assert "ada and ben picked the same in only 5 of 30 cases" in words
     assert "ben judged the same samples differently once" in words
     assert "Nothing was learned from it yet" in words
+
+
+def test_blind_comparisons_are_counted_by_version(store, gan_run, tmp_path):
+    import dataclasses
+    import shutil
+
+    import numpy as np
+
+    from tfgen import versions
+    from tfgen.api import load
+
+    shutil.copytree(gan_run.path, tmp_path / "copied")
+    run = load(tmp_path / "copied")
+    dim, words = run.record["config"]["latent_dim"], run.vocabulary().table().shape[1]
+    arrays = {"words": np.zeros([1, words]), "mean": np.zeros([1, dim]), "scale": np.ones([1, dim])}
+    versions.create(run, "v1", arrays, {"kind": "tuned"})
+    version = load(f"{run.path}@v1")
+    for seed, picked in enumerate(([0], [1], [0], [0, 1])):
+        both = [Sample.of(version, "three", seed), Sample.of(run, "three", seed)]
+        said(store, both, "pair", {"picked": picked}, session="blind-1")
+    again = dataclasses.replace(both[0], version="v1:ffffffff")  # another v1, such as a colleague's
+    assert again.id != both[0].id
+    found = report(store, run)
+    assert found.blind == [("v1", "base", 2.5, 4)]
+    assert "v1 was preferred to base in 2.5 of 4 pairs" in "\n".join(found.lines())

@@ -51,6 +51,8 @@ def test_what_is_taken_back_stays_and_no_longer_counts(store, samples):
     store.add([], [Event("undo", (), {"event": kept}, "ada")])
     assert store.events() == [] and store.counts() == {}
     assert [each.kind for each in store.events(withdrawn=True)] == ["rating", "undo"]
+    with pytest.raises(UserError, match="itself takes something back"):
+        store.add([], [Event("undo", (), {"event": store.events(withdrawn=True)[-1].id}, "ada")])
     with pytest.raises(UserError, match="No feedback 'nobody'"):
         store.add([], [Event("undo", (), {"event": "nobody"})])
 
@@ -64,18 +66,20 @@ def test_rows_are_never_changed(store, samples, statement):
 
 
 def test_one_person_can_be_forgotten_and_nobody_else(store, url, samples):
-    (kept,) = store.add(samples, [Event("edit", ids(samples[:1]), {"text": "a secret of ada"}, "ada")])
-    store.add(samples, [Event("rating", ids(samples[:1]), {"value": 2}, "ben")])
-    store.add([], [Event("undo", (), {"event": kept}, "ben")])
-    assert store.forget("ada") == 1 and store.forget("ada") == 0
-    assert [each.who for each in store.events(withdrawn=True)] == ["ben"]
+    secret = Sample("digits-gan", "0" * 32, prompt="only ada typed this", seed=9)
+    (kept,) = store.add([*samples, secret], [Event("edit", ids([secret]), {"text": "a secret of ada"}, "ada")])
+    (of_ben, _) = store.add(samples, [Event("rating", ids(samples[:1]), {"value": each}, "ben") for each in (2, 3)])
+    store.add([], [Event("undo", (), {"event": kept}, "ben"), Event("undo", (), {"event": of_ben}, "ada")])
+    assert store.forget("ada") == 2 and store.forget("ada") == 0
+    assert [each.who for each in store.events(withdrawn=True)] == ["ben", "ben", ""]
+    assert [each.payload["value"] for each in store.events()] == [3], "what ada took back stays so"
+    assert store.samples([secret.id]) == {} and len(store.samples(ids(samples[:1]))) == 1
     with pytest.raises(UserError, match="never changed"), store.writing() as connection:
         connection.exec_driver_sql("DELETE FROM event")  # the way back is closed again
     if "://" not in url:
         store.close()
-        assert b"a secret of ada" not in b"".join(
-            open(url + end, "rb").read() for end in ("", "-wal") if os.path.exists(url + end)
-        )
+        content = b"".join(open(url + end, "rb").read() for end in ("", "-wal") if os.path.exists(url + end))
+        assert b"a secret of ada" not in content and b"only ada typed this" not in content
 
 
 @pytest.mark.parametrize(
@@ -135,6 +139,8 @@ def test_a_damaged_file_and_places_where_no_store_can_be(tmp_path, monkeypatch):
     with pytest.raises(Failure, match="is damaged.*recover"):
         open_store(str(path))
     assert path.read_bytes() == b"this is no database" * 100
+    with pytest.raises(UserError, match="would keep nothing"):
+        open_store("sqlite://")
     with pytest.raises(UserError, match="can't be in mysql"):
         open_store("mysql://somewhere/feedback")
     with pytest.raises(UserError, match="can't be reached"):

@@ -125,6 +125,7 @@ def test_the_library_by_command(command):
 # prompt test.
 
 
+@pytest.mark.slow
 def test_an_assertion_that_fails_ends_with_1(gan_run, command, judges):
     arguments = ["prompt", "test", gan_run.path, "{seven|two}", "-n", 4, "-o", "sheet.png"]
     passed = command(*arguments, "--assert", "python:judges.py:ink>=0", "--json")
@@ -158,6 +159,7 @@ def test_a_file_holds_prompts_variables_and_assertions(gpt_run, command, isolate
     assert [row["passed"] for row in rows] == [True] * 4 + [False] * 2 and done.exit_code == 1
 
 
+@pytest.mark.slow
 def test_what_people_said_of_a_prompt_counts(gan_run):
     seven = gan_run.generate("seven", n=3)
     seven.rate(0, 5)

@@ -65,16 +65,22 @@ def test_what_can_not_be_is_refused(steer, gan_run, arguments, words):
 
 
 def test_a_log_is_replayed_from_a_file(steer, gan_run, isolated):
+    from tfgen.feedback.rows import export_events
+    from tfgen.feedback.store import open_store
     from tfgen.steering.session import SteerRequest, open_session
-    from tfgen.steering.session_files import write_log
 
-    session = open_session(gan_run, SteerRequest("seven", 5, 1))
-    for place in (1, 3):
-        session.answer("pick", [place])
-    write_log(isolated / "log.jsonl", session.log)
-    done = steer(["q"], gan_run.path, "--replay", "log.jsonl", "--json")
-    assert done.exit_code == 0, done.stderr
-    assert json.loads(done.stdout)["shown"] == [sample.id for sample in session.tiles().samples]
+    with open_store() as store:
+        session = open_session(gan_run, SteerRequest("seven", 5, 1), store)
+        for place in (1, 3):
+            session.answer("pick", [place])
+        export_events(store, isolated / "log.jsonl")
+        done = steer(["u", "q"], gan_run.path, "--replay", "log.jsonl", "--json")
+        assert len(store.events(withdrawn=True)) == 2, "what is only looked at takes nothing back"
+    assert done.exit_code == 0 and "Go on later" not in done.stderr, done.stderr
+    first, second = map(json.loads, done.stdout.splitlines())
+    assert first["shown"] == [sample.id for sample in session.tiles().samples]
+    session.undo()
+    assert second["shown"] == [sample.id for sample in session.tiles().samples]
 
 
 def test_a_text_goes_to_standard_output(steer, fit_once):

@@ -58,6 +58,7 @@ def test_what_can_not_be_is_refused(writer):
         open_session(writer, request()).save("mine")
 
 
+@pytest.mark.slow
 def test_sequences_of_another_package_go_on_too(fit_once):
     source = SOURCES["melody"]
     run = fit_once("gpt", 60, *source.sequence_settings, modality="melody")

@@ -129,6 +129,7 @@ def test_sliders_move_tiles(gan_run, name, amount):
     assert session.undo() == f"Took back: {'more' if amount > 0 else 'less'} {name}."
 
 
+@pytest.mark.slow
 def test_a_preset_is_a_version_that_moves_its_prompt_alone(own_run, store):
     session = open_session(own_run, request(count=9), store)
     values = session.space.decode(session.policy.bank)

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from tfgen.feedback.events import Sample
+from tfgen.feedback.events import Event, Sample
 from tfgen.feedback.preferences import Comparison
+from tfgen.steering.choice import ChoiceModel
 from tfgen.steering.directions import Directions
-from tfgen.tuning.reward import Answer, Reward, binomial, folds_of, held_out, oddities, wilson
+from tfgen.tuning.reward import CHANCE, Answer, Reward, binomial, folds_of, held_out, oddities, preferred, wilson
 
 
 def answers_by(utility, count, seed, random=0.1, size=6, shown=4):
@@ -92,4 +93,44 @@ def test_odd_answers_are_pointed_out():
     both = oddities([comparison(1, 2), comparison(2, 1), comparison(3, 4)])
     assert both == ["1 pair of samples was judged both ways."]
     loud = [comparison(each, each + 100, "bob" if each else "ann", each % 2) for each in range(30)]
-    assert "'bob' gave 29 of 30" in oddities(loud)[0]
+    assert "One person gave 29 of 30" in oddities(loud)[0]
+
+
+def test_ratings_at_random_are_refused_as_often_as_promised():
+    """Ratings become comparisons that share no sample; else one accident would foretell another."""
+    from tfgen.feedback.preferences import _from_values
+
+    refused = 0
+    for seed in range(60):
+        chance = np.random.default_rng(seed)
+        positions = chance.standard_normal([100, 33]) / np.sqrt(33)
+        rated = [Sample("run", "digest", prompt="one", seed=number) for number in range(100)]
+        usable = [
+            (Event("rating", (each.id,), {"value": int(value)}, "ann", id=str(number)), (each,))
+            for number, (each, value) in enumerate(zip(rated, chance.integers(1, 6, 100), strict=True))
+        ]
+        answers = [
+            Answer(positions[[sample.seed for sample in each.shown]], each.picked, tuple(one.id for one in each.shown))
+            for each in _from_values(usable)
+        ]
+        refused += held_out(answers, seed).p_value >= CHANCE
+    assert refused >= 0.9 * 60
+
+
+def test_several_peoples_answers_about_the_same_are_one_judgement():
+    chance = np.random.default_rng(3)
+    answers = []
+    for pair in range(30):
+        positions = chance.standard_normal([2, 4])
+        better = int(positions[1, 0] > positions[0, 0])
+        answers += [Answer(positions, (better,), (f"{pair}-0", f"{pair}-1"))] * 3
+    tried = held_out(answers)
+    assert tried.count == 30 and tried.right <= 30 and tried.p_value < CHANCE
+
+
+def test_a_judge_of_few_answers_is_less_sure_than_one_of_many():
+    chance = np.random.default_rng(4)
+    few, many = (ChoiceModel(np.array([1.0, 0.0]), np.eye(2) * variance) for variance in (1.0, 0.01))
+    apart = chance.standard_normal([400, 2]) + [0.5, 0.0]
+    (share, low, high), (same, near, far) = (preferred(judge, apart, 0) for judge in (few, many))
+    assert share == same > 0.6 and high - low > 3 * (far - near) and low <= share <= high

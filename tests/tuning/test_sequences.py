@@ -134,6 +134,7 @@ def test_as_far_as_the_bound_allows():
     assert variable.value == 0.0
 
 
+@pytest.mark.slow
 def test_a_rule_is_learned_within_the_bound(run, codec, model, write, compared, said):
     """New samples follow the rule more, on seeds that nobody saw, and the version works as any other."""
     outcome = SequenceTuner(run, compared(few_spaces), codec, said).tune()
@@ -160,6 +161,7 @@ def test_answers_at_random_are_refused(run, codec, compared, said):
         SequenceTuner(run, compared(None), codec, said).tune()
 
 
+@pytest.mark.slow
 def test_edits_are_learned_beside_comparisons_that_are_chance(run, codec, samples, compared, said):
     """What the edits cost that were left aside falls."""
     edits = tuple(Edit(each, each.content.replace(" ", "-"), "ann") for each in samples[:40])

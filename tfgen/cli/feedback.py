@@ -195,7 +195,7 @@ def _shown(event: Any, samples: Any) -> str:
     if not event.shown:
         return "-"
     first = samples[event.shown[0]]
-    version = "" if first.version == "base" else f"@{first.version}"
+    version = "" if first.version == "base" else f"@{first.version.partition(':')[0]}"
     prompt = f" '{first.prompt[:30]}'" if first.prompt else ""
     return f"{first.run}{version}{prompt}: {' '.join(each[:8] for each in event.shown)}"
 
@@ -227,7 +227,7 @@ def import_feedback(path: Path, run: str | None) -> None:
     """
     from tfgen.api import import_feedback as import_rows
 
-    click.echo(f"Read {several(import_rows(path, run), 'answer')} from {path}.", err=True)
+    click.echo(f"Kept {several(import_rows(path, run), 'new answer')} from {path}.", err=True)
 
 
 @command.command("forget")

@@ -60,6 +60,8 @@ def command(
         from tfgen.versions import check_name
 
         check_name(opened, name)
+    if (session or replay) and (prompt or given_options(options)):
+        raise UserError("A session that goes on has its prompt and settings.", "Leave them out.")
     if session and replay:
         raise UserError("A session goes on from one place.", "Give either --session or --replay.")
     log = read_log(Path(replay)) if replay else None
@@ -72,7 +74,7 @@ def command(
             if session:
                 steered = continue_session(opened, session, store, who or "")
             else:
-                steered = replayed(opened, log, store, who or "").replay(log)
+                steered = replayed(opened, log, None, who or "").replay(log)  # said already, it isn't kept again
         else:
             steered = open_session(opened, request, store, who or "")
             load_tensorflow()
@@ -100,12 +102,13 @@ class Talk:
                 break
             if line:
                 self._follow(line)
-        if name is not None:
-            self._save(name)
         ending = self.session.ending()
         if ending is not None:
             click.echo(ending)
-        say(f"Go on later: tfgen steer {self.session.run.reference} --session {self.session.id}")
+        if self.session.store is not None:
+            say(f"Go on later: tfgen steer {self.session.run.reference} --session {self.session.id}")
+        if name is not None:
+            self._save(name)
         if self.refused and not sys.stdin.isatty():
             sys.exit(2)
 

@@ -20,7 +20,7 @@ from tfgen.environment import load_tensorflow
 @click.option("--name", metavar="NAME", help="What the version is called.  [default: v1, v2, ...]")
 @click.option("--method", metavar="NAME", help="How it learns; by default what suits the model.")
 @click.option("--who", metavar="WHO", help="Learn from this person alone.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Random seed.")
+@click.option("--seed", type=int, default=None, help="Random seed.  [default: 0; with --blind one that is new]")
 @click.option("--plan", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option("--blind", is_flag=True, help="Compare the version in use with the one before it, without knowing which.")
 @click.option("-n", "--count", type=int, default=20, show_default=True, help="With --blind: How many pairs.")
@@ -44,6 +44,7 @@ def command(run: str, as_json: bool, blind: bool, count: int, prompt: str, plan:
     opened = load(run)
     if blind:
         return _blind(opened, count, prompt, wanted["seed"], wanted["who"] or "", as_json)
+    wanted["seed"] = wanted["seed"] or 0
     if plan:
         click.echo(opened.plan_tuning(**wanted))
         return
@@ -70,8 +71,8 @@ def _table(record: dict[str, Any]) -> str:
         lines.append(f"Foreseen: {tried['right']} of {tried['count']} answers left aside, p = {tried['p_value']:.2g}.")
     if win_rate:
         lines.append(
-            f"Preferred to {record['parent']}: {win_rate[0]:.0%} ({win_rate[1]:.0%} to {win_rate[2]:.0%}), as answers "
-            "judge that it did not learn from."
+            f"Preferred to {record['parent']}: {win_rate[0]:.0%} ({win_rate[1]:.0%} to {win_rate[2]:.0%}), as a judge "
+            "has it that was learned from the other half of the answers."
         )
     return "\n".join([*lines, *record["concerns"]])
 
@@ -80,7 +81,7 @@ def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
-def _blind(run: Any, count: int, prompt: str, seed: int, who: str, as_json: bool) -> None:
+def _blind(run: Any, count: int, prompt: str, seed: int | None, who: str, as_json: bool) -> None:
     from tfgen.feedback.store import open_store
     from tfgen.tuning.blind import BlindTest
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from tfgen import versions
 from tfgen.checkpoints import newest_name
 from tfgen.errors import UserError
 from tfgen.run import Run
@@ -24,7 +25,7 @@ class Sample:
     """One output, named by what made it: the same run, version, prompt and seed give the same id.
 
     run: its name. digest: of the weights, which a removed or renamed run's samples are still known by.
-    version: of the run's model, such as "v2"; "base" is what the fit ended with.
+    version: of the run's model, as tfgen.versions.identity names it; "base" is what the fit ended with.
     prompt: as the model got it; prompt_version: the saved prompt that it came from, "name@3".
     seed, or latents: what the sample was drawn from; neither for what came from elsewhere.
     content: of a sequence its text; of arrays nothing, since they are made again from the seed.
@@ -40,6 +41,11 @@ class Sample:
     settings: Mapping[str, Any] = field(default_factory=dict)
     content: str | None = None
 
+    def __post_init__(self):
+        # Said or not, it is the same sample.
+        settings = {name: value for name, value in self.settings.items() if (name, value) != ("truncation", 1.0)}
+        object.__setattr__(self, "settings", settings)
+
     @property
     def id(self) -> str:
         """32 hexadecimal digits."""
@@ -50,7 +56,7 @@ class Sample:
     @classmethod
     def of(cls, run: Run, prompt: str, seed: int | None = None, **more: Any) -> "Sample":
         """A sample of a run in its present state."""
-        return cls(run.name, run_digest(run), run.version, prompt, seed=seed, **more)
+        return cls(run.name, run_digest(run), versions.identity(run), prompt, seed=seed, **more)
 
 
 @dataclass(frozen=True)

@@ -65,8 +65,7 @@ def preferences_of(store: Any, run: Run, who: str | None = None) -> Preferences:
     count. A rating is compared with the one before it, of the same person and prompt, that differs.
     """
     digest = run_digest(run)
-    by_name, by_weights = store.events(run=run.name, who=who), store.events(digest=digest, who=who)
-    events = sorted({each.id: each for each in [*by_name, *by_weights]}.values(), key=lambda each: (each.at, each.id))
+    events = store.events(either=(run.name, digest), who=who)
     samples = store.samples({each for event in events for each in event.shown})
     usable, left_out = [], 0
     for event in events:
@@ -86,16 +85,22 @@ def preferences_of(store: Any, run: Run, who: str | None = None) -> Preferences:
 
 
 def _answers(usable: Iterable[tuple[Event, tuple[Sample, ...]]]) -> list[Comparison]:
-    """Picks among several, but for those in which all were equally good."""
-    return [
-        Comparison(shown, event.picked, event.who, event.session, event.id)
-        for event, shown in usable
-        if event.kind in ("pick", "pair") and len(event.picked) < len(shown)
-    ]
+    """Picks among several, but for those in which all were equally good; "none" prefers what was kept from before."""
+    answers = []
+    for event, shown in usable:
+        picked = event.picked if event.kind in ("pick", "pair") else ()
+        if event.kind == "none" and "kept" in event.payload.get("arms", ()):
+            picked = (list(event.payload["arms"]).index("kept"),)
+        if picked and len(picked) < len(shown):
+            answers.append(Comparison(shown, picked, event.who, event.session, event.id))
+    return answers
 
 
 def _from_values(usable: Iterable[tuple[Event, tuple[Sample, ...]]]) -> list[Comparison]:
-    """Ratings and thumbs, each against the last one of the same person, scale and prompt that differs from it."""
+    """Ratings and thumbs, each against the last one of the same person, scale and prompt that differs from it.
+
+    Each is used once: two comparisons that share a sample would each foretell the other, by chance too.
+    """
     newest: dict[tuple[str, str, str], Event] = {}
     samples = {}
     for event, (sample, *_) in usable:
@@ -105,14 +110,15 @@ def _from_values(usable: Iterable[tuple[Event, tuple[Sample, ...]]]) -> list[Com
             newest[event.kind, event.who, sample.id] = event
             samples[sample.id] = sample
     comparisons = []
-    last: dict[tuple[str, str, str], dict[int, Sample]] = {}  # by value, the one that was given last at the end
+    waiting: dict[tuple[str, str, str], list[tuple[int, Sample]]] = {}
     for (kind, who, place), event in newest.items():
         sample, value = samples[place], event.payload["value"]
-        before = last.setdefault((kind, who, sample.prompt), {})
-        other = next((each for each in reversed(before.items()) if each[0] != value), None)
-        if other is not None:
-            better = 0 if value > other[0] else 1
-            comparisons.append(Comparison((sample, other[1]), (better,), who, event.session, event.id))
-        before.pop(value, None)
-        before[value] = sample
+        others = waiting.setdefault((kind, who, sample.prompt), [])
+        other = next((each for each in reversed(others) if each[0] != value), None)
+        if other is None:
+            others.append((value, sample))
+            continue
+        others.remove(other)
+        better = 0 if value > other[0] else 1
+        comparisons.append(Comparison((sample, other[1]), (better,), who, event.session, event.id))
     return comparisons

@@ -36,6 +36,8 @@ def sample_of(name: str, prompt: str = "") -> Sample | str:
                 f"Keep it first, then name its row: tfgen generate {run.reference} -o texts.jsonl, and texts.jsonl:1",
             )
         run.vocabulary().ids(prompt)
+        if not -(2**31) <= int(place) < 2**31:
+            raise UserError(f"The seed {place} is out of range.", "Choose one from -2147483648 to 2147483647.")
         return Sample.of(run, prompt, int(place))
     if len(name) >= 4 and all(letter in "0123456789abcdef" for letter in name):
         return name
@@ -46,7 +48,7 @@ def sample_of(name: str, prompt: str = "") -> Sample | str:
 
 def _of_file(path: Path) -> Sample:
     if path.suffix == ".jsonl":
-        return _of_row(path, 1)
+        return _of_row(path, None)
     for modality in MODALITIES.all():
         try:
             facts = modality.read_metadata(path)
@@ -57,8 +59,11 @@ def _of_file(path: Path) -> Sample:
     raise UserError(f"'{path}' does not say what made it.", "Give a file that tfgen generate wrote.")
 
 
-def _of_row(path: Path, number: int) -> Sample:
-    lines = path.read_text(encoding="utf-8").splitlines()
+def _of_row(path: Path, number: int | None) -> Sample:
+    lines = path.read_text(encoding="utf-8").rstrip("\n").split("\n")  # a text may hold other ends of lines
+    if number is None and len(lines) > 1:
+        raise UserError(f"'{path}' has {len(lines)} rows.", f"Name one, such as {path}:1")
+    number = number or 1
     if not 1 <= number <= len(lines):
         raise UserError(f"'{path}' has {len(lines)} rows.", f"Name one from 1: {path}:1")
     try:

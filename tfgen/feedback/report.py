@@ -8,23 +8,26 @@ from typing import Any
 from tfgen import versions
 from tfgen.feedback.events import Event
 from tfgen.feedback.store import Store
-from tfgen.run import Run
+from tfgen.run import BASE, Run
 
 NEWEST = 10_000  # answers of a run, at the most, that are looked at one by one
 _ENOUGH = 20  # answers, from which a habit shows
 _LARGE_SHARE = 0.8
+_CHANGES = 3  # of what was measured before and after, that a sentence names
 
 
 @dataclass(frozen=True)
 class FeedbackReport:
     """What was said of a run: counts[kind][person]; agreements (person, person, same, of how many); what stands out;
-    and the versions that were learned from it, oldest first."""
+    the versions that were learned from it, oldest first; and blind comparisons (version, other, how often the version
+    was preferred, ties counted half, of how many)."""
 
     run: str
     counts: Mapping[str, Mapping[str, int]]
     agreements: Sequence[tuple[str, str, int, int]] = ()
     remarks: Sequence[str] = ()
     versions: Sequence[Mapping[str, Any]] = field(default_factory=list)
+    blind: Sequence[tuple[str, str, float, int]] = ()
 
     def lines(self) -> list[str]:
         """The report in sentences."""
@@ -36,8 +39,11 @@ class FeedbackReport:
         for who, other, same, of in self.agreements:
             lines.append(f"{who} and {other} picked the same in {same} of {of} cases that both judged.")
         lines += self.remarks
+        for new, old, wins, of in self.blind:
+            lines.append(f"Side by side and blind, {new} was preferred to {old} in {wins:g} of {of} pairs.")
         learned = [_learned(each) for each in self.versions]
-        return [*lines, *(learned or [f"Nothing was learned from it yet: tfgen tune {self.run}"])]
+        lines += learned or [f"Nothing was learned from it yet: tfgen tune {self.run}"]
+        return [*lines, f"To be asked what would teach most: tfgen feedback ask {self.run}"]
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -46,6 +52,7 @@ class FeedbackReport:
             "agreements": [list(each) for each in self.agreements],
             "remarks": list(self.remarks),
             "versions": [dict(each) for each in self.versions],
+            "blind": [list(each) for each in self.blind],
         }
 
 
@@ -72,7 +79,14 @@ def _learned(version: Mapping[str, Any]) -> str:
     if held_out:
         sentence += f": {held_out['right']} of {held_out['count']} answers that were left aside are foreseen"
     if win_rate:
-        sentence += f"; preferred to the one before in {win_rate[0]:.0%} ({win_rate[1]:.0%} to {win_rate[2]:.0%})"
+        sentence += f"; by a judge of half of the answers preferred in {win_rate[0]:.0%} ({win_rate[1]:.0%} to "
+        sentence += f"{win_rate[2]:.0%})"
+    before, after = version.get("before", {}), version.get("after", {})
+    changes = [f"{name} {before[name]:.3g} to {after[name]:.3g}" for name in after if name in before]
+    if changes:
+        sentence += f"; {', '.join(changes[:_CHANGES])}"
+    if version.get("concerns"):
+        sentence += "; kept apart"
     return f"{sentence}."
 
 
@@ -84,7 +98,22 @@ def report(store: Store, run: Run) -> FeedbackReport:
     learned = [{"name": each.name, **each.record} for each in versions.every(run)]
     answers = store.events(run=run.name, kinds=("pick", "pair"), limit=NEWEST)
     agreements = _agreements(answers)
-    return FeedbackReport(run.name, counts, agreements, _remarks(answers, agreements), learned)
+    remarks, blind = _remarks(answers, agreements), _blind(store, answers, [BASE, *(each["name"] for each in learned)])
+    return FeedbackReport(run.name, counts, agreements, remarks, learned, blind)
+
+
+def _blind(store: Store, answers: Sequence[Event], order: Sequence[str]) -> list[tuple[str, str, float, int]]:
+    """What `tfgen tune --blind` has found: of two versions, by their order, how often the later one was preferred."""
+    pairs = [event for event in answers if event.session.startswith("blind-")]
+    samples = store.samples({each for event in pairs for each in event.shown})
+    found: dict[tuple[str, str], list[float]] = {}
+    for event in pairs:
+        names = [samples[each].version.partition(":")[0] for each in event.shown]
+        if len(set(names)) == 2 and set(names) <= set(order):
+            new, old = sorted(names, key=order.index, reverse=True)
+            won = 0.5 if len(event.picked) == 2 else float(names[event.picked[0]] == new)
+            found.setdefault((new, old), []).append(won)
+    return [(new, old, sum(won), len(won)) for (new, old), won in found.items()]
 
 
 def _agreements(answers: Sequence[Event]) -> list[tuple[str, str, int, int]]:

@@ -71,7 +71,7 @@ def export_unpaired(judged: Iterable[tuple[Event, Sample]], path: Path, name_of:
 
 def import_rows(store: Store, path: Path, run: str = "imported", digest: str = "imported") -> int:
     """Keeps the rows of a file that `export_events` wrote, or of a layout that tfgen.feedback.layouts reads, and gives
-    how many there are. What was imported before is kept once.
+    how many are new. What was imported before is kept once.
 
     Args:
         run, digest: what texts of others are taken to be samples of.
@@ -79,16 +79,15 @@ def import_rows(store: Store, path: Path, run: str = "imported", digest: str = "
     Raises:
         UserError: a row can't be read; names file and line. The rows before it are kept.
     """
-    count, samples, events = 0, [], []
+    before, samples, events = len(store), [], []
     for row_samples, row_events in _rows(path, run, digest):
         samples += row_samples
         events += row_events
-        count += len(row_events)
         if len(events) >= _AT_ONCE:
             store.add(samples, events)
             samples, events = [], []
     store.add(samples, events)
-    return count
+    return len(store) - before
 
 
 def _rows(path: Path, run: str, digest: str) -> Iterator[tuple[list[Sample], list[Event]]]:
@@ -97,7 +96,6 @@ def _rows(path: Path, run: str, digest: str) -> Iterator[tuple[list[Sample], lis
         return
     from tfgen.feedback.layouts import read_rows
 
-    name = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     for row in read_rows(path):
         shown = [Sample(run, digest, prompt=row["prompt"], content=text) for text in row["shown"]]
         if len({each.id for each in shown}) < len(shown):
@@ -105,7 +103,11 @@ def _rows(path: Path, run: str, digest: str) -> Iterator[tuple[list[Sample], lis
         payload = {"picked": list(row["picked"])} if "picked" in row else {"value": row["value"]}
         ids = tuple(each.id for each in shown)
         kind = "pick" if row["kind"] == "pair" and len(ids) > 2 else row["kind"]
-        yield shown, [Event(kind, ids, payload, row.get("who", ""), f"import:{name}", key=f"{name}:{row['key']}")]
+        # By what the row says, not by the file, which may grow.
+        said = json.dumps([digest, row["key"], row.get("who", ""), ids, payload])
+        key = f"import:{hashlib.sha256(said.encode()).hexdigest()[:32]}"
+        who = row.get("who") or f"import:{path.name}"
+        yield shown, [Event(kind, ids, payload, who, f"import:{path.name}", key=key)]
 
 
 def _is_own(path: Path) -> bool:

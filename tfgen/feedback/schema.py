@@ -22,7 +22,6 @@ sample = sql.Table(
     sql.Column("latents", sql.Text),
     sql.Column("settings", sql.Text, nullable=False),
     sql.Column("content", sql.Text),
-    sql.Index("sample_prompt_version", "prompt_version"),
 )
 
 # One thing that a person said; see tfgen.feedback.events.Event. `number` is the order in which they came.
@@ -43,6 +42,7 @@ event = sql.Table(
     sql.Column("key", sql.Text, unique=True),
     sql.Index("event_run", "run", "kind", "who"),
     sql.Index("event_order", "run", "number"),
+    sql.Index("event_digest", "digest", "number"),
     sql.Index("event_session", "session", "number"),
     sql.Index("event_undoes", "undoes"),
 )

@@ -58,14 +58,14 @@ class Store:
             check(each)
         with self.writing() as connection:
             if samples:
-                self._insert(connection, schema.sample, [_sample_row(each) for each in samples.values()], "id")
+                self._insert(connection, schema.sample, [_sample_row(each) for each in samples.values()])
             shown = {each for event in events for each in event.shown} - samples.keys()
             known = {**samples, **_samples(connection, shown)}
             rows: list[dict[str, Any]] = []
             for event in events:
                 rows.append(self._event_row(connection, event, known, rows))
             if rows:
-                self._insert(connection, schema.event, rows, "key")
+                self._insert(connection, schema.event, rows)
             return self._ids(connection, rows)
 
     def _event_row(
@@ -74,22 +74,15 @@ class Store:
         """A row of the table; `before` are those of the same call, which an undo may be of."""
         check_shown(event.shown, known)
         about = known[event.shown[0]] if event.shown else None
-        run, digest, undoes = (about.run, about.digest, None) if about else ("", "", None)
+        run, digest, session, undoes = (about.run, about.digest, event.session, None) if about else ("", "", "", None)
         if event.kind == "undo":
             undoes = event.payload["event"]
-            columns = schema.event.c
-            found = next(((row["run"], row["digest"]) for row in before if row["id"] == undoes), None)
-            found = found or connection.execute(
-                sql.select(columns.run, columns.digest).where(columns.id == undoes)
-            ).first()
-            if found is None:
-                raise UserError(f"No feedback '{undoes}' is known.", "See what there is with: tfgen feedback list")
-            run, digest = found
+            run, digest, session = self._undone(connection, undoes, before)
         return {
             "id": event.id or new_id(),
             "at": event.at or datetime.now(UTC).isoformat(timespec="milliseconds"),
             "who": event.who or whoami(),
-            "session": event.session,
+            "session": event.session or session,
             "kind": event.kind,
             "run": run,
             "digest": digest,
@@ -99,9 +92,20 @@ class Store:
             "key": event.key or None,
         }
 
-    def _insert(self, connection: sql.Connection, table: sql.Table, rows: list[dict[str, Any]], unique: str) -> None:
+    def _undone(self, connection: sql.Connection, id: str, before: list[dict[str, Any]]) -> tuple[str, str, str]:
+        """The run, digest and session of an event that is taken back."""
+        columns = schema.event.c
+        found = next((row for row in before if row["id"] == id), None)
+        found = found or connection.execute(sql.select(schema.event).where(columns.id == id)).mappings().first()
+        if found is None:
+            raise UserError(f"No feedback '{id}' is known.", "See what there is with: tfgen feedback list")
+        if found["kind"] == "undo":
+            raise UserError(f"'{id}' itself takes something back.", "Say again what was taken back.")
+        return found["run"], found["digest"], found["session"]
+
+    def _insert(self, connection: sql.Connection, table: sql.Table, rows: list[dict[str, Any]]) -> None:
         insert = (sqlite if self.engine.dialect.name == "sqlite" else postgresql).insert(table)
-        connection.execute(insert.on_conflict_do_nothing(index_elements=[unique]), rows)
+        connection.execute(insert.on_conflict_do_nothing(), rows)
 
     def _ids(self, connection: sql.Connection, rows: list[dict[str, Any]]) -> list[str]:
         """The ids under which events are kept: of one that was sent before, the first one's."""
@@ -113,32 +117,64 @@ class Store:
 
     def forget(self, who: str) -> int:
         """Deletes what one person said, for good, and gives how many events that was. The one deletion there is; that
-        it happened is kept, without the name."""
-        lift, put_back = self._without_triggers("event")
+        it happened is kept, without the name.
+
+        Samples that nobody else has seen go with it. What the person took back of others stays taken back.
+        """
+        columns, tables = schema.event.c, ("event", "sample")
         with self.writing() as connection:
-            for statement in lift:
-                connection.exec_driver_sql(statement)
-            columns = schema.event.c
+            for table in tables:
+                for statement in self._lift(table):
+                    connection.exec_driver_sql(statement)
             own = sql.select(columns.id).where(columns.who == who)
+            shown = connection.execute(sql.select(columns.shown).where(columns.who == who)).scalars()
+            alone = {each for row in shown for each in json.loads(row)}
             connection.execute(sql.delete(schema.event).where(columns.undoes.in_(own.scalar_subquery())))
-            count = connection.execute(sql.delete(schema.event).where(columns.who == who)).rowcount
+            of_others = sql.and_(columns.who == who, columns.kind == "undo")
+            count = connection.execute(sql.update(schema.event).where(of_others).values(who="")).rowcount
+            count += connection.execute(sql.delete(schema.event).where(columns.who == who)).rowcount
+            if alone:
+                for row in connection.execute(sql.select(columns.shown)).scalars():
+                    alone.difference_update(json.loads(row))
+            for part in _parts(list(alone)):
+                connection.execute(sql.delete(schema.sample).where(schema.sample.c.id.in_(part)))
             if count:
                 connection.execute(sql.insert(schema.forgotten).values(at=_now(), events=count))
-            for statement in put_back:
-                connection.exec_driver_sql(statement)
-        if count and self.engine.dialect.name == "sqlite":
-            with self.reading() as connection:  # what was deleted doesn't stay in the file or its log
+            for table in tables:
+                for statement in self._refuse(table):
+                    connection.exec_driver_sql(statement)
+        self._wipe()
+        return count
+
+    def _wipe(self) -> None:
+        """What was deleted doesn't stay in the file or its log."""
+        if self.engine.dialect.name != "sqlite":
+            return
+        try:
+            with self.reading() as connection:
                 connection.exec_driver_sql("COMMIT")
                 connection.exec_driver_sql("VACUUM")
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
                 connection.exec_driver_sql("BEGIN")
-        return count
+        except UserError as error:
+            what = "It was deleted, but others keep the store busy, so traces of it are still in the file."
+            raise Failure(what, "Say it again when nobody else is at work.") from error
 
-    def _without_triggers(self, table: str) -> tuple[list[str], list[str]]:
+    def _lift(self, table: str) -> list[str]:
+        """Statements after which rows of a table can be changed."""
         if self.engine.dialect.name == "sqlite":
-            names = [f"{table}_no_{verb}" for verb in ("update", "delete")]
-            return [f"DROP TRIGGER {name}" for name in names], schema.sqlite_triggers(table)
-        return [f"DROP TRIGGER {table}_kept ON {table}"], [schema.postgresql_trigger(table)]
+            return [f"DROP TRIGGER {table}_no_{verb}" for verb in ("update", "delete")]
+        return [f"DROP TRIGGER {table}_kept ON {table}"]
+
+    def _refuse(self, table: str) -> list[str]:
+        """Statements after which they can't."""
+        sqlite_kind = self.engine.dialect.name == "sqlite"
+        return schema.sqlite_triggers(table) if sqlite_kind else [schema.postgresql_trigger(table)]
+
+    def __len__(self) -> int:
+        """How many events there are, withdrawn ones too."""
+        with self.reading() as connection:
+            return connection.execute(sql.select(sql.func.count()).select_from(schema.event)).scalar()
 
     # Reading.
 
@@ -146,6 +182,7 @@ class Store:
         self,
         run: str | None = None,
         digest: str | None = None,
+        either: tuple[str, str] | None = None,
         session: str | None = None,
         who: str | None = None,
         kinds: Sequence[str] = (),
@@ -153,13 +190,19 @@ class Store:
         withdrawn: bool = False,
     ) -> list[Event]:
         """Events, oldest first; with a limit, the newest of them. Those that were taken back, and what took them back,
-        only with `withdrawn`."""
+        only with `withdrawn`.
+
+        Args:
+            either: a run and a digest, of which one is enough.
+        """
         columns = schema.event.c
         wanted = {"run": run, "digest": digest, "session": session, "who": who}
         query = sql.select(schema.event)
         for name, value in wanted.items():
             if value is not None:
                 query = query.where(columns[name] == value)
+        if either:
+            query = query.where(sql.or_(columns.run == either[0], columns.digest == either[1]))
         if kinds:
             query = query.where(columns.kind.in_(list(kinds)))
         if not withdrawn:
@@ -183,7 +226,8 @@ class Store:
         """The id that begins so. Raises UserError where there is none, or more than one."""
         columns = schema.sample.c
         with self.reading() as connection:
-            query = sql.select(columns.id).where(columns.id.startswith(beginning, autoescape=True)).limit(2)
+            # As a range, which the index on ids serves; "g" comes after every hexadecimal digit.
+            query = sql.select(columns.id).where(columns.id >= beginning, columns.id < f"{beginning}g").limit(2)
             found = connection.execute(query).scalars().all()
         if not beginning or not found:
             raise UserError(f"No sample '{beginning}' is known.", "See what there is with: tfgen feedback list")
@@ -244,6 +288,8 @@ def open_store(url: str | None = None) -> Store:
         parsed = sql.make_url(url) if "://" in url else sql.URL.create("sqlite", database=str(Path(url).absolute()))
     except sql.exc.ArgumentError as error:
         raise UserError(f"'{url}' is no store.", "Give a path, or a URL such as postgresql://HOST/NAME.") from error
+    if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
+        raise UserError(f"'{url}' would keep nothing.", "Name a file, such as feedback.db.")
     if parsed.get_backend_name() not in ("sqlite", "postgresql"):
         raise UserError(f"A store can't be in {parsed.get_backend_name()}.", "Use SQLite (a path) or PostgreSQL.")
     place = parsed.database if parsed.get_backend_name() == "sqlite" else parsed.render_as_string(hide_password=True)

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from tfgen import versions
 from tfgen.catalog import ENGINES, MODALITIES
 from tfgen.errors import UserError, unknown
 from tfgen.feedback.events import run_digest
@@ -45,7 +46,7 @@ class Origin:
 
     @classmethod
     def of(cls, run: Run, settings: Mapping[str, Any] | None = None, prompt_version: str = "") -> "Origin":
-        version = "" if run.version == BASE else run.version
+        version = "" if run.version == BASE else versions.identity(run)
         names = run.name, run.record["model"], run.record["modality"]
         return cls(*names, version, run_digest(run), settings or {}, prompt_version)
 

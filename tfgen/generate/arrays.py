@@ -25,7 +25,7 @@ from tfgen.restore import load_model, open_codec
 from tfgen.run import BASE, Run
 
 _PART = 64 * BATCH  # samples that are decoded together
-_ARRAYS = (".npy", ".npz")
+ARRAY_ENDINGS = (".npy", ".npz")
 
 
 class ArraySamples(Reactions, np.ndarray):
@@ -174,7 +174,7 @@ class ArrayGenerator(Generator):
             facts = provenance(samples.origin, " to ".join(stop.prompt for stop in self.steering.stops), "several")
             self.modality.save_animation(self.path, samples.values, facts, self.steering.loop)
             say(f"Wrote {self.path}, {len(samples)} frames")
-        elif self._stops and ending(self.path) not in (self.modality.sheet_ending, *_ARRAYS):
+        elif self._stops and ending(self.path) not in (self.modality.sheet_ending, *ARRAY_ENDINGS):
             for place, frame in enumerate(samples.values):
                 facts = provenance(samples.origin, samples.prompts[place], str(samples.seeds[place]))
                 self.modality.save(self.path / f"frame-{place:05d}{self.modality.ending}", frame, facts)
@@ -217,7 +217,7 @@ def generate(
 def check_output(path: Path, modality: str, others: Sequence[str] = ()) -> None:
     """Raises UserError where samples can't be written to `path`, which may have one of the other endings too; called
     before the work."""
-    check_path(path, tuple(dict.fromkeys((*others, MODALITIES.load(modality).sheet_ending, *_ARRAYS))))
+    check_path(path, tuple(dict.fromkeys((*others, MODALITIES.load(modality).sheet_ending, *ARRAY_ENDINGS))))
 
 
 def write_samples(samples: ArraySamples, path: Path) -> str:
@@ -227,7 +227,7 @@ def write_samples(samples: ArraySamples, path: Path) -> str:
     channel; .npz adds prompts and seeds.
     """
     modality = MODALITIES.load(samples.origin.modality)
-    if ending(path) in _ARRAYS:
+    if ending(path) in ARRAY_ENDINGS:
         _write_arrays(samples, path)
         return f"{path}, {several(len(samples.seeds), 'sample')}"
     if ending(path) == modality.sheet_ending:

@@ -6,14 +6,42 @@ from typing import Any
 
 import numpy as np
 
+from tfgen import versions
 from tfgen.errors import UserError
 from tfgen.feedback.events import Sample, run_digest
 from tfgen.generate import Origin
 from tfgen.generate.output import provenance
 from tfgen.generate.steering import decoded
+from tfgen.representations import SEQUENCES
 from tfgen.representations.arrays.vocabulary import Vocabulary
 from tfgen.restore import load_model, open_codec
 from tfgen.run import Run
+
+_AT_ONCE = 1024  # samples: each is compared with every prompt
+
+
+def which_can_be_made(run: Run) -> Callable[[Sample], bool]:
+    """A function that says whether a sample can be had again: a text as it was kept; of arrays one of the run's present
+    weights and of a version that is still there, drawn from a seed or latents and no other way. Needs no TensorFlow."""
+    if open_codec(run).representation == SEQUENCES:
+        return lambda sample: sample.content is not None
+    digest, known, vocabulary = run_digest(run), versions.by_identity(run), run.vocabulary()
+    size = run.record["config"].get("latent_dim")
+
+    def can_be_made(sample: Sample) -> bool:
+        if sample.content is not None or sample.digest != digest or sample.version not in known:
+            return False
+        if set(sample.settings) - {"truncation"} or (sample.latents and len(sample.latents) != size):
+            return False
+        if not sample.latents and sample.seed is None or not -(2**31) <= (sample.seed or 0) < 2**31:
+            return False
+        try:
+            vocabulary.ids(sample.prompt)
+        except UserError:  # a word that the run no longer knows
+            return False
+        return True
+
+    return can_be_made
 
 
 def remake(run: Run, samples: Sequence[Sample]) -> np.ndarray:
@@ -22,12 +50,12 @@ def remake(run: Run, samples: Sequence[Sample]) -> np.ndarray:
     Raises:
         UserError: the run no longer has the weights, or the version, that made one of them.
     """
-    digest = run_digest(run)
-    if any(sample.digest != digest for sample in samples):
-        raise UserError(f"'{run.name}' no longer has the weights that made a sample.", "Leave such samples out.")
+    can_be_made, known = which_can_be_made(run), versions.by_identity(run)
+    if not all(can_be_made(sample) for sample in samples):
+        raise UserError(f"'{run.name}' can no longer make one of the samples.", "Leave it out.")
     made = {}
     for version, own in by_version(samples).items():
-        model = load_model(Run(run.path, run.record, version))
+        model = load_model(Run(run.path, run.record, known[version]))
         latents, prompts = latents_of(run.vocabulary(), model, own)
         made.update(zip((sample.id for sample in own), decoded(model, latents, model.condition(prompts).numpy())))
     return np.stack([made[sample.id] for sample in samples])
@@ -44,6 +72,12 @@ def by_version(samples: Iterable[Sample]) -> dict[str, list[Sample]]:
 def latents_of(vocabulary: Vocabulary, model: Any, samples: Sequence[Sample]) -> tuple[np.ndarray, np.ndarray]:
     """Latents [n, latent_dim] and word ids [n, words] of samples of the model's version: of deviations where a sample
     has its own, else of its seed."""
+    parts = [_latents_of(vocabulary, model, samples[at : at + _AT_ONCE]) for at in range(0, len(samples), _AT_ONCE)]
+    latents, prompts = (np.concatenate(each) for each in zip(*parts, strict=True))
+    return latents, prompts
+
+
+def _latents_of(vocabulary: Vocabulary, model: Any, samples: Sequence[Sample]) -> tuple[np.ndarray, np.ndarray]:
     import tensorflow as tf
 
     ids = tf.constant(np.stack([vocabulary.ids(each.prompt) for each in samples]), tf.int32)

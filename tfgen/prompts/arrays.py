@@ -1,20 +1,19 @@
 """Cells of a run that makes arrays: samples of many of them ride in the same batches."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tfgen.console import say
+from tfgen.console import say, several
 from tfgen.errors import UserError
-from tfgen.feedback.events import Sample, run_digest
 from tfgen.generate import Origin
-from tfgen.generate.arrays import ArraySamples, check_output, write_samples
+from tfgen.generate.arrays import ARRAY_ENDINGS, ArraySamples, check_output, write_samples
 from tfgen.generate.output import ending, provenance
-from tfgen.generate.remade import latents_of
-from tfgen.generate.steering import Steering, decoded
+from tfgen.generate.steering import Steering
 from tfgen.prompts.cells import Cell, Cells, Drawn
 from tfgen.prompts.judges import Measure
 from tfgen.representations.arrays.sampler import BATCH
@@ -84,22 +83,6 @@ class ArrayCells(Cells):
             for at in range(0, len(padded[0]), BATCH)
         ]
         return np.concatenate(parts)[:count]
-
-    def can_make(self, sample: Sample) -> bool:
-        """A sample of the run's present weights and version, of a seed or of deviations of its own."""
-        same = sample.digest == run_digest(self.run) and sample.version == self.run.version
-        drawn = bool(sample.latents) or sample.seed is not None
-        if not same or not drawn or set(sample.settings) - {"truncation"} or sample.latents and sample.settings:
-            return False
-        try:
-            self._vocabulary.ids(sample.prompt)
-        except UserError:
-            return False
-        return True
-
-    def made_again(self, samples: Sequence[Sample]) -> np.ndarray:
-        latents, prompts = latents_of(self._vocabulary, self.model, samples)
-        return self.codec.decode(decoded(self.model, latents, self.model.condition(prompts).numpy()))
 
     # Search.
 
@@ -197,6 +180,10 @@ class ArrayCells(Cells):
     def samples(self, drawn: Sequence[Drawn], origin: Origin) -> ArraySamples:
         prompts = [each.cell.prompt for each in drawn for _ in range(len(each))]
         seeds = [int(seed) for each in drawn for seed in each.seeds]
+        settings = {each.cell.settings for each in drawn}
+        # Of several settings no one origin can say which made a sample.
+        alike = {"settings": dict(drawn[0].cell.settings)} if len(settings) == 1 else {"digest": ""}
+        origin = replace(origin, **alike)
         return ArraySamples.of(np.concatenate([each.values for each in drawn]), prompts, seeds, origin)
 
     def show(self, drawn: Sequence[Drawn], origin: Origin, stem: str, as_json: bool) -> None:
@@ -209,4 +196,8 @@ class ArrayCells(Cells):
             prompts = "; ".join(each.cell.title for each in drawn)
             self.modality.save_sheet(path, samples.values, provenance(origin, prompts, seeds), len(drawn[0]))
             return f"{path}, {len(drawn)} rows of {len(drawn[0])}"
-        return write_samples(samples, path)
+        if ending(path) in (self.modality.sheet_ending, *ARRAY_ENDINGS):
+            return write_samples(samples, path)
+        for each in drawn:
+            write_samples(self.samples([each], origin), path)
+        return f"{several(len(samples), 'file')} in {path}"

@@ -14,7 +14,6 @@ import numpy as np
 
 from tfgen.catalog import MODALITIES, Catalog
 from tfgen.errors import UserError
-from tfgen.feedback.events import Sample
 from tfgen.generate import Origin
 from tfgen.prompts.template import Combination
 from tfgen.representations.base import Codec
@@ -122,14 +121,6 @@ class Cells(abc.ABC):
     def draw_one_each(self, cells: Sequence[Cell], seeds: np.ndarray) -> list[Drawn]:
         """A sample of every cell, each at its own seed."""
         return [self.draw([cell], seeds[place : place + 1])[0] for place, cell in enumerate(cells)]
-
-    @abc.abstractmethod
-    def can_make(self, sample: Sample) -> bool:
-        """Whether a sample that people saw can be made again."""
-
-    @abc.abstractmethod
-    def made_again(self, samples: Sequence[Sample]) -> Sequence[Any]:
-        """Samples that people saw: stored values [n, ...], or strings."""
 
     @abc.abstractmethod
     def features(self, values: Sequence[Any]) -> np.ndarray:

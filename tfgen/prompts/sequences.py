@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from tfgen.feedback.events import Sample
 from tfgen.generate import Origin
 from tfgen.generate.output import ending
 from tfgen.generate.sequence_files import ENDINGS, Rows, check_output, write_texts
@@ -57,12 +56,6 @@ class SequenceCells(Cells):
             text.text, text.ended, text.tokens = made[0].text, made[0].ended, made[0].tokens
             text.log_probabilities = made[0].log_probabilities
         return Drawn(cell, seeds, [text.text for text in texts], tuple(texts))
-
-    def can_make(self, sample: Sample) -> bool:
-        return sample.content is not None
-
-    def made_again(self, samples: Sequence[Sample]) -> list[str]:
-        return [each.content or "" for each in samples]
 
     # Search.
 

@@ -159,7 +159,9 @@ class PromptTest:
 
     def save(self, result: Result) -> str:
         """Writes all samples to `output`, a row for each combination, and gives a phrase on what was written."""
-        return self.cells.save(result.drawn, self.output, Origin.of(self.cells.run))
+        addresses = {row.address for row in result.rows}
+        named = addresses.pop() if len(addresses) == 1 else ""
+        return self.cells.save(result.drawn, self.output, Origin.of(self.cells.run, prompt_version=named or ""))
 
 
 def open_test(

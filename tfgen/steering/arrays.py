@@ -133,7 +133,7 @@ class ArraySession(Session):
             Sample(
                 self.run.name,
                 self.digest,
-                self.run.version,
+                self.version,
                 prompts[tuple(ids)],
                 seed=int(seed),
                 latents=() if row >= 0 else tuple(float(each) for each in latents),

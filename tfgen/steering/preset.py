@@ -13,6 +13,7 @@ import numpy as np
 
 from tfgen import versions
 from tfgen.errors import UserError
+from tfgen.feedback.events import run_digest
 from tfgen.run import BASE, Run
 from tfgen.steering.choice import ChoiceModel
 from tfgen.steering.policy import Policy
@@ -35,6 +36,8 @@ def save_preset(session: Any, name: str) -> versions.Version:
     """
     run, space, policy = session.run, session.space, session.policy
     versions.check_name(run, name)
+    if run_digest(run) != session.digest:
+        raise UserError(f"'{run.name}' was fitted further since the session began.", "Begin a new session.")
     picks = sum(each.answer.kind == "pick" for each in session.rounds)
     if picks < LEAST_ANSWERS:
         raise UserError(f"{picks} picks say too little for a preset.", f"Pick {LEAST_ANSWERS} times or more.")

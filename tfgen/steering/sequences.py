@@ -115,10 +115,10 @@ class SequenceSession(Session):
             self._current = self._next()
         step = self._current
         texts = tuple(step.pool.texts[place] for place in step.shown)
-        prompt, settings = self._prompt_so_far(), self.how.to_json()
+        prompt, settings = self._prompt_so_far(), {**self.how.to_json(), "until": "sentence"}
         samples = tuple(
             Sample(
-                self.run.name, self.digest, self.run.version, prompt, seed=step.pool.seeds[place], settings=settings,
+                self.run.name, self.digest, self.version, prompt, seed=step.pool.seeds[place], settings=settings,
                 content=step.pool.texts[place],
             )
             for place in step.shown

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tfgen import files
+from tfgen import files, versions
 from tfgen.catalog import ENGINES, MODALITIES
 from tfgen.errors import UserError, unknown
 from tfgen.feedback.events import Event, Sample, check, new_id, run_digest, whoami
@@ -23,7 +23,7 @@ from tfgen.run import Run
 
 FEWEST, MOST = 2, 36  # tiles
 ANSWERS = ("pick", "none", "skip")
-_KEY = "steer"  # in an event's payload: the session's settings
+KEY = "steer"  # in an event's payload: the session's settings
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Session(abc.ABC):
         self.run, self.request, self.store = run, request, store
         self.who = who or whoami()
         self.id = id or new_id()
-        self.digest = run_digest(run)
+        self.digest, self.version = run_digest(run), versions.identity(run)
         self.modality = MODALITIES.load(run.record["modality"])
         self.codec = open_codec(run)
         self.log: list[Event] = []
@@ -200,7 +200,7 @@ class Session(abc.ABC):
     def _take(self, kind: str, payload: dict[str, Any]) -> str:
         tiles = self.tiles()
         shown = tuple(sample.id for sample in tiles.samples)
-        payload |= {"arms": list(tiles.arms), _KEY: asdict(self.request)}
+        payload |= {"arms": list(tiles.arms), KEY: asdict(self.request)}
         event = Event(kind, shown, payload, self.who, self.id, id=new_id())
         check(event)
         self._keep(tiles.samples, event)
@@ -255,22 +255,23 @@ def continue_session(run: Run, id: str, store: Any, who: str = "") -> Session:
         UserError: there is none, it is of another run or version, or it can't be continued here.
     """
     events = store.events(session=id, withdrawn=True)
-    if not any(_KEY in event.payload for event in events):
+    if not any(KEY in event.payload for event in events):
         raise UserError(f"No session '{id}' is known.", "Begin one without --session.")
     samples = store.samples(event.shown[0] for event in events if event.shown)
     session = replayed(run, events, store, who, id)
     for sample in samples.values():
-        if (sample.digest, sample.version) != (session.digest, run.version):
+        if (sample.digest, sample.version) != (session.digest, session.version):
+            version = sample.version.partition(":")[0]
             raise UserError(
-                f"The session '{id}' is of '{sample.run}' in its version '{sample.version}', not of this model.",
-                f"Name that: tfgen steer {sample.run}@{sample.version} --session {id}",
+                f"The session '{id}' is of '{sample.run}' in its version '{version}', not of this model.",
+                f"Name that: tfgen steer {sample.run}@{version} --session {id}",
             )
     return session.replay(events)
 
 
 def replayed(run: Run, log: Sequence[Event], store: Any = None, who: str = "", id: str = "") -> Session:
     """A session with the settings of a log, at its beginning. Raises UserError where the log doesn't say them."""
-    settings = next((event.payload[_KEY] for event in log if _KEY in event.payload), None)
+    settings = next((event.payload[KEY] for event in log if KEY in event.payload), None)
     try:
         request = SteerRequest(**settings)
     except TypeError:

@@ -9,7 +9,7 @@ from typing import Any
 from tfgen.console import say
 from tfgen.errors import UserError
 from tfgen.feedback.events import Event
-from tfgen.steering.session import Session
+from tfgen.steering.session import KEY, Session
 
 
 class Screen:
@@ -57,27 +57,22 @@ class Screen:
 
 
 def read_log(path: Path) -> list[Event]:
-    """A session's events from a file of JSON lines, such as `write_log` or tfgen feedback export make.
+    """A session's events from a file of JSON lines, such as tfgen feedback export makes.
 
     Raises:
         UserError: it can't be read, or holds something else.
     """
     try:
-        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-        return [_event_of(row) for row in rows if "kind" in row]
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
+        events = [_event_of(row.get("event", row)) for row in rows]
     except OSError as error:
         raise UserError(f"'{path}' can't be read: {error.strerror}.", "Give a file with a session's events.") from error
     except (ValueError, TypeError, KeyError, AttributeError):
         raise UserError(f"'{path}' is no log of a session.", "Give a file with a JSON row for each event.") from None
-
-
-def write_log(path: Path, log: Any) -> None:
-    """The events as JSON lines."""
-    from dataclasses import asdict
-
-    from tfgen import files
-
-    files.write_bytes(path, "".join(json.dumps(asdict(event), ensure_ascii=False) + "\n" for event in log).encode())
+    steered = {event.session for event in events if KEY in event.payload}
+    if len(steered) > 1:
+        raise UserError(f"'{path}' has {len(steered)} sessions.", "Give a file with the events of one.")
+    return [event for event in events if event.session in steered]
 
 
 def _event_of(row: dict[str, Any]) -> Event:

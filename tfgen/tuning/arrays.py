@@ -16,7 +16,7 @@ from tfgen.steering.directions import Directions
 from tfgen.tuning import HeldOut, Outcome, Tuner, TuneRequest
 from tfgen.tuning.guards import Guards, Measured
 from tfgen.tuning.prior import STEPS, TAU, tune_prior
-from tfgen.tuning.reward import CHANCE, Answer, Reward, folds_of, held_out, oddities, wilson
+from tfgen.tuning.reward import CHANCE, Answer, Reward, folds_of, held_out, oddities, preferred
 from tfgen.tuning.shown import Looker, answers_of, features_of, usable
 
 LEAST = 10  # answers, for any test at all
@@ -92,9 +92,11 @@ class ArrayTuner(Tuner):
             arrays = self._learn(model, reward, tau)
         learn = functools.partial(self._learn, model, tau=tau)
         guards = Guards(self.run, model, self.codec)
-        arrays, kept = self._drawn_back(guards, arrays)
-        win_rate = self._judged(looker, learn, directions, answers)
-        old, new = self._measured(guards, arrays)
+        share = self._drawn_back(guards, arrays)
+        arrays = _shortened(arrays, share)
+        rows = _rows_of(model.conditions, arrays["words"])
+        win_rate = self._judged(looker, learn, directions, answers, share)
+        base, old, new = self._measured(guards, arrays)
         facts = {
             "method": self.methods[0],
             "answers": len(answers),
@@ -103,8 +105,8 @@ class ArrayTuner(Tuner):
             "remarks": remarks,
             "reach": round(reach, 3),
             "nats": round(float(np.mean(_kl(arrays))), 3),
-            "kept": {name: share for name, share in kept.items() if share < 1.0},
-            "most_lost": guards.most_lost(old, new),
+            "kept": {guards.names[place]: round(float(share[row]), 3) for place, row in rows.items() if share[row] < 1},
+            "most_lost": guards.most_lost(base, new),
             "not_measured": guards.missing,
             "reward": {
                 "weights": [round(float(each), 6) for each in reward.choice.mean],
@@ -112,7 +114,7 @@ class ArrayTuner(Tuner):
                 "of": "features of the model, along tfgen.steering.directions of the bank",
             },
         }
-        return Outcome(arrays, tried, win_rate, old.values, new.values, guards.concerns(old, new), facts)
+        return Outcome(arrays, tried, win_rate, old.values, new.values, guards.concerns(base, new), facts)
 
     def _check(self, tried: HeldOut, remarks: Sequence[str]) -> None:
         """Raises UserError where chance would have foreseen as much."""
@@ -156,11 +158,9 @@ class ArrayTuner(Tuner):
         looker.model.steered = None
         return float(np.mean(reward(moved) - rewards[:count])) * tau / max(variance, 1e-9)
 
-    def _drawn_back(
-        self, guards: Guards, arrays: dict[str, np.ndarray]
-    ) -> tuple[dict[str, np.ndarray], dict[str, float]]:
-        """The maps, of a prompt that suffers by them less of it; and the share that is left for each prompt."""
-        model, names = guards.model, guards.names
+    def _drawn_back(self, guards: Guards, arrays: dict[str, np.ndarray]) -> np.ndarray:
+        """The share of each map [rows] that is kept: less than 1 where a prompt suffers by it."""
+        model = guards.model
         model.steered = None
         before = guards.recognised(_RETREAT_SEED)
         share = np.ones(len(arrays["mean"]))
@@ -176,13 +176,18 @@ class ArrayTuner(Tuner):
                 break
             share[list(suffering)] *= _LESS
             shortened = [place for place in before if rows[place] in suffering]
-        return _shortened(arrays, share), {names[place]: round(float(share[row]), 3) for place, row in rows.items()}
+        return share
 
     def _judged(
-        self, looker: Looker, learn: Callable, directions: Any, answers: Sequence[Answer]
+        self, looker: Looker, learn: Callable, directions: Any, answers: Sequence[Answer], kept: np.ndarray
     ) -> tuple[float, float, float] | None:
-        """How often new is liked better than old, with its 95 % interval: the version that half of the answers make, by
-        the reward that the other half makes. A judge that was optimised would praise its own mistakes."""
+        """How often new is liked better than old: the version that half of the answers make, by the reward that the
+        other half makes. A judge that was optimised would praise its own mistakes. The interval is the judge's: of 95 %
+        of the rewards that its half of the answers could mean.
+
+        Args:
+            kept: the share of each map [rows] that the new version keeps.
+        """
         import tensorflow as tf
 
         half = folds_of(answers, 2, self.request.seed)
@@ -190,23 +195,25 @@ class ArrayTuner(Tuner):
         if not all(sides):
             return None
         judge = Reward.fit(directions, sides[1])
-        twin = learn(Reward.fit(directions, sides[0]), steps=2 * STEPS // 3)
+        twin = _shortened(learn(Reward.fit(directions, sides[0]), steps=2 * STEPS // 3), kept)
         model, seeds = looker.model, tf.range(_JUDGED_SEED, _JUDGED_SEED + _JUDGED)
         prompts = model.filled_prompts(seeds, tf.zeros([_JUDGED, model.conditions.longest], tf.int32))
         self._adopt_old(model)
         old = looker(model.latents(seeds, prompts).numpy(), prompts.numpy())[0]
         model.adopt(twin)
         new = looker(model.latents(seeds + _JUDGED, prompts).numpy(), prompts.numpy())[0]
-        apart = judge(new) - judge(old)
-        share = float(np.mean((apart > 0) + 0.5 * (apart == 0)))
-        return share, *wilson(share, _JUDGED)
+        return preferred(judge.choice, directions(new) - directions(old), self.request.seed)
 
-    def _measured(self, guards: Guards, arrays: dict[str, np.ndarray]) -> tuple[Measured, Measured]:
-        """Old and new, at common seeds."""
-        self._adopt_old(guards.model)
-        old = guards.measure(_GUARD_SEED)
+    def _measured(self, guards: Guards, arrays: dict[str, np.ndarray]) -> tuple[Measured, Measured, Measured]:
+        """What the fit ended with, what is in use, and the new, at common seeds. What the new one may cost is counted
+        from the first, so that many small losses don't add up unseen."""
+        guards.model.steered = None
+        base = old = guards.measure(_GUARD_SEED)
+        if self.run.version != BASE:
+            self._adopt_old(guards.model)
+            old = guards.measure(_GUARD_SEED, old=base)
         guards.model.adopt(arrays)
-        return old, guards.measure(_GUARD_SEED, old=old)
+        return base, old, guards.measure(_GUARD_SEED, old=base)
 
     def _adopt_old(self, model: Any) -> None:
         """What is in use now."""

@@ -1,5 +1,6 @@
 """Old and new side by side, and nobody says which is which: what a person then prefers is the proof."""
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -35,12 +36,15 @@ class BlindTest:
         UserError: the run has no version, or its seeds or prompt can't be used.
     """
 
-    def __init__(self, run: Run, store: Any, count: int = 20, prompt: str = "", seed: int = 0, who: str = ""):
+    def __init__(self, run: Run, store: Any, count: int = 20, prompt: str = "", seed: int | None = None, who: str = ""):
         if run.version == BASE:
             raise UserError(f"'{run.name}' has no version in use to compare.", f"Make one: tfgen tune {run.name}")
         if not 1 <= count <= MOST:
             raise UserError(f"{count} pairs can't be compared.", f"Choose from 1 to {MOST}.")
         self.run, self.store, self.who = run, store, who or whoami()
+        # Nothing that was learned from, or seen before.
+        seed = 10**8 + secrets.randbelow(10**9) if seed is None else seed
+        self.seed = seed
         self.new, self.old = run.version, versions.find(run, run.version).record.get("parent") or BASE
         self.session = f"blind-{new_id()}"
         sides = [Run(run.path, run.record, name) for name in (self.old, self.new)]
@@ -77,6 +81,7 @@ class BlindTest:
             "old": self.old,
             "new": self.new,
             "session": self.session,
+            "seed": self.seed,
             "pairs": count,
             "ties": sum(each == 0.5 for each in self._answers),
             "win_rate": None if share is None else [round(each, 4) for each in (share, *wilson(share, count))],

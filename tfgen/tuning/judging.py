@@ -5,11 +5,14 @@ from typing import Any
 import numpy as np
 
 from tfgen.errors import UserError
-from tfgen.feedback.preferences import preferences_of
+from tfgen.feedback.preferences import Comparison, preferences_of
 from tfgen.prompts.cells import Cells, Drawn
 from tfgen.prompts.judges import Measure
+from tfgen.restore import load_model
+from tfgen.run import BASE, Run
 from tfgen.steering.directions import Directions
-from tfgen.tuning.reward import CHANCE, Answer, Reward, held_out
+from tfgen.tuning.reward import CHANCE, Reward, held_out
+from tfgen.tuning.shown import Looker, answers_of, features_of, usable
 
 _LEAST = 20  # answers
 
@@ -21,8 +24,7 @@ def reward_of(store: Any, cells: Cells) -> Measure:
         UserError: too little was said. Later, when it is asked: held-out answers are not foreseen better than chance.
     """
     run = cells.run
-    every = preferences_of(store, run).comparisons
-    comparisons = [each for each in every if each.rest and all(cells.can_make(sample) for sample in each.shown)]
+    comparisons = usable(run, preferences_of(store, run).comparisons)
     if len(comparisons) < _LEAST:
         raise UserError(
             f"{len(comparisons)} answers about samples of '{run.name}' are too few for a reward.",
@@ -38,16 +40,16 @@ def reward_of(store: Any, cells: Cells) -> Measure:
     return Measure(function, "what people liked, in logits", 1)
 
 
-def _learned(comparisons: list[Any], cells: Cells) -> Reward:
+def _learned(comparisons: list[Comparison], cells: Cells) -> Reward:
     samples = {sample.id: sample for each in comparisons for sample in each.shown}
-    features = cells.features(cells.made_again(list(samples.values())))
-    directions = Directions.of(features)  # along which what was judged differs
-    rows = directions(features)
-    places = {name: place for place, name in enumerate(samples)}
-    answers = []
-    for each in comparisons:
-        shown = tuple(sample.id for sample in each.shown)
-        answers.append(Answer(rows[[places[name] for name in shown]], each.picked, shown, each.weight))
+    texts = {name: sample.content for name, sample in samples.items() if sample.content is not None}
+    if texts:
+        features = dict(zip(texts, cells.features(list(texts.values())), strict=True))
+    else:
+        looker = Looker(load_model(Run(cells.run.path, cells.run.record, BASE)))
+        features = features_of(cells.run, looker, samples.values())
+    directions = Directions.of(np.stack(list(features.values())))  # along which what was judged differs
+    answers = answers_of(comparisons, features, directions)
     tried = held_out(answers)
     if tried.p_value >= CHANCE:
         what = f"{tried.right} of {tried.count} answers that were left aside are foreseen, which chance does too."

@@ -15,6 +15,7 @@ from tfgen.tuning import HeldOut
 
 FOLDS = 5
 CHANCE = 0.05  # of taking luck for preferences
+_DRAWS = 200
 _ONE_SIDED, _MOST_OF_ALL, _ENOUGH = 0.8, 0.8, 20  # shares, and answers before they mean anything
 
 
@@ -22,13 +23,15 @@ _ONE_SIDED, _MOST_OF_ALL, _ENOUGH = 0.8, 0.8, 20  # shares, and answers before t
 class Answer:
     """One comparison as the reward sees it: positions [k, d] of what was shown, and the places of what was picked.
 
-    shown: what the samples are called; answers about the same ones are left aside together.
+    shown: what the samples are called. aside: answers with the same are left aside together; by default those about the
+        same samples.
     """
 
     positions: np.ndarray
     picked: tuple[int, ...]
     shown: tuple[str, ...]
     weight: float = 1.0
+    aside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,8 +64,8 @@ def held_out(answers: Sequence[Answer], seed: int = 0) -> HeldOut:
     """How well answers are predicted by a reward that was fitted to others, in five folds over what was shown.
 
     Each answer is one judgement, of the share of its pairs (picked, not picked) that are in the right order: the pairs
-    of one pick stand or fall together, so they don't count as several. The p-value is the binomial test's on the sum,
-    rounded down, which errs to the safe side.
+    of one pick stand or fall together, so they don't count as several, and neither do several people's answers about
+    the same samples. The p-value is the binomial test's on the sum, rounded down, which errs to the safe side.
     """
     fold = folds_of(answers, FOLDS, seed)
     shares = np.zeros(len(answers))
@@ -71,16 +74,20 @@ def held_out(answers: Sequence[Answer], seed: int = 0) -> HeldOut:
         model = _fit(learned, answers[0].positions.shape[1])
         for row in np.flatnonzero(fold == place):
             shares[row] = _share_right(model, answers[row])
-    right, count = int(shares.sum() + 1e-9), len(answers)
+    own: dict[frozenset, list[float]] = {}
+    for each, share in zip(answers, shares, strict=True):
+        own.setdefault(frozenset(each.shown), []).append(float(share))
+    right, count = int(sum(map(np.mean, own.values())) + 1e-9), len(own)
     return HeldOut(right, count, binomial(right, count), _needed(right, count))
 
 
 def folds_of(answers: Sequence[Answer], count: int, seed: int) -> np.ndarray:
     """The fold of each answer, [n]: the same for answers about the same samples."""
-    groups = {key: None for key in (frozenset(each.shown) for each in answers)}
+    keys = [frozenset(each.aside or each.shown) for each in answers]
+    groups = list(dict.fromkeys(keys))
     order = np.random.default_rng([seed, 5]).permutation(len(groups))
     fold = dict(zip(groups, order % count, strict=True))
-    return np.array([fold[frozenset(each.shown)] for each in answers])
+    return np.array([fold[key] for key in keys])
 
 
 def _share_right(model: ChoiceModel, answer: Answer) -> float:
@@ -112,6 +119,16 @@ def wilson(share: float, count: int) -> tuple[float, float]:
     return middle - half, middle + half
 
 
+def preferred(judge: ChoiceModel, apart: np.ndarray, seed: int) -> tuple[float, float, float]:
+    """How often new is liked better than old, of positions new less old [n, d], and the interval of 95 % of the weights
+    that the judge's answers could mean: some dozens leave a judge unsure."""
+    weights = np.concatenate([judge.mean[None], judge.draws(np.random.default_rng([seed % 2**32, 8]), _DRAWS)])
+    utilities = apart @ weights.T
+    shares = np.mean((utilities > 0) + 0.5 * (utilities == 0), axis=0)
+    low, high = np.quantile(shares[1:], [0.025, 0.975])
+    return float(shares[0]), float(min(low, shares[0])), float(max(high, shares[0]))
+
+
 def oddities(comparisons: Sequence[Comparison]) -> list[str]:
     """What looks wrong in the answers, in sentences: always the same place, contradictions, one voice for all."""
     total, found = len(comparisons), []
@@ -121,9 +138,9 @@ def oddities(comparisons: Sequence[Comparison]) -> list[str]:
         if often / total > max(_ONE_SIDED, 1.3 * by_chance):
             found.append(f"{often} of {total} answers pick place {place + 1}, whatever is shown there.")
         people = Counter(each.who for each in comparisons)
-        who, most = people.most_common(1)[0]
+        (_, most), *_ = people.most_common(1)
         if len(people) > 1 and most / total > _MOST_OF_ALL:
-            found.append(f"'{who}' gave {most} of {total} answers, so the version follows that person's taste.")
+            found.append(f"One person gave {most} of {total} answers, so the version follows that taste.")
     orders = {(better.id, worse.id) for each in comparisons for better, worse, _ in each.pairs()}
     against = sum((worse, better) in orders for better, worse in orders) // 2
     if against:

@@ -90,8 +90,9 @@ class SequenceJudge:
             Answer(
                 np.stack([self._positions[sample.id] for sample in each.shown]),
                 each.picked,
-                (each.shown[0].prompt,) if len(prompts) >= FOLDS else tuple(sample.id for sample in each.shown),
+                tuple(sample.id for sample in each.shown),
                 each.weight,
+                (each.shown[0].prompt,) if len(prompts) >= FOLDS else (),
             )
             for each in comparisons
         ]

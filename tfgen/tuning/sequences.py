@@ -20,7 +20,7 @@ from tfgen.restore import load_model
 from tfgen.run import BASE, Run
 from tfgen.tuning import HeldOut, Outcome, TuneRequest, Tuner
 from tfgen.tuning.direct_preference import Lessons, PreferenceConfig, as_far_as, learn
-from tfgen.tuning.reward import CHANCE, binomial, folds_of, oddities, wilson
+from tfgen.tuning.reward import CHANCE, binomial, folds_of, oddities, preferred
 from tfgen.tuning.sequence_judge import SequenceJudge
 from tfgen.tuning.sequence_measures import Author, UnseenText, concerns, in_numbers
 from tfgen.tuning.sequence_windows import WindowCutter, WindowReader, Written
@@ -62,7 +62,7 @@ class SequenceTuner(Tuner):
             count = _counted(len(self.comparisons), "comparison") if self.comparisons else "Nothing"
             raise UserError(
                 f"{count} of what was said of samples of '{run.name}' can be learned from.",
-                f"Give {LEAST} comparisons at the least: tfgen feedback compare {run.reference}",
+                f"Give {LEAST} comparisons at the least: tfgen feedback ask {run.reference}",
             )
         self.bound = LOSS_BOUND * request.strength
         self._samples = {sample.id: sample for each in self.comparisons for sample in each.shown}
@@ -177,8 +177,8 @@ class SequenceTuner(Tuner):
     def _win_rate(
         self, judge: Any, school: "School", author: Any, comparisons: Sequence[Comparison]
     ) -> tuple[float, float, float] | None:
-        """How often new is liked better than old at common seeds, with its 95 % interval: the version that half of the
-        answers make, by the judge that the other half makes. A judge of the same answers would praise their chance."""
+        """How often new is liked better than old at common seeds: the version that half of the answers make, by the
+        judge that the other half makes, and its interval. A judge of the same answers would praise their chance."""
         half = folds_of(judge.answers(comparisons), 2, self.request.seed)
         sides = [[each for each, own in zip(comparisons, half, strict=True) if own == side] for side in (0, 1)]
         if not all(sides):
@@ -191,10 +191,8 @@ class SequenceTuner(Tuner):
         new = author(prompts, seed)
         school.restore()  # the judge sees with the old eyes
         choice = judge.learn(sides[1])
-        likes = [choice.utilities(judge.positions(author.texts(rows), rows)) for rows in (old, new)]
-        apart = likes[1] - likes[0]
-        share = float(np.mean((apart > 0) + 0.5 * (apart == 0)))
-        return share, *wilson(share, len(apart))
+        places = [judge.positions(author.texts(rows), rows) for rows in (old, new)]
+        return preferred(choice, places[1] - places[0], self.request.seed)
 
     def _about_length(self) -> bool:
         """Whether what is picked is longer than the rest, or shorter, more often than chance has it."""
@@ -226,7 +224,8 @@ class SequenceTuner(Tuner):
         ids = np.asarray(self.codec.encode(text or ""), np.int32)
         made = len(ids) if text == sample.content else len(self.codec.encode(sample.content or ""))
         # Not exactly: what is spelled anew can be shorter in tokens.
-        if made < _ENDED * sample.settings.get("length", 0) and not sample.settings.get("stop"):
+        cut = sample.settings.get("stop") or sample.settings.get("until")
+        if made < _ENDED * sample.settings.get("length", 0) and not cut:
             ids = np.append(ids, np.int32(self.codec.specification.ends[-1]))
         return Written(np.asarray(self.codec.prompt_ids(sample.prompt), np.int32), ids)
 

@@ -6,11 +6,9 @@ from typing import Any
 import numpy as np
 
 from tfgen import versions
-from tfgen.errors import UserError
-from tfgen.feedback.events import Sample, run_digest
+from tfgen.feedback.events import Sample
 from tfgen.feedback.preferences import Comparison
-from tfgen.generate.remade import by_version, latents_of
-from tfgen.representations.arrays.vocabulary import Vocabulary
+from tfgen.generate.remade import by_version, latents_of, which_can_be_made
 from tfgen.run import BASE, Run
 from tfgen.tuning.reward import Answer
 
@@ -18,16 +16,8 @@ ROWS = 64  # samples that are looked at together
 
 
 def usable(run: Run, comparisons: Sequence[Comparison]) -> list[Comparison]:
-    """The comparisons whose samples can be made again: of the run's present weights, of a version that is still there,
-    drawn from a seed or latents and no other way. Needs no TensorFlow."""
-    digest, names, vocabulary = run_digest(run), {BASE, *run.version_names}, run.vocabulary()
-
-    def can_be_made(sample: Sample) -> bool:
-        drawn = sample.seed is not None or sample.latents
-        plain = not set(sample.settings) - {"truncation"}
-        here = sample.digest == digest and sample.version in names
-        return bool(here and drawn and plain and sample.content is None and _ids(vocabulary, sample) is not None)
-
+    """The comparisons whose samples can be had again. Needs no TensorFlow."""
+    can_be_made = which_can_be_made(run)
     return [each for each in comparisons if each.rest and all(map(can_be_made, each.shown))]
 
 
@@ -90,19 +80,12 @@ class Looker:
 def features_of(run: Run, looker: Looker, samples: Iterable[Sample]) -> dict[str, np.ndarray]:
     """What the model sees in samples, by their ids; each is made by the version of the run that made it. The looker's
     model is without a version, and is so again afterwards."""
-    found = {}
-    for name, own in by_version(samples).items():
+    found, known = {}, versions.by_identity(run)
+    for version, own in by_version(samples).items():
         looker.model.steered = None
-        if name != BASE:
-            looker.model.adopt(versions.find(run, name).arrays())
+        if version != BASE:
+            looker.model.adopt(versions.find(run, known[version]).arrays())
         features, _ = looker(*latents_of(run.vocabulary(), looker.model, own))
         found.update(zip((sample.id for sample in own), features, strict=True))
     looker.model.steered = None
     return found
-
-
-def _ids(vocabulary: Vocabulary, sample: Sample) -> np.ndarray | None:
-    try:
-        return vocabulary.ids(sample.prompt)
-    except UserError:  # a word that the run no longer knows
-        return None

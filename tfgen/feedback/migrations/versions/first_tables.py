@@ -23,7 +23,6 @@ def upgrade() -> None:
         sql.Column("settings", sql.Text, nullable=False),
         sql.Column("content", sql.Text),
     )
-    op.create_index("sample_prompt_version", "sample", ["prompt_version"])
     op.create_table(
         "event",
         sql.Column("number", sql.BigInteger().with_variant(sql.Integer, "sqlite"), primary_key=True),
@@ -41,6 +40,7 @@ def upgrade() -> None:
     )
     op.create_index("event_run", "event", ["run", "kind", "who"])
     op.create_index("event_order", "event", ["run", "number"])
+    op.create_index("event_digest", "event", ["digest", "number"])
     op.create_index("event_session", "event", ["session", "number"])
     op.create_index("event_undoes", "event", ["undoes"])
     op.create_table(
