@@ -37,7 +37,6 @@ def colour_run(tmp_path_factory):
     return fit_run("vae", folder / "run", folder / "pictures.npy", 5, "batch_size=8", "width=2", "latent_dim=4")
 
 
-@pytest.mark.slow
 def test_a_run_is_judged(pair, splits, command, isolated):
     result = command("evaluate", pair[0].path, "--data", splits["others"], "-n", 500)
     assert result.exit_code == 0, result.output

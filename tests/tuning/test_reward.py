@@ -101,7 +101,7 @@ def test_ratings_at_random_are_refused_as_often_as_promised():
     from tfgen.feedback.preferences import _from_values
 
     refused = 0
-    for seed in range(60):
+    for seed in range(40):
         chance = np.random.default_rng(seed)
         positions = chance.standard_normal([100, 33]) / np.sqrt(33)
         rated = [Sample("run", "digest", prompt="one", seed=number) for number in range(100)]
@@ -114,7 +114,7 @@ def test_ratings_at_random_are_refused_as_often_as_promised():
             for each in _from_values(usable)
         ]
         refused += held_out(answers, seed).p_value >= CHANCE
-    assert refused >= 0.9 * 60
+    assert refused >= 36
 
 
 def test_several_peoples_answers_about_the_same_are_one_judgement():

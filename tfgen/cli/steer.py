@@ -60,8 +60,8 @@ def command(
         from tfgen.versions import check_name
 
         check_name(opened, name)
-    if (session or replay) and (prompt or given_options(options)):
-        raise UserError("A session that goes on has its prompt and settings.", "Leave them out.")
+    if (session or replay) and given_options(options):
+        raise UserError("A session that goes on has its own settings.", "Leave them out.")
     if session and replay:
         raise UserError("A session goes on from one place.", "Give either --session or --replay.")
     log = read_log(Path(replay)) if replay else None

@@ -121,8 +121,8 @@ class ArrayTuner(Tuner):
         if tried.p_value < CHANCE:
             return
         found = (
-            f"{tried.right} of {tried.count} answers that were left aside are foreseen, which chance does too (a "
-            f"binomial test: p = {tried.p_value:.2f})."
+            f"{tried.right} of {tried.count} answers that were left aside are foreseen, which chance does too (p = "
+            f"{tried.p_value:.2f}, by a binomial test and permutations)."
         )
         if tried.needed:
             advice = f"If the answers mean something, about {tried.needed} more would show it."

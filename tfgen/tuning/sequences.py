@@ -257,8 +257,8 @@ def _told(samples: Sequence[Sample]) -> bool:
 
 def _foreseen(tried: HeldOut) -> str:
     return (
-        f"{tried.right} of {tried.count} answers that were left aside are foreseen, which chance does too (a binomial "
-        f"test: p = {tried.p_value:.2f})"
+        f"{tried.right} of {tried.count} answers that were left aside are foreseen, which chance does too (p = "
+        f"{tried.p_value:.2f}, by a binomial test and permutations)"
     )
 
 
