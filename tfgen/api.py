@@ -99,6 +99,7 @@ class Run(storage.Run):
         session: str | None = None,
         typical: bool = True,
         store: Any = None,
+        keep: bool = True,
         who: str = "",
         **options: Any,
     ) -> "Session":
@@ -107,9 +108,10 @@ class Run(storage.Run):
 
         Args:
             k: how many tiles, 2 to 36. seed: the same one and the same answers give the same tiles.
-            session: the id of an earlier one in `store`, to go on with.
+            session: the id of an earlier one, to go on with.
             typical: show nothing that is less at home in the model than nearly all that it makes.
-            store: where answers are kept, of tfgen.feedback.store.open_store; None keeps them nowhere.
+            store: where answers are kept at once, of tfgen.feedback.store.open_store; by default the usual one.
+            keep: whether they are kept at all.
             who: whose answers they are; by default $TFGEN_WHO or the account's name.
             options: of a run that makes sequences, as in `generate`.
 
@@ -118,16 +120,20 @@ class Run(storage.Run):
         """
         from tfgen.steering.session import SteerRequest, continue_session, open_session
 
+        if keep and store is None:
+            from tfgen.feedback.store import open_store
+
+            store = open_store()
         if session is not None:
             if store is None:
-                raise UserError("An earlier session is in a store.", "Give it: store=open_store()")
+                raise UserError("An earlier session is in a store.", "Leave keep out.")
             load_tensorflow()
             return continue_session(self, session, store, who)
         options = {name: plain(value) for name, value in options.items()}
         request = SteerRequest(
             text("prompt", prompt), whole("k", k) or 0, whole("seed", seed) or 0, typical, options=options
         )
-        opened = open_session(self, request, store, who)
+        opened = open_session(self, request, store if keep else None, who)
         load_tensorflow()
         return opened
 

@@ -62,8 +62,8 @@ class ArrayTuner(Tuner):
         return (
             f"Learning from {len(self.comparisons)} comparisons of {people} {'person' if people == 1 else 'people'}"
             f"{apart}: which samples are liked, tried on answers that are left aside; then a map of the noise for each "
-            f"prompt at strength {self.request.strength:g}, the weights untouched; then old against new. It takes some "
-            "30 seconds."
+            f"prompt at strength {self.request.strength:g}, the weights untouched; then old against new. It takes one "
+            "to two minutes."
         )
 
     def tune(self) -> Outcome:

@@ -143,11 +143,9 @@ def wilson(share: float, count: int) -> tuple[float, float]:
 def preferred(judge: ChoiceModel, apart: np.ndarray, seed: int) -> tuple[float, float, float]:
     """How often new is liked better than old, of positions new less old [n, d], and the interval of 95 % of the weights
     that the judge's answers could mean: some dozens leave a judge unsure."""
-    weights = np.concatenate([judge.mean[None], judge.draws(np.random.default_rng([seed % 2**32, 8]), _DRAWS)])
-    utilities = apart @ weights.T
-    shares = np.mean((utilities > 0) + 0.5 * (utilities == 0), axis=0)
-    low, high = np.quantile(shares[1:], [0.025, 0.975])
-    return float(shares[0]), float(min(low, shares[0])), float(max(high, shares[0]))
+    utilities = apart @ judge.draws(np.random.default_rng([seed % 2**32, 8]), _DRAWS).T
+    low, middle, high = np.quantile(np.mean((utilities > 0) + 0.5 * (utilities == 0), axis=0), [0.025, 0.5, 0.975])
+    return float(middle), float(low), float(high)
 
 
 def oddities(comparisons: Sequence[Comparison]) -> list[str]:
