@@ -34,7 +34,8 @@ class FeedbackReport:
         if not self.counts:
             return [f"Nothing was said of '{self.run}' yet. Begin with: tfgen steer {self.run}"]
         people = sorted({who for each in self.counts.values() for who in each})
-        said = ", ".join(f"{sum(each.values())} {_PLURAL[kind]}" for kind, each in self.counts.items())
+        totals = {kind: sum(each.values()) for kind, each in self.counts.items()}
+        said = ", ".join(f"{total} {_NOUNS[kind][total > 1]}" for kind, total in totals.items())
         lines = [f"Said: {said}, by {_listed(people)}."]
         for who, other, same, of in self.agreements:
             lines.append(f"{who} and {other} picked the same in {same} of {of} cases that both judged.")
@@ -56,15 +57,15 @@ class FeedbackReport:
         }
 
 
-_PLURAL = {
-    "pick": "picks",
-    "pair": "comparisons of two",
-    "rating": "ratings",
-    "thumb": "thumbs",
-    "edit": "edits",
-    "tag": "tags",
-    "none": "times none",
-    "skip": "skipped",
+_NOUNS = {
+    "pick": ("pick", "picks"),
+    "pair": ("comparison of two", "comparisons of two"),
+    "rating": ("rating", "ratings"),
+    "thumb": ("thumb", "thumbs"),
+    "edit": ("edit", "edits"),
+    "tag": ("tagging", "taggings"),
+    "none": ("time none", "times none"),
+    "skip": ("skipped", "skipped"),
 }
 
 
