@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tfgen.feedback.report import FeedbackReport
     from tfgen.generate.arrays import ArraySamples
     from tfgen.generate.sequences import SequenceSamples
+    from tfgen.prompts.matrix import BestOf
     from tfgen.prompts.improve import Improved, Improvement
     from tfgen.prompts.library import PromptLibrary, PromptVersion
     from tfgen.prompts.testing import PromptTest
@@ -57,6 +58,7 @@ class Run(storage.Run):
         variables: Mapping[str, str | Sequence[str]] | None = None,
         template: bool = False,
         preset: str | None = None,
+        best_of: int | None = None,
         **options: Any,
     ) -> "ArraySamples | SequenceSamples":
         """Samples `seed`, `seed + 1`, ..., of a prompt if the run knows prompts.
@@ -68,6 +70,8 @@ class Run(storage.Run):
             variables: values of a saved prompt's or a template's variables: {"color": ["red", "blue"]}.
             template: whether the prompt is a template itself.
             preset: what a session of `steer` was saved as, or any other version of the run.
+            best_of: make so many for each sample, and keep the one that people would like best, as far as what was said
+                of this run tells.
             options: of a run that makes sequences, how the next token is chosen: temperature, top_k, top_p, min_p,
                 repetition_penalty, beams, length, stop, ladder; of one that makes arrays, what steers them: truncation,
                 reject, interpolate, frames, loop, like, fill (docs/generation.md).
@@ -86,7 +90,8 @@ class Run(storage.Run):
         request = Request(text("prompt", prompt), whole("n", n), whole("seed", seed) or 0, None, options)
         filling = Filling({name: names(values) for name, values in (variables or {}).items()})
         run = self if preset is None else self.open(f"{self.path}@{text('preset', preset)}")
-        generator = open_samples(run, request, filling, template or bool(variables))
+        best = None if best_of is None else liked_best(whole("best_of", best_of))
+        generator = open_samples(run, request, filling, template or bool(variables), best)
         load_tensorflow()
         return generator.samples()
 
@@ -378,6 +383,19 @@ class Run(storage.Run):
     def __repr__(self) -> str:
         record = self.record
         return f"<Run {self.name!r}: {record['model']} on {record['data']['source']}, {record['status']}>"
+
+
+def liked_best(count: int) -> "BestOf":
+    """What keeps of so many samples the one that people would like best (tfgen.prompts.matrix.open_samples)."""
+    from tfgen.feedback.store import open_store
+    from tfgen.prompts.matrix import BestOf
+    from tfgen.tuning.judging import reward_of
+
+    def judge(cells: Any) -> Any:
+        with open_store() as store:
+            return reward_of(store, cells)
+
+    return BestOf(count, judge)
 
 
 def fit(

@@ -32,6 +32,7 @@ from tfgen.environment import load_tensorflow
 @click.option("--like", metavar="FILE", help="Pictures: Variations of a picture of your own.")
 @click.option("--fill", metavar="MASK", help="With --like: complete it where the picture MASK is white.")
 @click.option("--ladder", metavar="T,T,...", help="Text: The same seeds at several temperatures, such as 0.3,0.7,1.1.")
+@click.option("--best-of", type=int, metavar="N", help="Keep of each N the one that people would like best (feedback).")
 @click.option("--var", "pairs", multiple=True, metavar="NAME=VALUE", help="A variable's value; several by | or again.")
 @click.option("--template", is_flag=True, help="PROMPT is a template, such as '{red|blue} heart'; so is a saved one.")
 @click.option("--per-seed", is_flag=True, help="Each seed gets alternatives of its own, in place of a row for each.")
@@ -45,7 +46,8 @@ from tfgen.environment import load_tensorflow
 @click.option("--model", metavar="NAME", help="The model's name on the server.")
 def command(
     words: tuple[str, ...], count: int | None, seed: int, output: str | None, server: str | None, model: str | None,
-    preset: str | None, pairs: tuple[str, ...], template: bool, per_seed: bool, random: int | None, **options: Any,
+    preset: str | None, pairs: tuple[str, ...], template: bool, per_seed: bool, random: int | None,
+    best_of: int | None, **options: Any,
 ) -> None:
     """Make new samples from RUN, of PROMPT if the run knows prompts; text goes on from PROMPT.
 
@@ -65,6 +67,7 @@ def command(
     tfgen generate tales-gpt "Once upon a time" --length 500
     tfgen generate tales-gpt "Once upon a time" -n 100 --temperature 1 -o tales.jsonl
     """
+    from tfgen.errors import UserError
     from tfgen.generate import Request
     from tfgen.prompts.matrix import ALL, BY_SEED, Filling, only_one, open_samples
     from tfgen.prompts.template import values_of
@@ -75,11 +78,18 @@ def command(
     request = Request(prompt, count, seed, Path(output) if output else None, given_options(options))
     filling = Filling(values_of(pairs), BY_SEED if per_seed else ALL, random, seed)
     template = template or bool(pairs or per_seed or random is not None)
+    if run is None and best_of is not None:
+        raise UserError("A server doesn't know what people like.", "Leave --best-of out.")
     if run is None:
         from tfgen.client import deliver_remotely
 
         return deliver_remotely(server, model, only_one(request, filling, template))
-    generator = open_samples(run, request, filling, template)
+    best = None
+    if best_of is not None:
+        from tfgen.api import liked_best
+
+        best = liked_best(best_of)
+    generator = open_samples(run, request, filling, template, best)
     load_tensorflow()
     generator.deliver()
 

@@ -3,7 +3,7 @@
 Where a text itself begins with an @, two of them are typed: "@@home" means "@home".
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,13 @@ from tfgen.console import say
 from tfgen.errors import UserError, unknown
 from tfgen.generate import Generator, Origin, Request, open_generator, seeds_from
 from tfgen.generate.output import file_stem
-from tfgen.prompts.cells import ENGINES, Cell, Cells, open_cells
-from tfgen.prompts.template import Template
+from tfgen.prompts.cells import ENGINES, Cell, Cells, Drawn, open_cells
+from tfgen.prompts.judges import Measure
+from tfgen.prompts.template import Template, escaped
 from tfgen.run import Run
 
 ALL, BY_SEED = "all", "seed"
+_MOST_TO_CHOOSE = 64  # samples, of which one is kept
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Named:
     template: Template
     address: str = ""  # "name@3"
     settings: Mapping[str, Any] = field(default_factory=dict)
+    is_template: bool = True  # not a plain prompt, written as one
 
     def cells(self, filling: Filling, options: Mapping[str, Any] | None = None) -> list[Cell]:
         """One for each combination; options come before the prompt's own settings. Raises as `combinations` does."""
@@ -94,14 +97,38 @@ def find(prompt: str) -> Named:
     return Named(found.template, found.address, found.settings)
 
 
+@dataclass(frozen=True)
+class BestOf:
+    """Of so many samples the one that a judge likes best is kept; `judge` opens it for the run's samples."""
+
+    count: int
+    judge: Callable[[Cells], Measure]
+
+    def __post_init__(self):
+        if not 2 <= self.count <= _MOST_TO_CHOOSE:
+            raise UserError(f"The best of {self.count} can't be kept.", f"Choose from 2 to {_MOST_TO_CHOOSE}.")
+
+    def kept(self, drawn: Drawn, measure: Measure) -> Drawn:
+        """The best of each `count` samples that follow each other, with their own seeds."""
+        scores = np.asarray(measure.function(drawn)).reshape(-1, self.count)
+        places = np.argmax(scores, axis=1) + np.arange(len(scores)) * self.count
+        values = drawn.values[places] if isinstance(drawn.values, np.ndarray) else [drawn.values[at] for at in places]
+        return Drawn(drawn.cell, drawn.seeds[places], values, tuple(drawn.known[at] for at in places if drawn.known))
+
+
 def open_samples(
-    run: Run, request: Request, filling: Filling = Filling(), template: bool = False
+    run: Run, request: Request, filling: Filling = Filling(), template: bool = False, best: BestOf | None = None
 ) -> "Generator | Matrix":
     """What makes the samples of a request, whose prompt may name a saved one, or be a template.
 
     Raises:
         UserError: for all that can be wrong with the request; TensorFlow isn't loaded yet.
     """
+    if best is not None:
+        named = is_named(request.prompt) or template
+        literal = Template.parse(escaped(plain(request.prompt)))
+        found = find(request.prompt) if named else Named(literal, is_template=False)
+        return Matrix(run, found, filling, request, best)
     if not is_named(request.prompt) and not template:
         return open_generator(run, replace(request, prompt=plain(request.prompt)))
     named = find(request.prompt)
@@ -137,7 +164,7 @@ class Matrix:
     Opening one imports no TensorFlow, and raises UserError for all that can be wrong with the request.
     """
 
-    def __init__(self, run: Run, named: Named, filling: Filling, request: Request):
+    def __init__(self, run: Run, named: Named, filling: Filling, request: Request, best: BestOf | None = None):
         options = dict(request.options)
         self.cells: Cells = open_cells(run)
         self.as_json = bool(options.pop("json", False)) if self.cells.strings else False
@@ -145,12 +172,16 @@ class Matrix:
         self.by_seed = filling.mode == BY_SEED
         if self.by_seed and request.count is None:
             count = self.cells.modality.default_count
-        self.seeds = seeds_from(request.seed, count)
+        if best is not None and self.by_seed:
+            raise UserError("Where each seed has a prompt of its own there is no best of several.", "Leave one out.")
+        self.best = best
+        self.seeds = seeds_from(request.seed, count * (best.count if best else 1))
         if self.by_seed:
             self.matrix = named.chosen(filling, self.seeds, options)
         else:
             self.matrix = named.cells(filling, options)
         self.cells.check(self.matrix)
+        self.measure = best.judge(self.cells) if best else None
         self.output: Path | None = request.output
         if self.output:
             self.cells.check_output(self.output)
@@ -159,15 +190,18 @@ class Matrix:
         settings = {} if self.cells.strings else dict(self.matrix[0].settings)
         address = named.address
         self.origin = Origin.of(run, settings).asked_by(
-            Request(prompt_version=address, template=named.template.text)
+            Request(prompt_version=address, template=named.template.text if named.is_template else "")
         )
-        self.stem = file_stem("", address or named.template.text, f"seed{request.seed}")
+        self.stem = file_stem("", address or named.template.text, f"seed{request.seed}{'-best' if best else ''}")
 
     def drawn(self) -> list[Any]:
         """The samples, by cell."""
         if self.by_seed:
             return self.cells.draw_one_each(self.matrix, self.seeds)
-        return self.cells.draw(self.matrix, self.seeds)
+        drawn = self.cells.draw(self.matrix, self.seeds)
+        if self.best is None:
+            return drawn
+        return [self.best.kept(each, self.measure) for each in drawn]
 
     def samples(self) -> Any:
         """All samples as Python has them, those of one combination after the other."""
