@@ -20,3 +20,16 @@ def test_counts_are_read_easily(number, text):
 @pytest.mark.parametrize("number, text", [(870 * 2**20, "870 MB"), (int(1.3 * 2**30), "1.3 GB")])
 def test_sizes_are_read_easily(number, text):
     assert talk.size(number) == text
+
+
+def test_a_long_wait_says_how_long(monkeypatch, capsys):
+    from tfgen import console
+
+    now = [100.0]
+    monkeypatch.setattr(console.time, "monotonic", lambda: now[0])
+    wait = console.Wait()
+    for done in range(1, 101):
+        now[0] += 0.5
+        wait.show(done, 100)
+    said = ["30 of 100 steps, 35 s left", "60 of 100 steps, 20 s left", "90 of 100 steps, 5 s left"]
+    assert capsys.readouterr().err == "".join(f"... {each}\n" for each in said)

@@ -45,6 +45,21 @@ def warn(text: str) -> None:
         warnings.warn(text, stacklevel=3)
 
 
+class Wait:
+    """Says now and then how long something takes that is known by its steps; nothing when it is quick."""
+
+    def __init__(self, every: float = 15.0):
+        self._began = self._said = time.monotonic()
+        self._every = every
+
+    def show(self, done: int, total: int) -> None:
+        """Called with counts, as often as there is news."""
+        now = time.monotonic()
+        if now - self._said >= self._every and 0 < done < total:
+            self._said = now
+            say(f"... {done} of {total} steps, {duration((now - self._began) * (total - done) / done)} left")
+
+
 class Preparation:
     """Says now and then how far the preparation of data has come; nothing when it is quick."""
 

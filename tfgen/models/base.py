@@ -25,6 +25,8 @@ class GenerativeModel(keras.Model):
     representations: tuple[str, ...]  # what it can learn
     default_data = "digits"  # what it learns where the user names nothing
     jit_compile = False  # whether XLA makes a training step quicker
+    few_examples = 0  # with fewer, `of_few` is said before the fit
+    of_few = ""
     fitted_last: tuple[str, ...] = ()  # parts that `after_fit` fits anew, whatever they were
     remedy = "Lower the learning rate with --set learning_rate=..., or begin with another --seed."
 

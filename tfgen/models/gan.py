@@ -23,6 +23,8 @@ class GAN(LatentModel):
     """Generator, its running average (which samples come from), and a projection discriminator."""
 
     Config = GANConfig
+    few_examples = 500
+    of_few = "A GAN learns little from so few examples. Compare it with a VAE, by: tfgen fit vae, and tfgen evaluate."
     remedy = (
         "Raise --set r1=... by a factor of 4, lower --set learning_rate=... by half, or begin with another --seed; "
         "with few examples, use --set augment=color,translation,cutout."

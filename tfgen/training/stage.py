@@ -262,6 +262,8 @@ def _say_plan(run: Run, model, examples: Examples, left: float | None) -> None:
         f"{f'step {done} to ' if done else ''}{several(steps, 'step')} of {model.config.batch_size}"
         + (f", about {duration(left)}." if left and left > 0 else ".")
     )
+    if len(examples) < model.few_examples:
+        say(f"  {model.of_few}")
     say(f"Run: {run.path}. Ctrl-C stops and keeps everything.")
 
 

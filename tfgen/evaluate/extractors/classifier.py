@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from tfgen import files
-from tfgen.console import say
+from tfgen.console import Wait, say
 from tfgen.data.prepared import cache_folder
 from tfgen.errors import UserError
 from tfgen.evaluate.extractors import Extractor, digest_of
@@ -114,7 +114,9 @@ def _fit(network: Any, examples: ArrayExamples) -> list[np.ndarray]:
     rate = keras.optimizers.schedules.CosineDecay(2e-3, steps)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     network.compile(keras.optimizers.Adam(rate), loss, metrics=["accuracy"], steps_per_execution=8)
-    network.fit(data, epochs=1, steps_per_epoch=steps, shuffle=False, verbose=0)
+    wait = Wait()
+    progress = keras.callbacks.LambdaCallback(on_train_batch_end=lambda step, _: wait.show(step + 1, steps))
+    network.fit(data, epochs=1, steps_per_epoch=steps, shuffle=False, verbose=0, callbacks=[progress])
     unseen = examples.codec.encode(np.asarray(examples.values[apart])), examples.prompt_index[apart]
     accuracy = network.evaluate(*unseen, batch_size=_BATCH, verbose=0)[1]
     return [*network.get_weights(), np.float64(accuracy), np.int64(len(apart))]
