@@ -645,10 +645,15 @@ def import_feedback(path: str | Path, run: "str | Path | storage.Run | None" = N
     from tfgen.feedback.events import run_digest
     from tfgen.feedback.rows import import_rows
     from tfgen.feedback.store import open_store
+    from tfgen.representations import SEQUENCES
+    from tfgen.restore import open_codec
 
     if not Path(path).exists():
         raise UserError(f"There is no '{path}'.", "Check the path.")
     opened = None if run is None else load(_name_of(run))
+    if opened is not None and open_codec(opened).representation != SEQUENCES:
+        what = f"Texts of others are no samples of '{opened.name}'."
+        raise UserError(what, "Name a run of text, or leave --run out.")
     with open_store() as store:
         if opened is None:
             return import_rows(store, Path(path))

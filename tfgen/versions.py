@@ -77,7 +77,9 @@ def create(run: Run, name: str | None, arrays: Mapping[str, np.ndarray], facts: 
 
 def check_name(run: Run, name: str) -> None:
     """Raises UserError where a new version can't be called so."""
-    if not _NAME.fullmatch(name) or name == BASE:
+    if name == BASE:
+        raise UserError(f"'{BASE}' is what the fit ended with.", "Choose another name.")
+    if not _NAME.fullmatch(name):
         raise UserError(f"'{name}' can't be the name of a version.", "Use letters, digits, '-', '_' and '.'.")
     if (run.path / "versions" / name).exists():
         raise UserError(f"The run '{run.name}' has a version '{name}' already.", "Choose another name.")

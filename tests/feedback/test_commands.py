@@ -41,7 +41,9 @@ def test_a_day_of_feedback(command, files, gan_run, isolated):
     assert "odd, blurred" in shown and "1 and 2" in shown and listed[0]["shown"][0][:8] in shown
     assert command("feedback", "rate", listed[0]["shown"][0][:12], "4", "--who", "ada").exit_code == 0
 
-    assert command("feedback", "undo", listed[4]["id"]).exit_code == 0
+    assert command("feedback", "undo", listed[4]["id"][:24]).exit_code == 0
+    again = command("feedback", "undo", listed[4]["id"])
+    assert again.exit_code == 2 and "was taken back before" in again.stderr
     assert "odd" not in command("feedback", "list").stdout
     report = command("feedback", "report", gan_run.path)
     assert "2 ratings" in report.stdout and "by ada, ben and " in report.stdout, report.output
@@ -77,7 +79,13 @@ def test_texts_by_row_edits_and_reactions_in_python(command, text_run, isolated)
     assert known[pick.shown[0]].content == samples[0] and known[pick.shown[1]].seed == 4
     assert edit.shown == pick.shown[:1] and by_row.shown == pick.shown[1:]
     assert sample_of("texts.jsonl:1").id == pick.shown[0]
+    for row, what in (("0", "has 2 rows"), ("-1", "has 2 rows"), ("3", "has 2 rows")):
+        refused = command("feedback", "rate", f"texts.jsonl:{row}", "3")
+        assert refused.exit_code == 2 and what in refused.stderr
+    assert "Name one" in command("feedback", "rate", "texts.jsonl", "3").stderr
     result = command("feedback", "export", text_run.path, "--as", "preferences", "-o", "pairs.jsonl")
+    back = command("feedback", "import", "pairs.jsonl", "--run", text_run.path)
+    assert back.stderr == "Kept 0 new answers from pairs.jsonl.\n", "what went out of this store is in it already"
     rows = [json.loads(line) for line in (isolated / "pairs.jsonl").read_text(encoding="utf-8").splitlines()]
     assert result.exit_code == 0 and {"Once upon a time.", samples[1]} <= {row["chosen"] for row in rows}
 
@@ -90,10 +98,14 @@ def test_texts_by_row_edits_and_reactions_in_python(command, text_run, isolated)
         (["rate", "{file}", "6"], "'6' is no rating"),
         (["rate", "{folder}/sheet.png", "5"], "shows several samples"),
         (["rate", "{folder}/mine.txt", "5"], "does not say what made it"),
+        (["edit", "{file}", "brighter"], "An edit is of a text"),
+        (["compare", "{file}", "{other}", "--pick", "3"], "There are 2 samples. Pick from 1 to 2"),
+        (["list", "nobody"], "'nobody'"),
+        (["list", "-n", "0"], "at least 1"),
+        (["import", "{file}", "--run", "{run}"], "Texts of others are no samples"),
         (["compare", "{file}", "{file}", "--pick", "1"], "beside itself"),
         (["compare", "{file}", "--pick", "1"], "two to 36|2 to 36"),
         (["compare", "{file}", "{other}"], "isn't said which"),
-        (["compare", "{file}", "{other}", "--pick", "3"], "no pick among 2"),
         (["rate", "{run}:1", "5", "--prompt", "tree"], "three"),
         (["undo", "never"], "No feedback 'never'"),
         (["import", "nothing.jsonl"], "no 'nothing.jsonl'"),

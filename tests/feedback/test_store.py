@@ -19,14 +19,15 @@ def ids(samples):
 
 
 def test_what_was_said_is_read_back_as_it_was(store, url, samples):
+    text = Sample("digits-gan", "0" * 32, prompt="seven", seed=7, content="as it was")
     said = [
         Event("pick", ids(samples), {"picked": [2]}, "ada", "monday"),
         Event("rating", ids(samples[:1]), {"value": 5}, "ada"),
-        Event("edit", ids(samples[:1]), {"text": "“Ünïcode” <b>\n"}, "ben"),
+        Event("edit", ids([text]), {"text": "“Ünïcode” <b>\n"}, "ben"),
         Event("tag", ids(samples[:1]), {"tags": ["odd", "blurred"]}, "ben"),
         Event("none", ids(samples), {}, "ben", "monday"),
     ]
-    kept = store.add(samples, said)
+    kept = store.add([*samples, text], said)
     with open_store(url) as other:
         events = other.events()
         assert [each.id for each in events] == kept and len(set(kept)) == 5
@@ -66,7 +67,7 @@ def test_rows_are_never_changed(store, samples, statement):
 
 
 def test_one_person_can_be_forgotten_and_nobody_else(store, url, samples):
-    secret = Sample("digits-gan", "0" * 32, prompt="only ada typed this", seed=9)
+    secret = Sample("digits-gan", "0" * 32, prompt="only ada typed this", seed=9, content="as it was")
     (kept,) = store.add([*samples, secret], [Event("edit", ids([secret]), {"text": "a secret of ada"}, "ada")])
     (of_ben, _) = store.add(samples, [Event("rating", ids(samples[:1]), {"value": each}, "ben") for each in (2, 3)])
     store.add([], [Event("undo", (), {"event": kept}, "ben"), Event("undo", (), {"event": of_ben}, "ada")])
@@ -136,9 +137,18 @@ def test_a_store_of_a_newer_tfgen(store, url):
 def test_a_damaged_file_and_places_where_no_store_can_be(tmp_path, monkeypatch):
     path = tmp_path / "feedback.db"
     path.write_bytes(b"this is no database" * 100)
-    with pytest.raises(Failure, match="is damaged.*recover"):
+    with pytest.raises(Failure, match="is no store of feedback"):
         open_store(str(path))
     assert path.read_bytes() == b"this is no database" * 100
+    whole = tmp_path / "whole.db"
+    with open_store(str(whole)) as store:
+        shown = [Sample("run", "digest", seed=seed) for seed in range(3000)]
+        store.add(shown, [Event("rating", (each.id,), {"value": 3}) for each in shown])
+    content = bytearray(whole.read_bytes())
+    content[8192:-8192] = bytes(len(content) - 16384)
+    whole.write_bytes(content)
+    with pytest.raises(Failure, match="is damaged.*recover"), open_store(str(whole)) as store:
+        store.events()
     with pytest.raises(UserError, match="would keep nothing"):
         open_store("sqlite://")
     with pytest.raises(UserError, match="can't be in mysql"):

@@ -178,7 +178,7 @@ def test_what_can_not_be_is_refused(gan_run, own_run, store):
         session.undo()
     with pytest.raises(UserError, match="is no pick among 5"):
         session.answer("pick", [7])
-    with pytest.raises(UserError, match="0 picks say too little"):
+    with pytest.raises(UserError, match="Too little was said for a preset"):
         session.save("mine")
     with pytest.raises(UserError, match="No slider named 'slnt'. Did you mean 'slant'"):
         session.move("slnt", 1.0)

@@ -116,7 +116,7 @@ def test_too_few_answers_are_refused_before_tensorflow_loads(gan_run, judged, tm
         (["--strength", "much"], "'much' is no strength"),
         (["--strength", "0"], "above 0 and at most 4"),
         (["--method", "magic"], "No method named 'magic'"),
-        (["--name", "base"], "can't be the name of a version"),
+        (["--name", "base"], "'base' is what the fit ended with"),
         (["--who", "nobody"], "No comparisons of samples"),
         (["--blind"], "no version in use"),
     ],

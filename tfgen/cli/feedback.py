@@ -25,7 +25,7 @@ def command() -> None:
     tfgen feedback rate sevens/seven-seed3.png 5
     tfgen feedback compare digits-gan:3 digits-gan:4 --prompt seven --pick 2
     tfgen feedback ask digits-gan seven -n 30
-    tfgen feedback edit tales.jsonl:1 "Once upon a time there was a fox."
+    tfgen feedback edit tales.jsonl:1 " there was a fox."
     tfgen feedback report digits-gan
     """
 
@@ -79,6 +79,8 @@ def compare(samples: tuple[str, ...], picks: tuple[int, ...], **how: str) -> Non
 
     if not picks:
         raise UserError("It isn't said which is the best.", "Say it with --pick 1; to be asked: tfgen feedback ask RUN")
+    if not all(1 <= pick <= len(samples) for pick in picks):
+        raise UserError(f"There are {len(samples)} samples.", f"Pick from 1 to {len(samples)}.")
     kind = "pair" if len(samples) == 2 else "pick"
     _keep(kind, samples, {"picked": [pick - 1 for pick in picks]}, **how)
 
@@ -145,6 +147,7 @@ def undo(event: str, who: str) -> None:
     from tfgen.feedback.store import open_store
 
     with open_store() as store:
+        event = store.find_event(event)
         store.add([], [Event("undo", (), {"event": event}, who)])
     click.echo(f"Took back {event}.", err=True)
 
@@ -159,16 +162,24 @@ def list_events(run: str | None, count: int, who: str | None, withdrawn: bool, a
     """What was said, of RUN or of all, oldest first."""
     from dataclasses import asdict
 
+    from tfgen.errors import UserError, unknown
     from tfgen.feedback.store import open_store
+    from tfgen.run import split_version
 
+    if count < 1:
+        raise UserError(f"{count} can't be listed.", "Ask for at least 1 with -n.")
+    run = run and split_version(run)[0]
     with open_store() as store:
         events = store.events(run=run, who=who, limit=count, withdrawn=withdrawn)
+        if not events and run and run not in store.runs():
+            raise unknown("run that something was said of", run, store.runs())
         samples = store.samples({each for event in events for each in event.shown})
     if as_json:
         rows = [{**asdict(event), "samples": [asdict(samples[each]) for each in event.shown]} for event in events]
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
     elif not events:
-        click.echo("Nothing was said yet. Begin with: tfgen feedback rate FILE 5", err=True)
+        nothing = f"{who} said nothing yet" if who else "Nothing was said yet"
+        click.echo(f"{nothing}. Begin with: tfgen feedback rate FILE 5", err=True)
     else:
         rows = [
             [event.id, event.at[:16].replace("T", " "), event.who, event.kind, _words(event), _shown(event, samples)]
@@ -196,7 +207,8 @@ def _shown(event: Any, samples: Any) -> str:
         return "-"
     first = samples[event.shown[0]]
     version = "" if first.version == "base" else f"@{first.version.partition(':')[0]}"
-    prompt = f" '{first.prompt[:30]}'" if first.prompt else ""
+    words = " ".join(first.prompt.split())[:30]
+    prompt = f" '{words}'" if words else ""
     return f"{first.run}{version}{prompt}: {' '.join(each[:8] for each in event.shown)}"
 
 

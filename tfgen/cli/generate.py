@@ -100,6 +100,8 @@ def _with_preset(run: Any, preset: str) -> Any:
 
     if run is None:
         raise UserError("A server has the presets that its models were exported with.", "Leave --preset out.")
+    if "@" in run.reference:
+        raise UserError(f"'{run.reference}' names a version already.", "Leave --preset out.")
     return run.open(f"{run.path}@{preset}")
 
 

@@ -73,6 +73,8 @@ def command(
             load_tensorflow()
             if session:
                 steered = continue_session(opened, session, store, who or "")
+                if prompt and prompt != steered.request.prompt:
+                    raise UserError(f"The session is of '{steered.request.prompt}'.", "Leave the prompt out.")
             else:
                 steered = replayed(opened, log, None, who or "").replay(log)  # said already, it isn't kept again
         else:

@@ -142,7 +142,7 @@ def _preference(row: Mapping[str, Any]) -> list[dict[str, Any]]:
     if prompt is None and isinstance(better, list) and isinstance(worse, list):
         prompt = [first for first, second in zip(better[:-1], worse[:-1], strict=False) if first == second]
     prompt = "" if prompt is None else _text(prompt, "prompt")
-    return [_judgement(prompt, [_reply(better, "chosen"), _reply(worse, "rejected")], [0], _who(row))]
+    return [_judgement(prompt, [_reply(better, "chosen"), _reply(worse, "rejected")], [0], _who(row), _event(row))]
 
 
 def _lone(row: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -153,10 +153,10 @@ def _lone(row: Mapping[str, Any]) -> list[dict[str, Any]]:
     if "rating" in row:
         if isinstance(value, bool) or value not in (1, 2, 3, 4, 5):
             raise _Malformed("'rating' is no whole number from 1 to 5")
-        return [_lone_judgement("rating", prompt, shown, int(value), _who(row))]
+        return [_lone_judgement("rating", prompt, shown, int(value), _who(row), _event(row))]
     if value not in (True, False, 1, 0, -1):
         raise _Malformed("'label' is neither true nor false")
-    return [_lone_judgement("thumb", prompt, shown, 1 if value == 1 else -1, _who(row))]
+    return [_lone_judgement("thumb", prompt, shown, 1 if value == 1 else -1, _who(row), _event(row))]
 
 
 def _pandalm(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -227,13 +227,19 @@ def _of_ranks(prompt: str, shown: list[str], ranks: list[Any], who: str, key: st
     return found
 
 
+def _event(row: Mapping[str, Any]) -> str:
+    """The event that a row of tfgen's own was written of, as its key."""
+    event = row.get("event")
+    return event if isinstance(event, str) else ""
+
+
 def _judgement(prompt: str, shown: list[str], picked: list[int], who: str, key: str = "") -> dict[str, Any]:
     kind = "pair" if len(shown) == 2 else "pick"
     return {"kind": kind, "prompt": prompt, "shown": shown, "picked": picked, "who": who, "key": key}
 
 
-def _lone_judgement(kind: str, prompt: str, shown: str, value: int, who: str) -> dict[str, Any]:
-    return {"kind": kind, "prompt": prompt, "shown": [shown], "value": value, "who": who, "key": ""}
+def _lone_judgement(kind: str, prompt: str, shown: str, value: int, who: str, key: str) -> dict[str, Any]:
+    return {"kind": kind, "prompt": prompt, "shown": [shown], "value": value, "who": who, "key": key}
 
 
 def _needed(row: Mapping[str, Any], name: str) -> Any:

@@ -26,7 +26,7 @@ def sample_of(name: str, prompt: str = "") -> Sample | str:
     path, colon, place = name.rpartition(":")
     if Path(name).is_file():
         return _of_file(Path(name))
-    if colon and Path(path).is_file() and place.isdigit():
+    if colon and Path(path).is_file() and _is_number(place):
         return _of_row(Path(path), int(place))
     if colon and _is_number(place):
         run = Run.open(path)
@@ -63,7 +63,7 @@ def _of_row(path: Path, number: int | None) -> Sample:
     lines = path.read_text(encoding="utf-8").rstrip("\n").split("\n")  # a text may hold other ends of lines
     if number is None and len(lines) > 1:
         raise UserError(f"'{path}' has {len(lines)} rows.", f"Name one, such as {path}:1")
-    number = number or 1
+    number = 1 if number is None else number
     if not 1 <= number <= len(lines):
         raise UserError(f"'{path}' has {len(lines)} rows.", f"Name one from 1: {path}:1")
     try:

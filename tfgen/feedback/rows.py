@@ -80,7 +80,7 @@ def import_rows(store: Store, path: Path, run: str = "imported", digest: str = "
         UserError: a row can't be read; names file and line. The rows before it are kept.
     """
     before, samples, events = len(store), [], []
-    for row_samples, row_events in _rows(path, run, digest):
+    for row_samples, row_events in _rows(store, path, run, digest):
         samples += row_samples
         events += row_events
         if len(events) >= _AT_ONCE:
@@ -90,13 +90,18 @@ def import_rows(store: Store, path: Path, run: str = "imported", digest: str = "
     return len(store) - before
 
 
-def _rows(path: Path, run: str, digest: str) -> Iterator[tuple[list[Sample], list[Event]]]:
+def _rows(store: Store, path: Path, run: str, digest: str) -> Iterator[tuple[list[Sample], list[Event]]]:
     if _is_own(path):
         yield from _own_rows(path)
         return
     from tfgen.feedback.layouts import read_rows
 
-    for row in read_rows(path):
+    rows = list(read_rows(path))
+    # Rows that `export_preferences` wrote are called by their event, which may be of this store.
+    own = store.known_events({row["key"].partition("-")[0] for row in rows})
+    for row in rows:
+        if row["key"].partition("-")[0] in own:
+            continue
         shown = [Sample(run, digest, prompt=row["prompt"], content=text) for text in row["shown"]]
         if len({each.id for each in shown}) < len(shown):
             continue  # the same text twice: nothing can be said of it

@@ -74,10 +74,12 @@ class Store:
         """A row of the table; `before` are those of the same call, which an undo may be of."""
         check_shown(event.shown, known)
         about = known[event.shown[0]] if event.shown else None
+        if event.kind == "edit" and about.content is None:
+            raise UserError("An edit is of a text, and this sample is none.", "Rate it, or tag it.")
         run, digest, session, undoes = (about.run, about.digest, event.session, None) if about else ("", "", "", None)
         if event.kind == "undo":
             undoes = event.payload["event"]
-            run, digest, session = self._undone(connection, undoes, before)
+            run, digest, session = self._undone(connection, undoes, before, again=bool(event.key))
         return {
             "id": event.id or new_id(),
             "at": event.at or datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -92,8 +94,10 @@ class Store:
             "key": event.key or None,
         }
 
-    def _undone(self, connection: sql.Connection, id: str, before: list[dict[str, Any]]) -> tuple[str, str, str]:
-        """The run, digest and session of an event that is taken back."""
+    def _undone(
+        self, connection: sql.Connection, id: str, before: list[dict[str, Any]], again: bool
+    ) -> tuple[str, str, str]:
+        """The run, digest and session of an event that is taken back; `again` where it may have been, by the same."""
         columns = schema.event.c
         found = next((row for row in before if row["id"] == id), None)
         found = found or connection.execute(sql.select(schema.event).where(columns.id == id)).mappings().first()
@@ -101,6 +105,9 @@ class Store:
             raise UserError(f"No feedback '{id}' is known.", "See what there is with: tfgen feedback list")
         if found["kind"] == "undo":
             raise UserError(f"'{id}' itself takes something back.", "Say again what was taken back.")
+        columns = schema.event.c
+        if not again and connection.execute(sql.select(columns.id).where(columns.undoes == id)).first():
+            raise UserError(f"'{id}' was taken back before.", "It doesn't count any more.")
         return found["run"], found["digest"], found["session"]
 
     def _insert(self, connection: sql.Connection, table: sql.Table, rows: list[dict[str, Any]]) -> None:
@@ -235,6 +242,27 @@ class Store:
             raise UserError(f"Several samples begin with '{beginning}'.", "Give more of its letters.")
         return found[0]
 
+    def known_events(self, ids: Iterable[str]) -> set[str]:
+        """Those of the ids that events have."""
+        found: set[str] = set()
+        with self.reading() as connection:
+            for part in _parts([each for each in ids if each]):
+                query = sql.select(schema.event.c.id).where(schema.event.c.id.in_(part))
+                found.update(connection.execute(query).scalars())
+        return found
+
+    def find_event(self, beginning: str) -> str:
+        """The id that begins so. Raises UserError where there is none, or more than one."""
+        columns = schema.event.c
+        with self.reading() as connection:
+            query = sql.select(columns.id).where(columns.id >= beginning, columns.id < f"{beginning}~").limit(2)
+            found = connection.execute(query).scalars().all()
+        if not beginning or not found:
+            raise UserError(f"No feedback '{beginning}' is known.", "See what there is with: tfgen feedback list")
+        if len(found) > 1:
+            raise UserError(f"Several answers begin with '{beginning}'.", "Give more of its letters.")
+        return found[0]
+
     def counts(self, run: str | None = None) -> dict[tuple[str, str], int]:
         """How many events there are that were not taken back, by kind and person."""
         columns = schema.event.c
@@ -362,7 +390,9 @@ def _revision(connection: sql.Connection, tables: set[str]) -> str | None:
 
 def _told(error: sql.exc.DBAPIError, place: str) -> UserError:
     words = str(error.orig).strip().split("\n")[0]
-    if "malformed" in words or "not a database" in words or "disk image" in words:
+    if "not a database" in words:
+        return Failure(f"'{place}' is no store of feedback.", "Name another file with TFGEN_STORE.")
+    if "malformed" in words or "disk image" in words:
         return Failure(
             f"The store '{place}' is damaged: {words}.",
             f"Save what can be read: sqlite3 '{place}' .recover | sqlite3 saved.db, and name that with TFGEN_STORE.",

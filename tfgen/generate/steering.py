@@ -66,7 +66,7 @@ class Steering:
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> "Steering":
         """From options as they were given. Raises UserError where one makes no sense."""
-        truncation, reject = float(options.get("truncation", 1.0)), float(options.get("reject", 0.0))
+        truncation, reject = (_number(options, name, usual) for name, usual in (("truncation", 1.0), ("reject", 0.0)))
         if not 0.0 <= truncation <= 2.0:
             raise UserError(f"truncation must be between 0 and 2, not {truncation:g}.", "Give one such as 0.7.")
         if not 0.0 <= reject <= 0.99:
@@ -90,6 +90,13 @@ class Steering:
     def stops(self) -> tuple[Waypoint, ...]:
         """The places of the walk, the first again where it is a loop."""
         return (*self.walk, self.walk[0]) if self.loop else self.walk
+
+
+def _number(options: Mapping[str, Any], name: str, usual: float) -> float:
+    try:
+        return float(options.get(name, usual))
+    except (TypeError, ValueError):
+        raise UserError(f"{name} must be a number, not {options[name]!r}.", "Give one such as 0.7.") from None
 
 
 def _walk_of(pairs: Sequence[Any]) -> tuple[Waypoint, ...]:

@@ -31,8 +31,12 @@ class ArrayCells(Cells):
     default_count = 16
     shown_count = 8
 
+    @classmethod
+    def check_settings(cls, settings: Mapping[str, Any]) -> None:
+        Steering.of(dict(settings))
+
     def check_cell(self, cell: Cell) -> None:
-        Steering.of(dict(cell.settings))
+        self.check_settings(dict(cell.settings))
         self._vocabulary.ids(cell.prompt)
 
     @cached_property

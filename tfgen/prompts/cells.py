@@ -110,6 +110,11 @@ class Cells(abc.ABC):
         for cell in cells:
             self.check_cell(cell)
 
+    @classmethod
+    @abc.abstractmethod
+    def check_settings(cls, settings: Mapping[str, Any]) -> None:
+        """Raises UserError where a setting makes no sense."""
+
     @abc.abstractmethod
     def check_cell(self, cell: Cell) -> None:
         """Raises UserError where the model can't follow the prompt, or a setting makes no sense."""

@@ -107,7 +107,9 @@ class Improvement:
         low, high = found.gain.low, found.gain.high
         what = "preferred more often than not by" if self.judge is None else f"better in {self.judge.name} by"
         by = f"{found.gain.value:.3g} ({low:.3g} to {high:.3g})"
-        sentence = f"{version.address} is {what} {by} on {found.gain.pairs} fresh pairs."
+        sentence = f"{version.address}, {found.winner.title}, is {what} {by} on {found.gain.pairs} fresh pairs."
+        if any(not isinstance(part, str) for part in self.version.template.parts):
+            sentence += f" The template that it is of stays as {self.version.address}."
         return Improved(found, version, sentence)
 
     def present(self, one: Drawn, two: Drawn) -> str:

@@ -151,11 +151,15 @@ def only_one(request: Request, filling: Filling = Filling(), template: bool = Fa
 
 
 def check_settings(settings: Mapping[str, Any]) -> None:
-    """Raises UserError for a setting that no kind of run takes."""
-    known = dict.fromkeys(name for each in ENGINES for name in ENGINES.load(each).settings)
-    for name in settings:
+    """Raises UserError for a setting that no kind of run takes, or whose value can't be."""
+    engines = [ENGINES.load(each) for each in ENGINES]
+    known = dict.fromkeys(name for each in engines for name in each.settings)
+    for name, value in settings.items():
         if name not in known:
             raise unknown("setting", name, known)
+        for each in engines:
+            if name in each.settings:
+                each.check_settings({name: value})
 
 
 class Matrix:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -34,8 +35,12 @@ class SequenceCells(Cells):
     default_count = 8
     shown_count = 1
 
+    @classmethod
+    def check_settings(cls, settings: Mapping[str, Any]) -> None:
+        SamplingSettings.of(dict(settings))
+
     def check_cell(self, cell: Cell) -> None:
-        SamplingSettings.of(dict(cell.settings))
+        self.check_settings(dict(cell.settings))
         self.codec.prompt_ids(cell.prompt)
 
     @cached_property

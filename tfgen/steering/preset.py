@@ -40,7 +40,7 @@ def save_preset(session: Any, name: str) -> versions.Version:
         raise UserError(f"'{run.name}' was fitted further since the session began.", "Begin a new session.")
     picks = sum(each.answer.kind == "pick" for each in session.rounds)
     if picks < LEAST_ANSWERS:
-        raise UserError(f"{picks} picks say too little for a preset.", f"Pick {LEAST_ANSWERS} times or more.")
+        raise UserError(f"Too little was said for a preset, by {picks} picks.", f"Pick {LEAST_ANSWERS} times or more.")
     taste, chance = session.taste.model, np.random.default_rng([session.request.seed % 2**32, 99])
     best, rows, prompts = session.taste.best, _rows_before(run, space), _prompts(session)
     for ids in prompts:

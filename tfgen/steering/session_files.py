@@ -53,7 +53,8 @@ class Screen:
             say("There are no sliders here.")
         for slider in sliders:
             direction = "more" if slider.matters >= 0 else "less"
-            say(f"{slider.name}: {direction} of it accounts for {abs(slider.matters):.0%} of what you like")
+            share = f"{abs(slider.matters):.0%}"
+            say(f"{slider.name}: you like {direction} of it, which alone explains {share} of what you like")
 
 
 def read_log(path: Path) -> list[Event]:

@@ -83,6 +83,7 @@ class ArrayTuner(Tuner):
             say(remark)
         self._check(tried, remarks)
         say(f"{tried.right} of {tried.count} answers that were left aside are foreseen.")
+        say("Learning where in the noise such samples lie ...")
         reward = Reward.fit(directions, answers)
         tau = TAU / self.request.strength
         arrays = self._learn(model, reward, tau)
@@ -92,6 +93,7 @@ class ArrayTuner(Tuner):
             arrays = self._learn(model, reward, tau)
         learn = functools.partial(self._learn, model, tau=tau)
         guards = Guards(self.run, model, self.codec)
+        say("Looking whether prompts suffer, and comparing old and new ...")
         share = self._drawn_back(guards, arrays)
         arrays = _shortened(arrays, share)
         rows = _rows_of(model.conditions, arrays["words"])

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from tfgen.console import say
 from tfgen.errors import UserError
 from tfgen.feedback.preferences import Comparison, preferences_of
 from tfgen.prompts.cells import Cells, Drawn
@@ -31,8 +32,12 @@ def reward_of(store: Any, cells: Cells) -> Measure:
             f"Give {_LEAST} or more: tfgen steer {run.reference}",
         )
     learned: list[Reward] = []
+    known = {sample.prompt for each in comparisons for sample in each.shown}
 
     def function(drawn: Drawn) -> np.ndarray:
+        if drawn.cell.prompt and drawn.cell.prompt not in known:
+            known.add(drawn.cell.prompt)  # said once
+            say(f"Nobody judged samples of {drawn.cell.prompt!r}: whether they are liked is guessed from others.")
         if not learned:
             learned.append(_learned(comparisons, cells))
         return np.asarray(learned[0](cells.features(drawn.values)), np.float64)

@@ -151,15 +151,17 @@ def preferred(judge: ChoiceModel, apart: np.ndarray, seed: int) -> tuple[float, 
 def oddities(comparisons: Sequence[Comparison]) -> list[str]:
     """What looks wrong in the answers, in sentences: always the same place, contradictions, one voice for all."""
     total, found = len(comparisons), []
-    if total >= _ENOUGH:
-        place, often = Counter(place for each in comparisons for place in each.picked).most_common(1)[0]
-        by_chance = np.mean([len(each.picked) / len(each.shown) for each in comparisons])
-        if often / total > max(_ONE_SIDED, 1.3 * by_chance):
-            found.append(f"{often} of {total} answers pick place {place + 1}, whatever is shown there.")
-        people = Counter(each.who for each in comparisons)
-        (_, most), *_ = people.most_common(1)
-        if len(people) > 1 and most / total > _MOST_OF_ALL:
-            found.append(f"One person gave {most} of {total} answers, so the version follows that taste.")
+    people = Counter(each.who for each in comparisons)
+    for who, count in people.items():
+        own = [each for each in comparisons if each.who == who]
+        place, often = Counter(place for each in own for place in each.picked).most_common(1)[0]
+        by_chance = np.mean([len(each.picked) / len(each.shown) for each in own])
+        if count >= _ENOUGH and often / count > max(_ONE_SIDED, 1.3 * by_chance):
+            whose = "" if len(people) == 1 else " of one person"
+            found.append(f"{often} of {count} answers{whose} pick place {place + 1}, whatever is shown there.")
+    most = max(people.values(), default=0)
+    if len(people) > 1 and total >= _ENOUGH and most / total > _MOST_OF_ALL:
+        found.append(f"One person gave {most} of {total} answers, so the version follows that taste.")
     orders = {(better.id, worse.id) for each in comparisons for better, worse, _ in each.pairs()}
     against = sum((worse, better) in orders for better, worse in orders) // 2
     if against:

@@ -18,6 +18,7 @@ _AT_ONCE = 50  # samples that are made together
 _LONGEST = 256  # tokens of a sample
 _UNITS_FOR_BOUND, _UNITS_FOR_REPORT = 2**14, 2**16  # of unseen text
 _LENGTH_CHANGE, _MORE_REPETITION = 0.2, 0.02
+_FEWER_WORDS = 0.08  # of the different words, at the most
 
 
 class UnseenText:
@@ -97,6 +98,8 @@ def concerns(before: Mapping[str, float], after: Mapping[str, float], about_leng
     change = after["tokens"] / max(before["tokens"], 1e-9) - 1
     if abs(change) > _LENGTH_CHANGE and not about_length:
         found.append(f"Samples are {abs(change):.0%} {'longer' if change > 0 else 'shorter'} than before.")
+    if after["distinct"] < (1 - _FEWER_WORDS) * before["distinct"]:
+        found.append(f"Samples have fewer different words: {after['distinct']:.3f}, before {before['distinct']:.3f}.")
     if after["repetition"] - before["repetition"] > _MORE_REPETITION:
         found.append(f"Samples repeat themselves more: {after['repetition']:.1%}, before {before['repetition']:.1%}.")
     return found

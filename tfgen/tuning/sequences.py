@@ -31,6 +31,7 @@ LOSS_BOUND = 0.05  # nats a unit of unseen text, at strength 1
 COUNT = 200  # samples of each version that are compared
 _FIRST_SEED = -(2**30)  # of those: far from what a person asks for
 _LEAST_EDITS = 10  # of which a fifth is left aside
+_ASIDE = "nats a token of edits left aside"
 _ENDED = 0.9  # of the largest length: shorter texts ended by themselves
 _METHODS = {"dpo": "smoothed direct preference optimisation", "supervised": "supervised learning of what was picked"}
 
@@ -58,16 +59,18 @@ class SequenceTuner(Tuner):
                 f"The strength must be above 0 and at most {MOST_STRENGTH:g}, not {request.strength:g}.",
                 "1 is usual, 0.5 is careful, 2 goes far.",
             )
-        if len(self.comparisons) < LEAST and not self.edits:
+        if len(self.comparisons) < LEAST and len(self.edits) < _LEAST_EDITS:
             count = _counted(len(self.comparisons), "comparison") if self.comparisons else "Nothing"
             raise UserError(
                 f"{count} of what was said of samples of '{run.name}' can be learned from.",
-                f"Give {LEAST} comparisons at the least: tfgen feedback ask {run.reference}",
+                f"Give {LEAST} comparisons or {_LEAST_EDITS} edits at the least: tfgen feedback ask {run.reference}",
             )
         self.bound = LOSS_BOUND * request.strength
         self._samples = {sample.id: sample for each in self.comparisons for sample in each.shown}
         self._written = {own: self._in_tokens(sample, sample.content) for own, sample in self._samples.items()}
-        self._edited = [self._in_tokens(each.sample, each.text) for each in self.edits]
+        # A person may have written the whole, with what the sample goes on from.
+        edited = [(each.sample, each.text.removeprefix(each.sample.prompt)) for each in self.edits]
+        self._edited = [self._in_tokens(sample, text) for sample, text in edited]
 
     def plan(self) -> str:
         learned = [_counted(len(self.comparisons), "comparison")] if self.comparisons else []
@@ -114,6 +117,8 @@ class SequenceTuner(Tuner):
         found = concerns(before, after, self._about_length())
         if after[cost] - base > 1.2 * self.bound + 0.002:  # other text than what bounded it
             found.append(f"Unseen text costs {after[cost] - base:.3f} {cost} more, above the {self.bound:.3g} allowed.")
+        if _ASIDE in after and after[_ASIDE] >= before[_ASIDE] and not learned:
+            found.append("Edits that were left aside are not foreseen better than before.")
         if not share:
             found.append(f"Nothing was learned: unseen text would cost more than {self.bound:.3g} {cost} more.")
         facts = {
@@ -135,7 +140,7 @@ class SequenceTuner(Tuner):
         tried = judge.held_out(self.comparisons, self.request.seed)
         if tried.p_value < CHANCE:
             say(f"{tried.right} of {tried.count} answers that were left aside are foreseen.")
-        elif not self.edits:
+        elif len(self.edits) < _LEAST_EDITS:
             advice = "The answers don't agree with each other in anything that the model sees; give clearer ones."
             if tried.needed:
                 advice = f"If the answers mean something, about {tried.needed} more would show it."
@@ -153,7 +158,7 @@ class SequenceTuner(Tuner):
         reader = WindowReader(model)
 
         def cost() -> dict[str, float]:
-            return {"nats a token of edits left aside": float(-reader(windows)[0].sum() / windows.lengths.sum())}
+            return {_ASIDE: float(-reader(windows)[0].sum() / windows.lengths.sum())}
 
         return edited[count:], cost
 

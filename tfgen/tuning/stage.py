@@ -57,9 +57,11 @@ def tune(tuner: Tuner) -> versions.Version:
         "after": _rounded(outcome.after),
         "concerns": list(outcome.concerns),
     }
+    if outcome.win_rate and outcome.win_rate[0] < 0.5:
+        facts["concerns"].append(f"By answers that it did not learn from, {run.version} is liked better.")
     version = versions.create(run, request.name, outcome.arrays, facts)
-    if outcome.concerns:
-        for concern in outcome.concerns:
+    if facts["concerns"]:
+        for concern in facts["concerns"]:
             say(concern)
         say(f"So '{version.name}' is kept apart. To use it all the same: tfgen runs revert {run.name} {version.name}")
     else:
