@@ -159,6 +159,14 @@ class Modality(abc.ABC):
         """Writes examples [n, ...] side by side, or one below the other, for a person to look at."""
         files.write_bytes(path, "".join(f"{cls.as_text(value)}\n" for value in values).encode())
 
+    @classmethod
+    def save_choices(
+        cls, path: Path, values: np.ndarray, metadata: Mapping[str, str], columns: int | None = None
+    ) -> None:
+        """As `save_sheet`, each with its number from 1, for a person to choose from."""
+        lines = (f"{number}: {cls.as_text(value)}\n" for number, value in enumerate(values, 1))
+        files.write_bytes(path, "".join(lines).encode())
+
     animation_endings: ClassVar[tuple[str, ...]] = ()  # of files that show one example after the other
 
     @classmethod

@@ -89,7 +89,7 @@ class ArraySession(Session):
 
     def save_sheet(self, path: Path) -> None:
         about = {"run": self.run.title, "session": self.id, "round": str(self.answers + 1)}
-        self.modality.save_sheet(path, self.tiles().values, about)
+        self.modality.save_choices(path, self.tiles().values, about)
 
     def in_terminal(self, columns: int) -> str | None:
         return self.modality.as_terminal(self.tiles().values, columns)

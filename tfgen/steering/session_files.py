@@ -40,7 +40,7 @@ class Screen:
         if self.sheet is not None:
             self.session.save_sheet(self.sheet)
             if not self._said:
-                say(f"The tiles are in {self.sheet}, numbered from left to right, row by row.")
+                say(f"The tiles are in {self.sheet}.")
             self._said = True
         picture = self.session.in_terminal(shutil.get_terminal_size().columns) if sys.stderr.isatty() else None
         lines = self.session.in_lines() if picture is None else None

@@ -157,3 +157,14 @@ def test_cameras_own_files_count_among_the_broken_but_not_beside_their_jpeg(phot
     report = open_data(str(photos)).report
     assert dict(report.broken) == {"12.nef": "a kind of picture that can't be read; save it as PNG or JPEG"}
     assert report.used == 12
+
+
+def test_choices_have_a_number_each_and_are_large_enough_to_see():
+    from tfgen.modalities.image.preview import numbered
+
+    values = np.zeros([11, 28, 20, 3], np.uint8)
+    made = numbered(values)
+    assert made.shape[0] == 11 and made.shape[1] > 4 * 28 and made.shape[2:] == (80, 3)
+    strips = made[:, : made.shape[1] - 4 * 28]
+    assert len({strip.tobytes() for strip in strips}) == 11, "each has another number"
+    assert not made[:, -4 * 28 :].any()

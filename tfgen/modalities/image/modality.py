@@ -202,6 +202,14 @@ class ImageModality(Modality):
 
         save_png(path, grid(values, columns), metadata)
 
+    @classmethod
+    def save_choices(
+        cls, path: Path, values: np.ndarray, metadata: Mapping[str, str], columns: int | None = None
+    ) -> None:
+        from tfgen.modalities.image.preview import grid, numbered, save_png
+
+        save_png(path, grid(numbered(values), columns), metadata)
+
     animation_endings = (".gif", ".webp", ".mp4")
 
     @classmethod

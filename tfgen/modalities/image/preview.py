@@ -17,6 +17,8 @@ LARGEST_GRID = 8192  # pixels along a side; a grid that would be larger is not e
 SHOWN_SIDE = 256  # of an animation, smaller pictures are enlarged to at least this
 FRAMES_A_SECOND = 20
 PADDING = 2
+_CHOICE_SIDE = 112  # of pictures to choose from, smaller ones are enlarged to at least this
+_STRIP = 14  # pixels, for a number
 _IMAGE_DESCRIPTION = 0x010E  # of EXIF
 _LARGEST_IN_A_PAGE = 192  # pixels; larger pictures are made smaller
 _GAP = 24  # pixels between the sheets of several runs
@@ -102,6 +104,21 @@ def grid(values: np.ndarray, columns: int | None = None) -> np.ndarray:
     sheet = cells.reshape(rows, columns, cell_height, cell_width, channels).swapaxes(1, 2)
     sheet = sheet.reshape(rows * cell_height, columns * cell_width, channels)
     return np.pad(sheet, ((0, PADDING), (0, PADDING), (0, 0)), constant_values=255)
+
+
+def numbered(values: np.ndarray) -> np.ndarray:
+    """Pictures [n, h, w, c], small ones enlarged, with a strip above each that has its number, from 1."""
+    from PIL import Image, ImageDraw
+
+    values = np.asarray(values, np.uint8)
+    factor = max(1, -(-_CHOICE_SIDE // max(values.shape[1:3])))
+    values = values.repeat(factor, axis=1).repeat(factor, axis=2)
+    strips = np.full([len(values), _STRIP, *values.shape[2:]], 255, np.uint8)
+    for number, strip in enumerate(strips, 1):
+        drawn = Image.new("L", (strip.shape[1], _STRIP), 255)
+        ImageDraw.Draw(drawn).text((2, 1), str(number), fill=0)
+        strip[..., :3] = np.asarray(drawn)[..., None]
+    return np.concatenate([strips, values], axis=1)
 
 
 def join(sheets: Sequence[Path], path: Path, metadata: Mapping[str, str]) -> None:
