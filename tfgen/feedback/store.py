@@ -230,16 +230,24 @@ class Store:
             return _samples(connection, ids)
 
     def find_sample(self, beginning: str) -> str:
-        """The id that begins so. Raises UserError where there is none, or more than one."""
-        columns = schema.sample.c
+        """The id of the sample that begins so. Raises UserError where there is none, or more than one."""
+        return self._only(schema.sample.c.id, beginning, "sample")
+
+    def find_event(self, beginning: str) -> str:
+        """The id of the event that begins so. Raises UserError where there is none, or more than one."""
+        return self._only(schema.event.c.id, beginning, "feedback")
+
+    def _only(self, column: Any, beginning: str, what: str) -> str:
+        begins = column.startswith(beginning, autoescape=True)
+        if self.engine.dialect.name == "sqlite":
+            # As a range, which its index serves; PostgreSQL orders letters by the locale.
+            begins = sql.and_(column >= beginning, column < f"{beginning}~")
         with self.reading() as connection:
-            # As a range, which the index on ids serves; "g" comes after every hexadecimal digit.
-            query = sql.select(columns.id).where(columns.id >= beginning, columns.id < f"{beginning}g").limit(2)
-            found = connection.execute(query).scalars().all()
+            found = connection.execute(sql.select(column).where(begins).limit(2)).scalars().all()
         if not beginning or not found:
-            raise UserError(f"No sample '{beginning}' is known.", "See what there is with: tfgen feedback list")
+            raise UserError(f"No {what} '{beginning}' is known.", "See what there is with: tfgen feedback list")
         if len(found) > 1:
-            raise UserError(f"Several samples begin with '{beginning}'.", "Give more of its letters.")
+            raise UserError(f"More than one {what} begins with '{beginning}'.", "Give more of its letters.")
         return found[0]
 
     def known_events(self, ids: Iterable[str]) -> set[str]:
@@ -250,18 +258,6 @@ class Store:
                 query = sql.select(schema.event.c.id).where(schema.event.c.id.in_(part))
                 found.update(connection.execute(query).scalars())
         return found
-
-    def find_event(self, beginning: str) -> str:
-        """The id that begins so. Raises UserError where there is none, or more than one."""
-        columns = schema.event.c
-        with self.reading() as connection:
-            query = sql.select(columns.id).where(columns.id >= beginning, columns.id < f"{beginning}~").limit(2)
-            found = connection.execute(query).scalars().all()
-        if not beginning or not found:
-            raise UserError(f"No feedback '{beginning}' is known.", "See what there is with: tfgen feedback list")
-        if len(found) > 1:
-            raise UserError(f"Several answers begin with '{beginning}'.", "Give more of its letters.")
-        return found[0]
 
     def counts(self, run: str | None = None) -> dict[tuple[str, str], int]:
         """How many events there are that were not taken back, by kind and person."""
