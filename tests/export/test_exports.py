@@ -26,6 +26,8 @@ from tfgen.generate.arrays import generate
 from tfgen.representations.signatures import Kind
 from tfgen.run import Run
 
+pytestmark = pytest.mark.slow
+
 SEEDS = np.array([7, 8, 9], np.int32)
 
 

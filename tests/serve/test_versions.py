@@ -15,6 +15,8 @@ from tests.serve.conftest import CONFIGURATION
 from tests.serve.running import tfgen_serve, until
 from tests.serve.test_rpc import predict, refused, spec
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def running(own_exports):

@@ -7,6 +7,8 @@ from tfgen.errors import UserError
 from tfgen.feedback.store import open_store
 from tfgen.steering.session import SteerRequest, continue_session, open_session, replayed
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def writer(fit_once):

@@ -15,6 +15,8 @@ from tfgen.tuning.direct_preference import as_far_as
 from tfgen.tuning.sequence_windows import WindowCutter, WindowReader, Written
 from tfgen.tuning.sequences import SequenceTuner
 
+pytestmark = pytest.mark.slow
+
 PROMPTS = [f"{name}:\n{word}" for name in ("ROMEO", "MENENIUS", "First Citizen") for word in ("We", "The", "No", "I")]
 SETTINGS = {"temperature": 1.0, "length": 48}
 

@@ -115,7 +115,7 @@ def _fit(network: Any, examples: ArrayExamples) -> list[np.ndarray]:
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     network.compile(keras.optimizers.Adam(rate), loss, metrics=["accuracy"], steps_per_execution=8)
     wait = Wait()
-    progress = keras.callbacks.LambdaCallback(on_train_batch_end=lambda step, _: wait.show(step + 1, steps))
+    progress = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: wait.show(batch + 1, steps))
     network.fit(data, epochs=1, steps_per_epoch=steps, shuffle=False, verbose=0, callbacks=[progress])
     unseen = examples.codec.encode(np.asarray(examples.values[apart])), examples.prompt_index[apart]
     accuracy = network.evaluate(*unseen, batch_size=_BATCH, verbose=0)[1]
