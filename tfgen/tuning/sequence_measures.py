@@ -98,8 +98,9 @@ def concerns(before: Mapping[str, float], after: Mapping[str, float], about_leng
     change = after["tokens"] / max(before["tokens"], 1e-9) - 1
     if abs(change) > _LENGTH_CHANGE and not about_length:
         found.append(f"Samples are {abs(change):.0%} {'longer' if change > 0 else 'shorter'} than before.")
-    if after["distinct"] < (1 - _FEWER_WORDS) * before["distinct"]:
-        found.append(f"Samples have fewer different words: {after['distinct']:.3f}, before {before['distinct']:.3f}.")
+    was, now = before["distinct words"], after["distinct words"]
+    if now < (1 - _FEWER_WORDS) * was:
+        found.append(f"Samples have fewer different words: {now:.3f}, before {was:.3f}.")
     if after["repetition"] - before["repetition"] > _MORE_REPETITION:
         found.append(f"Samples repeat themselves more: {after['repetition']:.1%}, before {before['repetition']:.1%}.")
     return found
