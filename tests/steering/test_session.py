@@ -141,12 +141,12 @@ def test_a_preset_is_a_version_that_moves_its_prompt_alone(own_run, store):
     assert version.record["kind"] == "preset" and version.record["picks"] == 8
     plain, steered = own_run.generate("seven", 64), own_run.generate("seven", 64, preset="thicker")
     assert person.liking(steered.values).mean() > person.liking(plain.values).mean() + 0.5
-    assert steered.origin.version == "thicker"
+    assert steered.origin.version.startswith("thicker:")
     np.testing.assert_array_equal(
         own_run.generate("three", 4).values, own_run.generate("three", 4, preset="thicker").values
     )
     again = open_session(load(f"{own_run.path}@thicker"), request(count=9))
-    assert again.tiles().samples[0].version == "thicker"
+    assert again.tiles().samples[0].version.startswith("thicker:")
     tile, sample = again.tiles().values[0], again.tiles().samples[0]
     other = open_session(load(f"{own_run.path}@thicker"), request("three", count=9))
     answered(other, [2], [0], [1])
