@@ -27,7 +27,7 @@ def test_a_long_wait_says_how_long(monkeypatch, capsys):
 
     now = [100.0]
     monkeypatch.setattr(console.time, "monotonic", lambda: now[0])
-    wait = console.Wait()
+    wait = console.Preparation("... {done} of {total} steps, {left} left", every=15.0)
     for done in range(1, 101):
         now[0] += 0.5
         wait.show(done, 100)

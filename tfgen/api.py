@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfgen import run as storage
 from tfgen.arguments import names, number, plain, text, whole
-from tfgen.console import is_talking, say, several, talking
+from tfgen.console import is_talking, talking
 from tfgen.environment import load_tensorflow
 from tfgen.errors import UserError
 
@@ -593,43 +593,12 @@ def export_feedback(path: str | Path, run: "str | Path | storage.Run | None" = N
     Raises:
         UserError: preferences are of one run, and none is named.
     """
-    from tfgen.feedback import rows
-    from tfgen.feedback.preferences import preferences_of
     from tfgen.feedback.store import open_store
-    from tfgen.generate.remade import which_can_be_made
+    from tfgen.generate.feedback_files import export_feedback as export
 
-    path = Path(path)
     opened = None if run is None else load(_name_of(run))
     with open_store() as store:
-        if what == "events":
-            return rows.export_events(store, path, opened and opened.name)
-        if opened is None:
-            raise UserError("Preferences are of one run.", "Name it; see them with: tfgen runs list")
-        can_be_made = which_can_be_made(opened)
-        if what == "unpaired":
-            judged = [each for each in rows.judged(store, opened.name) if can_be_made(each[1])]
-            return rows.export_unpaired(judged, path, _names_in_rows(opened, [each for _, each in judged], path))
-        said = preferences_of(store, opened)
-        comparisons = [each for each in said.comparisons if all(map(can_be_made, each.shown))]
-        edits = [each for each in said.edits if can_be_made(each.sample)]
-        left_out = said.left_out + len(said.comparisons) - len(comparisons) + len(said.edits) - len(edits)
-        if left_out:
-            say(f"Left out: {several(left_out, 'answer')} about samples that can't be made again.")
-        shown = [sample for each in comparisons for sample in each.shown] + [each.sample for each in edits]
-        return rows.export_preferences(comparisons, edits, path, _names_in_rows(opened, shown, path))
-
-
-def _names_in_rows(run: Run, samples: Sequence[Any], path: Path) -> Any:
-    """What stands for a sample in a row: its text, or the name of a file, which is written."""
-    from tfgen.representations import SEQUENCES
-    from tfgen.restore import open_codec
-
-    if open_codec(run).representation == SEQUENCES:
-        return lambda sample: sample.content
-    load_tensorflow()
-    from tfgen.generate.remade import write_remade
-
-    return write_remade(run, samples, path.with_suffix(""))
+        return export(store, Path(path), opened, what)
 
 
 def import_feedback(path: str | Path, run: "str | Path | storage.Run | None" = None) -> int:
@@ -642,22 +611,12 @@ def import_feedback(path: str | Path, run: "str | Path | storage.Run | None" = N
     Raises:
         UserError: a row can't be read; names file and line.
     """
-    from tfgen.feedback.events import run_digest
-    from tfgen.feedback.rows import import_rows
     from tfgen.feedback.store import open_store
-    from tfgen.representations import SEQUENCES
-    from tfgen.restore import open_codec
+    from tfgen.generate.feedback_files import import_feedback as import_file
 
-    if not Path(path).exists():
-        raise UserError(f"There is no '{path}'.", "Check the path.")
     opened = None if run is None else load(_name_of(run))
-    if opened is not None and open_codec(opened).representation != SEQUENCES:
-        what = f"Texts of others are no samples of '{opened.name}'."
-        raise UserError(what, "Name a run of text, or leave --run out.")
     with open_store() as store:
-        if opened is None:
-            return import_rows(store, Path(path))
-        return import_rows(store, Path(path), opened.name, run_digest(opened))
+        return import_file(store, Path(path), opened)
 
 
 def compare(runs: Sequence[Run], **options: Any) -> "Comparison":

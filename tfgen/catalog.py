@@ -118,6 +118,8 @@ ENGINES = Catalog(
         "evaluate/sequences": "tfgen.evaluate.sequences.evaluator:SequenceEvaluator",
         "measure/arrays": "tfgen.evaluate.arrays.tracker:ArrayTracker",
         "measure/sequences": "tfgen.evaluate.sequences.tracker:SequenceTracker",
+        "prompt/arrays": "tfgen.prompts.arrays:ArrayCells",
+        "prompt/sequences": "tfgen.prompts.sequences:SequenceCells",
         "steer/arrays": "tfgen.steering.arrays:ArraySession",
         "steer/sequences": "tfgen.steering.sequences:SequenceSession",
         "tune/arrays": "tfgen.tuning.arrays:ArrayTuner",

@@ -45,32 +45,23 @@ def warn(text: str) -> None:
         warnings.warn(text, stacklevel=3)
 
 
-class Wait:
-    """Says now and then how long something takes that is known by its steps; nothing when it is quick."""
+class Preparation:
+    """Says now and then how far something has come that takes a while; nothing when it is quick.
 
-    def __init__(self, every: float = 15.0):
+    words: what is said, of `done`, `total` and how long is `left`. every: seconds.
+    """
+
+    def __init__(self, words: str = "Preparing: {done} of {total}", every: float = _EVERY_SECONDS):
+        self._words, self._every = words, every
         self._began = self._said = time.monotonic()
-        self._every = every
 
     def show(self, done: int, total: int) -> None:
         """Called with counts, as often as there is news."""
         now = time.monotonic()
-        if now - self._said >= self._every and 0 < done < total:
+        if now - self._said >= self._every:
             self._said = now
-            say(f"... {done} of {total} steps, {duration((now - self._began) * (total - done) / done)} left")
-
-
-class Preparation:
-    """Says now and then how far the preparation of data has come; nothing when it is quick."""
-
-    def __init__(self):
-        self._said = time.monotonic()
-
-    def show(self, done: int, total: int) -> None:
-        """Called with counts, as often as there is news."""
-        if time.monotonic() - self._said >= _EVERY_SECONDS:
-            self._said = time.monotonic()
-            say(f"Preparing: {done} of {total}")
+            left = duration((now - self._began) * (total - done) / max(done, 1))
+            say(self._words.format(done=done, total=total, left=left))
 
 
 def duration(seconds: float) -> str:

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
+from tfgen.evaluate.statistics import wilson
 from tfgen.feedback.events import Event, Sample
 from tfgen.feedback.preferences import Comparison
 from tfgen.steering.choice import ChoiceModel
 from tfgen.steering.directions import Directions
-from tfgen.tuning.reward import CHANCE, Answer, Reward, binomial, folds_of, held_out, oddities, preferred, wilson
+from tfgen.tuning.reward import CHANCE, Answer, Reward, binomial, folds_of, held_out, preferred
 
 
 def answers_by(utility, count, seed, random=0.1, size=6, shown=4):
@@ -84,16 +85,6 @@ def test_says_how_many_more_would_do():
 def comparison(better, worse, who="ann", place=0):
     shown = [Sample("r", "0" * 32, seed=each) for each in (better, worse)]
     return Comparison(tuple(shown if place == 0 else shown[::-1]), (place,), who)
-
-
-def test_odd_answers_are_pointed_out():
-    assert oddities([comparison(each, each + 100, place=each % 2) for each in range(40)]) == []
-    first = oddities([comparison(each, each + 100) for each in range(40)])
-    assert first == ["40 of 40 answers pick place 1, whatever is shown there."]
-    both = oddities([comparison(1, 2), comparison(2, 1), comparison(3, 4)])
-    assert both == ["1 pair of samples was judged both ways."]
-    loud = [comparison(each, each + 100, "bob" if each else "ann", each % 2) for each in range(30)]
-    assert "One person gave 29 of 30" in oddities(loud)[0]
 
 
 def test_ratings_at_random_are_refused_as_often_as_promised():

@@ -17,7 +17,7 @@ from tfgen.tuning.guards import Measured
 
 def measured(asked=0.95, by_prompt=None, diversity=0.9, copied=0.01):
     values = {"as asked": asked, "diversity": diversity, "copied": copied}
-    return Measured(values, by_prompt or {0: 0.95, 1: 0.95}, np.zeros(0), np.zeros(0), np.zeros(0))
+    return Measured(values, by_prompt or {0: 0.95, 1: 0.95}, np.zeros(0), np.zeros(0))
 
 
 @pytest.mark.parametrize(

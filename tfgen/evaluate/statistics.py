@@ -1,5 +1,6 @@
 """Means, covariances and neighbours of features, block by block: a million rows never lie in memory at once."""
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -43,6 +44,14 @@ class Moments:
     def covariance(self) -> np.ndarray:
         """Unbiased, float64 [d, d]."""
         return self._scatter / (self.count - 1)
+
+
+def wilson(share: float, count: int) -> tuple[float, float]:
+    """The 95 % interval of a share of `count` (Wilson 1927)."""
+    z = 1.959964
+    middle = (share + z**2 / (2 * count)) / (1 + z**2 / count)
+    half = z * math.sqrt(share * (1 - share) / count + z**2 / (4 * count**2)) / (1 + z**2 / count)
+    return middle - half, middle + half
 
 
 def blocks(rows: np.ndarray, size: int = BLOCK) -> Iterator[np.ndarray]:

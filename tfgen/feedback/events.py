@@ -1,5 +1,6 @@
 """What a person was shown, and what they said of it: the two kinds of rows that are never changed once written."""
 
+import getpass
 import hashlib
 import json
 import os
@@ -40,11 +41,6 @@ class Sample:
     latents: tuple[float, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     content: str | None = None
-
-    def __post_init__(self):
-        # Said or not, it is the same sample.
-        settings = {name: value for name, value in self.settings.items() if (name, value) != ("truncation", 1.0)}
-        object.__setattr__(self, "settings", settings)
 
     @property
     def id(self) -> str:
@@ -139,7 +135,10 @@ def new_id() -> str:
 
 def whoami() -> str:
     """Who gives feedback where nobody says: $TFGEN_WHO, else the account."""
-    return os.environ.get("TFGEN_WHO") or os.environ.get("USER") or os.environ.get("USERNAME") or "someone"
+    try:
+        return os.environ.get("TFGEN_WHO") or getpass.getuser()
+    except (OSError, KeyError):  # an account without a name, as in some containers
+        return "someone"
 
 
 def check_shown(ids: Sequence[str], known: Mapping[str, Sample]) -> None:

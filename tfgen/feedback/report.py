@@ -7,12 +7,12 @@ from typing import Any
 
 from tfgen import versions
 from tfgen.feedback.events import Event
+from tfgen.feedback.oddities import Said, oddities
 from tfgen.feedback.store import Store
 from tfgen.run import BASE, Run
 
 NEWEST = 10_000  # answers of a run, at the most, that are looked at one by one
-_ENOUGH = 20  # answers, from which a habit shows
-_LARGE_SHARE = 0.8
+_ENOUGH = 20  # cases that two people judged, before their agreement means anything
 _CHANGES = 3  # of what was measured before and after, that a sentence names
 
 
@@ -131,32 +131,8 @@ def _agreements(answers: Sequence[Event]) -> list[tuple[str, str, int, int]]:
 
 def _remarks(answers: Sequence[Event], agreements: Sequence[tuple[str, str, int, int]]) -> list[str]:
     """What a reader should know before they trust the answers."""
-    people: dict[str, list[Event]] = {}
-    for event in answers:
-        people.setdefault(event.who, []).append(event)
-    remarks = [remark for who, own in people.items() for remark in _habits(who, own)]
-    for who, own in people.items():
-        if len(people) > 1 and len(answers) >= _ENOUGH and len(own) > _LARGE_SHARE * len(answers):
-            share = f"{len(own)} of {len(answers)} answers"
-            remarks.append(f"{share} are {who}'s, so what is learned is mostly their taste.")
+    remarks = oddities([Said.of_event(event) for event in answers], named=True)
     for who, other, same, of in agreements:
         if of >= _ENOUGH and same < 0.5 * of:
             remarks.append(f"{who} and {other} picked the same in only {same} of {of} cases.")
     return remarks
-
-
-def _habits(who: str, own: Sequence[Event]) -> list[str]:
-    """Whether one person picks by place, or says one thing and then another."""
-    habits = []
-    places = [event.picked[0] for event in own if len(event.picked) == 1]
-    usual = max(set(places), key=places.count) if places else 0
-    if len(places) >= _ENOUGH and places.count(usual) > _LARGE_SHARE * len(places):
-        habits.append(f"{who} picked place {usual + 1} in {places.count(usual)} of {len(places)} answers.")
-    picks: dict[frozenset, set] = {}
-    for event in own:
-        picks.setdefault(frozenset(event.shown), set()).add(frozenset(event.shown[each] for each in event.picked))
-    contradictory = sum(len(each) > 1 for each in picks.values())
-    if contradictory:
-        often = "once" if contradictory == 1 else f"{contradictory} times"
-        habits.append(f"{who} judged the same samples differently {often}; the newest answer counts.")
-    return habits

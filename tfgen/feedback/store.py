@@ -82,7 +82,7 @@ class Store:
             run, digest, session = self._undone(connection, undoes, before, again=bool(event.key))
         return {
             "id": event.id or new_id(),
-            "at": event.at or datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "at": event.at or _now(),
             "who": event.who or whoami(),
             "session": event.session or session,
             "kind": event.kind,

@@ -24,7 +24,7 @@ class GAN(LatentModel):
 
     Config = GANConfig
     few_examples = 500
-    of_few = "A GAN learns little from so few examples. Compare it with a VAE, by: tfgen fit vae, and tfgen evaluate."
+    of_few = "These are few examples for a GAN. Compare it with a VAE: tfgen fit vae, then tfgen evaluate of both."
     remedy = (
         "Raise --set r1=... by a factor of 4, lower --set learning_rate=... by half, or begin with another --seed; "
         "with few examples, use --set augment=color,translation,cutout."

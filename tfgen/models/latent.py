@@ -82,6 +82,12 @@ class LatentModel(GenerativeModel):
         prompts = self.filled_prompts(seeds, prompts)
         return self.decode(self.latents(seeds, prompts), prompts)
 
+    def scores(self, examples: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
+        """How much at home encoded examples are in the model, [batch]; zeros where it can't judge."""
+        judge = self.measurements().get("scores")
+        rows = tf.shape(examples)[0]
+        return tf.zeros([rows]) if judge is None else tf.reshape(judge(examples, prompts), [rows])
+
     def signatures(self) -> dict[str, Signature]:
         """What the model can do from outside, by name; exports, the server, the docs and the tests read it here.
 

@@ -185,8 +185,9 @@ class ArrayCells(Cells):
         prompts = [each.cell.prompt for each in drawn for _ in range(len(each))]
         seeds = [int(seed) for each in drawn for seed in each.seeds]
         settings = {each.cell.settings for each in drawn}
-        # Of several settings no one origin can say which made a sample.
-        alike = {"settings": dict(drawn[0].cell.settings)} if len(settings) == 1 else {"digest": ""}
+        # A truncation of 1 is none. Of several settings no one origin can say which made a sample.
+        own = {name: value for name, value in drawn[0].cell.settings if (name, value) != ("truncation", 1.0)}
+        alike = {"settings": own} if len(settings) == 1 else {"digest": ""}
         origin = replace(origin, **alike)
         return ArraySamples.of(np.concatenate([each.values for each in drawn]), prompts, seeds, origin)
 

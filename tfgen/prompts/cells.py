@@ -12,18 +12,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tfgen.catalog import MODALITIES, Catalog
+from tfgen.catalog import ENGINES, MODALITIES
 from tfgen.errors import UserError
 from tfgen.generate import Origin
 from tfgen.prompts.template import Combination
 from tfgen.representations.base import Codec
 from tfgen.restore import load_model, open_codec
 from tfgen.run import Run
-
-ENGINES = Catalog(
-    "engine",
-    {"arrays": "tfgen.prompts.arrays:ArrayCells", "sequences": "tfgen.prompts.sequences:SequenceCells"},
-)
 
 
 @dataclass(frozen=True)
@@ -163,4 +158,4 @@ class Cells(abc.ABC):
 def open_cells(run: Run) -> Cells:
     """What makes samples of the run's cells."""
     codec = open_codec(run)
-    return ENGINES.load(codec.representation)(run, codec)
+    return ENGINES.load(f"prompt/{codec.representation}")(run, codec)

@@ -8,7 +8,6 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sql
@@ -18,6 +17,7 @@ from tfgen.feedback import schema
 from tfgen.feedback.events import MOST_LETTERS
 from tfgen.feedback.store import Store
 from tfgen.prompts.template import Template
+from tfgen.run import now
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _TAG = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,99}")
@@ -182,7 +182,7 @@ class PromptLibrary:
                     "parent": parent if parent is not None else (newest.number if newest else None),
                     "message": message,
                     "evidence": json.dumps(dict(evidence), ensure_ascii=False) if evidence else None,
-                    "at": _now(),
+                    "at": now(),
                 }
                 connection.execute(sql.insert(schema.prompt_version).values(row))
         found = self.find(f"{name}@{number}")
@@ -211,7 +211,7 @@ class PromptLibrary:
         from sqlalchemy.dialects import postgresql, sqlite
 
         insert = (sqlite if self.store.engine.dialect.name == "sqlite" else postgresql).insert(schema.prompt)
-        connection.execute(insert.values(name=name, created=_now()).on_conflict_do_nothing(index_elements=["name"]))
+        connection.execute(insert.values(name=name, created=now()).on_conflict_do_nothing(index_elements=["name"]))
 
 
 def difference(old: PromptVersion, new: PromptVersion) -> dict[str, Any]:
@@ -245,7 +245,7 @@ def _aliases(connection: sql.Connection, name: str | None = None) -> dict[str, d
 
 
 def _move(connection: sql.Connection, name: str, alias: str, number: int) -> None:
-    row = {"name": name, "alias": alias, "number": number, "at": _now()}
+    row = {"name": name, "alias": alias, "number": number, "at": now()}
     connection.execute(sql.insert(schema.prompt_alias_event).values(row))
 
 
@@ -254,7 +254,3 @@ def _version_of(row: Any, tags: tuple[str, ...]) -> PromptVersion:
     return PromptVersion(
         row.name, row.number, row.text, settings, row.parent, row.message, evidence, row.at, tags
     )
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

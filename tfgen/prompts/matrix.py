@@ -10,13 +10,15 @@ from typing import Any
 
 import numpy as np
 
+from tfgen.catalog import ENGINES
 from tfgen.console import say
 from tfgen.errors import UserError, unknown
 from tfgen.generate import Generator, Origin, Request, open_generator, seeds_from
 from tfgen.generate.output import file_stem
-from tfgen.prompts.cells import ENGINES, Cell, Cells, Drawn, open_cells
+from tfgen.prompts.cells import Cell, Cells, Drawn, open_cells
 from tfgen.prompts.judges import Measure
 from tfgen.prompts.template import Template, escaped
+from tfgen.representations import NAMES
 from tfgen.run import Run
 
 ALL, BY_SEED = "all", "seed"
@@ -152,7 +154,7 @@ def only_one(request: Request, filling: Filling = Filling(), template: bool = Fa
 
 def check_settings(settings: Mapping[str, Any]) -> None:
     """Raises UserError for a setting that no kind of run takes, or whose value can't be."""
-    engines = [ENGINES.load(each) for each in ENGINES]
+    engines = [ENGINES.load(f"prompt/{each}") for each in NAMES]
     known = dict.fromkeys(name for each in engines for name in each.settings)
     for name, value in settings.items():
         if name not in known:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from tfgen.errors import UserError
+from tfgen.evaluate.statistics import wilson
 from tfgen.prompts.cells import Cell, Cells, Drawn
 from tfgen.prompts.judges import Judge
 
@@ -226,15 +227,6 @@ def paired(better: np.ndarray, worse: np.ndarray) -> Interval:
     return Interval(mean, mean - half, mean + half, count)
 
 
-def wilson(wins: float, count: int) -> tuple[float, float]:
-    """95 % limits of a share (Wilson 1927)."""
-    z = 1.959964
-    share, spread = wins / count, z * z / count
-    middle = (share + spread / 2) / (1 + spread)
-    half = z * math.sqrt(share * (1 - share) / count + spread / (4 * count)) / (1 + spread)
-    return middle - half, middle + half
-
-
 def _student(freedom: int) -> float:
     """97.5 % of Student's distribution lie below; by Cornish and Fisher's expansion, within .5 % from 4 on."""
     z = 1.959964
@@ -354,7 +346,7 @@ def optimize_by_picks(
         said.ties += place is None
         said.count += place is not None
         said.wins += place == 1
-    low, high = wilson(said.wins, said.count) if said.count else (0.0, 1.0)
+    low, high = wilson(said.wins / said.count, said.count) if said.count else (0.0, 1.0)
     share = said.wins / said.count if said.count else 0.5
     gain = Interval(share - 0.5, low - 0.5, high - 0.5, said.count)
     winner = best if gain.beats else start

@@ -21,11 +21,11 @@ import numpy as np
 
 from tfgen.console import say
 from tfgen.errors import UserError, nearest, unknown
+from tfgen.evaluate.statistics import wilson
 from tfgen.generate import Origin, seeds_from
 from tfgen.prompts.cells import Cell, Cells, Drawn, open_cells
 from tfgen.prompts.judges import Judge, Measure, open_assertion
 from tfgen.prompts.matrix import Filling, Named, find, is_named
-from tfgen.prompts.search import wilson
 from tfgen.run import Run
 
 _KEYS = ("prompts", "variables", "assert", "n", "seed", "settings", "tests")
@@ -141,7 +141,8 @@ class PromptTest:
         left_out: dict[str, str] = {}
         rows = []
         for (cell, address, judges), samples in zip(self.planned, drawn, strict=True):
-            scores = {}
+            scores: dict[str, tuple[float, float | None]] = {}
+            measured: dict[str, np.ndarray] = {}
             for name, measure in measures.items():
                 if name in left_out:
                     continue
@@ -150,9 +151,11 @@ class PromptTest:
                 except UserError as error:  # such as data that isn't there any more; an assertion of it fails aloud
                     left_out[name] = str(error)
                     continue
+                measured[name] = each
                 if not np.all(np.isnan(each)):
                     scores[name] = float(each.mean()), None if name in self.others else _half_width(each)
-            rows.append(Row(cell, address, len(samples), scores, [_checked(judge, samples) for judge in judges]))
+            checks = [_checked(judge, samples, measured) for judge in judges]
+            rows.append(Row(cell, address, len(samples), scores, checks))
         for name, why in left_out.items():
             say(f"Left out: {name}. {why}")
         return Result(cells.run.title, rows, drawn, self.request.seed)
@@ -277,8 +280,9 @@ def _only(named: Named, values: Mapping[str, Sequence[str]], prompts: Sequence[s
     return {name: each for name, each in values.items() if name in known}
 
 
-def _checked(judge: Judge, drawn: Drawn) -> Checked:
-    scores = judge.scores(drawn)
+def _checked(judge: Judge, drawn: Drawn, measured: Mapping[str, np.ndarray]) -> Checked:
+    """The assertion of a cell's samples; what was measured of them already, by name, isn't measured again."""
+    scores = measured[judge.name] if judge.name in measured else judge.scores(drawn)
     value = float(np.mean(scores))
     return Checked(judge.spec, _number(value), judge.passes(scores))
 
@@ -289,7 +293,7 @@ def _half_width(scores: np.ndarray) -> float | None:
     if count < 2:
         return None
     if np.all((scores == 0) | (scores == 1)):
-        low, high = wilson(float(scores.sum()), count)
+        low, high = wilson(float(scores.mean()), count)
         return (high - low) / 2
     return float(1.96 * scores.std(ddof=1) / math.sqrt(count))
 

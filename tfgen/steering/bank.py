@@ -148,12 +148,8 @@ class LatentSpace:
         return self.model.latents_from(noise if steered is None else steered.move(noise, prompts), seeds, prompts)
 
     def _seen(self, noise: Any, seeds: Any, prompts: Any) -> tuple[Any, Any]:
-        import tensorflow as tf
-
         examples = self.model.decode(self._latents(noise, seeds, prompts), prompts)
-        judge = self.model.measurements().get("scores")
-        scores = tf.zeros([ROWS]) if judge is None else tf.reshape(judge(examples, prompts), [ROWS])
-        return self.model.features(examples), scores
+        return self.model.features(examples), self.model.scores(examples, prompts)
 
     @staticmethod
     def _in_batches(function: Any, rows: int, *columns: np.ndarray) -> list[np.ndarray]:

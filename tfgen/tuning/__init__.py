@@ -7,10 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from tfgen.feedback.preferences import Preferences
+from tfgen.errors import UserError, unknown
+from tfgen.feedback.oddities import Said, oddities
+from tfgen.feedback.preferences import Comparison, Preferences
 from tfgen.representations.base import Codec
 from tfgen.run import Run
 
+LEAST = 10  # comparisons, for any test at all
+MOST_STRENGTH = 4.0
 STRENGTHS = {"low": 0.5, "medium": 1.0, "high": 2.0}  # as words; any number from 0 to 4 is one too
 
 
@@ -68,7 +72,20 @@ class Tuner(abc.ABC):
     methods: tuple[str, ...]  # the first is the usual one
 
     def __init__(self, run: Run, preferences: Preferences, codec: Codec, request: TuneRequest):
+        if request.method not in (None, *self.methods):
+            raise unknown("method", request.method, self.methods)
+        if not 0.0 < request.strength <= MOST_STRENGTH:
+            raise UserError(
+                f"The strength must be above 0 and at most {MOST_STRENGTH:g}, not {request.strength:g}.",
+                "1 is usual, 0.5 is careful, 2 goes far.",
+            )
         self.run, self.preferences, self.codec, self.request = run, preferences, codec, request
+        self.method = request.method or self.methods[0]
+
+    @staticmethod
+    def oddities(comparisons: Sequence[Comparison]) -> list[str]:
+        """What looks wrong in the answers, in sentences, without names."""
+        return oddities([Said.of_comparison(each) for each in comparisons])
 
     @abc.abstractmethod
     def plan(self) -> str:

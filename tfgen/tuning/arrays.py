@@ -7,20 +7,18 @@ from typing import Any
 import numpy as np
 
 from tfgen.console import say
-from tfgen.errors import UserError, unknown
+from tfgen.errors import UserError
 from tfgen.feedback.preferences import Preferences
 from tfgen.representations.base import Codec
 from tfgen.restore import load_model
 from tfgen.run import BASE, Run
 from tfgen.steering.directions import Directions
-from tfgen.tuning import HeldOut, Outcome, Tuner, TuneRequest
+from tfgen.tuning import LEAST, HeldOut, Outcome, Tuner, TuneRequest
 from tfgen.tuning.guards import Guards, Measured
 from tfgen.tuning.prior import STEPS, TAU, tune_prior
-from tfgen.tuning.reward import CHANCE, Answer, Reward, folds_of, held_out, oddities, preferred
+from tfgen.tuning.reward import CHANCE, Answer, Reward, folds_of, held_out, preferred
 from tfgen.tuning.shown import Looker, answers_of, features_of, usable
 
-LEAST = 10  # answers, for any test at all
-MOST_STRENGTH = 4.0
 _BANK = 2048  # samples in which the directions are found
 _FIRST_SEED = -(10**9)  # of all that is looked at here: far from what a person asks for
 _BANK_SEED, _GUARD_SEED, _JUDGED_SEED, _RETREAT_SEED = (_FIRST_SEED + place * 10**6 for place in range(4))
@@ -38,13 +36,6 @@ class ArrayTuner(Tuner):
 
     def __init__(self, run: Run, preferences: Preferences, codec: Codec, request: TuneRequest):
         super().__init__(run, preferences, codec, request)
-        if request.method not in (None, *self.methods):
-            raise unknown("method", request.method, self.methods)
-        if not 0.0 < request.strength <= MOST_STRENGTH:
-            raise UserError(
-                f"The strength must be above 0 and at most {MOST_STRENGTH:g}, not {request.strength:g}.",
-                "1 is usual, 0.5 is careful, 2 goes far.",
-            )
         self.comparisons = usable(run, preferences.comparisons)
         self.left_out = preferences.left_out + len(preferences.comparisons) - len(self.comparisons)
         if len(self.comparisons) < LEAST:
@@ -78,7 +69,7 @@ class ArrayTuner(Tuner):
         shown = features_of(self.run, looker, [sample for each in self.comparisons for sample in each.shown])
         answers = answers_of(self.comparisons, shown, directions)
         tried = held_out(answers, seed)
-        remarks = oddities(self.comparisons)
+        remarks = self.oddities(self.comparisons)
         for remark in remarks:
             say(remark)
         self._check(tried, remarks)
@@ -100,7 +91,7 @@ class ArrayTuner(Tuner):
         win_rate = self._judged(looker, learn, directions, answers, share)
         base, old, new = self._measured(guards, arrays)
         facts = {
-            "method": self.methods[0],
+            "method": self.method,
             "answers": len(answers),
             "left_out": self.left_out,
             "people": len({each.who for each in self.comparisons}),

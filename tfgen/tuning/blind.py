@@ -9,10 +9,10 @@ import numpy as np
 
 from tfgen import versions
 from tfgen.errors import UserError
+from tfgen.evaluate.statistics import wilson
 from tfgen.feedback.events import Event, Sample, new_id, whoami
 from tfgen.generate import Request, open_generator
 from tfgen.run import BASE, Run
-from tfgen.tuning.reward import wilson
 
 MOST = 1000
 

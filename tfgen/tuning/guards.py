@@ -30,7 +30,6 @@ class Measured:
     by_prompt: Mapping[int, float]
     features: np.ndarray
     prompts: np.ndarray
-    scores: np.ndarray
 
 
 class Guards:
@@ -47,7 +46,7 @@ class Guards:
         self.model, self.codec, self.missing = model, codec, None
         self.names = run.vocabulary().prompts
         shapes = [tf.TensorSpec([_ROWS, model.latent_dim]), tf.TensorSpec([_ROWS, model.conditions.longest], tf.int32)]
-        self._decode = tf.function(self._decoded, input_signature=shapes)
+        self._decode = tf.function(model.decode, input_signature=shapes)
         self._extractor = self._detail = self._real = None
         try:
             data = ReferenceData.of(run, None, 0)
@@ -77,7 +76,7 @@ class Guards:
         Args:
             old: what a share is taken of where there are no real examples to take it of.
         """
-        values, scores, prompts = self._samples(_seeds(first_seed, count))
+        values, prompts = self._samples(_seeds(first_seed, count))
         if self._extractor is None:
             features, by_prompt, found = values.reshape(len(values), -1).astype(np.float32), {}, {}
         else:
@@ -97,7 +96,7 @@ class Guards:
             found["diversity"] = _diversity(old.features, old.prompts, features, prompts)
         else:
             found["diversity"] = 1.0
-        return Measured(found, by_prompt, features, prompts, scores)
+        return Measured(found, by_prompt, features, prompts)
 
     def recognised(self, first_seed: int, only: Iterable[int] | None = None) -> dict[int, float]:
         """The share of each prompt's samples that are recognised as asked; nothing where none can be.
@@ -110,7 +109,7 @@ class Guards:
         seeds = _seeds(first_seed, COUNT)
         if only is not None:
             seeds = seeds[np.isin(self._prompts(seeds), list(only))]
-        values, _, prompts = self._samples(seeds)
+        values, prompts = self._samples(seeds)
         return self._recognised(np.concatenate([self._extractor.look(part) for part in _blocks(values)]), prompts)
 
     def _recognised(self, rows: np.ndarray, prompts: np.ndarray) -> dict[int, float]:
@@ -134,26 +133,17 @@ class Guards:
         known = self.model.conditions.prompt_words
         return drawn_prompts(self.model, seeds) if known else np.full(len(seeds), -1)
 
-    def _samples(self, seeds: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Stored values [n, ...], the model's scores [n], and the places [n] of their prompts, -1 without prompts."""
+    def _samples(self, seeds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Stored values [n, ...], and the places [n] of their prompts, -1 without prompts."""
         import tensorflow as tf
 
-        values, scores, model = [], [], self.model
+        values, model = [], self.model
         for start in range(0, len(seeds), _ROWS):
             part = tf.constant(np.resize(seeds[start : start + _ROWS], _ROWS))  # the last one filled up by its own
             prompts = model.filled_prompts(part, tf.zeros([_ROWS, model.conditions.longest], tf.int32))
-            examples, score = self._decode(model.latents(part, prompts), prompts)
+            examples = self._decode(model.latents(part, prompts), prompts)
             values.append(self.codec.decode(examples.numpy()))
-            scores.append(score.numpy())
-        values, scores = (np.concatenate(each)[: len(seeds)] for each in (values, scores))
-        return values, scores, self._prompts(seeds)
-
-    def _decoded(self, latents: Any, prompts: Any) -> tuple[Any, Any]:
-        import tensorflow as tf
-
-        examples = self.model.decode(latents, prompts)
-        judge = self.model.measurements().get("scores")
-        return examples, tf.zeros([_ROWS]) if judge is None else tf.reshape(judge(examples, prompts), [_ROWS])
+        return np.concatenate(values)[: len(seeds)], self._prompts(seeds)
 
     def most_lost(self, old: Measured, new: Measured) -> tuple[str, float, float] | None:
         """The prompt that is recognised less often than before by most, and the shares before and now."""

@@ -96,8 +96,8 @@ class Questions:
     def _reward(self, records: Sequence[Sample]) -> tuple[Any, np.ndarray] | None:
         """What is liked as far as it is known, and the samples' positions [n, d]; None where too little was said."""
         from tfgen.generate.remade import latents_of
-        from tfgen.steering.choice import ChoiceModel, pick
         from tfgen.steering.directions import Directions
+        from tfgen.tuning.reward import choice_of
         from tfgen.tuning.shown import Looker, answers_of, features_of, usable
 
         comparisons = usable(self.run, preferences_of(self.store, self.run).comparisons)
@@ -109,9 +109,7 @@ class Questions:
             looker = Looker(load_model(self.run))
         own, _ = looker(*latents_of(self.run.vocabulary(), looker.model, records))
         directions = Directions.of(own)
-        answers = answers_of(comparisons, features, directions)
-        choices = [choice for each in answers for choice in pick(each.positions, each.picked, each.weight)]
-        return ChoiceModel.fit(choices, directions.components.shape[1] + 1), directions(own)
+        return choice_of(answers_of(comparisons, features, directions)), directions(own)
 
 
 def _to_learn(model: Any, positions: np.ndarray) -> np.ndarray:

@@ -1,14 +1,12 @@
 """What people like, as one number for a sample: learned from comparisons, and tried on answers that were left aside."""
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from tfgen.feedback.preferences import Comparison
 from tfgen.steering.choice import ChoiceModel, pick
 from tfgen.steering.directions import Directions
 from tfgen.tuning import HeldOut
@@ -19,7 +17,6 @@ _CERTAIN = 1e-4  # p-value below which no other test is needed
 _TRIED = 199  # sets of answers at random
 _TOGETHER = 1.35  # by how much the errors of overlapping folds widen the spread of what is foreseen by chance, at most
 _DRAWS = 200
-_ONE_SIDED, _MOST_OF_ALL, _ENOUGH = 0.8, 0.8, 20  # shares, and answers before they mean anything
 
 
 @dataclass(frozen=True)
@@ -46,7 +43,7 @@ class Reward:
 
     @classmethod
     def fit(cls, directions: Directions, answers: Sequence[Answer]) -> "Reward":
-        return cls(directions, _fit(answers, directions.components.shape[1] + 1))
+        return cls(directions, choice_of(answers))
 
     def __call__(self, features: Any) -> Any:
         """The rewards [n] of features [n, d], by which gradients pass; TensorFlow's tensors give tensors."""
@@ -58,9 +55,10 @@ class Reward:
         return tf.linalg.matvec(positions, tf.constant(self.choice.mean, tf.float32))
 
 
-def _fit(answers: Sequence[Answer], size: int) -> ChoiceModel:
+def choice_of(answers: Sequence[Answer]) -> ChoiceModel:
+    """What answers, of which there is one at least, say of positions."""
     choices = [choice for each in answers for choice in pick(each.positions, each.picked, each.weight)]
-    return ChoiceModel.fit(choices, size)
+    return ChoiceModel.fit(choices, answers[0].positions.shape[1])
 
 
 def held_out(answers: Sequence[Answer], seed: int = 0) -> HeldOut:
@@ -88,7 +86,10 @@ def _foreseen(answers: Sequence[Answer], fold: np.ndarray) -> tuple[int, int]:
     shares = np.zeros(len(answers))
     for place in range(FOLDS):
         learned = [each for each, own in zip(answers, fold, strict=True) if own != place]
-        model = _fit(learned, answers[0].positions.shape[1])
+        if not learned:
+            shares[fold == place] = 0.5
+            continue
+        model = choice_of(learned)
         for row in np.flatnonzero(fold == place):
             shares[row] = _share_right(model, answers[row])
     own: dict[frozenset, list[float]] = {}
@@ -132,39 +133,9 @@ def _needed(right: int, count: int) -> int | None:
     return max(1, math.ceil((1.645 * 0.5 * _TOGETHER / excess) ** 2) - count)
 
 
-def wilson(share: float, count: int) -> tuple[float, float]:
-    """The 95 % interval of a share of `count` (Wilson 1927)."""
-    z = 1.96
-    middle = (share + z**2 / (2 * count)) / (1 + z**2 / count)
-    half = z / (1 + z**2 / count) * math.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
-    return middle - half, middle + half
-
-
 def preferred(judge: ChoiceModel, apart: np.ndarray, seed: int) -> tuple[float, float, float]:
     """How often new is liked better than old, of positions new less old [n, d], and the interval of 95 % of the weights
     that the judge's answers could mean: some dozens leave a judge unsure."""
     utilities = apart @ judge.draws(np.random.default_rng([seed % 2**32, 8]), _DRAWS).T
     low, middle, high = np.quantile(np.mean((utilities > 0) + 0.5 * (utilities == 0), axis=0), [0.025, 0.5, 0.975])
     return float(middle), float(low), float(high)
-
-
-def oddities(comparisons: Sequence[Comparison]) -> list[str]:
-    """What looks wrong in the answers, in sentences: always the same place, contradictions, one voice for all."""
-    total, found = len(comparisons), []
-    people = Counter(each.who for each in comparisons)
-    for who, count in people.items():
-        own = [each for each in comparisons if each.who == who]
-        place, often = Counter(place for each in own for place in each.picked).most_common(1)[0]
-        by_chance = np.mean([len(each.picked) / len(each.shown) for each in own])
-        if count >= _ENOUGH and often / count > max(_ONE_SIDED, 1.3 * by_chance):
-            whose = "" if len(people) == 1 else " of one person"
-            found.append(f"{often} of {count} answers{whose} pick place {place + 1}, whatever is shown there.")
-    most = max(people.values(), default=0)
-    if len(people) > 1 and total >= _ENOUGH and most / total > _MOST_OF_ALL:
-        found.append(f"One person gave {most} of {total} answers, so the version follows that taste.")
-    orders = {(better.id, worse.id) for each in comparisons for better, worse, _ in each.pairs()}
-    against = sum((worse, better) in orders for better, worse in orders) // 2
-    if against:
-        pairs = "1 pair of samples was" if against == 1 else f"{against} pairs of samples were"
-        found.append(f"{pairs} judged both ways.")
-    return found

@@ -9,10 +9,10 @@ import numpy as np
 
 from tfgen.feedback.preferences import Comparison
 from tfgen.representations.sequences.codec import SequenceCodec
-from tfgen.steering.choice import ChoiceModel, pick
+from tfgen.steering.choice import ChoiceModel
 from tfgen.steering.directions import Directions
 from tfgen.tuning import HeldOut
-from tfgen.tuning.reward import FOLDS, Answer, held_out
+from tfgen.tuning.reward import FOLDS, Answer, choice_of, held_out
 from tfgen.tuning.sequence_windows import WindowCutter, WindowReader, Written
 
 DIRECTIONS = 32  # of the hidden states, and as many of the words
@@ -103,9 +103,7 @@ class SequenceJudge:
 
     def learn(self, comparisons: Sequence[Comparison]) -> ChoiceModel:
         """What these answers say of positions."""
-        answers = self.answers(comparisons)
-        choices = [choice for each in answers for choice in pick(each.positions, each.picked, each.weight)]
-        return ChoiceModel.fit(choices, answers[0].positions.shape[1])
+        return choice_of(self.answers(comparisons))
 
     def positions(self, texts: Sequence[str], rows: Sequence[Written]) -> np.ndarray:
         """The positions [n, d] of other texts."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from tfgen import versions
 from tfgen.console import say
-from tfgen.errors import UserError, unknown
+from tfgen.errors import UserError
 from tfgen.evaluate.sequences.reference_data import ReferenceData
 from tfgen.feedback.events import Sample
 from tfgen.feedback.preferences import Comparison, Preferences
@@ -18,15 +18,13 @@ from tfgen.representations.sequences.codec import SequenceCodec
 from tfgen.representations.sequences.sampling_settings import SamplingSettings
 from tfgen.restore import load_model
 from tfgen.run import BASE, Run
-from tfgen.tuning import HeldOut, Outcome, TuneRequest, Tuner
+from tfgen.tuning import LEAST, HeldOut, Outcome, TuneRequest, Tuner
 from tfgen.tuning.direct_preference import Lessons, PreferenceConfig, as_far_as, learn
-from tfgen.tuning.reward import CHANCE, binomial, folds_of, oddities, preferred
+from tfgen.tuning.reward import CHANCE, binomial, folds_of, preferred
 from tfgen.tuning.sequence_judge import SequenceJudge
 from tfgen.tuning.sequence_measures import Author, UnseenText, concerns, in_numbers
 from tfgen.tuning.sequence_windows import WindowCutter, WindowReader, Written
 
-LEAST = 10  # comparisons, for any test at all
-MOST_STRENGTH = 4.0
 LOSS_BOUND = 0.05  # nats a unit of unseen text, at strength 1
 COUNT = 200  # samples of each version that are compared
 _FIRST_SEED = -(2**30)  # of those: far from what a person asks for
@@ -46,19 +44,11 @@ class SequenceTuner(Tuner):
 
     def __init__(self, run: Run, preferences: Preferences, codec: SequenceCodec, request: TuneRequest):
         super().__init__(run, preferences, codec, request)
-        self.method = request.method or self.methods[0]
-        if self.method not in self.methods:
-            raise unknown("method", self.method, self.methods)
         # An answer that picks all, or is of samples whose text isn't known, says nothing.
         self.comparisons = [each for each in preferences.comparisons if each.picked and each.rest and _told(each.shown)]
         self.edits = [each for each in preferences.edits if _told([each.sample]) and each.text != each.sample.content]
         given = len(preferences.comparisons) + len(preferences.edits)
         self.left_out = preferences.left_out + given - len(self.comparisons) - len(self.edits)
-        if not 0.0 < request.strength <= MOST_STRENGTH:
-            raise UserError(
-                f"The strength must be above 0 and at most {MOST_STRENGTH:g}, not {request.strength:g}.",
-                "1 is usual, 0.5 is careful, 2 goes far.",
-            )
         if len(self.comparisons) < LEAST and len(self.edits) < _LEAST_EDITS:
             count = _counted(len(self.comparisons), "comparison") if self.comparisons else "Nothing"
             raise UserError(
@@ -88,7 +78,7 @@ class SequenceTuner(Tuner):
         judge = SequenceJudge(model, self.codec, texts, self._written) if self.comparisons else None
         tried = self._tried(judge) if judge else None
         learned = self.comparisons if tried and tried.p_value < CHANCE else []
-        remarks = oddities(self.comparisons)
+        remarks = self.oddities(self.comparisons)
         if tried and not learned:
             remarks.append(f"The comparisons are left out: {_foreseen(tried)}.")
         for remark in remarks:
@@ -144,7 +134,7 @@ class SequenceTuner(Tuner):
             advice = "The answers don't agree with each other in anything that the model sees; give clearer ones."
             if tried.needed:
                 advice = f"If the answers mean something, about {tried.needed} more would show it."
-            raise UserError(" ".join([f"{_foreseen(tried)}.", *oddities(self.comparisons)]), advice)
+            raise UserError(" ".join([f"{_foreseen(tried)}.", *self.oddities(self.comparisons)]), advice)
         return tried
 
     def _edits_aside(self, model: Any) -> tuple[list[Written], Callable[[], dict[str, float]]]:

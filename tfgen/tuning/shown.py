@@ -60,12 +60,8 @@ class Looker:
         return features, scores
 
     def _looked(self, latents: Any, prompts: Any) -> tuple[Any, Any]:
-        import tensorflow as tf
-
         examples = self.model.decode(latents, prompts)
-        judge = self.model.measurements().get("scores")
-        scores = tf.zeros([ROWS]) if judge is None else tf.reshape(judge(examples, prompts), [ROWS])
-        return self.model.features(examples), scores
+        return self.model.features(examples), self.model.scores(examples, prompts)
 
     def bank(self, seeds: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Features [n, d], scores [n] and word ids [n, words] of seeds of the empty prompt: of all that it makes."""

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from tfgen.evaluate.alarms import Scores, alarm_of, not_tested, value_of
 from tfgen.evaluate.record import Alarm
+from tfgen.evaluate.statistics import wilson
 
 LEAST_DIVERSITY = 0.5  # of the real examples' spread within a prompt
 LEAST_RECALL, GOOD_PRECISION = 0.1, 0.5  # samples that are right, but few different ones
@@ -14,7 +15,6 @@ LEAST_TOLD = 0.1  # of the way from chance to certainty that a classifier must c
 MOST_MEMBERSHIP = 0.7
 
 _SURE = 0.02  # how seldom chance alone may raise an alarm on copying
-_WIDE = 1.96  # standard deviations: 95 of 100 intervals hold the truth
 
 
 class Told(NamedTuple):
@@ -32,10 +32,7 @@ class Told(NamedTuple):
 
     def interval(self) -> tuple[float, float]:
         """Between which values the adherence of all real examples lies (Wilson 1927)."""
-        share, count, square = self.of_real, max(self.judged_by, 1), _WIDE**2
-        middle = (share + square / (2 * count)) / (1 + square / count)
-        wide = _WIDE * math.sqrt(share * (1 - share) / count + square / (4 * count**2)) / (1 + square / count)
-        return middle - wide, middle + wide
+        return wilson(self.of_real, max(self.judged_by, 1))
 
 
 QUESTIONS = {

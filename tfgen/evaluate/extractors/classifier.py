@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from tfgen import files
-from tfgen.console import Wait, say
+from tfgen.console import Preparation, say
 from tfgen.data.prepared import cache_folder
 from tfgen.errors import UserError
 from tfgen.evaluate.extractors import Extractor, digest_of
@@ -114,7 +114,7 @@ def _fit(network: Any, examples: ArrayExamples) -> list[np.ndarray]:
     rate = keras.optimizers.schedules.CosineDecay(2e-3, steps)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     network.compile(keras.optimizers.Adam(rate), loss, metrics=["accuracy"], steps_per_execution=8)
-    wait = Wait()
+    wait = Preparation("... {done} of {total} steps, {left} left", every=15.0)
     progress = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: wait.show(batch + 1, steps))
     network.fit(data, epochs=1, steps_per_epoch=steps, shuffle=False, verbose=0, callbacks=[progress])
     unseen = examples.codec.encode(np.asarray(examples.values[apart])), examples.prompt_index[apart]
