@@ -5,8 +5,9 @@ import pytest
 
 from tfgen.errors import UserError
 from tfgen.prompts.cells import Cell, Drawn
+from tfgen.evaluate.statistics import wilson
 from tfgen.prompts.judges import Judge, Measure
-from tfgen.prompts.search import optimize, optimize_by_picks, paired, random_search, settings_grid, wilson
+from tfgen.prompts.search import optimize, optimize_by_picks, paired, random_search, settings_grid
 
 
 class KnownCells:
@@ -113,6 +114,6 @@ def test_a_person_who_has_no_preference_gets_no_new_version():
 
 
 def test_intervals_agree_with_known_ones():
-    assert wilson(6, 6) == pytest.approx((0.6097, 1.0), abs=1e-4)
+    assert wilson(1.0, 6) == pytest.approx((0.6097, 1.0), abs=1e-4)
     found = paired(np.array([1.0, 2.0, 3.0, 4.0, 5.0]), np.zeros(5))
     assert (found.value, found.high - found.value) == (3.0, pytest.approx(1.9634, rel=0.01))

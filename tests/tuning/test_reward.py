@@ -5,7 +5,6 @@ import pytest
 
 from tfgen.evaluate.statistics import wilson
 from tfgen.feedback.events import Event, Sample
-from tfgen.feedback.preferences import Comparison
 from tfgen.steering.choice import ChoiceModel
 from tfgen.steering.directions import Directions
 from tfgen.tuning.reward import CHANCE, Answer, Reward, binomial, folds_of, held_out, preferred
@@ -80,11 +79,6 @@ def test_says_how_many_more_would_do():
         assert few.needed >= 1
     nothing = [Answer(np.zeros([2, 3]), (0,), (str(each), "x")) for each in range(10)]
     assert held_out(nothing).needed is None and held_out(nothing).right == 5
-
-
-def comparison(better, worse, who="ann", place=0):
-    shown = [Sample("r", "0" * 32, seed=each) for each in (better, worse)]
-    return Comparison(tuple(shown if place == 0 else shown[::-1]), (place,), who)
 
 
 def test_ratings_at_random_are_refused_as_often_as_promised():
