@@ -229,7 +229,7 @@ class Run(storage.Run):
             store: of tfgen.feedback.store.open_store; by default the usual one.
 
         Raises:
-            UserError: too little was said, or answers that were left aside are not foreseen better than by chance.
+            UserError: too little was said, or answers that were held out are not predicted better than by chance.
         """
         with self._open_tuner(strength, name, method, who, seed, store) as tuner:
             load_tensorflow()

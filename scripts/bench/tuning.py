@@ -50,7 +50,7 @@ def gains(run, answers, people, wishes, strength, first) -> None:
         for seed in range(first, first + people):
             rows.append((wish, seed, *place.tuned(wish, seed, answers, strength)))
             talk(f"{rows[-1]}")
-    measured = ["foreseen", "shift", "liked", "judged", "asked", "most lost", "diversity", "s", "CPU s", "concerns"]
+    measured = ["predicted", "shift", "liked", "judged", "asked", "most lost", "diversity", "s", "CPU s", "concerns"]
     show_table(["wish", "person", *measured], rows)
 
 

@@ -21,7 +21,7 @@ def answers_by(utility, count, seed, random=0.1, size=6, shown=4):
     return answers
 
 
-def test_what_is_meant_is_foreseen():
+def test_what_is_meant_is_predicted():
     tried = held_out(answers_by(np.array([2.0, -1, 0, 0, 0, 0]), 100, 0))
     assert tried.count == 100 and tried.accuracy > 0.75 and tried.p_value < 1e-6 and tried.needed is None
 

@@ -165,11 +165,11 @@ def test_answers_at_random_are_refused(run, codec, compared, said):
 
 @pytest.mark.slow
 def test_edits_are_learned_beside_comparisons_that_are_chance(run, codec, samples, compared, said):
-    """What the edits cost that were left aside falls."""
+    """What the edits cost that were held out falls."""
     edits = tuple(Edit(each, each.content.replace(" ", "-"), "ann") for each in samples[:40])
     preferences = Preferences(compared(None).comparisons, edits)
     outcome = SequenceTuner(run, preferences, codec, TuneRequest(strength=4.0)).tune()
-    name = "nats a token of edits left aside"
+    name = "nats a token of edits held out"
     assert outcome.after[name] < outcome.before[name] - 0.01
     assert outcome.win_rate is None
     assert outcome.facts["comparisons"] == 0 and outcome.facts["edits"] == 40

@@ -51,15 +51,17 @@ _SAMPLING = {
 }
 
 
-def sampling_options(prefix: str = "") -> Callable:
+def sampling_options(prefix: str = "", **defaults: str) -> Callable:
     """Options on how text is chosen; without a default, so that a command can tell which were given.
 
-    `prefix` comes before what they say of themselves.
+    `prefix` comes before what they say of themselves; `defaults` are said where a command has others than usual.
     """
 
     def add(command: Callable) -> Callable:
         for name, (kind, letters, words) in reversed(_SAMPLING.items()):
             many = name == "--stop"
+            if name[2:] in defaults:
+                words = f"{words.partition('  [')[0]}  [default: {defaults[name[2:]]}]"
             command = click.option(name, type=kind, metavar=letters, multiple=many, help=prefix + words)(command)
         return command
 

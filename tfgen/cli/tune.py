@@ -29,7 +29,7 @@ from tfgen.environment import load_tensorflow
 def command(run: str, as_json: bool, blind: bool, count: int, prompt: str, plan: bool, **wanted: Any) -> None:
     """Learn from what people said of RUN's samples: a new version of its model, that makes more of what they like.
 
-    The more of it, the larger the strength. Nothing is learned where answers that were left aside are not foreseen
+    The more of it, the larger the strength. Nothing is learned where answers that were held out are not predicted
     better than by chance. A version that costs too much, such as prompts that are no longer followed, is kept but not
     put into use. `tfgen runs revert RUN` brings the one before back, and `RUN@v1` names a version in every command.
 
@@ -68,7 +68,7 @@ def _table(record: dict[str, Any]) -> str:
     rows += [[name, _number(record["before"].get(name)), _number(value)] for name, value in record["after"].items()]
     lines = [table(rows), ""]
     if tried:
-        lines.append(f"Foreseen: {tried['right']} of {tried['count']} answers left aside, p = {tried['p_value']:.2g}.")
+        lines.append(f"Predicted: {tried['right']} of {tried['count']} answers held out, p = {tried['p_value']:.2g}.")
     if win_rate:
         lines.append(
             f"Preferred to {record['parent']}: {win_rate[0]:.0%} ({win_rate[1]:.0%} to {win_rate[2]:.0%}), as a judge "

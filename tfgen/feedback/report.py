@@ -78,7 +78,7 @@ def _learned(version: Mapping[str, Any]) -> str:
     sentence = f"{version['name']} ({version['kind']}, {version['created'][:10]}, from {version['parent']})"
     held_out, win_rate = version.get("held_out"), version.get("win_rate")
     if held_out:
-        sentence += f": {held_out['right']} of {held_out['count']} answers that were left aside are foreseen"
+        sentence += f": {held_out['right']} of {held_out['count']} answers that were held out are predicted"
     if win_rate:
         sentence += f"; by a judge of half of the answers preferred in {win_rate[0]:.0%} ({win_rate[1]:.0%} to "
         sentence += f"{win_rate[2]:.0%})"

@@ -33,7 +33,7 @@ class TuneRequest:
 
 @dataclass(frozen=True)
 class HeldOut:
-    """How well preferences that were left aside are predicted: right of count, and how probable that is by chance."""
+    """How well preferences that were held out are predicted: right of count, and how probable that is by chance."""
 
     right: int
     count: int
@@ -49,7 +49,7 @@ class HeldOut:
 class Outcome:
     """A new version before it is published.
 
-    arrays: for `model.adopt`. held_out: None where nothing was left aside. before, after: measurements by name, such as
+    arrays: for `model.adopt`. held_out: None where nothing was held out. before, after: measurements by name, such as
     "as asked", "diversity", "perplexity". concerns: sentences on what got worse than it may; then the version is kept
     apart, and isn't put into use.
     """

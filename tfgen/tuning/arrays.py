@@ -52,7 +52,7 @@ class ArrayTuner(Tuner):
         apart = f" ({self.left_out} are left out: their samples can't be made again)" if self.left_out else ""
         return (
             f"Learning from {len(self.comparisons)} comparisons of {people} {'person' if people == 1 else 'people'}"
-            f"{apart}: which samples are liked, tried on answers that are left aside; then a map of the noise for each "
+            f"{apart}: which samples are liked, tried on answers that are held out; then a map of the noise for each "
             f"prompt at strength {self.request.strength:g}, the weights untouched; then old against new. It takes one "
             "to two minutes."
         )
@@ -73,7 +73,7 @@ class ArrayTuner(Tuner):
         for remark in remarks:
             say(remark)
         self._check(tried, remarks)
-        say(f"{tried.right} of {tried.count} answers that were left aside are foreseen.")
+        say(f"{tried.right} of {tried.count} answers that were held out are predicted.")
         say("Learning where in the noise such samples lie ...")
         reward = Reward.fit(directions, answers)
         tau = TAU / self.request.strength
@@ -110,11 +110,11 @@ class ArrayTuner(Tuner):
         return Outcome(arrays, tried, win_rate, old.values, new.values, guards.concerns(base, new), facts)
 
     def _check(self, tried: HeldOut, remarks: Sequence[str]) -> None:
-        """Raises UserError where chance would have foreseen as much."""
+        """Raises UserError where chance would have predicted as much."""
         if tried.p_value < CHANCE:
             return
         found = (
-            f"{tried.right} of {tried.count} answers that were left aside are foreseen, which chance does too (p = "
+            f"{tried.right} of {tried.count} answers that were held out are predicted, which chance does too (p = "
             f"{tried.p_value:.2f}, by a binomial test and permutations)."
         )
         if tried.needed:

@@ -22,7 +22,7 @@ def reward_of(store: Any, cells: Cells) -> Measure:
     """A measure in logits, learned from the feedback on the run when it is first asked.
 
     Raises:
-        UserError: too little was said. Later, when it is asked: held-out answers are not foreseen better than chance.
+        UserError: too little was said. Later, when it is asked: held-out answers are not predicted better than chance.
     """
     run = cells.run
     comparisons = usable(run, preferences_of(store, run).comparisons)
@@ -57,7 +57,7 @@ def _learned(comparisons: list[Comparison], cells: Cells) -> Reward:
     answers = answers_of(comparisons, features, directions)
     tried = held_out(answers)
     if tried.p_value >= CHANCE:
-        what = f"{tried.right} of {tried.count} answers that were left aside are foreseen, which chance does too."
+        what = f"{tried.right} of {tried.count} answers that were held out are predicted, which chance does too."
         needed = f"About {tried.needed} more would do." if tried.needed else "Give clearer ones."
         raise UserError(what, needed)
     return Reward.fit(directions, answers)

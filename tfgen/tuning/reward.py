@@ -1,4 +1,4 @@
-"""What people like, as one number for a sample: learned from comparisons, and tried on answers that were left aside."""
+"""What people like, as one number for a sample: learned from comparisons, and tried on answers that were held out."""
 
 import math
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ FOLDS = 5
 CHANCE = 0.05  # of taking luck for preferences
 _CERTAIN = 1e-4  # p-value below which no other test is needed
 _TRIED = 199  # sets of answers at random
-_TOGETHER = 1.35  # by how much the errors of overlapping folds widen the spread of what is foreseen by chance, at most
+_TOGETHER = 1.35  # by how much the errors of overlapping folds widen the spread of what is predicted by chance, at most
 _DRAWS = 200
 
 
@@ -23,7 +23,7 @@ _DRAWS = 200
 class Answer:
     """One comparison as the reward sees it: positions [k, d] of what was shown, and the places of what was picked.
 
-    shown: what the samples are called. aside: answers with the same are left aside together; by default those about the
+    shown: what the samples are called. aside: answers with the same are held out together; by default those about the
         same samples.
     """
 
@@ -71,18 +71,18 @@ def held_out(answers: Sequence[Answer], seed: int = 0) -> HeldOut:
     larger p-value holds.
     """
     fold = folds_of(answers, FOLDS, seed)
-    right, count = _foreseen(answers, fold)
+    right, count = _predicted(answers, fold)
     p_value = binomial(right, count)
     if _CERTAIN <= p_value < CHANCE:
         chance = np.random.default_rng([seed % 2**32, 17])
         tried = ([_at_random(each, chance) for each in answers] for _ in range(_TRIED))
-        as_good = sum(_foreseen(each, fold)[0] >= right for each in tried)
+        as_good = sum(_predicted(each, fold)[0] >= right for each in tried)
         p_value = max(p_value, (1 + as_good) / (1 + _TRIED))
     return HeldOut(right, count, p_value, None if p_value < CHANCE else _needed(right, count))
 
 
-def _foreseen(answers: Sequence[Answer], fold: np.ndarray) -> tuple[int, int]:
-    """How many judgements are foreseen from those of other folds, and of how many."""
+def _predicted(answers: Sequence[Answer], fold: np.ndarray) -> tuple[int, int]:
+    """How many judgements are predicted from those of other folds, and of how many."""
     shares = np.zeros(len(answers))
     for place in range(FOLDS):
         learned = [each for each, own in zip(answers, fold, strict=True) if own != place]

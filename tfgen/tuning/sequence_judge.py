@@ -84,7 +84,7 @@ class SequenceJudge:
         self._positions = dict(zip(written, self._features(bank), strict=True))
 
     def answers(self, comparisons: Sequence[Comparison]) -> list[Answer]:
-        """Comparisons as a reward takes them; those of one prompt are left aside together, where there are enough."""
+        """Comparisons as a reward takes them; those of one prompt are held out together, where there are enough."""
         prompts = {each.shown[0].prompt for each in comparisons}
         return [
             Answer(

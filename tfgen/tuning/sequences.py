@@ -28,8 +28,8 @@ from tfgen.tuning.sequence_windows import WindowCutter, WindowReader, Written
 LOSS_BOUND = 0.05  # nats a unit of unseen text, at strength 1
 COUNT = 200  # samples of each version that are compared
 _FIRST_SEED = -(2**30)  # of those: far from what a person asks for
-_LEAST_EDITS = 10  # of which a fifth is left aside
-_ASIDE = "nats a token of edits left aside"
+_LEAST_EDITS = 10  # of which a fifth is held out
+_ASIDE = "nats a token of edits held out"
 _ENDED = 0.9  # of the largest length: shorter texts ended by themselves
 _METHODS = {"dpo": "smoothed direct preference optimisation", "supervised": "supervised learning of what was picked"}
 
@@ -80,7 +80,7 @@ class SequenceTuner(Tuner):
         learned = self.comparisons if tried and tried.p_value < CHANCE else []
         remarks = self.oddities(self.comparisons)
         if tried and not learned:
-            remarks.append(f"The comparisons are left out: {_foreseen(tried)}.")
+            remarks.append(f"The comparisons are left out: {_predicted(tried)}.")
         for remark in remarks:
             say(remark)
         data = ReferenceData(self.run, None)
@@ -108,7 +108,7 @@ class SequenceTuner(Tuner):
         if after[cost] - base > 1.2 * self.bound + 0.002:  # other text than what bounded it
             found.append(f"Unseen text costs {after[cost] - base:.3f} {cost} more, above the {self.bound:.3g} allowed.")
         if _ASIDE in after and after[_ASIDE] >= before[_ASIDE] and not learned:
-            found.append("Edits that were left aside are not foreseen better than before.")
+            found.append("Edits that were held out are not predicted better than before.")
         if not share:
             found.append(f"Nothing was learned: unseen text would cost more than {self.bound:.3g} {cost} more.")
         facts = {
@@ -126,15 +126,15 @@ class SequenceTuner(Tuner):
         return Outcome(arrays, tried, win_rate, before, after, found, facts)
 
     def _tried(self, judge: Any) -> HeldOut:
-        """How well comparisons that are left aside are foreseen. Raises UserError where there is nothing else."""
+        """How well comparisons that are held out are predicted. Raises UserError where there is nothing else."""
         tried = judge.held_out(self.comparisons, self.request.seed)
         if tried.p_value < CHANCE:
-            say(f"{tried.right} of {tried.count} answers that were left aside are foreseen.")
+            say(f"{tried.right} of {tried.count} answers that were held out are predicted.")
         elif len(self.edits) < _LEAST_EDITS:
             advice = "The answers don't agree with each other in anything that the model sees; give clearer ones."
             if tried.needed:
                 advice = f"If the answers mean something, about {tried.needed} more would show it."
-            raise UserError(" ".join([f"{_foreseen(tried)}.", *self.oddities(self.comparisons)]), advice)
+            raise UserError(" ".join([f"{_predicted(tried)}.", *self.oddities(self.comparisons)]), advice)
         return tried
 
     def _edits_aside(self, model: Any) -> tuple[list[Written], Callable[[], dict[str, float]]]:
@@ -250,9 +250,9 @@ def _told(samples: Sequence[Sample]) -> bool:
     return all(sample.content is not None for sample in samples)
 
 
-def _foreseen(tried: HeldOut) -> str:
+def _predicted(tried: HeldOut) -> str:
     return (
-        f"{tried.right} of {tried.count} answers that were left aside are foreseen, which chance does too (p = "
+        f"{tried.right} of {tried.count} answers that were held out are predicted, which chance does too (p = "
         f"{tried.p_value:.2f}, by a binomial test and permutations)"
     )
 

@@ -34,7 +34,7 @@ def tune(tuner: Tuner) -> versions.Version:
     version; its parent is the version that it takes the place of.
 
     Raises:
-        UserError: what was said is not foreseen better than by chance.
+        UserError: what was said is not predicted better than by chance.
         Failure: the run was fitted further meanwhile.
     """
     run, request, began = tuner.run, tuner.request, checkpoints.newest_name(tuner.run.checkpoints)
