@@ -34,7 +34,7 @@ from tfgen.environment import load_tensorflow
 @click.option("--ladder", metavar="T,T,...", help="Text: The same seeds at several temperatures, such as 0.3,0.7,1.1.")
 @click.option("--best-of", type=int, metavar="N", help="Keep of each N the one that people would like best (feedback).")
 @click.option("--var", "pairs", multiple=True, metavar="NAME=VALUE", help="A variable's value; several by | or again.")
-@click.option("--template", is_flag=True, help="PROMPT is a template, such as '{red|blue} heart'; saved ones always are.")
+@click.option("--template", is_flag=True, help="PROMPT is a template, as saved ones always are: '{red|blue} heart'.")
 @click.option("--per-seed", is_flag=True, help="Each seed gets alternatives of its own, in place of a row for each.")
 @click.option("--random", type=int, metavar="N", help="Only N of the combinations, drawn by chance.")
 @sampling_options("Text: ")

@@ -19,7 +19,7 @@ _KEYS = """3 picks the third; 3 5 picks both; n none of them is better; s skips;
 @click.option("-k", "--count", type=int, default=9, show_default=True, help="Tiles to pick from, 2 to 36.")
 @click.option("--seed", type=int, default=0, show_default=True, help="The same one and the same answers give the same.")
 @click.option("--session", metavar="ID", help="Go on with an earlier session.")
-@click.option("--replay", metavar="FILE", help="Look at a session again, from what feedback export wrote; nothing is kept.")
+@click.option("--replay", metavar="FILE", help="Look at an exported session again; nothing is kept.")
 @click.option("--save", "name", metavar="NAME", help="Keep what was found as the preset NAME at the end.")
 @click.option("--sheet", metavar="FILE", help="Where the tiles are shown.  [default: RUN-steer and the usual ending]")
 @click.option("--free", is_flag=True, help="Show what is not typical of the run too.")
