@@ -17,7 +17,7 @@ LAYERS = (
     "errors", "arguments", "console", "files", "environment", "catalog", "config", "models.noise", "data",
     "representations", "checkpoints", "run", "versions", "modalities", "models", "restore", "feedback", "training",
     "generate", "evaluate", "prompts", "steering", "tuning", "export", "client", "run_comparison", "serve", "api",
-    "cli",
+    "studio", "cli",
 )
 # Parts that know neither files, runs nor commands, beside what stands above them.
 PURE = {

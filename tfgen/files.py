@@ -110,6 +110,20 @@ def locked(folder: Path) -> Iterator[None]:
         yield
 
 
+def is_locked(folder: Path) -> bool:
+    """Whether a process is in a folder by `locked`."""
+    import fcntl
+
+    try:
+        with open(folder / ".lock", "rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
 def remove_leftovers(folder: Path) -> None:
     """Deletes what a killed process had not yet renamed. Only for a folder that no other process writes to."""
     for temporary in folder.glob(".*.tmp"):

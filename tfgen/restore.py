@@ -1,5 +1,8 @@
 """A run to its model: as it began, or with the weights of its newest whole checkpoint."""
 
+import contextlib
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
 from tfgen import checkpoints, config, versions
@@ -64,7 +67,54 @@ def _conditions(run: Run):
 
 def load_model(run: Run):
     """The run's model with the weights of its newest whole checkpoint; says so when a newer one is damaged."""
-    return load_model_and_checkpoint(run)[0]
+    return load_model_and_checkpoint(run)[0] if _kept is None else _kept.model(run)
+
+
+class KeptModels:
+    """The models that were used last, each with what was made of it, such as traced functions."""
+
+    def __init__(self, most: int):
+        self._most = most
+        self._entries: OrderedDict[Hashable, tuple[Any, dict[Hashable, Any]]] = OrderedDict()
+
+    def model(self, run: Run) -> Any:
+        """The run's model: one that is here already, unless its weights have changed since."""
+        key = run.path.resolve(), checkpoints.newest_name(run.checkpoints), versions.identity(run)
+        if key not in self._entries:
+            self._entries[key] = load_model_and_checkpoint(run)[0], {}
+            while len(self._entries) > self._most:
+                self._entries.popitem(last=False)
+        self._entries.move_to_end(key)
+        return self._entries[key][0]
+
+    def made_of(self, model: Any, key: Hashable, make: Callable[[], Any]) -> Any:
+        """What `make` gave for this model under this key before; made now where that is new."""
+        for kept, parts in self._entries.values():
+            if kept is model:
+                if key not in parts:
+                    parts[key] = make()
+                return parts[key]
+        return make()
+
+
+_kept: KeptModels | None = None
+
+
+@contextlib.contextmanager
+def keeping_models(most: int = 4) -> Iterator[None]:
+    """While the block runs, models stay loaded, and whoever loads one again gets the same object: for what answers many
+    requests, from one thread, and changes none of them."""
+    global _kept
+    before, _kept = _kept, KeptModels(most)
+    try:
+        yield
+    finally:
+        _kept = before
+
+
+def made_of(model: Any, key: Hashable, make: Callable[[], Any]) -> Any:
+    """What `make` gives, which is made once for a model that is kept; `key` names it, with all that it depends on."""
+    return make() if _kept is None else _kept.made_of(model, key, make)
 
 
 def load_model_and_checkpoint(run: Run) -> tuple[Any, str]:

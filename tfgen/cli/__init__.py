@@ -6,7 +6,7 @@ import sys
 import click
 
 from tfgen import __version__
-from tfgen.cli import chat, data, evaluate, export, feedback, fit, generate, prompt, runs, serve, steer, tune
+from tfgen.cli import chat, data, evaluate, export, feedback, fit, generate, prompt, runs, serve, steer, studio, tune
 from tfgen.cli.options import OrderedGroup
 from tfgen.environment import check_platform
 from tfgen.errors import UserError, nearest
@@ -70,6 +70,7 @@ def main(debug: bool) -> None:
     tfgen fit gan photos/ --minutes 10     train, by the clock
     tfgen fit gpt tales.txt                the same for text
     tfgen generate photos-gan -n 16        make new ones
+    tfgen studio                           all of it in a browser
     tfgen evaluate photos-gan              quality, diversity, prompt adherence, memorisation
     tfgen export photos-gan                files for a server or a phone
     tfgen runs list                        what was trained so far
@@ -80,5 +81,5 @@ def main(debug: bool) -> None:
     check_platform()
 
 
-for module in (data, fit, generate, steer, chat, evaluate, feedback, tune, prompt, export, serve, runs):
+for module in (data, fit, generate, steer, chat, evaluate, feedback, tune, prompt, studio, export, serve, runs):
     main.add_command(module.command)

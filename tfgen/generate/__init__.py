@@ -1,7 +1,7 @@
 """A run, a prompt and seeds to samples: one engine for each representation, and here what they share."""
 
 import abc
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -55,6 +55,19 @@ class Origin:
         return replace(self, prompt_version=request.prompt_version, template=request.template)
 
 
+@dataclass(frozen=True)
+class Control:
+    """A number of a request that a person may set, with its range, and what it does."""
+
+    name: str
+    title: str
+    least: float
+    most: float
+    usual: float
+    step: float  # 1 for whole numbers
+    help: str
+
+
 class Generator(abc.ABC):
     """Samples of one run for one request: one class for each representation, in catalog.ENGINES.
 
@@ -62,6 +75,7 @@ class Generator(abc.ABC):
     """
 
     options: ClassVar[tuple[str, ...]] = ()  # those of a request that it takes
+    controls: ClassVar[tuple[Control, ...]] = ()  # those of its options that are numbers
 
     def __init__(self, run: Run, request: Request, codec: Codec):
         self.modality = MODALITIES.load(run.record["modality"])
@@ -84,6 +98,13 @@ class Generator(abc.ABC):
     @abc.abstractmethod
     def samples(self) -> Any:
         """The samples as Python has them."""
+
+    def pieces(self) -> Iterator[tuple[int, str]]:
+        """What the samples are made of while they are made: (place, text that is new); nothing for what comes at once.
+
+        Afterwards `samples()` is at hand.
+        """
+        return iter(())
 
     @abc.abstractmethod
     def deliver(self) -> None:

@@ -14,7 +14,7 @@ from tfgen.catalog import MODALITIES
 from tfgen.console import say, several
 from tfgen.errors import UserError
 from tfgen.feedback.events import Sample
-from tfgen.generate import Generator, Origin, Request, seeds_from
+from tfgen.generate import Control, Generator, Origin, Request, seeds_from
 from tfgen.generate.output import check_path, ending, file_stem, provenance
 from tfgen.generate.reactions import Reactions
 from tfgen.generate.steering import Steering, Waypoint, best_seeds, find_like, sampler_of, walk
@@ -102,6 +102,10 @@ class ArrayGenerator(Generator):
     """See Generator. Without a place, a sheet goes to the current folder; of a walk, a .gif where there is such."""
 
     options = Steering.OPTIONS
+    controls = (
+        Control("truncation", "Truncation", 0, 2, 1, 0.05, "Below 1, nearer to the typical sample; above 1, wilder."),
+        Control("reject", "Leave out", 0, 0.9, 0, 0.05, "The share left out: those that the model finds the worst."),
+    )
 
     def __init__(self, run: Run, request: Request, codec: Codec):
         self.steering = Steering.of(request.options)

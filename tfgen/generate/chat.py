@@ -34,9 +34,10 @@ class Chat:
 
     def load(self) -> None:
         """Loads the model; before the first answer."""
-        from tfgen.restore import load_model
+        from tfgen.restore import load_model, made_of
 
-        self._sampler = SequenceSampler(load_model(self._run), self._codec)
+        model = load_model(self._run)
+        self._sampler = made_of(model, "sampler", lambda: SequenceSampler(model, self._codec))
 
     def forget(self) -> None:
         """Begins a new talk."""

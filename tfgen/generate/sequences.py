@@ -9,13 +9,13 @@ from typing import Any
 from tfgen.console import say
 from tfgen.errors import UserError
 from tfgen.feedback.events import Sample
-from tfgen.generate import Generator, Origin, Request
+from tfgen.generate import Control, Generator, Origin, Request
 from tfgen.generate.reactions import Reactions
 from tfgen.generate.sequence_files import JsonPrinter, Rows, TextPrinter, check_output, write_texts
 from tfgen.representations.base import Codec
 from tfgen.representations.sequences.sampler import Piece, SequenceSampler, Text
 from tfgen.representations.sequences.sampling_settings import SamplingSettings
-from tfgen.restore import load_model
+from tfgen.restore import load_model, made_of
 from tfgen.run import Run
 
 
@@ -62,6 +62,14 @@ class SequenceGenerator(Generator):
 
     options = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty", "beams", "length", "stop", "json",
                "ladder")
+    controls = (
+        Control("temperature", "Temperature", 0, 2, 0.8, 0.05, "0 takes the likeliest, more is bolder."),
+        Control("top_p", "Likeliest share", 0.05, 1, 0.95, 0.05,
+                "Choose among the likeliest tokens that together have this probability (top-p)."),
+        Control("top_k", "Likeliest tokens", 0, 200, 0, 1, "Choose among so many; 0 for all (top-k)."),
+        Control("repetition_penalty", "Repetition penalty", 0.8, 2, 1, 0.05, "Above 1, what was said is said less."),
+        Control("length", "Length", 1, 2000, 200, 1, "Tokens to write at the most."),
+    )
 
     def __init__(self, run: Run, request: Request, codec: Codec):
         super().__init__(run, request, codec)
@@ -86,10 +94,18 @@ class SequenceGenerator(Generator):
         return 1
 
     def samples(self) -> SequenceSamples:
-        texts = self._texts()
-        for _ in self._made(texts):
-            pass
+        texts = getattr(self, "_written", None)
+        if texts is None:
+            texts = self._texts()
+            for _ in self._made(texts):
+                pass
         return SequenceSamples([text for text in texts if text.ended], self.rows)
+
+    def pieces(self) -> Iterator[tuple[int, str]]:
+        texts = self._texts()
+        for piece in self._made(texts):
+            yield piece.place, piece.text
+        self._written = texts
 
     def deliver(self) -> None:
         texts = self._texts()
@@ -104,7 +120,8 @@ class SequenceGenerator(Generator):
 
     def _made(self, texts: list[Text]) -> Iterator[Piece]:
         """Fills the texts; says what is cut off before and behind."""
-        sampler = SequenceSampler(load_model(self.run), self.codec)
+        model = load_model(self.run)
+        sampler = made_of(model, "sampler", lambda: SequenceSampler(model, self.codec))
         kept, _ = sampler.room(len(self.ids), self.how.length)
         if kept < len(self.ids):
             cut = f"the first {len(self.ids) - kept} are cut off"

@@ -12,6 +12,7 @@ import numpy as np
 
 from tfgen.errors import UserError
 from tfgen.representations.arrays.sampler import BATCH, ArraySampler
+from tfgen.restore import made_of
 
 FRAMES = 60
 _MOST_FRAMES = 10_000
@@ -113,7 +114,10 @@ def _walk_of(pairs: Sequence[Any]) -> tuple[Waypoint, ...]:
 
 def sampler_of(model: Any, truncation: float) -> ArraySampler:
     """A sampler of what `model.generate` gives, its latents drawn towards the mean of their prompt."""
+    return made_of(model, ("sampler", truncation), lambda: _sampler_of(model, truncation))
 
+
+def _sampler_of(model: Any, truncation: float) -> ArraySampler:
     def sample(seeds: Any, prompts: Any) -> Any:
         if truncation == 1.0:
             return model.generate(seeds, prompts)

@@ -3,7 +3,7 @@
 Where a text itself begins with an @, two of them are typed: "@@home" means "@home".
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -199,6 +199,10 @@ class Matrix:
             Request(prompt_version=address, template=named.template.text if named.is_template else "")
         )
         self.stem = file_stem("", address or named.template.text, f"seed{request.seed}{'-best' if best else ''}")
+
+    def pieces(self) -> Iterator[tuple[int, str]]:
+        """As of a Generator; nothing, since samples that are compared come together."""
+        return iter(())
 
     def drawn(self) -> list[Any]:
         """The samples, by cell."""

@@ -43,8 +43,8 @@ def reserved_ports(options: ServeOptions) -> Iterator[socket.socket]:
     """
     if options.port and options.port == options.rest_port:
         raise UserError(f"gRPC and REST can't share port {options.port}.", "Give --port and --rest-port two numbers.")
-    with _bound(options.host, options.rest_port, "--rest-port") as rest:
-        with _bound(options.host, options.port, "--port"):
+    with bound_socket(options.host, options.rest_port, "--rest-port") as rest:
+        with bound_socket(options.host, options.port, "--port"):
             pass
         yield rest
 
@@ -90,7 +90,7 @@ async def _serve(manager: Any, options: ServeOptions, rest: socket.socket) -> No
         grpc_server = rpc.start(predictor, _address(options.host, options.port), LARGEST_REQUEST)
     except RuntimeError:
         raise _port_taken(options.port, "--port") from None
-    http = _http_server(application(predictor, options.metrics_path, LARGEST_REQUEST, options.cors))
+    http = http_server(application(predictor, options.metrics_path, LARGEST_REQUEST, options.cors))
     serving = asyncio.create_task(http.serve(sockets=[rest]))
     while not http.started and not serving.done():
         await asyncio.sleep(0.01)
@@ -114,7 +114,8 @@ async def _poll(manager: Any, seconds: float) -> None:
             say(f"Looking for new versions failed: {error}")
 
 
-def _http_server(app: Any) -> Any:
+def http_server(app: Any) -> Any:
+    """A uvicorn.Server of an ASGI application, quiet, which leaves signals to its caller."""
     import uvicorn
 
     class Server(uvicorn.Server):
@@ -138,7 +139,8 @@ def _http_server(app: Any) -> Any:
 
 
 @contextlib.contextmanager
-def _bound(host: str, port: int, option: str) -> Iterator[socket.socket]:
+def bound_socket(host: str, port: int, option: str) -> Iterator[socket.socket]:
+    """A socket at an address. Raises UserError where there is none such; `option` is what the port was given by."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except (OSError, UnicodeError, OverflowError):

@@ -1,5 +1,6 @@
 """Steering of a run that makes arrays: tiles from a bank and from new noise, and a preset of what was found."""
 
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import numpy as np
 
 from tfgen.errors import UserError
 from tfgen.feedback.events import Event, Sample
+from tfgen.restore import load_model, made_of
 from tfgen.run import Run
 from tfgen.steering.bank import LatentSpace, open_bank
 from tfgen.steering.policy import ASKED, Answer, Policy, Round, Taste
@@ -34,12 +36,13 @@ class ArraySession(Session):
     @cached_property
     def space(self) -> LatentSpace:
         """The model at work."""
-        return LatentSpace(self.run, self.request.prompt)
+        model = load_model(self.run)
+        return self._kept(model, "space", lambda: LatentSpace(self.run, self.request.prompt, model))
 
     @cached_property
     def policy(self) -> Policy:
         """What chooses the tiles; opening it opens the bank."""
-        bank = open_bank(self.space, self.request.bank)
+        bank = self._kept(self.space.model, "bank", lambda: open_bank(self.space, self.request.bank))
         return Policy(bank, self.space.look, self.request.count, self.request.typical)
 
     @property
@@ -63,7 +66,11 @@ class ArraySession(Session):
 
     @cached_property
     def _sliders(self) -> Sliders:
-        return Sliders.of(self.space, self.policy.bank)
+        return self._kept(self.space.model, "sliders", lambda: Sliders.of(self.space, self.policy.bank))
+
+    def _kept(self, model: Any, name: str, make: Callable[[], Any]) -> Any:
+        """What sessions of the same prompt share, where a model is kept for several."""
+        return made_of(model, (name, self.request.prompt, self.request.bank), make)
 
     def changed(self) -> str:
         if self.rounds and self.rounds[-1].answer.kind == "skip":

@@ -16,7 +16,7 @@ from tfgen.errors import UserError, unknown
 from tfgen.feedback.events import Event, Sample
 from tfgen.representations.sequences.sampler import SequenceSampler, Text
 from tfgen.representations.sequences.sampling_settings import SamplingSettings
-from tfgen.restore import load_model
+from tfgen.restore import load_model, made_of
 from tfgen.run import Run
 from tfgen.steering.choice import Choice, ChoiceModel, pick
 from tfgen.steering.directions import Directions
@@ -76,7 +76,8 @@ class SequenceSession(Session):
 
     @cached_property
     def _sampler(self) -> SequenceSampler:
-        return SequenceSampler(load_model(self.run), self.codec)
+        model = load_model(self.run)
+        return made_of(model, "sampler", lambda: SequenceSampler(model, self.codec))
 
     @cached_property
     def _look(self) -> Any:
@@ -84,7 +85,7 @@ class SequenceSession(Session):
 
         model = self._sampler.model
         given = [tf.TensorSpec([_ROWS, model.context], tf.int32), tf.TensorSpec([_ROWS], tf.int32)]
-        return tf.function(model.features, input_signature=given)
+        return made_of(model, "features", lambda: tf.function(model.features, input_signature=given))
 
     @property
     def enough(self) -> bool:

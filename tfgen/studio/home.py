@@ -1,0 +1,255 @@
+"""What there is: runs with how they stand, what they know and what was made of them; saved prompts."""
+
+import asyncio
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from tfgen import versions
+from tfgen.api import Run
+from tfgen.catalog import ENGINES, MODALITIES, MODELS
+from tfgen.errors import UserError
+from tfgen.evaluate.record import Evaluation
+from tfgen.representations import SEQUENCES
+from tfgen.restore import open_codec
+from tfgen.run import all_runs
+from tfgen.run_comparison import summary
+from tfgen.studio.replies import NotThere, read_json
+
+_KNOWN = 400  # prompts or words that the page suggests
+_POINTS = 400  # of the losses' curves
+_SANDBOX = "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+
+
+def find_run(studio: Any, name: str, version: str | None = None) -> Run:
+    """The run of this name among those that there are; a name is never taken for a path.
+
+    Raises:
+        NotThere: there is none.
+    """
+    for run in all_runs(studio.runs):
+        if run.path.name == name:
+            opened = Run(run.path, run.record, version or None)
+            if version:
+                opened.check_version(version)
+            return opened
+    raise NotThere(f"There is no run '{name[:80]}'.", "Go back to all runs.")
+
+
+def run_of(studio: Any, request: Request, body: dict[str, Any] | None = None) -> Run:
+    """The run that a request's address names, in the version that its body names."""
+    version = (body or {}).get("version")
+    if not isinstance(version, (str, type(None))):
+        raise UserError("version must be a name.", "Reload the page.")
+    return find_run(studio, request.path_params["run"], version)
+
+
+def handlers(studio: Any) -> Iterator[tuple[str, str, Any]]:
+    """Method, address and handler of each."""
+    home = _Home(studio)
+    yield "GET", "/api/home", home.home
+    yield "GET", "/api/runs/{run}", home.facts
+    yield "GET", "/api/runs/{run}/history", home.history
+    yield "GET", "/api/runs/{run}/sheet", home.sheet
+    yield "GET", "/api/runs/{run}/report", home.report
+    yield "POST", "/api/runs/{run}/revert", home.revert
+    yield "POST", "/api/runs/{run}/remove", home.remove
+    yield "POST", "/api/runs/{run}/restore", home.restore
+    yield "GET", "/api/prompts", home.prompts
+    yield "POST", "/api/prompts", home.save_prompt
+
+
+class _Home:
+    def __init__(self, studio: Any):
+        self._studio = studio
+
+    async def home(self, request: Request) -> Response:
+        """Every run in a few facts, newest first, and the models that there are."""
+        runs = await asyncio.to_thread(lambda: [_card(run) for run in reversed(all_runs(self._studio.runs))])
+        return JSONResponse({"runs": runs, "models": list(MODELS)})
+
+    async def facts(self, request: Request) -> Response:
+        run = run_of(self._studio, request)
+        return JSONResponse(await asyncio.to_thread(_facts, run))
+
+    async def history(self, request: Request) -> Response:
+        """The losses, thinned out."""
+        rows = run_of(self._studio, request).history()
+        every = max(1, len(rows) // _POINTS)
+        finite = [{key: each for key, each in row.items() if each == each and abs(each) < 1e30} for row in rows]
+        return JSONResponse({"rows": finite[::-1][::every][::-1]})
+
+    async def sheet(self, request: Request) -> Response:
+        """The newest samples that a fit wrote for looking at."""
+        run = run_of(self._studio, request)
+        path = _newest_sheet(run)
+        if path is None:
+            raise NotThere("There are no samples of it yet.", "Wait until the fit has come so far.")
+        if path.suffix == ".txt":
+            return Response(path.read_bytes(), media_type="text/plain; charset=utf-8")
+        return Response(path.read_bytes(), media_type="image/png", headers={"cache-control": "no-cache"})
+
+    async def report(self, request: Request) -> Response:
+        """The report of an evaluation, which can do nothing but be read."""
+        path = run_of(self._studio, request).results / "report.html"
+        if not path.is_file():
+            raise NotThere("It was not evaluated yet.", "Evaluate it first.")
+        return Response(path.read_bytes(), media_type="text/html", headers={"content-security-policy": _SANDBOX})
+
+    async def revert(self, request: Request) -> Response:
+        """Puts another version into use."""
+        body = await read_json(request)
+        run = run_of(self._studio, request)
+        name = body.get("to")
+        if not isinstance(name, (str, type(None))):
+            raise UserError("to must be a version's name.", "Reload the page.")
+        await asyncio.to_thread(run.revert, name)
+        return JSONResponse(_facts(find_run(self._studio, run.path.name)))
+
+    async def remove(self, request: Request) -> Response:
+        """Puts a run aside, from where `restore` brings it back."""
+        run = run_of(self._studio, request)
+        if any(job.record["run"] == run.path.name and job.status in ("running",) for job in self._studio.jobs.all()):
+            raise UserError(f"A job is at work on '{run.name}'.", "Stop it first.")
+        aside = _aside(self._studio) / run.path.name
+        aside.parent.mkdir(parents=True, exist_ok=True)
+        if aside.exists():
+            shutil.rmtree(aside)
+        run.path.rename(aside)
+        return JSONResponse({})
+
+    async def restore(self, request: Request) -> Response:
+        name = request.path_params["run"]
+        found = [path for path in _aside(self._studio).glob("*/run.json") if path.parent.name == name]
+        place = self._studio.runs / name
+        if not found or place.exists():
+            raise NotThere(f"'{name[:80]}' can't be brought back.", "Look among the runs.")
+        found[0].parent.rename(place)
+        return JSONResponse({})
+
+    async def prompts(self, request: Request) -> Response:
+        """Saved prompts, each with its versions."""
+        from tfgen.api import prompt_versions, saved_prompts
+
+        def found() -> list[dict[str, Any]]:
+            return [
+                {"name": each.name, "versions": [_prompt(version) for version in prompt_versions(each.name)]}
+                for each in saved_prompts()
+            ]
+
+        return JSONResponse({"prompts": await asyncio.to_thread(found)})
+
+    async def save_prompt(self, request: Request) -> Response:
+        from tfgen.api import save_prompt
+
+        body = await read_json(request)
+        saved = await asyncio.to_thread(
+            lambda: save_prompt(body.get("name"), body.get("template"), settings=_settings(body.get("settings")))
+        )
+        return JSONResponse({"address": saved.address, "is_new": saved.is_new})
+
+
+def _settings(value: Any) -> dict[str, Any]:
+    if value is not None and not isinstance(value, dict):
+        raise UserError("settings must be an object.", "Reload the page.")
+    return value or {}
+
+
+def _aside(studio: Any) -> Path:
+    return studio.runs / ".studio" / "removed"
+
+
+def _prompt(version: Any) -> dict[str, Any]:
+    return {"address": version.address, "text": version.text, "tags": list(version.tags), "message": version.message}
+
+
+def _card(run: Any) -> dict[str, Any]:
+    facts = summary(run)
+    modality = run.record["modality"]
+    evaluation = Evaluation.read(run.results)
+    return {
+        **facts,
+        "name": run.path.name,
+        "modality": modality,
+        "plan": run.record.get("steps"),
+        "problem": run.record.get("problem"),
+        "sheet": _sheet_kind(run),
+        "updated": run.record.get("updated"),
+        "scores": _scores(evaluation)[:2] if evaluation else [],
+    }
+
+
+def _newest_sheet(run: Any) -> Path | None:
+    found = sorted(
+        (path for path in (run.path / "samples").glob("samples-*") if path.suffix in (".png", ".txt")),
+        key=lambda path: path.stem,
+    )
+    return found[-1] if found else None
+
+
+def _sheet_kind(run: Any) -> str | None:
+    path = _newest_sheet(run)
+    return None if path is None else "text" if path.suffix == ".txt" else "picture"
+
+
+def _facts(run: Run) -> dict[str, Any]:
+    """Everything that the page needs to know of a run."""
+    codec, modality = open_codec(run), MODALITIES.load(run.record["modality"])
+    engine = ENGINES.load(f"generate/{codec.representation}")
+    is_sequence = codec.representation == SEQUENCES
+    evaluation = Evaluation.read(run.results)
+    return {
+        **_card(run),
+        "plural": modality.plural,
+        "singular": modality.singular,
+        "count": 4 if is_sequence else min(16, modality.default_count),
+        "streams": is_sequence,
+        "chats": getattr(codec, "template", None) is not None,
+        "needs_prompt": getattr(codec, "kind", "text") != "text",
+        "controls": [vars(each) for each in engine.controls],
+        "walks": "interpolate" in engine.options,
+        "known": [] if is_sequence else _known(run),
+        "kind_of_prompts": "text" if is_sequence else run.vocabulary().kind,
+        "all_versions": versions.described(run),
+        "scores": _scores(evaluation) if evaluation else [],
+        "alarms": [vars(each) for each in evaluation.alarms] if evaluation else [],
+        "words": evaluation.words if evaluation else "",
+        "has_report": (run.results / "report.html").is_file(),
+        "exports": _exports(run),
+    }
+
+
+def _known(run: Run) -> list[str]:
+    """What can be asked for: labels or, of captions, words; the commonest first."""
+    vocabulary = run.vocabulary()
+    if vocabulary.kind == "captions":
+        return list(vocabulary.words[:_KNOWN])
+    return [prompt for prompt, count in zip(vocabulary.prompts, vocabulary.counts, strict=True) if count][:_KNOWN]
+
+
+def _scores(evaluation: Evaluation) -> list[dict[str, Any]]:
+    return [{"name": name, **vars(score)} for name, score in evaluation.scores.items()]
+
+
+def _exports(run: Run) -> list[dict[str, Any]]:
+    """What was exported, with what was measured of it; the newest of each."""
+    found: dict[str, dict[str, Any]] = {}
+    for path in sorted((run.results / "export").rglob("tfgen.json"), key=lambda each: each.stat().st_mtime):
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"))
+            found |= {each["name"]: _artefact(each, record["created"]) for each in record["exports"]}
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return list(found.values())
+
+
+def _artefact(export: dict[str, Any], created: str) -> dict[str, Any]:
+    agreements = export["proof"]["agreements"]
+    worst = max(each["difference"] for each in agreements)
+    agreement = "exactly alike" if worst == 0 else f"{min(each['decibels'] for each in agreements):.0f} dB at the worst"
+    return {"name": export["name"], "size": export["size"], "agreement": agreement, "created": created}

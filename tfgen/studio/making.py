@@ -1,0 +1,226 @@
+"""Samples for the page: made as `generate` makes them, talks, downloads, and settings out of dropped files."""
+
+import asyncio
+import io
+import json
+import tempfile
+import zipfile
+from collections.abc import AsyncIterator, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from tfgen.arguments import number, text, whole
+from tfgen.catalog import ENGINES, MODALITIES
+from tfgen.errors import UserError
+from tfgen.representations import SEQUENCES
+from tfgen.restore import open_codec
+from tfgen.studio.home import run_of
+from tfgen.studio.replies import lines, read_body, read_json
+from tfgen.studio.samples import read_records, records_of, shown, values_of
+
+MOST_SAMPLES = 256
+_MOST_FILES = 2000
+_MOST_FILE = 32 * 2**20
+_MOST_TURNS = 200
+_NAMES_OF_FILES = ("interpolate", "frames", "loop")  # options of a walk, which are no controls
+
+
+def handlers(studio: Any) -> Iterator[tuple[str, str, Any]]:
+    """Method, address and handler of each."""
+    making = _Making(studio)
+    yield "POST", "/api/runs/{run}/generate", making.generate
+    yield "POST", "/api/runs/{run}/chat", making.chat
+    yield "POST", "/api/runs/{run}/download", making.download
+    yield "POST", "/api/settings-of", making.settings_of
+
+
+class _Making:
+    def __init__(self, studio: Any):
+        self._studio = studio
+
+    async def generate(self, request: Request) -> Response:
+        """Samples of a prompt: {"piece": [place, text]} while they are made, where there is anything to show of them,
+        and {"samples": [...]} at the end."""
+        body = await read_json(request)
+        run = run_of(self._studio, request, body)
+        generator = await self._studio.models.do(_open, run, body)
+        return lines(self._made(run, generator, bool(body.get("tokens"))))
+
+    async def _made(self, run: Any, generator: Any, tokens: bool) -> AsyncIterator[dict[str, Any]]:
+        models, modality = self._studio.models, MODALITIES.load(run.record["modality"])
+        if hasattr(generator, "pieces"):
+            async for place, piece in models.pieces(generator.pieces()):
+                yield {"piece": [place, piece]}
+        samples = await models.do(generator.samples)
+        rows = shown(modality, values_of(samples), records_of(samples))
+        for row, written in zip(rows, getattr(samples, "texts", rows), strict=False):
+            if written is not row:
+                row["ended"] = written.ended
+                if tokens:
+                    row["tokens"] = _tokens(run, written)
+        yield {"samples": rows}
+
+    async def chat(self, request: Request) -> Response:
+        """An answer to the last of "turns": {"piece": text} while it comes, and {"sample": ...} at the end."""
+        from tfgen.generate.chat import Chat
+        from tfgen.representations.sequences.sampling_settings import SamplingSettings
+
+        body = await read_json(request)
+        run = run_of(self._studio, request, body)
+        turns, seed = _turns(body.get("turns")), whole("seed", body.get("seed")) or 0
+        settings = SamplingSettings.of(_options(run, body))
+        chat = Chat(run, settings, seed, text("system", body.get("system", "")))
+        chat.turns = turns[:-1]
+        await self._studio.models.do(chat.load)
+        return lines(self._answered(run, chat, turns[-1]["content"], settings, seed))
+
+    async def _answered(
+        self, run: Any, chat: Any, message: str, settings: Any, seed: int
+    ) -> AsyncIterator[dict[str, Any]]:
+        from tfgen.feedback.events import Sample
+
+        async for piece in self._studio.models.pieces(chat.answer(message)):
+            yield {"piece": [0, piece]}
+        answer = chat.turns[-1]["content"]
+        before = {"before": chat.turns[:-2]} if len(chat.turns) > 2 else {}
+        record = Sample.of(run, message, seed, settings={**settings.to_json(), **before}, content=answer)
+        yield {"samples": shown(MODALITIES.load(run.record["modality"]), [answer], [record])}
+
+    async def download(self, request: Request) -> Response:
+        """Samples as files, each with its settings inside or beside it: one as it is, several as a .zip."""
+        body = await read_json(request)
+        run = run_of(self._studio, request)
+        records = read_records(body.get("records"), _MOST_FILES)
+        name, content = await self._studio.models.do(_files, run, records)
+        headers = {"content-disposition": f'attachment; filename="{name}"'}
+        return Response(content, media_type="application/octet-stream", headers=headers)
+
+    async def settings_of(self, request: Request) -> Response:
+        """What a file that tfgen wrote says of how it was made."""
+        name = request.query_params.get("name", "")
+        content = await read_body(request, _MOST_FILE)
+        return JSONResponse(await asyncio.to_thread(_settings_of, name, content))
+
+
+def _open(run: Any, body: Mapping[str, Any]) -> Any:
+    """What makes the samples of a request. Raises UserError for all that can be wrong with it."""
+    from tfgen.generate import Request as Wanted
+    from tfgen.prompts.matrix import Filling, open_samples
+
+    count = whole("n", body.get("n"))
+    if count is not None and count > MOST_SAMPLES:
+        raise UserError(f"The page shows up to {MOST_SAMPLES} samples.", "For more of them: tfgen generate")
+    best = whole("best_of", body.get("best_of"))
+    wanted = Wanted(
+        text("prompt", body.get("prompt", "")), count, whole("seed", body.get("seed")) or 0, None, _options(run, body)
+    )
+    judge = None
+    if best:
+        from tfgen.api import liked_best
+
+        judge = liked_best(best)
+    return open_samples(run, wanted, Filling({}), bool(body.get("template")), judge)
+
+
+def _options(run: Any, body: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a request that are numbers, and a walk's."""
+    options = body.get("options", {})
+    if not isinstance(options, dict):
+        raise UserError("options must be an object.", "Reload the page.")
+    engine = ENGINES.load(f"generate/{open_codec(run).representation}")
+    whole_numbers = {each.name for each in engine.controls if each.step == 1}
+    given: dict[str, Any] = {}
+    for name, value in options.items():
+        if name == "interpolate":
+            good = isinstance(value, list) and len(value) == 2 and all(isinstance(each, str) for each in value)
+            if not good:
+                raise UserError("A walk needs two places.", "Choose two samples.")
+            given[name] = [tuple(value)]
+        elif name == "frames":
+            given[name] = min(whole(name, value) or 2, MOST_SAMPLES)
+        elif name in {each.name for each in engine.controls}:
+            given[name] = (whole if name in whole_numbers else number)(name, value)
+        else:
+            raise UserError(f"There is no option '{str(name)[:40]}' here.", "Reload the page.")
+    return given
+
+
+def _turns(value: Any) -> list[dict[str, str]]:
+    roles = ("user", "assistant")
+    good = isinstance(value, list) and 1 <= len(value) <= _MOST_TURNS and len(value) % 2 == 1
+    good = good and all(
+        isinstance(turn, dict) and turn.get("role") == roles[place % 2] and isinstance(turn.get("content"), str)
+        for place, turn in enumerate(value)
+    )
+    if not good:
+        raise UserError("That is no talk.", "Begin a new one.")
+    return [{"role": turn["role"], "content": turn["content"]} for turn in value]
+
+
+def _tokens(run: Any, written: Any) -> list[list[Any]]:
+    """Each token's text and the natural logarithm of its probability."""
+    table = open_codec(run).token_bytes()
+    pairs = zip(written.tokens, written.log_probabilities, strict=True)
+    return [[table[token].decode("utf-8", "replace"), round(score, 4)] for token, score in pairs]
+
+
+def _files(run: Any, records: list[Any]) -> tuple[str, bytes]:
+    from tfgen.generate.remade import write_remade
+
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place) / "samples"
+        folder.mkdir()
+        if open_codec(run).representation == SEQUENCES:
+            for each in records:
+                (folder / f"{each.id}.txt").write_text(each.content or "", encoding="utf-8")
+                facts = {"run": each.run, "prompt": each.prompt, "seed": each.seed, "settings": dict(each.settings)}
+                facts |= {"version": each.version, "text": each.content}
+                (folder / f"{each.id}.json").write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
+        else:
+            write_remade(run, records, folder)
+        made = sorted(folder.iterdir())
+        if len(made) == 1:
+            return f"{run.name}-{made[0].name}", made[0].read_bytes()
+        content = io.BytesIO()
+        with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+            for path in made:
+                archive.write(path, f"{run.name}/{path.name}")
+        return f"{run.name}.zip", content.getvalue()
+
+
+def _settings_of(name: str, content: bytes) -> dict[str, Any]:
+    """Run, prompt, seed and settings. Raises UserError where the file says none."""
+    ending = Path(name).suffix.lower()[:9]
+    for modality in MODALITIES.all():
+        if ending != modality.ending and ending != modality.sheet_ending and ending != ".json":
+            continue
+        with tempfile.TemporaryDirectory() as place:
+            path = Path(place) / f"dropped{ending if ending.isascii() else ''}"
+            path.write_bytes(content)
+            try:
+                said = json.loads(content) if ending == ".json" else modality.read_metadata(path)
+            except Exception:  # whatever a reader of files raises for what is none of its kind
+                continue
+        if isinstance(said, dict) and isinstance(said.get("run"), str) and "seed" in said:
+            return _told(said)
+    raise UserError("The file doesn't say how it was made.", "Drop one that tfgen wrote.")
+
+
+def _told(said: dict[str, Any]) -> dict[str, Any]:
+    settings = said.get("settings") or {}
+    if isinstance(settings, str):
+        try:
+            settings = json.loads(settings)
+        except ValueError:
+            settings = {}
+    seed = str(said["seed"]).split(" ")[0]
+    return {
+        "run": said["run"],
+        "prompt": str(said.get("prompt", "")),
+        "seed": int(seed) if seed.lstrip("-").isdigit() else 0,
+        "version": str(said.get("version", "")).partition(":")[0],
+        "settings": {key: each for key, each in settings.items() if isinstance(each, (int, float))},
+    }

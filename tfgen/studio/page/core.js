@@ -1,0 +1,153 @@
+// What all views use: elements, the JSON interface, messages, and feedback that is never lost.
+
+export function h(tag, properties = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (value === undefined || value === null || value === false) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (name === "html") element.innerHTML = value;  // of the server's own making, escaped there
+    else if (name in element && !["list", "form", "role", "type"].includes(name) && !name.includes("-")) element[name] = value;
+    else element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children.flat(3).filter(each => each !== null && each !== undefined && each !== false));
+  return element;
+}
+
+const HEADERS = { "X-Tfgen": "1", "Content-Type": "application/json" };
+
+async function ask(path, body, signal) {
+  let answer;
+  try {
+    answer = await fetch(path, body === undefined ? { signal } : { method: "POST", headers: HEADERS, body: JSON.stringify(body), signal });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw Object.assign(new Error("The studio doesn't answer. Is it still running?"), { offline: true });
+  }
+  if (answer.status === 401) document.dispatchEvent(new Event("signed-out"));
+  if (!answer.ok) {
+    const said = await answer.json().catch(() => ({}));
+    throw Object.assign(new Error(said.error || `The studio answered ${answer.status}. Try again.`), { status: answer.status });
+  }
+  return answer;
+}
+
+export async function api(path, body, signal) { return (await ask(path, body, signal)).json(); }
+
+export async function* rows(path, body, signal) {
+  const reader = (await ask(path, body, signal)).body.pipeThrough(new TextDecoderStream()).getReader();
+  let held = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    held += value || "";
+    const lines = held.split("\n");
+    held = lines.pop();
+    for (const line of lines) {
+      const row = JSON.parse(line);
+      if (row.error) throw new Error(row.error);
+      yield row;
+    }
+    if (done) return;
+  }
+}
+
+export async function save(path, body, name) {
+  const answer = await ask(path, body);
+  const given = /filename="([^"]+)"/.exec(answer.headers.get("content-disposition") || "");
+  const link = h("a", { href: URL.createObjectURL(await answer.blob()), download: given ? given[1] : name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+
+export function say(text, { error = false, action, label } = {}) {
+  const message = h("div", { className: error ? "message error" : "message" }, h("span", {}, text));
+  if (action) message.append(h("button", { type: "button", onclick: () => { message.remove(); action(); } }, label || "Undo"));
+  const place = document.getElementById("messages");
+  place.append(message);
+  while (place.children.length > 3) place.firstChild.remove();
+  setTimeout(() => message.remove(), error || action ? 9000 : 4000);
+}
+
+export const fail = error => { if (error.name !== "AbortError") say(error.message, { error: true }); };
+export const guarded = action => async (...given) => { try { return await action(...given); } catch (error) { fail(error); } };
+
+// Feedback waits here until the studio has said that it is kept; each has a key, so that twice is once.
+const OUTBOX = "tfgen-outbox";
+const waiting = () => JSON.parse(localStorage.getItem(OUTBOX) || "[]");
+const keep = list => localStorage.setItem(OUTBOX, JSON.stringify(list));
+
+export async function react(kind, samples, payload, { quiet = false } = {}) {
+  const body = { kind, records: samples.map(each => each.record), payload, key: newKey() };
+  keep([...waiting(), body]);
+  try {
+    return await deliver(body, quiet);
+  } catch (error) {
+    if (!error.offline) throw error;
+    say("The studio doesn't answer. What you said is kept here, and sent when it does.", { error: true });
+  }
+}
+
+const newKey = () => Array.from(crypto.getRandomValues(new Uint8Array(12)), each => each.toString(16).padStart(2, "0")).join("");
+
+async function deliver(body, quiet) {
+  try {
+    const said = await api("/api/feedback", body);
+    keep(waiting().filter(each => each.key !== body.key));
+    if (!quiet) say(said.says, { action: guarded(async () => say((await api("/api/feedback/undo", { event: said.event })).says)) });
+    return said;
+  } catch (error) {
+    if (!error.offline && error.status !== 401) keep(waiting().filter(each => each.key !== body.key));
+    throw error;
+  }
+}
+
+export async function flush() {
+  for (const body of waiting()) { try { await deliver(body, true); } catch { return; } }
+}
+
+export const randomSeed = () => Math.floor(Math.random() * 2 ** 31);
+export const number = value => Number.isInteger(value) ? String(value) : Number(value).toPrecision(3);
+export const field = (title, input, hint) => {
+  input.id ||= `f${field.next = (field.next || 0) + 1}`;
+  const parts = [h("label", { htmlFor: input.id }, title), input];
+  if (hint) { parts.push(h("span", { className: "small soft", id: `${input.id}-hint` }, hint)); input.setAttribute("aria-describedby", `${input.id}-hint`); }
+  return h("div", { className: input.type === "number" ? "field narrow" : "field grow" }, ...parts);
+};
+export const button = (title, action, properties = {}) => h("button", { type: "button", onclick: guarded(action), ...properties }, title);
+
+// One sample as a button; what is marked on it is for eyes and ears.
+export function tile(sample, { label, onclick, key } = {}) {
+  const face = h("span", { html: sample.html });
+  face.querySelector("img")?.setAttribute("alt", "");
+  const mark = h("span", { className: "mark", "aria-hidden": "true" });
+  const element = h("button", { type: "button", className: "tile", "aria-label": label, onclick },
+    key && h("span", { className: "key", "aria-hidden": "true" }, key), face, mark);
+  return Object.assign(element, { sample, mark: text => { mark.textContent = text; } });
+}
+
+// Where the losses go, one line for each; drawn small, since the numbers stand beside it.
+export function curves(rows) {
+  const names = Object.keys(rows[0] || {}).filter(each => !["step", "seconds", "steps_per_second"].includes(each)).slice(0, 5);
+  if (rows.length < 2 || !names.length) return h("p", { className: "soft" }, "The curves of the losses come with the first steps.");
+  const drawing = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  drawing.setAttribute("class", "curve"); drawing.setAttribute("viewBox", "0 0 100 100"); drawing.setAttribute("preserveAspectRatio", "none");
+  drawing.setAttribute("role", "img"); drawing.setAttribute("aria-label", `Losses over ${rows.at(-1).step} steps`);
+  const last = rows.at(-1).step || 1;
+  names.forEach((name, place) => {
+    const values = rows.map(row => row[name]).filter(Number.isFinite);
+    const low = Math.min(...values), high = Math.max(...values);
+    const points = rows.filter(row => Number.isFinite(row[name])).map(row => `${(100 * row.step / last).toFixed(2)} ${(95 - 90 * (row[name] - low) / (high - low || 1)).toFixed(2)}`);
+    const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+    path.setAttribute("d", `M${points.join("L")}`); path.setAttribute("class", `c${place}`);
+    drawing.append(path);
+  });
+  const legend = names.map((name, place) => h("span", { className: "small" }, h("span", { className: `t${place}`, "aria-hidden": "true" }, "— "), `${name.replaceAll("_", " ")} ${number(rows.at(-1)[name])}  `));
+  return h("div", {}, drawing, h("p", {}, ...legend));
+}
+
+export const query = values => {
+  const text = new URLSearchParams(Object.entries(values).filter(([, each]) => each !== undefined && each !== "" && each !== null)).toString();
+  return text ? `?${text}` : "";
+};
+export const path = (run, view, values = {}) => `/run/${encodeURIComponent(run)}/${view}${query(values)}`;
+
+export const isTyping = event => event.target.closest?.("input:not([type=checkbox]):not([type=range]), textarea, select, [contenteditable=true]");

@@ -1,0 +1,169 @@
+// All runs, a card for a new one, the jobs; and one run while it is trained.
+import { api, button, curves, fail, field, guarded, h, number, path, say } from "./core.js";
+
+const STATUS = { waiting: "waits", running: "at work", finished: "done", stopped: "stopped", failed: "failed" };
+const started = { finished: "trained", running: "is being trained", stopped: "stopped", failed: "failed", started: "is being trained" };
+
+export async function home(main, { reload, go, isCurrent }) {
+  const { runs, models } = await api("/api/home");
+  const list = h("div", { className: "cards" }, ...runs.map(run => card(run, reload)));
+  const jobs = h("section", { "aria-label": "Jobs" });
+  main.replaceChildren(h("h1", {}, "Runs"),
+    h("p", { className: "soft" }, runs.length ? "What was trained so far. Choose one to make something with it." : "Nothing was trained yet. Begin with the handwritten digits that come with tfgen, or drop data of your own."),
+    jobs, list, fresh(models, go));
+  let before = "";
+  const news = event => {
+    if (!isCurrent()) return;
+    const shown = event.detail.filter(job => ["waiting", "running"].includes(job.status) || Date.now() - new Date(job.created) < 6e5).slice(0, 6);
+    jobs.replaceChildren(...shown.map(job => jobRow(job)));
+    const now = event.detail.map(job => job.id + job.status).join();
+    if (before && now !== before) reload();
+    before = now;
+  };
+  document.addEventListener("jobs", news);
+  return { leave: () => document.removeEventListener("jobs", news), keys: [] };
+}
+
+export function jobRow(job) {
+  const share = job.steps ? job.step / job.steps : undefined;
+  const act = verb => async () => { await api(`/api/jobs/${job.id}/${verb}`, {}); document.dispatchEvent(new Event("work")); };
+  return h("div", { className: "card" },
+    h("div", { className: "row middle" },
+      h("strong", { className: "grow" }, `${job.title}${job.run ? ` · ${job.run}` : ""}`), h("span", { className: job.status === "failed" ? "bad" : "soft" }, STATUS[job.status]),
+      job.verb === "fit" && job.step > 0 && h("a", { className: "button", href: path(job.run, "progress") }, "Watch"),
+      ["waiting", "running"].includes(job.status) && button("Stop", act("stop")),
+      ["stopped", "failed"].includes(job.status) && button(job.verb === "fit" && job.step ? "Go on" : "Try again", act("resume"))),
+    job.status === "running" && h("progress", { value: share, max: 1, "aria-label": `How far ${job.title} is` }),
+    job.says && h("p", { className: job.status === "failed" ? "bad small" : "soft small" }, job.says));
+}
+
+function card(run, reload) {
+  const face = run.sheet === "picture" ? h("img", { className: "sheet", src: `/api/runs/${encodeURIComponent(run.name)}/sheet?${run.step}`, alt: "", loading: "lazy" })
+    : run.sheet === "text" ? textSheet(run) : h("div", { className: "sheet" });
+  return h("article", { className: "card" }, face,
+    h("h2", {}, h("a", { href: path(run.name, run.step ? run.chats ? "chat" : "create" : "progress") }, run.name)),
+    h("p", { className: "soft small" }, `A ${run.model.toUpperCase()} of ${run.data.split("/").at(-1)}, ${started[run.status] || run.status}, ${run.step} steps${run.version === "base" ? "" : `, version ${run.version}`}`),
+    run.problem && h("p", { className: "bad small" }, run.problem),
+    run.scores.length > 0 && h("p", { className: "small" }, run.scores.map(each => `${each.name} ${number(each.value)}`).join(" · ")),
+    h("div", { className: "row" },
+      button("Remove", async () => {
+        await api(`/api/runs/${encodeURIComponent(run.name)}/remove`, {});
+        await reload();
+        say(`${run.name} is put aside.`, { action: guarded(async () => { await api(`/api/runs/${encodeURIComponent(run.name)}/restore`, {}); reload(); }) });
+      }, { "aria-label": `Remove ${run.name}` })));
+}
+
+function textSheet(run) {
+  const place = h("pre", { className: "sheet" });
+  fetch(`/api/runs/${encodeURIComponent(run.name)}/sheet`).then(answer => answer.ok ? answer.text() : "").then(text => { place.textContent = text.replace(/^--- .* ---\n/gm, "").slice(0, 400); });
+  return place;
+}
+
+function fresh(models, go) {
+  const seen = h("div", { "aria-live": "polite" });
+  const files = h("input", { type: "file", className: "hidden", id: "files", multiple: true, onchange: event => take([...event.target.files]) });
+  const folder = h("input", { type: "file", className: "hidden", id: "folder", webkitdirectory: true, onchange: event => take([...event.target.files].map(file => [file, file.webkitRelativePath])) });
+  const box = h("section", { className: "card drop", "aria-label": "A new run",
+    ondragover: event => { event.preventDefault(); box.classList.add("over"); }, ondragleave: () => box.classList.remove("over"),
+    ondrop: guarded(async event => { event.preventDefault(); box.classList.remove("over"); await take(await dropped(event.dataTransfer)); }) },
+    h("h2", {}, "A new run"), h("p", {}, "Drop a folder of pictures or texts, an archive or a file here. Sub-folders become the words that you can ask for."),
+    h("div", { className: "row" }, button("Choose a folder", () => folder.click()), button("Choose files", () => files.click()),
+      button("Take the digits", () => offer({ data: "digits", name: "digits", says: ["10,000 handwritten digits that come with tfgen."], models })),
+      button("Take Shakespeare", () => offer({ data: "shakespeare", name: "shakespeare", says: ["Plays of Shakespeare that come with tfgen."], models: models.filter(each => each === "gpt") }))),
+    files, folder, seen);
+
+  async function take(list) {
+    const pairs = list.map(each => Array.isArray(each) ? each : [each, each.name]);
+    if (!pairs.length) return;
+    const alone = pairs.length === 1 && !pairs[0][1].includes("/");
+    const parts = pairs.flatMap(([file, name]) => [`${JSON.stringify({ name, size: file.size, ...(alone ? { only: true } : {}) })}\n`, file]);
+    const name = alone ? pairs[0][1] : pairs[0][1].split("/")[0];
+    const bar = h("progress", { max: 1, value: 0, "aria-label": "Upload" });
+    seen.replaceChildren(h("p", {}, `Taking ${name}, ${pairs.length} ${pairs.length === 1 ? "file" : "files"} ...`), bar);
+    try { offer(await send(`/api/uploads?name=${encodeURIComponent(name)}`, new Blob(parts), bar)); }
+    catch (error) { seen.replaceChildren(h("p", { className: "bad" }, error.message)); }
+  }
+
+  function offer(found) {
+    const usual = found.models.includes("gan") && found.models.includes("vae") ? "vae" : found.models[0];
+    const model = h("select", {}, ...found.models.map(each => h("option", { value: each, selected: each === usual }, ABOUT[each] || each)));
+    const minutes = h("input", { type: "number", min: 0.2, max: 10080, step: "any", value: 5 });
+    const begin = guarded(async event => {
+      event.preventDefault();
+      const job = await api("/api/fit", { upload: found.upload, data: found.data, model: model.value, minutes: Number(minutes.value) });
+      say(`${job.run} is being trained.`);
+      seen.replaceChildren();
+      document.dispatchEvent(new Event("work"));
+      go("/");
+    });
+    seen.replaceChildren(h("form", { onsubmit: begin }, h("h3", {}, "What tfgen sees"), ...found.says.map(line => h("p", {}, line)),
+      found.broken?.length > 0 && h("details", {}, h("summary", {}, `${found.broken.length} can't be used`), h("ul", {}, ...found.broken.map(line => h("li", {}, line)))),
+      h("div", { className: "row" }, field("Model", model), field("Minutes", minutes), h("button", { className: "main-button" }, "Train"))));
+    model.focus();
+  }
+  return box;
+}
+
+const ABOUT = { gan: "GAN: the sharpest pictures", vae: "VAE: quick and steady", gpt: "GPT: writes piece by piece" };
+
+function send(address, body, bar) {
+  return new Promise((done, failed) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", address);
+    request.setRequestHeader("X-Tfgen", "1");
+    request.upload.onprogress = event => { bar.value = event.loaded / event.total; if (event.loaded === event.total) bar.removeAttribute("value"); };
+    request.onerror = () => failed(new Error("The studio doesn't answer. Is it still running?"));
+    request.onload = () => {
+      let said = {};
+      try { said = JSON.parse(request.responseText); } catch { said = { error: `The studio answered ${request.status}. Try again.` }; }
+      if (request.status >= 400) failed(new Error(said.error)); else done(said);
+    };
+    request.send(body);
+  });
+}
+
+async function dropped(transfer) {
+  const entries = [...transfer.items].map(item => item.webkitGetAsEntry?.()).filter(Boolean);
+  const found = [];
+  const walk = async (entry, prefix) => {
+    if (entry.isFile) found.push([await new Promise((done, failed) => entry.file(done, failed)), prefix + entry.name]);
+    else {
+      const reader = entry.createReader();
+      for (;;) {
+        const part = await new Promise((done, failed) => reader.readEntries(done, failed));
+        if (!part.length) return;
+        for (const each of part) await walk(each, `${prefix}${entry.name}/`);
+      }
+    }
+  };
+  for (const entry of entries) await walk(entry, "");
+  return found;
+}
+
+export async function progress(main, { run, isCurrent }) {
+  const numbers = h("p", {}), chart = h("div", {}), sheet = h("div", {}), row = h("div", {});
+  main.replaceChildren(h("h1", {}, `Training of ${run.name}`), row, h("section", { className: "card" }, h("h2", {}, "Losses"), chart, numbers), h("section", { className: "card" }, h("h2", {}, "Samples so far"), sheet));
+  let shown = -1;
+  const draw = async () => {
+    const { rows } = await api(`/api/runs/${encodeURIComponent(run.name)}/history`);
+    chart.replaceChildren(curves(rows));
+    const last = rows.at(-1);
+    numbers.textContent = last ? `Step ${last.step}${run.plan ? ` of ${run.plan}` : ""}, ${number(last.seconds / 60)} minutes.` : "";
+    if ((last?.step ?? 0) !== shown) {
+      shown = last?.step ?? 0;
+      const address = `/api/runs/${encodeURIComponent(run.name)}/sheet?${shown}`;
+      if (run.streams) { const answer = await fetch(address); sheet.replaceChildren(h("pre", { className: "text" }, answer.ok ? await answer.text() : "They come soon.")); }
+      else { const image = h("img", { alt: `Samples of ${run.name} at step ${shown}`, className: "sheet", onerror: () => image.replaceWith("They come soon.") }); image.src = address; sheet.replaceChildren(image); }
+    }
+  };
+  const news = event => {
+    if (!isCurrent()) return;
+    const job = event.detail.find(each => each.run === run.name && each.verb === "fit");
+    row.replaceChildren(job ? jobRow(job) : "");
+    if (job?.status === "running") draw().catch(fail);
+  };
+  document.addEventListener("jobs", news);
+  await draw();
+  document.dispatchEvent(new Event("work"));
+  return { leave: () => document.removeEventListener("jobs", news) };
+}

@@ -1,0 +1,51 @@
+// How good it is, and the files that work elsewhere.
+import { api, button, h, number, say } from "./core.js";
+import { jobRow } from "./home.js";
+
+function watch(run, verb, work, reload, isCurrent) {
+  let last = null;
+  const news = event => {
+    if (!isCurrent()) return;
+    const job = event.detail.find(each => each.run === run.name && each.verb === verb);
+    if (job && ["waiting", "running", "failed"].includes(job.status)) work.replaceChildren(jobRow(job));
+    if (last === "running" && job?.status === "finished") reload();
+    last = job?.status === "waiting" ? "running" : job?.status;
+  };
+  document.addEventListener("jobs", news);
+  document.dispatchEvent(new Event("work"));
+  return () => document.removeEventListener("jobs", news);
+}
+
+export async function report(main, { run, reload, isCurrent }) {
+  const base = `/api/runs/${encodeURIComponent(run.name)}`, work = h("div", {});
+  main.replaceChildren(h("h1", {}, `How good is ${run.name}?`),
+    h("section", { className: "card", "aria-label": "Evaluate" }, h("p", {}, run.has_report ? run.words || "It was evaluated." : "It was not evaluated yet. That compares samples with the training data: quality, diversity, whether prompts are followed, and whether it copies."),
+      button(run.has_report ? "Evaluate again" : "Evaluate", async () => { await api(`${base}/evaluate`, {}); say("It is being evaluated; that takes some minutes."); document.dispatchEvent(new Event("work")); }, { className: "main-button" }), work),
+    run.alarms.length > 0 && h("section", { className: "card", "aria-label": "Alarms" }, h("h2", {}, "Alarms"), h("ul", {}, ...run.alarms.map(each => h("li", { className: each.state === "raised" ? "bad" : "" }, `${each.name}: ${each.sentence} ${each.advice || ""}`)))),
+    run.scores.length > 0 && h("section", { className: "card scroll", "aria-label": "Scores" }, h("table", {}, h("thead", {}, h("tr", {}, ...["Score", "Value", "Better is"].map(each => h("th", { scope: "col" }, each)))),
+      h("tbody", {}, ...run.scores.map(each => h("tr", {}, h("td", {}, each.name), h("td", {}, `${number(each.value)}${each.half_width ? ` ± ${number(each.half_width)}` : ""}`), h("td", {}, each.better)))))),
+    run.has_report && h("iframe", { src: `${base}/report`, title: `Report on ${run.name}`, sandbox: "" }));
+  return { leave: watch(run, "evaluate", work, reload, isCurrent) };
+}
+
+const FORMATS = [["saved_model", "SavedModel, for TensorFlow Serving"], ["float32", "TFLite, for a phone, as exact as the model"], ["float16", "TFLite, half as large"], ["int8", "TFLite, a quarter as large and quick"]];
+
+export async function exported(main, { run, reload, isCurrent }) {
+  const base = `/api/runs/${encodeURIComponent(run.name)}`, work = h("div", {});
+  const boxes = FORMATS.map(([value, title], at) => { const box = h("input", { type: "checkbox", id: `format-${value}`, checked: at < 2 }); return [value, box, h("label", { className: "row middle", htmlFor: box.id }, box, title)]; });
+  const start = async () => {
+    const wanted = boxes.filter(([, box]) => box.checked).map(([value]) => value);
+    await api(`${base}/export`, { saved_model: wanted.includes("saved_model"), tflite: wanted.filter(each => each !== "saved_model") });
+    say("It is being exported, and every file is compared with the model."); document.dispatchEvent(new Event("work"));
+  };
+  const request = `curl http://localhost:8501/v1/models/${run.name}:predict -d '${run.streams ? '{"inputs": {"prompt": ["Once"], "seed": [7]}}' : '{"inputs": {"prompt": [""], "seed": [7]}}'}'`;
+  main.replaceChildren(h("h1", {}, `Take ${run.name} elsewhere`),
+    h("section", { className: "card", "aria-label": "Export" }, h("fieldset", {}, h("legend", {}, "Formats"), ...boxes.map(([, , label]) => label)), button("Export", start, { className: "main-button" }), work),
+    run.exports.length > 0 && h("section", { className: "card scroll", "aria-label": "What was exported" }, h("h2", {}, "Exported, and compared with the model"),
+      h("table", {}, h("thead", {}, h("tr", {}, ...["File", "Size", "How near to the model", "When"].map(each => h("th", { scope: "col" }, each)))),
+        h("tbody", {}, ...run.exports.map(each => h("tr", {}, h("td", {}, each.name), h("td", {}, `${number(each.size / 1e6)} MB`), h("td", {}, each.agreement), h("td", {}, each.created.slice(0, 16).replace("T", " ")))))),
+      h("p", {}), h("a", { className: "button", href: `${base}/export.zip`, download: "" }, "Download all")),
+    run.exports.length > 0 && h("section", { className: "card", "aria-label": "Serve it" }, h("h2", {}, "Serve it"), h("p", {}, "In a terminal, then ask it by REST:"), h("pre", { className: "text" }, `tfgen serve ${run.name}\n${request}`), button("Copy the request", async () => { await navigator.clipboard.writeText(request); say("Copied."); })));
+  return { leave: watch(run, "export", work, reload, isCurrent) };
+}
+export { exported as export };

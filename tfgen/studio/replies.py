@@ -1,0 +1,89 @@
+"""Requests and answers in JSON: what is wrong with one becomes two sentences, never a traceback."""
+
+import functools
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from tfgen.errors import Failure, UserError
+
+MOST_BYTES = 2**20  # of a request in JSON
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+class NotThere(UserError):
+    """What was asked for by its name does not exist."""
+
+
+def answering(handler: Handler) -> Handler:
+    """A handler whose errors are answers."""
+
+    @functools.wraps(handler)
+    async def answer(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except ClientDisconnect:
+            return Response(status_code=499)
+        except Exception as error:
+            return JSONResponse({"error": sentence(error)}, code_of(error))
+
+    return answer
+
+
+def code_of(error: Exception) -> int:
+    if isinstance(error, NotThere):
+        return 404
+    if isinstance(error, Failure):
+        return 503
+    return 400 if isinstance(error, UserError) else 500
+
+
+def sentence(error: Exception) -> str:
+    """What a person is told of an error."""
+    if isinstance(error, UserError):
+        return str(error)
+    what = str(error).strip().split("\n")[0] or type(error).__name__
+    return f"Something in tfgen broke: {what.rstrip('.')}. Try again; if it stays, report it."
+
+
+async def read_json(request: Request) -> dict[str, Any]:
+    """The body as an object. Raises UserError where it is none, or too large."""
+    content = await read_body(request, MOST_BYTES)
+    try:
+        value = json.loads(content or b"{}", parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise UserError("The request is no JSON object.", "Reload the page, and try again.")
+    return value
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(name)
+
+
+async def read_body(request: Request, most: int) -> bytes:
+    """The body, of at most so many bytes. Raises UserError where it is larger."""
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > most:
+            raise UserError(f"That is larger than {most // 2**20} MB.", "Send less.")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def lines(rows: AsyncIterator[Any]) -> Response:
+    """Rows as JSON lines, each sent when it is there; an error becomes the last one."""
+
+    async def told() -> AsyncIterator[bytes]:
+        try:
+            async for row in rows:
+                yield json.dumps(row, ensure_ascii=False).encode() + b"\n"
+        except Exception as error:
+            yield json.dumps({"error": sentence(error)}).encode() + b"\n"
+
+    return StreamingResponse(told(), media_type="application/x-ndjson")

@@ -1,0 +1,133 @@
+"""A job in a process of its own: what takes long, or much memory, or reads files of strangers.
+
+`python -m tfgen.studio.worker FOLDER` does what FOLDER/job.json says, writes what it says of its work to the standard
+error stream, and at the end FOLDER/result.json. While it is at work it holds the folder's lock, so that whoever looks
+can tell whether it is alive. Begun once more in the same folder it goes on, or begins anew.
+"""
+
+import contextlib
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tfgen import files
+from tfgen.console import talking
+from tfgen.errors import UserError
+
+RESULT = "result.json"
+
+
+def fit(model: str, data: str, output: str, minutes: float, settings: dict[str, Any]) -> dict[str, Any]:
+    """Trains, or goes on with a fit that was broken off."""
+    from tfgen import api
+    from tfgen.run import locate
+
+    resume = (locate(output) / "run.json").is_file()
+    if resume:
+        run = api.fit(model, output=output, resume=True, interruptible=True, verbose=True)
+    else:
+        run = api.fit(model, data, output=output, minutes=minutes, interruptible=True, verbose=True, **settings)
+    return {"status": run.record["status"], "run": run.name}
+
+
+def tune(run: str, strength: str, prefer: str | None) -> dict[str, Any]:
+    from tfgen import api
+
+    version = api.load(run).tune(strength, who=prefer, verbose=True)
+    return {"run": run, "version": version.version, **version.version_record}
+
+
+def evaluate(run: str) -> dict[str, Any]:
+    from tfgen import api
+
+    return {"run": run, "scores": len(api.load(run).evaluate(verbose=True).scores)}
+
+
+def export(run: str, saved_model: bool, tflite: list[str]) -> dict[str, Any]:
+    from tfgen import api
+
+    artefacts = api.load(run).export(saved_model=saved_model, tflite=tflite, verbose=True)
+    return {"run": run, "exports": [each.name for each in artefacts]}
+
+
+def look(data: str, name: str) -> dict[str, Any]:
+    """What tfgen sees in a source, and which models can learn it."""
+    from tfgen import api
+    from tfgen.catalog import MODALITIES, MODELS
+
+    examples = api.open_data(data)
+    modality = MODALITIES.load(examples.modality)
+    report = examples.report
+    return {
+        "says": [f"{name}: {modality.describe(examples)[0]}", *modality.describe(examples)[1:], *report.notes],
+        "broken": [f"{Path(path).name}: {reason}" for path, reason in report.broken[:20]],
+        "count": len(examples),
+        "modality": examples.modality,
+        "models": [each for each in MODELS if set(_learns(each)) & set(modality.representations)],
+    }
+
+
+def _learns(model: str) -> tuple[str, ...]:
+    """The representations that a model learns; asked of what is known without TensorFlow, where it is."""
+    from tfgen.catalog import MODELS
+    from tfgen.environment import load_tensorflow
+
+    load_tensorflow()
+    return MODELS.load(model).representations
+
+
+VERBS = {each.__name__: each for each in (fit, tune, evaluate, export, look)}
+
+
+def main(folder: Path) -> None:
+    """Does one job."""
+    job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
+    os.nice(5)  # the page comes first
+    if job.get("memory"):
+        _limit_memory(job["memory"])
+    with _alone_in(folder), talking():
+        try:
+            result = {"status": "finished", **VERBS[job["verb"]](**job["arguments"])}
+        except KeyboardInterrupt:
+            result = {"status": "stopped"}
+        except UserError as error:
+            result = {"status": "failed", "sentence": str(error)}
+        except MemoryError:
+            result = {"status": "failed", "sentence": "The memory is too small for it. Choose a smaller model or data."}
+        except Exception as error:
+            what = str(error).strip().split("\n")[0].rstrip(".") or type(error).__name__
+            result = {"status": "failed", "sentence": f"It broke off: {what}. Try again."}
+        files.write_json(folder / RESULT, result)
+
+
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """The folder's lock; whoever looks whether it is held has it for a moment."""
+    with contextlib.ExitStack() as held:
+        for wait in (0.05, 0.1, 0.2, 0.4, 0.8, None):
+            try:
+                held.enter_context(files.locked(folder))
+                break
+            except UserError:
+                if wait is None:
+                    raise
+                time.sleep(wait)
+        yield
+
+
+def _limit_memory(most: int) -> None:
+    """Lets this process have at most so many bytes of data, where the system can count them."""
+    import resource
+
+    try:
+        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+    except (ValueError, OSError):
+        pass
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
