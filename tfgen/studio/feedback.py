@@ -81,7 +81,7 @@ class _Feedback:
         """Begins a series of pairs: of the version in use and the one before, unknown which is which, or of samples of
         which it is least known how they are liked."""
         body = await read_json(request)
-        run, who = run_of(self._studio, request), request.scope["who"]
+        run, who = run_of(self._studio, request, body), request.scope["who"]
         count = whole("n", body.get("n")) or 20
         prompt, is_blind = text("prompt", body.get("prompt", "")), bool(body.get("blind"))
         series = await self._studio.models.do(_Series.open, run, self._store, who, is_blind, count, prompt)

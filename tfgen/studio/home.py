@@ -15,6 +15,7 @@ from tfgen.api import Run
 from tfgen.catalog import ENGINES, MODALITIES, MODELS
 from tfgen.errors import UserError
 from tfgen.evaluate.record import Evaluation
+from tfgen.export.published import versions_in
 from tfgen.representations import SEQUENCES
 from tfgen.restore import open_codec
 from tfgen.run import all_runs
@@ -221,6 +222,7 @@ def _facts(run: Run) -> dict[str, Any]:
         "words": evaluation.words if evaluation else "",
         "has_report": (run.results / "report.html").is_file(),
         "exports": _exports(run),
+        "request": _request(run),
     }
 
 
@@ -246,6 +248,18 @@ def _exports(run: Run) -> list[dict[str, Any]]:
         except (OSError, ValueError, KeyError, TypeError):
             continue
     return list(found.values())
+
+
+def _request(run: Run) -> str | None:
+    """What a server of the newest SavedModel can be asked, in JSON; None where there is none."""
+    folder = run.results / "export" / run.name
+    for _, path in sorted(versions_in(folder).items(), reverse=True) if folder.is_dir() else ():
+        try:
+            sample = json.loads((path / "assets.extra" / "tfgen.json").read_text(encoding="utf-8"))["sample"]
+            return json.dumps({"signature_name": sample["signature"], "instances": sample["instances"]})
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return None
 
 
 def _artefact(export: dict[str, Any], created: str) -> dict[str, Any]:

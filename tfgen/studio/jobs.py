@@ -99,7 +99,7 @@ class Jobs:
         self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
         self._thread.start()
 
-    def add(self, verb: str, run: str, who: str, title: str = "", **arguments: Any) -> Job:
+    def add(self, verb: str, run: str, who: str, title: str, arguments: dict[str, Any]) -> Job:
         """A new job, which begins when those before it are done. Raises UserError where too many wait."""
         with self._guard:
             if sum(job.status == WAITING for job in self.all()) >= _MOST_WAITING:

@@ -25,13 +25,13 @@ MOST_SAMPLES = 256
 _MOST_FILES = 2000
 _MOST_FILE = 32 * 2**20
 _MOST_TURNS = 200
-_NAMES_OF_FILES = ("interpolate", "frames", "loop")  # options of a walk, which are no controls
 
 
 def handlers(studio: Any) -> Iterator[tuple[str, str, Any]]:
     """Method, address and handler of each."""
     making = _Making(studio)
     yield "POST", "/api/runs/{run}/generate", making.generate
+    yield "POST", "/api/runs/{run}/variations", making.variations
     yield "POST", "/api/runs/{run}/chat", making.chat
     yield "POST", "/api/runs/{run}/download", making.download
     yield "POST", "/api/settings-of", making.settings_of
@@ -62,6 +62,17 @@ class _Making:
                 if tokens:
                     row["tokens"] = _tokens(run, written)
         yield {"samples": rows}
+
+    async def variations(self, request: Request) -> Response:
+        """Samples like one of this run's."""
+        from tfgen.generate.variations import variations
+
+        body = await read_json(request)
+        run = run_of(self._studio, request, body)
+        (sample,) = read_records([body.get("record")], 1)
+        count, seed = whole("n", body.get("n")) or 12, whole("seed", body.get("seed")) or 0
+        values, samples = await self._studio.models.do(variations, run, sample, count, seed)
+        return JSONResponse({"samples": shown(MODALITIES.load(run.record["modality"]), values, samples)})
 
     async def chat(self, request: Request) -> Response:
         """An answer to the last of "turns": {"piece": text} while it comes, and {"sample": ...} at the end."""

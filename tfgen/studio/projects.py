@@ -45,7 +45,7 @@ class _Projects:
         """Takes what was dropped, and says what tfgen sees in it."""
         name = request.query_params.get("name", "data")
         upload = await self._studio.uploads.take(request.scope["who"], name, request.stream())
-        job = self._jobs.add("look", "", request.scope["who"], data=str(upload.path), name=upload.name)
+        job = self._jobs.add("look", "", request.scope["who"], "Look", {"data": str(upload.path), "name": upload.name})
         try:
             seen = await self._jobs.done(job, _LOOK_SECONDS)
         except UserError:
@@ -95,10 +95,8 @@ class _Projects:
                 raise unknown("data set", data[:40], DATASETS)
         name = self._name(body.get("name"), f"{base}-{model}")
         output = str(self._studio.runs / name)
-        job = self._jobs.add(
-            "fit", name, who, f"Train {model} on {base}", model=model, data=data, output=output, minutes=minutes,
-            settings={},
-        )
+        arguments = {"model": model, "data": data, "output": output, "minutes": minutes, "settings": {}}
+        job = self._jobs.add("fit", name, who, f"Train {model} on {base}", arguments)
         return JSONResponse(self._told(job))
 
     def _name(self, wanted: Any, usual: str) -> str:
@@ -143,7 +141,7 @@ class _Projects:
         return JSONResponse(self._add("export", run, who, "Export", saved_model=saved_model, tflite=formats))
 
     def _add(self, verb: str, run: Any, who: str, title: str, **arguments: Any) -> dict[str, Any]:
-        return self._told(self._jobs.add(verb, run.path.name, who, title, run=str(run.path), **arguments))
+        return self._told(self._jobs.add(verb, run.path.name, who, title, {"run": str(run.path), **arguments}))
 
     async def download(self, request: Request) -> Response:
         """All that was exported of a run."""

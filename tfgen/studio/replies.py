@@ -2,6 +2,7 @@
 
 import functools
 import json
+import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -28,6 +29,8 @@ def answering(handler: Handler) -> Handler:
         except ClientDisconnect:
             return Response(status_code=499)
         except Exception as error:
+            if not isinstance(error, UserError):
+                traceback.print_exc()  # for whoever runs the studio
             return JSONResponse({"error": sentence(error)}, code_of(error))
 
     return answer
@@ -42,11 +45,10 @@ def code_of(error: Exception) -> int:
 
 
 def sentence(error: Exception) -> str:
-    """What a person is told of an error."""
+    """What a person is told of an error; of one that nobody foresaw, nothing that may lie in it, such as paths."""
     if isinstance(error, UserError):
         return str(error)
-    what = str(error).strip().split("\n")[0] or type(error).__name__
-    return f"Something in tfgen broke: {what.rstrip('.')}. Try again; if it stays, report it."
+    return "Something in tfgen broke. Try again; whoever runs the studio finds the reason in its terminal."
 
 
 async def read_json(request: Request) -> dict[str, Any]:

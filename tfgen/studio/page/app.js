@@ -1,5 +1,5 @@
 // The frame around the views: who one is, which run, which view; addresses, keys, and jobs that are at work.
-import { api, button, fail, flush, guarded, h, isTyping, path, query, say } from "./core.js";
+import { api, button, fail, flush, guarded, h, isTyping, openDialog, path, query, say } from "./core.js";
 
 const VIEWS = {
   create: ["Create", "./create.js"], steer: ["Steer", "./steer.js"], chat: ["Chat", "./chat.js"], compare: ["Compare", "./compare.js"],
@@ -80,9 +80,7 @@ function keys() {
   const dialog = h("dialog", { "aria-label": "Keys" }, h("h2", {}, "Keys"),
     h("dl", {}, ...list.flatMap(([key, what]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, what)])),
     h("p", {}), button("Close", () => dialog.close()));
-  dialog.addEventListener("close", () => dialog.remove());
-  document.body.append(dialog);
-  dialog.showModal();
+  openDialog(dialog);
 }
 
 let workTimer;

@@ -4,12 +4,14 @@ import { api, button, field, guarded, h, path, tile } from "./core.js";
 export async function compare(main, { run, values, remember, isCurrent }) {
   const prompt = h("input", { value: values.prompt || "" }), count = h("input", { type: "number", value: 20, min: 1, max: 200 });
   if (run.known.length) prompt.setAttribute("list", "known");
-  const stage = h("section", { "aria-label": "The comparison" }), canBlind = run.version !== "base";
+  const names = run.all_versions.map(each => each.name);
+  const version = h("select", {}, ...[...names].reverse().map(each => h("option", { value: each, selected: each === (values.version || run.version) }, each)));
+  const stage = h("section", { "aria-label": "The comparison" }), canBlind = names.length > 0;
   let series = null, busy = false;
 
   const begin = blind => guarded(async () => {
     stage.replaceChildren(h("p", { role: "status" }, "Making the pairs ..."));
-    try { show(await api(`/api/runs/${encodeURIComponent(run.name)}/compare`, { blind, n: Number(count.value) || 20, prompt: prompt.value })); }
+    try { show(await api(`/api/runs/${encodeURIComponent(run.name)}/compare`, { blind, n: Number(count.value) || 20, prompt: prompt.value, version: blind ? version.value : undefined })); }
     catch (error) { stage.replaceChildren(); throw error; }
   });
   function show(next) {
@@ -40,6 +42,7 @@ export async function compare(main, { run, values, remember, isCurrent }) {
   }
   main.replaceChildren(h("h1", {}, `Compare samples of ${run.name}`),
     h("div", { className: "card" }, h("div", { className: "row" }, field("Prompt", prompt, "empty for all of them"), field("Pairs", count), h("datalist", { id: "known" }, ...run.known.map(each => h("option", { value: each }))),
+      canBlind && field("Version, against the one before it", version),
       button("Which is better?", begin(false), { className: "main-button" }), button("Blind: old against new", begin(true), { disabled: !canBlind })),
     !canBlind && h("p", { className: "small soft" }, "Old against new needs a version: steer and save a preset, or let it learn.")), stage);
   if (values.series) { try { show({ id: values.series, ...await api(`/api/comparisons/${values.series}`) }); } catch { remember({}); } }

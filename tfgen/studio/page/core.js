@@ -62,9 +62,18 @@ export function say(text, { error = false, action, label } = {}) {
   const message = h("div", { className: error ? "message error" : "message" }, h("span", {}, text));
   if (action) message.append(h("button", { type: "button", onclick: () => { message.remove(); action(); } }, label || "Undo"));
   const place = document.getElementById("messages");
+  (document.querySelector("dialog[open]") || document.body).append(place);  // else it would lie behind the dialog
   place.append(message);
   while (place.children.length > 3) place.firstChild.remove();
   setTimeout(() => message.remove(), error || action ? 9000 : 4000);
+}
+
+// A dialog that is removed when it closes, but for the messages in it.
+export function openDialog(dialog) {
+  dialog.addEventListener("close", () => { document.body.append(document.getElementById("messages")); dialog.remove(); });
+  document.body.append(dialog);
+  dialog.showModal();
+  return dialog;
 }
 
 export const fail = error => { if (error.name !== "AbortError") say(error.message, { error: true }); };
@@ -122,6 +131,37 @@ export function tile(sample, { label, onclick, key } = {}) {
   const element = h("button", { type: "button", className: "tile", "aria-label": label, onclick },
     key && h("span", { className: "key", "aria-hidden": "true" }, key), face, mark);
   return Object.assign(element, { sample, mark: text => { mark.textContent = text; } });
+}
+
+const STATUS = { waiting: "waits", running: "at work", finished: "done", stopped: "stopped", failed: "failed" };
+
+export function jobRow(job) {
+  const share = job.steps ? job.step / job.steps : undefined;
+  const act = verb => async () => { await api(`/api/jobs/${job.id}/${verb}`, {}); document.dispatchEvent(new Event("work")); };
+  return h("div", { className: "card" },
+    h("div", { className: "row middle" },
+      h("strong", { className: "grow" }, `${job.title}${job.run ? ` · ${job.run}` : ""}`), h("span", { className: job.status === "failed" ? "bad" : "soft" }, STATUS[job.status]),
+      job.verb === "fit" && job.step > 0 && h("a", { className: "button", href: path(job.run, "progress") }, "Watch"),
+      ["waiting", "running"].includes(job.status) && button("Stop", act("stop")),
+      ["stopped", "failed"].includes(job.status) && button(job.verb === "fit" && job.step ? "Go on" : "Try again", act("resume"))),
+    job.status === "running" && h("progress", { value: share, max: 1, "aria-label": `How far ${job.title} is` }),
+    job.says && h("p", { className: job.status === "failed" ? "bad small" : "soft small" }, job.says));
+}
+
+// Shows the newest job of a kind on a run while it is at work; `done` is called when it has ended well.
+export function watch(run, verb, place, isCurrent, done) {
+  let before = null;
+  const news = event => {
+    if (!isCurrent()) return;
+    const job = event.detail.find(each => each.run === run && each.verb === verb);
+    const isBusy = job && ["waiting", "running"].includes(job.status);
+    if (isBusy || job?.status === "failed") place.replaceChildren(jobRow(job)); else place.replaceChildren();
+    if (before === "busy" && job?.status === "finished") done(job);
+    before = isBusy ? "busy" : "idle";
+  };
+  document.addEventListener("jobs", news);
+  document.dispatchEvent(new Event("work"));
+  return () => document.removeEventListener("jobs", news);
 }
 
 // Where the losses go, one line for each; drawn small, since the numbers stand beside it.

@@ -1,5 +1,5 @@
 // Prompt, seed, count and settings to samples; and what one can do with each of them.
-import { api, button, field, guarded, h, isTyping, number, path, randomSeed, react, rows, save, say, tile } from "./core.js";
+import { api, button, field, guarded, h, isTyping, number, openDialog, path, randomSeed, react, rows, save, say, tile } from "./core.js";
 
 export async function create(main, { run, remember, go, values, isCurrent }) {
   const base = `/api/runs/${encodeURIComponent(run.name)}`;
@@ -57,6 +57,7 @@ export async function create(main, { run, remember, go, values, isCurrent }) {
 
   const fill = made => {
     samples = made; chosen = new Set();
+    place.className = run.streams ? "tiles texts" : "tiles";
     place.replaceChildren(...samples.map((sample, at) => h("li", {}, tile(sample, { label: label(sample, at), onclick: () => picking ? choose(at) : enlarge(at) }))));
   };
   const tiles = () => [...place.querySelectorAll("button.tile")];
@@ -101,9 +102,10 @@ export async function create(main, { run, remember, go, values, isCurrent }) {
         button("Copy settings", async () => { await navigator.clipboard.writeText(JSON.stringify({ run: run.name, ...facts })); say("The settings are copied."); }),
         sample.record && button("Download", () => save(`${base}/download`, { records: [sample.record] }, run.name)),
         sample.seed !== null && sample.seed !== undefined && button("Use its seed", () => { seed.value = sample.seed; lock.checked = true; close(); }),
+        run.walks && sample.record && button("Variations", () => { close(); return vary(sample); }),
         !run.streams && button("Steer from here", () => { close(); go(path(run.name, "steer", { prompt: prompt.value })); }),
         run.walks && sample.record && button(walkFrom === null ? "Walk from here" : "Walk to here", () => { close(); if (walkFrom === null) { walkFrom = sample; say("Now choose where the walk ends."); } else walk(walkFrom, sample); })));
-    dialog.addEventListener("close", () => { dialog.remove(); tiles()[at]?.focus(); });
+    dialog.addEventListener("close", () => tiles()[at]?.focus());
     dialog.addEventListener("keydown", event => {
       if (isTyping(event)) return;
       if (event.key === "ArrowLeft" || event.key === "ArrowRight") step(event.key === "ArrowLeft" ? -1 : 1);
@@ -112,9 +114,14 @@ export async function create(main, { run, remember, go, values, isCurrent }) {
       else return;
       event.preventDefault();
     });
-    document.body.append(dialog);
-    dialog.showModal();
+    openDialog(dialog);
   }
+
+  const vary = guarded(async sample => {
+    status.textContent = "Varying ...";
+    fill((await api(`${base}/variations`, { record: sample.record, n: 12, seed: randomSeed() % 2 ** 20, version: version.value || undefined })).samples);
+    status.textContent = "Like the one that you chose, but for details. Pick, or vary one of them again.";
+  });
 
   const walk = guarded(async (from, to) => {
     walkFrom = null;
@@ -168,8 +175,7 @@ export async function create(main, { run, remember, go, values, isCurrent }) {
       const kept = await api("/api/prompts", { name: name.value, template: prompt.value });
       dialog.close(); say(`Saved as ${kept.address}. Use it as @${kept.address}.`); prompts();
     }) }, field("Name of the prompt", name), h("p", {}), h("div", { className: "row" }, h("button", { className: "main-button" }, "Save"), button("Cancel", () => dialog.close()))));
-    dialog.addEventListener("close", () => dialog.remove());
-    document.body.append(dialog); dialog.showModal();
+    openDialog(dialog);
   });
   const prompts = guarded(async () => {
     const found = (await api("/api/prompts")).prompts;
@@ -178,7 +184,7 @@ export async function create(main, { run, remember, go, values, isCurrent }) {
   saved.addEventListener("change", () => { if (saved.value) { prompt.value = saved.value; saved.value = ""; generate(false); } });
 
   const hint = run.kind_of_prompts === "none" ? "This run has no words; leave it empty." : run.streams ? run.needs_prompt ? "What it shall answer." : "How the text begins; it goes on from there." : `Known: ${run.known.slice(0, 12).join(", ")}${run.known.length > 12 ? ", ..." : ""}. {one|other} makes both; empty makes a mix.`;
-  const form = h("form", { className: "card", onsubmit: event => { event.preventDefault(); place.className = run.streams ? "tiles texts" : "tiles"; generate(); } },
+  const form = h("form", { className: "card", onsubmit: event => { event.preventDefault(); generate(); } },
     field("Prompt", prompt, hint), words,
     h("div", { className: "row" }, h("div", { className: "grow" }, saved), button("Save prompt", savePrompt)),
     h("div", { className: "row" }, field("Seed", seed), button("Dice", () => { seed.value = randomSeed(); generate(false); }, { "aria-label": "A new seed at random", title: "A new seed at random" }), h("label", { className: "row middle", htmlFor: "lock" }, lock, "keep the seed")),

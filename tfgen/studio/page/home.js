@@ -1,7 +1,6 @@
 // All runs, a card for a new one, the jobs; and one run while it is trained.
-import { api, button, curves, fail, field, guarded, h, number, path, say } from "./core.js";
+import { api, button, curves, fail, field, guarded, h, jobRow, number, path, say } from "./core.js";
 
-const STATUS = { waiting: "waits", running: "at work", finished: "done", stopped: "stopped", failed: "failed" };
 const started = { finished: "trained", running: "is being trained", stopped: "stopped", failed: "failed", started: "is being trained" };
 
 export async function home(main, { reload, go, isCurrent }) {
@@ -22,19 +21,6 @@ export async function home(main, { reload, go, isCurrent }) {
   };
   document.addEventListener("jobs", news);
   return { leave: () => document.removeEventListener("jobs", news), keys: [] };
-}
-
-export function jobRow(job) {
-  const share = job.steps ? job.step / job.steps : undefined;
-  const act = verb => async () => { await api(`/api/jobs/${job.id}/${verb}`, {}); document.dispatchEvent(new Event("work")); };
-  return h("div", { className: "card" },
-    h("div", { className: "row middle" },
-      h("strong", { className: "grow" }, `${job.title}${job.run ? ` · ${job.run}` : ""}`), h("span", { className: job.status === "failed" ? "bad" : "soft" }, STATUS[job.status]),
-      job.verb === "fit" && job.step > 0 && h("a", { className: "button", href: path(job.run, "progress") }, "Watch"),
-      ["waiting", "running"].includes(job.status) && button("Stop", act("stop")),
-      ["stopped", "failed"].includes(job.status) && button(job.verb === "fit" && job.step ? "Go on" : "Try again", act("resume"))),
-    job.status === "running" && h("progress", { value: share, max: 1, "aria-label": `How far ${job.title} is` }),
-    job.says && h("p", { className: job.status === "failed" ? "bad small" : "soft small" }, job.says));
 }
 
 function card(run, reload) {
@@ -61,8 +47,8 @@ function textSheet(run) {
 
 function fresh(models, go) {
   const seen = h("div", { "aria-live": "polite" });
-  const files = h("input", { type: "file", className: "hidden", id: "files", multiple: true, onchange: event => take([...event.target.files]) });
-  const folder = h("input", { type: "file", className: "hidden", id: "folder", webkitdirectory: true, onchange: event => take([...event.target.files].map(file => [file, file.webkitRelativePath])) });
+  const files = h("input", { type: "file", hidden: true, id: "files", multiple: true, onchange: event => take([...event.target.files]) });
+  const folder = h("input", { type: "file", hidden: true, id: "folder", webkitdirectory: true, onchange: event => take([...event.target.files].map(file => [file, file.webkitRelativePath])) });
   const box = h("section", { className: "card drop", "aria-label": "A new run",
     ondragover: event => { event.preventDefault(); box.classList.add("over"); }, ondragleave: () => box.classList.remove("over"),
     ondrop: guarded(async event => { event.preventDefault(); box.classList.remove("over"); await take(await dropped(event.dataTransfer)); }) },

@@ -1,20 +1,5 @@
 // How good it is, and the files that work elsewhere.
-import { api, button, h, number, say } from "./core.js";
-import { jobRow } from "./home.js";
-
-function watch(run, verb, work, reload, isCurrent) {
-  let last = null;
-  const news = event => {
-    if (!isCurrent()) return;
-    const job = event.detail.find(each => each.run === run.name && each.verb === verb);
-    if (job && ["waiting", "running", "failed"].includes(job.status)) work.replaceChildren(jobRow(job));
-    if (last === "running" && job?.status === "finished") reload();
-    last = job?.status === "waiting" ? "running" : job?.status;
-  };
-  document.addEventListener("jobs", news);
-  document.dispatchEvent(new Event("work"));
-  return () => document.removeEventListener("jobs", news);
-}
+import { api, button, h, number, say, watch } from "./core.js";
 
 export async function report(main, { run, reload, isCurrent }) {
   const base = `/api/runs/${encodeURIComponent(run.name)}`, work = h("div", {});
@@ -25,7 +10,7 @@ export async function report(main, { run, reload, isCurrent }) {
     run.scores.length > 0 && h("section", { className: "card scroll", "aria-label": "Scores" }, h("table", {}, h("thead", {}, h("tr", {}, ...["Score", "Value", "Better is"].map(each => h("th", { scope: "col" }, each)))),
       h("tbody", {}, ...run.scores.map(each => h("tr", {}, h("td", {}, each.name), h("td", {}, `${number(each.value)}${each.half_width ? ` ± ${number(each.half_width)}` : ""}`), h("td", {}, each.better)))))),
     run.has_report && h("iframe", { src: `${base}/report`, title: `Report on ${run.name}`, sandbox: "" }));
-  return { leave: watch(run, "evaluate", work, reload, isCurrent) };
+  return { leave: watch(run.name, "evaluate", work, isCurrent, reload) };
 }
 
 const FORMATS = [["saved_model", "SavedModel, for TensorFlow Serving"], ["float32", "TFLite, for a phone, as exact as the model"], ["float16", "TFLite, half as large"], ["int8", "TFLite, a quarter as large and quick"]];
@@ -38,14 +23,14 @@ export async function exported(main, { run, reload, isCurrent }) {
     await api(`${base}/export`, { saved_model: wanted.includes("saved_model"), tflite: wanted.filter(each => each !== "saved_model") });
     say("It is being exported, and every file is compared with the model."); document.dispatchEvent(new Event("work"));
   };
-  const request = `curl http://localhost:8501/v1/models/${run.name}:predict -d '${run.streams ? '{"inputs": {"prompt": ["Once"], "seed": [7]}}' : '{"inputs": {"prompt": [""], "seed": [7]}}'}'`;
+  const request = `curl http://127.0.0.1:8501/v1/models/${run.name}:predict -d '${run.request}'`;
   main.replaceChildren(h("h1", {}, `Take ${run.name} elsewhere`),
     h("section", { className: "card", "aria-label": "Export" }, h("fieldset", {}, h("legend", {}, "Formats"), ...boxes.map(([, , label]) => label)), button("Export", start, { className: "main-button" }), work),
     run.exports.length > 0 && h("section", { className: "card scroll", "aria-label": "What was exported" }, h("h2", {}, "Exported, and compared with the model"),
       h("table", {}, h("thead", {}, h("tr", {}, ...["File", "Size", "How near to the model", "When"].map(each => h("th", { scope: "col" }, each)))),
         h("tbody", {}, ...run.exports.map(each => h("tr", {}, h("td", {}, each.name), h("td", {}, `${number(each.size / 1e6)} MB`), h("td", {}, each.agreement), h("td", {}, each.created.slice(0, 16).replace("T", " ")))))),
       h("p", {}), h("a", { className: "button", href: `${base}/export.zip`, download: "" }, "Download all")),
-    run.exports.length > 0 && h("section", { className: "card", "aria-label": "Serve it" }, h("h2", {}, "Serve it"), h("p", {}, "In a terminal, then ask it by REST:"), h("pre", { className: "text" }, `tfgen serve ${run.name}\n${request}`), button("Copy the request", async () => { await navigator.clipboard.writeText(request); say("Copied."); })));
-  return { leave: watch(run, "export", work, reload, isCurrent) };
+    run.request && h("section", { className: "card", "aria-label": "Serve it" }, h("h2", {}, "Serve it"), h("p", {}, "In a terminal, then ask it by REST:"), h("pre", { className: "text" }, `tfgen serve ${run.name}\n${request}`), button("Copy the request", async () => { await navigator.clipboard.writeText(request); say("Copied."); })));
+  return { leave: watch(run.name, "export", work, isCurrent, reload) };
 }
 export { exported as export };

@@ -1,5 +1,5 @@
 // Nine tiles; what is picked, the next nine follow.
-import { api, button, field, guarded, h, path, tile } from "./core.js";
+import { api, button, field, guarded, h, path, randomSeed, tile } from "./core.js";
 
 const ARMS = { kept: "the best so far", liked: "you may like it", near: "near your last pick", asked: "as you asked" };
 
@@ -15,7 +15,7 @@ export async function steer(main, { run, remember, values, isCurrent }) {
 
   const begin = guarded(async session => {
     busy = true;
-    try { take(await api(base, { session, prompt: prompt.value, k: run.streams ? 4 : 9 })); }
+    try { take(await api(base, { session, prompt: prompt.value, k: run.streams ? 4 : 9, seed: randomSeed() })); }
     catch (error) { status.textContent = error.message; throw error; }
     finally { busy = false; }
   });
