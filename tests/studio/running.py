@@ -60,7 +60,7 @@ def studio(runs, *options, **environment):
     """A studio on a folder of runs, at a port of its own."""
     environment = tfgen_environment(TFGEN_RUNS=str(runs), **environment)
     process = subprocess.Popen(
-        tfgen_arguments("studio", "--port", 0, "--no-browser", *options), env=environment, stderr=subprocess.PIPE,
+        tfgen_arguments("studio", *(() if "--port" in options else ("--port", 0)), "--no-browser", *options), env=environment, stderr=subprocess.PIPE,
         stdin=subprocess.DEVNULL, text=True, cwd=runs,
     )
     said = []

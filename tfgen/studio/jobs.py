@@ -33,7 +33,11 @@ class Job:
 
     def __init__(self, folder: Path):
         self.folder = folder
-        self.record = json.loads((folder / "job.json").read_text(encoding="utf-8"))
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """What it is and how it stands, read anew: others change it."""
+        return json.loads((self.folder / "job.json").read_text(encoding="utf-8"))
 
     @property
     def id(self) -> str:
@@ -68,8 +72,7 @@ class Job:
         return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
     def update(self, **changes: Any) -> None:
-        self.record.update(changes)
-        files.write_json(self.folder / "job.json", self.record)
+        files.write_json(self.folder / "job.json", {**self.record, **changes})
 
     def to_json(self) -> dict[str, Any]:
         status, result = self.status, self.result or {}
@@ -117,11 +120,7 @@ class Jobs:
 
     def all(self) -> list[Job]:
         """Oldest first."""
-        found = []
-        for path in sorted(self.folder.glob("[!.]*/job.json")):
-            with contextlib.suppress(OSError, ValueError):
-                found.append(Job(path.parent))
-        return found
+        return [Job(path.parent) for path in sorted(self.folder.glob("[!.]*/job.json"))]
 
     def find(self, id: str) -> Job:
         """Raises NotThere where there is no such job."""

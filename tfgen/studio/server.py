@@ -82,11 +82,11 @@ async def _serve(options: StudioOptions, people: People, at: str, bound: socket.
         serving = asyncio.create_task(server.serve(sockets=[bound]))
         while not server.started and not serving.done():
             await asyncio.sleep(0.01)
-        models.start()
         address = _address(options, bound, people.token, at)
         say(f"The studio is at {address}  Ctrl-C ends it; what is being trained goes on.")
         if ready is not None:
             ready(address)
+        models.start()  # after what was said: while TensorFlow loads, nothing reaches the standard error stream
         await asyncio.wait([serving, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
         server.should_exit = True
         with contextlib.suppress(TimeoutError):

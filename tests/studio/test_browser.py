@@ -1,0 +1,383 @@
+"""The whole loop in a real browser: each step is checked by what the page shows.
+
+Where TFGEN_SCREENSHOTS names a folder, pictures of the views go there, as docs/images/studio-*.png were made;
+TFGEN_SCREENSHOT_MINUTES says how long the run in them is trained.
+"""
+
+import json
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.studio.running import CHROMIUM, browser, copied, studio
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium"),
+]
+# The place of the brightest tile: what a person picks who likes thick strokes.
+BRIGHTEST = """() => {
+  const sums = [...document.querySelectorAll('.tiles .tile img')].map(image => {
+    const canvas = Object.assign(document.createElement('canvas'), { width: image.naturalWidth, height: image.naturalHeight });
+    const context = canvas.getContext('2d');
+    context.drawImage(image, 0, 0);
+    return context.getImageData(0, 0, canvas.width, canvas.height).data.reduce((sum, each) => sum + each, 0);
+  });
+  return sums.indexOf(Math.max(...sums));
+}"""
+
+
+class Visitor:
+    """A person at the page."""
+
+    def __init__(self, page, address):
+        self.page, self.address = page, address
+        self.hosts, self.errors, self.sizes = set(), [], {}
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("request", lambda request: self.hosts.add(request.url.split("/")[2].split(":")[0]))
+        page.on("response", self._count)
+
+    def _count(self, answer):
+        if answer.url.startswith("http"):
+            self.sizes[answer.url] = int(answer.headers.get("content-length", 0))
+
+    def open(self, path="/"):
+        self.page.goto(self.address.rstrip("/") + path)
+
+    def sees(self, text, seconds=60):
+        self.page.get_by_text(text).first.wait_for(timeout=seconds * 1000)
+
+    def button(self, name):
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    def view(self, name):
+        self.page.get_by_role("navigation").get_by_role("link", name=name, exact=True).click()
+
+    def looks_well(self, name):
+        """No rule of accessibility is broken, in light and dark; and a picture for the docs."""
+        from axe_playwright_python.sync_playwright import Axe
+
+        for scheme in ("dark", "light"):
+            self.page.emulate_media(color_scheme=scheme)
+            found = Axe().run(self.page).response["violations"]
+            assert not found, [(each["id"], [node["html"][:200] for node in each["nodes"]]) for each in found]
+        if os.environ.get("TFGEN_SCREENSHOTS"):
+            folder = Path(os.environ["TFGEN_SCREENSHOTS"])
+            self.page.screenshot(path=folder / f"studio-{name}.png")
+
+    def press(self, key):
+        """Presses a key, and waits until the tiles are others."""
+        before = self.page.query_selector(".tile")
+        self.page.keyboard.press(key)
+        end = time.monotonic() + 30
+        while before.evaluate("element => element.isConnected"):
+            assert time.monotonic() < end, f"nothing came after {key}"
+            time.sleep(0.005)
+
+    def tab_to(self, role, name):
+        """Goes to something by the tabulator alone."""
+        target = self.page.get_by_role(role, name=name, exact=True).first
+        target.wait_for()
+        for _ in range(150):
+            if target.evaluate("element => element === document.activeElement"):
+                return target
+            self.page.keyboard.press("Tab")
+        raise AssertionError(f"no way to {name!r} by keyboard")
+
+
+@pytest.fixture
+def visit():
+    """Opens a page of a studio; the browser closes at the end."""
+    import contextlib
+
+    with contextlib.ExitStack() as opened:
+        chromium = opened.enter_context(browser())
+
+        def open_page(running, **options):
+            context = chromium.new_context(viewport={"width": 1200, "height": 850}, **options)
+            return Visitor(context.new_page(), f"http://localhost:{running.port}/")
+
+        yield open_page
+
+
+@pytest.fixture
+def folder_of_digits(tmp_path):
+    """A folder of pictures with a sub-folder for each word."""
+    from PIL import Image
+
+    from tfgen.api import open_data
+
+    examples = open_data("digits")
+    place = tmp_path / "my digits"
+    values, labels = examples.codec.decode(examples.take(np.arange(1500))), examples.prompts_of(np.arange(1500))
+    for number, (value, label) in enumerate(zip(values, labels, strict=True)):
+        path = place / label / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(value[..., 0]).save(path)
+    return place
+
+
+def test_from_a_dropped_folder_to_an_export(tmp_path, shared, visit, folder_of_digits):
+    runs, minutes = tmp_path / "runs", os.environ.get("TFGEN_SCREENSHOT_MINUTES", "0.7")
+    runs.mkdir()
+    with studio(runs, TFGEN_CACHE=str(shared / "cache"), TFGEN_WHO="ada") as running:
+        me = visit(running)
+        page = me.page
+        me.open()
+        me.sees("Nothing was trained yet")
+        me.looks_well("empty")
+        with page.expect_file_chooser() as chooser:
+            me.button("Choose a folder").click()
+        chooser.value.set_files(folder_of_digits)
+        me.sees("1500 grey pictures", 120)
+        page.get_by_label("Model").select_option("gan")
+        page.get_by_label("Minutes").fill(minutes)
+        me.button("Train").click()
+        page.get_by_role("link", name="Watch").click(timeout=120_000)
+        me.sees("Samples so far")
+        page.reload()
+        me.sees("done", 120 + 90 * float(minutes))
+        me.looks_well("training")
+        page.get_by_role("link", name="tfgen studio").click()
+        page.get_by_role("link", name="my-digits-gan").first.click()
+
+        # Prompt, generate, star.
+        me.sees("16 pictures in")
+        page.get_by_label("Prompt", exact=True).fill("three")
+        page.keyboard.press("Control+Enter")
+        page.get_by_role("button", name="picture 1, three").wait_for()
+        address = page.url
+        page.reload()
+        page.get_by_role("button", name="picture 1, three").wait_for()
+        assert page.url == address and "prompt=three" in address
+        me.looks_well("create")
+        page.get_by_role("button", name="picture 3, three").click()
+        me.button("★ Like").click()
+        me.sees("Kept. 1 answer on my-digits-gan so far.")
+        me.looks_well("sample")
+        me.button("Close").click()
+
+        # Steer, with a reload in the middle.
+        me.view("Steer")
+        page.get_by_role("button", name="Tile 9").wait_for(timeout=90_000)
+        for number in range(36):
+            me.press(str(page.evaluate(BRIGHTEST) + 1))
+            if number == 2:
+                page.reload()
+                me.sees("So far:")
+                page.get_by_role("button", name="Tile 9").wait_for()
+        me.looks_well("steer")
+        page.get_by_label("Name of the preset").fill("thick")
+        me.button("Save as preset").click()
+        me.sees("Saved the preset thick")
+
+        # Learn, compare, go back.
+        me.view("Learn")
+        me.sees("36 picks")
+        me.button("Learn").click()
+        page.reload()
+        me.sees("v1 is learned", 300)
+        me.looks_well("learn")
+        me.view("Compare")
+        page.get_by_label("Version, against the one before it").select_option("v1")
+        page.get_by_label("Pairs").fill("12")
+        me.button("Blind: old against new").click()
+        for number in range(12):
+            me.sees(f"{number + 1} of 12")
+            if number == 0:
+                me.looks_well("compare")
+            if number == 4:
+                page.reload()
+                me.sees("5 of 12")
+            me.press(str(page.evaluate(BRIGHTEST) + 1))
+        me.sees("v1 was preferred to base in")
+        me.view("Learn")
+        me.sees("Side by side and blind, v1 was preferred to base")
+        me.button("Use v1").click() if me.button("Use v1").count() else me.button("Use base").click()
+        me.sees("is in use.")
+
+        # Take it elsewhere.
+        me.view("Export")
+        me.button("Export").click()
+        me.sees("Exported, and compared with the model", 300)
+        me.sees("curl http://127.0.0.1:8501")
+        me.looks_well("export")
+        with page.expect_download() as download:
+            page.get_by_role("link", name="Download all").click()
+        assert download.value.path().stat().st_size > 10_000
+        assert me.hosts == {"localhost"} and me.errors == []
+
+
+def test_texts_and_talks(tmp_path, shared, visit, fit_once):
+    runs = tmp_path / "runs"
+    chats = shared / "studio-chats.jsonl"
+    pairs = [("hello", "hi there"), ("how are you", "fine, thanks"), ("bye", "see you soon")]
+    if not chats.exists():
+        rows = [{"messages": [{"role": "user", "content": one}, {"role": "assistant", "content": two}]} for one, two in pairs]
+        chats.write_text("".join(json.dumps(row) + "\n" for row in rows * 60))
+    copied(fit_once("gpt", 60, modality="text"), runs, "tales")
+    copied(fit_once("gpt", 80, data=chats), runs, "helpdesk")
+    with studio(runs, TFGEN_CACHE=str(shared / "cache"), TFGEN_WHO="ada") as running:
+        me = visit(running)
+        page = me.page
+        me.open("/run/tales/create")
+        me.sees("4 texts in")
+        me.looks_well("write")
+        page.get_by_role("button", name="text 2").click()
+        page.get_by_label("The text; change it").fill("It was a dark and stormy night.")
+        me.button("Keep my version").click()
+        me.sees("Kept. 1 answer on tales so far.")
+        me.sees("It was a dark and stormy night.")
+        page.get_by_role("button", name="text 1").click()
+        me.button("Probabilities").click()
+        page.get_by_role("group", name="Tokens, shaded").wait_for()
+        text = page.get_by_label("The text; change it")
+        text.evaluate("element => element.setSelectionRange(2, 8)")
+        me.button("Alternatives for the selection").click()
+        page.get_by_role("list", name="Alternatives").get_by_role("button").nth(2).wait_for()
+        page.keyboard.press("Escape")
+        me.view("Steer")
+        page.get_by_role("button", name="Tile 4").wait_for(timeout=90_000)
+        me.press("2")
+        me.sees("So far:")
+        me.looks_well("steer-text")
+
+        me.open("/run/helpdesk/chat")
+        page.get_by_label("Message").fill("hello")
+        page.keyboard.press("Control+Enter")
+        me.button("Correct").wait_for(timeout=60_000)
+        page.get_by_role("button", name="A bad answer").click()
+        me.sees("Kept. 1 answer on helpdesk so far.")
+        page.reload()
+        me.button("Correct").click()
+        page.get_by_label("What it should have said").fill("good morning")
+        me.button("Keep").click()
+        me.sees("Kept. 2 answers on helpdesk so far.")
+        page.get_by_label("Message").fill("bye")
+        me.button("Send").click()
+        me.button("Correct").wait_for(timeout=60_000)
+        me.looks_well("chat")
+        assert me.hosts == {"localhost"} and me.errors == []
+
+
+def test_by_keyboard_alone_and_on_a_phone(tmp_path, shared, visit, gan_run):
+    runs = tmp_path / "runs"
+    copied(gan_run, runs, "digits")
+    with studio(runs, TFGEN_CACHE=str(shared / "cache"), TFGEN_WHO="ada") as running:
+        me = visit(running)
+        page, keys = me.page, me.page.keyboard
+        me.open()
+        me.tab_to("link", "digits")
+        keys.press("Enter")
+        me.sees("16 pictures in")
+        me.tab_to("combobox", "Prompt")
+        keys.type("seven")
+        keys.press("Control+Enter")
+        page.get_by_role("button", name="picture 1, seven").wait_for()
+        me.tab_to("button", page.get_by_role("button", name="picture 1, seven").get_attribute("aria-label"))
+        keys.press("ArrowRight")
+        keys.press("s")
+        me.sees("Kept. 1 answer")
+        keys.press("Enter")
+        keys.press("4")
+        me.sees("Kept. 2 answers")
+        keys.press("Escape")
+        keys.press("]")
+        page.get_by_role("button", name="Tile 9").wait_for(timeout=90_000)
+        for key in ("3", "n", "s", "u", "5", "1"):
+            me.press(key)
+        keys.press("t")
+        keys.press("2")
+        keys.press("4")
+        me.press("Enter")
+        me.tab_to("textbox", "Name of the preset")
+        keys.type("mine")
+        keys.press("Enter")
+        me.sees("Saved the preset mine")
+        keys.press("Escape")
+        page.locator("main").focus()
+        keys.press("]")
+        me.tab_to("button", "Which is better?")
+        keys.press("Enter")
+        me.sees("1 of 20")
+        me.press("ArrowLeft")
+        me.press("=")
+        me.sees("3 of 20")
+        keys.press("?")
+        page.get_by_role("dialog", name="Keys").wait_for()
+        me.looks_well("keys")
+        keys.press("Escape")
+        keys.press("h")
+        me.sees("A new run")
+
+        page.set_viewport_size({"width": 360, "height": 740})
+        for view in ("create", "steer", "compare", "learn", "report", "export", "progress"):
+            me.open(f"/run/digits/{view}")
+            page.get_by_role("heading", level=1).wait_for()
+            time.sleep(0.5)
+            assert page.evaluate("document.documentElement.scrollWidth") <= 360, view
+            small = "element => [...document.querySelectorAll('main button')].filter(each => each.offsetHeight && each.offsetHeight < 40).length"
+            assert page.evaluate(small) == 0, view
+        assert me.errors == []
+
+
+def test_what_is_said_while_the_studio_is_away_is_kept(tmp_path, shared, visit, gan_run):
+    from tfgen.feedback.store import open_store
+
+    runs = tmp_path / "runs"
+    copied(gan_run, runs, "digits")
+    environment = {"TFGEN_CACHE": str(shared / "cache"), "TFGEN_WHO": "ada"}
+    with studio(runs, **environment) as running:
+        me = visit(running)
+        me.open("/run/digits/create?prompt=two")
+        me.sees("16 pictures in")
+        port = running.port
+        running.kill()
+        me.page.get_by_role("button", name="picture 1, two").focus()
+        me.page.keyboard.press("s")
+        me.sees("What you said is kept here")
+    with studio(runs, "--port", port, **environment):
+        me.page.reload()
+        me.sees("16 pictures in")
+        end = time.monotonic() + 20
+        events = []
+        while not events and time.monotonic() < end:
+            with open_store(str(runs / "feedback.db")) as store:
+                events = store.events(run="digits")
+            time.sleep(0.2)
+        assert [event.kind for event in events] == ["thumb"]
+
+
+def test_the_page_is_small(tmp_path, visit, gan_run, shared):
+    runs = tmp_path / "runs"
+    copied(gan_run, runs, "digits")
+    with studio(runs, TFGEN_CACHE=str(shared / "cache")) as running:
+        me = visit(running)
+        me.open("/run/digits/create")
+        me.sees("16 pictures in")
+        files = {url: size for url, size in me.sizes.items() if "/api/" not in url}
+        assert len(me.sizes) <= 10 and sum(files.values()) < 100_000, me.sizes
+
+
+def test_a_password_is_asked_for(tmp_path, visit, gan_run, shared):
+    from tfgen.studio.people import add_user
+
+    runs, users = tmp_path / "runs", tmp_path / "people.txt"
+    copied(gan_run, runs, "digits")
+    add_user(users, "ada", "correct horse")
+    with studio(runs, "--users", users, TFGEN_CACHE=str(shared / "cache")) as running:
+        me = visit(running)
+        me.open("/run/digits/learn")
+        page = me.page
+        page.get_by_label("Name").fill("ada")
+        page.get_by_label("Password").fill("wrong horse")
+        me.button("Sign in").click()
+        me.sees("The name or the password is wrong")
+        me.looks_well("sign-in")
+        page.get_by_label("Password").fill("correct horse")
+        me.button("Sign in").click()
+        me.sees("What digits can learn from you")
+        assert "password" not in page.context.cookies()[0]["value"] and page.evaluate("document.cookie") == ""

@@ -1,0 +1,266 @@
+"""A real studio, spoken to as its page does, and as strangers do."""
+
+import io
+import json
+import random
+import threading
+import zipfile
+
+import pytest
+
+from tests.studio.running import studio
+from tfgen.feedback.store import open_store
+
+
+def records(rows):
+    return [each["record"] for each in rows[-1]["samples"]]
+
+
+def make(served, run="digits", headers=None, **body):
+    return served.rows(f"/api/runs/{run}/generate", body, headers)
+
+
+def test_home_and_a_run_say_what_there_is(served):
+    assert {run["name"] for run in served.api("/api/home")["runs"]} == {"digits", "tales"}
+    facts = served.api("/api/runs/digits")
+    assert "seven" in facts["known"] and not facts["streams"] and facts["singular"] == "picture"
+    assert {each["name"] for each in facts["controls"]} == {"truncation", "reject"}
+    assert served.api("/api/runs/tales")["streams"]
+    assert len(served.api("/api/runs/digits/history")["rows"]) > 0
+
+
+def test_samples_are_those_of_generate(served, runs):
+    from tfgen.api import load
+
+    (answer,) = make(served, prompt="seven", n=3, seed=5)
+    with zipfile.ZipFile(io.BytesIO(served.ask("POST", "/api/runs/digits/download", {"records": records([answer])})[2])) as files:
+        made = sorted(files.namelist())
+        content = files.read(made[0])
+    assert len(made) == 3
+    said = json.loads(served.ask("POST", "/api/settings-of?name=x.png", content)[2])
+    assert said["run"] == "digits" and said["prompt"] == "seven" and said["seed"] in (5, 6, 7)
+    from PIL import Image
+    import numpy as np
+
+    own = load(runs / "digits").generate("seven", n=1, seed=said["seed"])
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(content))), own[0][..., 0])
+
+
+def test_text_comes_in_pieces_that_make_up_the_samples(served):
+    rows = make(served, "tales", prompt="", n=2, seed=1, options={"length": 30}, tokens=True)
+    texts = ["", ""]
+    for row in rows[:-1]:
+        texts[row["piece"][0]] += row["piece"][1]
+    assert [each["text"] for each in rows[-1]["samples"]] == texts
+    assert "".join(token for token, _ in rows[-1]["samples"][0]["tokens"]).startswith(texts[0][:5])
+
+
+def test_what_is_said_is_in_the_store_once_and_can_be_taken_back(served):
+    (answer,) = make(served, prompt="two", n=4, seed=9)
+    body = {"kind": "pick", "records": records([answer]), "payload": {"picked": [2]}, "key": "k1"}
+    first, again = served.api("/api/feedback", body), served.api("/api/feedback", body)
+    assert first["event"] == again["event"]
+    with open_store(str(served.runs / "feedback.db")) as store:
+        (event,) = [each for each in store.events(run="digits") if each.id == first["event"]]
+        assert event.who == "ada" and event.picked == (2,)
+        assert store.samples(event.shown)[event.shown[2]].seed == 11
+    served.api("/api/feedback/undo", {"event": first["event"]})
+    with open_store(str(served.runs / "feedback.db")) as store:
+        assert first["event"] not in [each.id for each in store.events(run="digits")]
+
+
+def test_variations_are_like_what_they_are_of_and_can_be_downloaded(served):
+    import numpy as np
+    from PIL import Image
+
+    (answer,) = make(served, prompt="three", n=2, seed=20)
+    own, other = records([answer])
+    varied = served.api("/api/runs/digits/variations", {"record": own, "n": 6})["samples"]
+    assert len({each["id"] for each in varied}) == 6
+    content = served.ask("POST", "/api/runs/digits/download", {"records": [own, other, *[each["record"] for each in varied]]})[2]
+    with zipfile.ZipFile(io.BytesIO(content)) as files:
+        pictures = {name.split("/")[1][:32]: np.asarray(Image.open(files.open(name)), float) for name in files.namelist()}
+    first, second = (pictures[each["id"]] for each in answer["samples"])
+    apart = np.mean([np.abs(pictures[each["id"]] - first).mean() for each in varied])
+    assert 0 < apart < np.abs(second - first).mean() * 1.5
+
+
+def test_steering_goes_on_after_the_studio_was_killed(runs, tmp_path, shared):
+    folder = tmp_path / "runs"
+    copied_run(runs, folder)
+    environment = {"TFGEN_CACHE": str(shared / "cache"), "TFGEN_WHO": "ada"}
+    with studio(folder, **environment) as running:
+        state = running.api("/api/runs/digits/steer", {"prompt": "six", "k": 4, "seed": 3})
+        for pick in (1, 0, 2):
+            state = running.api(f"/api/runs/digits/steer/{state['session']}", {"round": state["round"], "do": "pick", "picked": [pick]})
+        late = running.api(f"/api/runs/digits/steer/{state['session']}", {"round": 1, "do": "pick", "picked": [0]})
+        assert late["late"] and late["round"] == 3
+        running.kill()
+    with studio(folder, **environment) as running:
+        again = running.api("/api/runs/digits/steer", {"session": state["session"]})
+        assert [each["id"] for each in again["tiles"]] == [each["id"] for each in state["tiles"]]
+        back = running.api(f"/api/runs/digits/steer/{state['session']}", {"do": "undo"})
+        assert back["round"] == 2
+        saved = running.api(f"/api/runs/digits/steer/{state['session']}", {"do": "pick", "picked": [1]})
+        saved = running.api(f"/api/runs/digits/steer/{state['session']}", {"do": "save", "name": "mine"})
+        assert "mine" in saved["says"]
+        assert running.rows("/api/runs/digits/generate", {"prompt": "six", "n": 1, "version": "mine"})
+
+
+def copied_run(runs, folder):
+    import shutil
+
+    folder.mkdir()
+    shutil.copytree(runs / "digits", folder / "digits", ignore=shutil.ignore_patterns(".lock", "versions"))
+
+
+def test_each_sees_their_own_alone(runs, tmp_path, shared):
+    from tfgen.studio.people import add_user
+
+    folder, users = tmp_path / "runs", tmp_path / "people.txt"
+    copied_run(runs, folder)
+    add_user(users, "ada", "correct horse")
+    add_user(users, "bob", "battery staple")
+    with studio(folder, "--users", users, TFGEN_CACHE=str(shared / "cache")) as running:
+        assert running.ask("GET", "/api/home")[0] == 401
+        cookies = {}
+        for name, password in (("ada", "correct horse"), ("bob", "battery staple")):
+            _, headers, _ = running.ask("POST", "/api/login", {"name": name, "password": password})
+            assert "HttpOnly" in headers["Set-Cookie"] and "SameSite=strict" in headers["Set-Cookie"]
+            cookies[name] = {"Cookie": headers["Set-Cookie"].split(";")[0]}
+        state = running.api("/api/runs/digits/steer", {"prompt": "six", "k": 4}, cookies["ada"])
+        pick = {"do": "pick", "picked": [1]}
+        state = running.api(f"/api/runs/digits/steer/{state['session']}", pick, cookies["ada"])
+        for body in ({"session": state["session"]}, None):
+            path = "/api/runs/digits/steer" + ("" if body else f"/{state['session']}")
+            assert running.ask("POST", path, body or pick, {**cookies["bob"], "X-Tfgen": "1"})[0] == 404
+        (answer,) = make(running, headers=cookies["ada"], prompt="two", n=2)
+        said = running.api("/api/feedback", {"kind": "thumb", "records": records([answer])[:1], "payload": {"value": 1}}, cookies["ada"])
+        assert running.ask("POST", "/api/feedback/undo", {"event": said["event"]}, {**cookies["bob"], "X-Tfgen": "1"})[0] == 404
+        assert len(running.api("/api/runs/digits/feedback", headers=cookies["ada"])["newest"]) == 2
+        assert running.api("/api/runs/digits/feedback", headers=cookies["bob"])["newest"] == []
+
+
+def test_a_comparison_tells_nothing_of_which_is_which(served):
+    series = served.api("/api/runs/digits/compare", {"n": 3, "prompt": "four"})
+    assert all(each.keys() == {"html"} for each in series["tiles"])
+    for place in range(3):
+        again = served.api(f"/api/comparisons/{series['id']}", {"place": place, "picked": [0]})
+        assert served.api(f"/api/comparisons/{series['id']}", {"place": place, "picked": [1]}) == again
+    assert again["place"] == again["of"] == 3
+
+
+def test_removing_can_be_taken_back(served):
+    served.api("/api/runs/tales/remove", {})
+    assert [run["name"] for run in served.api("/api/home")["runs"]] == ["digits"]
+    served.api("/api/runs/tales/restore", {})
+    assert len(served.api("/api/home")["runs"]) == 2
+
+
+PATHS = ["../../etc/passwd", "..%2f..%2fetc%2fpasswd", "%2e%2e/%2e%2e/x", "....//", "/etc/passwd", "..\\..\\x", "%00",
+         ".studio", ".studio%2fsecret", "digits%2f..%2f..", "digits@v9", "C:\\x", "file:///etc/passwd", "a" * 5000]
+
+
+@pytest.mark.parametrize("place", ["/api/runs/{}", "/api/runs/{}/sheet", "/api/runs/{}/report", "/static/1/{}",
+                                   "/api/comparisons/{}", "/api/runs/{}/export.zip", "/api/runs/{}/history"])
+def test_no_name_leads_to_a_file(served, place):
+    for name in PATHS:
+        for variant in (name, f"x/{name}", f"{name}/x"):
+            path = place.format(variant).replace("\\", "%5c")
+            status, _, content = served.ask("GET", path)
+            assert status in (400, 404) or status == 200 and b"<title>tfgen studio" in content, (path, status)
+            assert b"root:" not in content
+
+
+BODIES = [b"", b"{", b"[]", b"null", b"5", b'"x"', b"\xff\xfe", b"{}" * 9, b'{"a":' * 2000, b'{"n": NaN}', b'{"n": 1e999}']
+VALUES = [None, -1, 0, 10**30, 1.5, "x", "", "\ud800", [], [[]], {}, {"a": 1}, True, "x" * 100_000, [None] * 50, 2**31]
+KEYS = ["prompt", "n", "seed", "options", "version", "template", "best_of", "record", "records", "turns", "system", "k",
+        "session", "round", "do", "picked", "name", "amount", "kind", "payload", "key", "event", "blind", "place", "to",
+        "strength", "mine", "model", "minutes", "upload", "data", "tflite", "password", "settings", "typical"]
+POSTS = ["/api/login", "/api/feedback", "/api/feedback/undo", "/api/fit", "/api/prompts", "/api/settings-of?name=a.png",
+         "/api/runs/digits/generate", "/api/runs/digits/variations", "/api/runs/digits/chat", "/api/runs/tales/chat",
+         "/api/runs/digits/download", "/api/runs/digits/steer", "/api/runs/digits/steer/x", "/api/runs/digits/compare",
+         "/api/runs/digits/revert", "/api/runs/digits/restore", "/api/jobs/x/stop", "/api/uploads?name=x",
+         "/api/runs/tales/generate", "/api/runs/digits/export", "/api/comparisons/x", "/api/nothing"]
+
+
+def test_malformed_requests_get_sentences(served):
+    chance = random.Random(7)
+    for number in range(600):
+        path = chance.choice(POSTS)
+        body = chance.choice(BODIES) if number % 4 == 0 else json.dumps(
+            {key: chance.choice(VALUES) for key in chance.sample(KEYS, chance.randint(1, 6))}
+        ).encode()
+        if path == "/api/fit" or "/export" in path:  # what happens to be right would begin a job
+            body = body.replace(b"model", b"modal").replace(b"tflite", b"tflita")
+        status, _, content = served.ask("POST", path, body)
+        assert status in (200, 400, 404), (path, body[:300], status, content[:300])
+        if status != 200:
+            said = json.loads(content)["error"]
+            assert said[0].isalpha() | (said[0] in "'") and " " in said and "Traceback" not in said, said
+            assert str(served.runs) not in said
+    assert served.api("/api/home")
+
+
+def test_many_at_once(served):
+    failures = []
+
+    def one(number):
+        try:
+            for turn in range(5):
+                (answer,) = make(served, prompt="one", n=4, seed=number * 100 + turn)
+                assert [each["seed"] for each in answer["samples"]] == list(range(number * 100 + turn, number * 100 + turn + 4))
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=one, args=(number,)) for number in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+
+
+@pytest.mark.slow
+def test_a_fit_from_what_was_dropped(served, digits):
+    content = digits.read_bytes()
+    header = json.dumps({"name": "digits.npz", "size": len(content), "only": True}).encode() + b"\n"
+    status, _, answer = served.ask("POST", "/api/uploads?name=digits.npz", header + content)
+    seen = json.loads(answer)
+    assert status == 200 and seen["count"] == 2000 and {"gan", "vae"} <= set(seen["models"]), answer
+    assert "digits.npz" in seen["says"][0]
+    job = served.api("/api/fit", {"upload": seen["upload"], "model": "vae", "minutes": 0.2, "name": "mine"})
+    assert job["run"] == "mine" and job["status"] in ("waiting", "running")
+    import time
+
+    end = time.monotonic() + 240
+    while (status := served.api("/api/jobs")["jobs"][0])["status"] in ("waiting", "running"):
+        assert time.monotonic() < end, status
+        time.sleep(0.5)
+    assert status["status"] == "finished", status
+    assert make(served, "mine", prompt="two", n=2)[-1]["samples"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--users", "nowhere.txt"), "can't be read"),
+        (("--token", "short"), "too short"),
+        (("nosuch",), "no run"),
+        (("--add-user", "ada"), "No file of users"),
+    ],
+)
+def test_what_cannot_be_is_said_at_once(command, arguments, says):
+    result = command("studio", "--no-browser", *arguments)
+    assert result.exit_code == 2 and says in result.stderr
+
+
+def test_from_elsewhere_a_token_is_needed(runs, shared):
+    with studio(runs, "--host", "0.0.0.0", TFGEN_CACHE=str(shared / "cache")) as running:
+        token = running.address.partition("#token=")[2]
+        assert len(token) > 15
+        assert running.ask("GET", "/api/home")[0] == 401
+        _, headers, _ = running.ask("POST", "/api/login", {"name": "Ada", "password": token})
+        cookie = {"Cookie": headers["Set-Cookie"].split(";")[0]}
+        assert running.api("/api/me", headers=cookie)["who"] == "Ada"
+        assert running.api("/api/home", headers=cookie)["runs"]
