@@ -112,11 +112,10 @@ def folder_of_digits(tmp_path):
 
     examples = open_data("digits")
     place = tmp_path / "my digits"
-    values, labels = examples.codec.decode(examples.take(np.arange(1500))), examples.prompts_of(np.arange(1500))
-    for number, (value, label) in enumerate(zip(values, labels, strict=True)):
-        path = place / label / f"{number}.png"
+    for number in range(1500):
+        path = place / examples.prompts[examples.prompt_index[number]] / f"{number}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(value[..., 0]).save(path)
+        Image.fromarray(np.asarray(examples.values[number])[..., 0]).save(path)
     return place
 
 

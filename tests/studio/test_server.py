@@ -2,12 +2,12 @@
 
 import io
 import json
-import random
 import threading
 import zipfile
 
 import pytest
 
+from tests.studio.fuzz import malformed
 from tests.studio.running import studio
 from tfgen.feedback.store import open_store
 
@@ -172,27 +172,8 @@ def test_no_name_leads_to_a_file(served, place):
             assert b"root:" not in content
 
 
-BODIES = [b"", b"{", b"[]", b"null", b"5", b'"x"', b"\xff\xfe", b"{}" * 9, b'{"a":' * 2000, b'{"n": NaN}', b'{"n": 1e999}']
-VALUES = [None, -1, 0, 10**30, 1.5, "x", "", "\ud800", [], [[]], {}, {"a": 1}, True, "x" * 100_000, [None] * 50, 2**31]
-KEYS = ["prompt", "n", "seed", "options", "version", "template", "best_of", "record", "records", "turns", "system", "k",
-        "session", "round", "do", "picked", "name", "amount", "kind", "payload", "key", "event", "blind", "place", "to",
-        "strength", "mine", "model", "minutes", "upload", "data", "tflite", "password", "settings", "typical"]
-POSTS = ["/api/login", "/api/feedback", "/api/feedback/undo", "/api/fit", "/api/prompts", "/api/settings-of?name=a.png",
-         "/api/runs/digits/generate", "/api/runs/digits/variations", "/api/runs/digits/chat", "/api/runs/tales/chat",
-         "/api/runs/digits/download", "/api/runs/digits/steer", "/api/runs/digits/steer/x", "/api/runs/digits/compare",
-         "/api/runs/digits/revert", "/api/runs/digits/restore", "/api/jobs/x/stop", "/api/uploads?name=x",
-         "/api/runs/tales/generate", "/api/runs/digits/export", "/api/comparisons/x", "/api/nothing"]
-
-
 def test_malformed_requests_get_sentences(served):
-    chance = random.Random(7)
-    for number in range(600):
-        path = chance.choice(POSTS)
-        body = chance.choice(BODIES) if number % 4 == 0 else json.dumps(
-            {key: chance.choice(VALUES) for key in chance.sample(KEYS, chance.randint(1, 6))}
-        ).encode()
-        if path == "/api/fit" or "/export" in path:  # what happens to be right would begin a job
-            body = body.replace(b"model", b"modal").replace(b"tflite", b"tflita")
+    for path, body in malformed(400, ["digits", "tales"]):
         status, _, content = served.ask("POST", path, body)
         assert status in (200, 400, 404), (path, body[:300], status, content[:300])
         if status != 200:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import os
 import secrets
 import signal
 import socket
@@ -38,8 +39,12 @@ def run(options: StudioOptions, ready: Any = None) -> None:
     Raises:
         UserError: the port is taken, or the file of users can't be read.
     """
+    at = ""
+    if options.at:
+        path = Run.open(options.at).path.resolve()
+        at = path.name
+        os.environ["TFGEN_RUNS"] = str(path.parent)  # the runs beside it, and for jobs too
     people = _people(options)
-    at = Run.open(options.at).path.resolve().name if options.at else ""
     logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
     with bound_socket(options.host, options.port, "--port") as bound:
         asyncio.run(_serve(options, people, at, bound, ready))
@@ -117,8 +122,6 @@ def _address(options: StudioOptions, bound: socket.socket, token: str | None, at
 
 def _memory(gigabytes: float | None) -> int | None:
     """Bytes that a job may take."""
-    import os
-
     if gigabytes is not None:
         return int(gigabytes * 2**30)
     try:
