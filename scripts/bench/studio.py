@@ -79,7 +79,8 @@ def main() -> None:
 def told(name: str, times: list[float]) -> None:
     times = sorted(times)
     high = times[min(len(times) - 1, int(0.95 * len(times)))]
-    print(f"{name}: median {statistics.median(times):.0f} ms, 95 % {high:.0f} ms, most {times[-1]:.0f} ms, {len(times)} times")
+    median = statistics.median(times)
+    print(f"{name}: median {median:.0f} ms, 95 % {high:.0f} ms, most {times[-1]:.0f} ms, {len(times)} times")
 
 
 def speed(options: argparse.Namespace, runs: Path) -> None:
@@ -157,9 +158,9 @@ def kills(options: argparse.Namespace, runs: Path) -> None:
                 place = 0
                 while not done.is_set():
                     key = f"{number}-{place}"
-                    body = {"kind": "thumb", "records": [samples[place % 16]["record"]], "payload": {"value": 1}, "key": key}
+                    body = {"kind": "thumb", "records": [samples[place % 16]["record"]], "payload": {"value": 1}}
                     try:
-                        acknowledged.append(running.api("/api/feedback", body)["event"])
+                        acknowledged.append(running.api("/api/feedback", {**body, "key": key})["event"])
                     except Exception:
                         return
                     place += 1

@@ -3,7 +3,9 @@
 import json
 import random
 
-BODIES = [b"", b"{", b"[]", b"null", b"5", b'"x"', b"\xff\xfe", b"{}" * 9, b'{"a":' * 2000, b'{"n": NaN}', b'{"n": 1e999}']
+BODIES = [
+    b"", b"{", b"[]", b"null", b"5", b'"x"', b"\xff\xfe", b"{}" * 9, b'{"a":' * 2000, b'{"n": NaN}', b'{"n": 1e999}',
+]
 VALUES = [None, -1, 0, 10**30, 1.5, "x", "", "\ud800", [], [[]], {}, {"a": 1}, True, "x" * 100_000, [None] * 50, 2**31]
 KEYS = [
     "prompt", "n", "seed", "options", "version", "template", "best_of", "record", "records", "turns", "system", "k",

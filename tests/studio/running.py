@@ -59,9 +59,10 @@ class Studio:
 def studio(runs, *options, **environment):
     """A studio on a folder of runs, at a port of its own."""
     environment = tfgen_environment(TFGEN_RUNS=str(runs), **environment)
+    port = () if "--port" in options else ("--port", 0)
     process = subprocess.Popen(
-        tfgen_arguments("studio", *(() if "--port" in options else ("--port", 0)), "--no-browser", *options), env=environment, stderr=subprocess.PIPE,
-        stdin=subprocess.DEVNULL, text=True, cwd=runs,
+        tfgen_arguments("studio", *port, "--no-browser", *options), env=environment, cwd=runs, text=True,
+        stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
     )
     said = []
     try:

@@ -33,7 +33,8 @@ def test_samples_are_those_of_generate(served, runs):
     from tfgen.api import load
 
     (answer,) = make(served, prompt="seven", n=3, seed=5)
-    with zipfile.ZipFile(io.BytesIO(served.ask("POST", "/api/runs/digits/download", {"records": records([answer])})[2])) as files:
+    content = served.ask("POST", "/api/runs/digits/download", {"records": records([answer])})[2]
+    with zipfile.ZipFile(io.BytesIO(content)) as files:
         made = sorted(files.namelist())
         content = files.read(made[0])
     assert len(made) == 3
@@ -77,9 +78,11 @@ def test_variations_are_like_what_they_are_of_and_can_be_downloaded(served):
     own, other = records([answer])
     varied = served.api("/api/runs/digits/variations", {"record": own, "n": 6})["samples"]
     assert len({each["id"] for each in varied}) == 6
-    content = served.ask("POST", "/api/runs/digits/download", {"records": [own, other, *[each["record"] for each in varied]]})[2]
+    every = [own, other, *[each["record"] for each in varied]]
+    content = served.ask("POST", "/api/runs/digits/download", {"records": every})[2]
     with zipfile.ZipFile(io.BytesIO(content)) as files:
-        pictures = {name.split("/")[1][:32]: np.asarray(Image.open(files.open(name)), float) for name in files.namelist()}
+        opened = {name.split("/")[1][:32]: Image.open(files.open(name)) for name in files.namelist()}
+        pictures = {id: np.asarray(image, float) for id, image in opened.items()}
     first, second = (pictures[each["id"]] for each in answer["samples"])
     apart = np.mean([np.abs(pictures[each["id"]] - first).mean() for each in varied])
     assert 0 < apart < np.abs(second - first).mean() * 1.5
@@ -92,7 +95,8 @@ def test_steering_goes_on_after_the_studio_was_killed(runs, tmp_path, shared):
     with studio(folder, **environment) as running:
         state = running.api("/api/runs/digits/steer", {"prompt": "six", "k": 4, "seed": 3})
         for pick in (1, 0, 2):
-            state = running.api(f"/api/runs/digits/steer/{state['session']}", {"round": state["round"], "do": "pick", "picked": [pick]})
+            body = {"round": state["round"], "do": "pick", "picked": [pick]}
+            state = running.api(f"/api/runs/digits/steer/{state['session']}", body)
         late = running.api(f"/api/runs/digits/steer/{state['session']}", {"round": 1, "do": "pick", "picked": [0]})
         assert late["late"] and late["round"] == 3
         running.kill()
@@ -135,8 +139,10 @@ def test_each_sees_their_own_alone(runs, tmp_path, shared):
             path = "/api/runs/digits/steer" + ("" if body else f"/{state['session']}")
             assert running.ask("POST", path, body or pick, {**cookies["bob"], "X-Tfgen": "1"})[0] == 404
         (answer,) = make(running, headers=cookies["ada"], prompt="two", n=2)
-        said = running.api("/api/feedback", {"kind": "thumb", "records": records([answer])[:1], "payload": {"value": 1}}, cookies["ada"])
-        assert running.ask("POST", "/api/feedback/undo", {"event": said["event"]}, {**cookies["bob"], "X-Tfgen": "1"})[0] == 404
+        thumb = {"kind": "thumb", "records": records([answer])[:1], "payload": {"value": 1}}
+        said = running.api("/api/feedback", thumb, cookies["ada"])
+        bobs = {**cookies["bob"], "X-Tfgen": "1"}
+        assert running.ask("POST", "/api/feedback/undo", {"event": said["event"]}, bobs)[0] == 404
         assert len(running.api("/api/runs/digits/feedback", headers=cookies["ada"])["newest"]) == 2
         assert running.api("/api/runs/digits/feedback", headers=cookies["bob"])["newest"] == []
 
@@ -178,7 +184,7 @@ def test_malformed_requests_get_sentences(served):
         assert status in (200, 400, 404), (path, body[:300], status, content[:300])
         if status != 200:
             said = json.loads(content)["error"]
-            assert said[0].isalpha() | (said[0] in "'") and " " in said and "Traceback" not in said, said
+            assert len(said.split()) > 4 and "Traceback" not in said, said
             assert str(served.runs) not in said
     assert served.api("/api/home")
 
@@ -190,7 +196,8 @@ def test_many_at_once(served):
         try:
             for turn in range(5):
                 (answer,) = make(served, prompt="one", n=4, seed=number * 100 + turn)
-                assert [each["seed"] for each in answer["samples"]] == list(range(number * 100 + turn, number * 100 + turn + 4))
+                first = number * 100 + turn
+                assert [each["seed"] for each in answer["samples"]] == list(range(first, first + 4))
         except BaseException as error:
             failures.append(error)
 

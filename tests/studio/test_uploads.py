@@ -11,7 +11,8 @@ from tfgen.studio.uploads import Uploads
 
 
 def framed(*files, **more):
-    return b"".join(json.dumps({"name": name, "size": len(body), **more}).encode() + b"\n" + body for name, body in files)
+    headers = [json.dumps({"name": name, "size": len(body), **more}).encode() for name, body in files]
+    return b"".join(header + b"\n" + body for header, (_, body) in zip(headers, files, strict=True))
 
 
 def take(folder, content, name="things", step=7):

@@ -12,7 +12,7 @@ import click
 @click.option("--token", metavar="TOKEN", help="What others need to come in.  [default: a new one with --host]")
 @click.option("--users", type=Path, metavar="FILE", help="Who may come in, each with a password.")
 @click.option("--add-user", metavar="NAME", help="Put NAME into the file of --users, and ask for a password.")
-@click.option("--name", "names", multiple=True, metavar="HOST", help="A name that the studio goes by, as behind a proxy.")
+@click.option("--name", "names", multiple=True, metavar="HOST", help="Another name of the studio, as by a proxy.")
 @click.option("--memory", type=click.FloatRange(0.5), metavar="GB", help="What a job may take.  [default: 3/4 of it]")
 @click.option("--browser/--no-browser", default=True, help="Whether to open a browser.  [default: do]")
 def command(

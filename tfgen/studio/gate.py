@@ -51,7 +51,8 @@ class Gate:
         if scope["method"] not in ("GET", "HEAD"):
             origin = headers.get(b"origin")
             same = origin is None or urlsplit(origin.decode("latin-1")).netloc.lower() == host
-            if headers.get(HEADER) != b"1" or not same or headers.get(b"sec-fetch-site", b"same-origin") == b"cross-site":
+            foreign = headers.get(b"sec-fetch-site") == b"cross-site"
+            if headers.get(HEADER) != b"1" or not same or foreign:
                 return 403, "Only the studio's own page may do that."
         scope["who"] = self._who(headers.get(b"cookie", b"").decode("latin-1"))
         if scope["path"].startswith("/api/") and scope["path"] not in _FREE and scope["who"] is None:

@@ -102,14 +102,15 @@ def _answered(session: Session, body: dict[str, Any], round_number: int | None) 
 
 def _places(body: dict[str, Any], count: int) -> list[int]:
     places = body.get("picked")
-    if not isinstance(places, list) or not places or not all(type(each) is int and 0 <= each < count for each in places):
+    good = isinstance(places, list) and places and all(type(each) is int and 0 <= each < count for each in places)
+    if not good:
         raise UserError("That is no pick among the tiles.", "Reload the page.")
     return list(dict.fromkeys(places))
 
 
 def _state(session: Session, says: str = "") -> dict[str, Any]:
     tiles = session.tiles()
-    sliders = session.sliders()[:_SLIDERS] if session.answers else session.sliders()[:_SLIDERS]
+    sliders = session.sliders()[:_SLIDERS]
     return {
         "session": session.id,
         "round": session.answers,
