@@ -12,6 +12,7 @@ from tfgen.data.walk import MANY, kinds, walk, why_unread
 from tfgen.errors import UserError, nearest
 
 TFDS = "tfds:"
+_DOCUMENTS = (".pdf", ".doc", ".docx", ".odt", ".rtf", ".epub", ".pages")
 _NAMED_AT_MOST = 3
 _SHARE_WORTH_A_WORD = 0.1
 
@@ -95,6 +96,9 @@ def _unreadable(source: Any, place: Any) -> UserError:
         return _nothing_in(place)
     if place.stat().st_size == 0:
         return UserError(f"'{place}' is empty.", what_can_be_read())
+    if place.suffix.lower() in _DOCUMENTS:
+        what = f"'{place}' is a document with a layout, not plain text."
+        return UserError(what, "Save it as plain text first, a .txt, and give that.")
     return UserError(f"'{place}' is of no kind that tfgen can read.", what_can_be_read())
 
 

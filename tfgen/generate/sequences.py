@@ -134,6 +134,8 @@ class SequenceGenerator(Generator):
             start += count
         if any(text.ended == "context" for text in texts):
             say(f"The model sees {sampler.model.context} tokens and can't write past them; the text ends there.")
+        if "length" not in self.request.options and any(text.ended == "length" for text in texts):
+            say(f"Cut off at {self.how.length} tokens; --length allows more.")
 
     def _texts(self) -> list[Text]:
         """The texts that were asked for, of which nothing is made yet."""

@@ -351,3 +351,13 @@ def test_a_share_that_rounds_to_nothing_holds_out_next_to_nothing(tmp_path):
     path.write_text("A line of some words.\n" * 20, encoding="utf-8")
     examples = open_data(str(path), holdout=0.001)
     assert len(examples.values) - examples.training_tokens <= 25
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("a.pdf", b"%PDF-1.4\n" + b"words " * 999), ("a.rtf", b"{\\rtf1 " + b"words " * 999)]
+)
+def test_documents_with_a_layout_are_no_texts(tmp_path, name, content):
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="plain text"):
+        open_data(path)

@@ -25,6 +25,7 @@ _CHECKSUMS = re.compile(r"(md5|sha[0-9]+)sums?$", re.IGNORECASE)
 _NO_WORDS = re.compile(r"\.[0-9]*$")  # "chapter.12" and "mail." have no ending that says anything
 _LISTED = 8  # files that a note names
 _LOOKED_AT = 4096  # bytes of a file whose name says nothing
+_NO_PLAIN_TEXT = (b"%PDF-", b"{\\rtf")  # that documents begin with which are letters too
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,8 @@ def looks_like_text(path: Path) -> bool:
         with open(path, "rb") as file:
             head = file.read(_LOOKED_AT)
     except OSError:
+        return False
+    if head.startswith(_NO_PLAIN_TEXT):
         return False
     return bool(head) and (head.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" not in head)
 
