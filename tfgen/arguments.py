@@ -27,7 +27,7 @@ def number(name: str, value: Any) -> float | None:
         if isinstance(value, (bool, str, bytes)):
             raise TypeError
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise UserError(f"{name} must be a number, not {value!r}.", "Give one such as 5.") from None
 
 

@@ -139,6 +139,9 @@ def _sync_file(path: Path) -> None:
 
 
 def _umask() -> int:
+    with contextlib.suppress(OSError, IndexError, ValueError):  # to read it without setting it, as threads must
+        lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
+        return int([line.split()[1] for line in lines if line.startswith("Umask:")][0], 8)
     mask = os.umask(0)
     os.umask(mask)
     return mask

@@ -1,6 +1,7 @@
 """A run to its model: as it began, or with the weights of its newest whole checkpoint."""
 
 import contextlib
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from typing import Any
@@ -70,18 +71,23 @@ def load_model(run: Run):
     return load_model_and_checkpoint(run)[0] if _kept is None else _kept.model(run)
 
 
+_MOST_PARTS = 24  # that are kept of a model
+
+
 class KeptModels:
-    """The models that were used last, each with what was made of it, such as traced functions."""
+    """The models that were used last, each with what was made of it last, such as traced functions."""
 
     def __init__(self, most: int):
-        self._most = most
-        self._entries: OrderedDict[Hashable, tuple[Any, dict[Hashable, Any]]] = OrderedDict()
+        self._most, self._thread = most, threading.get_ident()
+        self._entries: OrderedDict[Hashable, tuple[Any, OrderedDict[Hashable, Any]]] = OrderedDict()
 
     def model(self, run: Run) -> Any:
         """The run's model: one that is here already, unless its weights have changed since."""
+        if threading.get_ident() != self._thread:
+            raise RuntimeError("models that are kept were asked for from another thread")
         key = run.path.resolve(), checkpoints.newest_name(run.checkpoints), versions.identity(run)
         if key not in self._entries:
-            self._entries[key] = load_model_and_checkpoint(run)[0], {}
+            self._entries[key] = load_model_and_checkpoint(run)[0], OrderedDict()
             while len(self._entries) > self._most:
                 self._entries.popitem(last=False)
         self._entries.move_to_end(key)
@@ -93,6 +99,9 @@ class KeptModels:
             if kept is model:
                 if key not in parts:
                     parts[key] = make()
+                    while len(parts) > _MOST_PARTS:
+                        parts.popitem(last=False)
+                parts.move_to_end(key)
                 return parts[key]
         return make()
 

@@ -9,7 +9,7 @@ Needs what the tests need: pip install '.[test]' and Debian's chromium.
 """
 
 import argparse
-import json
+import contextlib
 import os
 import random
 import signal
@@ -174,10 +174,11 @@ def kills(options: argparse.Namespace, runs: Path) -> None:
             done.set()
             for thread in threads:
                 thread.join()
-            pid = json.loads((runs / ".studio" / "jobs" / job["id"] / "job.json").read_text()).get("pid")
-            if job["status"] == "running" and number % 3 == 0 and pid:
-                os.kill(pid, signal.SIGKILL)
-                lost_workers += 1
+            pid = runs / ".studio" / "jobs" / job["id"] / "pid"
+            if job["status"] == "running" and number % 3 == 0 and pid.exists():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(pid.read_text()), signal.SIGKILL)
+                    lost_workers += 1
     with studio(runs, **environment) as running:
         jobs = finished(running, 1800)
     with open_store(str(runs / "feedback.db")) as store:

@@ -293,7 +293,7 @@ def test_by_keyboard_alone_and_on_a_phone(tmp_path, shared, visit, gan_run):
         keys.press("t")
         keys.press("2")
         keys.press("4")
-        me.press("Enter")
+        me.press("Control+Enter")
         me.tab_to("textbox", "Name of the preset")
         keys.type("mine")
         keys.press("Enter")
@@ -341,10 +341,9 @@ def test_what_is_said_while_the_studio_is_away_is_kept(tmp_path, shared, visit, 
         me.page.get_by_role("button", name="picture 1, two").focus()
         me.page.keyboard.press("s")
         me.sees("What you said is kept here")
+        assert len(me.page.evaluate("Object.keys(localStorage)")) > 0
     with studio(runs, "--port", port, **environment):
-        me.page.reload()
-        me.sees("16 pictures in")
-        end = time.monotonic() + 20
+        end = time.monotonic() + 30  # without a reload
         events = []
         while not events and time.monotonic() < end:
             with open_store(str(runs / "feedback.db")) as store:

@@ -37,12 +37,12 @@ def ask(who, method="GET", path="/api/home", **headers):
 OPEN, TOKEN = People(secret=b"s"), People(token="a-long-token", secret=b"s")
 
 
-@pytest.mark.parametrize("host", ["localhost:8600", "127.0.0.1", "[::1]:8600", "LOCALHOST:1"])
+@pytest.mark.parametrize("host", ["localhost:8600", "127.0.0.1", "[::1]:8600", "LOCALHOST:1", "192.168.7.9:8600"])
 def test_the_studios_own_names_are_let_in(host):
     assert ask(OPEN, host=host)[0] == 200
 
 
-@pytest.mark.parametrize("host", ["evil.example:8600", "localhost.evil.example", "127.0.0.1.nip.io", "", None, "[::2]"])
+@pytest.mark.parametrize("host", ["evil.example:8600", "localhost.evil.example", "127.0.0.1.nip.io", "", None, "1.2.3"])
 def test_a_name_that_was_pointed_here_is_turned_away(host):
     status, _, said = ask(OPEN, host=host)
     assert status == 403 and "not called that" in said["error"]
@@ -84,7 +84,7 @@ def test_without_a_cookie_nothing_is_told():
 
 def test_a_cookie_says_who_one_is_until_it_is_changed_or_old(monkeypatch):
     value = TOKEN.enter("Ada", "a-long-token")
-    assert ask(TOKEN, cookie=f"other=1; {COOKIE}={value}")[2] == {"who": "Ada"}
+    assert ask(TOKEN, cookie=f"other=1; {COOKIE}={value}")[2]["who"].startswith("Ada-")
     for changed in (value[:-1], value[1:], value.replace(".", "..", 1), "", "a.b.c", f"{value}x", "ü"):
         assert ask(TOKEN, cookie=f"{COOKIE}={changed}")[0] == 401, changed
     assert ask(People(token="a-long-token", secret=b"other"), cookie=f"{COOKIE}={value}")[0] == 401
@@ -92,6 +92,14 @@ def test_a_cookie_says_who_one_is_until_it_is_changed_or_old(monkeypatch):
     now = people.time.time()
     monkeypatch.setattr(people.time, "time", lambda: now + 31 * 86400)
     assert ask(TOKEN, cookie=f"{COOKIE}={value}")[0] == 401
+
+
+@pytest.mark.parametrize("name", ["", "a", "ab", "abc", "guest", "Zoë", "名前", "a.b-c d"])
+def test_whatever_one_is_called_the_cookie_is_taken_as_it_is(name):
+    value = TOKEN.enter(name, "a-long-token")
+    assert set(value) <= set("0123456789abcdef.")  # nothing that a server or a browser would put into quotes
+    assert ask(TOKEN, cookie=f"{COOKIE}={value}")[2]["who"].startswith(f"{name or 'guest'}-")
+    assert TOKEN.enter(name, "a-long-token") != value, "two who say the same name are two people"
 
 
 def test_users_have_passwords_of_which_only_a_hash_is_kept(tmp_path):
@@ -118,9 +126,10 @@ def test_guessing_is_slowed_down():
     door = People(token="a-long-token", secret=b"s")
     for _ in range(people._TRIES):
         with pytest.raises(UserError, match="token is wrong"):
-            door.enter("eve", "guess")
+            door.enter("eve", "guess", "10.0.0.7")
     with pytest.raises(UserError, match="Too many"):
-        door.enter("eve", "a-long-token")
+        door.enter("eve", "a-long-token", "10.0.0.7")
+    assert door.enter("ada", "a-long-token", "10.0.0.8"), "who guesses locks out nobody else"
 
 
 @pytest.mark.parametrize(("name", "password"), [("a:b", "long enough"), ("", "long enough"), ("ada", "short")])

@@ -13,12 +13,13 @@ from tfgen.studio import jobs as room
 from tfgen.studio.jobs import Jobs
 
 WORKER = """
-import json, signal, sys, time
+import json, os, signal, sys, time
 from pathlib import Path
 from tfgen import files
 folder = Path(sys.argv[1])
 job = json.loads((folder / "job.json").read_text())["arguments"]
 with files.locked(folder):
+    (folder / "pid").write_text(str(os.getpid()))
     with open(folder / "begun", "a") as file:
         file.write("x")
     try:
@@ -106,7 +107,7 @@ def test_a_job_whose_process_died_with_the_server_begins_once_more(opened):
     job = first.add("fit", "one", "ada", "one", {"seconds": 1})
     until(lambda: job.status == "running" and job.says())
     first.close()
-    os.kill(first.find(job.id).record["pid"], signal.SIGKILL)
+    os.kill(int((job.folder / "pid").read_text()), signal.SIGKILL)
     until(lambda: not job.is_alive)
     opened()
     until(lambda: job.status == "finished")

@@ -9,6 +9,7 @@ import pytest
 
 from tests.studio.fuzz import malformed
 from tests.studio.running import studio
+from tfgen import files
 from tfgen.feedback.store import open_store
 
 
@@ -147,6 +148,43 @@ def test_each_sees_their_own_alone(runs, tmp_path, shared):
         assert running.api("/api/runs/digits/feedback", headers=cookies["bob"])["newest"] == []
 
 
+def test_nothing_can_be_said_of_what_was_never_made(served):
+    (answer,) = make(served, prompt="two", n=2)
+    own, other = records([answer])
+    mixed = f"{other[:32]}{own[32:]}"
+    for forged in (own.replace('"seed": 0', '"seed": 1'), own.partition(".")[2], mixed, "", 5, None):
+        body = {"kind": "thumb", "records": [forged], "payload": {"value": 1}}
+        status, _, content = served.ask("POST", "/api/feedback", body)
+        assert status == 400 and b"shown here" in content
+
+
+def test_what_would_take_too_long_is_refused(served):
+    cells = "{" + "|".join(["one", "two", "three", "four"]) + "}"
+    for path, body in (
+        ("digits/generate", {"prompt": cells, "template": True, "n": 300}),
+        ("digits/generate", {"prompt": "one", "n": 2000}),
+        ("tales/generate", {"n": 200, "options": {"length": 2000}}),
+        ("tales/generate", {"n": 1, "options": {"length": 10**6}}),
+        ("tales/steer", {"options": {"length": 10**6}}),
+        ("tales/compare", {"n": 1000}),
+    ):
+        status, _, content = served.ask("POST", f"/api/runs/{path}", body)
+        assert status == 400, (path, body, status, content[:200])
+
+
+def test_answers_at_once_count_once(served):
+    series = served.api("/api/runs/digits/compare", {"n": 5, "prompt": "four"})
+    before = len(served.api("/api/runs/digits/feedback")["newest"])
+    body = {"place": 0, "picked": [0]}
+    threads = [threading.Thread(target=served.api, args=(f"/api/comparisons/{series['id']}", body)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert served.api(f"/api/comparisons/{series['id']}")["place"] == 1
+    assert len(served.api("/api/runs/digits/feedback")["newest"]) == min(before + 1, 30)
+
+
 def test_a_comparison_tells_nothing_of_which_is_which(served):
     series = served.api("/api/runs/digits/compare", {"n": 3, "prompt": "four"})
     assert all(each.keys() == {"html"} for each in series["tiles"])
@@ -157,10 +195,13 @@ def test_a_comparison_tells_nothing_of_which_is_which(served):
 
 
 def test_removing_can_be_taken_back(served):
-    served.api("/api/runs/tales/remove", {})
-    assert [run["name"] for run in served.api("/api/home")["runs"]] == ["digits"]
-    served.api("/api/runs/tales/restore", {})
+    removed = served.api("/api/runs/tales/remove", {})["removed"]
+    home = served.api("/api/home")
+    assert [run["name"] for run in home["runs"]] == ["digits"] and home["removed"] == [removed]
+    served.api(f"/api/runs/{removed}/restore", {})
     assert len(served.api("/api/home")["runs"]) == 2
+    with files.locked(served.runs / "tales"):  # as a fit in a terminal has it
+        assert served.ask("POST", "/api/runs/tales/remove", {})[0] == 400
 
 
 PATHS = ["../../etc/passwd", "..%2f..%2fetc%2fpasswd", "%2e%2e/%2e%2e/x", "....//", "/etc/passwd", "..\\..\\x", "%00",
@@ -250,5 +291,5 @@ def test_from_elsewhere_a_token_is_needed(runs, shared):
         assert running.ask("GET", "/api/home")[0] == 401
         _, headers, _ = running.ask("POST", "/api/login", {"name": "Ada", "password": token})
         cookie = {"Cookie": headers["Set-Cookie"].split(";")[0]}
-        assert running.api("/api/me", headers=cookie)["who"] == "Ada"
+        assert running.api("/api/me", headers=cookie)["who"].startswith("Ada-")
         assert running.api("/api/home", headers=cookie)["runs"]

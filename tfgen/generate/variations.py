@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from tfgen import versions
 from tfgen.errors import UserError
 from tfgen.feedback.events import Sample
 from tfgen.generate.remade import which_can_be_made
@@ -34,12 +35,14 @@ def variations(
         raise UserError(f"'{run.name}' can't vary this sample.", "Choose one of its own.")
     if not 1 <= count <= 256 or not 0 < amount <= 1:
         raise UserError("So many variations, or by so much, can't be made.", "Give 1 to 256, and an amount up to 1.")
-    model, vocabulary = load_model(run), run.vocabulary()
+    own_version = versions.by_identity(run)[sample.version]
+    model, vocabulary = load_model(Run(run.path, run.record, own_version)), run.vocabulary()
     ids = tf.constant(np.tile(vocabulary.ids(sample.prompt), [count, 1]), tf.int32)
     seeds = tf.fill([count], tf.constant(sample.seed or 0, tf.int32))
     prompts = model.filled_prompts(seeds, ids)
-    own = _deviations(model, sample, seeds[:1], prompts[:1])
     middle = model.mean_deviations(prompts[:1]).numpy()
+    share = sample.settings.get("truncation", 1.0)
+    own = middle + share * (_deviations(model, sample, seeds[:1], prompts[:1]) - middle)
     fresh = noise.normal(tf.range(count) + tf.constant(seed, tf.int32), own.shape[1], stream=5).numpy()
     moved = (middle + np.sqrt(1 - amount**2) * (own - middle) + amount * fresh).astype(np.float32)
     latents = model.latents_from(tf.constant(moved), seeds, prompts).numpy()

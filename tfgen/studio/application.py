@@ -20,15 +20,16 @@ from tfgen.studio.jobs import Jobs
 from tfgen.studio.model_thread import ModelThread
 from tfgen.studio.people import COOKIE, DAYS, People
 from tfgen.studio.replies import Handler, answering, read_json
+from tfgen.studio.samples import Samples
 from tfgen.studio.uploads import Uploads
 
 _PAGE = Path(__file__).parent / "page"
-_LONGEST = "max-age=3600"
+_KEPT = "max-age=3600"
 
 
 @dataclass(frozen=True)
 class Studio:
-    """What the handlers share. runs: the folder with the runs. store: of feedback. at: the run to open first."""
+    """What the handlers share. runs: the folder with the runs. store: of feedback."""
 
     runs: Path
     store: Any
@@ -36,7 +37,7 @@ class Studio:
     jobs: Jobs
     uploads: Uploads
     people: People
-    at: str = ""
+    samples: Samples
 
 
 def application(studio: Studio, hosts: Collection[str]) -> Starlette:
@@ -63,7 +64,7 @@ async def _nothing(request: Request) -> Response:
 
 
 class _Page:
-    """The page, whose files are named with the version, so that a browser keeps them until there is another."""
+    """The page, whose files are named with the version, so that a browser may keep them for a while."""
 
     def __init__(self) -> None:
         self._files = {path.name: path.read_bytes() for path in _PAGE.iterdir() if path.is_file()}
@@ -77,20 +78,19 @@ class _Page:
         if name not in self._files:
             return Response(status_code=404)
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
-        return Response(self._files[name], media_type=kind, headers={"cache-control": _LONGEST})
+        return Response(self._files[name], media_type=kind, headers={"cache-control": _KEPT})
 
 
 class _Door:
     """Signing in and out."""
 
     def __init__(self, studio: Studio):
-        self._studio, self._people = studio, studio.people
+        self._people = studio.people
 
     async def me(self, request: Request) -> Response:
         """Who one is, and how one signs in where one has not."""
         how = "open" if self._people.is_open else "users" if self._people.users else "token"
-        facts = {"who": request.scope["who"], "door": how, "version": __version__, "at": self._studio.at}
-        return JSONResponse(facts)
+        return JSONResponse({"who": request.scope["who"], "door": how, "version": __version__})
 
     async def enter(self, request: Request) -> Response:
         import asyncio
@@ -101,7 +101,8 @@ class _Door:
             return JSONResponse({"who": whoami()})
         if not isinstance(name, str) or not isinstance(password, str) or len(password) > 1000:
             raise UserError("The name or the password is no text.", "Try again.")
-        cookie = await asyncio.to_thread(self._people.enter, name, password)
+        place = request.client.host if request.client else ""
+        cookie = await asyncio.to_thread(self._people.enter, name, password, place)
         response = JSONResponse({"who": self._people.who(cookie)})
         secure = request.url.scheme == "https"
         response.set_cookie(COOKIE, cookie, DAYS * 86400, httponly=True, samesite="strict", secure=secure)

@@ -1,5 +1,6 @@
 """What every request passes before anything is done: which host was asked, from which page, and by whom."""
 
+import ipaddress
 import json
 from collections.abc import Collection
 from typing import Any
@@ -25,7 +26,8 @@ class Gate:
     """ASGI middleware. Puts the person's name into the scope as "who"."""
 
     def __init__(self, app: Any, people: People, hosts: Collection[str]):
-        """hosts: the names that the studio goes by; a page of another name that points here is turned away."""
+        """hosts: the names that the studio goes by, beside addresses in numbers. A page of another name that was made
+        to point here is turned away (DNS rebinding), which takes a name."""
         self._app, self._people, self._hosts = app, people, {each.lower() for each in hosts}
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -46,7 +48,7 @@ class Gate:
 
     def _refusal(self, scope: Any, headers: dict[bytes, bytes]) -> tuple[int, str] | None:
         host = headers.get(b"host", b"").decode("latin-1").lower()
-        if _name_of(host) not in self._hosts:
+        if _name_of(host) not in self._hosts and not _is_address(_name_of(host)):
             return 403, "The studio is not called that. Open it by the address that it printed."
         if scope["method"] not in ("GET", "HEAD"):
             origin = headers.get(b"origin")
@@ -73,6 +75,14 @@ def _name_of(host: str) -> str:
     if host.startswith("["):
         return host[1:].partition("]")[0]
     return host.partition(":")[0]
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _with_headers(send: Any) -> Any:

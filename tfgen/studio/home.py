@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-import shutil
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,9 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from tfgen import versions
+from tfgen import files, versions
 from tfgen.api import Run
-from tfgen.catalog import ENGINES, MODALITIES, MODELS
+from tfgen.catalog import DATASETS, ENGINES, MODALITIES, MODELS
 from tfgen.errors import UserError
 from tfgen.evaluate.record import Evaluation
 from tfgen.export.published import versions_in
@@ -54,6 +54,7 @@ def handlers(studio: Any) -> Iterator[tuple[str, str, Any]]:
     """Method, address and handler of each."""
     home = _Home(studio)
     yield "GET", "/api/home", home.home
+    yield "GET", "/api/datasets", home.datasets
     yield "GET", "/api/runs/{run}", home.facts
     yield "GET", "/api/runs/{run}/history", home.history
     yield "GET", "/api/runs/{run}/sheet", home.sheet
@@ -70,9 +71,13 @@ class _Home:
         self._studio = studio
 
     async def home(self, request: Request) -> Response:
-        """Every run in a few facts, newest first, and the models that there are."""
+        """Every run in a few facts, newest first, and the names of those that were put aside."""
         runs = await asyncio.to_thread(lambda: [_card(run) for run in reversed(all_runs(self._studio.runs))])
-        return JSONResponse({"runs": runs, "models": list(MODELS)})
+        removed = sorted(path.parent.name for path in _aside(self._studio).glob("*/run.json"))
+        return JSONResponse({"runs": runs, "removed": removed})
+
+    async def datasets(self, request: Request) -> Response:
+        return JSONResponse({"datasets": await self._studio.models.do(_datasets)})
 
     async def facts(self, request: Request) -> Response:
         run = run_of(self._studio, request)
@@ -115,22 +120,30 @@ class _Home:
     async def remove(self, request: Request) -> Response:
         """Puts a run aside, from where `restore` brings it back."""
         run = run_of(self._studio, request)
-        if any(job.record["run"] == run.path.name and job.status in ("running",) for job in self._studio.jobs.all()):
+        return JSONResponse({"removed": await asyncio.to_thread(self._put_aside, run)})
+
+    def _put_aside(self, run: Run) -> str:
+        """Moves a run away, and gives the name that it lies there under."""
+        if any(job.record["run"] == run.path.name and job.status == "running" for job in self._studio.jobs.all()):
             raise UserError(f"A job is at work on '{run.name}'.", "Stop it first.")
-        aside = _aside(self._studio) / run.path.name
-        aside.parent.mkdir(parents=True, exist_ok=True)
-        if aside.exists():
-            shutil.rmtree(aside)
-        run.path.rename(aside)
-        return JSONResponse({})
+        place = _aside(self._studio)
+        place.mkdir(parents=True, exist_ok=True)
+        name, number = run.path.name, 1
+        while (place / name).exists():
+            number += 1
+            name = f"{run.path.name}~{number}"
+        with files.locked(run.path):
+            run.path.rename(place / name)
+        return name
 
     async def restore(self, request: Request) -> Response:
+        """Brings a run back that was put aside."""
         name = request.path_params["run"]
-        found = [path for path in _aside(self._studio).glob("*/run.json") if path.parent.name == name]
-        place = self._studio.runs / name
+        found = [path.parent for path in _aside(self._studio).glob("*/run.json") if path.parent.name == name]
+        place = self._studio.runs / name.partition("~")[0]
         if not found or place.exists():
-            raise NotThere(f"'{name[:80]}' can't be brought back.", "Look among the runs.")
-        found[0].parent.rename(place)
+            raise NotThere(f"'{name[:80]}' can't be brought back.", "Look whether there is another of its name.")
+        await asyncio.to_thread(found[0].rename, place)
         return JSONResponse({})
 
     async def prompts(self, request: Request) -> Response:
@@ -159,6 +172,16 @@ def _settings(value: Any) -> dict[str, Any]:
     if value is not None and not isinstance(value, dict):
         raise UserError("settings must be an object.", "Reload the page.")
     return value or {}
+
+
+def _datasets() -> list[dict[str, Any]]:
+    """The data sets that come with tfgen, each with the models that learn it; needs TensorFlow."""
+    found = []
+    for name in DATASETS:
+        modality = MODALITIES.load(DATASETS.load(name).modality)
+        models = [each for each in MODELS if set(MODELS.load(each).representations) & set(modality.representations)]
+        found.append({"name": name, "plural": modality.plural, "models": models})
+    return found
 
 
 def _aside(studio: Any) -> Path:
@@ -251,12 +274,13 @@ def _exports(run: Run) -> list[dict[str, Any]]:
 
 
 def _request(run: Run) -> str | None:
-    """What a server of the newest SavedModel can be asked, in JSON; None where there is none."""
+    """What a person types to ask a server of the newest SavedModel; None where there is none."""
     folder = run.results / "export" / run.name
     for _, path in sorted(versions_in(folder).items(), reverse=True) if folder.is_dir() else ():
         try:
             sample = json.loads((path / "assets.extra" / "tfgen.json").read_text(encoding="utf-8"))["sample"]
-            return json.dumps({"signature_name": sample["signature"], "instances": sample["instances"]})
+            body = json.dumps({"signature_name": sample["signature"], "instances": sample["instances"]})
+            return f"curl http://127.0.0.1:8501/v1/models/{run.name}:predict -d {shlex.quote(body)}"
         except (OSError, ValueError, KeyError, TypeError):
             continue
     return None

@@ -8,10 +8,12 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,10 @@ from tfgen.studio.worker import RESULT
 
 WAITING, RUNNING, FINISHED, STOPPED, FAILED = "waiting", "running", "finished", "stopped", "failed"
 _MOST_WAITING = 50
-_AT_ONCE = ("look",)  # verbs that don't wait for others
+_QUICK = "look"  # the verb that doesn't wait for the others, but for its like
+_LOOKS = 2  # at once
+_LOOK_MEMORY = 4 * 2**30
+_KEPT = 200  # folders of jobs that are done
 _TRIES = 3  # of a job whose process died
 
 
@@ -96,6 +101,8 @@ class Jobs:
         """memory: bytes that one may take."""
         self.folder, self.memory = folder, memory
         self.folder.mkdir(parents=True, exist_ok=True)
+        for job in [job for job in self.all() if job.result is not None][:-_KEPT]:
+            shutil.rmtree(job.folder, ignore_errors=True)
         self._processes: dict[str, subprocess.Popen] = {}
         self._news, self._closed = threading.Event(), False
         self._guard = threading.Lock()
@@ -110,17 +117,24 @@ class Jobs:
             job_id = new_id()
             with files.folder_atomically(self.folder / job_id) as folder:
                 record = {"verb": verb, "run": run, "who": who, "title": title, "arguments": arguments}
-                record |= {"created": now(), "status": WAITING, "memory": self.memory, "tries": 0}
+                memory = self.memory
+                if verb == _QUICK and memory:
+                    memory = min(memory, _LOOK_MEMORY)
+                record |= {"created": now(), "status": WAITING, "memory": memory, "tries": 0}
                 files.write_json(folder / "job.json", record)
             job = Job(self.folder / job_id)
-        if verb in _AT_ONCE:
-            self._begin(job)
         self._news.set()
         return job
 
     def all(self) -> list[Job]:
         """Oldest first."""
-        return [Job(path.parent) for path in sorted(self.folder.glob("[!.]*/job.json"))]
+        found = []
+        for path in sorted(self.folder.glob("[!.]*/job.json")):
+            with contextlib.suppress(OSError, ValueError):  # one that is being removed, or that somebody has spoiled
+                job = Job(path.parent)
+                if {"verb", "run", "who", "status", "arguments", "created"} <= job.record.keys():
+                    found.append(job)
+        return found
 
     def find(self, id: str) -> Job:
         """Raises NotThere where there is no such job."""
@@ -136,10 +150,8 @@ class Jobs:
             if status == WAITING:
                 files.write_json(job.folder / RESULT, {"status": STOPPED})
             elif status == RUNNING:
-                job.update(status=STOPPED)
-                pid = job.record.get("pid")
-                with contextlib.suppress(ProcessLookupError, TypeError):
-                    os.kill(pid, signal.SIGINT)
+                job.update(status=STOPPED, told=False)
+                self._interrupt(job)
 
     def resume(self, job: Job) -> None:
         """Lets a job that was stopped or has failed go on. Raises UserError for any other."""
@@ -174,48 +186,67 @@ class Jobs:
 
     def _run(self) -> None:
         while not self._closed:
-            with contextlib.suppress(OSError):  # of a full disk, until there is room
+            try:
                 self._step()
+            except Exception:  # of a full disk, say: the next time may go well, and jobs must not wait for ever
+                traceback.print_exc()
             self._news.wait(0.5)
             self._news.clear()
 
     def _step(self) -> None:
-        """Ends what has died, and begins the next job where none is at work."""
+        """Ends what has died, and begins the next jobs where there is room."""
         for id, process in list(self._processes.items()):
             if process.poll() is not None:
                 del self._processes[id]
-        busy = False
+        at_work = {True: 0, False: 0}  # whether quick: how many
+        waiting = []
         for job in self.all():
             with self._guard:
                 if job.result is not None:
                     continue
+                is_quick = job.record["verb"] == _QUICK
                 if job.id in self._processes or job.is_alive:
-                    busy |= job.record["verb"] not in _AT_ONCE
+                    at_work[is_quick] += 1
+                    if job.record["status"] == STOPPED and not job.record.get("told"):
+                        self._interrupt(job)
                     continue
                 if job.record["status"] == RUNNING:
                     self._died(job)
                 elif job.record["status"] == STOPPED:
                     files.write_json(job.folder / RESULT, {"status": STOPPED})
-        for job in self.all():
-            if not busy and job.status == WAITING and job.record["verb"] not in _AT_ONCE:
-                self._begin(job)
-                busy = True
+                if job.result is None:
+                    waiting.append((is_quick, job))
+        for is_quick, job in waiting:
+            if at_work[is_quick] < (_LOOKS if is_quick else 1):
+                at_work[is_quick] += self._begin(job)
+
+    @staticmethod
+    def _interrupt(job: Job) -> None:
+        """Tells a job's process to end, once; one that has not yet begun is told later."""
+        with contextlib.suppress(OSError, ValueError):
+            os.kill(int((job.folder / "pid").read_text(encoding="ascii")), signal.SIGINT)
+            job.update(told=True)
 
     def _died(self, job: Job) -> None:
         """A job whose process is gone without a word: once more, unless it has died often."""
-        if job.record["verb"] in _AT_ONCE or job.record["tries"] >= _TRIES:
+        if job.record["verb"] == _QUICK or job.record["tries"] >= _TRIES:
             why = "The process that did it ended without a word, most likely for lack of memory."
             advice = "Choose a smaller model or less data, or give the studio more with --memory."
             files.write_json(job.folder / RESULT, {"status": FAILED, "sentence": f"{why} {advice}"})
         else:
             job.update(status=WAITING)
 
-    def _begin(self, job: Job) -> None:
-        with self._guard, open(job.folder / "log.txt", "ab") as log:
-            job.update(status=RUNNING, tries=job.record["tries"] + 1)
-            process = subprocess.Popen(
-                [sys.executable, "-m", "tfgen.studio.worker", str(job.folder)],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-            )
-            self._processes[job.id] = process
-            job.update(pid=process.pid)
+    def _begin(self, job: Job) -> bool:
+        """Begins a job that still waits, and says whether it did."""
+        with self._guard:
+            record = job.record
+            if job.result is not None or record["status"] != WAITING:
+                return False
+            with open(job.folder / "log.txt", "ab") as log:
+                (job.folder / "pid").unlink(missing_ok=True)
+                job.update(status=RUNNING, tries=record["tries"] + 1)
+                self._processes[job.id] = subprocess.Popen(
+                    [sys.executable, "-m", "tfgen.studio.worker", str(job.folder)],
+                    stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                )
+        return True

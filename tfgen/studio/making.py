@@ -3,11 +3,13 @@
 import asyncio
 import io
 import json
+import re
 import tempfile
 import zipfile
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -18,10 +20,13 @@ from tfgen.errors import UserError
 from tfgen.representations import SEQUENCES
 from tfgen.restore import open_codec
 from tfgen.studio.home import run_of
+from tfgen.studio.model_thread import steadily
 from tfgen.studio.replies import lines, read_body, read_json
-from tfgen.studio.samples import read_records, records_of, shown, values_of
+from tfgen.studio.samples import records_of, values_of
 
-MOST_SAMPLES = 256
+_MOST_FRAMES = 256  # of a walk
+_MOST_MADE = 1024  # at once, of texts of usual length
+_LONG = 200  # tokens
 _MOST_FILES = 2000
 _MOST_FILE = 32 * 2**20
 _MOST_TURNS = 200
@@ -50,39 +55,44 @@ class _Making:
         return lines(self._made(run, generator, bool(body.get("tokens"))))
 
     async def _made(self, run: Any, generator: Any, tokens: bool) -> AsyncIterator[dict[str, Any]]:
-        models, modality = self._studio.models, MODALITIES.load(run.record["modality"])
-        if hasattr(generator, "pieces"):
-            async for place, piece in models.pieces(generator.pieces()):
-                yield {"piece": [place, piece]}
-        samples = await models.do(generator.samples)
-        rows = shown(modality, values_of(samples), records_of(samples))
-        for row, written in zip(rows, getattr(samples, "texts", rows), strict=False):
-            if written is not row:
-                row["ended"] = written.ended
-                if tokens:
-                    row["tokens"] = _tokens(run, written)
-        yield {"samples": rows}
+        async for place, piece in self._studio.models.pieces(generator.pieces()):
+            yield {"piece": [place, piece]}
+        yield {"samples": await self._studio.models.do(self._rows, run, generator, tokens)}
+
+    def _rows(self, run: Any, generator: Any, tokens: bool) -> list[dict[str, Any]]:
+        samples = steadily(run, generator.samples)
+        modality = MODALITIES.load(run.record["modality"])
+        rows = self._studio.samples.shown(modality, values_of(samples), records_of(samples))
+        table = open_codec(run).token_bytes() if tokens and hasattr(samples, "texts") else None
+        for row, written in zip(rows, getattr(samples, "texts", ()), strict=False):
+            row["ended"] = written.ended
+            if table:
+                row["tokens"] = _tokens(table, written)
+        return rows
 
     async def variations(self, request: Request) -> Response:
         """Samples like one of this run's."""
-        from tfgen.generate.variations import variations
-
         body = await read_json(request)
         run = run_of(self._studio, request, body)
-        (sample,) = read_records([body.get("record")], 1)
+        (sample,) = self._studio.samples.read([body.get("record")], 1)
         count, seed = whole("n", body.get("n")) or 12, whole("seed", body.get("seed")) or 0
-        values, samples = await self._studio.models.do(variations, run, sample, count, seed)
-        return JSONResponse({"samples": shown(MODALITIES.load(run.record["modality"]), values, samples)})
+        return JSONResponse({"samples": await self._studio.models.do(self._varied, run, sample, count, seed)})
+
+    def _varied(self, run: Any, sample: Any, count: int, seed: int) -> list[dict[str, Any]]:
+        from tfgen.generate.variations import variations
+
+        values, samples = steadily(run, lambda: variations(run, sample, count, seed))
+        return self._studio.samples.shown(MODALITIES.load(run.record["modality"]), values, samples)
 
     async def chat(self, request: Request) -> Response:
-        """An answer to the last of "turns": {"piece": text} while it comes, and {"sample": ...} at the end."""
+        """An answer to the last of "turns": {"piece": [0, text]} while it comes, and {"samples": [...]} at the end."""
         from tfgen.generate.chat import Chat
         from tfgen.representations.sequences.sampling_settings import SamplingSettings
 
         body = await read_json(request)
         run = run_of(self._studio, request, body)
         turns, seed = _turns(body.get("turns")), whole("seed", body.get("seed")) or 0
-        settings = SamplingSettings.of(_options(run, body))
+        settings = SamplingSettings.of(options_of(run, body))
         chat = Chat(run, settings, seed, text("system", body.get("system", "")))
         chat.turns = turns[:-1]
         await self._studio.models.do(chat.load)
@@ -98,15 +108,15 @@ class _Making:
         answer = chat.turns[-1]["content"]
         before = {"before": chat.turns[:-2]} if len(chat.turns) > 2 else {}
         record = Sample.of(run, message, seed, settings={**settings.to_json(), **before}, content=answer)
-        yield {"samples": shown(MODALITIES.load(run.record["modality"]), [answer], [record])}
+        yield {"samples": self._studio.samples.shown(MODALITIES.load(run.record["modality"]), [answer], [record])}
 
     async def download(self, request: Request) -> Response:
         """Samples as files, each with its settings inside or beside it: one as it is, several as a .zip."""
         body = await read_json(request)
         run = run_of(self._studio, request)
-        records = read_records(body.get("records"), _MOST_FILES)
+        records = self._studio.samples.read(body.get("records"), _MOST_FILES)
         name, content = await self._studio.models.do(_files, run, records)
-        headers = {"content-disposition": f'attachment; filename="{name}"'}
+        headers = {"content-disposition": f"attachment; filename*=utf-8''{quote(name)}"}
         return Response(content, media_type="application/octet-stream", headers=headers)
 
     async def settings_of(self, request: Request) -> Response:
@@ -121,28 +131,29 @@ def _open(run: Any, body: Mapping[str, Any]) -> Any:
     from tfgen.generate import Request as Wanted
     from tfgen.prompts.matrix import Filling, open_samples
 
-    count = whole("n", body.get("n"))
-    if count is not None and count > MOST_SAMPLES:
-        raise UserError(f"The page shows up to {MOST_SAMPLES} samples.", "For more of them: tfgen generate")
-    best = whole("best_of", body.get("best_of"))
-    wanted = Wanted(
-        text("prompt", body.get("prompt", "")), count, whole("seed", body.get("seed")) or 0, None, _options(run, body)
-    )
+    count, best = whole("n", body.get("n")), whole("best_of", body.get("best_of"))
+    options = options_of(run, body)
+    wanted = Wanted(text("prompt", body.get("prompt", "")), count, whole("seed", body.get("seed")) or 0, None, options)
     judge = None
     if best:
         from tfgen.api import liked_best
 
         judge = liked_best(best)
-    return open_samples(run, wanted, Filling({}), bool(body.get("template")), judge)
+    opened = open_samples(run, wanted, Filling({}), bool(body.get("template")), judge)
+    many = len(opened.seeds) * len(getattr(opened, "matrix", [None]))
+    if many * max(1, options.get("length", 0) // _LONG) > _MOST_MADE:
+        what = f"That makes {many} samples, which is too much for the page."
+        raise UserError(what, "Ask for fewer, or shorter ones.")
+    return opened
 
 
-def _options(run: Any, body: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of a request that are numbers, and a walk's."""
+def options_of(run: Any, body: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a request that are numbers, each in its range, and a walk's. Raises UserError for any other."""
     options = body.get("options", {})
     if not isinstance(options, dict):
         raise UserError("options must be an object.", "Reload the page.")
     engine = ENGINES.load(f"generate/{open_codec(run).representation}")
-    whole_numbers = {each.name for each in engine.controls if each.step == 1}
+    controls = {each.name: each for each in engine.controls}
     given: dict[str, Any] = {}
     for name, value in options.items():
         if name == "interpolate":
@@ -151,9 +162,13 @@ def _options(run: Any, body: Mapping[str, Any]) -> dict[str, Any]:
                 raise UserError("A walk needs two places.", "Choose two samples.")
             given[name] = [tuple(value)]
         elif name == "frames":
-            given[name] = min(whole(name, value) or 2, MOST_SAMPLES)
-        elif name in {each.name for each in engine.controls}:
-            given[name] = (whole if name in whole_numbers else number)(name, value)
+            given[name] = min(whole(name, value) or 2, _MOST_FRAMES)
+        elif name in controls:
+            control = controls[name]
+            given[name] = (whole if control.step == 1 else number)(name, value)
+            if given[name] is None or not control.least <= given[name] <= control.most:
+                what = f"{control.title} goes from {control.least:g} to {control.most:g}."
+                raise UserError(what, "Choose a number in between.")
         else:
             raise UserError(f"There is no option '{str(name)[:40]}' here.", "Reload the page.")
     return given
@@ -171,9 +186,8 @@ def _turns(value: Any) -> list[dict[str, str]]:
     return [{"role": turn["role"], "content": turn["content"]} for turn in value]
 
 
-def _tokens(run: Any, written: Any) -> list[list[Any]]:
+def _tokens(table: Sequence[bytes], written: Any) -> list[list[Any]]:
     """Each token's text and the natural logarithm of its probability."""
-    table = open_codec(run).token_bytes()
     pairs = zip(written.tokens, written.log_probabilities, strict=True)
     return [[table[token].decode("utf-8", "replace"), round(score, 4)] for token, score in pairs]
 
@@ -227,11 +241,13 @@ def _told(said: dict[str, Any]) -> dict[str, Any]:
             settings = json.loads(settings)
         except ValueError:
             settings = {}
+    if not isinstance(settings, dict):
+        settings = {}
     seed = str(said["seed"]).split(" ")[0]
     return {
         "run": said["run"],
         "prompt": str(said.get("prompt", "")),
-        "seed": int(seed) if seed.lstrip("-").isdigit() else 0,
+        "seed": int(seed) if re.fullmatch("-?[0-9]{1,10}", seed) else 0,
         "version": str(said.get("version", "")).partition(":")[0],
-        "settings": {key: each for key, each in settings.items() if isinstance(each, (int, float))},
+        "settings": {str(key): each for key, each in settings.items() if isinstance(each, (int, float))},
     }

@@ -1,8 +1,8 @@
 """Who is at the page: on one's own machine the account; elsewhere whoever has the token, or is in a file of users."""
 
-import base64
 import hashlib
 import hmac
+import os
 import re
 import secrets
 import time
@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tfgen import files
 from tfgen.errors import UserError
 from tfgen.feedback.events import whoami
 
@@ -18,7 +17,7 @@ COOKIE = "tfgen_studio"
 DAYS = 30  # that one stays signed in
 _NAME = re.compile(r"[^\s:,][^:,\n]{0,39}")
 _COST = {"n": 2**14, "r": 8, "p": 1}  # of scrypt: 16 MB and some 50 ms
-_TRIES = 20  # wrong ones in a minute, of all together
+_TRIES = 20  # wrong ones in a minute, from one place for one name
 
 
 @dataclass
@@ -32,36 +31,38 @@ class People:
     token: str | None = None
     users: Mapping[str, str] = field(default_factory=dict)
     secret: bytes = b""
-    _wrong: list[float] = field(default_factory=list)
+    _wrong: dict[tuple[str, str], list[float]] = field(default_factory=dict)
 
     @property
     def is_open(self) -> bool:
         return not self.token and not self.users
 
-    def enter(self, name: str, password: str) -> str:
-        """A cookie's value for whoever may come in.
+    def enter(self, name: str, password: str, place: str = "") -> str:
+        """A cookie's value for whoever may come in; `place` is where they ask from.
 
         Raises:
             UserError: the name or the password is wrong, or too many were.
         """
         now = time.monotonic()
-        self._wrong = [each for each in self._wrong if now - each < 60]
-        if len(self._wrong) >= _TRIES:
+        self._wrong = {key: times for key, times in self._wrong.items() if now - times[-1] < 60}
+        wrong = [each for each in self._wrong.get((place, name if self.users else ""), []) if now - each < 60]
+        if len(wrong) >= _TRIES:
             raise UserError("Too many wrong passwords were tried.", "Wait a minute.")
         if self.users:
             right = check_password(password, self.users.get(name, ""))
         else:
             right = hmac.compare_digest(password.encode(), (self.token or "").encode())
-            name = name.strip() or "guest"
+            # The token says nothing of who somebody is, so nobody becomes another by saying their name.
+            name = f"{name.strip() or 'guest'}-{secrets.token_hex(2)}"
         if not right or not _NAME.fullmatch(name):
-            self._wrong.append(now)
+            self._wrong[place, name if self.users else ""] = [*wrong, now]
             what = "The name or the password is wrong." if self.users else "The token is wrong."
             raise UserError(what, "Try again, or ask who runs the studio.")
         return self.signed(name)
 
     def signed(self, name: str) -> str:
         """A cookie's value that says who somebody is."""
-        content = f"{base64.urlsafe_b64encode(name.encode()).decode()}.{int(time.time()) + DAYS * 86400}"
+        content = f"{name.encode().hex()}.{int(time.time()) + DAYS * 86400}"
         return f"{content}.{self._signature(content)}"
 
     def who(self, cookie: str | None) -> str | None:
@@ -72,12 +73,12 @@ class People:
         if not content or not hmac.compare_digest(signature.encode(), self._signature(content).encode()):
             return None
         encoded, _, until = content.partition(".")
-        name = base64.urlsafe_b64decode(encoded).decode()
+        name = bytes.fromhex(encoded).decode()
         return name if int(until) > time.time() and (not self.users or name in self.users) else None
 
     def _signature(self, content: str) -> str:
         # Who has a new password or token has to sign in again.
-        name = base64.urlsafe_b64decode(content.partition(".")[0]).decode() if self.users else ""
+        name = bytes.fromhex(content.partition(".")[0]).decode() if self.users else ""
         key = self.secret + (self.token or self.users.get(name, "")).encode()
         return hmac.new(key, content.encode(), hashlib.sha256).hexdigest()
 
@@ -101,8 +102,7 @@ def add_user(path: Path, name: str, password: str) -> None:
     if len(password) < 8:
         raise UserError("The password is too short.", "Give at least 8 letters.")
     users = {**(read_users(path) if path.exists() else {}), name: hashed(password)}
-    files.write_bytes(path, "".join(f"{each}:{value}\n" for each, value in users.items()).encode())
-    path.chmod(0o600)
+    _write_secretly(path, "".join(f"{each}:{value}\n" for each, value in users.items()).encode())
 
 
 def hashed(password: str) -> str:
@@ -122,6 +122,15 @@ def secret_in(folder: Path) -> bytes:
     """What cookies are signed with, from a folder of the studio's own; made there where there is none."""
     path = folder / "secret"
     if not path.exists():
-        files.write_bytes(path, secrets.token_bytes(32))
-        path.chmod(0o600)
+        _write_secretly(path, secrets.token_bytes(32))
     return path.read_bytes()
+
+
+def _write_secretly(path: Path, content: bytes) -> None:
+    """Replaces a file that nobody else may read, not even for a moment."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        os.fsync(file.fileno())
+    os.replace(temporary, path)

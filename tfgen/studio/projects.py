@@ -45,25 +45,26 @@ class _Projects:
         """Takes what was dropped, and says what tfgen sees in it."""
         name = request.query_params.get("name", "data")
         upload = await self._studio.uploads.take(request.scope["who"], name, request.stream())
-        job = self._jobs.add("look", "", request.scope["who"], "Look", {"data": str(upload.path), "name": upload.name})
+        job = None
         try:
+            arguments = {"data": str(upload.path), "name": upload.name}
+            job = self._jobs.add("look", "", request.scope["who"], "Look", arguments)
             seen = await self._jobs.done(job, _LOOK_SECONDS)
-        except UserError:
-            shutil.rmtree(upload.path.parent, ignore_errors=True)
+        except BaseException:
+            await asyncio.to_thread(shutil.rmtree, upload.path.parent, ignore_errors=True)
             raise
         finally:
-            shutil.rmtree(job.folder, ignore_errors=True)
+            if job is not None:
+                await asyncio.to_thread(shutil.rmtree, job.folder, ignore_errors=True)
         return JSONResponse({"upload": upload.id, "name": upload.name, **seen})
 
     async def jobs(self, request: Request) -> Response:
-        """The newest jobs of this person, and how many of others are before theirs."""
+        """The newest jobs of this person."""
         who = request.scope["who"]
 
         def told() -> dict[str, Any]:
-            every = [job for job in self._jobs.all() if job.record["verb"] != "look"]
-            own = [self._told(job) for job in every[-_SHOWN:] if job.record["who"] == who]
-            others = sum(job.record["who"] != who and job.result is None for job in every)
-            return {"jobs": own[::-1], "others": others}
+            own = [job for job in self._jobs.all() if job.record["verb"] != "look" and job.record["who"] == who]
+            return {"jobs": [self._told(job) for job in own[-_SHOWN:][::-1]]}
 
         return JSONResponse(await asyncio.to_thread(told))
 
@@ -104,7 +105,9 @@ class _Projects:
         import re
 
         name = re.sub(r"[^A-Za-z0-9._-]+", "-", text("name", wanted) if wanted else usual).strip("-._")[:60] or "run"
-        taken = {job.record["run"] for job in self._jobs.all() if job.result is None}
+        # Of one that was stopped or has failed too: it may go on.
+        fits = (job for job in self._jobs.all() if job.record["verb"] == "fit")
+        taken = {job.record["run"] for job in fits if job.status != "finished"}
         if wanted:
             check_free(self._studio.runs / name)
             if name in taken:

@@ -56,6 +56,7 @@ async def read_json(request: Request) -> dict[str, Any]:
     content = await read_body(request, MOST_BYTES)
     try:
         value = json.loads(content or b"{}", parse_constant=_no_number)
+        json.dumps(value, ensure_ascii=False).encode()  # halves of letters are no text
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):

@@ -56,6 +56,8 @@ def _people(options: StudioOptions) -> People:
     folder.mkdir(parents=True, exist_ok=True)
     users = read_users(options.users) if options.users else {}
     token = options.token
+    if users and token:
+        raise UserError("Both --users and --token are given.", "Give one of them: users have passwords.")
     if token is not None and len(token) < 8:
         raise UserError("The token is too short.", "Give at least 8 letters.")
     if options.host not in LOCAL and not users and not token:
@@ -68,6 +70,7 @@ async def _serve(options: StudioOptions, people: People, at: str, bound: socket.
     from tfgen.studio.application import Studio, application
     from tfgen.studio.jobs import Jobs
     from tfgen.studio.model_thread import ModelThread
+    from tfgen.studio.samples import Samples
     from tfgen.studio.uploads import Uploads
 
     with contextlib.ExitStack() as opened:
@@ -75,10 +78,11 @@ async def _serve(options: StudioOptions, people: People, at: str, bound: socket.
         own = runs / ".studio"
         store = opened.enter_context(open_store())
         models = ModelThread()
-        opened.callback(models.close)
         jobs = Jobs(own / "jobs", _memory(options.memory))
         opened.callback(jobs.close)
-        studio = Studio(runs, store, models, jobs, Uploads(own / "uploads"), people, at)
+        uploads = Uploads(own / "uploads")
+        uploads.tidy()
+        studio = Studio(runs, store, models, jobs, uploads, people, Samples(people.secret))
         bound.listen()
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -124,7 +128,9 @@ def _memory(gigabytes: float | None) -> int | None:
     """Bytes that a job may take."""
     if gigabytes is not None:
         return int(gigabytes * 2**30)
-    try:
-        return int(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * 0.75)
-    except (ValueError, OSError):
-        return None
+    found = []
+    with contextlib.suppress(ValueError, OSError):
+        found.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    with contextlib.suppress(ValueError, OSError):  # of a container
+        found.append(int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
+    return int(min(found) * 0.75) if found else None

@@ -38,6 +38,11 @@ class Uploads:
     def __init__(self, folder: Path):
         self.folder = folder
 
+    def tidy(self) -> None:
+        """Deletes what was broken off when a studio was killed."""
+        for path in self.folder.glob(".*"):
+            shutil.rmtree(path, ignore_errors=True)
+
     async def take(self, who: str, name: str, content: AsyncIterator[bytes]) -> Upload:
         """Keeps what comes in: for each file a line of JSON {"name": ..., "size": ...}, then its bytes.
 
@@ -119,6 +124,7 @@ class _Reader:
         try:
             header = json.loads(line)
             name, size = header["name"], header["size"]
+            str(name).encode()
             good = bool(end) and len(line) <= _MOST_HEADER and isinstance(name, str) and type(size) is int and size >= 0
         except (ValueError, KeyError, TypeError, RecursionError):
             good = False

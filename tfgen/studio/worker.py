@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import time
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -87,9 +88,12 @@ def main(folder: Path) -> None:
     """Does one job."""
     job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
     os.nice(5)  # the page comes first
+    with contextlib.suppress(OSError):  # and where memory runs out, this process is the one to end
+        Path("/proc/self/oom_score_adj").write_text("500", encoding="ascii")
     if job.get("memory"):
         _limit_memory(job["memory"])
     with _alone_in(folder), talking():
+        (folder / "pid").write_text(str(os.getpid()), encoding="ascii")
         try:
             result = {"status": "finished", **VERBS[job["verb"]](**job["arguments"])}
         except KeyboardInterrupt:
@@ -98,9 +102,10 @@ def main(folder: Path) -> None:
             result = {"status": "failed", "sentence": str(error)}
         except MemoryError:
             result = {"status": "failed", "sentence": "The memory is too small for it. Choose a smaller model or data."}
-        except Exception as error:
-            what = str(error).strip().split("\n")[0].rstrip(".") or type(error).__name__
-            result = {"status": "failed", "sentence": f"It broke off: {what}. Try again."}
+        except Exception:
+            traceback.print_exc()
+            why = "Something in tfgen broke. Whoever runs the studio finds the reason in the job's log.txt."
+            result = {"status": "failed", "sentence": why}
         files.write_json(folder / RESULT, result)
 
 

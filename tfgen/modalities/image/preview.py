@@ -82,8 +82,8 @@ def read_metadata(path: Path) -> dict[str, str]:
 
     try:
         with Image.open(path, formats=("PNG",)) as image:
-            image.load()
-            return {key: str(text) for key, text in image.text.items()}
+            # Without the pixels, which may be many: what `save_png` says stands before them.
+            return {key: str(text) for key, text in image.info.items() if isinstance(text, str)}
     except (OSError, ValueError, SyntaxError) as error:
         raise UserError(f"'{path}' can't be read as a PNG: {error}.", "Give a picture that tfgen wrote.") from error
 

@@ -1,5 +1,5 @@
 // The frame around the views: who one is, which run, which view; addresses, keys, and jobs that are at work.
-import { api, button, fail, flush, guarded, h, isTyping, openDialog, path, query, say } from "./core.js";
+import { api, becomes, button, fail, flush, guarded, h, isTyping, openDialog, path, query, say } from "./core.js";
 
 const VIEWS = {
   create: ["Create", "./create.js"], steer: ["Steer", "./steer.js"], chat: ["Chat", "./chat.js"], compare: ["Compare", "./compare.js"],
@@ -25,12 +25,11 @@ async function show() {
   try {
     me ||= await api("/api/me");
     if (!me.who) return signIn();
+    becomes(me.who);
     if (kind !== "run") {
       frame(null, "home");
-      const { home } = await import("./home.js");
-      if (mine === turn) current = await home(main, tools(null, mine)) || {};
       document.title = "tfgen studio";
-      return;
+      return await enter((await import("./home.js")).home, null, mine);
     }
     const run = await api(`/api/runs/${encodeURIComponent(name)}`);
     if (mine !== turn) return;
@@ -39,11 +38,20 @@ async function show() {
     const module = await import(VIEWS[shown][1]);
     if (mine !== turn) return;
     document.title = `${VIEWS[shown][0]} · ${run.name} · tfgen studio`;
-    current = await module[shown](main, tools(run, mine)) || {};
+    await enter(module[shown], run, mine);
   } catch (error) {
     if (mine !== turn) return;
     main.replaceChildren(h("h1", {}, "That didn't work"), h("p", {}, error.message), h("a", { href: "/", className: "button" }, "All runs"));
   }
+}
+
+// Each view has a place of its own, so that one which comes late changes nothing that is seen.
+async function enter(view, run, mine) {
+  if (mine !== turn) return;
+  const place = h("div");
+  main.replaceChildren(place);
+  const entered = await view(place, tools(run, mine)) || {};
+  if (mine === turn) current = entered; else entered.leave?.();
 }
 
 const tools = (run, mine) => ({
@@ -63,6 +71,7 @@ function frame(run, view) {
     h("nav", { "aria-label": "Views" }, ...links),
     h("span", { id: "work", className: "small soft" }),
     h("span", { className: "small soft" }, me.who),
+    me.door !== "open" ? button("Sign out", async () => { await api("/api/logout", {}); me = null; await show(); }) : "",
     button("◐", theme, { "aria-label": "Light or dark", title: "Light or dark" }),
     button("?", keys, { "aria-label": "Keys", title: "Keys" }),
   );
@@ -77,9 +86,10 @@ function theme() {
 
 function keys() {
   const list = [...(current?.keys || []), ...GLOBAL_KEYS];
+  const letters = h("input", { type: "checkbox", id: "letters", checked: !localStorage.getItem("tfgen-no-letters"), onchange: () => letters.checked ? localStorage.removeItem("tfgen-no-letters") : localStorage.setItem("tfgen-no-letters", "1") });
   const dialog = h("dialog", { "aria-label": "Keys" }, h("h2", {}, "Keys"),
     h("dl", {}, ...list.flatMap(([key, what]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, what)])),
-    h("p", {}), button("Close", () => dialog.close()));
+    h("p", {}, h("label", { className: "row middle", htmlFor: "letters" }, letters, "Keys of one letter or digit do something")), button("Close", () => dialog.close()));
   openDialog(dialog);
 }
 
@@ -88,6 +98,7 @@ async function work() {
   clearTimeout(workTimer);
   try {
     const { jobs } = await api("/api/jobs");
+    flush();
     const busy = jobs.filter(job => ["waiting", "running"].includes(job.status));
     const place = document.getElementById("work");
     const text = busy.length ? `${busy.length} at work` : "";
@@ -127,6 +138,7 @@ document.addEventListener("keydown", event => {
   if (isTyping(event) && !(event.ctrlKey && event.key === "Enter")) return;
   if (event.altKey || (event.ctrlKey || event.metaKey) && event.key !== "Enter") return;
   if (document.querySelector("dialog[open]")) return;
+  if (event.key.length === 1 && localStorage.getItem("tfgen-no-letters")) return;
   if (current?.onkey?.(event)) return event.preventDefault();
   if (event.key === "?") keys();
   else if (event.key === "h") go("/");
@@ -147,6 +159,8 @@ addEventListener("drop", guarded(async event => {
   const answer = await fetch(`/api/settings-of?name=${encodeURIComponent(file.name)}`, { method: "POST", headers: { "X-Tfgen": "1" }, body: file });
   const said = await answer.json();
   if (said.error) throw new Error(said.error);
+  const there = (await api("/api/home")).runs.some(run => run.name === said.run);
+  if (!there) throw new Error(`The run '${said.run}' that made it is not here.`);
   await go(path(said.run, "create", { prompt: said.prompt, seed: said.seed, version: said.version, n: 1, ...said.settings }));
   say("The settings of the file are back.");
 }));
@@ -159,4 +173,3 @@ if (token) {
   await api("/api/login", { name: "", password: token }).catch(fail);
 }
 await show();
-flush();

@@ -1,10 +1,11 @@
 // A talk with a run that learned chats; every thumb and correction is feedback that it can learn from.
 import { button, field, guarded, h, randomSeed, react, rows } from "./core.js";
 
-export async function chat(main, { run, isCurrent }) {
+export async function chat(main, { run }) {
   const base = `/api/runs/${encodeURIComponent(run.name)}`, key = `tfgen-chat-${run.name}`;
   const stored = JSON.parse(sessionStorage.getItem(key) || "[]");
-  let turns = stored, busy = false;
+  let turns = stored.filter(turn => turn.content), busy = false;
+  if (turns.length % 2) turns.pop();
   const list = h("div", { className: "chat", role: "log", "aria-label": "The talk" }), input = h("textarea", { rows: 2 });
   const keep = () => sessionStorage.setItem(key, JSON.stringify(turns));
 
@@ -38,7 +39,6 @@ export async function chat(main, { run, isCurrent }) {
     try {
       const sent = asked.map(({ role, content }) => ({ role, content }));
       for await (const row of rows(`${base}/chat`, { turns: sent, seed })) {
-        if (!isCurrent()) return;
         if (row.piece) text.append(row.piece[1]);
         else turns[turns.length - 1] = { role: "assistant", content: row.samples[0].text, sample: row.samples[0] };
       }

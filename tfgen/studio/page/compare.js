@@ -1,6 +1,8 @@
 // Two at a time: which is better? Old against new without saying which, or those of which least is known.
 import { api, button, field, guarded, h, path, tile } from "./core.js";
 
+const words = html => new DOMParser().parseFromString(html, "text/html").body.textContent;
+
 export async function compare(main, { run, values, remember, isCurrent }) {
   const prompt = h("input", { value: values.prompt || "" }), count = h("input", { type: "number", value: 20, min: 1, max: 200 });
   if (run.known.length) prompt.setAttribute("list", "known");
@@ -19,9 +21,11 @@ export async function compare(main, { run, values, remember, isCurrent }) {
     series = { ...series, ...next };
     remember({ series: series.id, prompt: prompt.value });
     if (!series.tiles || series.place >= series.of) return done();
+    const focused = stage.contains(document.activeElement);
     stage.replaceChildren(h("p", { role: "status" }, `${series.place + 1} of ${series.of}${series.prompt ? `: ${series.prompt}` : ""}. Which is better?`), h("progress", { max: series.of, value: series.place, "aria-label": "How far the comparison is" }),
-      h("ol", { className: run.streams ? "tiles texts" : "tiles two" }, ...series.tiles.map((each, at) => h("li", {}, tile(each, { key: String(at + 1), label: `${at === 0 ? "The left" : "The right"} one`, onclick: () => answer([at]) })))),
+      h("ol", { className: run.streams ? "tiles texts" : "tiles two" }, ...series.tiles.map((each, at) => h("li", {}, tile(each, { key: String(at + 1), label: `${at === 0 ? "The left" : "The right"} one${run.streams ? `: ${words(each.html)}` : ""}`, onclick: () => answer([at]) })))),
       h("p", {}), h("div", { className: "row" }, button("Equally good (=)", () => answer([0, 1]))));
+    if (focused) stage.querySelector(".tile").focus();
   }
   const answer = guarded(async picked => {
     if (busy || !series || series.place >= series.of) return;

@@ -36,6 +36,7 @@ export async function api(path, body, signal) { return (await ask(path, body, si
 export async function* rows(path, body, signal) {
   const reader = (await ask(path, body, signal)).body.pipeThrough(new TextDecoderStream()).getReader();
   let held = "";
+  try {
   for (;;) {
     const { value, done } = await reader.read();
     held += value || "";
@@ -48,6 +49,7 @@ export async function* rows(path, body, signal) {
     }
     if (done) return;
   }
+  } finally { reader.cancel().catch(() => {}); }
 }
 
 export async function save(path, body, name) {
@@ -62,10 +64,11 @@ export function say(text, { error = false, action, label } = {}) {
   const message = h("div", { className: error ? "message error" : "message" }, h("span", {}, text));
   if (action) message.append(h("button", { type: "button", onclick: () => { message.remove(); action(); } }, label || "Undo"));
   const place = document.getElementById("messages");
-  (document.querySelector("dialog[open]") || document.body).append(place);  // else it would lie behind the dialog
+  const parent = document.querySelector("dialog[open]") || document.body;
+  if (place.parentElement !== parent) parent.append(place);  // else it would lie behind the dialog
   place.append(message);
   while (place.children.length > 3) place.firstChild.remove();
-  setTimeout(() => message.remove(), error || action ? 9000 : 4000);
+  setTimeout(() => message.remove(), action ? 20000 : error ? 12000 : 5000);
 }
 
 // A dialog that is removed when it closes, but for the messages in it.
@@ -80,18 +83,18 @@ export const fail = error => { if (error.name !== "AbortError") say(error.messag
 export const guarded = action => async (...given) => { try { return await action(...given); } catch (error) { fail(error); } };
 
 // Feedback waits here until the studio has said that it is kept; each has a key, so that twice is once.
-const OUTBOX = "tfgen-outbox";
-const waiting = () => JSON.parse(localStorage.getItem(OUTBOX) || "[]");
-const keep = list => localStorage.setItem(OUTBOX, JSON.stringify(list));
+const OUTBOX = "tfgen-outbox-";
+const person = { name: "" };
+export const becomes = name => { person.name = name; flush(); };
 
-export async function react(kind, samples, payload, { quiet = false } = {}) {
+export async function react(kind, samples, payload) {
   const body = { kind, records: samples.map(each => each.record), payload, key: newKey() };
-  keep([...waiting(), body]);
+  localStorage.setItem(OUTBOX + body.key, JSON.stringify({ who: person.name, body }));
   try {
-    return await deliver(body, quiet);
+    return await deliver(body, false);
   } catch (error) {
-    if (!error.offline) throw error;
-    say("The studio doesn't answer. What you said is kept here, and sent when it does.", { error: true });
+    if (isRefused(error)) throw error;
+    say("The studio can't take it now. What you said is kept here, and sent when it can.", { error: true });
   }
 }
 
@@ -100,17 +103,24 @@ const newKey = () => Array.from(crypto.getRandomValues(new Uint8Array(12)), each
 async function deliver(body, quiet) {
   try {
     const said = await api("/api/feedback", body);
-    keep(waiting().filter(each => each.key !== body.key));
+    localStorage.removeItem(OUTBOX + body.key);
     if (!quiet) say(said.says, { action: guarded(async () => say((await api("/api/feedback/undo", { event: said.event })).says)) });
     return said;
   } catch (error) {
-    if (!error.offline && error.status !== 401) keep(waiting().filter(each => each.key !== body.key));
+    if (isRefused(error)) localStorage.removeItem(OUTBOX + body.key);
     throw error;
   }
 }
 
+const isRefused = error => [400, 404].includes(error.status);
+
+// Sends what waits, in the name of whoever said it.
 export async function flush() {
-  for (const body of waiting()) { try { await deliver(body, true); } catch { return; } }
+  for (const key of Object.keys(localStorage).filter(each => each.startsWith(OUTBOX))) {
+    const { who, body } = JSON.parse(localStorage.getItem(key) || "{}");
+    if (!body || who !== person.name) continue;
+    try { await deliver(body, true); } catch (error) { if (!isRefused(error)) return; }
+  }
 }
 
 export const randomSeed = () => Math.floor(Math.random() * 2 ** 31);
@@ -128,24 +138,40 @@ export function tile(sample, { label, onclick, key } = {}) {
   const face = h("span", { html: sample.html });
   face.querySelector("img")?.setAttribute("alt", "");
   const mark = h("span", { className: "mark", "aria-hidden": "true" });
-  const element = h("button", { type: "button", className: "tile", "aria-label": label, onclick },
+  const told = sample.text === undefined ? label : `${label}: ${sample.text.slice(0, 400)}`;
+  const element = h("button", { type: "button", className: "tile", "aria-label": told, onclick },
     key && h("span", { className: "key", "aria-hidden": "true" }, key), face, mark);
   return Object.assign(element, { sample, mark: text => { mark.textContent = text; } });
 }
 
 const STATUS = { waiting: "waits", running: "at work", finished: "done", stopped: "stopped", failed: "failed" };
 
+// A job as a card; `update` changes it in place, so that the focus stays, until other buttons are due.
 export function jobRow(job) {
-  const share = job.steps ? job.step / job.steps : undefined;
   const act = verb => async () => { await api(`/api/jobs/${job.id}/${verb}`, {}); document.dispatchEvent(new Event("work")); };
-  return h("div", { className: "card" },
-    h("div", { className: "row middle" },
-      h("strong", { className: "grow" }, `${job.title}${job.run ? ` · ${job.run}` : ""}`), h("span", { className: job.status === "failed" ? "bad" : "soft" }, STATUS[job.status]),
+  const name = `${job.title}${job.run ? ` · ${job.run}` : ""}`, kind = shape(job);
+  const bar = h("progress", { max: 1, "aria-label": `How far ${name} is` }), says = h("p", { className: job.status === "failed" ? "bad small" : "soft small" });
+  const card = h("div", { className: "card" },
+    h("div", { className: "row middle" }, h("strong", { className: "grow" }, name), h("span", { className: job.status === "failed" ? "bad" : "soft" }, STATUS[job.status]),
       job.verb === "fit" && job.step > 0 && h("a", { className: "button", href: path(job.run, "progress") }, "Watch"),
       ["waiting", "running"].includes(job.status) && button("Stop", act("stop")),
       ["stopped", "failed"].includes(job.status) && button(job.verb === "fit" && job.step ? "Go on" : "Try again", act("resume"))),
-    job.status === "running" && h("progress", { value: share, max: 1, "aria-label": `How far ${job.title} is` }),
-    job.says && h("p", { className: job.status === "failed" ? "bad small" : "soft small" }, job.says));
+    job.status === "running" && bar, says);
+  card.update = now => {
+    if (now.id !== job.id || shape(now) !== kind) return false;
+    if (now.steps) bar.value = now.step / now.steps;
+    if (says.textContent !== now.says) says.textContent = now.says || "";
+    return true;
+  };
+  card.update(job);
+  return card;
+}
+const shape = job => `${job.status} ${job.step > 0}`;
+
+// Shows jobs in a place, each in its card of before where that will do.
+export function showJobs(place, jobs) {
+  const cards = [...place.children];
+  if (cards.length !== jobs.length || jobs.some((job, at) => !cards[at].update(job))) place.replaceChildren(...jobs.map(jobRow));
 }
 
 // Shows the newest job of a kind on a run while it is at work; `done` is called when it has ended well.
@@ -155,7 +181,7 @@ export function watch(run, verb, place, isCurrent, done) {
     if (!isCurrent()) return;
     const job = event.detail.find(each => each.run === run && each.verb === verb);
     const isBusy = job && ["waiting", "running"].includes(job.status);
-    if (isBusy || job?.status === "failed") place.replaceChildren(jobRow(job)); else place.replaceChildren();
+    showJobs(place, isBusy || job?.status === "failed" ? [job] : []);
     if (before === "busy" && job?.status === "finished") done(job);
     before = isBusy ? "busy" : "idle";
   };

@@ -92,7 +92,7 @@ export async function create(main, { run, remember, go, values, isCurrent }) {
         if (edit.value === sample.text) throw new Error("Nothing was changed. Change the text first.");
         await react("edit", [sample], { text: edit.value });
         tiles()[at].querySelector("pre").textContent = edit.value; tiles()[at].mark("✎"); close();
-      }), button("Alternatives for the selection", () => alternatives(edit, dialog)), button("Probabilities", () => probabilities(sample, dialog)))],
+      }), button("Alternatives for the selection", () => alternatives(sample, edit, dialog)), button("Probabilities", () => probabilities(sample, dialog)))],
       sample.record && [h("fieldset", {}, h("legend", {}, "How good is it?"), h("div", { className: "row" }, button("★ Like", async () => { await star(at); }), button("Dislike", async () => { await react("thumb", [sample], { value: -1 }); tiles()[at].mark("–"); }),
         ...[1, 2, 3, 4, 5].map(value => button(String(value), () => rate(at, value), { "aria-label": `${value} of 5` })))),
       h("form", { className: "row", onsubmit: guarded(async event => { event.preventDefault(); await react("tag", [sample], { tags: tag.value.split(",").map(each => each.trim()).filter(Boolean) }); tag.value = ""; }) }, field("Tags", tag), h("button", {}, "Tag"))],
@@ -104,7 +104,7 @@ export async function create(main, { run, remember, go, values, isCurrent }) {
         sample.seed !== null && sample.seed !== undefined && button("Use its seed", () => { seed.value = sample.seed; lock.checked = true; close(); }),
         run.walks && sample.record && button("Variations", () => { close(); return vary(sample); }),
         !run.streams && button("Steer from here", () => { close(); go(path(run.name, "steer", { prompt: prompt.value })); }),
-        run.walks && sample.record && button(walkFrom === null ? "Walk from here" : "Walk to here", () => { close(); if (walkFrom === null) { walkFrom = sample; say("Now choose where the walk ends."); } else walk(walkFrom, sample); })));
+        run.walks && sample.record && sample.seed !== null && button(walkFrom === null ? "Walk from here" : "Walk to here", () => { close(); if (walkFrom === null) { walkFrom = sample; say("Now choose where the walk ends."); } else walk(walkFrom, sample); })));
     dialog.addEventListener("close", () => tiles()[at]?.focus());
     dialog.addEventListener("keydown", event => {
       if (isTyping(event)) return;
@@ -131,16 +131,18 @@ export async function create(main, { run, remember, go, values, isCurrent }) {
     status.textContent = "16 steps from the one to the other.";
   });
 
-  async function alternatives(edit, dialog) {
+  const ownOptions = sample => Object.fromEntries(Object.entries(sample.settings || {}).filter(([name]) => run.controls.some(each => each.name === name)));
+
+  async function alternatives(sample, edit, dialog) {
     const [start, stop] = [edit.selectionStart, edit.selectionEnd];
     if (start === stop) throw new Error("Nothing is selected. Select the words that should change.");
-    const list = h("ul", { className: "plain", "aria-label": "Alternatives" }), body = { prompt: prompt.value + edit.value.slice(0, start), n: 3, seed: randomSeed(), options: { length: Math.max(8, stop - start) } };
+    const list = h("ul", { className: "plain", "aria-label": "Alternatives" }), body = { prompt: sample.prompt + edit.value.slice(0, start), n: 3, seed: randomSeed(), version: sample.version, options: { ...ownOptions(sample), length: Math.max(8, stop - start) } };
     dialog.append(list);
     for await (const row of rows(`${base}/generate`, body)) if (row.samples) list.replaceChildren(...row.samples.map(each => h("li", {}, button(each.text, () => { edit.setRangeText(each.text, start, stop); list.remove(); edit.focus(); }))));
   }
 
   async function probabilities(sample, dialog) {
-    const body = { prompt: sample.prompt, n: 1, seed: sample.seed, options: options(), tokens: true, version: version.value || undefined };
+    const body = { prompt: sample.prompt, n: 1, seed: sample.seed, options: ownOptions(sample), tokens: true, version: sample.version };
     for await (const row of rows(`${base}/generate`, body)) if (row.samples) dialog.append(h("div", { className: "text", role: "group", "aria-label": "Tokens, shaded by how likely each was" }, ...row.samples[0].tokens.map(([text, score]) => {
       const share = Math.exp(score);
       return h("span", { className: `token p${share > .5 ? 0 : share > .15 ? 1 : share > .03 ? 2 : 3}`, title: `${(100 * share).toFixed(1)} %` }, text);
@@ -157,6 +159,7 @@ export async function create(main, { run, remember, go, values, isCurrent }) {
     place.replaceChildren(h("li", { className: "scroll" }, table));
     place.className = "";
     for (const y of ys) {
+      if (!isCurrent()) return;
       const line = h("tr", {}, h("th", { scope: "row" }, String(y)));
       table.append(line);
       for (const x of xs) {

@@ -1,29 +1,35 @@
 // All runs, a card for a new one, the jobs; and one run while it is trained.
-import { api, button, curves, fail, field, guarded, h, jobRow, number, path, say } from "./core.js";
+import { api, button, curves, fail, field, guarded, h, number, path, say, showJobs } from "./core.js";
 
 const started = { finished: "trained", running: "is being trained", stopped: "stopped", failed: "failed", started: "is being trained" };
 
-export async function home(main, { reload, go, isCurrent }) {
-  const { runs, models } = await api("/api/home");
-  const list = h("div", { className: "cards" }, ...runs.map(run => card(run, reload)));
-  const jobs = h("section", { "aria-label": "Jobs" });
-  main.replaceChildren(h("h1", {}, "Runs"),
-    h("p", { className: "soft" }, runs.length ? "What was trained so far. Choose one to make something with it." : "Nothing was trained yet. Begin with the handwritten digits that come with tfgen, or drop data of your own."),
-    jobs, list, fresh(models, go));
+export async function home(main, { go, isCurrent }) {
+  const list = h("div", { className: "cards" }), words = h("p", { className: "soft" }), aside = h("div"), jobs = h("section", { "aria-label": "Jobs" });
+  // The cards alone: what is typed below stays.
+  const refresh = async () => {
+    const { runs, removed } = await api("/api/home");
+    words.textContent = runs.length ? "What was trained so far. Choose one to make something with it." : "Nothing was trained yet. Begin with data that comes with tfgen, or drop some of your own.";
+    list.replaceChildren(...runs.map(run => card(run, refresh)));
+    aside.replaceChildren(removed.length ? h("details", { className: "card" }, h("summary", {}, "Removed runs"), h("ul", { className: "plain" }, ...removed.map(name => h("li", { className: "row middle" }, h("span", { className: "grow" }, name), button("Bring back", restore(name, refresh), { "aria-label": `Bring back ${name}` }))))) : "");
+  };
+  await refresh();
+  main.replaceChildren(h("h1", {}, "Runs"), words, jobs, list, fresh(go), aside);
   let before = "";
   const news = event => {
     if (!isCurrent()) return;
     const shown = event.detail.filter(job => ["waiting", "running"].includes(job.status) || Date.now() - new Date(job.created) < 6e5).slice(0, 6);
-    jobs.replaceChildren(...shown.map(job => jobRow(job)));
+    showJobs(jobs, shown);
     const now = event.detail.map(job => job.id + job.status).join();
-    if (before && now !== before) reload();
+    if (before && now !== before) refresh().catch(fail);
     before = now;
   };
   document.addEventListener("jobs", news);
   return { leave: () => document.removeEventListener("jobs", news), keys: [] };
 }
 
-function card(run, reload) {
+const restore = (name, refresh) => async () => { await api(`/api/runs/${encodeURIComponent(name)}/restore`, {}); await refresh(); };
+
+function card(run, refresh) {
   const face = run.sheet === "picture" ? h("img", { className: "sheet", src: `/api/runs/${encodeURIComponent(run.name)}/sheet?${run.step}`, alt: "", loading: "lazy" })
     : run.sheet === "text" ? textSheet(run) : h("div", { className: "sheet" });
   return h("article", { className: "card" }, face,
@@ -33,9 +39,9 @@ function card(run, reload) {
     run.scores.length > 0 && h("p", { className: "small" }, run.scores.map(each => `${each.name} ${number(each.value)}`).join(" · ")),
     h("div", { className: "row" },
       button("Remove", async () => {
-        await api(`/api/runs/${encodeURIComponent(run.name)}/remove`, {});
-        await reload();
-        say(`${run.name} is put aside.`, { action: guarded(async () => { await api(`/api/runs/${encodeURIComponent(run.name)}/restore`, {}); reload(); }) });
+        const { removed } = await api(`/api/runs/${encodeURIComponent(run.name)}/remove`, {});
+        await refresh();
+        say(`${run.name} is put aside.`, { action: guarded(restore(removed, refresh)) });
       }, { "aria-label": `Remove ${run.name}` })));
 }
 
@@ -45,7 +51,7 @@ function textSheet(run) {
   return place;
 }
 
-function fresh(models, go) {
+function fresh(go) {
   const seen = h("div", { "aria-live": "polite" });
   const files = h("input", { type: "file", hidden: true, id: "files", multiple: true, onchange: event => take([...event.target.files]) });
   const folder = h("input", { type: "file", hidden: true, id: "folder", webkitdirectory: true, onchange: event => take([...event.target.files].map(file => [file, file.webkitRelativePath])) });
@@ -54,8 +60,11 @@ function fresh(models, go) {
     ondrop: guarded(async event => { event.preventDefault(); box.classList.remove("over"); await take(await dropped(event.dataTransfer)); }) },
     h("h2", {}, "A new run"), h("p", {}, "Drop a folder of pictures or texts, an archive or a file here. Sub-folders become the words that you can ask for."),
     h("div", { className: "row" }, button("Choose a folder", () => folder.click()), button("Choose files", () => files.click()),
-      button("Take the digits", () => offer({ data: "digits", name: "digits", says: ["10,000 handwritten digits that come with tfgen."], models })),
-      button("Take Shakespeare", () => offer({ data: "shakespeare", name: "shakespeare", says: ["Plays of Shakespeare that come with tfgen."], models: models.filter(each => each === "gpt") }))),
+      button("Take what comes with tfgen", async () => {
+        seen.replaceChildren(h("p", {}, "Looking ..."));
+        const { datasets } = await api("/api/datasets");
+        seen.replaceChildren(h("div", { className: "row" }, ...datasets.map(each => button(each.name, () => offer({ data: each.name, name: each.name, says: [`${each.name}: ${each.plural} that come with tfgen.`], models: each.models })))));
+      })),
     files, folder, seen);
 
   async function take(list) {
@@ -145,7 +154,7 @@ export async function progress(main, { run, isCurrent }) {
   const news = event => {
     if (!isCurrent()) return;
     const job = event.detail.find(each => each.run === run.name && each.verb === "fit");
-    row.replaceChildren(job ? jobRow(job) : "");
+    showJobs(row, job ? [job] : []);
     if (job?.status === "running") draw().catch(fail);
   };
   document.addEventListener("jobs", news);

@@ -22,7 +22,7 @@ export async function learn(main, { run, reload, isCurrent }) {
     h("td", {}, each.in_use ? "in use" : button("Use", use(each.name), { "aria-label": `Use ${each.name}` })));
   const event = each => h("li", { className: "row middle" },
     h("span", { className: "grow" }, `${each.kind} ${words(each)}`, h("span", { className: "soft small" }, ` ${each.at.slice(0, 16).replace("T", " ")}`)),
-    button("Take back", takeBack(each), { "aria-label": `Take back: ${each.kind} ${words(each)}` }));
+    !each.steers && button("Take back", takeBack(each), { "aria-label": `Take back: ${each.kind} ${words(each)}` }));
 
   main.replaceChildren(h("h1", {}, `What ${run.name} can learn from you`),
     h("section", { className: "card", "aria-label": "What was said" }, h("h2", {}, "What was said"),

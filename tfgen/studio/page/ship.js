@@ -23,14 +23,13 @@ export async function exported(main, { run, reload, isCurrent }) {
     await api(`${base}/export`, { saved_model: wanted.includes("saved_model"), tflite: wanted.filter(each => each !== "saved_model") });
     say("It is being exported, and every file is compared with the model."); document.dispatchEvent(new Event("work"));
   };
-  const request = `curl http://127.0.0.1:8501/v1/models/${run.name}:predict -d '${run.request}'`;
   main.replaceChildren(h("h1", {}, `Take ${run.name} elsewhere`),
     h("section", { className: "card", "aria-label": "Export" }, h("fieldset", {}, h("legend", {}, "Formats"), ...boxes.map(([, , label]) => label)), button("Export", start, { className: "main-button" }), work),
     run.exports.length > 0 && h("section", { className: "card scroll", "aria-label": "What was exported" }, h("h2", {}, "Exported, and compared with the model"),
       h("table", {}, h("thead", {}, h("tr", {}, ...["File", "Size", "How near to the model", "When"].map(each => h("th", { scope: "col" }, each)))),
         h("tbody", {}, ...run.exports.map(each => h("tr", {}, h("td", {}, each.name), h("td", {}, `${number(each.size / 1e6)} MB`), h("td", {}, each.agreement), h("td", {}, each.created.slice(0, 16).replace("T", " ")))))),
       h("p", {}), h("a", { className: "button", href: `${base}/export.zip`, download: "" }, "Download all")),
-    run.request && h("section", { className: "card", "aria-label": "Serve it" }, h("h2", {}, "Serve it"), h("p", {}, "In a terminal, then ask it by REST:"), h("pre", { className: "text" }, `tfgen serve ${run.name}\n${request}`), button("Copy the request", async () => { await navigator.clipboard.writeText(request); say("Copied."); })));
+    run.request && h("section", { className: "card", "aria-label": "Serve it" }, h("h2", {}, "Serve it"), h("p", {}, "In a terminal, then ask it by REST:"), h("pre", { className: "text" }, `tfgen serve ${run.name}\n${run.request}`), button("Copy the request", async () => { await navigator.clipboard.writeText(run.request); say("Copied."); })));
   return { leave: watch(run.name, "export", work, isCurrent, reload) };
 }
 export { exported as export };

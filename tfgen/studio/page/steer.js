@@ -22,10 +22,12 @@ export async function steer(main, { run, remember, values, isCurrent }) {
 
   function take(next) {
     if (!isCurrent()) return;
+    const focused = [...place.querySelectorAll("button")].indexOf(document.activeElement);
     state = next; marked = new Set();
     prompt.value = state.prompt;
     remember({ prompt: state.prompt, session: state.round ? state.session : "" });
     place.replaceChildren(...state.tiles.map((sample, at) => h("li", {}, tile(sample, { key: String(at + 1), label: `Tile ${at + 1}, ${ARMS[state.arms[at]] || ""}`, onclick: () => press(at) }))));
+    if (focused >= 0) place.querySelectorAll("button")[Math.min(focused, state.tiles.length - 1)]?.focus();
     status.textContent = state.says || "Pick the one that you like best.";
     history.textContent = state.history.length ? `So far: ${state.history.join(" · ")}` : "";
     ending.textContent = state.ending || "";
@@ -60,7 +62,7 @@ export async function steer(main, { run, remember, values, isCurrent }) {
         history)));
   await begin(values.session);
   return {
-    keys: [["1 to 9", "pick the tile"], ["n", "none is better"], ["s", "skip"], ["u", "undo"], ["t", "several are equally good, on or off"], ["Enter", "pick the marked"]],
+    keys: [["1 to 9", "pick the tile"], ["n", "none is better"], ["s", "skip"], ["u", "undo"], ["t", "several are equally good, on or off"], ["Ctrl+Enter", "pick the marked"]],
     onkey: event => {
       const at = Number(event.key) - 1;
       if (at >= 0 && at < (state?.tiles.length || 0)) press(at);
@@ -68,7 +70,7 @@ export async function steer(main, { run, remember, values, isCurrent }) {
       else if (event.key === "s") send({ do: "skip" });
       else if (event.key === "u") send({ do: "undo" });
       else if (event.key === "t") several.checked = !several.checked;
-      else if (event.key === "Enter" && marked.size) pick([...marked]);
+      else if (event.key === "Enter" && event.ctrlKey && marked.size) pick([...marked]);
       else return false;
       return true;
     },
