@@ -98,7 +98,9 @@ class Guards:
             found["diversity"] = 1.0
         return Measured(found, by_prompt, features, prompts)
 
-    def recognised(self, first_seed: int, only: Iterable[int] | None = None) -> dict[int, float]:
+    def recognised(
+        self, first_seed: int, only: Iterable[int] | None = None, count: int = COUNT
+    ) -> dict[int, float]:
         """The share of each prompt's samples that are recognised as asked; nothing where none can be.
 
         Args:
@@ -106,7 +108,7 @@ class Guards:
         """
         if self._extractor is None or not self._extractor.labels:
             return {}
-        seeds = _seeds(first_seed, COUNT)
+        seeds = _seeds(first_seed, count)
         if only is not None:
             seeds = seeds[np.isin(self._prompts(seeds), list(only))]
         values, prompts = self._samples(seeds)
