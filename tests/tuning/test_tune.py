@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from tests.conformance.cases import models_of
 from tests.conftest import run_tfgen
 from tfgen.api import load
 from tfgen.errors import UserError
@@ -45,7 +46,7 @@ def quick(monkeypatch):
     from tfgen.tuning import arrays, prior
 
     monkeypatch.setattr(guards.Guards.measure, "__defaults__", (640, None))
-    for name, value in (("_BANK", 512), ("_JUDGED", 128), ("STEPS", 45)):
+    for name, value in (("_BANK", 512), ("_JUDGED", 128), ("STEPS", 45), ("_LOOKED_AT", 1000), ("_COPIES", 500)):
         monkeypatch.setattr(arrays, name, value)
     monkeypatch.setattr(prior, "_BATCH", 64)
 
@@ -168,15 +169,18 @@ def test_the_door_in_python(gan_run, judged, quick, shared_cache):
 
 
 @pytest.mark.slow
-def test_exports_of_a_version_answer_as_it_does(gan_run, judged, quick, shared_cache, tmp_path):
+@pytest.mark.parametrize("model", models_of("arrays"))
+def test_exports_of_a_version_answer_as_it_does(fit_once, model, judged, quick, shared_cache, tmp_path):
     import tensorflow as tf
     from ai_edge_litert.interpreter import Interpreter
 
-    run = judged(gan_run)
+    run = judged(fit_once(model, 200))
     run.tune("high")
     version = load(f"{run.path}@v1")
-    artefacts = version.export(tmp_path / "out", saved_model=True, tflite="float32")
-    assert [each.name for each in artefacts] == ["SavedModel", "TFLite float32"]
+    # Each is proved in a process of its own before it is published.
+    formats = ["float32", "float16", "int8"]
+    artefacts = version.export(tmp_path / "out", saved_model=True, tflite=",".join(formats))
+    assert [each.name for each in artefacts] == ["SavedModel", *[f"TFLite {name}" for name in formats]]
     wanted = generate(version, "seven", 3, 7).values.astype(int)
     base = generate(load(f"{run.path}@base"), "seven", 3, 7).values.astype(int)
     assert np.abs(wanted - base).max() > 3

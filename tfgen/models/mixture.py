@@ -118,6 +118,7 @@ class MixturePrior(keras.layers.Layer):
 
     def shares(self, prompts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Which mixture serves each row of word ids [n, words], [n], and how probable its components are, [n, k]."""
+        prompts = np.asarray(prompts, np.int32)
         mixture = self._mixture_of(tf.constant(prompts)).numpy()
         shares = np.diff(self.ends.numpy().astype(np.float64), axis=1, prepend=0.0)[mixture]
         if self.affinities is not None:
@@ -191,8 +192,8 @@ class Tilt:
     """A mixture's density times exp(pull . z), made a density again: that is a mixture too.
 
     Of component k with weight w, mean m and covariance S, the mean becomes m + S pull, and the weight
-    w exp(pull . m + pull . S pull / 2) over its sum; the covariance stays. The thresholds that draw a component are made
-    whole numbers here, not in the graph, so that a seed draws the same one in every runtime.
+    w exp(pull . m + pull . S pull / 2) over its sum; the covariance stays. The thresholds that draw a component are
+    made whole numbers here, not in the graph, so that a seed draws the same one in every runtime.
 
     mixture: as it was fitted. words: int32 [rows, words], of row 0 what matches nothing; it serves the prompts without
     a row, and those have no mixture of their own. pull: float [rows, latent_dim].

@@ -19,7 +19,7 @@ from tfgen.tuning.guards import Guards, Measured
 from tfgen.tuning.prior import STEPS, TAU, Rows, tune_prior
 from tfgen.tuning.reward import CHANCE, Answer, Reward, folds_of, held_out, preferred
 from tfgen.tuning.shown import Looker, answers_of, features_of, usable
-from tfgen.tuning.tilt import tilt_prior
+from tfgen.tuning.tilt import MOST_NATS, tilt_prior
 
 _BANK = 2048  # samples in which the directions are found
 _FIRST_SEED = -(10**9)  # of all that is looked at here: far from what a person asks for
@@ -27,8 +27,10 @@ _BANK_SEED, _GUARD_SEED, _JUDGED_SEED, _RETREAT_SEED = (_FIRST_SEED + place * 10
 _JUDGED = 1024  # pairs of new and old
 _CONFUSED = 0.6  # of the reward, that a sample loses for each nat by which it is likelier of another prompt
 _SHARES = (1.0, 0.85, 0.7, 0.55, 0.4, 0.25, 0.0)  # of a prompt's steering that may be kept
-_LOOKED_AT = 8000  # samples at each of them; of prompts whose share is found already none are made
-_FALL = 0.015  # of what is recognised of a prompt, from which it is drawn back; well below what a guard allows
+_LOOKED_AT = 6000  # samples at each of them; of prompts whose share is found already none are made
+_COPIES = 4000  # samples among which near copies are counted
+# Of what is recognised of a prompt, and of near copies, from which is drawn back: below what a guard allows.
+_FALL, _RISE = 0.015, 0.015
 
 
 class ArrayTuner(Tuner):
@@ -133,8 +135,8 @@ class ArrayTuner(Tuner):
         tau = TAU / self.request.strength
         if model.prior is not None:
             features, latents, prompts = bank
-            margins = recognition.margins(features, prompts)
-            return tilt_prior(model, latents, prompts, reward(features) + _CONFUSED * np.minimum(margins, 0.0), tau)
+            utilities = reward(features) + _CONFUSED * np.minimum(recognition.margins(features, prompts), 0.0)
+            return tilt_prior(model, latents, prompts, utilities, tau, MOST_NATS * self.request.strength)
 
         def utility(examples: Any, prompts: Any) -> Any:
             import tensorflow as tf
@@ -145,24 +147,27 @@ class ArrayTuner(Tuner):
         return tune_prior(model, utility, tau, self.request.seed, steps)
 
     def _drawn_back(self, guards: Guards, arrays: dict[str, np.ndarray]) -> np.ndarray:
-        """The share of each prompt's steering [rows] that is kept: the largest of _SHARES by which, at common seeds, it
-        doesn't suffer."""
-        model = guards.model
-        model.steered = None
-        before = guards.recognised(_RETREAT_SEED, count=_LOOKED_AT)
-        step = np.zeros(len(arrays["mean"]), np.int32)
-        rows = _rows_of(model.conditions)
-        falls, changed = {}, list(before)
-        while changed:
-            model.adopt(_shortened(arrays, np.take(_SHARES, step)))
-            now = guards.recognised(_RETREAT_SEED, changed, _LOOKED_AT)  # of the others nothing has changed
-            falls |= {place: before[place] - now.get(place, 0.0) for place in changed}
-            suffering = {rows[place] for place, fall in falls.items() if fall > _FALL}
-            if not suffering and np.mean(list(falls.values())) > _FALL / 2:
-                suffering = {rows[place] for place, fall in falls.items() if fall > _FALL / 2}
-            suffering = [row for row in suffering if step[row] < len(_SHARES) - 1]
-            step[suffering] += 1
-            changed = [place for place in before if rows[place] in suffering]
+        """The share of each prompt's steering [rows] that is kept, one of _SHARES: all of it where, at common seeds,
+        the prompt is recognised as before and its samples are no nearer to examples."""
+        step, last = np.zeros(len(arrays["mean"]), np.int32), len(_SHARES) - 1
+        rows = {-1: 0, **_rows_of(guards.model.conditions)}
+
+        def drawn_back(look: Callable, too_much: Callable) -> None:
+            """Goes on as long as there is `too_much` of the changes by prompt of what is looked at."""
+            guards.model.steered = None
+            before = look(None)
+            changes, changed = {}, list(before)
+            while changed:
+                guards.model.adopt(_shortened(arrays, np.take(_SHARES, step)))
+                now = look(changed)  # of the others nothing has changed
+                changes.update({place: now[place] - before[place] for place in changed})
+                found = {rows[place] for place in too_much(changes)}
+                found = [row for row in found if step[row] < last]
+                step[found] += 1
+                changed = [place for place in before if rows[place] in found]
+
+        drawn_back(lambda only: guards.recognised(_RETREAT_SEED, only, _LOOKED_AT), _suffering)
+        drawn_back(lambda only: guards.copied(_RETREAT_SEED, only, _COPIES), _copied)
         return np.take(_SHARES, step)
 
     def _judged(
@@ -209,6 +214,21 @@ class ArrayTuner(Tuner):
         model.steered = None
         if self.run.version != BASE:
             model.adopt(versions.find(self.run, self.run.version).arrays())
+
+
+def _suffering(changes: dict[int, float]) -> list[int]:
+    """The prompts that are recognised too much less often than before; all together may lose half as much as one."""
+    found = [place for place, change in changes.items() if change < -_FALL]
+    if not found and np.mean(list(changes.values())) < -_FALL / 2:
+        found = [place for place, change in changes.items() if change < -_FALL / 2]
+    return found
+
+
+def _copied(changes: dict[int, float]) -> list[int]:
+    """Where all together have too many more near copies than before, the prompts of which most are: few samples of a
+    prompt are copies, so of one alone little can be told."""
+    rise = np.mean(list(changes.values()))
+    return [place for place, change in changes.items() if change >= rise] if rise > _RISE else []
 
 
 def _shortened(arrays: dict[str, np.ndarray], share: np.ndarray) -> dict[str, np.ndarray]:
