@@ -25,7 +25,7 @@ _ITERATIONS = 5  # more change the samples by less than another seed does
 _LARGEST_AFFINITY = 8.0  # of a word to a component: the logarithm of how many times as common it is there
 _AFFINITY_STEP = 1 / 64  # logarithms are multiples of it, so that float16 keeps them exactly: the same component
 _SMALLEST_WEIGHT = 1e-6
-_LARGEST_TILT = 16.0  # a component that is e^16 times less probable than another is never drawn
+_LARGEST_TILT = 16.0  # of a weight's logarithm below the others': e^-16 is as good as never
 
 
 class MixturePrior(keras.layers.Layer):
@@ -203,9 +203,10 @@ class Tilt:
         served, shares = mixture.shares(words)
         if set(served) != set(range(len(mixture.prompt_places) + 1)):
             raise ValueError("a prompt with a mixture of its own has no row of its own")
-        means, factors = mixture.means.numpy()[served], mixture.factors.numpy()[served]
-        along = np.einsum("rkij,ri->rkj", factors, pull)
-        logits = np.einsum("rkd,rd->rk", means, pull) + 0.5 * np.sum(np.square(along), axis=2)
+        means, factors = mixture.means.numpy(), mixture.factors.numpy()
+        # A row at a time: factors of every row would not fit where many rows share one mixture.
+        along = np.stack([np.einsum("kij,i->kj", factors[own], each) for own, each in zip(served, pull, strict=True)])
+        logits = np.einsum("rkd,rd->rk", means[served], pull) + 0.5 * np.sum(np.square(along), axis=2)
         used = shares > 0
         logits = np.where(used, logits - np.max(np.where(used, logits, -np.inf), axis=1, keepdims=True), 0.0)
         logits = np.rint(np.maximum(logits, -_LARGEST_TILT) / _AFFINITY_STEP) * _AFFINITY_STEP

@@ -56,9 +56,9 @@ class ArrayTuner(Tuner):
         apart = f" ({self.left_out} are left out: their samples can't be made again)" if self.left_out else ""
         return (
             f"Learning from {len(self.comparisons)} comparisons of {people} {'person' if people == 1 else 'people'}"
-            f"{apart}: which samples are liked, tried on answers that are held out; then a map of the noise for each "
-            f"prompt at strength {self.request.strength:g}, the weights untouched; then old against new. It takes one "
-            "to two minutes."
+            f"{apart}: which samples are liked, tried on answers that are held out; then where samples of each prompt "
+            f"start, at strength {self.request.strength:g}, the weights untouched; then old against new. It takes "
+            "about a minute."
         )
 
     def tune(self) -> Outcome:
@@ -78,7 +78,7 @@ class ArrayTuner(Tuner):
             say(remark)
         self._check(tried, remarks)
         say(f"{tried.right} of {tried.count} answers that were held out are predicted.")
-        say("Learning where in the noise such samples lie ...")
+        say("Learning where such samples start ...")
         reward = Reward.fit(directions, answers)
         learn = functools.partial(self._learn, model, bank, Recognition.of(bank[0], bank[2]))
         arrays = learn(reward)
@@ -178,7 +178,7 @@ class ArrayTuner(Tuner):
         of the rewards that its half of the answers could mean.
 
         Args:
-            kept: the share of each map [rows] that the new version keeps.
+            kept: the share of each prompt's steering [rows] that the new version keeps.
         """
         import tensorflow as tf
 

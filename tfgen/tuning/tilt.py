@@ -15,10 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from tfgen.models.mixture import Tilt
 from tfgen.tuning.prior import Rows
 
-MOST_NATS = 1.2  # at strength 1; what the map of a GAN's noise costs at the same
+MOST_NATS = 1.2  # at strength 1; about what the map of a GAN's noise costs then
 _RIDGE = 30.0  # in samples' worth
 _BISECTIONS = 10
 
@@ -35,10 +34,9 @@ def tilt_prior(
     """
     rows = Rows.of(model.conditions)
     row, size = rows.serving(prompts), latents.shape[1]
-    latents, utilities = np.asarray(latents, np.float64), np.asarray(utilities, np.float64)
+    latents, utilities = np.array(latents, np.float64), np.array(utilities, np.float64)
     places = [np.flatnonzero(row == each) for each in range(len(rows.words))]
-    # Of one prompt: between prompts latents and utilities may differ for reasons that no pull changes.
-    latents, utilities = latents.copy(), utilities.copy()
+    # Of one prompt: between prompts latents and utilities differ for reasons that no pull changes.
     for own in places:
         if len(own):
             latents[own] -= latents[own].mean(axis=0)
@@ -61,6 +59,8 @@ def tilt_prior(
 
 def _share_within(model: Any, words: np.ndarray, pull: np.ndarray, most_nats: float) -> np.ndarray:
     """The share of each pull [rows] that costs no more than so many nats, by bisection: what it costs grows with it."""
+    from tfgen.models.mixture import Tilt
+
     low, high = np.zeros(len(pull)), np.ones(len(pull))
     middle = high
     for _ in range(_BISECTIONS):
