@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tfgen.models import noise
-from tfgen.models.mixture import MixturePrior
+from tfgen.models.mixture import MixturePrior, Tilt
 from tfgen.representations.arrays.conditions import Conditions
 
 TWO_PROMPTS = Conditions(2, ((1,), (2,)), (3000, 1000))
@@ -109,3 +109,63 @@ def test_affinities_are_exact_in_float16():
     affinities = prior.affinities.numpy()
     assert np.any(affinities) and not np.any(affinities[0])
     np.testing.assert_array_equal(affinities.astype(np.float16).astype(np.float32), affinities)
+
+
+# Rows as a version has them: -1 for all other prompts, then the two prompts.
+ROWS = np.array([[-1], [1], [2]], np.int32)
+PULLS = np.array([[0.0, 0.0], [0.15, 0.1], [-0.8, 0.6]], np.float32)
+
+
+def tilted(prior, word, tilt, seeds=SEEDS):
+    deviations = noise.normal(seeds, prior.means.shape[2])
+    return prior.sample(deviations, seeds, tf.fill([len(seeds), 1], word), tilt).numpy()
+
+
+@pytest.mark.parametrize("row, word", [(1, 1), (2, 2)])
+def test_a_tilted_mixture_is_the_mixture_weighted_by_the_exponential_of_the_pull(fitted, row, word):
+    many = tf.range(60000)
+    base, tilt = tilted(fitted, word, None, many), Tilt(fitted, ROWS, PULLS)
+    weights = np.exp(base @ PULLS[row])
+    normal = weights.mean()
+    made = tilted(fitted, word, tilt, many)
+    wanted = (weights[:, None] * base).sum(axis=0) / weights.sum()
+    np.testing.assert_allclose(made.mean(axis=0), wanted, atol=0.1)
+    assert tilt.nats[row] == pytest.approx(made.mean(axis=0) @ PULLS[row] - np.log(normal), abs=0.02)
+    mean = fitted.mean(tf.constant([[word]]), tf.zeros([1, 2]), tilt).numpy()[0]
+    np.testing.assert_allclose(mean, made.mean(axis=0), atol=0.1)
+
+
+def test_a_pull_of_0_changes_no_sample(fitted):
+    tilt = Tilt(fitted, ROWS, 0 * PULLS)
+    for word in (0, 1, 2):
+        np.testing.assert_array_equal(tilted(fitted, word, tilt), tilted(fitted, word, None))
+    np.testing.assert_array_equal(tilt.nats, 0)
+
+
+def test_components_out_of_use_stay_so():
+    prior = MixturePrior(10, 2, Conditions())
+    prior.fit(planted([(3, 3)], [1.0], 9), np.full(9, -1), seed=0)
+    far = Tilt(prior, np.array([[-1]]), np.array([[-40.0, -40.0]], np.float32))  # towards the origin, where they lie
+    used = int(np.sum(np.diff(prior.ends.numpy()[0], prepend=0) > 0))
+    assert used < 10 and np.all(far.ends.numpy()[0, used - 1 :] == noise.INTEGERS)
+
+
+def test_words_of_rare_prompts_are_tilted_too():
+    prior = MixturePrior(2, 2, Conditions(3, ((1, 3), (2, 3)), (150, 150)))
+    latents = np.concatenate([planted([(-8, 0)], [1.0], 150), planted([(8, 0)], [1.0], 150, seed=1)])
+    prior.fit(latents, np.repeat([0, 1], 150), seed=0)
+    tilt = Tilt(prior, np.array([[-1, -1], [1, 3]]), np.array([[0.1, 0.0], [0.6, 0.0]], np.float32))
+
+    def share_at_the_left(*prompt, tilt=None):
+        prompts = tf.tile(tf.constant([prompt]), [len(SEEDS), 1])
+        return float(np.mean(prior.sample(noise.normal(SEEDS, 2), SEEDS, prompts, tilt).numpy()[:, 0] < 0))
+
+    both = share_at_the_left(3, 0), share_at_the_left(3, 0, tilt=tilt)
+    odds = [share / (1 - share) for share in both]
+    assert odds[1] / odds[0] == pytest.approx(np.exp(-0.1 * 16), rel=0.2)
+    assert share_at_the_left(1, 3) > 0.98 and share_at_the_left(1, 3, tilt=tilt) < share_at_the_left(1, 3)
+
+
+def test_a_prompt_with_a_mixture_of_its_own_needs_a_row(fitted):
+    with pytest.raises(ValueError, match="no row of its own"):
+        Tilt(fitted, ROWS[:2], PULLS[:2])

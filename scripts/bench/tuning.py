@@ -141,7 +141,7 @@ class Place:
                     return ("refused", *[None] * 9)
                 seconds, spent = time.perf_counter() - began, time.process_time() - spent
             record = version.version_record
-            talk(f"reach {record.get('reach')}, {record.get('nats')} nats, kept {record.get('kept')}")
+            talk(f"{record.get('nats')} nats, kept {record.get('kept')}")
             old, new = (self.run.generate("", n=2048, seed=_OLD_SEED), version.generate("", n=2048, seed=_NEW_SEED))
             liked = [
                 {prompt: people[prompt].liking(made.values[np.array(made.prompts) == prompt]) for prompt in people}

@@ -157,6 +157,28 @@ def test_a_preset_is_a_version_that_moves_its_prompt_alone(own_run, store):
     np.testing.assert_array_equal(own_run.generate("seven", 1, sample.seed, preset="thicker").values[0], tile)
 
 
+@pytest.mark.slow
+def test_a_preset_of_a_tilted_version_keeps_the_tilt(fit_once, tmp_path):
+    from tfgen.tuning.shown import Looker
+    from tfgen.tuning.tilt import tilt_prior
+
+    path = tmp_path / "runs" / "tilted"
+    shutil.copytree(fit_once("vae", 200).path, path)
+    model = load(path).model
+    _, latents, prompts = Looker(model).bank(np.arange(512, dtype=np.int32))
+    arrays = tilt_prior(model, latents, prompts, latents[:, 0], 0.5)
+    versions.create(load(path), "v1", arrays, {"kind": "tuned"})
+    session = open_session(load(f"{path}@v1"), request(count=9))
+    answered(session, [2], [0], [1])
+    session.save("mine")
+    kept = versions.find(load(path), "mine").arrays()
+    np.testing.assert_array_equal(kept["pull"], arrays["pull"])
+    assert kept["mean"].any()
+    made = [load(f"{path}@{name}").generate("three", 4).values for name in ("v1", "mine", "base")]
+    np.testing.assert_array_equal(made[0], made[1])  # another prompt
+    assert not np.array_equal(made[0], made[2])
+
+
 def test_the_empty_prompt_gives_a_row_for_each(own_run):
     session = open_session(own_run, request("", count=9))
     answered(session, [2], [0], [1])

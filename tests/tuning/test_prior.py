@@ -11,6 +11,7 @@ from tfgen.representations.arrays.conditions import Conditions
 from tfgen.restore import load_model, open_codec
 from tfgen.tuning.prior import MOST_ROWS, Rows, tune_prior
 from tfgen.tuning.shown import Looker, features_of, usable
+from tfgen.tuning.tilt import tilt_prior
 
 FIRST, *OTHERS = models_of("arrays")
 
@@ -40,6 +41,72 @@ def test_gives_more_of_what_is_liked_and_the_more_the_stronger(run):
         model.adopt(tune_prior(model, bright, tau, steps=60))
         found.append(brightness_of(model, ids))
     assert found[0] < found[1] < found[2]
+
+
+@pytest.fixture(scope="session")
+def vae_run(fit_once):
+    return fit_once("vae", 200)
+
+
+@pytest.fixture
+def bank(vae_run):
+    """A VAE, and latents, word ids and utilities of its samples: the first latent is liked."""
+    model = load_model(vae_run)
+    _, latents, prompts = Looker(model).bank(np.arange(1024, dtype=np.int32) - 9000)
+    return model, latents, prompts, latents[:, 0].astype(float)
+
+
+def drawn(model, word_ids, count=512):
+    return model.latents(np.arange(count, dtype=np.int32), np.tile(word_ids, [count, 1])).numpy()
+
+
+def test_a_mixture_is_tilted_to_what_is_liked_as_far_as_tau_allows(vae_run, bank):
+    model, latents, prompts, utilities = bank
+    ids = vae_run.vocabulary().ids("seven").astype(np.int32)
+    base, gained, nats = drawn(model, ids), [], []
+    for tau in (2.0, 0.5):
+        model.adopt(tilt_prior(model, latents, prompts, utilities, tau))
+        gained.append(float((drawn(model, ids) - base).mean(axis=0)[0]))
+        nats.append(float(model.steered.tilt.nats[1:].mean()))
+    # Of N(0, s^2) the gain is s^2 / tau.
+    assert 0.1 < gained[0] * 2.0 < 2.5 and gained[1] > gained[0] and nats[1] > nats[0] > 0
+
+
+def test_a_tilt_costs_no_more_than_it_may(bank):
+    model, latents, prompts, utilities = bank
+    for most in (0.3, 1.0):
+        model.adopt(tilt_prior(model, latents, prompts, 9 * utilities, 0.5, most))
+        nats = model.steered.tilt.nats[1:]
+        assert np.all(nats <= most + 1e-6) and np.all(nats > 0.9 * most), nats
+
+
+def test_a_tilt_that_is_left_out_leaves_no_trace(vae_run, bank):
+    model, latents, prompts, utilities = bank
+    ids = vae_run.vocabulary().ids("seven").astype(np.int32)
+    before = drawn(model, ids)
+    model.adopt(tilt_prior(model, latents, prompts, utilities, 0.5))
+    assert not np.array_equal(drawn(model, ids), before)
+    model.steered = None
+    np.testing.assert_array_equal(drawn(model, ids), before)
+
+
+def test_versions_of_before_tilts_still_load_and_move_the_noise_alone(vae_run):
+    from tfgen.models import noise
+
+    model, ids = load_model(vae_run), vae_run.vocabulary().ids("seven").astype(np.int32)
+    shape = [2, model.latent_dim]
+    words = np.stack([np.zeros_like(ids), ids])
+    model.adopt({"words": words, "mean": np.full(shape, 0.5, np.float32), "scale": np.full(shape, 0.9, np.float32)})
+    seeds, prompts = np.arange(64, dtype=np.int32), np.tile(ids, [64, 1])
+    moved = model.prior.sample(0.5 + 0.9 * noise.normal(seeds, model.latent_dim), seeds, prompts).numpy()
+    np.testing.assert_allclose(drawn(model, ids, 64), moved, atol=1e-5)
+
+
+def test_of_a_tilt_what_the_data_never_had_stays_as_it_was(bank):
+    model, latents, prompts, utilities = bank
+    before = drawn(model, np.zeros(model.conditions.longest, np.int32))  # no prompt of the data's
+    model.adopt(tilt_prior(model, latents, prompts, utilities, 0.5))
+    np.testing.assert_array_equal(drawn(model, np.zeros(model.conditions.longest, np.int32)), before)
 
 
 def test_what_the_data_never_had_stays_as_it_was(gan_run):

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tfgen.models import noise
 from tfgen.models.base import GenerativeModel
+from tfgen.models.mixture import MixturePrior, Tilt
 from tfgen.models.steered import SteeredPrior
 from tfgen.representations import ARRAYS
 from tfgen.representations.arrays.conditions import Conditions
@@ -19,6 +20,7 @@ class LatentModel(GenerativeModel):
     """Base of models that sample by decoding latents; a subclass defines `decode_condition` and sets `latent_dim`."""
 
     latent_dim: int
+    prior: MixturePrior | None = None  # where latents start, in place of the standard normal
     representations = (ARRAYS,)
 
     def __init__(self, config: Any, example: ArraySpecification, conditions: Conditions, seed: int):
@@ -57,21 +59,26 @@ class LatentModel(GenerativeModel):
         return self.latents_from(deviations, seeds, prompts)
 
     def latents_from(self, deviations: tf.Tensor, seeds: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
-        """Latents from standard normal deviations of their shape: these themselves, unless a model learns better."""
-        return deviations
+        """Latents from standard normal deviations of their shape: these themselves, or in the prior's mixture."""
+        return deviations if self.prior is None else self.prior.sample(deviations, seeds, prompts, self._tilt)
 
     def mean_latents(self, prompts: tf.Tensor) -> tf.Tensor:
         """The mean [batch, latent_dim] of what `latents` draws for word ids [batch, words]."""
-        return self.mean_deviations(prompts)
+        deviations = self.mean_deviations(prompts)
+        return deviations if self.prior is None else self.prior.mean(prompts, deviations, self._tilt)
 
     def mean_deviations(self, prompts: tf.Tensor) -> tf.Tensor:
         """Where the deviations of a prompt lie in the mean, [batch, latent_dim]: 0 unless they are steered."""
         zeros = tf.zeros([tf.shape(prompts)[0], self.latent_dim])
         return zeros if self.steered is None else self.steered.move(zeros, prompts)
 
+    @property
+    def _tilt(self) -> Tilt | None:
+        return None if self.steered is None else self.steered.tilt
+
     def adopt(self, arrays: Mapping[str, np.ndarray]) -> None:
         """A steered prior: see SteeredPrior, whose fields the arrays are."""
-        self.steered = SteeredPrior(**arrays)
+        self.steered = SteeredPrior(**arrays, mixture=self.prior)
 
     def generate(self, seeds: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
         """Encoded examples for int32 seeds [batch] and word ids [batch, words].

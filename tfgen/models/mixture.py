@@ -25,6 +25,7 @@ _ITERATIONS = 5  # more change the samples by less than another seed does
 _LARGEST_AFFINITY = 8.0  # of a word to a component: the logarithm of how many times as common it is there
 _AFFINITY_STEP = 1 / 64  # logarithms are multiples of it, so that float16 keeps them exactly: the same component
 _SMALLEST_WEIGHT = 1e-6
+_LARGEST_TILT = 16.0  # of a weight's logarithm below the others': e^-16 is as good as never
 
 
 class MixturePrior(keras.layers.Layer):
@@ -56,48 +57,74 @@ class MixturePrior(keras.layers.Layer):
         start = keras.initializers.Constant(value)
         return self.add_weight(shape=value.shape, initializer=start, trainable=False, name=name)
 
-    def sample(self, deviations: tf.Tensor, seeds: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
+    def sample(
+        self, deviations: tf.Tensor, seeds: tf.Tensor, prompts: tf.Tensor, tilt: "Tilt | None" = None
+    ) -> tf.Tensor:
         """Latents [batch, latent_dim]: standard normal `deviations` of that shape, within the component that each int32
-        seed [batch] draws for its word ids [batch, words]."""
+        seed [batch] draws for its word ids [batch, words]; of the tilted mixtures where there is a `tilt`."""
         with tf.name_scope(noise.SCOPE):  # the means and factors of one seed are not for 8 bits either
             mixture = self._mixture_of(prompts)
-            ends = tf.gather(tf.cast(tf.round(self.ends.value * noise.INTEGERS), tf.int32), mixture)
+            if tilt is None:
+                ends = tf.gather(tf.cast(tf.round(self.ends.value * noise.INTEGERS), tf.int32), mixture)
+            else:
+                ends = tf.gather(tilt.ends, tilt.row(prompts))
             draw = noise.integers(seeds, 1, stream=5)
             component = tf.reduce_sum(tf.cast(draw >= ends[:, :-1], tf.int32), axis=1)
             if self.affinities is not None:
-                component = tf.where(mixture == 0, self._component_by_words(seeds, prompts), component)
+                component = tf.where(mixture == 0, self._component_by_words(seeds, prompts, tilt), component)
             place = mixture * self.means.shape[1] + component
             dim = self.means.shape[2]
             means = tf.gather(tf.reshape(self.means.value, [-1, dim]), place)
             factors = tf.gather(tf.reshape(self.factors.value, [-1, dim, dim]), place)
+            if tilt is not None:
+                pull = tf.gather(tilt.pull, tilt.row(prompts))
+                deviations = deviations + tf.reduce_sum(factors * pull[:, :, None], axis=1)
             return means + tf.reduce_sum(factors * deviations[:, None, :], axis=2)
 
-    def mean(self, prompts: tf.Tensor, deviations: tf.Tensor) -> tf.Tensor:
+    def mean(self, prompts: tf.Tensor, deviations: tf.Tensor, tilt: "Tilt | None" = None) -> tf.Tensor:
         """The mean [batch, latent_dim] of what `sample` makes of the mean of its deviations, for word ids."""
         mixture = self._mixture_of(prompts)
+        factors, deviations = tf.gather(self.factors.value, mixture), deviations[:, None, :]
         ends = tf.gather(self.ends.value, mixture)
+        if tilt is not None:
+            ends = tf.cast(tf.gather(tilt.ends, tilt.row(prompts)), tf.float32) / noise.INTEGERS
+            pull = tf.gather(tilt.pull, tilt.row(prompts))
+            deviations += tf.linalg.matvec(factors, pull[:, None, :], transpose_a=True)
         weights = ends - tf.pad(ends, [[0, 0], [1, 0]])[:, :-1]
         if self.affinities is not None:
-            weights = tf.where(mixture[:, None] == 0, self._shares_by_words(prompts), weights)
-        moved = tf.linalg.matvec(tf.gather(self.factors.value, mixture), deviations[:, None, :])
+            weights = tf.where(mixture[:, None] == 0, self._shares_by_words(prompts, tilt), weights)
+        moved = tf.linalg.matvec(factors, deviations)
         return tf.reduce_sum(weights[:, :, None] * (tf.gather(self.means.value, mixture) + moved), axis=1)
 
     def _mixture_of(self, prompts: tf.Tensor) -> tf.Tensor:
         """The place of the mixture that serves each prompt, int32 [batch]."""
         return matching_row(prompts, self._prompt_words)
 
-    def _shares_by_words(self, prompts: tf.Tensor) -> tf.Tensor:
+    def _shares_by_words(self, prompts: tf.Tensor, tilt: "Tilt | None" = None) -> tf.Tensor:
         """How probable each component of mixture 0 is beside these words, [batch, components]."""
         ids = tf.pad(prompts, [[0, 0], [0, 1]], constant_values=self.affinities.shape[0] - 1)
-        return tf.nn.softmax(tf.reduce_sum(tf.gather(self.affinities.value, ids), axis=1), axis=1)
+        logits = tf.reduce_sum(tf.gather(self.affinities.value, ids), axis=1)
+        if tilt is not None:
+            logits += tf.gather(tilt.logits, tilt.row(prompts))
+        return tf.nn.softmax(logits, axis=1)
 
-    def _component_by_words(self, seeds: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
+    def _component_by_words(self, seeds: tf.Tensor, prompts: tf.Tensor, tilt: "Tilt | None") -> tf.Tensor:
         """A component of mixture 0 for each row of word ids, int32 [batch].
 
         Compared as floats below 1: the constant that would make integers of them is too large for float16.
         """
-        ends = tf.cumsum(self._shares_by_words(prompts), axis=1)[:, :-1]
+        ends = tf.cumsum(self._shares_by_words(prompts, tilt), axis=1)[:, :-1]
         return tf.reduce_sum(tf.cast(noise.uniform(seeds, 1, stream=5) >= ends, tf.int32), axis=1)
+
+    def shares(self, prompts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Which mixture serves each row of word ids [n, words], [n], and how probable its components are, [n, k]."""
+        prompts = np.asarray(prompts, np.int32)
+        mixture = self._mixture_of(tf.constant(prompts)).numpy()
+        shares = np.diff(self.ends.numpy().astype(np.float64), axis=1, prepend=0.0)[mixture]
+        if self.affinities is not None:
+            shared = mixture == 0
+            shares[shared] = self._shares_by_words(tf.constant(np.maximum(prompts[shared], 0))).numpy()
+        return mixture, shares
 
     def fit(self, latents: np.ndarray, prompt_places: np.ndarray, seed: int) -> None:
         """Fits every mixture by expectation maximisation.
@@ -159,6 +186,44 @@ class MixturePrior(keras.layers.Layer):
         for mixture, place in enumerate(self.prompt_places, 1):
             own = latents[prompt_places == place]
             yield mixture, (own if len(own) > 2 * size else latents)[:enough]
+
+
+class Tilt:
+    """A mixture's density times exp(pull . z), made a density again: that is a mixture too.
+
+    Of component k with weight w, mean m and covariance S, the mean becomes m + S pull, and the weight
+    w exp(pull . m + pull . S pull / 2) over its sum; the covariance stays. The thresholds that draw a component are
+    made whole numbers here, not in the graph, so that a seed draws the same one in every runtime.
+
+    mixture: as it was fitted. words: int32 [rows, words], of row 0 what matches nothing; it serves the prompts without
+    a row, and those have no mixture of their own. pull: float [rows, latent_dim].
+    """
+
+    def __init__(self, mixture: MixturePrior, words: np.ndarray, pull: np.ndarray):
+        served, shares = mixture.shares(words)
+        if set(served) != set(range(len(mixture.prompt_places) + 1)):
+            raise ValueError("a prompt with a mixture of its own has no row of its own")
+        means, factors = mixture.means.numpy(), mixture.factors.numpy()
+        # A row at a time: factors of every row would not fit where many rows share one mixture.
+        along = np.stack([np.einsum("kij,i->kj", factors[own], each) for own, each in zip(served, pull, strict=True)])
+        logits = np.einsum("rkd,rd->rk", means[served], pull) + 0.5 * np.sum(np.square(along), axis=2)
+        used = shares > 0
+        logits = np.where(used, logits - np.max(np.where(used, logits, -np.inf), axis=1, keepdims=True), 0.0)
+        logits = np.rint(np.maximum(logits, -_LARGEST_TILT) / _AFFINITY_STEP) * _AFFINITY_STEP
+        tilted = shares * np.exp(logits)
+        tilted /= tilted.sum(axis=1, keepdims=True)
+        ends = np.rint(np.cumsum(tilted, axis=1) * noise.INTEGERS)
+        ends[np.cumsum(used[:, ::-1], axis=1)[:, ::-1] <= 1] = noise.INTEGERS  # from the last one in use on
+        ratio = np.log(np.maximum(tilted, 1e-30)) - np.log(np.maximum(shares, 1e-30))
+        # KL divergence from the mixture, over component and latent together, in nats, [rows].
+        self.nats = np.sum(tilted * (ratio + 0.5 * np.sum(np.square(along), axis=2)), axis=1)
+        self._words = tf.constant(words, tf.int32)
+        self.pull, self.logits = tf.constant(pull, tf.float32), tf.constant(logits, tf.float32)
+        self.ends = tf.constant(ends, tf.int32)
+
+    def row(self, prompts: tf.Tensor) -> tf.Tensor:
+        """The row that serves each prompt, int32 [batch]."""
+        return matching_row(prompts, self._words)
 
 
 def matching_row(prompts: tf.Tensor, table: tf.Tensor) -> tf.Tensor:

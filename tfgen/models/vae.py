@@ -91,12 +91,6 @@ class VAE(LatentModel):
 
     # Samples.
 
-    def latents_from(self, deviations: tf.Tensor, seeds: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
-        return self.prior.sample(deviations, seeds, prompts)
-
-    def mean_latents(self, prompts: tf.Tensor) -> tf.Tensor:
-        return self.prior.mean(prompts, self.mean_deviations(prompts))
-
     def features(self, examples: tf.Tensor, lengths: None = None) -> tf.Tensor:
         return tf.reshape(examples, [tf.shape(examples)[0], math.prod(self.example.shape)])
 

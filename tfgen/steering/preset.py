@@ -7,6 +7,7 @@ far. Nothing but looking at samples is needed, so it works with every model that
 way to the best sample of the session, since who wants one certain thing has no slope. Measured: docs/steering.md.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy as np
 from tfgen import versions
 from tfgen.errors import UserError
 from tfgen.feedback.events import run_digest
-from tfgen.run import BASE, Run
+from tfgen.run import BASE
 from tfgen.steering.choice import ChoiceModel
 from tfgen.steering.policy import Policy
 
@@ -41,8 +42,9 @@ def save_preset(session: Any, name: str) -> versions.Version:
     picks = sum(each.answer.kind == "pick" for each in session.rounds)
     if picks < LEAST_ANSWERS:
         raise UserError(f"Too little was said for a preset, by {picks} picks.", f"Pick {LEAST_ANSWERS} times or more.")
+    before = {} if run.version == BASE else versions.find(run, run.version).arrays()
     taste, chance = session.taste.model, np.random.default_rng([session.request.seed % 2**32, 99])
-    best, rows, prompts = session.taste.best, _rows_before(run, space), _prompts(session)
+    best, rows, prompts = session.taste.best, _rows_before(before, space), _prompts(session)
     for ids in prompts:
         mean = wished(taste, policy, ids, chance, _ROUNDS if len(prompts) == 1 else 1)
         if (best.prompts[0] == ids).all():
@@ -54,6 +56,9 @@ def save_preset(session: Any, name: str) -> versions.Version:
         "mean": np.stack([mean for mean, _ in rows.values()]).astype(np.float32),
         "scale": np.stack([scale for _, scale in rows.values()]).astype(np.float32),
     }
+    if "pull" in before:  # the mixture stays tilted as it was
+        pulls = dict(zip(rows, before["pull"], strict=False))  # the rows of before come first
+        arrays["pull"] = np.stack([pulls.get(words, before["pull"][0]) for words in rows])
     facts = {"kind": "preset", "prompt": session.request.prompt, "session": session.id, "picks": picks}
     return versions.create(run, name, arrays, facts)
 
@@ -96,12 +101,13 @@ def _of_length(slope: np.ndarray, nats: float) -> np.ndarray:
     return slope * np.sqrt(2.0 * nats) / max(float(np.linalg.norm(slope)), 1e-9)
 
 
-def _rows_before(run: Run, space: Any) -> dict[tuple[int, ...], tuple[np.ndarray, np.ndarray]]:
+def _rows_before(
+    arrays: Mapping[str, np.ndarray], space: Any
+) -> dict[tuple[int, ...], tuple[np.ndarray, np.ndarray]]:
     """What the run's version has already: mean and scale by word ids; first, under -1, of all other prompts."""
     none = (-1,) * space.model.conditions.longest
-    if run.version == BASE:
+    if not arrays:
         return {none: _map_of(space, np.array(none))}
-    arrays = versions.find(run, run.version).arrays()
     maps = list(zip(arrays["mean"], arrays["scale"], strict=True))
     words = [none, *[tuple(int(word) for word in row) for row in arrays["words"][1:]]]
     return dict(zip(words, maps, strict=True))

@@ -5,6 +5,7 @@ and a product of matrices for each new sample.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -47,9 +48,11 @@ class Recognition:
         slopes = np.linalg.solve(covariance, means.T).T
         return cls(words[common].astype(np.int32), slopes, -0.5 * np.sum(slopes * means, axis=1), directions)
 
-    def margins(self, features: np.ndarray, prompts: np.ndarray) -> np.ndarray:
+    def margins(self, features: Any, prompts: Any) -> Any:
         """How much likelier than any other its own prompt is for each sample, [n], in nats; infinite where that is
-        none of the known ones."""
+        none of the known ones. TensorFlow's tensors, by which gradients pass, give tensors."""
+        if not isinstance(features, np.ndarray):
+            return self._margins_of_tensors(features, prompts)
         if not len(self.words):
             return np.full(len(features), np.inf, np.float32)
         likely = self.directions(features) @ self.slopes.T + self.offsets
@@ -57,3 +60,15 @@ class Recognition:
         other = np.where(own, -np.inf, likely).max(axis=1)
         mine = np.where(own, likely, -np.inf).max(axis=1)
         return np.where(own.any(axis=1), mine - other, np.inf).astype(np.float32)
+
+    def _margins_of_tensors(self, features: Any, prompts: Any) -> Any:
+        import tensorflow as tf
+
+        if not len(self.words):
+            return tf.fill([tf.shape(features)[0]], np.float32(np.inf))
+        slopes, offsets = tf.constant(self.slopes, tf.float32), tf.constant(self.offsets, tf.float32)
+        likely = tf.matmul(self.directions(features), slopes, transpose_b=True) + offsets
+        own = tf.reduce_all(tf.equal(prompts[:, None, :], self.words[None]), axis=2)
+        other = tf.reduce_max(tf.where(own, -np.inf, likely), axis=1)
+        mine = tf.reduce_max(tf.where(own, likely, -np.inf), axis=1)
+        return tf.where(tf.reduce_any(own, axis=1), mine - other, np.inf)

@@ -13,20 +13,24 @@ from tfgen.representations.base import Codec
 from tfgen.restore import load_model
 from tfgen.run import BASE, Run
 from tfgen.steering.directions import Directions
+from tfgen.steering.recognition import Recognition
 from tfgen.tuning import LEAST, HeldOut, Outcome, Tuner, TuneRequest
 from tfgen.tuning.guards import Guards, Measured
-from tfgen.tuning.prior import STEPS, TAU, tune_prior
+from tfgen.tuning.prior import STEPS, TAU, Rows, tune_prior
 from tfgen.tuning.reward import CHANCE, Answer, Reward, folds_of, held_out, preferred
 from tfgen.tuning.shown import Looker, answers_of, features_of, usable
+from tfgen.tuning.tilt import MOST_NATS, tilt_prior
 
 _BANK = 2048  # samples in which the directions are found
 _FIRST_SEED = -(10**9)  # of all that is looked at here: far from what a person asks for
 _BANK_SEED, _GUARD_SEED, _JUDGED_SEED, _RETREAT_SEED = (_FIRST_SEED + place * 10**6 for place in range(4))
 _JUDGED = 1024  # pairs of new and old
-_NEAR, _LEAST_REACH = 0.5, 0.125  # of what a map should reach: below the one it may go farther, down to the other
-_RETREATS = 4  # times that a prompt's map may be drawn back
-_LESS = 0.7  # of it that is kept each time
-_FALL = 0.015  # of what is recognised of a prompt, from which its map is drawn back; well below what a guard allows
+_CONFUSED = 0.6  # of the reward, that a sample loses for each nat by which it is likelier of another prompt
+_SHARES = (1.0, 0.85, 0.7, 0.55, 0.4, 0.25, 0.0)  # of a prompt's steering that may be kept
+_LOOKED_AT = 6000  # samples at each of them; of prompts whose share is found already none are made
+_COPIES = 4000  # samples among which near copies are counted
+# Of what is recognised of a prompt, and of near copies, from which is drawn back: below what a guard allows.
+_FALL, _RISE = 0.015, 0.015
 
 
 class ArrayTuner(Tuner):
@@ -52,9 +56,9 @@ class ArrayTuner(Tuner):
         apart = f" ({self.left_out} are left out: their samples can't be made again)" if self.left_out else ""
         return (
             f"Learning from {len(self.comparisons)} comparisons of {people} {'person' if people == 1 else 'people'}"
-            f"{apart}: which samples are liked, tried on answers that are held out; then a map of the noise for each "
-            f"prompt at strength {self.request.strength:g}, the weights untouched; then old against new. It takes one "
-            "to two minutes."
+            f"{apart}: which samples are liked, tried on answers that are held out; then where samples of each prompt "
+            f"start, at strength {self.request.strength:g}, the weights untouched; then old against new. It takes "
+            "about a minute."
         )
 
     def tune(self) -> Outcome:
@@ -74,20 +78,15 @@ class ArrayTuner(Tuner):
             say(remark)
         self._check(tried, remarks)
         say(f"{tried.right} of {tried.count} answers that were held out are predicted.")
-        say("Learning where in the noise such samples lie ...")
+        say("Learning where such samples start ...")
         reward = Reward.fit(directions, answers)
-        tau = TAU / self.request.strength
-        arrays = self._learn(model, reward, tau)
-        reach = self._reach(looker, reward, arrays, tau, bank)
-        if reach < _NEAR:
-            tau *= max(reach, _LEAST_REACH)
-            arrays = self._learn(model, reward, tau)
-        learn = functools.partial(self._learn, model, tau=tau)
+        learn = functools.partial(self._learn, model, bank, Recognition.of(bank[0], bank[2]))
+        arrays = learn(reward)
         guards = Guards(self.run, model, self.codec)
         say("Looking whether prompts suffer, and comparing old and new ...")
         share = self._drawn_back(guards, arrays)
         arrays = _shortened(arrays, share)
-        rows = _rows_of(model.conditions, arrays["words"])
+        rows = _rows_of(model.conditions)
         win_rate = self._judged(looker, learn, directions, answers, share)
         base, old, new = self._measured(guards, arrays)
         facts = {
@@ -96,8 +95,7 @@ class ArrayTuner(Tuner):
             "left_out": self.left_out,
             "people": len({each.who for each in self.comparisons}),
             "remarks": remarks,
-            "reach": round(reach, 3),
-            "nats": round(float(np.mean(_kl(arrays))), 3),
+            "nats": round(float(np.mean(_nats(model, arrays))), 3),
             "kept": {guards.names[place]: round(float(share[row]), 3) for place, row in rows.items() if share[row] < 1},
             "most_lost": guards.most_lost(base, new),
             "not_measured": guards.missing,
@@ -123,53 +121,54 @@ class ArrayTuner(Tuner):
             advice = "The answers don't agree with each other in anything that the model sees; give clearer ones."
         raise UserError(" ".join([found, *remarks]), advice)
 
-    def _learn(self, model: Any, reward: Reward, tau: float, steps: int = STEPS) -> dict[str, np.ndarray]:
+    def _learn(
+        self,
+        model: Any,
+        bank: tuple[np.ndarray, np.ndarray, np.ndarray],
+        recognition: Recognition,
+        reward: Reward,
+        steps: int = STEPS,
+    ) -> dict[str, np.ndarray]:
+        """What makes samples more liked that still look like their prompts, as the model itself tells these apart: the
+        evaluation's classifier is what this is judged by, so it isn't what this is learned from."""
         model.steered = None
+        tau = TAU / self.request.strength
+        if model.prior is not None:
+            features, latents, prompts = bank
+            utilities = reward(features) + _CONFUSED * np.minimum(recognition.margins(features, prompts), 0.0)
+            return tilt_prior(model, latents, prompts, utilities, tau, MOST_NATS * self.request.strength)
 
         def utility(examples: Any, prompts: Any) -> Any:
-            return reward(model.features(examples))
+            import tensorflow as tf
+
+            features = model.features(examples)
+            return reward(features) + _CONFUSED * tf.minimum(recognition.margins(features, prompts), 0.0)
 
         return tune_prior(model, utility, tau, self.request.seed, steps)
 
-    def _reach(
-        self, looker: Looker, reward: Reward, arrays: dict[str, np.ndarray], tau: float, bank: Sequence[np.ndarray]
-    ) -> float:
-        """The gain in reward as a share of what it would be if all that differs between samples of a prompt came from
-        the noise, linearly: the variance of the reward over tau. A VAE's samples differ by the mixture's component too,
-        and the same map reaches less there."""
-        import tensorflow as tf
-
-        features, _, prompts = bank
-        rewards, (_, own) = reward(features), np.unique(prompts, axis=0, return_inverse=True)
-        own = own.reshape(-1)
-        means = np.bincount(own, rewards) / np.bincount(own)
-        variance = float(np.mean(np.square(rewards - means[own])))
-        first, count = _BANK_SEED + self.request.seed, min(_JUDGED, len(rewards))
-        looker.model.adopt(arrays)
-        latents = looker.model.latents(tf.range(first, first + count), tf.constant(prompts[:count])).numpy()
-        moved, _ = looker(latents, prompts[:count])
-        looker.model.steered = None
-        return float(np.mean(reward(moved) - rewards[:count])) * tau / max(variance, 1e-9)
-
     def _drawn_back(self, guards: Guards, arrays: dict[str, np.ndarray]) -> np.ndarray:
-        """The share of each map [rows] that is kept: less than 1 where a prompt suffers by it."""
-        model = guards.model
-        model.steered = None
-        before = guards.recognised(_RETREAT_SEED)
-        share = np.ones(len(arrays["mean"]))
-        rows = _rows_of(model.conditions, arrays["words"])
-        falls, shortened = {}, list(before)
-        for _ in range(_RETREATS if before else 0):
-            model.adopt(_shortened(arrays, share))
-            now = guards.recognised(_RETREAT_SEED, shortened)  # of the others nothing has changed
-            falls |= {place: before[place] - now.get(place, 0.0) for place in shortened}
-            allowed = _FALL if np.mean(list(falls.values())) < _FALL / 2 else _FALL / 2
-            suffering = {rows[place] for place, fall in falls.items() if fall > allowed}
-            if not suffering:
-                break
-            share[list(suffering)] *= _LESS
-            shortened = [place for place in before if rows[place] in suffering]
-        return share
+        """The share of each prompt's steering [rows] that is kept, one of _SHARES: all of it where, at common seeds,
+        the prompt is recognised as before and its samples are no nearer to examples."""
+        step, last = np.zeros(len(arrays["mean"]), np.int32), len(_SHARES) - 1
+        rows = {-1: 0, **_rows_of(guards.model.conditions)}
+
+        def drawn_back(look: Callable, too_much: Callable) -> None:
+            """Goes on as long as there is `too_much` of the changes by prompt of what is looked at."""
+            guards.model.steered = None
+            before = look(None)
+            changes, changed = {}, list(before)
+            while changed:
+                guards.model.adopt(_shortened(arrays, np.take(_SHARES, step)))
+                now = look(changed)  # of the others nothing has changed
+                changes.update({place: now[place] - before[place] for place in changed})
+                found = {rows[place] for place in too_much(changes)}
+                found = [row for row in found if step[row] < last]
+                step[found] += 1
+                changed = [place for place in before if rows[place] in found]
+
+        drawn_back(lambda only: guards.recognised(_RETREAT_SEED, only, _LOOKED_AT), _suffering)
+        drawn_back(lambda only: guards.copied(_RETREAT_SEED, only, _COPIES), _copied)
+        return np.take(_SHARES, step)
 
     def _judged(
         self, looker: Looker, learn: Callable, directions: Any, answers: Sequence[Answer], kept: np.ndarray
@@ -179,7 +178,7 @@ class ArrayTuner(Tuner):
         of the rewards that its half of the answers could mean.
 
         Args:
-            kept: the share of each map [rows] that the new version keeps.
+            kept: the share of each prompt's steering [rows] that the new version keeps.
         """
         import tensorflow as tf
 
@@ -217,19 +216,40 @@ class ArrayTuner(Tuner):
             model.adopt(versions.find(self.run, self.run.version).arrays())
 
 
+def _suffering(changes: dict[int, float]) -> list[int]:
+    """The prompts that are recognised too much less often than before; all together may lose half as much as one."""
+    found = [place for place, change in changes.items() if change < -_FALL]
+    if not found and np.mean(list(changes.values())) < -_FALL / 2:
+        found = [place for place, change in changes.items() if change < -_FALL / 2]
+    return found
+
+
+def _copied(changes: dict[int, float]) -> list[int]:
+    """Where all together have too many more near copies than before, the prompts of which most are: few samples of a
+    prompt are copies, so of one alone little can be told."""
+    rise = np.mean(list(changes.values()))
+    return [place for place, change in changes.items() if change >= rise] if rise > _RISE else []
+
+
 def _shortened(arrays: dict[str, np.ndarray], share: np.ndarray) -> dict[str, np.ndarray]:
-    """Maps of which each row [rows] keeps a share: at 0 the noise stays as it is."""
-    mean, scale = arrays["mean"] * share[:, None], arrays["scale"] ** share[:, None]
-    return {**arrays, "mean": mean.astype(np.float32), "scale": scale.astype(np.float32)}
+    """Steering of which each row [rows] keeps a share: at 0 all stays as it is."""
+    share = share[:, None]
+    kept = {name: arrays[name] * share for name in ("mean", "pull") if name in arrays}
+    kept["scale"] = arrays["scale"] ** share
+    return {**arrays, **{name: each.astype(np.float32) for name, each in kept.items()}}
 
 
-def _rows_of(conditions: Any, words: np.ndarray) -> dict[int, int]:
+def _rows_of(conditions: Any) -> dict[int, int]:
     """The row that serves each prompt of the data, by the prompt's place."""
-    own = {tuple(row): place for place, row in enumerate(words.tolist()) if place}
-    return {place: own.get(tuple(prompt), 0) for place, prompt in enumerate(conditions.prompt_words)}
+    return dict(enumerate(Rows.of(conditions).serving(conditions.prompt_words).tolist()))
 
 
-def _kl(arrays: dict[str, np.ndarray]) -> np.ndarray:
-    """KL divergence of each prompt's map from the standard normal, [rows], in nats; row 0 only where it is alone."""
-    mean, scale = (arrays[name][min(1, len(arrays["mean"]) - 1) :] for name in ("mean", "scale"))
-    return 0.5 * np.sum(np.square(mean) + np.square(scale) - 1.0 - 2.0 * np.log(scale), axis=1)
+def _nats(model: Any, arrays: dict[str, np.ndarray]) -> np.ndarray:
+    """KL divergence of where each prompt's samples start from where they started, [rows]; row 0 only where it is
+    alone."""
+    model.adopt(arrays)
+    mean, scale = arrays["mean"], arrays["scale"]
+    nats = 0.5 * np.sum(np.square(mean) + np.square(scale) - 1.0 - 2.0 * np.log(scale), axis=1)
+    if model.steered.tilt is not None:
+        nats = nats + model.steered.tilt.nats
+    return nats[min(1, len(nats) - 1) :]

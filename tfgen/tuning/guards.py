@@ -1,5 +1,6 @@
 """What a new version of a model of arrays may not cost: old and new measured at common seeds, and what got worse."""
 
+import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -91,14 +92,16 @@ class Guards:
             real = self._real, self._reference.prompts
             found["diversity"] = _diversity(*real, features, prompts)
             found |= _nearby(self._real[:_PAIRED], features[:_PAIRED])
-            found["copied"] = self._copied(values[:_PAIRED])
+            found["copied"] = float(self._copies(values).mean())
         elif old is not None:
             found["diversity"] = _diversity(old.features, old.prompts, features, prompts)
         else:
             found["diversity"] = 1.0
         return Measured(found, by_prompt, features, prompts)
 
-    def recognised(self, first_seed: int, only: Iterable[int] | None = None) -> dict[int, float]:
+    def recognised(
+        self, first_seed: int, only: Iterable[int] | None = None, count: int = COUNT
+    ) -> dict[int, float]:
         """The share of each prompt's samples that are recognised as asked; nothing where none can be.
 
         Args:
@@ -106,25 +109,45 @@ class Guards:
         """
         if self._extractor is None or not self._extractor.labels:
             return {}
-        seeds = _seeds(first_seed, COUNT)
-        if only is not None:
-            seeds = seeds[np.isin(self._prompts(seeds), list(only))]
-        values, prompts = self._samples(seeds)
+        values, prompts = self._samples_of(first_seed, only, count)
         return self._recognised(np.concatenate([self._extractor.look(part) for part in _blocks(values)]), prompts)
+
+    def copied(self, first_seed: int, only: Iterable[int] | None = None, count: int = COUNT) -> dict[int, float]:
+        """The share of each prompt's samples, at -1 of those without one, that are near copies of examples; nothing
+        where that can't be told. `only` as in `recognised`."""
+        if self._extractor is None:
+            return {}
+        values, prompts = self._samples_of(first_seed, only, count)
+        near = self._copies(values)
+        places, counts = np.unique(prompts, return_counts=True)
+        return {int(place): float(near[prompts == place].mean()) for place in places[counts >= _ENOUGH]}
+
+    def _samples_of(
+        self, first_seed: int, only: Iterable[int] | None, count: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        seeds = _seeds(first_seed, count)
+        return self._samples(seeds if only is None else seeds[np.isin(self._prompts(seeds), list(only))])
 
     def _recognised(self, rows: np.ndarray, prompts: np.ndarray) -> dict[int, float]:
         right, counts = self._extractor.recognised(rows) == prompts, np.bincount(prompts[prompts >= 0])
         return {int(place): float(right[prompts == place].mean()) for place in np.flatnonzero(counts >= _ENOUGH)}
 
-    def _copied(self, values: np.ndarray) -> float:
-        """The share of samples that one training example is suspiciously near to (tfgen.evaluate.metrics.copying)."""
-        from tfgen.evaluate.metrics.copying import USUAL, closeness
+    def _copies(self, values: np.ndarray) -> np.ndarray:
+        """Of which samples one training example is suspiciously near, bool [n] (tfgen.evaluate.metrics.copying)."""
+        from tfgen.evaluate.metrics.copying import closeness
         from tfgen.evaluate.statistics import nearest
 
         rows = np.concatenate([self._detail.look(part) for part in _blocks(values)])
         _, made = nearest(rows, self._learned, 2)
+        return closeness(made) <= self._usual_closeness
+
+    @functools.cached_property
+    def _usual_closeness(self) -> float:
+        from tfgen.evaluate.metrics.copying import USUAL, closeness
+        from tfgen.evaluate.statistics import nearest
+
         _, own = nearest(self._learned[:_PAIRED], self._learned, 3)  # the first is the example itself
-        return float(np.mean(closeness(made) <= np.quantile(closeness(own[:, 1:]), USUAL)))
+        return float(np.quantile(closeness(own[:, 1:]), USUAL))
 
     def _prompts(self, seeds: np.ndarray) -> np.ndarray:
         """The places [n] of the prompts that seeds draw, -1 without prompts."""

@@ -46,6 +46,16 @@ class Rows:
         rest = rest[counts[rest] > 0]
         return cls(np.concatenate([nothing, words[own]]), words[rest], counts[rest] / max(counts[rest].sum(), 1.0))
 
+    @property
+    def row_0_is_used(self) -> bool:
+        """Whether the data had prompts, or none at all, that row 0 serves. Where not, it stays as it is."""
+        return bool(len(self.others)) or len(self.words) == 1
+
+    def serving(self, prompts: np.ndarray) -> np.ndarray:
+        """The row that serves each of word ids [n, words], [n]."""
+        own = {tuple(words): place for place, words in enumerate(self.words.tolist()) if place}
+        return np.array([own.get(tuple(each), 0) for each in np.asarray(prompts).tolist()], np.int32)
+
     def drawn(self, count: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """`count` rows, each as often as another, and the word ids of a prompt of each, [count, words]."""
         first = 0 if len(self.others) else 1
@@ -81,6 +91,7 @@ def tune_prior(
     def maps() -> tuple[Any, Any]:
         mean, log_scale, shared_mean, shared_log_scale = variables
         return mean + shared_mean, log_scale + shared_log_scale
+
     row, prompts = rows.drawn(steps * _BATCH, np.random.default_rng([seed, 6]))
     row, prompts = tf.constant(row.reshape(steps, _BATCH)), tf.constant(prompts.reshape(steps, _BATCH, -1))
     first = tf.constant(_FIRST_SEED + (seed % 1000) * steps * _BATCH, tf.int32)
@@ -101,6 +112,6 @@ def tune_prior(
 
     learn()
     mean, log_scale = (each.numpy() for each in maps())
-    if not len(rows.others) and len(rows.words) > 1:
-        mean[0], log_scale[0] = 0.0, 0.0  # row 0 serves what the data never had; there the noise stays as it is
+    if not rows.row_0_is_used:
+        mean[0], log_scale[0] = 0.0, 0.0
     return {"words": rows.words, "mean": mean, "scale": np.exp(log_scale)}

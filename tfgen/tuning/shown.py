@@ -64,13 +64,15 @@ class Looker:
         return self.model.features(examples), self.model.scores(examples, prompts)
 
     def bank(self, seeds: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Features [n, d], scores [n] and word ids [n, words] of seeds of the empty prompt: of all that it makes."""
+        """Features [n, d], latents [n, latent_dim] and word ids [n, words] of seeds of the empty prompt: of all that it
+        makes."""
         import tensorflow as tf
 
         seeds = tf.constant(seeds, tf.int32)
         empty = tf.zeros([len(seeds), self.model.conditions.longest], tf.int32)
         prompts = self.model.filled_prompts(seeds, empty)
-        return *self(self.model.latents(seeds, prompts).numpy(), prompts.numpy()), prompts.numpy()
+        latents = self.model.latents(seeds, prompts).numpy()
+        return self(latents, prompts.numpy())[0], latents, prompts.numpy()
 
 
 def features_of(run: Run, looker: Looker, samples: Iterable[Sample]) -> dict[str, np.ndarray]:
