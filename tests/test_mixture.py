@@ -109,3 +109,27 @@ def test_affinities_are_exact_in_float16():
     affinities = prior.affinities.numpy()
     assert np.any(affinities) and not np.any(affinities[0])
     np.testing.assert_array_equal(affinities.astype(np.float16).astype(np.float32), affinities)
+
+
+def test_a_condition_moves_the_shared_mixture_by_what_it_explains():
+    # The same words in two orders, of which the condition knows; on top of that a cluster at each side.
+    words = ((1, 2), (2, 1))
+    prior = MixturePrior(2, 2, Conditions(2, words, (150, 150), in_order=True), 3)
+    conditions = np.array([[1, 0, 1], [0, 1, 1]], np.float32)
+    latents = np.concatenate([planted([(-8, at), (8, at)], [0.5, 0.5], 150) for at in (3, -3)])
+    prior.fit(latents, np.repeat([0, 1], 150), seed=0, conditions=conditions)
+    for place, height in ((0, 3), (1, -3)):
+        prompts, condition = (tf.constant([each[place]] * len(SEEDS)) for each in (words, conditions))
+        made = prior.sample(noise.normal(SEEDS, 2), SEEDS, prompts, condition).numpy()
+        np.testing.assert_allclose(made[:, 1].mean(), height, atol=0.3)
+        assert 0.4 < np.mean(made[:, 0] < 0) < 0.6
+        mean = prior.mean(prompts[:1], tf.zeros([1, 2]), condition[:1]).numpy()[0]
+        np.testing.assert_allclose(mean, made.mean(axis=0), atol=0.5)
+
+
+def test_a_word_that_comes_twice_counts_once():
+    prior = MixturePrior(2, 2, Conditions(2, ((1, 2, 1), (2, 1, 0)), (150, 150), in_order=True))
+    latents = np.concatenate([planted([(-8, 0)], [1.0], 150), planted([(8, 0)], [1.0], 150)])
+    prior.fit(latents, np.repeat([0, 1], 150), seed=0)
+    once, twice = (prior._shares_by_words(tf.constant([ids])).numpy() for ids in ([1, 2, 0], [1, 2, 1]))
+    np.testing.assert_array_equal(once, twice)

@@ -70,13 +70,14 @@ def make_fixed_config(config_class: type, settings: dict[str, Any]) -> Any:
 
 def from_json(config_class: type, value: dict[str, Any]) -> Any:
     """A config as `dataclasses.asdict` wrote it; a key from another version is an error that names it."""
-    fields = {field.name for field in dataclasses.fields(config_class)}
+    fields = {field.name: field for field in dataclasses.fields(config_class)}
     for key in value:
         if key not in fields:
             raise UserError(
                 f"The run has a setting '{key}' that this version doesn't know.", "Use the version that made it."
             )
-    return config_class(**value)
+    earlier = {name: field.metadata.get("before") for name, field in fields.items()}
+    return config_class(**{name: each for name, each in earlier.items() if each is not None} | value)
 
 
 def parse_value(key: str, value: Any, kind: Any) -> Any:
@@ -95,9 +96,12 @@ def parse_value(key: str, value: Any, kind: Any) -> Any:
         raise UserError(f"'{value}' is not {wanted}.", f"Set {key} to {wanted}.") from None
 
 
-def setting(default: Any, help: str, low: float | None = None, high: float | None = None) -> Any:
-    """A field of a model's config: what it does, in words, and between which values it works."""
-    return dataclasses.field(default=default, metadata={"help": help, "low": low, "high": high})
+def setting(
+    default: Any, help: str, low: float | None = None, high: float | None = None, before: Any = None
+) -> Any:
+    """A field of a model's config: what it does, in words, between which values it works, and what runs had from before
+    there was this setting, where that is not the default."""
+    return dataclasses.field(default=default, metadata={"help": help, "low": low, "high": high, "before": before})
 
 
 def described(field: dataclasses.Field) -> str:
