@@ -101,6 +101,9 @@ def test_bags_have_no_order(model, tmp_path):
     older = tfgen.load(older)
     np.testing.assert_array_equal(older.generate("red beside blue", n=3), bag.generate("red beside blue", n=3))
     assert older.vocabulary().ids("red beside red").tolist()[2:] == [0]
+    repeated = tfgen.fit(repeat=older, output=tmp_path / "repeated")
+    assert repeated.record["config"]["captions"] == "bag"
+    assert_same_state(state_of(repeated), state_of(bag))
 
 
 @pytest.mark.parametrize("model", MODELS_OF_ARRAYS)

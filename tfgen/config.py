@@ -70,14 +70,19 @@ def make_fixed_config(config_class: type, settings: dict[str, Any]) -> Any:
 
 def from_json(config_class: type, value: dict[str, Any]) -> Any:
     """A config as `dataclasses.asdict` wrote it; a key from another version is an error that names it."""
-    fields = {field.name: field for field in dataclasses.fields(config_class)}
+    fields = {field.name for field in dataclasses.fields(config_class)}
     for key in value:
         if key not in fields:
             raise UserError(
                 f"The run has a setting '{key}' that this version doesn't know.", "Use the version that made it."
             )
-    earlier = {name: field.metadata.get("before") for name, field in fields.items()}
-    return config_class(**{name: each for name, each in earlier.items() if each is not None} | value)
+    return config_class(**{**earlier(config_class), **value})
+
+
+def earlier(config_class: type) -> dict[str, Any]:
+    """What runs had, by the name of the setting, from before there was this setting."""
+    fields = {field.name: field.metadata.get("before") for field in dataclasses.fields(config_class)}
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def parse_value(key: str, value: Any, kind: Any) -> Any:

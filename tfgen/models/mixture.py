@@ -23,6 +23,7 @@ _MOST_MIXTURES = 64
 _ENOUGH_LATENTS = 40000  # to fit one mixture
 _MOST_FEATURES = 2**26  # floats that one fit may hold
 _REHEARSAL = 2000  # latents
+_REHEARSED_ROWS = 256  # conditions
 _ITERATIONS = 5  # more change the samples by less than another seed does
 _LARGEST_AFFINITY = 8.0  # of a word to a component: the logarithm of how many times as common it is there
 _AFFINITY_STEP = 1 / 64  # logarithms are multiples of it, so that float16 keeps them exactly: the same component
@@ -156,7 +157,7 @@ class MixturePrior(keras.layers.Layer):
     def _fit_moves(self, latents: np.ndarray, conditions: np.ndarray) -> np.ndarray:
         """Least squares of latents on conditions, with a ridge (Hoerl & Kennard, 1970); gives what they explain,
         [examples, latent_dim]. The constant term is left to the mixture's means."""
-        rows = max(1, min(len(latents), _MOST_PRODUCTS // conditions.shape[1] ** 2))
+        rows = _rows_for_moves(*conditions.shape)
         middles = conditions[:rows].mean(axis=0), latents[:rows].mean(axis=0)
         known, wanted = conditions[:rows] - middles[0], latents[:rows] - middles[1]
         squares = (known.T @ known).astype(np.float64) + _RIDGE * np.eye(known.shape[1])
@@ -190,7 +191,19 @@ class MixturePrior(keras.layers.Layer):
         began = time.perf_counter()
         fit_mixture(points, max(1, min(self.components, rows // 2)), 0, _ITERATIONS)
         own = min(latents, len(self.prompt_places) * _enough(size))
-        return (time.perf_counter() - began) * (own + min(latents, _enough(size))) / rows
+        seconds = (time.perf_counter() - began) * (own + min(latents, _enough(size))) / rows
+        return seconds + self._moves_seconds(min(latents, _enough(size)))
+
+    def _moves_seconds(self, latents: int) -> float:
+        """How long `_fit_moves` will take, from some of its products."""
+        if self.moves is None:
+            return 0.0
+        size = self.moves.shape[0]
+        known = np.ones([min(latents, _REHEARSED_ROWS), size], np.float32)
+        began = time.perf_counter()
+        known.T @ known
+        rows = _rows_for_moves(latents, size) + size / 3  # the second for solving
+        return (time.perf_counter() - began) * rows / len(known)
 
     def _shares(self, latents: np.ndarray, prompt_places: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
         """The place of each mixture and the latents that it is for."""
@@ -200,6 +213,11 @@ class MixturePrior(keras.layers.Layer):
         for mixture, place in enumerate(self.prompt_places, 1):
             own = latents[prompt_places == place]
             yield mixture, (own if len(own) > 2 * size else latents)[:enough]
+
+
+def _rows_for_moves(rows: int, size: int) -> int:
+    """How many of the rows of conditions [rows, size] the least squares take."""
+    return max(1, min(rows, _MOST_PRODUCTS // size**2))
 
 
 def _repeated(ids: np.ndarray | tf.Tensor) -> np.ndarray | tf.Tensor:
