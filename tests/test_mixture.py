@@ -118,7 +118,7 @@ PULLS = np.array([[0.0, 0.0], [0.15, 0.1], [-0.8, 0.6]], np.float32)
 
 def tilted(prior, word, tilt, seeds=SEEDS):
     deviations = noise.normal(seeds, prior.means.shape[2])
-    return prior.sample(deviations, seeds, tf.fill([len(seeds), 1], word), tilt).numpy()
+    return prior.sample(deviations, seeds, tf.fill([len(seeds), 1], word), tilt=tilt).numpy()
 
 
 @pytest.mark.parametrize("row, word", [(1, 1), (2, 2)])
@@ -131,7 +131,7 @@ def test_a_tilted_mixture_is_the_mixture_weighted_by_the_exponential_of_the_pull
     wanted = (weights[:, None] * base).sum(axis=0) / weights.sum()
     np.testing.assert_allclose(made.mean(axis=0), wanted, atol=0.1)
     assert tilt.nats[row] == pytest.approx(made.mean(axis=0) @ PULLS[row] - np.log(normal), abs=0.02)
-    mean = fitted.mean(tf.constant([[word]]), tf.zeros([1, 2]), tilt).numpy()[0]
+    mean = fitted.mean(tf.constant([[word]]), tf.zeros([1, 2]), tilt=tilt).numpy()[0]
     np.testing.assert_allclose(mean, made.mean(axis=0), atol=0.1)
 
 
@@ -158,7 +158,7 @@ def test_words_of_rare_prompts_are_tilted_too():
 
     def share_at_the_left(*prompt, tilt=None):
         prompts = tf.tile(tf.constant([prompt]), [len(SEEDS), 1])
-        return float(np.mean(prior.sample(noise.normal(SEEDS, 2), SEEDS, prompts, tilt).numpy()[:, 0] < 0))
+        return float(np.mean(prior.sample(noise.normal(SEEDS, 2), SEEDS, prompts, tilt=tilt).numpy()[:, 0] < 0))
 
     both = share_at_the_left(3, 0), share_at_the_left(3, 0, tilt=tilt)
     odds = [share / (1 - share) for share in both]
@@ -169,3 +169,44 @@ def test_words_of_rare_prompts_are_tilted_too():
 def test_a_prompt_with_a_mixture_of_its_own_needs_a_row(fitted):
     with pytest.raises(ValueError, match="no row of its own"):
         Tilt(fitted, ROWS[:2], PULLS[:2])
+
+
+def test_a_condition_moves_the_shared_mixture_by_what_it_explains():
+    # The same words in two orders, of which the condition knows; on top of that a cluster at each side.
+    words = ((1, 2), (2, 1))
+    prior = MixturePrior(2, 2, Conditions(2, words, (150, 150), in_order=True), 3)
+    conditions = np.array([[1, 0, 1], [0, 1, 1]], np.float32)
+    latents = np.concatenate([planted([(-8, at), (8, at)], [0.5, 0.5], 150) for at in (3, -3)])
+    prior.fit(latents, np.repeat([0, 1], 150), seed=0, conditions=conditions)
+    for place, height in ((0, 3), (1, -3)):
+        prompts, condition = (tf.constant([each[place]] * len(SEEDS)) for each in (words, conditions))
+        made = prior.sample(noise.normal(SEEDS, 2), SEEDS, prompts, condition).numpy()
+        np.testing.assert_allclose(made[:, 1].mean(), height, atol=0.3)
+        assert 0.4 < np.mean(made[:, 0] < 0) < 0.6
+        mean = prior.mean(prompts[:1], tf.zeros([1, 2]), condition[:1]).numpy()[0]
+        np.testing.assert_allclose(mean, made.mean(axis=0), atol=0.5)
+
+
+def test_a_word_that_comes_twice_counts_once():
+    prior = MixturePrior(2, 2, Conditions(2, ((1, 2, 1), (2, 1, 0)), (150, 150), in_order=True))
+    latents = np.concatenate([planted([(-8, 0)], [1.0], 150), planted([(8, 0)], [1.0], 150)])
+    prior.fit(latents, np.repeat([0, 1], 150), seed=0)
+    once, twice = (prior._shares_by_words(tf.constant([ids])).numpy() for ids in ([1, 2, 0], [1, 2, 1]))
+    np.testing.assert_array_equal(once, twice)
+
+
+def test_a_tilt_and_a_condition_move_the_shared_mixture_side_by_side():
+    words = ((1, 2), (2, 1))
+    prior = MixturePrior(2, 2, Conditions(2, words, (150, 150), in_order=True), 3)
+    conditions = np.array([[1, 0, 1], [0, 1, 1]], np.float32)
+    latents = np.concatenate([planted([(-8, at), (8, at)], [0.5, 0.5], 150) for at in (3, -3)])
+    prior.fit(latents, np.repeat([0, 1], 150), seed=0, conditions=conditions)
+    tilt = Tilt(prior, np.array([[-1, -1], [1, 2]]), np.array([[0.0, 0.0], [0.1, 0.0]], np.float32))
+    prompts, condition = (tf.constant([each[0]] * len(SEEDS)) for each in (words, conditions))
+    deviations = noise.normal(SEEDS, 2)
+    both = prior.sample(deviations, SEEDS, prompts, condition, tilt).numpy()
+    unmoved = prior.sample(deviations, SEEDS, prompts, 0 * condition, tilt).numpy()
+    apart = np.broadcast_to((conditions @ prior.moves.numpy())[:1], both.shape)
+    np.testing.assert_allclose(both - unmoved, apart, atol=1e-5)
+    plain = prior.sample(deviations, SEEDS, prompts, condition).numpy()
+    assert np.mean(both[:, 0] > 0) > np.mean(plain[:, 0] > 0) + 0.2

@@ -76,7 +76,13 @@ def from_json(config_class: type, value: dict[str, Any]) -> Any:
             raise UserError(
                 f"The run has a setting '{key}' that this version doesn't know.", "Use the version that made it."
             )
-    return config_class(**value)
+    return config_class(**{**earlier(config_class), **value})
+
+
+def earlier(config_class: type) -> dict[str, Any]:
+    """What runs had, by the name of the setting, from before there was this setting."""
+    fields = {field.name: field.metadata.get("before") for field in dataclasses.fields(config_class)}
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def parse_value(key: str, value: Any, kind: Any) -> Any:
@@ -95,9 +101,12 @@ def parse_value(key: str, value: Any, kind: Any) -> Any:
         raise UserError(f"'{value}' is not {wanted}.", f"Set {key} to {wanted}.") from None
 
 
-def setting(default: Any, help: str, low: float | None = None, high: float | None = None) -> Any:
-    """A field of a model's config: what it does, in words, and between which values it works."""
-    return dataclasses.field(default=default, metadata={"help": help, "low": low, "high": high})
+def setting(
+    default: Any, help: str, low: float | None = None, high: float | None = None, before: Any = None
+) -> Any:
+    """A field of a model's config: what it does, in words, between which values it works, and what runs had from before
+    there was this setting, where that is not the default."""
+    return dataclasses.field(default=default, metadata={"help": help, "low": low, "high": high, "before": before})
 
 
 def described(field: dataclasses.Field) -> str:

@@ -135,6 +135,14 @@ def test_a_known_caption_with_a_rare_word_is_refused_since_no_caption_is_in_the_
     assert in_graph(lookup, "red dog") is None and in_graph(lookup, "cat red") == in_python(vocabulary, "cat red")
 
 
+def test_a_word_that_comes_twice_has_its_id_twice():
+    vocabulary = vocabulary_of(["red circle above red square", "a cat"], "captions")
+    lookup = graph_of(vocabulary)
+    for prompt in ("red circle above red square", "square, square cat", "red Red"):
+        assert in_graph(lookup, prompt) == in_python(vocabulary, prompt)
+    assert in_graph(lookup, "red red")[:3] == [vocabulary.ids("red")[0]] * 2 + [0]
+
+
 def test_many_labels_take_little_memory():
     vocabulary = vocabulary_of([f"number {place}" for place in range(5000)], "labels")
     lookup = graph_of(vocabulary)

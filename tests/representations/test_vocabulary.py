@@ -162,6 +162,18 @@ def test_captions_take_any_mix_of_known_words():
         vocabulary.ids("dog on grasss")
 
 
+def test_a_word_of_a_caption_may_come_twice_but_not_in_runs_of_before():
+    captions = ["red circle above red square", "a cat"]
+    vocabulary = vocabulary_of(captions, "captions")
+    ids = vocabulary.ids("red Circle above red square")
+    assert vocabulary.longest == 5 and ids[0] == ids[3] and np.all(ids > 0)
+    assert vocabulary.prompt_of(ids) == captions[0]
+    before = vocabulary.to_json()
+    del before["repeats"]
+    before = Vocabulary.from_json(before)
+    assert before.longest == 4 and before.ids("red red cat").tolist() == [*vocabulary.ids("red cat")[:2], 0, 0]
+
+
 def test_a_caption_may_be_long():
     long = " ".join(f"word{place}" for place in range(100))
     vocabulary = vocabulary_of([long, "short"], "captions")

@@ -23,6 +23,7 @@ from tfgen.representations.signatures import Kind
 from tfgen.run import Run
 
 _KNOWN = 100  # prompts that comparisons choose from
+_MIXED = 3  # words of one of these, of captions
 
 
 class ArrayExport(ExportedModel):
@@ -162,6 +163,10 @@ class ArrayExport(ExportedModel):
         # Requests of these lie in an export: of captions no whole one.
         captions = self._vocabulary.kind == "captions"
         known = list(self._vocabulary.words if captions else self._vocabulary.known_labels)[:_KNOWN]
+        if self._vocabulary.repeats:  # whose order counts: some words that stand nowhere together but here
+            count = min(_MIXED, self._vocabulary.longest)
+            mixes = [[known[at * times % len(known)] for times in range(1, count + 1)] for at in range(len(known))]
+            known = [" ".join(words) for words in mixes]
         known = [*known, *([""] if empty_too else [])] or [""]
         return [known[seed % len(known)] for seed in seeds]
 
@@ -193,6 +198,7 @@ def _vocabulary_as_json(vocabulary: Vocabulary) -> dict[str, Any]:
     return {
         "longest": vocabulary.longest,
         "prompts": prompts,
+        "repeats": vocabulary.repeats,  # whether a word may come twice; else each counts once
         "letters": LETTERS,  # each a word by itself, where it stands between others too
         "words": {} if labels else {**{word: words[other] for word, other in same.items()}, **words},
     }

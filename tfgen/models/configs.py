@@ -12,7 +12,8 @@ class GANConfig:
     """Every setting of a GAN; the defaults won on the clock (docs/log.md)."""
 
     sizes: ClassVar = {"tiny": {"width": 16}, "small": {"width": 32}, "base": {"width": 64}}
-    architecture: ClassVar = ("network", "width", "latent_dim", "prompt_dim", "spectral_norm")  # of a run to begin with
+    # Of a run to begin with.
+    architecture: ClassVar = ("network", "width", "latent_dim", "prompt_dim", "captions", "spectral_norm")
 
     network: str = setting(
         "auto", "convolutional, residual or dense; auto: convolutional for what has a height and a width"
@@ -20,6 +21,10 @@ class GANConfig:
     width: int = setting(32, "channels at half the full resolution; deeper stages have more", low=1, high=1024)
     latent_dim: int = setting(64, "how many latent numbers a sample is made from", low=1, high=4096)
     prompt_dim: int = setting(32, "size of the prompt's embedding beside the latent", low=1, high=4096)
+    captions: str = setting(
+        "encoder", "what becomes of captions; encoder: their words and the order of these; bag: the words alone",
+        before="bag",
+    )
     batch_size: int = setting(64, "examples that a step learns from", low=2, high=65536)
     loss: str = setting("non-saturating", "non-saturating, relativistic, hinge or wasserstein")
     r1: float = setting(1.0, "gamma of the gradient penalty at real examples", low=0, high=1e+06)
@@ -57,7 +62,7 @@ class VAEConfig:
     """Every setting of a VAE; the defaults won on the clock (docs/log.md)."""
 
     sizes: ClassVar = {"tiny": {"width": 16}, "small": {"width": 32}, "base": {"width": 64}}
-    architecture: ClassVar = ("network", "width", "latent_dim", "prompt_dim")  # of a run to begin with
+    architecture: ClassVar = ("network", "width", "latent_dim", "prompt_dim", "captions")  # of a run to begin with
 
     network: str = setting(
         "auto", "convolutional, residual or dense; auto: convolutional for what has a height and a width"
@@ -65,6 +70,10 @@ class VAEConfig:
     width: int = setting(32, "channels at half the full resolution; deeper stages have more", low=1, high=1024)
     latent_dim: int = setting(32, "how many latent numbers a sample is made from", low=1, high=4096)
     prompt_dim: int = setting(32, "size of the prompt's embedding beside the latent", low=1, high=4096)
+    captions: str = setting(
+        "encoder", "what becomes of captions; encoder: their words and the order of these; bag: the words alone",
+        before="bag",
+    )
     batch_size: int = setting(128, "examples that a step learns from", low=2, high=65536)
     beta: float = setting(
         1.0, "weight of the KL term: more for smoother latents, less for sharper samples", low=0, high=1e+06

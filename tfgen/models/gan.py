@@ -45,13 +45,13 @@ class GAN(LatentModel):
         self.generator_average = networks.generator(name="generator_average")
         self.discriminator = networks.discriminator(name="discriminator")
         self._build_parts()
-        self.generator_optimizer = self._adam(self.generator)
-        self.discriminator_optimizer = self._adam(self.discriminator)
+        self.generator_optimizer = self._adam(self.generator.trainable_variables)
+        self.discriminator_optimizer = self._adam(self._judging_variables())
         self.make_means("generator_loss", "discriminator_loss", "diversity")
 
     def _build_parts(self) -> None:
         latents = tf.zeros([1, self.latent_dim])
-        condition = tf.zeros([1, self.conditions.vocabulary_size])
+        condition = tf.zeros([1, self.condition_size])
         for generator in (self.generator, self.generator_average):
             generator(latents, condition)
         self.discriminator(tf.zeros([1, *self.example.shape]), condition)
@@ -59,9 +59,13 @@ class GAN(LatentModel):
         self.freeze(self.discriminator.blocks_from_below(), self.config.freeze)
         self.built = True
 
-    def _adam(self, part: keras.layers.Layer) -> keras.optimizers.Optimizer:
+    def _judging_variables(self) -> list[keras.Variable]:
+        """The discriminator's, with the encoder of captions: what tells real pairs from others learns to read."""
+        return [*self.discriminator.trainable_variables, *self.caption_variables()]
+
+    def _adam(self, variables: list[keras.Variable]) -> keras.optimizers.Optimizer:
         adam = FusedAdam(self.config.learning_rate, beta_1=self.config.beta_1, beta_2=self.config.beta_2, epsilon=1e-8)
-        adam.build(part.trainable_variables)
+        adam.build(variables)
         return adam
 
     def parts(self) -> Mapping[str, keras.layers.Layer]:
@@ -69,6 +73,7 @@ class GAN(LatentModel):
             "generator": self.generator,
             "generator_average": self.generator_average,
             "discriminator": self.discriminator,
+            **self.caption_parts(),
         }
 
     def optimizers(self) -> Mapping[str, keras.optimizers.Optimizer]:
@@ -78,14 +83,14 @@ class GAN(LatentModel):
         }
 
     def trained_variables(self) -> list[keras.Variable]:
-        return [*self.generator.trainable_variables, *self.discriminator.trainable_variables]
+        return [*self.generator.trainable_variables, *self._judging_variables()]
 
     def decode_condition(self, latents: tf.Tensor, condition: tf.Tensor) -> tf.Tensor:
         return self.generator_average(latents, condition)
 
     def measurements(self) -> dict:
         def scores(examples: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
-            return self.discriminator(examples, self.condition(prompts))[0]
+            return self.discriminator(examples, self.condition(prompts, live=True))[0]
 
         return {"scores": scores}
 
@@ -99,19 +104,20 @@ class GAN(LatentModel):
         [batch, ...] and the places of their prompts [batch].
         """
         real, prompt_index = batch
-        condition = self.condition(self.prompts_of(prompt_index))
+        prompts = self.prompts_of(prompt_index)
+        condition = self.condition(prompts, live=True)
         latents = self.random_normal([tf.shape(real)[0], self.latent_dim], salt=1)
         with tf.GradientTape() as generator_tape:
             fake = self.generator(latents, condition, training=True)
 
-        discriminator_loss = self._update_discriminator(real, tf.stop_gradient(fake), condition)
+        discriminator_loss = self._update_discriminator(real, tf.stop_gradient(fake), prompts)
 
         with tf.GradientTape() as tape:
             tape.watch(fake)
             fake_logits, words = self._judge(fake, condition, salt=20)
             real_logits = self._judge(real, condition, salt=20)[0] if self.config.loss == "relativistic" else None
             generator_loss = self.loss_functions.generator(real_logits, fake_logits)
-            generator_loss += self.config.word_loss * word_cross_entropy(words, condition)
+            generator_loss += self.config.word_loss * self._word_loss(words, condition)
         wanted_change = tape.gradient(generator_loss, fake)
         self._update_generator(generator_tape, fake, wanted_change)
 
@@ -136,12 +142,17 @@ class GAN(LatentModel):
         changed = augment(examples, self.augmentations, seed, probability)
         return self.discriminator(changed, condition, training=True)
 
-    def _update_discriminator(self, real: tf.Tensor, fake: tf.Tensor, condition: tf.Tensor) -> tf.Tensor:
+    def _word_loss(self, words: tf.Tensor, condition: tf.Tensor) -> tf.Tensor:
+        """Of the words alone: the logits of the order's numbers mean nothing."""
+        return word_cross_entropy(words[:, self.order_size :], condition[:, self.order_size :])
+
+    def _update_discriminator(self, real: tf.Tensor, fake: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
         """One step of the discriminator, with R1 and R2 when it is their turn; gives the loss."""
-        config, variables = self.config, self.discriminator.trainable_variables
+        config, variables = self.config, self._judging_variables()
 
         def loss_and_gradients(weight: float) -> list[tf.Tensor]:
             with tf.GradientTape() as tape:
+                condition = self.condition(prompts, live=True)
                 loss = self._discriminator_loss(real, fake, condition, config.r1 * weight, config.r2 * weight)
             return [loss, *tape.gradient(loss, variables)]
 
@@ -175,7 +186,7 @@ class GAN(LatentModel):
             places = tf.random.stateless_uniform([tf.shape(real)[0], *[1] * len(self.example.shape)], self.step_seed(2))
             loss += self.config.gradient_penalty * gradient_penalty(judge_fake, real, fake, places)
         if self.config.word_loss:
-            loss += word_cross_entropy(words, condition)
+            loss += self._word_loss(words, condition)
         return loss
 
     def _update_generator(self, tape: tf.GradientTape, fake: tf.Tensor, wanted_change: tf.Tensor) -> None:
@@ -188,6 +199,7 @@ class GAN(LatentModel):
             )
             self.generator_optimizer.apply(gradients, variables)
             self.update_average(self.generator, self.generator_average, self.config.average_decay)
+            self.average_captions(self.config.average_decay)
             return tf.constant(True)
 
         if self.config.discriminator_steps == 1:

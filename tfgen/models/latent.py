@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfgen.errors import unknown
 from tfgen.models import noise
 from tfgen.models.base import GenerativeModel
 from tfgen.models.mixture import MixturePrior, Tilt
+from tfgen.models.networks.captions import SIZE, CaptionEncoder
 from tfgen.models.steered import SteeredPrior
 from tfgen.representations import ARRAYS
 from tfgen.representations.arrays.conditions import Conditions
@@ -16,8 +18,16 @@ from tfgen.representations.arrays.specification import ArraySpecification
 from tfgen.representations.signatures import Kind, Signature
 
 
+CAPTIONS = ("encoder", "bag")
+
+
 class LatentModel(GenerativeModel):
-    """Base of models that sample by decoding latents; a subclass defines `decode_condition` and sets `latent_dim`."""
+    """Base of models that sample by decoding latents; a subclass defines `decode_condition` and sets `latent_dim`.
+
+    What a network is told of a prompt, its condition, is a bag of words [batch, words]; of captions, with
+    `captions=encoder`, that is joined to what an encoder made of the words in their order, [batch, order_size + words].
+    A subclass trains `caption_encoder`, and names it in its state by `caption_parts`.
+    """
 
     latent_dim: int
     prior: MixturePrior | None = None  # where latents start, in place of the standard normal
@@ -26,11 +36,43 @@ class LatentModel(GenerativeModel):
     def __init__(self, config: Any, example: ArraySpecification, conditions: Conditions, seed: int):
         super().__init__(config, example, conditions, seed)
         self.steered: SteeredPrior | None = None
+        captions = getattr(config, "captions", "bag")
+        if captions not in CAPTIONS:
+            raise unknown("kind of captions", captions, CAPTIONS)
+        self.caption_encoder: CaptionEncoder | None = None
+        self.caption_encoder_average: CaptionEncoder | None = None
+        if captions == "encoder" and conditions.in_order:
+            self._make_caption_encoders()
+        self.order_size = SIZE if self.caption_encoder else 0
+        self.condition_size = self.order_size + conditions.vocabulary_size
         words = conditions.prompt_words or ((0,),)
         counts = np.asarray(conditions.prompt_counts or (1,), np.float64)
         self._prompt_words = tf.constant(words, tf.int32)
         ends = np.cumsum(counts / counts.sum())[:-1]
         self._prompt_ends = tf.constant(np.rint(ends * noise.INTEGERS), tf.int32)
+
+    def _make_caption_encoders(self) -> None:
+        known = self.conditions.vocabulary_size, self.conditions.longest
+        self.caption_encoder = CaptionEncoder(*known, name="captions")
+        self.caption_encoder_average = CaptionEncoder(*known, name="captions_average")
+        for encoder in (self.caption_encoder, self.caption_encoder_average):
+            encoder.build((None, self.conditions.longest))
+        self.caption_encoder_average.set_weights(self.caption_encoder.get_weights())
+
+    def caption_parts(self) -> dict[str, CaptionEncoder]:
+        """The encoders of captions by name, where there are any: a part of `parts`."""
+        if not self.caption_encoder:
+            return {}
+        return {"captions": self.caption_encoder, "captions_average": self.caption_encoder_average}
+
+    def caption_variables(self) -> list:
+        """What is trained of the encoder of captions."""
+        return self.caption_encoder.trainable_variables if self.caption_encoder else []
+
+    def average_captions(self, decay: float) -> None:
+        """One step of the averaged encoder of captions, by which samples are made."""
+        if self.caption_encoder:
+            self.update_average(self.caption_encoder, self.caption_encoder_average, decay)
 
     def decode(self, latents: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
         """Encoded examples from latents [batch, latent_dim] and word ids [batch, words], by the averaged weights."""
@@ -60,17 +102,25 @@ class LatentModel(GenerativeModel):
 
     def latents_from(self, deviations: tf.Tensor, seeds: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
         """Latents from standard normal deviations of their shape: these themselves, or in the prior's mixture."""
-        return deviations if self.prior is None else self.prior.sample(deviations, seeds, prompts, self._tilt)
+        if self.prior is None:
+            return deviations
+        return self.prior.sample(deviations, seeds, prompts, self._moving(prompts), self._tilt)
 
     def mean_latents(self, prompts: tf.Tensor) -> tf.Tensor:
         """The mean [batch, latent_dim] of what `latents` draws for word ids [batch, words]."""
         deviations = self.mean_deviations(prompts)
-        return deviations if self.prior is None else self.prior.mean(prompts, deviations, self._tilt)
+        if self.prior is None:
+            return deviations
+        return self.prior.mean(prompts, deviations, self._moving(prompts), self._tilt)
 
     def mean_deviations(self, prompts: tf.Tensor) -> tf.Tensor:
         """Where the deviations of a prompt lie in the mean, [batch, latent_dim]: 0 unless they are steered."""
         zeros = tf.zeros([tf.shape(prompts)[0], self.latent_dim])
         return zeros if self.steered is None else self.steered.move(zeros, prompts)
+
+    def _moving(self, prompts: tf.Tensor) -> tf.Tensor | None:
+        """The condition of word ids, where it moves the prior."""
+        return self.condition(prompts) if self.caption_encoder else None
 
     @property
     def _tilt(self) -> Tilt | None:
@@ -125,7 +175,18 @@ class LatentModel(GenerativeModel):
 
     # Training.
 
-    def condition(self, prompts: tf.Tensor) -> tf.Tensor:
+    def condition(self, prompts: tf.Tensor, live: bool = False) -> tf.Tensor:
+        """What the networks are told of word ids [batch, words], [batch, condition_size]: see the class.
+
+        live: by the encoder that is trained, and not its average.
+        """
+        bag = self._bag(prompts)
+        if not self.caption_encoder:
+            return bag
+        order = (self.caption_encoder if live else self.caption_encoder_average)(prompts)
+        return tf.concat([order, bag], axis=1)  # the words last: where --from brings more of them, these grow
+
+    def _bag(self, prompts: tf.Tensor) -> tf.Tensor:
         """Word ids [batch, words] as bags of words [batch, vocabulary], of unit length: long prompts don't shout."""
         # Compared, not tf.one_hot: TFLite's converter gives that a scale of 0 when it quantises.
         known = tf.range(1, self.conditions.vocabulary_size + 1)

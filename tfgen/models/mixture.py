@@ -2,7 +2,9 @@
 
 Rare prompts, such as captions, share the mixture for all, but not its weights: a component is drawn the more often, the
 more often the prompt's words stood beside its latents (naive Bayes). Drawn without regard to the words, latents and
-prompt would contradict each other, and the decoder has never seen such pairs.
+prompt would contradict each other, and the decoder has never seen such pairs. With an encoder of captions, that mixture
+is one of what is left of the latents when a linear function of the condition is taken away: what was said in another
+order lies elsewhere, though its words are the same.
 """
 
 import time
@@ -21,20 +23,24 @@ _MOST_MIXTURES = 64
 _ENOUGH_LATENTS = 40000  # to fit one mixture
 _MOST_FEATURES = 2**26  # floats that one fit may hold
 _REHEARSAL = 2000  # latents
+_REHEARSED_ROWS = 256  # conditions
 _ITERATIONS = 5  # more change the samples by less than another seed does
 _LARGEST_AFFINITY = 8.0  # of a word to a component: the logarithm of how many times as common it is there
 _AFFINITY_STEP = 1 / 64  # logarithms are multiples of it, so that float16 keeps them exactly: the same component
 _SMALLEST_WEIGHT = 1e-6
 _LARGEST_TILT = 16.0  # of a weight's logarithm below the others': e^-16 is as good as never
+_RIDGE = 0.1  # of the squared weights of the condition, beside squared errors of latents; less changes nothing
+_MOST_PRODUCTS = 2**38  # that the fit of these weights may take: ten seconds or so
 
 
 class MixturePrior(keras.layers.Layer):
     """Full-covariance mixtures as tensors, so that sampling from them is part of every exported graph.
 
     Until `fit` is called each mixture is the standard normal. Mixture 0 serves every prompt without one of its own.
+    condition_size: of the conditions that move mixture 0; 0 for none.
     """
 
-    def __init__(self, components: int, latent_dim: int, conditions: Conditions, **kwargs):
+    def __init__(self, components: int, latent_dim: int, conditions: Conditions, condition_size: int = 0, **kwargs):
         super().__init__(**kwargs)
         counts = np.asarray(conditions.prompt_counts or (0,))
         common = [int(place) for place in np.argsort(-counts, kind="stable") if counts[place] >= _ENOUGH_EXAMPLES]
@@ -48,20 +54,31 @@ class MixturePrior(keras.layers.Layer):
         self.means = self._fixed("means", np.zeros([mixtures, *shape]))
         self.factors = self._fixed("factors", np.tile(np.eye(latent_dim), [mixtures, shape[0], 1, 1]))
         # Of word ids to the components of mixture 0; id 0 pads. The last row holds the logarithms of their weights.
+        self._once = conditions.in_order  # a word that comes twice says no more of a component
         self._all_prompt_words = np.asarray(conditions.prompt_words, np.int64).reshape(-1, conditions.longest)
+        if self._once:
+            self._all_prompt_words = np.where(_repeated(self._all_prompt_words), 0, self._all_prompt_words)
         shared = len(words) < len(conditions.prompt_words)
         rows = conditions.vocabulary_size + 2
         self.affinities = self._fixed("affinities", np.zeros([rows, shape[0]])) if shared else None
+        moves = condition_size and shared
+        self.moves = self._fixed("moves", np.zeros([condition_size, latent_dim])) if moves else None
 
     def _fixed(self, name: str, value: np.ndarray) -> keras.Variable:
         start = keras.initializers.Constant(value)
         return self.add_weight(shape=value.shape, initializer=start, trainable=False, name=name)
 
     def sample(
-        self, deviations: tf.Tensor, seeds: tf.Tensor, prompts: tf.Tensor, tilt: "Tilt | None" = None
+        self,
+        deviations: tf.Tensor,
+        seeds: tf.Tensor,
+        prompts: tf.Tensor,
+        condition: tf.Tensor | None = None,
+        tilt: "Tilt | None" = None,
     ) -> tf.Tensor:
         """Latents [batch, latent_dim]: standard normal `deviations` of that shape, within the component that each int32
-        seed [batch] draws for its word ids [batch, words]; of the tilted mixtures where there is a `tilt`."""
+        seed [batch] draws for its word ids [batch, words], moved by their condition [batch, condition_size]; of the
+        tilted mixtures where there is a `tilt`."""
         with tf.name_scope(noise.SCOPE):  # the means and factors of one seed are not for 8 bits either
             mixture = self._mixture_of(prompts)
             if tilt is None:
@@ -79,9 +96,16 @@ class MixturePrior(keras.layers.Layer):
             if tilt is not None:
                 pull = tf.gather(tilt.pull, tilt.row(prompts))
                 deviations = deviations + tf.reduce_sum(factors * pull[:, :, None], axis=1)
-            return means + tf.reduce_sum(factors * deviations[:, None, :], axis=2)
+            latents = means + tf.reduce_sum(factors * deviations[:, None, :], axis=2)
+            return latents + self._moved(mixture, condition)
 
-    def mean(self, prompts: tf.Tensor, deviations: tf.Tensor, tilt: "Tilt | None" = None) -> tf.Tensor:
+    def mean(
+        self,
+        prompts: tf.Tensor,
+        deviations: tf.Tensor,
+        condition: tf.Tensor | None = None,
+        tilt: "Tilt | None" = None,
+    ) -> tf.Tensor:
         """The mean [batch, latent_dim] of what `sample` makes of the mean of its deviations, for word ids."""
         mixture = self._mixture_of(prompts)
         factors, deviations = tf.gather(self.factors.value, mixture), deviations[:, None, :]
@@ -94,7 +118,14 @@ class MixturePrior(keras.layers.Layer):
         if self.affinities is not None:
             weights = tf.where(mixture[:, None] == 0, self._shares_by_words(prompts, tilt), weights)
         moved = tf.linalg.matvec(factors, deviations)
-        return tf.reduce_sum(weights[:, :, None] * (tf.gather(self.means.value, mixture) + moved), axis=1)
+        mean = tf.reduce_sum(weights[:, :, None] * (tf.gather(self.means.value, mixture) + moved), axis=1)
+        return mean + self._moved(mixture, condition)
+
+    def _moved(self, mixture: tf.Tensor, condition: tf.Tensor | None) -> tf.Tensor | float:
+        """How far the condition moves latents, [batch, latent_dim]; mixtures of a prompt's own stay where they are."""
+        if self.moves is None:
+            return 0.0
+        return tf.cast(tf.equal(mixture, 0), tf.float32)[:, None] * tf.matmul(condition, self.moves.value)
 
     def _mixture_of(self, prompts: tf.Tensor) -> tf.Tensor:
         """The place of the mixture that serves each prompt, int32 [batch]."""
@@ -102,6 +133,8 @@ class MixturePrior(keras.layers.Layer):
 
     def _shares_by_words(self, prompts: tf.Tensor, tilt: "Tilt | None" = None) -> tf.Tensor:
         """How probable each component of mixture 0 is beside these words, [batch, components]."""
+        if self._once:
+            prompts = tf.where(_repeated(prompts), 0, prompts)
         ids = tf.pad(prompts, [[0, 0], [0, 1]], constant_values=self.affinities.shape[0] - 1)
         logits = tf.reduce_sum(tf.gather(self.affinities.value, ids), axis=1)
         if tilt is not None:
@@ -126,12 +159,15 @@ class MixturePrior(keras.layers.Layer):
             shares[shared] = self._shares_by_words(tf.constant(np.maximum(prompts[shared], 0))).numpy()
         return mixture, shares
 
-    def fit(self, latents: np.ndarray, prompt_places: np.ndarray, seed: int) -> None:
+    def fit(
+        self, latents: np.ndarray, prompt_places: np.ndarray, seed: int, conditions: np.ndarray | None = None
+    ) -> None:
         """Fits every mixture by expectation maximisation.
 
         Args:
             latents: [examples, latent_dim].
             prompt_places: int [examples], each example's prompt, as in Conditions.
+            conditions: [prompts, condition_size], where conditions move the prior.
 
         Raises:
             ValueError: the latents are not numbers.
@@ -140,6 +176,10 @@ class MixturePrior(keras.layers.Layer):
             raise ValueError("latents are not numbers")
         ends, means, factors = (variable.numpy() for variable in (self.ends, self.means, self.factors))
         for place, own in self._shares(latents, prompt_places):
+            if place == 0 and self.moves is not None:
+                # -1, for no prompt, finds the zeros at the end.
+                known = np.pad(conditions, [[0, 1], [0, 0]])[prompt_places[: len(own)]]
+                own = own - self._fit_moves(own, known)
             count = min(self.components, max(1, len(own) // latents.shape[1]))
             mixture = fit_mixture(own, count, seed, _ITERATIONS)
             means[place, :count], factors[place, :count] = mixture.means, mixture.factors
@@ -149,6 +189,17 @@ class MixturePrior(keras.layers.Layer):
                 self._fit_affinities(mixture, own, prompt_places[: len(own)])
         for variable, value in ((self.ends, ends), (self.means, means), (self.factors, factors)):
             variable.assign(value)
+
+    def _fit_moves(self, latents: np.ndarray, conditions: np.ndarray) -> np.ndarray:
+        """Least squares of latents on conditions, with a ridge (Hoerl & Kennard, 1970); gives what they explain,
+        [examples, latent_dim]. The constant term is left to the mixture's means."""
+        rows = _rows_for_moves(*conditions.shape)
+        middles = conditions[:rows].mean(axis=0), latents[:rows].mean(axis=0)
+        known, wanted = conditions[:rows] - middles[0], latents[:rows] - middles[1]
+        squares = (known.T @ known).astype(np.float64) + _RIDGE * np.eye(known.shape[1])
+        moves = np.linalg.solve(squares, known.T @ wanted).astype(np.float32)
+        self.moves.assign(moves)
+        return conditions @ moves
 
     def _fit_affinities(self, mixture: Mixture, latents: np.ndarray, prompt_places: np.ndarray) -> None:
         """log p(word | component) / p(word), with one pseudo-example of the usual words in each component."""
@@ -176,7 +227,19 @@ class MixturePrior(keras.layers.Layer):
         began = time.perf_counter()
         fit_mixture(points, max(1, min(self.components, rows // 2)), 0, _ITERATIONS)
         own = min(latents, len(self.prompt_places) * _enough(size))
-        return (time.perf_counter() - began) * (own + min(latents, _enough(size))) / rows
+        seconds = (time.perf_counter() - began) * (own + min(latents, _enough(size))) / rows
+        return seconds + self._moves_seconds(min(latents, _enough(size)))
+
+    def _moves_seconds(self, latents: int) -> float:
+        """How long `_fit_moves` will take, from some of its products."""
+        if self.moves is None:
+            return 0.0
+        size = self.moves.shape[0]
+        known = np.ones([min(latents, _REHEARSED_ROWS), size], np.float32)
+        began = time.perf_counter()
+        known.T @ known
+        rows = _rows_for_moves(latents, size) + size / 3  # the second for solving
+        return (time.perf_counter() - began) * rows / len(known)
 
     def _shares(self, latents: np.ndarray, prompt_places: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
         """The place of each mixture and the latents that it is for."""
@@ -224,6 +287,18 @@ class Tilt:
     def row(self, prompts: tf.Tensor) -> tf.Tensor:
         """The row that serves each prompt, int32 [batch]."""
         return matching_row(prompts, self._words)
+
+
+def _rows_for_moves(rows: int, size: int) -> int:
+    """How many of the rows of conditions [rows, size] the least squares take."""
+    return max(1, min(rows, _MOST_PRODUCTS // size**2))
+
+
+def _repeated(ids: np.ndarray | tf.Tensor) -> np.ndarray | tf.Tensor:
+    """Whether each of the ids [batch, words] stood further in front in its row already, bool [batch, words]."""
+    earlier = np.tri(ids.shape[1], k=-1, dtype=bool)
+    same = ids[:, :, None] == ids[:, None, :]
+    return (same & earlier).any(axis=2) if isinstance(ids, np.ndarray) else tf.reduce_any(same & earlier, axis=2)
 
 
 def matching_row(prompts: tf.Tensor, table: tf.Tensor) -> tf.Tensor:

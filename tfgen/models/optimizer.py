@@ -5,7 +5,7 @@ import tensorflow as tf
 
 
 class FusedAdam(keras.optimizers.Adam):
-    """The same update as keras.optimizers.Adam up to rounding, for dense gradients, without AMSGrad."""
+    """The same update as keras.optimizers.Adam up to rounding, without AMSGrad; sparse gradients become dense."""
 
     def update_step(self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor) -> None:
         place = self._get_variable_index(variable)
@@ -21,5 +21,5 @@ class FusedAdam(keras.optimizers.Adam):
             beta1=beta_1,
             beta2=beta_2,
             epsilon=tf.constant(self.epsilon, variable.dtype),
-            grad=gradient,
+            grad=tf.convert_to_tensor(gradient),
         )

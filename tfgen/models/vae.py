@@ -26,6 +26,7 @@ from tfgen.representations.signatures import Kind, Signature
 LIKELIHOODS = (BERNOULLI, GAUSSIAN)  # that a user may choose between
 _ENCODING = 0.25  # of a training step's time, for a batch
 _WEIGHTED_DRAWS = 64  # latents from an example's posterior for the importance-weighted bound
+_AT_ONCE = 1024  # prompts whose conditions are made together
 _DRAWS = 2  # latents from each example's posterior that the mixtures are fitted to
 
 
@@ -48,14 +49,15 @@ class VAE(LatentModel):
         self.tenth_log_variance = self.add_weight(
             shape=(), initializer=keras.initializers.Constant(-0.2), name="tenth_log_variance"
         )
-        self.prior = MixturePrior(config.components, config.latent_dim, conditions, name="prior")
+        moved_by = self.condition_size if self.caption_encoder else 0
+        self.prior = MixturePrior(config.components, config.latent_dim, conditions, moved_by, name="prior")
         self._build_parts()
         self.optimizer_of_all = FusedAdam(config.learning_rate)
         self.optimizer_of_all.build(self.trained_variables())
         self.make_means("loss", "reconstruction", "kl")
 
     def _build_parts(self) -> None:
-        condition = tf.zeros([1, self.conditions.vocabulary_size])
+        condition = tf.zeros([1, self.condition_size])
         for encoder, decoder in ((self.encoder, self.decoder), (self.encoder_average, self.decoder_average)):
             encoder(tf.zeros([1, *self.example.shape]), condition)
             decoder(tf.zeros([1, self.latent_dim]), condition)
@@ -67,7 +69,9 @@ class VAE(LatentModel):
     def trained_variables(self) -> list[keras.Variable]:
         has_scale = any(part.likelihood == GAUSSIAN for part in self.scored.parts)
         scale = [self.tenth_log_variance] if has_scale else []
-        return [*self.encoder.trainable_variables, *self.decoder.trainable_variables, *scale]
+        return [
+            *self.encoder.trainable_variables, *self.decoder.trainable_variables, *scale, *self.caption_variables()
+        ]
 
     def parts(self) -> Mapping[str, keras.layers.Layer]:
         return {
@@ -76,6 +80,7 @@ class VAE(LatentModel):
             "decoder": self.decoder,
             "decoder_average": self.decoder_average,
             "prior": self.prior,
+            **self.caption_parts(),
         }
 
     def state(self) -> dict[str, keras.Variable]:
@@ -158,8 +163,8 @@ class VAE(LatentModel):
     def train_step(self, batch: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
         """One step of all weights on the negative evidence lower bound, KL weighted by beta."""
         examples, prompt_index = batch
-        condition = self.condition(self.prompts_of(prompt_index))
         with tf.GradientTape() as tape:
+            condition = self.condition(self.prompts_of(prompt_index), live=True)
             mean, log_variance = _bounded(*self.encoder(examples, condition, training=True))
             deviation = self.random_normal(tf.shape(mean), salt=1)
             decoded = self.decoder(mean + tf.exp(0.5 * log_variance) * deviation, condition, training=True)
@@ -171,6 +176,7 @@ class VAE(LatentModel):
         self.optimizer_of_all.apply(tape.gradient(loss, variables), variables)
         self.update_average(self.encoder, self.encoder_average, self.config.average_decay)
         self.update_average(self.decoder, self.decoder_average, self.config.average_decay)
+        self.average_captions(self.config.average_decay)
         self.step.assign_add(1)
         return self.track({"loss": loss, "reconstruction": reconstruction, "kl": kl})
 
@@ -196,7 +202,12 @@ class VAE(LatentModel):
             for _ in range(_DRAWS):
                 latents.append(mean + np.exp(0.5 * log_variance) * generator.standard_normal(mean.shape))
                 places.append(index.numpy())
-        self.prior.fit(np.concatenate(latents), np.concatenate(places), self.seed)
+        conditions = None
+        if self.caption_encoder:
+            rows = len(self.conditions.prompt_words)
+            known = [self._moving(self._prompt_words[at : at + _AT_ONCE]).numpy() for at in range(0, rows, _AT_ONCE)]
+            conditions = np.concatenate(known)
+        self.prior.fit(np.concatenate(latents), np.concatenate(places), self.seed, conditions)
 
     def after_fit_seconds(self, examples: int, seconds_per_step: float) -> float:
         if not self.config.components:

@@ -112,7 +112,7 @@ def _as_repeated(request: FitRequest, run: Run) -> FitRequest:
         raise UserError(f"'{run.name}' is a {record['model']}, not a {request.model}.", "Leave the model out.")
     if not record.get("steps"):
         raise UserError(f"'{run.name}' was stopped before its steps were planned.", "Resume it, or begin a new run.")
-    start = record.get("start", {})
+    start, earlier = record.get("start", {}), config.earlier(MODELS.load(record["model"]).Config)
     return dataclasses.replace(
         request,
         model=record["model"],
@@ -120,7 +120,7 @@ def _as_repeated(request: FitRequest, run: Run) -> FitRequest:
         size=record.get("size"),
         steps=record["steps"],
         seed=record["seed"],
-        settings={**record["config"], **record["data"].get("settings", run.data_settings())},
+        settings={**earlier, **record["config"], **record["data"].get("settings", run.data_settings())},
         evaluate_every=record.get("evaluate_every"),
         patience=record.get("patience"),
         start=start.get("run") or start.get("preset"),

@@ -19,6 +19,7 @@ from tfgen.training.request import FitRequest
 
 _OF_THE_FIT = ("step", "horizon")  # in a model's state, beside its optimizers: not what it has learned
 _OF_PROMPTS = ("words", "projection", "recognise")  # layers that a network without prompts lacks
+_OF_CAPTIONS = ("captions", "captions_average")  # parts that a model without captions lacks
 _COPIED = "start-"  # in front of the name of a file that was the earlier run's
 
 
@@ -102,9 +103,18 @@ def _learned(earlier: Any, model: Any, places: np.ndarray) -> dict[str, np.ndarr
 def _pairs(earlier: Any, model: Any) -> Iterator[tuple[str, Any, Any]]:
     """The weights of both models that are the same: the name in the later one, and the two."""
     old, new = _weights(earlier), _weights(model)
+    both = {name.split("/")[0] for name in old} & {name.split("/")[0] for name in new}
+    old, new = (
+        {name: each for name, each in weights.items() if name.split("/")[0] in both or not _of_captions(name)}
+        for weights in (old, new)
+    )
     if len(old) != len(new):  # the earlier one knew no prompts
         new = {name: each for name, each in new.items() if not set(each.path.split("/")) & set(_OF_PROMPTS)}
     yield from ((name, before, after) for before, (name, after) in zip(old.values(), new.items(), strict=True))
+
+
+def _of_captions(name: str) -> bool:
+    return name.split("/")[0] in _OF_CAPTIONS
 
 
 def _weights(model: Any) -> dict[str, Any]:
@@ -126,9 +136,10 @@ def _fitted(old: np.ndarray, fresh: np.ndarray, places: np.ndarray) -> np.ndarra
     (axis,) = (place for place, sides in enumerate(zip(old.shape, fresh.shape, strict=True)) if sides[0] != sides[1])
     is_known = places >= 0
     before, beginning = np.moveaxis(old, axis, 0), np.moveaxis(fresh, axis, 0).copy()
-    others = len(before) - is_known.sum()
-    beginning[:others] = before[:others]
+    others, first = len(before) - is_known.sum(), len(beginning) - len(is_known)
+    same = min(others, first)  # one of them may have an encoder of captions, whose numbers stand in front of the words
+    beginning[:same] = before[:same]
     if is_known.any():
         kept = before[others:]
-        beginning[others:] = np.where(is_known.reshape(-1, *[1] * (old.ndim - 1)), kept[places], kept.mean(axis=0))
+        beginning[first:] = np.where(is_known.reshape(-1, *[1] * (old.ndim - 1)), kept[places], kept.mean(axis=0))
     return np.moveaxis(beginning, 0, axis)

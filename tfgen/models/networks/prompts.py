@@ -9,7 +9,10 @@ layers = keras.layers
 
 
 def prompt_embedding(size: int) -> layers.Layer:
-    """A bag of words [batch, words] to [batch, size]; its start is standard normal, as loud as the latent."""
+    """A condition [batch, words], the words' order with them or not (tfgen.models.latent), to [batch, size].
+
+    Its start is standard normal, as loud as the latent.
+    """
     return layers.Dense(
         size, use_bias=False, kernel_initializer=keras.initializers.RandomNormal(0.0, 1.0), name="words"
     )

@@ -7,11 +7,15 @@ from tfgen.representations.arrays.vocabulary import Vocabulary
 
 @dataclass(frozen=True)
 class Conditions:
-    """What a model knows of prompts: each known prompt as word ids (from 1; 0 pads), and how often the data had it."""
+    """What a model knows of prompts: each known prompt as word ids (from 1; 0 pads), and how often the data had it.
+
+    in_order: whether the prompts are captions, whose words come in their order and may come twice.
+    """
 
     vocabulary_size: int = 0
     prompt_words: tuple[tuple[int, ...], ...] = ()
     prompt_counts: tuple[int, ...] = ()
+    in_order: bool = False
 
     @classmethod
     def of(cls, vocabulary: Vocabulary) -> "Conditions":
@@ -19,7 +23,7 @@ class Conditions:
         if not vocabulary.prompts:
             return cls()
         words = tuple(tuple(int(word) for word in row) for row in vocabulary.table())
-        return cls(len(vocabulary.words), words, vocabulary.counts)
+        return cls(len(vocabulary.words), words, vocabulary.counts, vocabulary.repeats)
 
     @property
     def longest(self) -> int:

@@ -49,7 +49,7 @@ class PromptLookup(tf.Module):
     def __init__(self, vocabulary: Vocabulary):
         super().__init__()
         self._longest = vocabulary.longest
-        self._segmented = vocabulary.segmented
+        self._segmented, self._repeats = vocabulary.segmented, vocabulary.repeats
         self._labels, self._whole = vocabulary.kind == "labels", vocabulary.whole
         places = {word: place for place, word in enumerate(vocabulary.typed_words, 1)}
         same = {word: places[other] for word, other in SAME_WORD.items() if other in places}
@@ -96,17 +96,19 @@ class PromptLookup(tf.Module):
         return tf.where(exact >= 0, exact, tf.where(folded >= 0, folded, lower))
 
     def _caption(self, ids: tf.Tensor) -> tf.Tensor:
-        """Each word once, in order of first appearance."""
-        places = tf.range(tf.shape(ids)[1])
-        earlier = places[:, None] > places[None, :]
-        again = tf.reduce_any(tf.equal(ids[:, :, None], ids[:, None, :]) & earlier, axis=2)
-        once = tf.ragged.boolean_mask(ids, ~again & (ids > 0))[:, :MOST_WORDS_OF_A_PROMPT]
+        """The words in their order; in runs of before each once."""
+        wanted = ids > 0
+        if not self._repeats:
+            places = tf.range(tf.shape(ids)[1])
+            earlier = places[:, None] > places[None, :]
+            wanted &= ~tf.reduce_any(tf.equal(ids[:, :, None], ids[:, None, :]) & earlier, axis=2)
+        chosen = tf.ragged.boolean_mask(ids, wanted)[:, :MOST_WORDS_OF_A_PROMPT]
         fits = tf.debugging.Assert(
-            tf.reduce_all(once.row_lengths() <= self._longest),
+            tf.reduce_all(chosen.row_lengths() <= self._longest),
             [f"A prompt has more words than any that the model saw; use {self._longest} or fewer."],
         )
         with tf.control_dependencies([fits]):
-            return tf.identity(once.to_tensor(shape=[None, self._longest]))
+            return tf.identity(chosen.to_tensor(shape=[None, self._longest]))
 
     def _label(self, prompts: tf.Tensor, ids: tf.Tensor, typed: tf.Tensor) -> tf.Tensor:
         """The one label as typed, or that has all of the words; those with exactly these words come before others."""

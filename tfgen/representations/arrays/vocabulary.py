@@ -1,8 +1,8 @@
 """The words and prompts that a run knows, and what becomes of a prompt that a person types.
 
 Where the data has labels, each label is one thing with one id, whatever it is spelled with: "C" and "C++" are two, and
-so are "1.5" and "5.1". What a person types must mean one of them. Where the data has captions, a prompt is a bag of
-words, each with an id, and any mix of known words will do. Ids count from 1; 0 pads.
+so are "1.5" and "5.1". What a person types must mean one of them. Where the data has captions, a prompt is the ids of
+its words in their order, and any mix of known words will do. Ids count from 1; 0 pads.
 """
 
 import functools
@@ -32,12 +32,13 @@ _WORD = re.compile(f"{_PLAIN_WORD}|{_SIGN}")
 _WORD_OF_LABEL = re.compile(rf"[+-]?[0-9]+(?:[.,][0-9]+)+|[+-][0-9]+|{_PLAIN_WORD}|{_SIGN}")
 
 
-def words_of(prompt: str, segmented: bool = True) -> list[str]:
-    """'Ankle boot, ankle' as ['ankle', 'boot']: lower case, each word once, signs left out beside words.
+def words_of(prompt: str, segmented: bool = True, repeats: bool = False) -> list[str]:
+    """'Ankle boot, ankle' as ['ankle', 'boot']: lower case, signs left out beside words.
 
     segmented: whether letters of writing without spaces are words by themselves, '红狐' as ['红', '狐'].
+    repeats: whether a word may come twice, as in 'red circle above red square'.
     """
-    return _words(_WORD, prompt, segmented)[:MOST_WORDS_OF_A_PROMPT]
+    return _words(_WORD, prompt, segmented, repeats)[:MOST_WORDS_OF_A_PROMPT]
 
 
 def words_of_label(text: str, segmented: bool = True) -> list[str]:
@@ -50,10 +51,11 @@ def folded(text: str) -> str:
     return " ".join(text.split())
 
 
-def _words(pattern: re.Pattern, text: str, segmented: bool) -> list[str]:
+def _words(pattern: re.Pattern, text: str, segmented: bool, repeats: bool = False) -> list[str]:
     lower = text.lower()
     found = pattern.findall(_LETTER.sub(r" \g<0> ", lower) if segmented else lower)
-    return list(dict.fromkeys([word for word in found if word[-1].isalnum()] or found))
+    words = [word for word in found if word[-1].isalnum()] or found
+    return words if repeats else list(dict.fromkeys(words))
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class Vocabulary:
     whole: whether the words are whole labels. In runs of version 0.1 labels were bags of words, as captions are; they
     keep their ids.
     segmented: whether letters of writing without spaces are words by themselves; not in runs of before.
+    repeats: whether a word may come twice in a caption; not in runs of before.
     """
 
     words: tuple[str, ...] = ()
@@ -71,6 +74,7 @@ class Vocabulary:
     kind: str = "none"  # none, labels or captions
     whole: bool = False
     segmented: bool = False
+    repeats: bool = False
 
     @classmethod
     def of(cls, prompts: Sequence[str], prompt_index: np.ndarray, kind: str) -> "Vocabulary":
@@ -84,7 +88,7 @@ class Vocabulary:
         for prompt, count in zip(prompts, counts, strict=True):
             found.update({word: count for word in words_of(prompt)})
         commonest = tuple(word for word, _ in found.most_common(_MOST_WORDS))
-        return cls(commonest, tuple(prompts), counts, kind, segmented=True)
+        return cls(commonest, tuple(prompts), counts, kind, segmented=True, repeats=kind == "captions")
 
     def behind(self, words: Sequence[str]) -> "Vocabulary":
         """The same with the words that a model knows already in front, each with its id of before."""
@@ -127,7 +131,8 @@ class Vocabulary:
                 "This run was trained without prompts, so it can't follow one.",
                 "Leave the prompt out, or fit on examples in one sub-folder per label, or with a captions.csv.",
             )
-        words = list(dict.fromkeys(map(self._known_word, words)))
+        words = list(map(self._known_word, words))
+        words = words if self.repeats else list(dict.fromkeys(words))
         return self._ids(self._units(self._label(prompt, words)) if self.kind == "labels" else self._fitting(words))
 
     def prompt_of(self, ids: np.ndarray) -> str:
@@ -141,11 +146,13 @@ class Vocabulary:
 
     def _units(self, prompt: str) -> list[str]:
         """What has an id in a known prompt: the label, or the words."""
-        return [prompt] if self.whole else words_of(prompt, self.segmented)
+        return [prompt] if self.whole else words_of(prompt, self.segmented, self.repeats)
 
     def _split(self, text: str) -> list[str]:
         """The words of what was typed, or of a label."""
-        return (words_of_label if self.whole else words_of)(text, self.segmented)
+        if self.whole:
+            return words_of_label(text, self.segmented)
+        return words_of(text, self.segmented, self.repeats)
 
     def _fitting(self, words: list[str]) -> list[str]:
         if len(words) > self.longest:
@@ -232,7 +239,8 @@ class Vocabulary:
                 f"{len(self.words)} are learned; the {len(self.rare_words)} rarest are left out of the prompts."
             )
         captions = () if self.whole else self.prompts
-        cut = sum(len(_words(_WORD, prompt, self.segmented)) > MOST_WORDS_OF_A_PROMPT for prompt in captions)
+        lengths = [len(_words(_WORD, prompt, self.segmented, self.repeats)) for prompt in captions]
+        cut = sum(length > MOST_WORDS_OF_A_PROMPT for length in lengths)
         if cut:
             most = MOST_WORDS_OF_A_PROMPT
             has = "has" if cut == 1 else "have"

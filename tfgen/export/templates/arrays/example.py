@@ -27,7 +27,8 @@ def word_ids(prompt):
     prompt = prompt.lower()
     if prompt in vocabulary["prompts"]:
         return vocabulary["prompts"][prompt]
-    words = list(dict.fromkeys(re.sub(vocabulary["letters"], r" \g<0> ", prompt).split()))
+    words = re.sub(vocabulary["letters"], r" \g<0> ", prompt).split()
+    words = words if vocabulary["repeats"] else list(dict.fromkeys(words))
     if len(words) > vocabulary["longest"] or any(word not in vocabulary["words"] for word in words):
         known = ", ".join([*vocabulary["prompts"], *vocabulary["words"]][:20])
         raise SystemExit(f"The model doesn't know '{prompt}'. It knows, among others: {known}")

@@ -45,8 +45,14 @@ class Generator(context: Context) {
         val known = prompts.optJSONArray(prompt.trim()) ?: prompts.optJSONArray(asked)
         val words = vocabulary.getJSONObject("words")
         val found = if (known != null) List(known.length()) { known.getInt(it) }
-        else asked.replace(Regex(vocabulary.getString("letters")), " $$0 ").trim().split(Regex("\\s+")).map { it.trim(',', '.', ';', ':', '!', '?') }.distinct().map { words.getInt(it) }
+        else typedWords(asked).map { words.getInt(it) }
         found.forEachIndexed { place, id -> ids[place] = id }
         return ids
+    }
+
+    private fun typedWords(asked: String): List<String> {
+        val spaced = asked.replace(Regex(vocabulary.getString("letters")), " $$0 ").trim()
+        val words = spaced.split(Regex("\\s+")).map { it.trim(',', '.', ';', ':', '!', '?') }
+        return if (vocabulary.getBoolean("repeats")) words else words.distinct()
     }
 }

@@ -57,12 +57,12 @@ final class Generator {
         // As it is first: of labels that differ in case alone, each is written in its own.
         var ids = prompts[prompt.trimmingCharacters(in: .whitespaces)] ?? prompts[asked] ?? []
         if ids.isEmpty {
-            let letters = vocabulary["letters"] as! String
+            let letters = vocabulary["letters"] as! String, repeats = vocabulary["repeats"] as! Bool
             let spaced = asked.replacingOccurrences(of: letters, with: " $$0 ", options: .regularExpression)
             for part in spaced.split(separator: " ") {
                 let word = part.trimmingCharacters(in: .punctuationCharacters)
                 guard let id = words[word] else { throw UnknownWord(word: word) }
-                if !ids.contains(id) { ids.append(id) }
+                if repeats || !ids.contains(id) { ids.append(id) }
             }
         }
         guard ids.count <= longest else { throw UnknownWord(word: prompt) }

@@ -29,7 +29,8 @@ def word_ids(prompt):
     if prompt in vocabulary["prompts"]:
         return vocabulary["prompts"][prompt]
     spaced = re.sub(vocabulary["letters"], r" \g<0> ", prompt)
-    words = list(dict.fromkeys(word.strip(",.;:!?") for word in spaced.split()))
+    words = [word.strip(",.;:!?") for word in spaced.split()]
+    words = words if vocabulary["repeats"] else list(dict.fromkeys(words))
     strange = [word for word in words if word not in vocabulary["words"]]
     if strange or len(words) > vocabulary["longest"]:
         known = ", ".join(list(vocabulary["prompts"])[:20])
