@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from tfgen.arguments import number, text, whole
 from tfgen.catalog import ENGINES, MODALITIES
 from tfgen.errors import UserError
+from tfgen.generate.output import file_stem
 from tfgen.representations import SEQUENCES
 from tfgen.restore import open_codec
 from tfgen.studio.home import run_of
@@ -208,7 +209,8 @@ def _files(run: Any, records: list[Any]) -> tuple[str, bytes]:
             write_remade(run, records, folder)
         made = sorted(folder.iterdir())
         if len(made) == 1:
-            return f"{run.name}-{made[0].name}", made[0].read_bytes()
+            label = f"seed{records[0].seed}" if not records[0].latents else records[0].id[:8]
+            return file_stem(run.name, records[0].prompt, label) + made[0].suffix, made[0].read_bytes()
         content = io.BytesIO()
         with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
             for path in made:

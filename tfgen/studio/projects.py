@@ -56,7 +56,8 @@ class _Projects:
         finally:
             if job is not None:
                 await asyncio.to_thread(shutil.rmtree, job.folder, ignore_errors=True)
-        return JSONResponse({"upload": upload.id, "name": upload.name, **seen})
+        await asyncio.to_thread(self._studio.uploads.note, upload, seen["models"])
+        return JSONResponse({"upload": upload.id, "name": upload.name, **seen, "models": list(seen["models"])})
 
     async def jobs(self, request: Request) -> Response:
         """The newest jobs of this person."""
@@ -89,14 +90,15 @@ class _Projects:
             raise UserError(f"{minutes:g} minutes can't be planned.", "Give from 0.1 to a week's 10080.")
         if body.get("upload"):
             upload = self._studio.uploads.find(text("upload", body["upload"]), who)
-            data, base = str(upload.path), Path(upload.name).stem
+            data, base, settings = str(upload.path), Path(upload.name).stem, dict(upload.settings.get(model, {}))
         else:
+            settings: dict[str, Any] = {}
             data = base = text("data", body.get("data", ""))
             if data not in DATASETS:
                 raise unknown("data set", data[:40], DATASETS)
         name = self._name(body.get("name"), f"{base}-{model}")
         output = str(self._studio.runs / name)
-        arguments = {"model": model, "data": data, "output": output, "minutes": minutes, "settings": {}}
+        arguments = {"model": model, "data": data, "output": output, "minutes": minutes, "settings": settings}
         job = self._jobs.add("fit", name, who, f"Train {model} on {base}", arguments)
         return JSONResponse(self._told(job))
 
@@ -125,6 +127,9 @@ class _Projects:
         if strength not in ("low", "medium", "high"):
             raise UserError("That is no strength.", "Choose low, medium or high.")
         who = request.scope["who"]
+        if any(job.record["verb"] == "tune" and job.record["run"] == run.path.name and job.result is None
+               for job in self._jobs.all()):
+            raise UserError("It is learning already.", "Wait until it is done.")
         prefer = who if body.get("mine") else None
         await asyncio.to_thread(run.plan_tuning, strength, who=prefer, store=self._studio.store)
         return JSONResponse(self._add("tune", run, who, "Learn from feedback", strength=strength, prefer=prefer))

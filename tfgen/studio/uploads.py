@@ -5,8 +5,8 @@ import json
 import re
 import shutil
 import zipfile
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ class Upload:
     path: Path
     name: str
     who: str
+    settings: Mapping[str, Any] = field(default_factory=dict)  # by model, what a fit on it is told
 
 
 class Uploads:
@@ -65,6 +66,11 @@ class Uploads:
             raise
         return Upload(id, self.folder / id / path.name, name, who)
 
+    def note(self, upload: Upload, settings: Mapping[str, Any]) -> None:
+        """Keeps what a fit on it is told, by model."""
+        record = {"name": upload.name, "who": upload.who, "file": upload.path.name, "settings": dict(settings)}
+        files.write_json(upload.path.parent / "upload.json", record)
+
     async def _write(self, place: Path, reader: "_Reader") -> Path:
         header = await reader.header()
         if header is None:
@@ -95,7 +101,7 @@ class Uploads:
             if path.parent.name == id:
                 record = json.loads(path.read_text(encoding="utf-8"))
                 if record["who"] == who:
-                    return Upload(id, path.parent / record["file"], record["name"], who)
+                    return Upload(id, path.parent / record["file"], record["name"], who, record.get("settings", {}))
         raise NotThere("What was dropped is no longer there.", "Drop it again.")
 
 

@@ -17,7 +17,11 @@ from typing import Any
 
 from tfgen import files
 from tfgen.console import talking
+from tfgen.catalog import CONFIGS
+from tfgen.config import make_config
 from tfgen.errors import UserError
+from tfgen.representations import ARRAYS
+from tfgen.training.request import DEFAULT_SIZE
 
 RESULT = "result.json"
 
@@ -68,8 +72,24 @@ def look(data: str, name: str) -> dict[str, Any]:
         "broken": [f"{Path(path).name}: {reason}" for path, reason in report.broken[:20]],
         "count": len(examples),
         "modality": examples.modality,
-        "models": [each for each in MODELS if set(_learns(each)) & set(modality.representations)],
+        "models": {
+            each: _settings_for(each, examples)
+            for each in MODELS
+            if set(_learns(each)) & set(modality.representations) and _is_enough(examples)
+        },
     }
+
+
+def _is_enough(examples: Any) -> bool:
+    return examples.representation != ARRAYS or len(examples) >= 4
+
+
+def _settings_for(model: str, examples: Any) -> dict[str, Any]:
+    """What a fit needs to be told of so few examples: batches of at most half of them."""
+    if examples.representation != ARRAYS or model not in CONFIGS:
+        return {}
+    usual = make_config(CONFIGS.load(model), DEFAULT_SIZE, {}).batch_size
+    return {} if len(examples) >= 2 * usual else {"batch_size": max(2, min(usual, len(examples) // 2))}
 
 
 def _learns(model: str) -> tuple[str, ...]:

@@ -1,5 +1,5 @@
 // The frame around the views: who one is, which run, which view; addresses, keys, and jobs that are at work.
-import { api, becomes, button, fail, flush, guarded, h, isTyping, openDialog, path, query, say } from "./core.js";
+import { api, becomes, button, fail, flush, guarded, h, hush, isTyping, openDialog, path, query, say } from "./core.js";
 
 const VIEWS = {
   create: ["Create", "./create.js"], steer: ["Steer", "./steer.js"], chat: ["Chat", "./chat.js"], compare: ["Compare", "./compare.js"],
@@ -7,7 +7,7 @@ const VIEWS = {
 };
 const GLOBAL_KEYS = [["?", "these keys"], ["[ and ]", "the view before, the next one"], ["h", "all runs"]];
 const main = document.getElementById("main"), top_ = document.getElementById("top");
-let me = null, current = null, turn = 0;
+let me = null, current = null, turn = 0, lastRun = null;
 
 function go(address, { replace = false } = {}) {
   history[replace ? "replaceState" : "pushState"](null, "", address);
@@ -15,10 +15,22 @@ function go(address, { replace = false } = {}) {
 }
 
 // Puts what a view is set to into the address, so that a reload or a copied link shows the same.
-function remember(values) { history.replaceState(null, "", location.pathname + query(values)); }
+// The menu leads back to it too, as long as the tab is open.
+function remember(values) {
+  history.replaceState(null, "", location.pathname + query(values));
+  sessionStorage.setItem(`tfgen-at:${location.pathname}`, query(values));
+}
+
+function lastOf(run, view) {
+  const before = sessionStorage.getItem(`tfgen-at:${path(run.name, view)}`);
+  if (before !== null || view !== "steer" || run.streams) return path(run.name, view) + (before || "");
+  const prompt = new URLSearchParams(sessionStorage.getItem(`tfgen-at:${path(run.name, "create")}`) || "").get("prompt") || "";
+  return path(run.name, view, { prompt: run.known.includes(prompt) ? prompt : "" });
+}
 
 async function show() {
   const mine = ++turn;
+  hush();
   current?.leave?.();
   current = null;
   const [, kind, name, view = "create"] = location.pathname.split("/").map(decodeURIComponent);
@@ -64,13 +76,14 @@ function viewsOf(run) {
 }
 
 function frame(run, view) {
-  const links = run ? viewsOf(run).map(each => h("a", { href: path(run.name, each), "aria-current": each === view ? "page" : false }, VIEWS[each][0])) : [];
+  lastRun = run;
+  const links = run ? viewsOf(run).map(each => h("a", { href: lastOf(run, each), "data-view": each, "aria-current": each === view ? "page" : false }, VIEWS[each][0])) : [];
   top_.replaceChildren(
     h("a", { href: "/", className: "brand" }, "tfgen studio"),
     run ? h("a", { href: path(run.name, "create"), className: "small" }, `${run.name}${run.version === "base" ? "" : ` · ${run.version}`}`) : "",
     h("nav", { "aria-label": "Views" }, ...links),
     h("span", { id: "work", className: "small soft" }),
-    h("span", { className: "small soft" }, me.who),
+    h("span", { className: "small soft" }, h("span", { className: "hidden" }, "You are "), me.who),
     me.door !== "open" ? button("Sign out", async () => { await api("/api/logout", {}); me = null; await show(); }) : "",
     button("◐", theme, { "aria-label": "Light or dark", title: "Light or dark" }),
     button("?", keys, { "aria-label": "Keys", title: "Keys" }),
@@ -127,11 +140,13 @@ function signIn() {
 }
 
 document.addEventListener("signed-out", () => { me = null; });
-addEventListener("popstate", show);
+addEventListener("popstate", () => { document.querySelectorAll("dialog[open]").forEach(each => each.close()); show(); });
 document.addEventListener("click", event => {
   const link = event.target.closest("a[href^='/']");
   if (!link || link.download || link.target || event.ctrlKey || event.metaKey || event.shiftKey || event.button || link.pathname.startsWith("/api/")) return;
   event.preventDefault();
+  const view = link.dataset.view;  // the menu leads to where one was
+  if (view && me && lastRun) link.setAttribute("href", lastOf(lastRun, view));
   go(link.getAttribute("href")).then(() => main.focus({ preventScroll: true }));
 });
 document.addEventListener("keydown", event => {
@@ -145,7 +160,7 @@ document.addEventListener("keydown", event => {
   else if (event.key === "[" || event.key === "]") {
     const links = [...top_.querySelectorAll("nav a")], at = links.findIndex(link => link.hasAttribute("aria-current"));
     const next = links[at + (event.key === "]" ? 1 : -1)];
-    if (next) go(next.getAttribute("href"));
+    if (next) go(lastOf(lastRun, next.dataset.view));
   } else return;
   event.preventDefault();
 });

@@ -1,19 +1,24 @@
 // A talk with a run that learned chats; every thumb and correction is feedback that it can learn from.
-import { button, field, guarded, h, randomSeed, react, rows } from "./core.js";
+import { button, field, fill, guarded, h, randomSeed, react, rows } from "./core.js";
 
 export async function chat(main, { run }) {
   const base = `/api/runs/${encodeURIComponent(run.name)}`, key = `tfgen-chat-${run.name}`;
   const stored = JSON.parse(sessionStorage.getItem(key) || "[]");
   let turns = stored.filter(turn => turn.content), busy = false;
   if (turns.length % 2) turns.pop();
-  const list = h("div", { className: "chat", role: "log", "aria-label": "The talk" }), input = h("textarea", { rows: 2 });
+  const list = h("div", { className: "chat", role: "log", "aria-label": "The talk" }), input = h("textarea", { rows: 2, value: sessionStorage.getItem(`${key}-draft`) || "", oninput: () => sessionStorage.setItem(`${key}-draft`, input.value), onkeydown: event => { if (event.key === "Enter" && !event.shiftKey) send(event); } });
   const keep = () => sessionStorage.setItem(key, JSON.stringify(turns));
 
   const draw = () => { list.replaceChildren(...turns.map(turnOf)); keep(); };
   const turnOf = (turn, at) => {
     const actions = turn.role === "assistant" ? [
-      turn.sample?.record && button("Good", () => react("thumb", [turn.sample], { value: 1 }), { "aria-label": "A good answer" }),
-      turn.sample?.record && button("Bad", () => react("thumb", [turn.sample], { value: -1 }), { "aria-label": "A bad answer" }),
+      turn.corrected && h("span", { className: "small soft" }, "corrected by you"),
+      ...(turn.sample?.record ? [["Good", 1, "A good answer"], ["Bad", -1, "A bad answer"]] : []).map(([title, value, label]) => button(title, async () => {
+        if (turn.thumb === value) return;
+        await react("thumb", [turn.sample], { value });
+        turn.thumb = value;
+        draw();
+      }, { "aria-label": label, "aria-pressed": turn.thumb === value })),
       turn.sample?.record && button("Correct", () => correct(at)),
       at === turns.length - 1 && button("Another", () => answer(turns.slice(0, -1), randomSeed())),
     ] : [button("Edit and branch", () => { input.value = turn.content; turns = turns.slice(0, at); draw(); input.focus(); })];
@@ -25,7 +30,7 @@ export async function chat(main, { run }) {
     place.replaceChildren(field("What it should have said", text), h("div", { className: "row" }, button("Keep", async () => {
       if (text.value === turn.content) throw new Error("Nothing was changed. Change the answer first.");
       await react("edit", [turn.sample], { text: text.value });
-      turns[at] = { role: "assistant", content: text.value };
+      turns[at] = { role: "assistant", content: text.value, corrected: true };
       draw();
     }), button("Cancel", draw)));
     text.focus();
@@ -51,10 +56,11 @@ export async function chat(main, { run }) {
     if (!input.value.trim() || busy) return;
     const asked = [...turns, { role: "user", content: input.value.trim() }];
     input.value = "";
+    sessionStorage.removeItem(`${key}-draft`);
     answer(asked, asked.length >> 1);
   };
-  main.replaceChildren(h("h1", {}, `Chat with ${run.name}`), h("p", { className: "soft" }, "What you say of answers is kept; corrections teach it best. Learn makes a new version of it."), list, h("p", {}),
-    h("form", { className: "row", onsubmit: send }, field("Message", input), h("button", { className: "main-button" }, "Send"), button("New talk", () => { turns = []; draw(); input.focus(); })));
+  fill(main, h("h1", {}, `Chat with ${run.name}`), h("p", { className: "soft" }, "What you say of answers is kept; corrections teach it best. Learn makes a new version of it."), list, h("p", {}),
+    h("form", { className: "row", onsubmit: send }, field("Message", input, "Enter sends, Shift+Enter begins a line"), h("button", { className: "main-button" }, "Send"), button("New talk", () => { turns = []; draw(); input.focus(); })));
   draw();
   input.focus();
   return { keys: [["Ctrl+Enter", "send"]], onkey: event => event.ctrlKey && event.key === "Enter" ? (send(), true) : false };

@@ -1,5 +1,5 @@
 // Two at a time: which is better? Old against new without saying which, or those of which least is known.
-import { api, button, field, guarded, h, path, tile } from "./core.js";
+import { api, button, field, fill, guarded, h, once, path, tile } from "./core.js";
 
 const words = html => new DOMParser().parseFromString(html, "text/html").body.textContent;
 
@@ -11,7 +11,7 @@ export async function compare(main, { run, values, remember, isCurrent }) {
   const stage = h("section", { "aria-label": "The comparison" }), canBlind = names.length > 0;
   let series = null, busy = false;
 
-  const begin = blind => guarded(async () => {
+  const begin = blind => once(async () => {
     stage.replaceChildren(h("p", { role: "status" }, "Making the pairs ..."));
     try { show(await api(`/api/runs/${encodeURIComponent(run.name)}/compare`, { blind, n: Number(count.value) || 20, prompt: prompt.value, version: blind ? version.value : undefined })); }
     catch (error) { stage.replaceChildren(); throw error; }
@@ -40,14 +40,16 @@ export async function compare(main, { run, values, remember, isCurrent }) {
     const result = series.result?.win_rate;
     const share = each => `${Math.round(100 * each)} %`;
     stage.replaceChildren(h("h2", {}, "Done, and thank you"), h("p", { role: "status" }, result
-      ? `${series.result.new} was preferred to ${series.result.old} in ${share(result[0])} of ${series.result.pairs} pairs (${share(result[1])} to ${share(result[2])}, 95 %), ${series.result.ties} ties counted half.`
+      ? `${series.result.new} was preferred to ${series.result.old} in ${share(result[0])} of ${series.result.pairs} pairs (${share(result[1])} to ${share(result[2])}, 95 %), ${series.result.ties} ties counted half.${result[1] < .5 && result[2] > .5 ? " That is too little to tell." : ""}`
       : series.blind ? "No pair was answered." : `${series.of} answers are kept.`),
     h("p", {}, h("a", { className: "button", href: path(run.name, "learn") }, "What it comes to")));
   }
-  main.replaceChildren(h("h1", {}, `Compare samples of ${run.name}`),
+  fill(main, h("h1", {}, `Compare samples of ${run.name}`),
     h("div", { className: "card" }, h("div", { className: "row" }, field("Prompt", prompt, "empty for all of them"), field("Pairs", count), h("datalist", { id: "known" }, ...run.known.map(each => h("option", { value: each }))),
-      canBlind && field("Version, against the one before it", version),
-      button("Which is better?", begin(false), { className: "main-button" }), button("Blind: old against new", begin(true), { disabled: !canBlind })),
+      button("Which is better?", begin(false), { className: "main-button" })),
+    h("p", { className: "small soft" }, "Pairs whose answers teach most."),
+    canBlind && h("div", { className: "row" }, field("Version, against the one before it", version), button("Blind: old against new", begin(true))),
+    canBlind && h("p", { className: "small soft" }, "The same seeds by two versions, and you don't know which is which: the proof whether it got better."),
     !canBlind && h("p", { className: "small soft" }, "Old against new needs a version: steer and save a preset, or let it learn.")), stage);
   if (values.series) { try { show({ id: values.series, ...await api(`/api/comparisons/${values.series}`) }); } catch { remember({}); } }
   return {

@@ -13,6 +13,9 @@ export function h(tag, properties = {}, ...children) {
   return element;
 }
 
+// Puts children into an element in place of what was there; what is false or missing is left out.
+export const fill = (element, ...children) => element.replaceChildren(...children.flat(3).filter(each => each !== null && each !== undefined && each !== false));
+
 const HEADERS = { "X-Tfgen": "1", "Content-Type": "application/json" };
 
 async function ask(path, body, signal) {
@@ -54,22 +57,23 @@ export async function* rows(path, body, signal) {
 
 export async function save(path, body, name) {
   const answer = await ask(path, body);
-  const given = /filename="([^"]+)"/.exec(answer.headers.get("content-disposition") || "");
-  const link = h("a", { href: URL.createObjectURL(await answer.blob()), download: given ? given[1] : name });
+  const given = /filename\*=utf-8''(.+)/.exec(answer.headers.get("content-disposition") || "");
+  const link = h("a", { href: URL.createObjectURL(await answer.blob()), download: given ? decodeURIComponent(given[1]) : name });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
+// One message at a time, which goes by itself or by its cross.
 export function say(text, { error = false, action, label } = {}) {
+  const place = document.getElementById("messages"), parent = document.querySelector("dialog[open]") || document.body;
   const message = h("div", { className: error ? "message error" : "message" }, h("span", {}, text));
   if (action) message.append(h("button", { type: "button", onclick: () => { message.remove(); action(); } }, label || "Undo"));
-  const place = document.getElementById("messages");
-  const parent = document.querySelector("dialog[open]") || document.body;
+  message.append(h("button", { type: "button", "aria-label": "Close the message", onclick: () => message.remove() }, "×"));
   if (place.parentElement !== parent) parent.append(place);  // else it would lie behind the dialog
-  place.append(message);
-  while (place.children.length > 3) place.firstChild.remove();
-  setTimeout(() => message.remove(), action ? 20000 : error ? 12000 : 5000);
+  place.replaceChildren(message);
+  setTimeout(() => message.remove(), action || error ? 12000 : 6000);
 }
+export const hush = () => document.getElementById("messages").replaceChildren();
 
 // A dialog that is removed when it closes, but for the messages in it.
 export function openDialog(dialog) {
@@ -81,17 +85,27 @@ export function openDialog(dialog) {
 
 export const fail = error => { if (error.name !== "AbortError") say(error.message, { error: true }); };
 export const guarded = action => async (...given) => { try { return await action(...given); } catch (error) { fail(error); } };
+// As `guarded`; what comes while the first is under way, such as a double click, is dropped.
+export const once = action => {
+  let busy = false;
+  return guarded(async (...given) => {
+    given[0]?.preventDefault?.();
+    if (busy) return undefined;
+    busy = true;
+    try { return await action(...given); } finally { busy = false; }
+  });
+};
 
 // Feedback waits here until the studio has said that it is kept; each has a key, so that twice is once.
 const OUTBOX = "tfgen-outbox-";
 const person = { name: "" };
 export const becomes = name => { person.name = name; flush(); };
 
-export async function react(kind, samples, payload) {
+export async function react(kind, samples, payload, words) {
   const body = { kind, records: samples.map(each => each.record), payload, key: newKey() };
   localStorage.setItem(OUTBOX + body.key, JSON.stringify({ who: person.name, body }));
   try {
-    return await deliver(body, false);
+    return await deliver(body, false, words);
   } catch (error) {
     if (isRefused(error)) throw error;
     say("The studio can't take it now. What you said is kept here, and sent when it can.", { error: true });
@@ -100,11 +114,11 @@ export async function react(kind, samples, payload) {
 
 const newKey = () => Array.from(crypto.getRandomValues(new Uint8Array(12)), each => each.toString(16).padStart(2, "0")).join("");
 
-async function deliver(body, quiet) {
+async function deliver(body, quiet, words) {
   try {
     const said = await api("/api/feedback", body);
     localStorage.removeItem(OUTBOX + body.key);
-    if (!quiet) say(said.says, { action: guarded(async () => say((await api("/api/feedback/undo", { event: said.event })).says)) });
+    if (!quiet) say(words ? `${words} ${said.says}` : said.says, { action: guarded(async () => say((await api("/api/feedback/undo", { event: said.event })).says)) });
     return said;
   } catch (error) {
     if (isRefused(error)) localStorage.removeItem(OUTBOX + body.key);
@@ -131,7 +145,7 @@ export const field = (title, input, hint) => {
   if (hint) { parts.push(h("span", { className: "small soft", id: `${input.id}-hint` }, hint)); input.setAttribute("aria-describedby", `${input.id}-hint`); }
   return h("div", { className: input.type === "number" ? "field narrow" : "field grow" }, ...parts);
 };
-export const button = (title, action, properties = {}) => h("button", { type: "button", onclick: guarded(action), ...properties }, title);
+export const button = (title, action, properties = {}) => h("button", { type: "button", onclick: once(action), ...properties }, title);
 
 // One sample as a button; what is marked on it is for eyes and ears.
 export function tile(sample, { label, onclick, key } = {}) {
@@ -144,6 +158,10 @@ export function tile(sample, { label, onclick, key } = {}) {
   return Object.assign(element, { sample, mark: text => { mark.textContent = text; } });
 }
 
+const DONE = {
+  fit: "Trained. Create with it, or steer it.", tune: "A version was learned; Learn says what it is like.", evaluate: "The report is there, under Evaluate.",
+  export: "The files are there, each compared with the model.",
+};
 const STATUS = { waiting: "waits", running: "at work", finished: "done", stopped: "stopped", failed: "failed" };
 
 // A job as a card; `update` changes it in place, so that the focus stays, until other buttons are due.
@@ -153,20 +171,25 @@ export function jobRow(job) {
   const bar = h("progress", { max: 1, "aria-label": `How far ${name} is` }), says = h("p", { className: job.status === "failed" ? "bad small" : "soft small" });
   const card = h("div", { className: "card" },
     h("div", { className: "row middle" }, h("strong", { className: "grow" }, name), h("span", { className: job.status === "failed" ? "bad" : "soft" }, STATUS[job.status]),
-      job.verb === "fit" && job.step > 0 && h("a", { className: "button", href: path(job.run, "progress") }, "Watch"),
+      job.verb === "fit" && job.step > 0 && !location.pathname.endsWith("/progress") && h("a", { className: "button", href: path(job.run, "progress") }, "Watch"),
+      job.verb === "fit" && job.step > 0 && job.status !== "running" && h("a", { className: "button", href: path(job.run, "create") }, "Create with it"),
       ["waiting", "running"].includes(job.status) && button("Stop", act("stop")),
-      ["stopped", "failed"].includes(job.status) && button(job.verb === "fit" && job.step ? "Go on" : "Try again", act("resume"))),
+      ["stopped", "failed"].includes(job.status) && button(job.verb === "fit" && job.step ? "Go on" : "Try again", act("resume")),
+      !["waiting", "running"].includes(job.status) && button("×", () => { localStorage.setItem(`tfgen-seen-${job.id}`, "1"); card.remove(); document.dispatchEvent(new Event("work")); }, { "aria-label": `Put ${name} away` })),
     job.status === "running" && bar, says);
   card.update = now => {
     if (now.id !== job.id || shape(now) !== kind) return false;
     if (now.steps) bar.value = now.step / now.steps;
-    if (says.textContent !== now.says) says.textContent = now.says || "";
+    const text = now.status === "finished" ? DONE[now.verb] : now.status === "stopped" ? "Stopped; what it had learned is kept." : now.says || "";
+    if (says.textContent !== text) says.textContent = text;
     return true;
   };
   card.update(job);
   return card;
 }
 const shape = job => `${job.status} ${job.step > 0}`;
+
+export const isSeen = job => localStorage.getItem(`tfgen-seen-${job.id}`);
 
 // Shows jobs in a place, each in its card of before where that will do.
 export function showJobs(place, jobs) {

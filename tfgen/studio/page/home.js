@@ -1,5 +1,5 @@
 // All runs, a card for a new one, the jobs; and one run while it is trained.
-import { api, button, curves, fail, field, guarded, h, number, path, say, showJobs } from "./core.js";
+import { api, button, curves, fail, field, fill, guarded, h, isSeen, number, once, path, say, showJobs } from "./core.js";
 
 const started = { finished: "trained", running: "is being trained", stopped: "stopped", failed: "failed", started: "is being trained" };
 
@@ -8,16 +8,16 @@ export async function home(main, { go, isCurrent }) {
   // The cards alone: what is typed below stays.
   const refresh = async () => {
     const { runs, removed } = await api("/api/home");
-    words.textContent = runs.length ? "What was trained so far. Choose one to make something with it." : "Nothing was trained yet. Begin with data that comes with tfgen, or drop some of your own.";
+    words.textContent = runs.length ? "Choose one to make something with it." : "Nothing was trained yet. Begin with data that comes with tfgen, or drop some of your own.";
     list.replaceChildren(...runs.map(run => card(run, refresh)));
     aside.replaceChildren(removed.length ? h("details", { className: "card" }, h("summary", {}, "Removed runs"), h("ul", { className: "plain" }, ...removed.map(name => h("li", { className: "row middle" }, h("span", { className: "grow" }, name), button("Bring back", restore(name, refresh), { "aria-label": `Bring back ${name}` }))))) : "");
   };
   await refresh();
-  main.replaceChildren(h("h1", {}, "Runs"), words, jobs, list, fresh(go), aside);
+  fill(main, h("h1", {}, "Models"), h("p", {}, "Train a model on pictures or texts of your own, make new ones with it, and show it what you like: it learns from that."), words, jobs, list, fresh(go), aside);
   let before = "";
   const news = event => {
     if (!isCurrent()) return;
-    const shown = event.detail.filter(job => ["waiting", "running"].includes(job.status) || Date.now() - new Date(job.created) < 6e5).slice(0, 6);
+    const shown = event.detail.filter(job => job.status !== "finished" && !isSeen(job)).slice(0, 6);
     showJobs(jobs, shown);
     const now = event.detail.map(job => job.id + job.status).join();
     if (before && now !== before) refresh().catch(fail);
@@ -55,10 +55,10 @@ function fresh(go) {
   const seen = h("div", { "aria-live": "polite" });
   const files = h("input", { type: "file", hidden: true, id: "files", multiple: true, onchange: event => take([...event.target.files]) });
   const folder = h("input", { type: "file", hidden: true, id: "folder", webkitdirectory: true, onchange: event => take([...event.target.files].map(file => [file, file.webkitRelativePath])) });
-  const box = h("section", { className: "card drop", "aria-label": "A new run",
+  const box = h("section", { className: "card drop", "aria-label": "A new model",
     ondragover: event => { event.preventDefault(); box.classList.add("over"); }, ondragleave: () => box.classList.remove("over"),
     ondrop: guarded(async event => { event.preventDefault(); box.classList.remove("over"); await take(await dropped(event.dataTransfer)); }) },
-    h("h2", {}, "A new run"), h("p", {}, "Drop a folder of pictures or texts, an archive or a file here. Sub-folders become the words that you can ask for."),
+    h("h2", {}, "A new model"), h("p", {}, "Drop a folder of pictures or texts, an archive or a file here. Sub-folders become the words that you can ask for."),
     h("div", { className: "row" }, button("Choose a folder", () => folder.click()), button("Choose files", () => files.click()),
       button("Take what comes with tfgen", async () => {
         seen.replaceChildren(h("p", {}, "Looking ..."));
@@ -82,19 +82,21 @@ function fresh(go) {
   function offer(found) {
     const usual = found.models.includes("gan") && found.models.includes("vae") ? "vae" : found.models[0];
     const model = h("select", {}, ...found.models.map(each => h("option", { value: each, selected: each === usual }, ABOUT[each] || each)));
-    const minutes = h("input", { type: "number", min: 0.2, max: 10080, step: "any", value: 5 });
-    const begin = guarded(async event => {
-      event.preventDefault();
-      const job = await api("/api/fit", { upload: found.upload, data: found.data, model: model.value, minutes: Number(minutes.value) });
+    const minutes = h("input", { type: "number", min: 0.2, max: 10080, step: "any", value: 5 }), name = h("input", { placeholder: "as you like" });
+    const begin = once(async () => {
+      const job = await api("/api/fit", { upload: found.upload, data: found.data, model: model.value, minutes: Number(minutes.value), name: name.value || undefined });
       say(`${job.run} is being trained.`);
       seen.replaceChildren();
       document.dispatchEvent(new Event("work"));
-      go("/");
+      await go("/");
+      scrollTo(0, 0);
     });
-    seen.replaceChildren(h("form", { onsubmit: begin }, h("h3", {}, "What tfgen sees"), ...found.says.map(line => h("p", {}, line)),
+    if (!found.models.length) return fill(seen, h("h3", {}, "What tfgen sees"), ...found.says.map(line => h("p", {}, line)), h("p", { className: "bad" }, "That is too little to learn from. Add more: some hundreds learn well."));
+    fill(seen, h("form", { onsubmit: begin }, h("h3", {}, "What tfgen sees"), ...found.says.map(line => h("p", {}, line)),
       found.broken?.length > 0 && h("details", {}, h("summary", {}, `${found.broken.length} can't be used`), h("ul", {}, ...found.broken.map(line => h("li", {}, line)))),
-      h("div", { className: "row" }, field("Model", model), field("Minutes", minutes), h("button", { className: "main-button" }, "Train"))));
+      h("div", { className: "row" }, field("Model", model), field("Minutes", minutes), field("Name", name), h("button", { className: "main-button" }, "Train"))));
     model.focus();
+    return undefined;
   }
   return box;
 }
@@ -137,7 +139,7 @@ async function dropped(transfer) {
 
 export async function progress(main, { run, isCurrent }) {
   const numbers = h("p", {}), chart = h("div", {}), sheet = h("div", {}), row = h("div", {});
-  main.replaceChildren(h("h1", {}, `Training of ${run.name}`), row, h("section", { className: "card" }, h("h2", {}, "Losses"), chart, numbers), h("section", { className: "card" }, h("h2", {}, "Samples so far"), sheet));
+  fill(main, h("h1", {}, `Training of ${run.name}`), row, h("section", { className: "card" }, h("h2", {}, "Samples so far"), sheet), h("section", { className: "card" }, h("h2", {}, "Losses"), h("p", { className: "small soft" }, "What the model tries to lower; how they go matters less than how the samples look."), chart, numbers));
   let shown = -1;
   const draw = async () => {
     const { rows } = await api(`/api/runs/${encodeURIComponent(run.name)}/history`);

@@ -1,5 +1,5 @@
 // What was said, what can be learned from it, and the versions that came of it.
-import { api, button, h, number, path, say, watch } from "./core.js";
+import { api, button, fill, h, number, path, say, watch } from "./core.js";
 
 export async function learn(main, { run, reload, isCurrent }) {
   const base = `/api/runs/${encodeURIComponent(run.name)}`, said = await api(`${base}/feedback`);
@@ -12,19 +12,19 @@ export async function learn(main, { run, reload, isCurrent }) {
   };
   const use = name => async () => { await api(`${base}/revert`, { to: name }); say(`${name} is in use.`); await reload(); };
   const takeBack = each => async () => { await api("/api/feedback/undo", { event: each.event }); await reload(); };
-  const versions = [{ name: "base", kind: "as the fit left it", in_use: run.version === "base" }, ...run.all_versions];
+  const versions = [{ name: "base", kind: "the original, as it was trained", in_use: run.version === "base" }, ...run.all_versions];
 
   const row = each => h("tr", {},
     h("td", {}, each.name),
-    h("td", {}, each.kind, each.concerns?.length > 0 && h("p", { className: "bad small" }, each.concerns.join(" "))),
+    h("td", {}, each.kind, each.win_rate && h("p", { className: "small" }, verdict(each.win_rate)), each.concerns?.length > 0 && h("p", { className: "bad small" }, each.concerns.join(" "))),
     h("td", {}, each.win_rate ? `${percent(each.win_rate[0])} (${percent(each.win_rate[1])} to ${percent(each.win_rate[2])})` : "–"),
     h("td", { className: "small" }, ...Object.keys(each.after || {}).filter(name => name in (each.before || {})).map(name => h("div", {}, `${name}: ${number(each.before[name])} → ${number(each.after[name])}`))),
-    h("td", {}, each.in_use ? "in use" : button("Use", use(each.name), { "aria-label": `Use ${each.name}` })));
+    h("td", {}, each.in_use ? "in use" : button(each.name === "base" ? "Go back to this" : "Use this", use(each.name), { "aria-label": `Use ${each.name}` })));
   const event = each => h("li", { className: "row middle" },
     h("span", { className: "grow" }, `${each.kind} ${words(each)}`, h("span", { className: "soft small" }, ` ${each.at.slice(0, 16).replace("T", " ")}`)),
     !each.steers && button("Take back", takeBack(each), { "aria-label": `Take back: ${each.kind} ${words(each)}` }));
 
-  main.replaceChildren(h("h1", {}, `What ${run.name} can learn from you`),
+  fill(main, h("h1", {}, `What ${run.name} can learn from you`),
     h("section", { className: "card", "aria-label": "What was said" }, h("h2", {}, "What was said"),
       ...(said.lines.length > 1 ? said.lines.slice(0, -1) : ["Nothing yet. Pick, rate or compare, and it can learn from it."]).map(line => h("p", {}, line)),
       h("div", { className: "row" }, h("a", { className: "button", href: path(run.name, "steer") }, "Pick from nine"), h("a", { className: "button", href: path(run.name, "compare") }, "Compare two"))),
@@ -36,9 +36,14 @@ export async function learn(main, { run, reload, isCurrent }) {
       h("div", { className: "scroll", tabIndex: 0, role: "group", "aria-label": "The versions in a table" }, h("table", {},
         h("thead", {}, h("tr", {}, ...["Version", "What", "Preferred to the one before", "Before and after", "In use"].map(each => h("th", { scope: "col" }, each)))),
         h("tbody", {}, ...versions.map(row)))),
-      h("p", {}), run.version !== "base" && h("a", { className: "button", href: path(run.name, "compare") }, "Compare blind: old against new")),
+      h("p", {}), run.all_versions.length > 0 && h("a", { className: "button", href: path(run.name, "compare") }, "Compare blind: old against new")),
     said.newest.length > 0 && h("details", { className: "card" }, h("summary", {}, "What you said last"), h("ul", { className: "plain" }, ...said.newest.map(event))));
   return { leave: watch(run.name, "tune", work, isCurrent, async job => { await reload(); say(`${job.result.version} is learned${job.result.concerns?.length ? ", but kept apart: it costs too much. Compare it, and use it if you like" : " and in use"}.`); }) };
+}
+
+function verdict([, low, high]) {
+  if (low > .5) return "Liked better than the one before, as far as your answers tell.";
+  return high < .5 ? "Liked less than the one before." : "No clear difference from the one before. Compare blind, or answer more.";
 }
 
 const percent = share => `${Math.round(100 * share)} %`;

@@ -1,14 +1,14 @@
 // How good it is, and the files that work elsewhere.
-import { api, button, h, number, say, watch } from "./core.js";
+import { api, button, fill, h, number, say, watch } from "./core.js";
 
 export async function report(main, { run, reload, isCurrent }) {
   const base = `/api/runs/${encodeURIComponent(run.name)}`, work = h("div", {});
-  main.replaceChildren(h("h1", {}, `How good is ${run.name}?`),
+  fill(main, h("h1", {}, `How good is ${run.name}?`),
     h("section", { className: "card", "aria-label": "Evaluate" }, h("p", {}, run.has_report ? run.words || "It was evaluated." : "It was not evaluated yet. That compares samples with the training data: quality, diversity, whether prompts are followed, and whether it copies."),
       button(run.has_report ? "Evaluate again" : "Evaluate", async () => { await api(`${base}/evaluate`, {}); say("It is being evaluated; that takes some minutes."); document.dispatchEvent(new Event("work")); }, { className: "main-button" }), work),
-    run.alarms.length > 0 && h("section", { className: "card", "aria-label": "Alarms" }, h("h2", {}, "Alarms"), h("ul", {}, ...run.alarms.map(each => h("li", { className: each.state === "raised" ? "bad" : "" }, `${each.name}: ${each.sentence} ${each.advice || ""}`)))),
-    run.scores.length > 0 && h("section", { className: "card scroll", "aria-label": "Scores" }, h("table", {}, h("thead", {}, h("tr", {}, ...["Score", "Value", "Better is"].map(each => h("th", { scope: "col" }, each)))),
-      h("tbody", {}, ...run.scores.map(each => h("tr", {}, h("td", {}, each.name), h("td", {}, `${number(each.value)}${each.half_width ? ` ± ${number(each.half_width)}` : ""}`), h("td", {}, each.better)))))),
+    run.alarms.length > 0 && h("section", { className: "card", "aria-label": "What was looked for" }, h("h2", {}, "What was looked for"), h("ul", {}, ...run.alarms.map(each => h("li", { className: each.state === "raised" ? "bad" : "" }, `${each.name}, ${each.state}: ${each.sentence} ${each.advice || ""}`)))),
+    run.scores.length > 0 && h("details", { className: "card scroll" }, h("summary", {}, "All scores"), h("table", {}, h("thead", {}, h("tr", {}, ...["Score", "Value", "Better is"].map(each => h("th", { scope: "col" }, each)))),
+      h("tbody", {}, ...run.scores.map(each => h("tr", {}, h("td", {}, each.name.replaceAll("_", " ")), h("td", {}, `${number(each.value)}${each.half_width ? ` ± ${number(each.half_width)}` : ""}`), h("td", {}, each.better)))))),
     run.has_report && h("iframe", { src: `${base}/report`, title: `Report on ${run.name}`, sandbox: "" }));
   return { leave: watch(run.name, "evaluate", work, isCurrent, reload) };
 }
@@ -23,8 +23,8 @@ export async function exported(main, { run, reload, isCurrent }) {
     await api(`${base}/export`, { saved_model: wanted.includes("saved_model"), tflite: wanted.filter(each => each !== "saved_model") });
     say("It is being exported, and every file is compared with the model."); document.dispatchEvent(new Event("work"));
   };
-  main.replaceChildren(h("h1", {}, `Take ${run.name} elsewhere`),
-    h("section", { className: "card", "aria-label": "Export" }, h("fieldset", {}, h("legend", {}, "Formats"), ...boxes.map(([, , label]) => label)), button("Export", start, { className: "main-button" }), work),
+  fill(main, h("h1", {}, `Take ${run.name} elsewhere`),
+    h("section", { className: "card", "aria-label": "Export" }, h("p", {}, `What is in use is exported: ${run.version === "base" ? "the original, as it was trained" : run.version}.`), h("fieldset", {}, h("legend", {}, "Formats"), ...boxes.map(([, , label]) => label)), button("Export", start, { className: "main-button" }), work),
     run.exports.length > 0 && h("section", { className: "card scroll", "aria-label": "What was exported" }, h("h2", {}, "Exported, and compared with the model"),
       h("table", {}, h("thead", {}, h("tr", {}, ...["File", "Size", "How near to the model", "When"].map(each => h("th", { scope: "col" }, each)))),
         h("tbody", {}, ...run.exports.map(each => h("tr", {}, h("td", {}, each.name), h("td", {}, `${number(each.size / 1e6)} MB`), h("td", {}, each.agreement), h("td", {}, each.created.slice(0, 16).replace("T", " ")))))),
