@@ -133,7 +133,7 @@ def test_from_a_dropped_folder_to_an_export(tmp_path, shared, visit, folder_of_d
             me.button("Choose a folder").click()
         chooser.value.set_files(folder_of_digits)
         me.sees("1500 grey pictures", 120)
-        page.get_by_label("Model").select_option("gan")
+        page.get_by_label("Model", exact=True).select_option("gan")
         page.get_by_label("Minutes").fill(minutes)
         me.button("Train").click()
         page.get_by_role("link", name="Watch").click(timeout=120_000)

@@ -10,7 +10,7 @@ export async function learn(main, { run, reload, isCurrent }) {
     say("It learns. That takes about a minute.");
     document.dispatchEvent(new Event("work"));
   };
-  const use = name => async () => { await api(`${base}/revert`, { to: name }); say(`${name} is in use.`); await reload(); };
+  const use = name => async () => { await api(`${base}/revert`, { to: name }); await reload(); say(`${name === "base" ? "The original" : name} is in use.`); };
   const takeBack = each => async () => { await api("/api/feedback/undo", { event: each.event }); await reload(); };
   const versions = [{ name: "base", kind: "the original, as it was trained", in_use: run.version === "base" }, ...run.all_versions];
 
