@@ -250,6 +250,19 @@ def test_many_at_once(served):
     assert failures == []
 
 
+@pytest.mark.parametrize(("count", "settings"), [(12, {"gan": {"batch_size": 6}, "vae": {"batch_size": 6}}), (3, {})])
+def test_few_pictures_are_learned_in_small_batches_or_not_at_all(served, tmp_path, count, settings):
+    import numpy as np
+
+    np.save(tmp_path / "few.npy", np.random.default_rng(0).integers(0, 255, [count, 12, 12], np.uint8))
+    content = (tmp_path / "few.npy").read_bytes()
+    header = json.dumps({"name": "few.npy", "size": len(content), "only": True}).encode() + b"\n"
+    seen = json.loads(served.ask("POST", "/api/uploads?name=few.npy", header + content)[2])
+    assert seen["count"] == count and seen["models"] == list(settings)
+    kept = json.loads((served.runs / ".studio" / "uploads" / seen["upload"] / "upload.json").read_text())
+    assert kept["settings"] == settings
+
+
 @pytest.mark.slow
 def test_a_fit_from_what_was_dropped(served, digits):
     content = digits.read_bytes()
