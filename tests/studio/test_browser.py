@@ -200,6 +200,10 @@ def test_from_a_dropped_folder_to_an_export(tmp_path, shared, visit, folder_of_d
         me.button("Use v1" if me.button("Use v1").count() else "Use base").click()
         me.sees("is in use.")
 
+        me.view("Evaluate")
+        me.sees("It was not evaluated yet")
+        me.looks_well("evaluate")
+
         # Take it elsewhere.
         me.view("Export")
         me.button("Export").click()

@@ -108,7 +108,7 @@ def test_steering_goes_on_after_the_studio_was_killed(runs, tmp_path, shared):
         assert back["round"] == 2
         saved = running.api(f"/api/runs/digits/steer/{state['session']}", {"do": "pick", "picked": [1]})
         saved = running.api(f"/api/runs/digits/steer/{state['session']}", {"do": "save", "name": "mine"})
-        assert "mine" in saved["says"]
+        assert saved["says"] == "Saved as mine."
         assert running.rows("/api/runs/digits/generate", {"prompt": "six", "n": 1, "version": "mine"})
 
 
@@ -192,6 +192,24 @@ def test_a_comparison_tells_nothing_of_which_is_which(served):
         again = served.api(f"/api/comparisons/{series['id']}", {"place": place, "picked": [0]})
         assert served.api(f"/api/comparisons/{series['id']}", {"place": place, "picked": [1]}) == again
     assert again["place"] == again["of"] == 3
+
+
+def test_nobody_is_told_to_type_a_command(served):
+    for path, body in (
+        ("tales/steer/x", {"do": "pick"}),
+        ("digits/generate", {"prompt": "seven", "n": 2, "best_of": 4}),
+        ("digits/compare", {"blind": True}),
+        ("digits/tune", {}),
+        ("digits/revert", {}),
+        ("tales/chat", {"turns": [{"role": "user", "content": "hi"}]}),
+        ("digits/generate", {"n": -1}),
+    ):
+        status, _, content = served.ask("POST", f"/api/runs/{path}", body)
+        said = json.loads(content)["error"]
+        assert status in (400, 404) and "tfgen " not in said and "--" not in said, said
+    header = json.dumps({"name": "my notes.txt", "size": 5, "only": True}).encode() + b"\n"
+    said = json.loads(served.ask("POST", "/api/uploads?name=my%20notes.txt", header + b"hello")[2])["error"]
+    assert "my notes.txt" in said and ".studio" not in said
 
 
 def test_removing_can_be_taken_back(served):

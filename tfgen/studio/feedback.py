@@ -16,7 +16,7 @@ from tfgen.feedback.events import KINDS, MOST_SHOWN, Event, new_id
 from tfgen.feedback.report import report
 from tfgen.steering.session import KEY
 from tfgen.studio.home import run_of
-from tfgen.studio.replies import NotThere, read_json
+from tfgen.studio.replies import NotThere, read_json, sentence
 
 _COMPARISONS = 64  # series that are at hand
 _MOST_PAIRS = 50
@@ -134,7 +134,7 @@ def _plan(run: Any, store: Any) -> dict[str, Any]:
     try:
         return {"can": True, "says": run.plan_tuning(store=store)}
     except UserError as error:
-        return {"can": False, "says": str(error)}
+        return {"can": False, "says": sentence(error)}
 
 
 class _Series:

@@ -45,10 +45,30 @@ def code_of(error: Exception) -> int:
 
 
 def sentence(error: Exception) -> str:
-    """What a person is told of an error; of one that nobody foresaw, nothing that may lie in it, such as paths."""
+    """What a person at the page is told of an error: nothing to type into a terminal, and of an error that nobody
+    foresaw nothing that may lie in it, such as paths."""
     if isinstance(error, UserError):
-        return str(error)
+        return f"{error.what_is_wrong} {_advice(error.what_to_do)}".strip()
     return "Something in tfgen broke. Try again; whoever runs the studio finds the reason in its terminal."
+
+
+# What to click in place of what to type.
+_INSTEAD = (
+    ("tfgen steer", "Pick from nine, under Steer."),
+    ("tfgen feedback", "Pick from nine, or compare two."),
+    ("tfgen tune", "Let it learn, under Learn."),
+    ("tfgen runs", "See its versions, under Learn."),
+    ("tfgen generate", "Write a prompt first."),
+    ("tfgen evaluate", "Evaluate it first."),
+    ("tfgen prompt", "Save a prompt first."),
+)
+
+
+def _advice(text: str) -> str:
+    """What to do, in the page's own words where it is a command or an option of one."""
+    if "tfgen " not in text and "--" not in text:
+        return text
+    return next((instead for command, instead in _INSTEAD if command in text), "")
 
 
 async def read_json(request: Request) -> dict[str, Any]:

@@ -106,7 +106,7 @@ class _Steering:
             "skip": lambda: session.answer("skip"),
             "undo": session.undo,
             "move": lambda: session.move(text("name", body.get("name")), number("amount", body.get("amount")) or 0.0),
-            "save": lambda: session.saved(text("name", body.get("name"))),
+            "save": lambda: _saved(session, text("name", body.get("name"))),
         }
         if verb not in verbs:
             raise UserError("That is no answer.", "Reload the page.")
@@ -128,6 +128,11 @@ class _Steering:
             "ending": session.ending(),
             "history": [_told(event) for event in session.log[-50:]],
         }
+
+
+def _saved(session: Session, name: str) -> str:
+    session.save(name)
+    return f"Saved as {name}."
 
 
 def _places(body: dict[str, Any], count: int) -> list[int]:

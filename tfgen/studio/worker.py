@@ -21,6 +21,7 @@ from tfgen.catalog import CONFIGS
 from tfgen.config import make_config
 from tfgen.errors import UserError
 from tfgen.representations import ARRAYS
+from tfgen.studio.replies import sentence
 from tfgen.training.request import DEFAULT_SIZE
 
 RESULT = "result.json"
@@ -64,7 +65,11 @@ def look(data: str, name: str) -> dict[str, Any]:
     from tfgen import api
     from tfgen.catalog import MODALITIES, MODELS
 
-    examples = api.open_data(data)
+    try:
+        examples = api.open_data(data)
+    except UserError as error:  # under the person's own name for it
+        told = (each.replace(data, name) for each in (error.what_is_wrong, error.what_to_do))
+        raise UserError(*told) from None
     modality = MODALITIES.load(examples.modality)
     report = examples.report
     return {
@@ -119,7 +124,7 @@ def main(folder: Path) -> None:
         except KeyboardInterrupt:
             result = {"status": "stopped"}
         except UserError as error:
-            result = {"status": "failed", "sentence": str(error)}
+            result = {"status": "failed", "sentence": sentence(error)}
         except MemoryError:
             result = {"status": "failed", "sentence": "The memory is too small for it. Choose a smaller model or data."}
         except Exception:

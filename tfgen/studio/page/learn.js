@@ -12,6 +12,7 @@ export async function learn(main, { run, reload, isCurrent }) {
   };
   const use = name => async () => { await api(`${base}/revert`, { to: name }); await reload(); say(`${name === "base" ? "The original" : name} is in use.`); };
   const takeBack = each => async () => { await api("/api/feedback/undo", { event: each.event }); await reload(); };
+  const lines = said.lines.filter(line => !line.includes("tfgen "));  // those say what to type
   const versions = [{ name: "base", kind: "the original, as it was trained", in_use: run.version === "base" }, ...run.all_versions];
 
   const row = each => h("tr", {},
@@ -26,7 +27,7 @@ export async function learn(main, { run, reload, isCurrent }) {
 
   fill(main, h("h1", {}, `What ${run.name} can learn from you`),
     h("section", { className: "card", "aria-label": "What was said" }, h("h2", {}, "What was said"),
-      ...(said.lines.length > 1 ? said.lines.slice(0, -1) : ["Nothing yet. Pick, rate or compare, and it can learn from it."]).map(line => h("p", {}, line)),
+      ...(lines.length ? lines : ["Nothing yet. Pick, rate or compare, and it can learn from it."]).map(line => h("p", {}, line)),
       h("div", { className: "row" }, h("a", { className: "button", href: path(run.name, "steer") }, "Pick from nine"), h("a", { className: "button", href: path(run.name, "compare") }, "Compare two"))),
     h("section", { className: "card", "aria-label": "Learn from it" }, h("h2", {}, "Learn from it"),
       h("p", { className: said.plan.can ? "" : "soft" }, said.plan.says),
