@@ -204,7 +204,7 @@ def _card(run: Any) -> dict[str, Any]:
         "problem": run.record.get("problem"),
         "sheet": _sheet_kind(run),
         "updated": run.record.get("updated"),
-        "scores": _scores(evaluation)[:2] if evaluation else [],
+        "verdict": evaluation.words.partition(":")[0] if evaluation else "",
     }
 
 
@@ -240,8 +240,6 @@ def _facts(run: Run) -> dict[str, Any]:
         "known": [] if is_sequence else _known(run),
         "kind_of_prompts": "text" if is_sequence else run.vocabulary().kind,
         "all_versions": versions.described(run),
-        "scores": _scores(evaluation) if evaluation else [],
-        "alarms": [vars(each) for each in evaluation.alarms] if evaluation else [],
         "words": evaluation.words if evaluation else "",
         "has_report": (run.results / "report.html").is_file(),
         "exports": _exports(run),
@@ -255,10 +253,6 @@ def _known(run: Run) -> list[str]:
     if vocabulary.kind == "captions":
         return list(vocabulary.words[:_KNOWN])
     return [prompt for prompt, count in zip(vocabulary.prompts, vocabulary.counts, strict=True) if count][:_KNOWN]
-
-
-def _scores(evaluation: Evaluation) -> list[dict[str, Any]]:
-    return [{"name": name, **vars(score)} for name, score in evaluation.scores.items()]
 
 
 def _exports(run: Run) -> list[dict[str, Any]]:

@@ -36,7 +36,7 @@ function card(run, refresh) {
     h("h2", {}, h("a", { href: path(run.name, run.step ? run.chats ? "chat" : "create" : "progress") }, run.name)),
     h("p", { className: "soft small" }, `A ${run.model.toUpperCase()} of ${run.data.split("/").at(-1)}, ${started[run.status] || run.status}, ${run.step} steps${run.version === "base" ? "" : `, version ${run.version}`}`),
     run.problem && h("p", { className: "bad small" }, run.problem),
-    run.scores.length > 0 && h("p", { className: "small" }, run.scores.map(each => `${each.name} ${number(each.value)}`).join(" · ")),
+    run.verdict && h("p", { className: "small" }, `Evaluated: ${run.verdict.toLowerCase()}.`),
     h("div", { className: "row" },
       button("Remove", async () => {
         const { removed } = await api(`/api/runs/${encodeURIComponent(run.name)}/remove`, {});

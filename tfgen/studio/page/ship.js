@@ -6,9 +6,6 @@ export async function report(main, { run, reload, isCurrent }) {
   fill(main, h("h1", {}, `How good is ${run.name}?`),
     h("section", { className: "card", "aria-label": "Evaluate" }, h("p", {}, run.has_report ? run.words || "It was evaluated." : "It was not evaluated yet. That compares samples with the training data: quality, diversity, whether prompts are followed, and whether it copies."),
       button(run.has_report ? "Evaluate again" : "Evaluate", async () => { await api(`${base}/evaluate`, {}); say("It is being evaluated; that takes some minutes."); document.dispatchEvent(new Event("work")); }, { className: "main-button" }), work),
-    run.alarms.length > 0 && h("section", { className: "card", "aria-label": "What was looked for" }, h("h2", {}, "What was looked for"), h("ul", {}, ...run.alarms.map(each => h("li", { className: each.state === "raised" ? "bad" : "" }, `${each.name}, ${each.state}: ${each.sentence} ${each.advice || ""}`)))),
-    run.scores.length > 0 && h("details", { className: "card scroll" }, h("summary", {}, "All scores"), h("table", {}, h("thead", {}, h("tr", {}, ...["Score", "Value", "Better is"].map(each => h("th", { scope: "col" }, each)))),
-      h("tbody", {}, ...run.scores.map(each => h("tr", {}, h("td", {}, each.name.replaceAll("_", " ")), h("td", {}, `${number(each.value)}${each.half_width ? ` ± ${number(each.half_width)}` : ""}`), h("td", {}, each.better)))))),
     run.has_report && h("iframe", { src: `${base}/report`, title: `Report on ${run.name}`, sandbox: "" }));
   return { leave: watch(run.name, "evaluate", work, isCurrent, reload) };
 }
