@@ -163,17 +163,26 @@ def test_from_a_dropped_folder_to_an_export(tmp_path, shared, visit, folder_of_d
         # Steer, with a reload in the middle.
         me.view("Steer")
         page.get_by_role("button", name="Tile 9").wait_for(timeout=90_000)
-        for number in range(36):
+        for number in range(6):
             me.press(str(page.evaluate(BRIGHTEST) + 1))
             if number == 2:
                 page.reload()
                 me.sees("So far:")
                 page.get_by_role("button", name="Tile 9").wait_for()
-            if number == 5:
-                me.looks_well("steer")
+        me.looks_well("steer")
         page.get_by_label("Name of the preset").fill("thick")
         me.button("Save as preset").click()
         me.sees("Saved as thick.")
+
+        # Pick the best of sixteen, again and again.
+        me.view("Create")
+        me.sees("16 pictures in")
+        for number in range(30):
+            me.press("r")
+            page.keyboard.press("p")
+            page.locator(".tiles .tile").nth(page.evaluate(BRIGHTEST)).click()
+            page.keyboard.press("p")
+            me.sees(f"Kept. {number + 8} answers on my-digits-gan so far.")
 
         # Learn, compare, go back.
         me.view("Learn")

@@ -6,6 +6,7 @@ can tell whether it is alive. Begun once more in the same folder it goes on, or 
 """
 
 import contextlib
+import errno
 import json
 import os
 import sys
@@ -125,11 +126,11 @@ def main(folder: Path) -> None:
             result = {"status": "stopped"}
         except UserError as error:
             result = {"status": "failed", "sentence": sentence(error)}
-        except MemoryError:
-            result = {"status": "failed", "sentence": "The memory is too small for it. Choose a smaller model or data."}
-        except Exception:
+        except Exception as error:
             traceback.print_exc()
             why = "Something in tfgen broke. Whoever runs the studio finds the reason in the job's log.txt."
+            if _is_short_of_memory(error, job.get("memory")):
+                why = "The memory is too small for it. Choose a smaller model or less data."
             result = {"status": "failed", "sentence": why}
         files.write_json(folder / RESULT, result)
 
@@ -147,6 +148,17 @@ def _alone_in(folder: Path) -> Iterator[None]:
                     raise
                 time.sleep(wait)
         yield
+
+
+def _is_short_of_memory(error: Exception, most: int | None) -> bool:
+    """Whether an error is most likely one for lack of memory, which libraries say in many ways, or not at all."""
+    if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+        return True
+    with contextlib.suppress(OSError, IndexError, ValueError):
+        lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
+        taken = int([line.split()[1] for line in lines if line.startswith("VmData:")][0]) * 1024
+        return most is not None and taken > 0.9 * most
+    return False
 
 
 def _limit_memory(most: int) -> None:
