@@ -204,7 +204,7 @@ export function watch(run, verb, place, isCurrent, done) {
     if (!isCurrent()) return;
     const job = event.detail.find(each => each.run === run && each.verb === verb);
     const isBusy = job && ["waiting", "running"].includes(job.status);
-    showJobs(place, isBusy || job?.status === "failed" ? [job] : []);
+    showJobs(place, isBusy || job && ["failed", "stopped"].includes(job.status) && !isSeen(job) ? [job] : []);
     if (before === "busy" && job?.status === "finished") done(job);
     before = isBusy ? "busy" : "idle";
   };

@@ -85,11 +85,11 @@ function fresh(go) {
     const minutes = h("input", { type: "number", min: 0.2, max: 10080, step: "any", value: 5 }), name = h("input", { placeholder: "as you like" });
     const begin = once(async () => {
       const job = await api("/api/fit", { upload: found.upload, data: found.data, model: model.value, minutes: Number(minutes.value), name: name.value || undefined });
-      say(`${job.run} is being trained.`);
       seen.replaceChildren();
       document.dispatchEvent(new Event("work"));
       await go("/");
       scrollTo(0, 0);
+      say(`${job.run} is being trained.`);
     });
     if (!found.models.length) return fill(seen, h("h3", {}, "What tfgen sees"), ...found.says.map(line => h("p", {}, line)), h("p", { className: "bad" }, "That is too little to learn from. Add more: some hundreds learn well."));
     fill(seen, h("form", { onsubmit: begin }, h("h3", {}, "What tfgen sees"), ...found.says.map(line => h("p", {}, line)),
