@@ -88,6 +88,11 @@ class Visitor:
             self.page.keyboard.press("Tab")
         raise AssertionError(f"no way to {name!r} by keyboard")
 
+    def enter(self, role, name):
+        """Goes to something by the tabulator, and presses Enter there."""
+        self.tab_to(role, name)
+        self.page.keyboard.press("Enter")
+
 
 @pytest.fixture
 def visit():
@@ -285,8 +290,7 @@ def test_by_keyboard_alone_and_on_a_phone(tmp_path, shared, visit, gan_run):
         me = visit(running)
         page, keys = me.page, me.page.keyboard
         me.open()
-        me.tab_to("link", "digits")
-        keys.press("Enter")
+        me.enter("link", "digits")
         me.sees("16 pictures in")
         me.tab_to("combobox", "Prompt")
         keys.type("seven")
@@ -315,8 +319,7 @@ def test_by_keyboard_alone_and_on_a_phone(tmp_path, shared, visit, gan_run):
         keys.press("Escape")
         page.locator("main").focus()
         keys.press("]")
-        me.tab_to("button", "Which is better?")
-        keys.press("Enter")
+        me.enter("button", "Which is better?")
         me.sees("1 of 20")
         me.press("ArrowLeft")
         me.press("=")
@@ -328,30 +331,24 @@ def test_by_keyboard_alone_and_on_a_phone(tmp_path, shared, visit, gan_run):
         keys.press("h")
         me.sees("A new model")
         for name in ("Take what comes with tfgen", "digits"):
-            me.tab_to("button", name)
-            keys.press("Enter")
+            me.enter("button", name)
         me.tab_to("spinbutton", "Minutes")
         keys.press("Control+A")
         keys.type("3")
-        me.tab_to("button", "Train")
-        keys.press("Enter")
+        me.enter("button", "Train")
         me.sees("is being trained")
-        me.tab_to("button", "Stop")
-        keys.press("Enter")
+        me.enter("button", "Stop")
         me.sees("stopped")
-        me.tab_to("link", "digits")
-        keys.press("Enter")
+        me.enter("link", "digits")
         me.sees("16 pictures in")
         for heading in ("Steer digits", "Compare samples", "What digits can learn", "How good is", "Take digits"):
             keys.press("]")
             page.get_by_role("heading", name=heading).wait_for()
         me.tab_to("checkbox", "TFLite, half as large")
         keys.press("Space")
-        me.tab_to("button", "Export")
-        keys.press("Enter")
+        me.enter("button", "Export")
         me.sees("It is being exported")
-        me.tab_to("button", "Stop")
-        keys.press("Enter")
+        me.enter("button", "Stop")
         me.sees("stopped")
 
         page.set_viewport_size({"width": 360, "height": 740})
@@ -390,6 +387,35 @@ def test_what_is_said_while_the_studio_is_away_is_kept(tmp_path, shared, visit, 
                 events = store.events(run="digits")
             time.sleep(0.2)
         assert [event.kind for event in events] == ["thumb"]
+
+
+DROP = """([selector, name, content]) => {
+  const transfer = new DataTransfer();
+  transfer.items.add(new File([Uint8Array.from(atob(content), each => each.charCodeAt(0))], name));
+  const event = new DragEvent('drop', { dataTransfer: transfer, bubbles: true, cancelable: true });
+  document.querySelector(selector).dispatchEvent(event);
+}"""
+
+
+def test_files_are_dropped(tmp_path, shared, visit, gan_run):
+    import base64
+
+    runs = tmp_path / "runs"
+    copied(gan_run, runs, "digits")
+    with studio(runs, TFGEN_CACHE=str(shared / "cache"), TFGEN_WHO="ada") as running:
+        (answer,) = running.rows("/api/runs/digits/generate", {"prompt": "four", "n": 1, "seed": 77})
+        content = running.ask("POST", "/api/runs/digits/download", {"records": [answer["samples"][0]["record"]]})[2]
+        me = visit(running)
+        me.open()
+        me.sees("A new model")
+        me.page.evaluate(DROP, ["main", "digits-four.png", base64.b64encode(content).decode()])
+        me.page.get_by_role("button", name="picture 1, four, seed 77").wait_for()
+        me.open()
+        me.sees("A new model")
+        text = base64.b64encode(b"The fox crossed the river, and nobody saw it.\n" * 400).decode()
+        me.page.evaluate(DROP, [".drop", "tales.txt", text])
+        me.sees("tales.txt: 1 document")
+        assert me.errors == []
 
 
 def test_the_page_is_small(tmp_path, visit, gan_run, shared):

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from tfgen import files, versions
 from tfgen.api import Run
-from tfgen.catalog import DATASETS, ENGINES, MODALITIES, MODELS
+from tfgen.catalog import DATASETS, ENGINES, MODALITIES
 from tfgen.errors import UserError
 from tfgen.evaluate.record import Evaluation
 from tfgen.export.published import versions_in
@@ -21,6 +21,7 @@ from tfgen.restore import open_codec
 from tfgen.run import all_runs
 from tfgen.run_comparison import summary
 from tfgen.studio.replies import NotThere, read_json
+from tfgen.studio.worker import models_for
 
 _KNOWN = 400  # prompts or words that the page suggests
 _POINTS = 400  # of the losses' curves
@@ -179,8 +180,7 @@ def _datasets() -> list[dict[str, Any]]:
     found = []
     for name in DATASETS:
         modality = MODALITIES.load(DATASETS.load(name).modality)
-        models = [each for each in MODELS if set(MODELS.load(each).representations) & set(modality.representations)]
-        found.append({"name": name, "plural": modality.plural, "models": models})
+        found.append({"name": name, "plural": modality.plural, "models": models_for(modality)})
     return found
 
 

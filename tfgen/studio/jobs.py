@@ -130,7 +130,7 @@ class Jobs:
         """Oldest first."""
         found = []
         for path in sorted(self.folder.glob("[!.]*/job.json")):
-            with contextlib.suppress(OSError, ValueError):  # one that is being removed, or that somebody has spoiled
+            with contextlib.suppress(OSError, ValueError, AttributeError):  # removed meanwhile, or spoiled
                 job = Job(path.parent)
                 if {"verb", "run", "who", "status", "arguments", "created"} <= job.record.keys():
                     found.append(job)

@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from tfgen import files
-from tfgen.console import talking
-from tfgen.catalog import CONFIGS
+from tfgen.catalog import CONFIGS, MODALITIES, MODELS
 from tfgen.config import make_config
+from tfgen.console import talking
+from tfgen.environment import load_tensorflow
 from tfgen.errors import UserError
 from tfgen.representations import ARRAYS
 from tfgen.studio.replies import sentence
@@ -64,26 +65,28 @@ def export(run: str, saved_model: bool, tflite: list[str]) -> dict[str, Any]:
 def look(data: str, name: str) -> dict[str, Any]:
     """What tfgen sees in a source, and which models can learn it."""
     from tfgen import api
-    from tfgen.catalog import MODALITIES, MODELS
 
     try:
         examples = api.open_data(data)
     except UserError as error:  # under the person's own name for it
         told = (each.replace(data, name) for each in (error.what_is_wrong, error.what_to_do))
         raise UserError(*told) from None
-    modality = MODALITIES.load(examples.modality)
-    report = examples.report
+    modality, report = MODALITIES.load(examples.modality), examples.report
+    first, *others = modality.describe(examples)
+    models = models_for(modality) if _is_enough(examples) else []
     return {
-        "says": [f"{name}: {modality.describe(examples)[0]}", *modality.describe(examples)[1:], *report.notes],
+        "says": [f"{name}: {first}", *others, *report.notes],
         "broken": [f"{Path(path).name}: {reason}" for path, reason in report.broken[:20]],
         "count": len(examples),
         "modality": examples.modality,
-        "models": {
-            each: _settings_for(each, examples)
-            for each in MODELS
-            if set(_learns(each)) & set(modality.representations) and _is_enough(examples)
-        },
+        "models": {each: _settings_for(each, examples) for each in models},
     }
+
+
+def models_for(modality: Any) -> list[str]:
+    """The models of the catalog that can learn a modality; needs TensorFlow."""
+    load_tensorflow()
+    return [each for each in MODELS if set(MODELS.load(each).representations) & set(modality.representations)]
 
 
 def _is_enough(examples: Any) -> bool:
@@ -96,15 +99,6 @@ def _settings_for(model: str, examples: Any) -> dict[str, Any]:
         return {}
     usual = make_config(CONFIGS.load(model), DEFAULT_SIZE, {}).batch_size
     return {} if len(examples) >= 2 * usual else {"batch_size": max(2, min(usual, len(examples) // 2))}
-
-
-def _learns(model: str) -> tuple[str, ...]:
-    """The representations that a model learns; asked of what is known without TensorFlow, where it is."""
-    from tfgen.catalog import MODELS
-    from tfgen.environment import load_tensorflow
-
-    load_tensorflow()
-    return MODELS.load(model).representations
 
 
 VERBS = {each.__name__: each for each in (fit, tune, evaluate, export, look)}

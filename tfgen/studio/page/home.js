@@ -121,6 +121,7 @@ function send(address, body, bar) {
 
 async function dropped(transfer) {
   const entries = [...transfer.items].map(item => item.webkitGetAsEntry?.()).filter(Boolean);
+  if (!entries.length) return [...transfer.files];
   const found = [];
   const walk = async (entry, prefix) => {
     if (entry.isFile) found.push([await new Promise((done, failed) => entry.file(done, failed)), prefix + entry.name]);
