@@ -1,0 +1,1 @@
+"""Rows of columns, each with tokens of its own, learned in any order."""
