@@ -41,8 +41,17 @@ def note_on_others(modality: type, folder: Path, used: int) -> list[str]:
     return notes
 
 
-def modality_of(source: Any, representation: str | None = None) -> type:
-    """The modality that reads a source, which is not from TFDS: the surest of those that have the representation.
+def representation_for(source: Any, representations: tuple[str, ...]) -> str:
+    """In which of some representations a source is read: the first that its modality has; else the first."""
+    if len(representations) == 1 or isinstance(source, str) and source.startswith(TFDS):
+        return representations[0]
+    theirs = modality_of(source, *representations).representations
+    return next((each for each in representations if each in theirs), representations[0])
+
+
+def modality_of(source: Any, *representations: str | None) -> type:
+    """The modality that reads a source, which is not from TFDS: the surest of those that have one of the
+    representations; all have, where none or None is given.
 
     Where none of them recognises it, the surest of the others, so that a caller can say what it is.
 
@@ -52,7 +61,8 @@ def modality_of(source: Any, representation: str | None = None) -> type:
     if isinstance(source, str) and source in DATASETS:
         return MODALITIES.load(DATASETS.load(source).modality)
     modalities = MODALITIES.all()
-    able = [each for each in modalities if representation in (None, *each.representations)]
+    wanted = set(filter(None, representations))
+    able = [each for each in modalities if not wanted or wanted & set(each.representations)]
     place = as_folder(_existing(source)) if isinstance(source, str) else source
     for candidates in (able, [each for each in modalities if each not in able]):
         sureness = {each: each.recognises(place) for each in candidates}

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tfgen import files
-from tfgen.catalog import CONFIGS, MODALITIES, MODELS
+from tfgen.catalog import CONFIGS, MODALITIES, MODELS, representations_of
 from tfgen.config import make_config
 from tfgen.console import talking
 from tfgen.environment import load_tensorflow
@@ -84,9 +84,8 @@ def look(data: str, name: str) -> dict[str, Any]:
 
 
 def models_for(modality: Any) -> list[str]:
-    """The models of the catalog that can learn a modality; needs TensorFlow."""
-    load_tensorflow()
-    return [each for each in MODELS if set(MODELS.load(each).representations) & set(modality.representations)]
+    """The models of the catalog that can learn a modality."""
+    return [each for each in MODELS if set(representations_of(each)) & set(modality.representations)]
 
 
 def _is_enough(examples: Any) -> bool:

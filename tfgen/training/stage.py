@@ -207,7 +207,10 @@ def _plan(
     if best is not None and "start" in run.record:
         left -= costs.measurement + costs.save
     intervals = Intervals(unit, save_every, None if best is None else best.interval)
-    steps = steps_within(left, costs, intervals)
+    steps, enough = steps_within(left, costs, intervals), data.examples.enough_steps(model.config)
+    if enough is not None and enough < steps:
+        say(f"{several(enough, 'step')} are enough for this data. More would be learned by heart: --steps N for others.")
+        steps = enough
     if seconds_left(0, steps, costs, intervals) > left:
         say("The minutes are too few for this model: what comes before and after the steps takes longer than they do.")
     run.update(steps=steps)

@@ -64,8 +64,8 @@ class Rows:
 
     columns: all of them, in the order of the file.
     values: of each learned column, by name: float64 [n] of a numeric one, NaN where a cell is missing (a date in days
-        since 1970-01-01, a date with a time in seconds since then, a time of day in seconds); int32 [n] of a categorical
-        one, places in its categories, -1 where a cell is missing.
+        since 1970-01-01, a date with a time in seconds since then, a time of day in seconds); int32 [n] of a
+        categorical one, places in its categories, -1 where a cell is missing.
     """
 
     columns: tuple[Column, ...]

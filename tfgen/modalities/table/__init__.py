@@ -1,0 +1,1 @@
+"""Tables: rows of columns that hold numbers, dates and categories."""
