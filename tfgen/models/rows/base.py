@@ -54,7 +54,7 @@ class RowModel(GenerativeModel):
             seeds: int32 [batch].
             draws: int32 [batch], which candidate of its seed each is, from 0; they are independent.
             given: int32 [batch, fields], tokens that a row must have; FREE for what is to be drawn.
-            allowed: float32 [tokens], how much of each token is within the conditions, 0 to 1.
+            allowed: float32 [tokens] or [batch, tokens], how much of each token is within the conditions, 0 to 1.
         """
         raise NotImplementedError
 
@@ -78,7 +78,7 @@ class RowModel(GenerativeModel):
         count = tf.shape(seeds)[0]
         draws = tf.tile(tf.range(CANDIDATES), [count])
         rows, logarithms = self.candidate(
-            tf.repeat(seeds, CANDIDATES), draws, tf.repeat(given, CANDIDATES, axis=0), allowed
+            tf.repeat(seeds, CANDIDATES), draws, tf.repeat(given, CANDIDATES, axis=0), _repeated(allowed)
         )
         logarithms = tf.reshape(logarithms, [count, CANDIDATES])
         weights = tf.exp(logarithms - tf.reduce_max(logarithms, axis=1, keepdims=True))
@@ -86,7 +86,7 @@ class RowModel(GenerativeModel):
         with tf.name_scope(noise.SCOPE):
             point = noise.uniform(seeds, 1, _CHOICE_STREAM) * ends[:, -1:]
             chosen = tf.reduce_sum(tf.cast(point >= ends[:, :-1], tf.int32), axis=1)
-        asked = tf.reduce_any(given > FREE, axis=1) | tf.reduce_any(allowed < 1.0)
+        asked = tf.reduce_any(given > FREE, axis=1) | tf.reduce_any(allowed < 1.0, axis=-1)
         chosen = tf.where(asked, chosen, 0)
         return tf.gather(rows, tf.range(count) * CANDIDATES + chosen), tf.exp(logarithms)
 
@@ -105,9 +105,9 @@ class RowModel(GenerativeModel):
             return tf.reduce_sum(tf.cast(point >= ends[:, :-1], tf.int32), axis=1)
 
     def of_field(self, values: tf.Tensor | np.ndarray, field: int) -> Any:
-        """The part [size] of values [tokens] that is one field's."""
+        """The part [..., size] of values [..., tokens] that is one field's."""
         first = int(self.example.offsets[field])
-        return values[first : first + int(self.example.sizes[field])]
+        return values[..., first : first + int(self.example.sizes[field])]
 
     def signatures(self) -> dict[str, Signature]:
         rows = {self.example.plural: Kind.TOKENS}
@@ -119,3 +119,8 @@ class RowModel(GenerativeModel):
 
     def measurements(self) -> Mapping[str, Any]:
         return {"likelihood": self.log_likelihood}
+
+
+def _repeated(allowed: tf.Tensor) -> tf.Tensor:
+    """What is allowed of all rows, or of each of their candidates."""
+    return allowed if allowed.shape.rank == 1 else tf.repeat(allowed, CANDIDATES, axis=0)

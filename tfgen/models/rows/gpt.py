@@ -16,6 +16,7 @@ import tensorflow as tf
 from tfgen.models.rows.base import NEVER, RowModel
 from tfgen.representations.rows.conditions import FREE
 from tfgen.models.rows.configs import RowGPTConfig
+from tfgen.models.rows.parallel import is_token, log_probability
 from tfgen.representations.rows.specification import RowSpecification
 
 layers = keras.layers
@@ -76,25 +77,25 @@ class RowGPT(RowModel):
     ) -> tuple[tf.Tensor, tf.Tensor]:
         network, is_given = self.network_average, given > FREE
         tables, known = network.tables(), tf.cast(is_given, tf.float32)
-        inputs = network.embedded(tf.maximum(given, 0), tables) * known[:, :, None]
+        # A list, since TFLite's slices of nothing are everything.
+        inputs = tf.unstack(network.embedded(tf.maximum(given, 0), tables) * known[:, :, None], axis=1)
         columns, proposed = tf.unstack(given, axis=1), tf.zeros(tf.shape(seeds))
         fraction = tf.zeros(tf.shape(seeds))
         for field in self.order:
             may, drawable = self.of_field(allowed, field), self.of_field(self.drawable, field)
-            logits = network.logits_of(field, inputs, is_given)
+            logits = network.logits_of(field, inputs)
             free = tf.nn.softmax(logits)
             within = free * (may * drawable)
             total = tf.reduce_sum(within, axis=1)
             # Where the model holds nothing of it possible, any of what is allowed.
             within = tf.where(total[:, None] > 1e-12, within, tf.ones_like(free) * (may * drawable))
             token = tf.where(is_given[:, field], tf.maximum(given[:, field], 0), self.pick(seeds, draws, field, within))
-            hit = one_hot(token, within.shape[1])
+            hit = is_token(token, within.shape[1])
             share = tf.reduce_sum(within * hit, axis=1) / tf.maximum(tf.reduce_sum(within, axis=1), 1e-30)
             proposed += tf.where(is_given[:, field], 0.0, tf.math.log(tf.maximum(share, 1e-30)))
             fraction += tf.math.log(tf.maximum(tf.reduce_sum(hit * may, axis=1), 1e-30))
             columns[field] = token
-            own = network.embed(field, token, tables)
-            inputs = tf.concat([inputs[:, :field], own[:, None], inputs[:, field + 1 :]], axis=1)
+            inputs[field] = network.embed(field, token, tables)
         rows = tf.stack(columns, axis=1)
         return rows, self._drawable_likelihood(rows) + fraction - proposed
 
@@ -220,14 +221,13 @@ class Network(layers.Layer):
         mixed = tf.reshape(parts @ kernels, [rows, fields, width + 2])
         return self._logits(mixed[..., :width], mixed[..., width:], range(len(self._groups)), seed)
 
-    def logits_of(self, field: int, inputs: tf.Tensor, is_given: tf.Tensor) -> tf.Tensor:
-        """Logits [batch, tokens] of one field; of the inputs it sees those that are given and those drawn before."""
+    def logits_of(self, field: int, inputs: list[tf.Tensor]) -> tf.Tensor:
+        """Logits [batch, tokens] of one field from each field's embedded token [batch, embedding], zeros where that is
+        not known yet. Its own doesn't matter."""
         size, width = self.config.embedding, self.config.width
-        # What isn't drawn yet is zero already; what is drawn is visible.
         kernel = tf.concat([self.first.value[:, :, field], self.centre.value[:, :, field]], axis=2)
-        flat = tf.reshape(inputs, [tf.shape(inputs)[0], self.fields * size])
-        own = inputs[:, field] @ kernel[field]  # a field doesn't see itself
-        mixed = flat @ tf.reshape(kernel, [self.fields * size, width + 2]) - own
+        kernel *= (np.arange(self.fields) != field).astype(np.float32)[:, None, None]
+        mixed = tf.concat(inputs, axis=1) @ tf.reshape(kernel, [self.fields * size, width + 2])
         hidden = self._deepen(mixed[:, None, :width], [field], None)
         group, place = self._where[field]
         linear = hidden[:, 0] @ self.heads[group].value[place] + self.head_biases[group].value[place]
@@ -247,8 +247,7 @@ class Network(layers.Layer):
                 first = self.example.offsets[group]
                 masks = [drawable[start : start + self.example.sizes[f]] for start, f in zip(first, group)]
                 values = tf.where(tf.constant(_padded(masks, 0.0)) > 0, values, NEVER)
-            own = tf.gather(tokens, group, axis=1)
-            found.append(-tf.nn.sparse_softmax_cross_entropy_with_logits(tf.cast(own, tf.int32), values))
+            found.append(log_probability(values, tf.gather(tokens, group, axis=1)))
         back = np.argsort(np.concatenate(self._groups))
         return tf.gather(tf.concat(found, axis=1), back, axis=1)
 
@@ -294,11 +293,6 @@ class Network(layers.Layer):
         most = tf.maximum(each[:, :, 0], each[:, :, 1])
         both = most + tf.math.log(tf.exp(each[:, :, 0] - most) + tf.exp(each[:, :, 1] - most))
         return both * has_score.astype(np.float32)
-
-
-def one_hot(tokens: tf.Tensor, size: int) -> tf.Tensor:
-    """Tokens int32 [batch] as float32 [batch, size]; compared, since TFLite's converter can't quantise tf.one_hot."""
-    return tf.cast(tf.equal(tokens[:, None], tf.range(size)[None]), tf.float32)
 
 
 def _log_marginal(field) -> np.ndarray:

@@ -21,17 +21,10 @@ class ParallelFields:
         self._model = model
         self._sizes = [int(size) for size in model.example.sizes]
 
-    def log_probabilities(self, logits: tf.Tensor) -> list[tf.Tensor]:
-        """Of each field, [batch, its tokens], in nats."""
-        return [tf.nn.log_softmax(each) for each in tf.split(logits, self._sizes, axis=1)]
-
     def log_likelihood(self, logits: tf.Tensor, tokens: tf.Tensor) -> tf.Tensor:
         """Nats of rows int32 [batch, fields], [batch]."""
         parts = tf.split(logits, self._sizes, axis=1)
-        losses = [
-            tf.nn.sparse_softmax_cross_entropy_with_logits(tokens[:, field], part) for field, part in enumerate(parts)
-        ]
-        return -tf.add_n(losses)
+        return tf.add_n([log_probability(part, tokens[:, field]) for field, part in enumerate(parts)])
 
     def draw(
         self, logits: tf.Tensor, seeds: tf.Tensor, draws: tf.Tensor, given: tf.Tensor, allowed: tf.Tensor
@@ -43,8 +36,7 @@ class ParallelFields:
             within = drawable * model.of_field(allowed, field)
             total = tf.reduce_sum(within, axis=1)
             asked = given[:, field]
-            hit = tf.cast(tf.equal(tf.maximum(asked, 0)[:, None], tf.range(part.shape[1])), tf.float32)
-            by_token = tf.reduce_sum(within * hit, axis=1)
+            by_token = tf.reduce_sum(within * is_token(tf.maximum(asked, 0), part.shape[1]), axis=1)
             is_given = asked > FREE
             weight += tf.math.log(tf.maximum(tf.where(is_given, by_token, total), 1e-30))
             fallback = tf.ones_like(within) * model.of_field(allowed * model.drawable, field)
@@ -63,3 +55,13 @@ def residual(values: tf.Tensor, layers: Sequence) -> tf.Tensor:
     for layer in layers:
         values = values + layer(values)
     return values
+
+
+def is_token(tokens: tf.Tensor, size: int) -> tf.Tensor:
+    """1 at each token int32 [...] of [..., size], else 0; compared, since tf.one_hot becomes slow on phones."""
+    return tf.cast(tf.equal(tokens[..., None], tf.range(size)), tf.float32)
+
+
+def log_probability(logits: tf.Tensor, tokens: tf.Tensor) -> tf.Tensor:
+    """Nats of tokens int32 [...] by logits [..., size]; TensorFlow's own cross entropy is nothing that TFLite has."""
+    return tf.reduce_sum(tf.nn.log_softmax(logits) * is_token(tokens, logits.shape[-1]), axis=-1)

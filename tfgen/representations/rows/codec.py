@@ -27,7 +27,7 @@ FEW_ROWS = 5000
 _MOST_VALUES, _ROWS_OF_A_VALUE = 128, 4  # of a number whose values are tokens
 MOST_CATEGORIES = 1000
 _RARE = (5, 8)  # categories with fewer rows than a number between these are rare
-_OUTERMOST = 5  # values whose mean is a column's end
+_OUTERMOST = 3  # values whose mean is a column's end
 
 
 @dataclass(frozen=True)
@@ -133,10 +133,7 @@ class Bins:
         """How much of each token lies between two numbers, both included, [tokens], and which part of its range of
         uniform numbers that is, [tokens, 2]."""
         half = 0.5 * 10.0 ** -decimals
-        ends = np.array([[_place_of(row, low - half), _place_of(row, high + half)] for row in self.knots])
-        alone = self.knots[:, 0] == self.knots[:, -1]
-        inside = (self.knots[:, 0] >= low - half) & (self.knots[:, 0] <= high + half)
-        ends = np.where(alone[:, None], np.where(inside[:, None], [[0.0, 1.0]], 0.0), ends.reshape(-1, 2))
+        ends = np.stack([_place_of(self.knots, low - half), _place_of(self.knots, high + half)], axis=1)
         ends = np.concatenate([ends, np.zeros([int(self.has_missing), 2])])
         return ends[:, 1] - ends[:, 0], ends
 
@@ -200,13 +197,11 @@ def _without_extremes(knots: np.ndarray, present: np.ndarray) -> np.ndarray:
     return rounded[keep]
 
 
-def _place_of(knots: np.ndarray, value: float) -> float:
-    """The uniform number at which a bin gives a value: 0 below it, 1 above."""
-    if value <= knots[0]:
-        return 0.0
-    if value >= knots[-1]:
-        return 1.0
-    return float(np.interp(value, knots, np.linspace(0, 1, KNOTS)))
+def _place_of(knots: np.ndarray, value: float) -> np.ndarray:
+    """The uniform number at which each bin gives a value, [bins]: 0 below it, 1 above."""
+    low, high = knots[:, :-1], knots[:, 1:]
+    behind = np.clip((value - low) / np.where(high > low, high - low, 1.0), 0, 1)
+    return np.where(high > low, behind, value >= low).mean(axis=1)
 
 
 Discretisation = Categories | Bins
