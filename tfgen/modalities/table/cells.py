@@ -71,6 +71,13 @@ def encoded(texts: Any) -> Any:
     return array
 
 
+def without_apostrophes(texts: Any) -> Any:
+    """Texts without the apostrophe that keeps a spreadsheet from running them as a formula."""
+    import pyarrow.compute as pc
+
+    return pc.replace_substring_regex(texts, r"^\s*'('*[=+\-@\t\r])", r"\1")
+
+
 def unique_names(names: Sequence[str]) -> tuple[list[str], list[str]]:
     """Names of which no two are alike, and notes on those that were changed."""
     found: list[str] = []

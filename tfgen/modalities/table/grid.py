@@ -10,7 +10,7 @@ import numpy as np
 
 from tfgen.console import several
 from tfgen.errors import UserError
-from tfgen.modalities.table.cells import Cells, encoded, unique_names
+from tfgen.modalities.table.cells import Cells, encoded, unique_names, without_apostrophes
 
 _HEAD = 200  # rows by which the header is found
 _CHUNK = 20_000  # rows that become arrays at once
@@ -141,7 +141,8 @@ class _Body:
         self._flush()
         columns = []
         for place in range(self._layout.width):
-            columns.append(encoded(pa.chunked_array(self._chunks[place])))
+            column = encoded(pa.chunked_array(self._chunks[place]))
+            columns.append(pa.DictionaryArray.from_arrays(column.indices, without_apostrophes(column.dictionary)))
             self._chunks[place] = []
         found = Cells(list(self._layout.names), columns, np.concatenate(self._lines), self._place)
         found, notes = _without_other_rows(found, self._layout)
@@ -207,7 +208,10 @@ def _find_layout(
 
 
 def _layout(names: list[str], above: int, headers: list[list[str]], notes: list[str]) -> _Layout:
-    return _Layout([" ".join(name.split()) for name in names], above, len(names), headers, notes)
+    import pyarrow as pa
+
+    names = without_apostrophes(pa.array([" ".join(name.split()) for name in names], pa.string())).to_pylist()
+    return _Layout(names, above, len(names), headers, notes)
 
 
 def _width(head: list[Row]) -> int:

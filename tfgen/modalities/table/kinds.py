@@ -16,7 +16,7 @@ from tfgen.errors import UserError, unknown
 from tfgen.modalities.table.cells import Cells
 from tfgen.modalities.table.formats import Found, find_dates, find_numbers, read_values, write_values
 from tfgen.representations.rows.columns import (
-    BOOLEAN, CATEGORY, CONSTANT, DATE, DATETIME, INTEGER, KEY, NUMBER, TEXT, TIME, Column, Rows,
+    BOOLEAN, CATEGORY, CONSTANT, DATE, INTEGER, KEY, NUMBER, TEXT, Column, Rows,
 )  # fmt: skip
 
 MISSING = (
@@ -429,8 +429,6 @@ def key_writing(texts: Any, sample: Sequence[str]) -> dict[str, Any]:
         for place, sign in enumerate(longest)
     )
     letters = "".join(sorted({sign for text in sample for sign in text if sign.isalnum()})) or "0123456789"
-    if letters.isdecimal() or (letters.lower() != letters and letters.upper() != letters):
-        pass
     return {"shape": shape, "letters": letters}
 
 
@@ -451,8 +449,6 @@ def _texts(cells: Cells, place: int, marks: Sequence[str], usual: Sequence[str] 
     column = cells.columns[place]
     codes = np.asarray(column.indices.fill_null(-1)).astype(np.int64)
     trimmed = pc.utf8_trim_whitespace(column.dictionary.cast(pa.string()).fill_null(""))
-    if pc.any(pc.match_substring_regex(trimmed, r"^'+[=+\-@\t\r]")).as_py():  # as writing.py keeps formulas from running
-        trimmed = pc.replace_substring_regex(trimmed, r"^'('*[=+\-@\t\r])", r"\1")
     again = trimmed.dictionary_encode()
     codes = np.append(np.asarray(again.indices).astype(np.int64), -1)[codes]
     texts = again.dictionary
@@ -521,6 +517,3 @@ def _quoted(name: str, value: str) -> str:
 
 def _short(text: str) -> str:
     return text if len(text) <= 40 else text[:37] + "..."
-
-
-KINDS_OF_TIME = (DATE, DATETIME, TIME)
