@@ -156,7 +156,8 @@ def as_texts(column: Any) -> Any:
     if pa.types.is_boolean(kind):
         return pc.if_else(column, "true", "false")
     if pa.types.is_floating(kind):
-        return _floats_as_texts(column)
+        texts = pc.if_else(pc.is_finite(column), column.cast(pa.string()), pa.scalar(None, pa.string()))
+        return pc.replace_substring_regex(texts, "^-0$", "0")
     if pa.types.is_timestamp(kind):
         column = column.cast(pa.timestamp(kind.unit))
         return pc.replace_substring_regex(pc.strftime(column, "%Y-%m-%dT%H:%M:%S"), r"\.0+$", "")
@@ -165,19 +166,6 @@ def as_texts(column: Any) -> Any:
     if pa.types.is_nested(kind):
         return pa.array([None if value is None else str(value) for value in column.to_pylist()], pa.string())
     return column.cast(pa.string())
-
-
-def _floats_as_texts(column: Any) -> Any:
-    import pyarrow as pa
-
-    values = np.asarray(column.cast(pa.float64()).fill_null(np.nan))
-    if not pa.types.is_float64(column.type):  # of 0.1 in 32 bits the digits that were meant
-        values = values.astype(np.float32)
-    distinct, places = np.unique(values, return_inverse=True)
-    texts = [text_of(value) for value in distinct.tolist()] if distinct.dtype == np.float64 else [
-        text_of(float(str(value))) for value in distinct]
-    dictionary = pa.array([text or "" for text in texts], pa.string())
-    return pa.DictionaryArray.from_arrays(pa.array(places.astype(np.int32)), dictionary).cast(pa.string())
 
 
 def text_of(value: Any) -> str | None:

@@ -4,6 +4,7 @@ What is found is the `writing` of a Column, plain JSON. Everything works on pyar
 million rows cost as little as their different values do.
 """
 
+import operator
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -404,6 +405,8 @@ def _zone(texts: list[str]) -> str:
 
 
 def _date_form(form: str, sample: list[str], values: np.ndarray, other: str | None) -> Found:
+    import pyarrow as pa
+
     kind = kind_of_format(form)
     if kind == DATETIME:
         known = values[np.isfinite(values)]
@@ -412,13 +415,14 @@ def _date_form(form: str, sample: list[str], values: np.ndarray, other: str | No
             form = form.replace("%H", "00").replace("%M", "00").replace("%S", "00")
             if "%f" in form:
                 form = form.replace("%f", "0" * max(_fraction(text) for text in sample))
-            other = None if other is None else other
     writing: dict[str, Any] = {"format": form}
     if "%f" in form:
         writing["fraction"] = min(6, max((_fraction(text) for text in sample), default=0))
-    column = Column("", kind, writing={**writing, "padded": False})
-    exact = read_dates_of(column, sample)
-    if write_dates(column, exact) == sample and write_dates(Column("", kind, writing=writing), exact) != sample:
+    # Months and days as 3 or as 03: as most are, since a table that was put together has both.
+    values_there = read_dates(pa.array(sample, pa.string()), form)
+    alike = {padded: sum(map(operator.eq, sample, write_dates(Column("", kind, writing={**writing, "padded": padded}),
+                                                              values_there))) for padded in (True, False)}  # fmt: skip
+    if alike[False] > alike[True]:
         writing["padded"] = False
     return Found(kind, values, 0, writing, other)
 
@@ -426,14 +430,6 @@ def _date_form(form: str, sample: list[str], values: np.ndarray, other: str | No
 def _fraction(text: str) -> int:
     found = re.search(r"\.([0-9]+)", text[text.rfind(":"):])
     return len(found[1]) if found else 0
-
-
-def read_dates_of(column: Column, texts: Any) -> np.ndarray:
-    """The values of texts in a column's own format."""
-    import pyarrow as pa
-
-    values = read_dates(pa.array(texts, pa.string()), column.writing["format"])
-    return values
 
 
 # Whatever a column holds.

@@ -1,8 +1,9 @@
 """Rows of texts, as CSV files and sheets have them: where the header stands, and which rows are no data."""
 
+import itertools
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,7 +67,8 @@ def cells_of_grid(
     Raises:
         UserError: there are no rows, or too many have not as many cells as the others.
     """
-    rows = ((line, row) for line, row in rows if line > options.skip)
+    if options.skip:
+        rows = ((line, row) for line, row in rows if line > options.skip)
     head: list[Row] = []
     for row in rows:
         head.append(row)
@@ -76,12 +78,7 @@ def cells_of_grid(
         raise UserError(f"'{source}' holds no rows.", "Give a table with a row for each example.")
     layout = _find_layout(head, source, options, place, merged)
     body = _Body(layout, source, place, is_sheet, options.rows)
-    for row in head[layout.above:]:
-        body.add(row)
-    for row in rows:
-        if body.is_full:
-            break
-        body.add(row)
+    body.add(itertools.chain(head[layout.above:], rows))
     return body.cells()
 
 
@@ -99,31 +96,35 @@ class _Body:
         self._count = self._empty = self._broken_count = 0
         self._broken: list[tuple[str, str]] = []
 
-    @property
-    def is_full(self) -> bool:
-        return self._most is not None and self._count >= self._most
-
-    def add(self, row: Row) -> None:
-        line, cells = row
+    def add(self, rows: Iterable[Row]) -> None:
+        """Takes rows until there are as many as are wanted."""
         width = self._layout.width
-        if len(cells) != width:
-            if len(cells) > width and not any(map(str.strip, cells[width:])):
-                cells = cells[:width]
-            elif len(cells) < width and (self._is_sheet or len(cells) >= self._needed):
-                cells = cells + [""] * (width - len(cells))
-        if not "".join(cells).strip():
-            self._empty += 1
-        elif self.is_full:
-            return
-        elif len(cells) != width:
-            self._broken_count += 1
-            if len(self._broken) < _NAMED_AT_MOST:
-                self._broken.append((f"{self._place} {line}", f"has {several(len(cells), 'cell')} instead of {width}"))
-        else:
-            self._count += 1
-            self._waiting.append((line, cells))
-            if len(self._waiting) >= _CHUNK:
-                self._flush()
+        for line, cells in rows:
+            if len(cells) != width:
+                cells = self._fitted(cells)
+            if not (cells and cells[0].strip()) and not "".join(cells).strip():
+                self._empty += 1
+            elif len(cells) != width:
+                self._broken_count += 1
+                if len(self._broken) < _NAMED_AT_MOST:
+                    reason = f"has {several(len(cells), 'cell')} instead of {width}"
+                    self._broken.append((f"{self._place} {line}", reason))
+            else:
+                self._waiting.append((line, cells))
+                if len(self._waiting) >= _CHUNK:
+                    self._flush()
+                self._count += 1
+                if self._count == self._most:
+                    break
+
+    def _fitted(self, cells: list[str]) -> list[str]:
+        """A row of another length as one of the usual length, where only empty cells make the difference."""
+        width = self._layout.width
+        if len(cells) > width and not any(map(str.strip, cells[width:])):
+            return cells[:width]
+        if len(cells) < width and (self._is_sheet or len(cells) >= self._needed):
+            return cells + [""] * (width - len(cells))
+        return cells
 
     def _flush(self) -> None:
         import pyarrow as pa
@@ -257,6 +258,8 @@ def _is_numbering(row: Sequence[str]) -> bool:
 
 def _is_header(row: Sequence[str], body: list[list[str]], width: int) -> bool:
     """Whether a row names the columns: by what stands below it."""
+    if _are_names(row):
+        body = [other for other in body if other != row]  # of files that were put together
     if not body:
         return _are_names(row)
     for_it = against = 0
@@ -282,11 +285,14 @@ def _is_header(row: Sequence[str], body: list[list[str]], width: int) -> bool:
 
 
 def _are_two_rows(upper: Sequence[str], lower: Sequence[str], body: list[list[str]], width: int) -> bool:
-    """Whether the second row names columns too: it fills gaps of the first, and stands as words above numbers."""
+    """Whether the second row names columns too: it tells apart what the first leaves empty or names alike, and stands as
+    words above numbers."""
     upper, lower = _fitted(upper, width), _fitted(lower, width)
     if not body or not _are_names(upper) or not _are_names(lower):
         return False
-    if not any(below.strip() and not above.strip() for above, below in zip(upper, lower)):
+    gaps = any(below.strip() and not above.strip() for above, below in zip(upper, lower))
+    alike = any(above.strip() and above == beside for above, beside in zip(upper, upper[1:]))  # as merged cells are
+    if not gaps and not alike:
         return False
     for place, cell in enumerate(lower):
         below = [text for other in body if place < len(other) and (text := other[place].strip())]
@@ -384,11 +390,15 @@ def _without_empty_columns(cells: Cells) -> tuple[Cells, list[str]]:
 
 
 def _equals(column: Any, text: str) -> np.ndarray:
-    places = [place for place, each in enumerate(column.dictionary.to_pylist()) if (each or "").strip() == text]
-    return np.isin(np.asarray(column.indices.fill_null(-1)), places)
+    import pyarrow.compute as pc
+
+    equal = np.asarray(pc.equal(pc.utf8_trim_whitespace(column.dictionary.fill_null("")), text))
+    return np.append(equal, False)[np.asarray(column.indices.fill_null(-1))]
 
 
 def _present(column: Any) -> np.ndarray:
     """Which rows of a column have a text."""
-    filled = np.array([bool((text or "").strip()) for text in column.dictionary.to_pylist()] + [False])
-    return filled[np.asarray(column.indices.fill_null(-1))]
+    import pyarrow.compute as pc
+
+    filled = np.asarray(pc.not_equal(pc.utf8_trim_whitespace(column.dictionary.fill_null("")), ""))
+    return np.append(filled, False)[np.asarray(column.indices.fill_null(-1))]

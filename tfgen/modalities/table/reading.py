@@ -134,12 +134,13 @@ def find_delimiter(text: str) -> str:
     whole = text.rstrip("\r\n") if len(text) < _SAMPLE else text[: max(text.rfind("\n"), text.rfind("\r"))]
     best, most = _NEVER, (0.0, 0)
     for sign in (*DELIMITERS, " "):
-        lengths = Counter(len(row) for row in _parsed(whole, sign) if any(row))
+        rows = [row for row in _parsed(whole, sign) if any(row)]
+        lengths = Counter(len(row) for row in (rows[1:] if len(rows) > 2 else rows))  # the first may be a title
         if not lengths:
             continue
         width, count = max(lengths.items(), key=lambda each: (each[1], each[0]))
         share = count / lengths.total()
-        if width > 1 and share >= _ALIKE and (sign != " " or (share == 1 and best == _NEVER and lengths.total() > 2)):
+        if width > 1 and share >= _ALIKE and (sign != " " or (share == 1 and best == _NEVER and lengths.total() > 1)):
             if (round(share, 1), width) > most:
                 best, most = sign, (round(share, 1), width)
     return best
@@ -191,7 +192,7 @@ def _rows(path: Path, encoding: str, delimiter: str, quote: str = '"', start: in
     """Every row of a file with the line where it begins, from behind line `start` on."""
     csv.field_size_limit(_LONGEST_CELL)
     with _open_text(path, encoding) as text:
-        lines = (line.replace("\0", "") for line in text) if start == 0 else itertools.islice(text, start, None)
+        lines = (line.replace("\0", "") for line in itertools.islice(text, start, None))
         reader = csv.reader(lines, delimiter=delimiter, quotechar=quote, skipinitialspace=delimiter != "\t")
         before = 0
         try:
@@ -237,7 +238,7 @@ def _of_json(path: Path, options: ReadingOptions) -> Cells:
     with _open_text(path, encoding) as text:
         first = text.read(_SAMPLE).lstrip("\ufeff \r\n\t")[:1]
         text.seek(0)
-        if first == "[":
+        if first == "[" and ending_of(path) not in JSON_LINES:
             place = "row"
             try:
                 content = json.load(text)
