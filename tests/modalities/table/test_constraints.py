@@ -30,10 +30,11 @@ def table(count=500):
     city = CHANCE.integers(0, 20, count).astype(np.int32)
     start = CHANCE.integers(0, 1000, count).astype(float)
     start[::50] = np.nan
+    end = start + CHANCE.integers(0, 400, count) * (np.arange(count) % 9 > 0)  # some end as they start
     return rows_of(
         net=net, tax=tax, total=np.round(net + tax, 2), fee=fee, all__of__it=np.round(net + tax + fee, 2), city=city,
         state=(city // 3).astype(np.int32), country=(city // 9).astype(np.int32), other=city[::-1].copy(),
-        d_start=start, d_end=start + CHANCE.integers(0, 400, count),
+        d_start=start, d_end=end,
     )  # fmt: skip
 
 

@@ -209,7 +209,7 @@ def test_one_column_with_empty_cells(tmp_path):
 def test_for_a_person():
     rows = Rows((Column("name", "category", ("a <b>", "日本")), Column("x", "number", decimals=1)),
                 {"name": np.array([0, 1, 0], np.int32), "x": np.array([1.5, -20.0, np.nan])})  # fmt: skip
-    assert as_lines(rows, 2) == ["name      x", "a <b>   1.5", "日本    -20", "... 1 more rows"]
+    assert as_lines(rows, 2) == ["name     x", "a <b>  1.5", "日本   -20", "... 1 more row"]
     assert as_lines(rows, 3, width=8)[-1] == "... 1 more column"
     page = as_html_table(rows)
     assert "a &lt;b&gt;" in page and '<td style="text-align: right">-20</td>' in page and page.count("<tr>") == 4

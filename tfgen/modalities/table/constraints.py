@@ -277,6 +277,8 @@ def _orders(rows: Rows, sums: Sequence[Sum]) -> list[Order]:
     sample = {column.name: rows.values[column.name][spread[:_SAMPLE]] for column in columns}
     for first, second in itertools.combinations(columns, 2):
         dates = first.kind not in (NUMBER, INTEGER)
+        if any(each.total in (first.name, second.name) and {first.name, second.name} <= set(each.names) for each in sums):
+            continue  # a part of a sum is less than the whole where all parts are positive: nothing new
         if first.kind != second.kind and {first.kind, second.kind} != {NUMBER, INTEGER}:
             continue
         for lower, upper in ((first, second), (second, first)):

@@ -456,7 +456,7 @@ def _texts(cells: Cells, place: int, marks: Sequence[str], usual: Sequence[str] 
     is_mark = np.asarray(pc.is_in(texts, pa.array([*usual, *marks], pa.string()))) if len(texts) else np.zeros(0, bool)
     kept = ~is_mark & (counts > 0)
     missing = None
-    if not kept[codes].all() or (codes < 0).any():
+    if not np.append(kept, False)[codes].all():
         written = np.where(is_mark, counts, 0)
         nothing = int((codes < 0).sum())
         missing = texts[int(written.argmax())].as_py() if len(written) and written.max() > nothing else ""

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from tfgen import files
+from tfgen.console import several
 from tfgen.errors import UserError, unknown
 from tfgen.modalities.table.formats import write_values
 from tfgen.modalities.table.kinds import truth
@@ -315,9 +316,9 @@ def as_lines(rows: Rows, most: int = 20, width: int = 100, seed: int = 0) -> lis
     lines = ["  ".join(cells).rstrip() for cells in zip(*blocks)]
     left = len(texts) - len(blocks)
     if len(rows) > most:
-        lines.append(f"... {len(rows) - most} more rows")
+        lines.append(f"... {several(len(rows) - most, 'more row')}")
     if left:
-        lines.append(f"... {left} more column{'s' if left > 1 else ''}")
+        lines.append(f"... {several(left, 'more column')}")
     return lines
 
 
