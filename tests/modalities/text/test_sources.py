@@ -297,6 +297,7 @@ def test_tokenizers_by_setting(folder, tmp_path):
 
 def test_long_files_are_read_in_pieces_and_large_vocabularies_take_four_bytes(folder, monkeypatch):
     monkeypatch.setattr("tfgen.modalities.text.reading.BLOCK", 1000)
+    monkeypatch.setattr("tfgen.data.encodings.BLOCK", 1000)
     monkeypatch.setattr("tfgen.modalities.text.reading.LONGEST_PIECE", 400)
     text = ("".join(f"né{number} " + ("\r\n" if number % 7 == 0 else "") for number in range(3000)) + "x" * 3000) * 2
     (folder / "a.txt").write_bytes(text.encode())

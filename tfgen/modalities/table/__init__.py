@@ -1,1 +1,1 @@
-"""Tables: rows of columns that hold numbers, dates and categories."""
+"""Tables: rows of numbers, dates, categories and the rest."""
