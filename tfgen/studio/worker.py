@@ -20,7 +20,6 @@ from tfgen import files
 from tfgen.catalog import CONFIGS, MODALITIES, MODELS, representations_of
 from tfgen.config import make_config
 from tfgen.console import talking
-from tfgen.environment import load_tensorflow
 from tfgen.errors import UserError
 from tfgen.representations import ARRAYS
 from tfgen.studio.replies import sentence

@@ -15,8 +15,8 @@ _SAMPLING = 0.5  # of a training step's time, for as many rows
 
 
 class RowTracker:
-    """What the model's `held_out_loss` is in the mean, in nats, where it has a likelihood; else the mean distance of its
-    columns and pairs of columns from held-out ones. The same weights give the same number."""
+    """What the model's `held_out_loss` is in the mean, in nats, where it has a likelihood; else the mean distance of
+    its columns and pairs of columns from held-out ones. The same weights give the same number."""
 
     def __init__(self, model: Any, examples: RowExamples):
         import tensorflow as tf

@@ -102,8 +102,13 @@ def unique_names(names: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def cells_of(data: Any) -> Cells:
-    """The cells of a table in memory: a dict of columns, a pyarrow Table, a pandas DataFrame, or an array with named
-    fields.
+    """The cells of a table in memory; see `arrow_columns`."""
+    return of_arrow(*arrow_columns(data))
+
+
+def arrow_columns(data: Any) -> tuple[list[str], list[Any]]:
+    """The names and pyarrow arrays of a table in memory: a dict of columns, a pyarrow Table, a pandas DataFrame, or an
+    array with named fields.
 
     Raises:
         UserError: it is nothing of this kind, or its columns are of different lengths.
@@ -125,9 +130,9 @@ def cells_of(data: Any) -> Cells:
                 f"The columns are of different lengths: '{name}' has {length} values and '{other[0]}' {other[1]}.",
                 "Give as many of each.",
             )
-        return of_arrow(list(columns), list(columns.values()))
+        return list(columns), list(columns.values())
     if isinstance(table, pa.Table):
-        return of_arrow(table.column_names, table.columns)
+        return list(table.column_names), list(table.columns)
     raise UserError(f"Data of type {type(data).__name__} is no table.", WHAT_IS_READ)
 
 

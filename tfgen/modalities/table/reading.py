@@ -21,7 +21,7 @@ from tfgen.data.encodings import Decoding, NotText, examine, open_unpacked
 from tfgen.data.examples import clean_text, natural_order
 from tfgen.data.walk import walk
 from tfgen.errors import UserError, unknown
-from tfgen.modalities.table.cells import WHAT_IS_READ, Cells, encoded, of_arrow, text_of, unique_names
+from tfgen.modalities.table.cells import WHAT_IS_READ, Cells, arrow_columns, encoded, of_arrow, text_of, unique_names
 from tfgen.modalities.table.grid import ReadingOptions, Row, cells_of_grid
 
 DELIMITED = (".csv", ".tsv", ".tab", ".data", ".txt", ".dat")
@@ -212,6 +212,17 @@ def _rows(path: Path, encoding: str, delimiter: str, quote: str = '"', start: in
 
 
 # Files with types.
+
+
+def as_parquet(data: Any) -> bytes:
+    """A table in memory as a file that is read as the same."""
+    import pyarrow as pa
+    import pyarrow.parquet as parquet
+
+    names, columns = arrow_columns(data)
+    sink = pa.BufferOutputStream()
+    parquet.write_table(pa.table(columns, unique_names(names)[0]), sink)
+    return sink.getvalue().to_pybytes()
 
 
 def _of_parquet(path: Path, options: ReadingOptions) -> Cells:

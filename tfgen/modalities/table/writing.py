@@ -297,6 +297,12 @@ def _as_is(value: Any) -> Any:
     return value
 
 
+def plain_records(rows: Rows, seed: int = 0) -> list[dict[str, Any]]:
+    """Each row as a dict of Python's values, None where a cell is missing."""
+    columns = _typed_columns(rows, 0, len(rows), seed, _as_is)
+    return [dict(zip(columns, cells)) for cells in zip(*columns.values())]
+
+
 # For a person.
 
 

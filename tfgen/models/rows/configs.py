@@ -8,7 +8,7 @@ from tfgen.config import setting
 from tfgen.representations.rows.codec import FEW_ROWS
 from tfgen.representations.rows.specification import RowSpecification
 
-_WIDE = 40
+_WIDE, _WIDEST = 40, 2400  # columns, and hidden numbers of them all
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,8 @@ class RowGPTConfig:
             own |= {"embedding": 8, "batch_size": 64, "shrink": 300.0, "dropout": 0.4, "learning_rate": 2e-3}
             own |= {"weight_decay": 0.3, "width": width // 2, "epochs": 60}
         if columns > _WIDE:  # all columns go into one product with all
-            own |= {"embedding": 8, "width": min(width // 2, max(8, 2400 // columns)), "masks": 4 if columns < 100 else 2}
+            own |= {"embedding": 8, "width": min(width // 2, max(8, _WIDEST // columns))}
+            own |= {"masks": 4 if columns < 2 * _WIDE else 2}
         return own
 
 

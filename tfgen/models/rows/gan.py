@@ -25,7 +25,7 @@ class RowGAN(RowModel):
     """Generator, its running average (which rows come from), and critic."""
 
     Config = RowGANConfig
-    remedy = "Raise --set r1=... by a factor of 4, lower --set learning_rate=... by half, or fit a gpt, which is better."
+    remedy = "Raise --set r1=... by a factor of 4, lower --set learning_rate=... by half, or fit a gpt."
 
     def __init__(self, config: RowGANConfig, example: RowSpecification, conditions: None, seed: int = 0):
         super().__init__(config, example, conditions, seed)

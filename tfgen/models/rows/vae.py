@@ -1,7 +1,7 @@
 """A VAE of rows: all columns at once from a few latent numbers (Kingma & Welling 2013; TVAE, Xu et al. 2019).
 
-Each column is drawn from its distribution, never the likeliest value. Samples start from a mixture of Gaussians over the
-latents of the rows, as of arrays. Under conditions, a row is weighted by how probable its latents make them.
+Each column is drawn from its distribution, never the likeliest value. Samples start from a mixture of Gaussians over
+the latents of the rows, as of arrays. Under conditions, a row is weighted by how probable its latents make them.
 """
 
 from collections.abc import Mapping

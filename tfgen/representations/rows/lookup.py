@@ -225,7 +225,7 @@ class _Places(tf.lookup.KeyValueTensorInitializer):
         return f"categories_{self._digest}"
 
 
-# Dates, by the days of the proleptic Gregorian calendar (Howard Hinnant, "chrono-compatible low-level date algorithms").
+# Dates, by the days of the Gregorian calendar (Howard Hinnant, "chrono-compatible low-level date algorithms").
 
 
 def _days(year: tf.Tensor, month: tf.Tensor, day: tf.Tensor) -> tf.Tensor:
