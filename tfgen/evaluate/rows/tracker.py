@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from tfgen.representations.rows.codec import FEW_ROWS
 from tfgen.representations.rows.examples import RowExamples
 from tfgen.representations.rows.sampler import BATCH
 
@@ -11,6 +12,9 @@ _MOST_ROWS = 4096
 _ROWS_AT_ONCE = 256
 _SAMPLES = 2 * BATCH
 _MOST_PAIRS = 60
+_LEARNED_ROWS = 2000  # that are compared with those that are held out
+# Of few rows: from here on the likelihood tells those that were learned from others too well. .5 is by chance.
+MOST_MEMBERS = 0.6
 _SAMPLING = 0.5  # of a training step's time, for as many rows
 
 
@@ -26,6 +30,9 @@ class RowTracker:
         self.model, self._sizes = model, examples.codec.specification.sizes
         self._rows = examples.held_out[:_MOST_ROWS].astype(np.int32)
         self._is_loss = bool(model.measurements())
+        is_few = self._is_loss and examples.training < FEW_ROWS
+        self._learned = examples.learned[:_LEARNED_ROWS].astype(np.int32) if is_few else None
+        self._members: float | None = None
         self.name = "validation_loss" if self._is_loss else "distance"
         self._loss = tf.function(model.held_out_loss)
         self._draw = tf.function(self._drawn)
@@ -40,13 +47,31 @@ class RowTracker:
         """The score of the model as it is now."""
         if not self._is_loss:
             return self._distance(np.concatenate([self._draw(first).numpy() for first in range(0, _SAMPLES, BATCH)]))
-        total = 0.0
-        for at in range(0, len(self._rows), _ROWS_AT_ONCE):
-            rows = self._rows[at : at + _ROWS_AT_ONCE]
+        losses = self._losses(self._rows)
+        if self._learned is not None:
+            self._members = round(area_under_curve(-self._losses(self._learned), -losses), 4)
+        return float(np.mean(losses, dtype=np.float64))
+
+    def beside(self) -> dict[str, float]:
+        """How well the likelihood tells rows that were learned from others, as the area under the curve, of few."""
+        return {} if self._members is None else {"members": self._members}
+
+    def objection(self, row: dict[str, float]) -> str | None:
+        """A sentence where the model begins to know the rows that it learned by heart."""
+        if row.get("members", 0.0) <= MOST_MEMBERS:
+            return None
+        return (
+            f"At step {row['step']} the model begins to know rows by heart: it would tell those that it learned from "
+            f"others in {100 * row['members']:.0f} of 100 pairs."
+        )
+
+    def _losses(self, rows: np.ndarray) -> np.ndarray:
+        losses = []
+        for at in range(0, len(rows), _ROWS_AT_ONCE):
+            part = rows[at : at + _ROWS_AT_ONCE]
             # Every batch has the same size, since each other one would be traced anew.
-            losses = self._loss(np.resize(rows, [_ROWS_AT_ONCE, rows.shape[1]])).numpy()
-            total += float(np.sum(losses[: len(rows)], dtype=np.float64))
-        return total / len(self._rows)
+            losses.append(self._loss(np.resize(part, [_ROWS_AT_ONCE, part.shape[1]])).numpy()[: len(part)])
+        return np.concatenate(losses)
 
     def _drawn(self, first: Any) -> Any:
         import tensorflow as tf
@@ -72,3 +97,10 @@ class RowTracker:
                 places = places * self._sizes[field] + rows[:, field]
             counts.append(np.bincount(places, minlength=size) / len(rows))
         return 0.5 * float(np.abs(counts[0] - counts[1]).sum())
+
+
+def area_under_curve(positive: np.ndarray, negative: np.ndarray) -> float:
+    """How often a positive score is above a negative one, ties as halves (Mann & Whitney 1947)."""
+    ranked = np.sort(negative)
+    below, upto = np.searchsorted(ranked, positive, "left"), np.searchsorted(ranked, positive, "right")
+    return float(np.mean(below + upto) / (2 * len(negative)))
