@@ -4,5 +4,5 @@ A model names the representations that it learns, and a modality has a codec int
 once for each representation. Knows no files, runs or commands.
 """
 
-ARRAYS, SEQUENCES = "arrays", "sequences"
+ARRAYS, SEQUENCES, ROWS = "arrays", "sequences", "rows"
 NAMES = (ARRAYS, SEQUENCES)
