@@ -39,7 +39,8 @@ def shuffled(rows, seed=0):
 
 
 def joined(first, second):
-    return Rows(first.columns, {name: np.concatenate([first.values[name], second.values[name]]) for name in first.values})
+    values = {name: np.concatenate([each, second.values[name]]) for name, each in first.values.items()}
+    return Rows(first.columns, values)
 
 
 class Coded:

@@ -221,21 +221,21 @@ DESCRIPTIONS = {
     ),
     "pairs": ScoreDescription(
         "Column pair trends",
-        "How alike any two columns go together; 1 is no difference. The mean over all pairs, as SDMetrics had it before "
-        "0.32.",
+        "How alike any two columns go together; 1 is no difference. The mean over all pairs, as published figures of "
+        "SDMetrics have it.",
         0.0,
         1.0,
     ),
     "strong_pairs": ScoreDescription(
         "Strong pair trends",
-        "The same of the pairs that really go together in the data, as SDMetrics has it since 0.32.",
+        "The same of the pairs that really go together in the data, as SDMetrics' report has it since 0.32.",
         0.0,
         1.0,
     ),
     "f1": ScoreDescription(
         "Usefulness, F1",
-        "How well a class is predicted in real rows by boosting that learned samples alone: F1, where every class counts "
-        "the same.",
+        "How well a class is predicted in real rows by boosting that learned samples alone: F1, where every class "
+        "counts the same.",
         0.0,
         1.0,
     ),
@@ -271,30 +271,38 @@ DESCRIPTIONS = {
     ),
     "closeness": ScoreDescription(
         "Closeness",
-        "How often a learned row lies nearer to the samples than a row that was not learned; half the time if samples tell "
-        "nothing of who was learned.",
+        "How often a learned row lies nearer to the samples than a row that was not learned; half the time if samples "
+        "tell nothing of who was learned.",
         0.0,
         1.0,
     ),
     "closeness_at_1_percent": ScoreDescription(
         "Closeness, at 1%",
-        "The share of learned rows that are found by it while 1% of the others are wrongly taken for learned ones; 1% by "
-        "chance.",
+        "The share of learned rows that are found by it while 1% of the others are wrongly taken for learned ones; 1% "
+        "by chance.",
         0.0,
         1.0,
         percent,
     ),
     "attribute_inference": ScoreDescription(
         "Attribute inference",
-        "How much more often a secret cell of a learned row is guessed from the samples than of a row that was not learned.",
+        "How much more often a secret cell of a learned row is guessed from the samples than one of a row that was not "
+        "learned.",
         -1.0,
         1.0,
         percent,
     ),
-    "singling_out": ScoreDescription(
-        "Singling out",
-        "How much more often what is true of one sample alone is true of one learned row alone, than of one row among as "
+    "singling_out_by_one": ScoreDescription(
+        "Singling out, one column",
+        "How much more often a value that one sample alone has is had by one learned row alone, than by one row of as "
         "many that were not learned.",
+        -1.0,
+        1.0,
+        percent,
+    ),
+    "singling_out_by_several": ScoreDescription(
+        "Singling out, several columns",
+        "The same of what is true of one sample alone in two to six columns.",
         -1.0,
         1.0,
         percent,

@@ -26,14 +26,14 @@ Of sequences; an example is a document, and units are characters in text:
 Of rows; a table is a structured array with a field for each column (metrics/resemblance.py):
 
     real_rows, generated_rows   tables [n]: of rows that were learned, and of samples
-    unseen_told, generated_told  float [m]: how sure boosting that learned from others is that a held-out row is a sample;
-                                the same of samples
+    unseen_told, generated_told  float [m]: how sure boosting that learned from others is that a held-out row is a
+                                sample; the same of samples
     unseen_predictions, unseen_augmented  structured [m]: what boosting that learned samples, real rows or both says of
                                 held-out rows (metrics/usefulness.py)
     training_apart, unseen_apart  float [m]: the distances of rows to the nearest sample
     training_guessed, unseen_guessed  float [m]: the share of each row's cells that are guessed from the nearest sample
-    predicates                  int [k, 2]: whether what is true of one sample alone is so of one learned row, and of one
-                                held-out row
+    predicates                  int [k, 3]: whether what is true of one sample alone is so of one learned row, of one
+                                held-out row, and whether it is of several columns
     are_copies                  bool [n]: whether a sample is a learned row again, in every cell
     training_nats, unseen_nats  float [m]: minus the model's log-likelihood of each row
 
@@ -73,7 +73,7 @@ class Metric:
     most: int | None = None  # rows that are looked at, where the work grows with their square
     mean_of_rows: bool = True  # nearly; a distance between two distributions is not
     depends_on: str | None = None  # what of record.MeasuredWith must be alike for these scores, if not for all
-    half_widths: Function | None = None  # of 95 % intervals, from the same inputs, where it knows better than intervals.py
+    half_widths: Function | None = None  # of 95 % intervals, where it knows better; of the same inputs
 
     @property
     def needs(self) -> tuple[str, ...]:

@@ -18,7 +18,9 @@ def log_likelihood_bound(log_weights: np.ndarray) -> dict[str, float]:
 
 @metric(least=20, depends_on="tokenizer", nats_per_row="lower", nats_gap="near 0")
 def likelihood_of_rows(unseen_nats: np.ndarray, training_nats: np.ndarray) -> dict[str, float]:
-    """`nats_per_row`: what a held-out row costs, minus its mean log-likelihood; `nats_gap`: how much more than a learned
-    one, from [n] and [m]. Of models whose rows have the same tokens alone."""
+    """`nats_per_row`: what a held-out row costs, minus its log-likelihood; `nats_gap`: how far beyond a learned one.
+
+    From [n] and [m]. They can be compared where the same rows have the same tokens.
+    """
     unseen = float(unseen_nats.mean())
     return {"nats_per_row": unseen, "nats_gap": unseen - float(training_nats.mean())}

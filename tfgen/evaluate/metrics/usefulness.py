@@ -40,8 +40,8 @@ def _half_widths_of_gain(unseen_augmented: np.ndarray) -> dict[str, float]:
 def usefulness(unseen_predictions: np.ndarray) -> dict[str, float]:
     """Train on synthetic, test on real (Esteban et al. 2017): `f1` (macro) and `auc` for a class, `r2` for a number.
 
-    `auc` of more than two classes is the mean over classes of each against the rest. `usefulness_lost` is the F1 or R2 of
-    boosting that learned as many real rows less that, on the same rows.
+    `auc` of more than two classes is the mean over classes of each against the rest. `usefulness_lost` is the F1 or R2
+    of boosting that learned as many real rows less that, on the same rows.
     """
     return scores_of_predictions(unseen_predictions)
 
@@ -51,12 +51,13 @@ def usefulness(unseen_predictions: np.ndarray) -> dict[str, float]:
     augmentation="higher", augmentation_of_rarest="higher",
 )
 def augmentation(unseen_augmented: np.ndarray) -> dict[str, float]:
-    """What samples add to real rows: F1 (macro) or R2 of boosting that learned real rows and as many synthetic ones, less
-    that of the real rows alone; the mean over splits, on held-out rows. `augmentation_of_rarest` is the F1 of the rarest
-    class. Its interval is from a bootstrap over rows and splits.
+    """What samples add to real rows: F1 (macro) or R2 of boosting that learned both, less that of the real rows alone.
 
-    `unseen_augmented` [n] has `truth`; `rarest`, the rarest class of the real rows, -1 of a number; and what was said by
-    `alone` and `augmented`, float64 [splits].
+    As many samples as real rows; the mean over splits, on held-out rows. `augmentation_of_rarest` is the F1 of the
+    rarest class. Intervals are from a bootstrap over rows and splits.
+
+    `unseen_augmented` [n] has `truth`; `rarest`, the rarest class of the real rows, -1 of a number; and what was said
+    by `alone` and `augmented`, float64 [splits].
     """
     return gains(unseen_augmented, np.arange(unseen_augmented["alone"].shape[1]))
 
@@ -74,9 +75,8 @@ def scores_of(truth: np.ndarray, said: np.ndarray) -> dict[str, float]:
         return {**_NOTHING, "r2": r_squared(truth, said[:, 0])}
     labels = truth.astype(np.int64)
     there = np.unique(labels)
-    of_classes = [
-        auc(said[labels != each, each], said[labels == each, each]) for each in (there if len(there) > 2 else there[-1:])
-    ]
+    looked_at = there if len(there) > 2 else there[-1:]
+    of_classes = [auc(said[labels != each, each], said[labels == each, each]) for each in looked_at]
     return {
         **_NOTHING,
         "f1": f1(labels, said.argmax(axis=1)),

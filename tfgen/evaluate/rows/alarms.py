@@ -49,12 +49,15 @@ class Found:
 
 def alarms_of(scores: Scores, found: Found) -> list[Alarm]:
     """Every alarm, raised or quiet."""
-    return [_copying(scores, found), _memorised(scores, found), _collapse(found), _detectable(scores, found), _lost(found)]
+    copying, memorised = _copying(scores, found), _memorised(scores)
+    return [copying, memorised, _collapse(found), _detectable(scores, found), _lost(found)]
 
 
 def collapsed_columns(real: np.ndarray, generated: np.ndarray) -> list[str]:
-    """The columns whose variety is less than a quarter of the real one's: Simpson's index, the probability that two rows
-    differ, numbers cut into twentieths of the real rows. Columns that are nearly constant in the real rows don't count."""
+    """The columns whose variety is less than a quarter of the real one's: Simpson's index, that two rows differ.
+
+    Numbers are cut into twentieths of the real rows. Columns that are nearly constant in the real rows don't count.
+    """
     found = []
     for name in real.dtype.names:
         edges = None
@@ -104,7 +107,7 @@ def _copying(scores: Scores, found: Found) -> Alarm:
     low, usual = wilson(copied, found.samples)[0], wilson(found.real_copies, found.held_out)[1]
     blind = ""
     if found.unique:
-        blind = f" But {_named(found.unique)} makes nearly every row unique, so a copy with another number there is none."
+        blind = f" But {_named(found.unique)} differs in nearly every row: a copy but for it is none."
     sentence = f"{copied:.1%} of the samples are rows that were learned, of held-out rows {found.real_copies:.1%}."
     raised = low > usual + MORE_COPIES
     if not raised and copied > found.real_copies + 10 * MORE_COPIES:
@@ -112,29 +115,32 @@ def _copying(scores: Scores, found: Found) -> Alarm:
     return alarm_of("copying", raised, sentence, sentence + blind, _TOO_CLOSE)
 
 
-def _memorised(scores: Scores, found: Found) -> Alarm:
-    """By any of four attacks, at the better end of its interval; unsure where only the value itself is too high."""
+def _memorised(scores: Scores) -> Alarm:
+    """By any of five attacks, at the better end of its interval; unsure where only the value itself is too high."""
     names = {
         "closeness": (MOST_CLOSENESS, "learned rows lie nearer to the samples than others {:.0%} of the time"),
         "membership": (MOST_MEMBERSHIP, "its likelihood tells learned rows from others {:.0%} of the time"),
         "attribute_inference": (MOST_LEAKED, "secret cells of learned rows are guessed more often, by {:.0%} of them"),
-        "singling_out": (MOST_LEAKED, "learned rows are singled out more often, by {:.0%} of the predicates"),
+        "singling_out_by_one": (MOST_LEAKED, "values of learned rows are found in the samples, and single them out"),
+        "singling_out_by_several": (MOST_LEAKED, "learned rows are singled out more often, by {:.0%} of the predicates"),
     }
     known = {name: scores[name] for name in names if name in scores}
     if not known:
         return not_tested("memorised", "It needs 100 rows that the model never saw: name some with --data.")
     high = {name: score for name, score in known.items() if score.value > names[name][0]}
     sure = {name for name, score in high.items() if score.value - _unsure(score.half_width) > _start(name)}
-    words = "; ".join(names[name][1].format(score.value) for name, score in (high or known).items())
+    words = "; ".join(names[name][1].format(score.value) for name, score in high.items()) or "nothing."
     words = words[0].upper() + words[1:] + "."
     if high and not sure:
         return not_tested("memorised", f"Too few to tell: {words[0].lower()}{words[1:]}")
-    return alarm_of("memorised", bool(sure), f"The samples or the model give away who was in the data. {words}", words, _TOO_CLOSE)
+    quiet = "No attack that was tried does much better on learned rows than on others."
+    loud = f"The samples or the model give away who was in the data. {words}"
+    return alarm_of("memorised", bool(sure), loud, quiet, _TOO_CLOSE)
 
 
 def _start(name: str) -> float:
     """What chance alone gives, with some air."""
-    return 0.02 if name in ("attribute_inference", "singling_out") else 0.53
+    return 0.53 if name in ("closeness", "membership") else 0.02
 
 
 def _unsure(half_width: float | None) -> float:
@@ -157,13 +163,15 @@ def _detectable(scores: Scores, found: Found) -> Alarm:
         return not_tested("detectable", "The metric detectability was left out, or there are too few held-out rows.")
     score = scores["detectability"]
     low = score.value - _unsure(score.half_width)
-    by = ""
+    by, advice = "", "Train longer, or with a larger --size."
     if found.giveaway is not None and found.giveaway.alone > 0.6:
         by = f"; '{found.giveaway.name}' alone does {found.giveaway.alone:.0%} of the time"
+        advice = f"Look at '{found.giveaway.name}' below: is it read as what it is (tfgen data)? Else train longer."
+    elif found.giveaway is not None:
+        by = f", the most by what goes together with '{found.giveaway.name}'"
     sentence = f"Boosting tells a sample from a real row {score.value:.0%} of the time{by}."
     if score.value > MOST_DETECTED >= low:
         return not_tested("detectable", f"Too few to tell: {sentence[0].lower()}{sentence[1:]}")
-    advice = "Look at that column in the report: is it read as what it is (tfgen data)? Else train longer."
     return alarm_of("detectable", low > MOST_DETECTED, sentence, sentence, advice)
 
 
@@ -180,4 +188,3 @@ def _lost(found: Found) -> Alarm:
 def _named(names: Sequence[str]) -> str:
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return ", ".join(f"'{name}'" for name in names[:_NAMED]) + more
-

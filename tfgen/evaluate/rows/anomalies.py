@@ -1,13 +1,61 @@
 """The least likely rows of a table, and which of their columns make them so."""
 
+from dataclasses import asdict, dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from tfgen.errors import UserError
 from tfgen.evaluate.rows.metric_inputs import Likelihood
+from tfgen.evaluate.rows.reference_data import other_rows
+from tfgen.evaluate.rows.report_sections import written
+from tfgen.evaluate.training_data import open_training
+from tfgen.restore import load_model_and_checkpoint
+from tfgen.run import Run
 
 _MOST_TOKENS = 256  # of a column, that are tried in place of a row's own; of more, the commonest
+
+
+@dataclass(frozen=True)
+class LikelyRow:
+    """One row, and how likely a model finds it."""
+
+    place: int  # among the rows that were looked at, from 0
+    nats: float  # minus its log-likelihood: the more, the less likely
+    values: dict[str, str]  # by column, as they are written
+    column_nats: dict[str, float]  # what each cell costs given all the others, the most unlikely first
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain dicts."""
+        return asdict(self)
+
+
+def rows_of(run: Run, source: str | None, count: int) -> list[LikelyRow]:
+    """The least likely rows of other data, or of what the run read, the least likely first.
+
+    Raises:
+        UserError: the data can't be read, is of another kind, or the model can't say how likely a row is.
+    """
+    examples = open_training(run)
+    if source is not None:
+        rows, _ = other_rows(run, examples, source)
+        examples = SimpleNamespace(rows=rows, codec=examples.codec)
+    model, _ = load_model_and_checkpoint(run)
+    places, nats, by_column = least_likely(model, examples.codec, examples, count)
+    found = []
+    for place, cost, cells in zip(places, nats, by_column, strict=True):
+        row = list(examples.rows.take(slice(int(place), int(place) + 1)))
+        costs = {column.name: float(cell) for (column, _), cell in zip(row, cells, strict=True)}
+        found.append(
+            LikelyRow(
+                int(place),
+                float(cost),
+                {column.name: written(column, values[0]) for column, values in row},
+                dict(sorted(costs.items(), key=lambda each: -each[1])),
+            )
+        )
+    return found
 
 
 def least_likely(

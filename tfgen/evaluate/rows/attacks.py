@@ -28,8 +28,8 @@ def secrets_of(table: np.ndarray, seed: int) -> list[str]:
 def guessed(rows: np.ndarray, generated: np.ndarray, distances: Distances, secrets: Sequence[str]) -> np.ndarray:
     """Attribute inference: each secret column is guessed from the synthetic row nearest in all others.
 
-    float64 [n, secrets]: 1 where the guess is right, 0 where it is wrong, NaN where the cell is missing. A number is right
-    within 5 % of the range between its 5th and 95th percentile.
+    float64 [n, secrets]: 1 where the guess is right, 0 where it is wrong, NaN where the cell is missing. A number is
+    right within 5 % of the range between its 5th and 95th percentile.
     """
     places = distances.nearest_without(rows, generated, secrets)
     found = np.empty([len(rows), len(secrets)])
@@ -50,9 +50,9 @@ def singled_out(
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Singling out: predicates that hold for exactly one synthetic row, tried on rows learned and on as many others.
 
-    "univariate" and "multivariate" to bool [predicates] twice: whether it holds for exactly one row of either. Univariate
-    predicates are values that are there once, and the ends of a column; multivariate ones say of two to six columns of a
-    synthetic row that they are equal, or not further from the middle.
+    "univariate" and "multivariate" to bool [predicates] twice: whether it holds for exactly one row of either.
+    Univariate predicates are values that are there once, and the ends of a column; multivariate ones say of two to six
+    columns of a synthetic row that they are equal, or at least as far from the middle.
     """
     generator = np.random.default_rng([seed, 8])
     size = min(len(training), len(unseen), _MOST_ROWS)

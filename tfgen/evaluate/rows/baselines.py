@@ -1,4 +1,4 @@
-"""Rows in the samples' place, by models that anybody can write; each takes a table [n] and gives one of `count` rows."""
+"""Rows in the samples' place, by models that anybody can write: of a table [n] each makes one of `count` rows."""
 
 import math
 from statistics import NormalDist
@@ -26,8 +26,8 @@ def independent(table: np.ndarray, count: int, generator: np.random.Generator) -
 def gaussian_copula(table: np.ndarray, count: int, generator: np.random.Generator) -> np.ndarray:
     """A Gaussian copula with the columns' own marginals (Nelsen 2006; Patki et al. 2016, The Synthetic Data Vault).
 
-    Every column becomes normal scores of its ranks, ties in random order, and a missing cell ranks below all others; rows
-    are drawn from the normal distribution with those correlations, and ranks become values again.
+    Every column becomes normal scores of its ranks, ties in random order, and a missing cell ranks below all others;
+    rows are drawn from the normal distribution with those correlations, and ranks become values again.
     """
     size = len(table)
     normal = np.array([NormalDist().inv_cdf((place + 0.5) / size) for place in range(size)])

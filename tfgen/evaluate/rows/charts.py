@@ -1,4 +1,4 @@
-"""Charts of columns, by matplotlib, as SVG in data: URIs: real rows and samples over each other, and what goes together."""
+"""Charts of columns by matplotlib, as SVG in data: URIs: real rows and samples, and what goes together."""
 
 import base64
 import io
@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tfgen.evaluate.metrics.resemblance import is_number
 from tfgen.representations.rows.columns import DATE, DATETIME, Column
 
 if TYPE_CHECKING:

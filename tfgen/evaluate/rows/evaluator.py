@@ -99,8 +99,8 @@ class RowEvaluator(Evaluator):
         data, notes = self.data, []
         if not len(data.unseen):
             notes.append(
-                "No held-out rows: the column \"real\" sets one half of the learned rows beside the other, and nothing is "
-                "known of privacy, usefulness or detectability."
+                "No held-out rows: the column \"real\" sets one half of the learned rows beside the other, and nothing "
+                "is known of privacy, usefulness or detectability. Name some with --data."
             )
         if self.target is not None and len(data.unseen) and is_installed():
             how = "; another is chosen with --target" if self.target.guessed else ""
@@ -112,7 +112,7 @@ class RowEvaluator(Evaluator):
             notes.append(f"Of {len(names) * (len(names) - 1) // 2:,} pairs of columns, {MOST_PAIRS:,} were looked at.")
         unique = unique_columns(self.rows.training)
         if unique:
-            notes.append(f"'{unique[0]}' is different in nearly every row, so exact copies say little here.")
+            notes.append(f"'{unique[0]}' differs in nearly every row, so exact copies say little here.")
         left = [column.name for column in data.columns if not column.is_learned]
         if left:
             notes.append(f"Not learned, and not judged: {', '.join(left)}.")

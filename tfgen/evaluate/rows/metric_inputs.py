@@ -21,8 +21,8 @@ MOST_TESTED = 20_000  # held-out rows that are predicted
 MOST_ASKED = 10_000  # rows of either side whose likelihood the model is asked for
 SAMPLES, REAL = "samples", "real"
 
-# What is measured of each group beside its columns and their pairs, which are cheap.
-_BOOSTED = (SAMPLES, REAL, "copies", "independent", "copula")
+# Groups of which more is measured than columns and their pairs, since that takes longer.
+BOOSTED = (SAMPLES, REAL, "independent", "copula")
 _ATTACKED = (SAMPLES, "copies", "independent", "copula")
 
 
@@ -70,7 +70,7 @@ class RowInputs:
             "generated_rows": lambda: self.group(name),
             "are_copies": lambda: are_among(self.group(name), self.reference(name)),
         }
-        if len(self.unseen) and boosting.is_installed() and name in _BOOSTED:
+        if len(self.unseen) and boosting.is_installed() and name in BOOSTED:
             makers["unseen_told"] = lambda: self.told(name)[0]
             makers["generated_told"] = lambda: self.told(name)[1]
             if self.target is not None:
@@ -80,7 +80,7 @@ class RowInputs:
             makers["unseen_apart"] = lambda: self.apart(name)[1]
             makers["training_guessed"] = lambda: _shares(self.guessed(name)[0])
             makers["unseen_guessed"] = lambda: _shares(self.guessed(name)[1])
-            makers["predicates"] = lambda: np.concatenate(list(self.singled_out(name).values()))
+            makers["predicates"] = lambda: self._predicates(name)
         return LazyInputs(makers)
 
     def of_model(self) -> LazyInputs:
@@ -97,9 +97,8 @@ class RowInputs:
 
     def told(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """How sure boosting is that held-out rows, and those of a group, are made; real ones are learned rows here."""
-        return self._once(
-            ("told", name), lambda: tell_apart(self.unseen, self.training if name == REAL else self.group(name), self.seed)
-        )
+        generated = self.training if name == REAL else self.group(name)
+        return self._once(("told", name), lambda: tell_apart(self.unseen, generated, self.seed))
 
     @cached_property
     def giveaways(self) -> list[Giveaway]:
@@ -183,6 +182,13 @@ class RowInputs:
                 for kind, found in singled_out(self.group(name), self.training, self.unseen, self.seed).items()
             },
         )
+
+    def _predicates(self, name: str) -> np.ndarray:
+        """int [k, 3] of both kinds in a random order; the last says which."""
+        found = self.singled_out(name)
+        kinds = [np.full([len(each), 1], kind == "multivariate") for kind, each in found.items()]
+        rows = np.concatenate([np.concatenate(list(found.values())), np.concatenate(kinds)], axis=1)
+        return np.random.default_rng([self.seed, 9]).permutation(rows)
 
     # What the model says.
 

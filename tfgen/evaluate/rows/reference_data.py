@@ -35,8 +35,8 @@ class ReferenceData:
         """Opens both.
 
         Raises:
-            UserError: the training data isn't where it was or has changed, the held-out data can't be read, is of another
-                kind or is training data, or there are too few rows.
+            UserError: the training data isn't where it was or has changed, the held-out data can't be read, is of
+                another kind or is training data, or there are too few rows.
         """
         examples = open_training(run)
         if examples.training < LEAST:

@@ -32,10 +32,10 @@ def samples_section(inputs: RowInputs) -> str:
     rows = inputs.samples.take(slice(0, SHOWN))
     heads = [column.name for column, _ in rows]
     cells = [[written(column, value) for value in values] for column, values in rows]
-    shown = _table(heads, [list(row) for row in zip(*cells, strict=True)])
+    shown = _table(heads, [list(row) for row in zip(*cells, strict=True)], "rows cells")
     return (
-        '<h2>Samples</h2>\n<p class="note">The first, in the order of their seeds: none was chosen. A dash is a missing '
-        f"cell.</p>\n{shown}"
+        '<h2>Samples</h2>\n<p class="note">The first, in the order of their seeds: none was chosen. A dash is a '
+        f"missing cell.</p>\n{shown}"
     )
 
 
@@ -59,8 +59,8 @@ def marginals_section(inputs: RowInputs) -> str:
     ]
     which = "All columns" if len(shown) == len(order) else f"{len(shown)} of {len(order)} columns"
     return (
-        f'<h2>Columns</h2>\n<p class="note">{which}, the least alike first: the shares of values in real rows (grey) and in '
-        "samples (blue). The outermost values of numbers are in the last bins. 1 is no difference.</p>\n"
+        f'<h2>Columns</h2>\n<p class="note">{which}, the least alike first: the shares of values in real rows (grey) '
+        "and in samples (blue). The outermost values of numbers are in the last bins. 1 is no difference.</p>\n"
         f'<div class="charts plots">{"".join(figures)}</div>'
     )
 
@@ -81,13 +81,15 @@ def pairs_section(inputs: RowInputs) -> str:
     worst = sorted(alike, key=alike.__getitem__)[:LEAST_ALIKE]
     together = [associations(table, worst) for table in (real, generated)]
     rows = [
-        [" and ".join(pair), f"{alike[pair]:.3f}", *(_two_digits(found[pair]) for found in together)] for pair in worst
+        [" and ".join(pair), f"{alike[pair]:.3f}", *(_two_digits(found[pair]) for found in together)]
+        for pair in worst
     ]
-    left = "" if len(names) == len(real.dtype.names) else f" Of {len(real.dtype.names)} columns, {len(names)} are shown."
+    count = len(real.dtype.names)
+    left = "" if len(names) == count else f" Of {count} columns, {len(names)} are shown."
     return (
         "<h2>What goes together</h2>\n"
-        '<p class="note">Pearson\'s correlation of two numbers, from \N{MINUS SIGN}1 to 1; Cramér\'s V of others, from 0 '
-        f"to 1, numbers cut into tenths. Grey is where nothing can be said.{left}</p>\n"
+        '<p class="note">Pearson\'s correlation of two numbers, from \N{MINUS SIGN}1 to 1; Cramér\'s V of others, from '
+        f"0 to 1, numbers cut into tenths. Grey is where nothing can be said, as of a column and itself.{left}</p>\n"
         f'<div class="charts plots maps">{"".join(figures)}</div>\n<h3>The least alike</h3>\n'
         f'{_table(["columns", "alike", "together in real rows", "in samples"], rows)}'
     )
@@ -102,14 +104,14 @@ def giveaways_section(evaluation: Evaluation, inputs: RowInputs) -> str:
     if found[0].alone < 0.55 and found[0].lost < 0.02:
         words = "No column alone gives samples away."
     elif found[0].lost > 2 * (found[0].alone - 0.5):
-        words = f"'{found[0].name}' gives samples away the most, together with other columns: by itself it is hardly unlike."
+        words = f"'{found[0].name}' gives samples away the most, together with others: by itself it is hardly unlike."
     else:
         words = f"'{found[0].name}' gives samples away the most."
     rows = [[each.name, f"{each.alone:.3f}", f"{max(each.lost, 0.0):.3f}"] for each in found]
     return (
-        f'<h2>What gives samples away</h2>\n<p class="note">Boosting tells a sample from a held-out row {score.value:.0%} of '
-        f"the time; half the time is guessing. {escape(words)} Shown is how often it is right by that column alone, and how "
-        "much less often by all columns where that one is shuffled.</p>\n"
+        f'<h2>What gives samples away</h2>\n<p class="note">Boosting tells a sample from a held-out row '
+        f"{score.value:.0%} of the time; half the time is guessing. {escape(words)} Shown is how often it is right by "
+        "that column alone, and how much less often by all columns where that one is shuffled.</p>\n"
         f'{_table(["column", "right by it alone", "lost without it"], rows)}'
     )
 
@@ -119,7 +121,7 @@ def usefulness_section(evaluation: Evaluation, inputs: RowInputs) -> str:
     if "usefulness_lost" not in evaluation.scores or inputs.target is None:
         return ""
     target = inputs.target
-    names = {REAL: "real rows", SAMPLES: "samples", "copula": "a Gaussian copula's", "independent": "independent columns"}
+    names = {REAL: "real rows", SAMPLES: "samples", "copula": "rows of a Gaussian copula"}
     rows = []
     for name, words in names.items():
         predictions = inputs.predictions(name)
@@ -171,9 +173,9 @@ def privacy_section(evaluation: Evaluation, inputs: RowInputs) -> str:
     if not rows:
         return ""
     parts = [
-        '<h2>Who was in the data</h2>\n<p class="note">Each attack is tried on rows that the model learned and on held-out '
-        "rows, of which nothing can have leaked. What works on both follows from the data as a whole; only what works "
-        "better on learned rows is a leak. That no attack here succeeds is no proof that none can.</p>",
+        '<h2>Who was in the data</h2>\n<p class="note">Each attack is tried on rows that the model learned and on '
+        "held-out rows, of which nothing can have leaked. What works on both follows from the data as a whole; only "
+        "what works better on learned rows is a leak. That no attack here succeeds is no proof that none can.</p>",
         _table(["attack", "on learned rows", "on others", "what it means"], rows),
     ]
     if "attribute_inference" in evaluation.scores:
@@ -182,8 +184,8 @@ def privacy_section(evaluation: Evaluation, inputs: RowInputs) -> str:
         each = [[inputs.secrets[place], percent(learned[place]), percent(others[place])] for place in order]
         parts += [
             "<h3>Secret by secret</h3>",
-            '<p class="note">How often each column is guessed from the sample nearest in all others; a number within 5% of '
-            "its usual range.</p>",
+            '<p class="note">How often each column is guessed from the sample nearest in all others; a number within '
+            "5% of its usual range.</p>",
             _table(["secret", "of learned rows", "of others"], each),
         ]
     return "\n".join(parts)
@@ -192,9 +194,8 @@ def privacy_section(evaluation: Evaluation, inputs: RowInputs) -> str:
 def _attacks(evaluation: Evaluation, inputs: RowInputs) -> list[list[str]]:
     scores, rows = evaluation.scores, []
     if "closeness" in scores:
-        rows.append(
-            ["Is a row nearer to the samples than others are?", *_halves(scores["closeness"]), _leak(scores["closeness"], 0.5)]
-        )
+        score = scores["closeness"]
+        rows.append(["Is a row nearer to the samples than others are?", *_halves(score), _leak(score, 0.5)])
     if "closeness_at_1_percent" in scores:
         score = scores["closeness_at_1_percent"]
         rows.append(["The same, of those that it is surest of", percent(score.value), "1.0%", _leak(score, 0.01)])
@@ -205,16 +206,17 @@ def _attacks(evaluation: Evaluation, inputs: RowInputs) -> list[list[str]]:
         learned, others = (float(np.nanmean(found)) for found in inputs.guessed(SAMPLES))
         words = _leak(scores["attribute_inference"], 0.0)
         rows.append(["Guess a secret cell from the nearest sample", percent(learned), percent(others), words])
-    if "singling_out" in scores:
-        for kind, found in inputs.singled_out(SAMPLES).items():
-            if len(found):
-                words = _leak(scores["singling_out"], 0.0)
-                attack = f"What is true of one sample alone ({'one column' if kind == 'univariate' else 'several columns'})"
-                rows.append([f"{attack} is true of one row alone", *(percent(each) for each in found.mean(axis=0)), words])
+    for kind, many in (("univariate", "one"), ("multivariate", "several")):
+        score = scores.get(f"singling_out_by_{many}")
+        if score is not None:
+            learned, others = inputs.singled_out(SAMPLES)[kind].mean(axis=0)
+            attack = f"What holds for one sample alone ({many} column{'' if many == 'one' else 's'}) holds for one row"
+            rows.append([attack, percent(learned), percent(others), _leak(score, 0.0)])
     if "copied_rows" in scores:
         usual = evaluation.baselines.get(REAL, {}).get("copied_rows")
         beside = "-" if usual is None else percent(usual)
-        rows.append(["Samples (held-out rows) that are learned rows again", percent(scores["copied_rows"].value), beside, ""])
+        copied = percent(scores["copied_rows"].value)
+        rows.append(["Samples (and held-out rows) that are learned rows again", copied, beside, ""])
     return rows
 
 
@@ -280,7 +282,7 @@ def _figure(source: str, title: str, more: str = "") -> str:
     return f'<figure><figcaption>{escape(title)}{beside}</figcaption><img src="{source}" alt="{said}"></figure>'
 
 
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], kind: str = "rows") -> str:
     head = "".join(f'<th scope="col">{escape(each)}</th>' for each in heads)
     body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f'<div class="wide"><table class="rows"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    return f'<div class="wide"><table class="{kind}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'

@@ -1,5 +1,7 @@
 """An evaluation of rows in plain words; each verdict as good as the worst evidence for it."""
 
+from collections.abc import Mapping
+
 from tfgen.evaluate.record import Evaluation, Score
 from tfgen.evaluate.rows.boosting import Giveaway, Target
 from tfgen.evaluate.score_descriptions import number
@@ -8,9 +10,14 @@ from tfgen.evaluate.summary import paragraph
 _LONGER = "train longer, on more rows, or with a larger --size"
 _HARDLY, _OFTEN, _ALWAYS = 0.6, 0.75, 0.9  # detectability
 _AS_GOOD, _CLOSE = 2.0, 5.0  # times what real rows lack of a quality of 1
+_TOGETHER = (0.6, 0.9)  # of what goes together in the data: below the first little is learned, from the second on all
 _USEFUL, _LESS_USEFUL = 0.02, 0.05  # F1 or R2 that is lost
 _TELLING = 0.02  # half an interval: below it, no difference is as good as none
-_SAFE = 0.05  # half an interval of an attack
+_SAFE = 0.06  # half an interval of an attack
+_CHANCE = {
+    "closeness": 0.5, "membership": 0.5, "attribute_inference": 0.0,
+    "singling_out_by_one": 0.0, "singling_out_by_several": 0.0,
+}
 
 
 def in_words(evaluation: Evaluation, target: Target | None, giveaway: Giveaway | None) -> str:
@@ -27,19 +34,32 @@ def in_words(evaluation: Evaluation, target: Target | None, giveaway: Giveaway |
 
 def _on_quality(evaluation: Evaluation, good: list[str], weak: list[str]) -> None:
     """What is lacking, as a multiple of what other real rows lack."""
-    real, naive = (evaluation.baselines.get(name, {}).get("quality") for name in ("real", "independent"))
-    if "quality" not in evaluation.scores or real is None:
+    real, naive = (evaluation.baselines.get(name, {}) for name in ("real", "independent"))
+    if "quality" not in evaluation.scores or "quality" not in real:
         return
     value = evaluation.scores["quality"].value
-    values = f"(quality {value:.3f}, real rows {real:.3f})"
-    if naive is not None and value <= naive:
-        weak.append(f"columns drawn by themselves are as like the data {values[:-1]}, independent columns {naive:.3f})")
-    elif 1 - value <= _AS_GOOD * (1 - real):
+    values = f"(quality {value:.3f}, real rows {real['quality']:.3f})"
+    learned = _learned(evaluation, real, naive)
+    if learned is not None and learned < _TOGETHER[0]:
+        strong = evaluation.scores["strong_pairs"].value
+        beside = f"real rows {real['strong_pairs']:.2f}, columns drawn by themselves {naive['strong_pairs']:.2f}"
+        words = "much of what goes together in the data doesn't in the samples"
+        weak.append(f"{words} (strong pair trends {strong:.2f}, {beside})")
+    elif 1 - value <= _AS_GOOD * (1 - real["quality"]) and (learned is None or learned >= _TOGETHER[1]):
         good.append(f"columns and pairs of columns are as like the data as other real rows are {values}")
-    elif 1 - value <= _CLOSE * (1 - real):
+    elif 1 - value <= _CLOSE * (1 - real["quality"]):
         good.append(f"columns and pairs of columns are close to the data {values}")
     else:
         weak.append(f"columns or pairs of columns are unlike the data {values}")
+
+
+def _learned(evaluation: Evaluation, real: Mapping[str, float], naive: Mapping[str, float]) -> float | None:
+    """How far strong pairs are on the way from columns drawn by themselves to real rows; None without such pairs."""
+    score = evaluation.scores.get("strong_pairs")
+    if score is None or "strong_pairs" not in real or "strong_pairs" not in naive:
+        return None
+    way = real["strong_pairs"] - naive["strong_pairs"]
+    return (score.value - naive["strong_pairs"]) / way if way > 0 else None
 
 
 def _on_detectability(
@@ -54,7 +74,7 @@ def _on_detectability(
     worse = score.value + (1.0 if score.half_width is None else score.half_width)
     values = f"(detectability {score.value:.2f}, .5 is guessing)"
     if worse <= _HARDLY:
-        good.append(f"boosting that was taught to tell samples from real rows hardly does better than guessing {values}")
+        good.append(f"boosting taught to tell samples from real rows hardly does better than guessing {values}")
     elif score.value <= _HARDLY:
         weak.append(f"there are too few held-out rows to say whether the samples pass for real {values}")
     else:
@@ -78,7 +98,8 @@ def _on_usefulness(evaluation: Evaluation, target: Target | None, good: list[str
     elif score.value - unsure > 0:
         good.append(f"they are nearly as useful as real rows to predict '{target.name}' {values}")
     else:
-        weak.append(f"there are too few held-out rows to say whether they are as useful to predict '{target.name}' {values}")
+        few = "there are too few held-out rows to say whether they are as useful"
+        weak.append(f"{few} to predict '{target.name}' {values}")
     added = evaluation.scores.get("augmentation")
     if added is not None and verdict_of(added) == "raises":
         good.append(f"beside real rows they raise its {name.upper()} (by {added.value:.3f})")
@@ -99,8 +120,7 @@ def _on_privacy(evaluation: Evaluation, good: list[str], weak: list[str]) -> Non
     """Nothing was found is only good where something would have been found."""
     if any(alarm.name in ("memorised", "copying") and alarm.state == "raised" for alarm in evaluation.alarms):
         return
-    chance = {"closeness": 0.5, "membership": 0.5, "attribute_inference": 0.0, "singling_out": 0.0}
-    known = {name: evaluation.scores[name] for name in chance if name in evaluation.scores}
+    known = {name: evaluation.scores[name] for name in _CHANCE if name in evaluation.scores}
     if not known:
         if any(name in evaluation.left_out for name in ("membership", "attribute")):
             weak.append("nobody can say whether it gives away who was in the data: too few rows are held out")
@@ -108,7 +128,7 @@ def _on_privacy(evaluation: Evaluation, good: list[str], weak: list[str]) -> Non
     if any(score.half_width is None or score.half_width > _SAFE for score in known.values()):
         weak.append("there are too few held-out rows to say whether it gives away who was in the data")
         return
-    found = {name: score for name, score in known.items() if score.value - chance[name] > score.half_width}
+    found = {name: score for name, score in known.items() if score.value - _CHANCE[name] > score.half_width}
     if not found:
         good.append("none of the attacks that were tried tells who was in the data")
     else:

@@ -37,7 +37,8 @@ def row_keys(table: np.ndarray) -> np.ndarray:
     packed = np.empty(len(table), [(name, table.dtype[name]) for name in table.dtype.names])
     for name in table.dtype.names:
         # One way to write missing, and one to write zero.
-        packed[name] = np.where(missing(table, name), np.nan, table[name] + 0.0) if is_number(table, name) else table[name]
+        number = is_number(table, name)
+        packed[name] = np.where(missing(table, name), np.nan, table[name] + 0.0) if number else table[name]
     return packed.view(f"V{packed.dtype.itemsize}").reshape(-1)
 
 
