@@ -14,12 +14,14 @@ from tfgen.arguments import names, number, plain, text, whole
 from tfgen.console import is_talking, talking
 from tfgen.environment import load_tensorflow
 from tfgen.errors import UserError
+from tfgen.representations import ROWS
 
 if TYPE_CHECKING:
     import keras
 
     from tfgen.evaluate.compare import Comparison
     from tfgen.evaluate.record import Evaluation
+    from tfgen.evaluate.rows.anomalies import LikelyRow
     from tfgen.export.job import Artefact
     from tfgen.feedback.report import FeedbackReport
     from tfgen.generate.arrays import ArraySamples
@@ -150,6 +152,7 @@ class Run(storage.Run):
         n: int | None = None,
         extractor: str | None = None,
         seed: int = 0,
+        target: str | None = None,
         verbose: bool = False,
     ) -> "Evaluation":
         """Scores with intervals, baselines and alarms; `evaluation["frechet"].value` is one of them.
@@ -157,16 +160,35 @@ class Run(storage.Run):
         Args:
             data: held-out examples, real ones that the run never saw.
             metrics: only these; then nothing is kept in the run.
+            target: of rows, the column that is predicted, to see what samples are good for; else guessed.
         """
         from tfgen.evaluate.request import EvaluateRequest
 
         holdout = str(data) if isinstance(data, Path) else data
-        request = EvaluateRequest(holdout, names(metrics), whole("n", n), extractor, whole("seed", seed) or 0)
+        request = EvaluateRequest(holdout, names(metrics), whole("n", n), extractor, whole("seed", seed) or 0, target)
         load_tensorflow()
         from tfgen.evaluate.stage import evaluate
 
         with talking(verbose or is_talking()):
             return evaluate(self, request)
+
+    def least_likely(self, data: str | Path | None = None, n: int = 20) -> "list[LikelyRow]":
+        """The rows that the run's model finds the least likely, the most unlikely first.
+
+        Args:
+            data: other rows with the same columns; by default those that the run read.
+
+        Raises:
+            UserError: the run learned no rows, or its model can't say how likely one is.
+        """
+        from tfgen.restore import open_codec
+
+        if open_codec(self).representation != ROWS:
+            raise UserError("Only a run that learned rows can say which are unlikely.", "Leave --rows out.")
+        load_tensorflow()
+        from tfgen.evaluate.rows.anomalies import rows_of
+
+        return rows_of(self, None if data is None else str(data), whole("n", n) or 20)
 
     def export(
         self,
@@ -636,7 +658,13 @@ def compare(runs: Sequence[Run], **options: Any) -> "Comparison":
 
 
 def check_evaluation(
-    runs: Sequence[Run], data: str | None, metrics: Sequence[str], n: int | None, extractor: str | None, seed: int
+    runs: Sequence[Run],
+    data: str | None,
+    metrics: Sequence[str],
+    n: int | None,
+    extractor: str | None,
+    seed: int,
+    target: str | None = None,
 ) -> None:
     """Raises UserError where an evaluation can't work, as far as that can be seen without TensorFlow."""
     from tfgen.data.sources import check_source
@@ -645,6 +673,6 @@ def check_evaluation(
 
     for run in runs:
         representation = open_codec(run).representation
-        check(EvaluateRequest(data, tuple(metrics), n, extractor, seed), representation, run.record["modality"])
+        check(EvaluateRequest(data, tuple(metrics), n, extractor, seed, target), representation, run.record["modality"])
     if data is not None:
         check_source(data)  # what isn't there is said before TensorFlow loads

@@ -65,6 +65,8 @@ _FORMS = {
     "noisy copies": "M0 -6l6 6l-6 6l-6 -6z",
     "noise": "M-4.5 -4.5l9 9m0 -9l-9 9",
     "n-gram": "M0 -6l6 6l-6 6l-6 -6z",
+    "independent": "M-4.5 -4.5l9 9m0 -9l-9 9",
+    "copula": "M0 -6l6 6l-6 6l-6 -6z",
 }
 _TRIANGLE = "M0 -5l5.5 10h-11z"
 

@@ -72,7 +72,7 @@ def check_runs(runs: list[Run]) -> None:
     representations = {open_codec(run).representation for run in runs}
     if len(representations) > 1:
         raise UserError(
-            "The runs learned their data as arrays and as sequences, and no score compares those.",
+            f"The runs learned their data as {' and as '.join(sorted(representations))}, and no score compares those.",
             "Evaluate each by itself.",
         )
     if not ENGINES.load(f"evaluate/{representations.pop()}").may_be_compared(runs):

@@ -16,6 +16,8 @@ def half_widths(metric: Metric, inputs: Inputs) -> dict[str, float]:
     The chances of samples and of examples both count.
     """
     inputs = metric.taken(inputs)
+    if metric.half_widths is not None:
+        return {name: width for name, width in metric.half_widths(**inputs).items() if np.isfinite(width)}
     rows = min(len(each) for each in inputs.values())
     parts = PARTS if rows >= PARTS * _LEAST_OF_A_PART else PARTS // 2
     if rows < parts * _LEAST_OF_A_PART:

@@ -51,6 +51,7 @@ class MeasuredWith:
     tokenizer: str = ""  # hash; only what is counted in tokens depends on it (Metric.depends_on)
     representation: str = ""  # of records before version 2 of the metrics: not said
     unit: str = "character"  # that bits are counted by
+    target: str = ""  # the column that is predicted; only its scores depend on it
 
 
 @dataclass(frozen=True)

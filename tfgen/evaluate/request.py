@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from tfgen.catalog import EXTRACTORS, METRICS
 from tfgen.errors import UserError, unknown
-from tfgen.representations import ARRAYS
+from tfgen.representations import ARRAYS, ROWS
 
 LEAST_COUNT = 20
 
@@ -18,6 +18,7 @@ class EvaluateRequest:
     count: int | None = None
     extractor: str | None = None
     seed: int = 0
+    target: str | None = None  # of rows: the column that is predicted
 
 
 def metrics_of(representation: str, modality: str) -> dict[str, str]:
@@ -32,9 +33,11 @@ def check(request: EvaluateRequest, representation: str, modality: str) -> None:
     """Raises UserError where the request can't work for runs of the representation and the modality."""
     if request.extractor is not None:
         if representation != ARRAYS:
-            raise UserError("No extractor is needed to judge sequences.", "Leave --extractor out.")
+            raise UserError(f"No extractor is needed to judge {representation}.", "Leave --extractor out.")
         if request.extractor not in EXTRACTORS:
             raise unknown("extractor", request.extractor, EXTRACTORS)
+    if request.target is not None and representation != ROWS:
+        raise UserError("Only rows have a column to predict.", "Leave --target out.")
     metrics = metrics_of(representation, modality)
     for name in request.metrics:
         if name not in metrics:

@@ -107,7 +107,7 @@ DESCRIPTIONS = {
     ),
     "detectability": ScoreDescription(
         "Detectability",
-        "How often a small classifier, taught with half of them, tells a sample from a real example among the others; "
+        "How often a small classifier, taught with some of them, tells a sample from a real example among the others; "
         "half the time is guessing. It sees every bit, also what no eye could.",
         0.0,
         1.0,
@@ -209,6 +209,106 @@ DESCRIPTIONS = {
     ),
     "copied_windows": ScoreDescription(
         "Copied pieces", "The share of all pieces of 50 characters that stand in the training text.", 0.0, 1.0, percent
+    ),
+    "quality": ScoreDescription(
+        "Quality", "How like the data columns and pairs of columns are: the mean of the next two.", 0.0, 1.0
+    ),
+    "shapes": ScoreDescription(
+        "Column shapes",
+        "How alike each column's values are spread; 1 is no difference. The mean over columns, as SDMetrics has it.",
+        0.0,
+        1.0,
+    ),
+    "pairs": ScoreDescription(
+        "Column pair trends",
+        "How alike any two columns go together; 1 is no difference. The mean over all pairs, as published figures of "
+        "SDMetrics have it.",
+        0.0,
+        1.0,
+    ),
+    "strong_pairs": ScoreDescription(
+        "Strong pair trends",
+        "The same of the pairs that really go together in the data, as SDMetrics' report has it since 0.32.",
+        0.0,
+        1.0,
+    ),
+    "f1": ScoreDescription(
+        "Usefulness, F1",
+        "How well a class is predicted in real rows by boosting that learned samples alone: F1, where every class "
+        "counts the same.",
+        0.0,
+        1.0,
+    ),
+    "auc": ScoreDescription(
+        "Usefulness, AUC",
+        "The same by order: how often it finds a row of a class more like that class than a row of another.",
+        0.0,
+        1.0,
+    ),
+    "r2": ScoreDescription(
+        "Usefulness, R²",
+        "How much of a number's variance in real rows is explained by boosting that learned samples alone.",
+        usual=1.0,
+    ),
+    "usefulness_lost": ScoreDescription(
+        "Usefulness lost",
+        "How much better boosting is that learned as many real rows, in F1 or R²; near 0, samples do as well.",
+    ),
+    "augmentation": ScoreDescription(
+        "Gain beside real rows",
+        "What boosting that learned real rows gains in F1 or R² when it learns as many samples beside them.",
+    ),
+    "augmentation_of_rarest": ScoreDescription(
+        "Gain for the rarest class", "The same of the F1 of the rarest class alone."
+    ),
+    "nats_per_row": ScoreDescription(
+        "Nats per row",
+        "How much a held-out row still surprises the model; it can only be compared between models of the same tokens.",
+    ),
+    "nats_gap": ScoreDescription(
+        "Generalisation gap",
+        "How many more nats a held-out row costs than a learned one; near 0, nothing was learned by heart.",
+    ),
+    "closeness": ScoreDescription(
+        "Closeness",
+        "How often a learned row lies nearer to the samples than a row that was not learned; half the time if samples "
+        "tell nothing of who was learned.",
+        0.0,
+        1.0,
+    ),
+    "closeness_at_1_percent": ScoreDescription(
+        "Closeness, at 1%",
+        "The share of learned rows that are found by it while 1% of the others are wrongly taken for learned ones; 1% "
+        "by chance.",
+        0.0,
+        1.0,
+        percent,
+    ),
+    "attribute_inference": ScoreDescription(
+        "Attribute inference",
+        "How much more often a secret cell of a learned row is guessed from the samples than one of a row that was not "
+        "learned.",
+        -1.0,
+        1.0,
+        percent,
+    ),
+    "singling_out_by_one": ScoreDescription(
+        "Singling out, one column",
+        "How much more often a value that one sample alone has is had by one learned row alone, than by one row of as "
+        "many that were not learned.",
+        -1.0,
+        1.0,
+        percent,
+    ),
+    "singling_out_by_several": ScoreDescription(
+        "Singling out, several columns",
+        "The same of what is true of one sample alone in two to six columns.",
+        -1.0,
+        1.0,
+        percent,
+    ),
+    "copied_rows": ScoreDescription(
+        "Copied rows", "The share of samples that are equal to a learned row in every cell.", 0.0, 1.0, percent
     ),
 }
 

@@ -23,7 +23,21 @@ Of sequences; an example is a document, and units are characters in text:
     unseen_texts                float [m, 3]: nats, tokens and units of each piece that it never saw
     training_texts              float [m, 3]: the same of pieces of what was learned
 
-Of both:
+Of rows; a table is a structured array with a field for each column (metrics/resemblance.py):
+
+    real_rows, generated_rows   tables [n]: of rows that were learned, and of samples
+    unseen_told, generated_told  float [m]: how sure boosting that learned from others is that a held-out row is a
+                                sample; the same of samples
+    unseen_predictions, unseen_augmented  structured [m]: what boosting that learned samples, real rows or both says of
+                                held-out rows (metrics/usefulness.py)
+    training_apart, unseen_apart  float [m]: the distances of rows to the nearest sample
+    training_guessed, unseen_guessed  float [m]: the share of each row's cells that are guessed from the nearest sample
+    predicates                  int [k, 3]: whether what is true of one sample alone is so of one learned row, of one
+                                held-out row, and whether it is of several columns
+    are_copies                  bool [n]: whether a sample is a learned row again, in every cell
+    training_nats, unseen_nats  float [m]: minus the model's log-likelihood of each row
+
+Of all:
 
     real_judged                 float [m]: how sure a classifier is that a training example is a sample; it was taught
                                 to tell them apart by others
@@ -59,6 +73,7 @@ class Metric:
     most: int | None = None  # rows that are looked at, where the work grows with their square
     mean_of_rows: bool = True  # nearly; a distance between two distributions is not
     depends_on: str | None = None  # what of record.MeasuredWith must be alike for these scores, if not for all
+    half_widths: Function | None = None  # of 95 % intervals, where it knows better; of the same inputs
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -91,7 +106,8 @@ def metric(
     most: int | None = None,
     mean_of_rows: bool = True,
     depends_on: str | None = None,
+    half_widths: Function | None = None,
     **scores: str,
 ) -> Callable[[Function], Metric]:
     """Makes a function a Metric: `@metric(precision="higher", recall="higher")`."""
-    return lambda function: Metric(function, scores, least, most, mean_of_rows, depends_on)
+    return lambda function: Metric(function, scores, least, most, mean_of_rows, depends_on, half_widths)

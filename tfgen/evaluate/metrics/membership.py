@@ -22,3 +22,9 @@ def membership(training_scores: np.ndarray, unseen_scores: np.ndarray) -> dict[s
 def document_membership(training_scores: np.ndarray, unseen_scores: np.ndarray) -> dict[str, float]:
     """The same of documents, by minus the mean loss of a token in each (Yeom et al. 2018)."""
     return membership.function(training_scores, unseen_scores)
+
+
+@metric(least=100, membership="near 0.5")
+def membership_of_rows(unseen_nats: np.ndarray, training_nats: np.ndarray) -> dict[str, float]:
+    """The same of rows, by their likelihood: whoever has the model can ask for it, samples alone don't tell it."""
+    return membership.function(-training_nats, -unseen_nats)
