@@ -1,6 +1,7 @@
 """Every setting of the models of rows, with its range: apart from the models, so that a wrong one is refused before
 TensorFlow is loaded."""
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -42,8 +43,10 @@ class RowGPTConfig:
         columns, own = len(example.fields), {}
         width = cls.sizes[size]["width"]
         if example.count < FEW_ROWS:
-            own |= {"embedding": 8, "batch_size": 64, "shrink": 300.0, "dropout": 0.4, "learning_rate": 2e-3}
-            own |= {"weight_decay": 0.3, "width": width // 2, "epochs": 60}
+            # So few hidden numbers, and next to nothing of a token's own, so that single rows can't be kept in mind.
+            narrow = 2 ** round(math.log2(1.3 * math.sqrt(example.count / columns)))
+            own |= {"embedding": 8, "batch_size": 64, "shrink": 10000.0, "learning_rate": 2e-3, "weight_decay": 0.3}
+            own |= {"width": min(width, max(4, narrow)), "epochs": 150}
         if columns > _WIDE:  # all columns go into one product with all
             own |= {"embedding": 8, "width": min(width // 2, max(8, _WIDEST // columns))}
             own |= {"masks": 4 if columns < 2 * _WIDE else 2}

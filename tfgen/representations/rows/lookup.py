@@ -120,12 +120,11 @@ class RowLookup(tf.Module):
         low, high = tf.where(below, -beyond, low), tf.where(above, beyond, high)
         ends = tf.stack([self._place(how, low - half), self._place(how, high + half)], axis=2)
         ends = tf.where(is_missing[:, None, None], tf.zeros_like(ends), ends)
-        if how.has_missing:
-            ends = tf.concat([ends, tf.zeros_like(ends[:, :1])], axis=1)
         share = ends[..., 1] - ends[..., 0]
         if how.has_missing:
-            of_missing = tf.cast(tf.equal(tf.range(how.size), how.size - 1), tf.float64)
-            share = tf.where(is_missing[:, None], of_missing, share)
+            gone = tf.cast(is_missing, tf.float64)[:, None]
+            share = tf.concat([share, gone], axis=1)
+            ends = tf.concat([ends, tf.stack([tf.zeros_like(gone), tf.ones_like(gone)], axis=2)], axis=1)
         return tf.cast(share, tf.float32), tf.cast(ends, tf.float32)
 
     @staticmethod
@@ -145,6 +144,7 @@ class RowLookup(tf.Module):
             how = self._codec.how[column.name]
             if isinstance(how, Bins):
                 numbers = self._number(column, values, np.nan) if values.dtype == tf.string else values
+                numbers = tf.cast(numbers, tf.float64)
                 is_missing = tf.math.is_nan(numbers)
                 tokens = self._bin_of(how, numbers)
             else:
