@@ -1,6 +1,7 @@
 """Tables: rows of columns."""
 
 from collections.abc import Callable, Mapping, Sequence
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -118,10 +119,6 @@ class TableModality(Modality):
         return f"{advice}, or: {command}" if len(examples) >= _ENOUGH else f"{advice}."
 
     @classmethod
-    def command(cls, source: str) -> str:
-        return fit_command("gpt", [source], [])
-
-    @classmethod
     def first_command(cls, codec: Mapping[str, Any], run: str) -> str:
         return f"tfgen generate {run} -n 1000 -o rows.csv"
 
@@ -165,6 +162,18 @@ class TableModality(Modality):
         from tfgen.modalities.table.writing import as_html_table
 
         return as_html_table(rows, most=len(rows))
+
+    @classmethod
+    def as_text(cls, value: Mapping[str, Any]) -> str:
+        return ", ".join(f"{name}={'' if each is None else each}" for name, each in value.items())
+
+    @classmethod
+    def as_html(cls, value: Mapping[str, Any], what: str) -> str:
+        cells = "".join(
+            f'<tr><th scope="row">{escape(name)}</th><td>{"" if each is None else escape(str(each))}</td></tr>'
+            for name, each in value.items()
+        )
+        return f'<table title="{escape(what)}">{cells}</table>'
 
     @classmethod
     def holds(cls, rows: "Rows", codec: "TableCodec") -> np.ndarray:

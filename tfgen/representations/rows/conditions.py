@@ -80,6 +80,21 @@ def read_conditions(codec: RowCodec, prompt: str) -> Conditions:
     return made
 
 
+def words_of_columns(codec: RowCodec, most: int = 12) -> list[str]:
+    """What can be asked of the columns that have categories: "income=>50K", of each the commonest."""
+    return [
+        f"{column.name}={_quoted(column.categories[place])}"
+        for column in codec.learned
+        if column.is_categorical
+        for place in codec.how[column.name].kept[:most]
+    ]
+
+
+def _quoted(text: str) -> str:
+    """A value as it can stand in a prompt."""
+    return f'"{text}"' if set(text) & set(",|") else text
+
+
 def _restrict(codec: RowCodec, made: Conditions, place: int, column: Column, text: str) -> None:
     """Adds what is asked of one column."""
     how, first = codec.how[column.name], int(codec.specification.offsets[place])
@@ -207,7 +222,7 @@ def _example(codec: RowCodec, column: Column) -> str:
     if isinstance(how, Bins) and len(how.knots):
         low, high = (codec.write_value(column, value) for value in (how.knots[0, 0], how.knots[-1, -1]))
         return f'"{column.name}={low}..{high}"'
-    return f'"{column.name}={column.categories[0]}"'
+    return f"{column.name}={_quoted(column.categories[0])}"
 
 
 def _columns(codec: RowCodec) -> str:
