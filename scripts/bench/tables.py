@@ -6,7 +6,8 @@ DATA is a folder with adult/, insurance/, german_credit/, breast_cancer_wisconsi
 covid_testing/, as UCI and the textbooks have them.
 
 likeness: Adult, fitted to 32,561 rows and judged by 16,281: sdmetrics' quality; F1 and area under the curve of boosting
-that learned samples, beside real rows; whether boosting tells samples from held-out rows; black-box membership; seconds.
+that learned samples, beside real rows; whether boosting tells samples from held-out rows; black-box membership;
+seconds.
 small: insurance, German credit and breast cancer, 70 % to fit: quality, F1 or R2, the share of the rarer class, and how
 well the model's own likelihood tells learned rows from others.
 conditions: ten on Adult, of .5 % to 20 % of the rows: how far the other columns are from those of real rows under them
@@ -83,7 +84,8 @@ tests = coded(test)
 for name, rows in (("real", real), ("made", made)):
     rows = coded(rows)
     if is_number:
-        learned = HistGradientBoostingRegressor(random_state=0, categorical_features=mask).fit(rows[inputs], rows[target])
+        learned = HistGradientBoostingRegressor(random_state=0, categorical_features=mask)
+        learned.fit(rows[inputs], rows[target])
         found[f"r2_{name}"] = r2_score(tests[target], learned.predict(tests[inputs]))
     else:
         learned = HistGradientBoostingClassifier(random_state=0, categorical_features=mask)
@@ -211,14 +213,14 @@ def conditions(data: Path, folder: Path, models: tuple[str, ...], epochs: int) -
         many = sampler(np.arange(200_000, dtype=np.int32))
         for prompt in CONDITIONS:
             asked = read_conditions(codec, prompt)
-            subset = examples.rows.take(within(codec, asked, examples.rows))
-            rejected = many.take(within(codec, asked, many))
+            subset = examples.rows.take(asked.hold(codec, examples.rows))
+            rejected = many.take(asked.hold(codec, many))
             made, share = sampler.drawn(np.arange(2000, dtype=np.int32), asked)
             count = min(len(rejected), 2000)
             rows.append([prompt, f"{len(subset) / len(examples.rows):.4f}", f"{share:.4f}",
                          round(variation(codec, subset, rejected.take(slice(0, count))), 4),
                          round(variation(codec, subset, made.take(slice(0, count))), 4), count,
-                         int((~within(codec, asked, made)).sum())])
+                         int((~asked.hold(codec, made)).sum())])
         talk(model)
         show_table(["asked", "real share", "told", "rejection", "conditions", "rows", "broken"], rows)
 
@@ -373,19 +375,6 @@ def minority(real: Path, made: Path, target: str) -> str:
             rarest = names[np.argmin(counts)]
         shares.append(100 * values.count(rarest) / len(values))
     return f"{shares[0]:.1f} {shares[1]:.1f}"
-
-
-def within(codec, asked, rows) -> np.ndarray:
-    """Which rows are as asked."""
-    fine = np.ones(len(rows), bool)
-    for place, column in enumerate(codec.learned):
-        values = rows.values[column.name]
-        if column.name in asked.ranges:
-            fine &= np.any([(values >= low) & (values <= high) for low, high in asked.ranges[column.name]], axis=0)
-        else:
-            first = int(codec.specification.offsets[place])
-            fine &= asked.allowed[first + codec.how[column.name].encode(values).astype(int)] > 0
-    return fine
 
 
 def variation(codec, one, other) -> float:

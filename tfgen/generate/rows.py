@@ -141,7 +141,9 @@ class RowGenerator(Generator):
             )
         rows = self.modality.repair(rows, self.codec)
         for round_number in range(1, _ROUNDS + 1):
-            broken = np.flatnonzero(~self.modality.holds(rows, self.codec))
+            # Putting right what follows from other columns may have changed what was asked for.
+            fine = self.modality.holds(rows, self.codec) & self.conditions.hold(self.codec, rows)
+            broken = np.flatnonzero(~fine)
             if not len(broken):
                 return rows, share
             # A row that breaks a constraint is drawn anew by a seed that follows from its own.

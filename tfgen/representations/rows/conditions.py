@@ -38,6 +38,19 @@ class Conditions:
         """Whether anything goes."""
         return bool((self.given == FREE).all() and (self.allowed == 1).all())
 
+    def hold(self, codec: RowCodec, rows: Rows) -> np.ndarray:
+        """Which rows are as asked, bool [n]."""
+        fine = np.ones(len(rows), bool)
+        for column, first in zip(codec.learned, codec.specification.offsets, strict=True):
+            values = rows.values[column.name]
+            if column.name in self.ranges:
+                inside = [(values >= low) & (values <= high) for low, high in self.ranges[column.name]]
+                inside.append(np.isnan(values) & (self.allowed[first + codec.how[column.name].missing] > 0))
+                fine &= np.any(inside, axis=0)
+            else:
+                fine &= self.allowed[first + codec.how[column.name].encode(values)] > 0
+        return fine
+
     def within(self, codec: RowCodec, tokens: np.ndarray, uniform: np.ndarray) -> Rows:
         """Rows of tokens [n, fields] by uniform numbers [n, fields], with every value within the conditions."""
         if not self.ranges:
