@@ -203,8 +203,8 @@ def test_tables_in_memory():
     expected = {"a": ["1", "2", None], "b": ["x", "y", "x"], "c": ["0.5", None, "2"], "d": ["true", "false", "true"],
                 "e": ["2020-01-01", "2020-01-02", None]}  # fmt: skip
     assert texts(cells_of(columns)) == expected
-    assert texts(cells_of(pa.table({name: pa.array(values, from_pandas=True) for name, values in columns.items()}))) == (
-        expected)
+    table = pa.table({name: pa.array(values, from_pandas=True) for name, values in columns.items()})
+    assert texts(cells_of(table)) == expected
     fields = np.array([(1, "x"), (2, "y")], [("a", "i4"), ("b", "U1")])
     assert texts(cells_of(fields)) == {"a": ["1", "2"], "b": ["x", "y"]}
     with pytest.raises(UserError, match="'a' has 2 values and 'b' 1"):

@@ -77,8 +77,8 @@ def test_texts_are_recognised_as_before(write, name, content):
 
 
 def test_real_tables_and_texts(real):
-    for name in ("adult/adult.data", "insurance/insurance.csv", "diabetes130/diabetic_data.csv.gz",
-                 "messy_csv/btw17_kerg.csv", "messy_csv/StarWars.csv", "messy_csv/bachelorette.csv", "insurance"):  # fmt: skip
+    for name in ("adult/adult.data", "insurance/insurance.csv", "diabetes130/diabetic_data.csv.gz", "insurance",
+                 "messy_csv/btw17_kerg.csv", "messy_csv/StarWars.csv", "messy_csv/bachelorette.csv"):  # fmt: skip
         assert how_surely(real(name)) == 2, name
     for name in ("fashion_mnist", "tinyshakespeare", "state_union", "fsdd"):
         assert how_surely(real(name)) == 0, name

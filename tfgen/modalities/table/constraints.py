@@ -1,7 +1,7 @@
 """What holds in every row of a table: an order of two columns, a sum, a column that follows from another, a key.
 
-They are written as a person writes them: `start <= end`, `net + tax = total`, `fixed city country`, `unique patient_id`;
-a name with a space, or one that is a sign, in quotation marks.
+They are written as a person writes them: `start <= end`, `net + tax = total`, `fixed city country`,
+`unique patient_id`; a name with a space, or one that is a sign, in quotation marks.
 """
 
 import itertools
@@ -277,7 +277,8 @@ def _orders(rows: Rows, sums: Sequence[Sum]) -> list[Order]:
     sample = {column.name: rows.values[column.name][spread[:_SAMPLE]] for column in columns}
     for first, second in itertools.combinations(columns, 2):
         dates = first.kind not in (NUMBER, INTEGER)
-        if any(each.total in (first.name, second.name) and {first.name, second.name} <= set(each.names) for each in sums):
+        pair = {first.name, second.name}
+        if any(each.total in pair and pair <= set(each.names) for each in sums):
             continue  # a part of a sum is less than the whole where all parts are positive: nothing new
         if first.kind != second.kind and {first.kind, second.kind} != {NUMBER, INTEGER}:
             continue
@@ -308,7 +309,8 @@ def _may_be_ordered(lower: np.ndarray, upper: np.ndarray, dates: bool) -> bool:
     if dates:
         return True
     # Numbers of two kinds are often ordered, such as an age and a wage: those that lie in one range count.
-    (low, middle), (start, high) = np.quantile(lower, (0.25, 0.75)), np.quantile(upper, (0.25, 0.75))
+    low, middle = np.quantile(lower, (0.25, 0.75))
+    start = np.quantile(upper, 0.25)
     return bool(start <= middle + (middle - low) and accident < 0.9)
 
 

@@ -276,7 +276,8 @@ def find_dates(texts: Any, order: str | None = None, compact: bool = False) -> F
             found.append((count, whole))
     if not found:
         return None
-    fits = {form: read_dates(texts, form) for count, form in found if count >= max(found)[0] - max(1, len(sample) // 20)}
+    enough = max(found)[0] - max(1, len(sample) // 20)  # exceptions may be in the sample by accident
+    fits = {form: read_dates(texts, form) for count, form in found if count >= enough}
     counts = {form: int(np.isfinite(values).sum()) for form, values in fits.items()}
     most = max(counts.values())
     best = [form for form, count in counts.items() if count == most]

@@ -29,7 +29,7 @@ _KEY_NAME = re.compile(
     r"(^|[^a-z])(id|ids|key|uid|uuid|guid|nr|no|num|nbr|number|index|idx|serial|reference|ref|email|e-mail|isbn|iban|"
     r"ssn|phone|unnamed: 0)\.?$|^(id|index|row)[ _-]", re.IGNORECASE
 )  # fmt: skip
-_PERSON_NAME = re.compile(r"(^|[^a-z])(id|uid|uuid|guid|nbr|nr|key)$", re.IGNORECASE)  # keys that may be in several rows
+_PERSON_NAME = re.compile(r"(^|[^a-z])(id|uid|uuid|guid|nbr|nr|key)$", re.IGNORECASE)  # keys, even if some come again
 _CODE_NAME = re.compile(r"(^|[^a-z])(id|code|zip|zipcode|postcode|postal|plz|fips|icd|sku)$", re.IGNORECASE)
 _CAMEL = re.compile(r"(?<=[a-z])(ID|Id|Nr|No|Code|Key)$")
 _DATE_NAME = re.compile(r"date|datum|day|dob|birth|time|when|_at$|_on$|_dt$|^dt|jour|fecha", re.IGNORECASE)
@@ -352,7 +352,9 @@ class _Finder:
             if len(texts.texts) > most or (kind == CONSTANT and texts.missing is not None):
                 third = texts.example(np.arange(len(texts.texts)) == min(most, len(texts.texts) - 1))
                 raise UserError(f"'{name}' is not {kind}: it has another value, {third}.", "Choose another kind.")
-            return _categories(texts, kind) if kind == BOOLEAN else (Column(name, kind, (texts.texts[0].as_py(),)), None)
+            if kind == CONSTANT:
+                return Column(name, kind, (texts.texts[0].as_py(),)), None
+            return _categories(texts, kind)
         if kind in (NUMBER, INTEGER):
             found = find_numbers(texts.texts, None if texts.typed else self._decimal, codes=True)
         else:
@@ -399,8 +401,8 @@ class _Finder:
             shown = ", ".join(f"'{name}'" for name in names[:3]) + (", ..." if len(names) > 3 else "")
             of = f"{len(names)} columns ({shown})" if len(names) > 1 else shown
             self._notes.append(
-                f"{value:g} stands far from all other values of {of}, and often. If it means that something is missing: "
-                f"--set missing={value:g}"
+                f"{value:.15g} stands far from all other values of {of}, and often. If it means that something is "
+                f"missing: --set missing={value:.15g}"
             )
 
 

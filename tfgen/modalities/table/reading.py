@@ -104,7 +104,9 @@ def _one_below_the_other(tables: list[Cells], files: list[str]) -> Cells:
     ]
     notes = [f"{len(tables)} tables are read as one: {', '.join(files[:3])}{', ...' if len(files) > 3 else ''}."]
     notes += [f"{file}: {note}" for file, table in zip(files, tables) for note in table.notes]
-    broken = [(f"{clean_text(file)}, {where}", why) for file, table in zip(files, tables) for where, why in table.broken]
+    broken = [
+        (f"{clean_text(file)}, {where}", why) for file, table in zip(files, tables) for where, why in table.broken
+    ]
     typed = frozenset.intersection(*(table.typed for table in tables))
     count = sum(map(len, tables))
     return Cells(tables[0].names, columns, np.arange(1, count + 1), "row", typed, tables[0].decimal, notes, broken)
@@ -220,7 +222,8 @@ def _of_parquet(path: Path, options: ReadingOptions) -> Cells:
 
     try:
         with open_unpacked(path) as file:
-            content = parquet.read_table(file if not path.name.lower().endswith(".gz") else pa.BufferReader(file.read()))
+            packed = path.name.lower().endswith(".gz")
+            content = parquet.read_table(pa.BufferReader(file.read()) if packed else file)
     except pa.ArrowException as error:
         raise UserError(f"'{path}' is no Parquet file, or damaged: {error}.", "Get it anew.") from error
     if options.rows is not None:
@@ -293,7 +296,7 @@ def _of_excel(path: Path, options: ReadingOptions) -> Cells:
     try:
         import openpyxl
     except ImportError as error:
-        raise UserError("To read Excel files, openpyxl is needed.", "Install it: pip install 'tfgen[tables]'") from error
+        raise UserError("To read Excel files, openpyxl is needed.", "pip install 'tfgen[tables]'") from error
     import zipfile
 
     whole = path.stat().st_size <= _WHOLE_SHEET

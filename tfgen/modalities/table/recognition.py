@@ -54,7 +54,8 @@ def _is_table_in_memory(data: Any) -> bool:
     if isinstance(data, np.ndarray):
         return bool(data.dtype.names)
     if isinstance(data, Mapping):
-        return bool(data) and all(hasattr(values, "__len__") and not isinstance(values, str) for values in data.values())
+        lists = (hasattr(values, "__len__") and not isinstance(values, str) for values in data.values())
+        return bool(data) and all(lists)
     return hasattr(data, "column_names") and hasattr(data, "num_rows") or hasattr(data, "to_dict") and hasattr(
         data, "columns")
 

@@ -196,7 +196,7 @@ def _write_excel(path: Path, rows: Rows, metadata: Mapping[str, Any], seed: int)
         from openpyxl.cell import WriteOnlyCell
         from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
     except ImportError as error:
-        raise UserError("To write Excel files, openpyxl is needed.", "Install it: pip install 'tfgen[tables]'") from error
+        raise UserError("To write Excel files, openpyxl is needed.", "pip install 'tfgen[tables]'") from error
     if len(rows) > _MOST_EXCEL:
         raise UserError(f"A sheet of Excel has no room for {len(rows)} rows.", "Write a .csv or a .parquet.")
     book = openpyxl.Workbook(write_only=True)
