@@ -45,6 +45,12 @@ def written(texts, name="x", **settings):
         (["1'200.5", "15'300.5", "900.5"], "number", [1200.5, 15300.5, 900.5]),
         (["2,6", "3,75", "4"], "number", [2.6, 3.75, 4]),
         (["−5", "6", "7"], "integer", [-5, 6, 7]),
+        (["+5", "-6", "0"], "integer", [5, -6, 0]),
+        (["$5.50", "($6.25)", "$0.75"], "number", [5.5, -6.25, 0.75]),
+        (["(1,200)", "15,300", "(7)"], "integer", [-1200, 15300, -7]),
+        (["2020-01", "2020-02", "2021-01"], "date", [18262, 18293, 18628]),
+        (["Jan 2020", "Feb 2020", "Jan 2021"], "date", [18262, 18293, 18628]),
+        (["+49 151 100", "+49 151 205", "+49 151 301"], "category", [0, 1, 2]),
         (["2020-01-01", "2020-03-01", "2020-02-01"], "date", [18262, 18322, 18293]),
         (["31.12.2019", "1.1.2020", "2.1.2020"], "date", [18261, 18262, 18263]),
         (["12/31/2019", "01/01/2020", "01/02/2020"], "date", [18261, 18262, 18263]),
@@ -113,6 +119,11 @@ def test_marks_of_what_is_missing(mark):
     column, values, _ = column_of(["1.5", mark, "2.5"])
     assert column.kind == "number" and column.missing == mark and np.isnan(values[1])
     assert written(["red", mark, "blue", "red"]) == ["red", mark, "blue", "red"]
+
+
+def test_several_marks_are_said():
+    column, values, notes = column_of(["red", "NA", "?", "red", "blue", "?"])
+    assert column.missing == "?" and values.tolist() == [0, -1, -1, 0, 1, -1] and "all taken as missing" in notes[0]
 
 
 def test_20240320_is_a_date():

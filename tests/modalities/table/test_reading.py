@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tfgen.errors import UserError
-from tfgen.modalities.table.cells import cells_of
+from tfgen.modalities.table.cells import as_parquet, cells_of
 from tfgen.modalities.table.correction import settings_of
 from tfgen.modalities.table.reading import read_cells
 from tfgen.modalities.table.table import open_table
@@ -141,6 +141,12 @@ def test_rows_of_json(write):
         assert cells.typed == {"a", "c"}
 
 
+def test_json_of_other_layouts(write):
+    assert len(read(write("a.json", '{"made": "today", "data": [{"a": 1}, {"a": 2}]}'))) == 2
+    assert len(read(write("b.json", '{"a": 1}\n{"a": 2}\n{"a": 3}\n'))) == 3
+    assert texts(read(write("c.jsonl", '{"a": [1, 2]}\n{"a": []}\n')))["a"] == ["[1, 2]", "[]"]
+
+
 def test_broken_lines_of_json_are_named(write):
     with pytest.raises(UserError, match="line 2 is no JSON object"):
         read(write("a.jsonl", '{"a": 1}\n{"a": \n{"a": 3}\n'))
@@ -216,3 +222,9 @@ def test_tables_in_memory():
 def test_the_most_rows(write):
     table = open_table(write("a.csv", PLAIN), {"rows": 2})
     assert len(table) == 2 and len(open_table({"a": [1, 2, 3], "b": list("xyx")}, {"rows": 2})) == 2
+
+
+def test_what_was_in_memory_is_kept_as_a_file(write):
+    data = {"a": [1, 2, None], "b": ["x", "y", "x"], "day": np.array(["2020-01-01", "2020-01-02", "NaT"], "M8[D]")}
+    kept = open_table(write("a.parquet", as_parquet(data)))
+    assert kept.fingerprint == open_table(data).fingerprint

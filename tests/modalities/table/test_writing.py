@@ -28,7 +28,8 @@ NAMES = st.lists(NAME.map(lambda name: " ".join(name.split())), min_size=2, max_
 def numbers(draw, name, count):
     decimals = draw(st.integers(0, 4))
     writing = draw(st.sampled_from([{}, {"decimal": ",", "thousands": "."}, {"thousands": ","}, {"after": " kg"},
-                                    {"before": "$", "thousands": ","}, {"after": "%", "decimal": ","}]))  # fmt: skip
+                                    {"before": "$", "thousands": ","}, {"after": "%", "decimal": ","}, {"plus": True},
+                                    {"brackets": True, "before": "$"}]))  # fmt: skip
     if decimals and draw(st.booleans()):
         writing = {**writing, "fixed": True}
     whole = draw(st.lists(st.integers(-(10**9), 10**9), min_size=count, max_size=count))

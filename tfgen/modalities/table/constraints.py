@@ -21,7 +21,8 @@ _SIGNS = ("<", "<=", "+", "=")
 _SAMPLE = 2000  # rows by which most that doesn't hold is sorted out
 _SUM_SAMPLE = 24  # rows by which sums are sorted out
 _SURE = 20.0  # natural logarithms: how unlikely an accident must be
-_MOST_SUMMED = 40  # columns among which sums of three are looked for
+_MOST_SUMMED = {1: 1000, 2: 150, 3: 40}  # columns among which sums of so many are looked for
+_MOST_ORDERED = 200  # columns of numbers among which orders are looked for
 _MOST_VALUES = 1000  # different ones of a column from which another may follow
 _EXACT = 1e-9
 _NONE = -1e300  # stands for a missing number where values are compared
@@ -272,6 +273,8 @@ def repaired(constraints: Sequence[Constraint], rows: Rows) -> Rows:
 def _orders(rows: Rows, sums: Sequence[Sum]) -> list[Order]:
     again = {each.total for each in sums if len(each.addends) == 1}  # the same as another column
     columns = [column for column in rows.learned if column.is_numeric and column.name not in again]
+    if len(columns) > _MOST_ORDERED:
+        return []
     found: dict[tuple[str, str], bool] = {}
     spread = np.random.default_rng(0).permutation(len(rows))
     sample = {column.name: rows.values[column.name][spread[:_SAMPLE]] for column in columns}
@@ -332,7 +335,7 @@ def _sums(rows: Rows) -> list[Sum]:
     sample = values[np.random.default_rng(1).permutation(whole)[:_SUM_SAMPLE]]
     found: list[Sum] = []
     for count in (1, 2, 3):
-        if count == 3 and len(names) > _MOST_SUMMED:
+        if not count < len(names) <= _MOST_SUMMED[count]:
             break
         for addends, total in _candidates(sample, count):
             parts = {names[place] for place in addends}

@@ -22,6 +22,7 @@ _NUMBER = (
     rf"(?P<after>[ \x{{00a0}}]?{_UNIT}?)$"
 )
 _PLAIN = r"^[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?$"
+_BRACKETED = r"^\(([^-+()]*[0-9][^-+()]*)\)$"
 _GROUPS = {
     ",": r"^[0-9]{1,3}(,[0-9]{3})+$", ".": r"^[0-9]{1,3}(\.[0-9]{3})+$", " ": r"^[0-9]{1,3}( [0-9]{3})+([.,][0-9]+)?$",
     "'": r"^[0-9]{1,3}('[0-9]{3})+([.,][0-9]+)?$",
@@ -44,9 +45,12 @@ _DAYS = (
     "%d/%m/%y", "%m/%d/%y", "%d-%m-%y", "%m-%d-%y", "%d-%b-%Y", "%d %b %Y", "%d %B %Y", "%d-%b-%y", "%b %d, %Y",
     "%B %d, %Y", "%b %d %Y", "%B %d %Y", "%Y%m%d",
 )  # fmt: skip
+_MONTHS_ALONE = ("%Y-%m", "%Y/%m", "%m/%Y", "%b %Y", "%B %Y", "%b-%Y")
+_LIKELY_YEARS = (-54_000, 84_000)  # of months alone, as days: 1822 to 2199; else they are fractions and the like
 _TIMES = ("%H:%M:%S", "%H:%M", "%H:%M:%S.%f", "%H.%M.%S", "%I:%M:%S %p", "%I:%M %p")
 _MAY_BE_DATE = (
     "[0-9][-/.: ]+[0-9]+[-/.: ]+[0-9]|[0-9]:[0-9]|[A-Za-z]{3}[ ,.-]+[0-9]|[0-9][ .-]+[A-Za-z]{3}|^[0-9]{8}$"
+    "|^[0-9]{4}[-/][0-9]{1,2}$|^[0-9]{1,2}/[0-9]{4}$"
 )
 _ZONE = re.compile(r"(?<=[0-9])( ?(?:Z|UTC|GMT|[+-][0-9]{2}:?[0-9]{2}))$")
 _ORDERS = {"dmy": "dm", "mdy": "md", "ymd": "Y"}
@@ -85,6 +89,9 @@ def find_numbers(texts: Any, decimal: str | None = None, codes: bool = False) ->
 
     if len(texts) == 0:
         return None
+    bracketed = pc.match_substring_regex(texts, _BRACKETED)
+    if pc.any(bracketed).as_py():  # as accountants write what is negative
+        texts = pc.replace_substring_regex(texts, _BRACKETED, r"-\1")
     plain = pc.match_substring_regex(texts, _PLAIN)
     if decimal != "," and pc.all(plain).as_py():
         text, exponent, matched, writing = texts, None, np.ones(len(texts), bool), {}
@@ -136,6 +143,13 @@ def find_numbers(texts: Any, decimal: str | None = None, codes: bool = False) ->
     values[matched] = np.asarray(pc.cast(text.filter(pa.array(matched)), pa.float64()))
     matched &= np.isfinite(values)
     values[~matched] = np.nan
+    plus = np.asarray(pc.match_substring_regex(texts, "^[^0-9eE]*[+]"))
+    if plus.any() and plus[values > 0].all():
+        if writing.get("thousands") == " ":
+            return None  # numbers of telephones
+        writing = {**writing, "plus": True}
+    if pc.any(bracketed).as_py() and np.asarray(bracketed)[values < 0].all():
+        writing = {**writing, "brackets": True}
     return _number_form(kept, None if exponent is None else exponent.filter(pa.array(matched)), values, writing)
 
 
@@ -228,13 +242,14 @@ def write_numbers(column: Column, values: np.ndarray) -> list[str]:
     writing = column.writing
     point, thousands = writing.get("decimal", "."), writing.get("thousands", "")
     before, after = writing.get("before", ""), writing.get("after", "")
-    texts = []
+    plus, texts = writing.get("plus", False), []
     for value in (np.asarray(values, np.float64) + 0.0).tolist():
         whole, dot, rest = _digits_of(value, column).partition(".")
-        sign, whole = ("-", whole[1:]) if whole.startswith("-") else ("", whole)
+        sign, whole = ("-", whole[1:]) if whole.startswith("-") else ("+" if plus and value > 0 else "", whole)
         if thousands and whole.isdecimal():
             whole = f"{int(whole):,}".replace(",", thousands)
-        texts.append(f"{sign}{before}{whole}{point if dot else ''}{rest}{after}")
+        text = f"{before}{whole}{point if dot else ''}{rest}{after}"
+        texts.append(f"({text})" if sign == "-" and writing.get("brackets") else sign + text)
     return texts
 
 
@@ -331,6 +346,8 @@ def read_dates(texts: Any, form: str) -> np.ndarray:
         seconds += np.asarray(pc.cast(pc.binary_join_element_wise("0", pc.struct_field(kept, "f"), "."), pa.float64()))
     kind = kind_of_format(form)
     count = days.astype(np.int64)
+    if form in _MONTHS_ALONE:
+        fits &= (count > _LIKELY_YEARS[0]) & (count < _LIKELY_YEARS[1])
     result = count if kind == DATE else seconds if kind == TIME else _DAY * count + seconds
     values[matched] = np.where(fits, result, np.nan)
     return values
@@ -379,6 +396,7 @@ def kind_of_format(form: str) -> str:
 def _formats(compact: bool) -> Iterator[str]:
     days = _DAYS if compact else _DAYS[:-1]
     yield from days
+    yield from _MONTHS_ALONE
     yield from _TIMES
     for between in " T":
         yield from (f"{day}{between}{time}" for day in days for time in _TIMES)
@@ -466,7 +484,8 @@ def _read_numbers(column: Column, texts: Any, typed: bool) -> np.ndarray:
     import pyarrow.compute as pc
 
     point, thousands = column.writing.get("decimal", "."), column.writing.get("thousands", "")
-    own = pc.replace_substring_regex(texts, r"[\x{00a0}\x{202f}]", " ") if thousands == " " else texts
+    own = pc.replace_substring_regex(texts, _BRACKETED, r"-\1") if column.writing.get("brackets") else texts
+    own = pc.replace_substring_regex(own, r"[\x{00a0}\x{202f}]", " ") if thousands == " " else own
     for beside in (column.writing.get("before", ""), column.writing.get("after", "")):
         own = pc.replace_substring(own, beside, "") if beside else own
     own = pc.replace_substring(pc.utf8_trim_whitespace(own), "−", "-")

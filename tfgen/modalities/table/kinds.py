@@ -82,6 +82,7 @@ class _Texts:
     missing: str | None
     typed: bool
     cells: Cells
+    marks: tuple[str, ...] = ()  # the different ones that mean missing here
 
     @property
     def present(self) -> int:
@@ -191,6 +192,9 @@ class _Finder:
         if len(texts.texts) == 0:
             self._notes.append(f"'{name}' has no values and is written empty.")
             return Column(name, CONSTANT, (texts.missing or "",), missing=texts.missing), None
+        if len(texts.marks) > 1:
+            shown = " and ".join(f"'{mark}'" for mark in texts.marks[:3])
+            self._notes.append(f"{shown} in '{name}' are all taken as missing, and written '{texts.missing}'.")
         if wanted is not None:
             return self._as(wanted, texts)
         if len(texts.texts) == 1:
@@ -463,8 +467,9 @@ def _texts(cells: Cells, place: int, marks: Sequence[str], usual: Sequence[str] 
         nothing = int((codes < 0).sum())
         missing = texts[int(written.argmax())].as_py() if len(written) and written.max() > nothing else ""
     new = np.append(np.where(kept, np.cumsum(kept) - 1, -1), -1)
+    found = tuple(text for text in texts.filter(pa.array(is_mark & (counts > 0))).to_pylist() if text)
     return _Texts(cells.names[place], texts.filter(pa.array(kept)), counts[kept], new[codes], missing,
-                  cells.names[place] in cells.typed, cells)  # fmt: skip
+                  cells.names[place] in cells.typed, cells, found)  # fmt: skip
 
 
 def _categories(texts: _Texts, kind: str) -> tuple[Column, np.ndarray]:

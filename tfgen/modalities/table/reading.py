@@ -239,17 +239,10 @@ def _of_json(path: Path, options: ReadingOptions) -> Cells:
     objects: list[dict[str, Any]] = []
     place, broken = "line", []
     with _open_text(path, encoding) as text:
-        first = text.read(_SAMPLE).lstrip("\ufeff \r\n\t")[:1]
-        text.seek(0)
-        if first == "[" and ending_of(path) not in JSON_LINES:
-            place = "row"
-            try:
-                content = json.load(text)
-            except (ValueError, RecursionError) as error:
-                raise UserError(f"'{path}' is no JSON: {error}.", "Mend it.") from error
-            numbered: Any = enumerate(content, 1)
-        else:
-            numbered = _json_lines(text)
+        whole = _json_list(path, text) if ending_of(path) == ".json" else None
+        numbered: Any = _json_lines(text)
+        if whole is not None:
+            place, numbered = "row", enumerate(whole, 1)
         for number, row in numbered:
             if options.rows is not None and len(objects) >= options.rows:
                 break
@@ -274,6 +267,20 @@ def _of_json(path: Path, options: ReadingOptions) -> Cells:
         columns.append(encoded(pa.array([_text_of_json(value) for value in values], pa.string())))
     names, renamed = unique_names(names)
     return Cells(names, columns, np.array(lines), place, frozenset(typed), None, [*notes, *renamed], broken)
+
+
+def _json_list(path: Path, text: io.TextIOWrapper) -> list[Any] | None:
+    """The rows of a file that is one list, or an object with one; None where it has an object in each line."""
+    try:
+        content = json.loads(text.read().lstrip("\ufeff"))
+    except (ValueError, RecursionError) as error:
+        text.seek(0)
+        if text.read(_SAMPLE).lstrip("\ufeff \r\n\t").startswith("["):
+            raise UserError(f"'{path}' is no JSON: {error}.", "Mend it.") from error
+        text.seek(0)
+        return None
+    lists = [value for value in content.values() if isinstance(value, list)] if isinstance(content, dict) else []
+    return lists[0] if len(lists) == 1 else content if isinstance(content, list) else [content]
 
 
 def _json_lines(text: Any) -> Iterator[tuple[int, Any]]:
