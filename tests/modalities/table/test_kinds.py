@@ -176,6 +176,11 @@ def test_numbers_that_stand_for_nothing_are_said_and_taken_when_told(sentinel):
     assert written(texts, missing=(sentinel,)) == texts
 
 
+def test_numbers_all_of_which_mean_missing():
+    column, values, notes = column_of(["-200", "-200.0", "-200.00"], missing=("-200",))
+    assert column.kind == "constant" and values is None and "no values" in notes[-1]
+
+
 def test_what_a_person_says_wins():
     assert column_of(["1", "2", "3"], kinds={"x": "category"})[0].categories == ("1", "2", "3")
     assert column_of(["00501", "10115", "00007"], kinds={"x": "integer"})[1].tolist() == [501, 10115, 7]

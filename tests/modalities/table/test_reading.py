@@ -228,3 +228,24 @@ def test_what_was_in_memory_is_kept_as_a_file(write):
     data = {"a": [1, 2, None], "b": ["x", "y", "x"], "day": np.array(["2020-01-01", "2020-01-02", "NaT"], "M8[D]")}
     kept = open_table(write("a.parquet", as_parquet(data)))
     assert kept.fingerprint == open_table(data).fingerprint
+
+
+def test_a_table_that_looks_like_that_of_pandas():
+    class Series:
+        def __init__(self, values):
+            self._values = np.array(values, object)
+
+        def __len__(self):
+            return len(self._values)
+
+        def to_numpy(self):
+            return self._values
+
+    class Frame(dict):
+        columns = property(lambda self: list(self))
+
+        def to_dict(self):
+            return dict(self)
+
+    frame = Frame(a=Series([1, 2.5, float("nan")]), b=Series(["x", None, 3]))
+    assert texts(cells_of(frame)) == {"a": ["1", "2.5", None], "b": ["x", None, "3"]}

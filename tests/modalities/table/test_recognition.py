@@ -60,6 +60,9 @@ def test_folders(write, tmp_path):
     write("texts/a.txt", SENTENCE)
     write("texts/a.csv", TABLE)
     assert how_surely(tmp_path / "texts") == 0
+    write("parts/a.data", TABLE)
+    write("parts/a.test", TABLE)
+    assert how_surely(tmp_path / "parts") == 1
     (tmp_path / "none").mkdir()
     assert how_surely(tmp_path / "none") == 0
 

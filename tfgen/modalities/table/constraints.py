@@ -261,9 +261,14 @@ def holding(constraints: Sequence[Constraint], rows: Rows) -> np.ndarray:
 
 
 def repaired(constraints: Sequence[Constraint], rows: Rows) -> Rows:
-    """Rows with what follows from other cells put right, in an order in which one repair doesn't undo another."""
-    for constraint in sorted(constraints, key=lambda each: isinstance(each, Sum)):
-        rows = constraint.repair(rows)
+    """Rows with what follows from other cells put right. One that follows from another that was put right takes a
+    further round."""
+    wanted = [constraint for constraint in constraints if isinstance(constraint, (Fixed, Sum))]
+    for _ in wanted:
+        for constraint in wanted:
+            rows = constraint.repair(rows)
+        if holding(wanted, rows).all():
+            break
     return rows
 
 

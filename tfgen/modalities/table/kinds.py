@@ -271,7 +271,7 @@ class _Finder:
             )
         return self._learned(texts, found)
 
-    def _learned(self, texts: _Texts, found: Found) -> tuple[Column, np.ndarray]:
+    def _learned(self, texts: _Texts, found: Found) -> tuple[Column, np.ndarray | None]:
         values, missing = found.values.copy(), texts.missing
         for mark in self._corrections.marks(texts.name):
             if mark and (read := _number(mark)) is not None and (values == read).any():
@@ -287,6 +287,9 @@ class _Finder:
         if found.kind in (NUMBER, INTEGER):
             self._look_for_sentinels(texts, values)
         spread = texts.spread(values)
+        if not np.isfinite(spread).any():
+            self._notes.append(f"'{texts.name}' has no values and is written empty.")
+            return Column(texts.name, CONSTANT, (missing or "",), missing=missing), None
         if missing is None and not np.isfinite(spread).all():
             missing = ""
         return Column(texts.name, found.kind, (), found.decimals, writing, missing), spread

@@ -1,6 +1,7 @@
 """How surely a source is a table: by names and the first bytes only."""
 
 import json
+import mimetypes
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tfgen.data.encodings import open_unpacked
+from tfgen.data.walk import walk
 from tfgen.modalities.table.reading import (
     DELIMITED, ENDINGS, JSON_LINES, ReadingOptions, ending_of, find_delimiter, tables_in,
 )  # fmt: skip
@@ -21,7 +23,7 @@ _CHATS_AND_PAIRS = (
 )  # fmt: skip
 _TEXTS = (
     "text", "content", "body", "tweet", "sentence", "review", "comment", "document", "article", "story", "lyrics",
-    "paragraphs", "lines", "prompt", "message", "caption", "description",
+    "paragraphs", "lines", "prompt", "message", "caption", "description", "instruction",
 )  # fmt: skip
 _WORDS_OF_A_TEXT = 5  # on average, in a column under a usual name of texts
 _WORDS_OF_PROSE = 8  # under any other
@@ -61,17 +63,15 @@ def _is_table_in_memory(data: Any) -> bool:
 
 
 def _of_folder(folder: Path) -> int:
-    """Only tables that are such, perhaps beside what is said of them."""
-    from tfgen.data.walk import walk
-
+    """2 for tables alone, perhaps beside what is said of them; 1 beside files of no known kind; 0 beside others."""
     tables = tables_in(folder)
     if not tables:
         return 0
-    others = [entry for name, entry in walk(folder, [])
+    others = [name for name, _ in walk(folder, [])
               if ending_of(Path(name)) not in ENDINGS and not _is_about(Path(name), folder)]  # fmt: skip
-    if others:
+    if len(others) > len(tables) or any(mimetypes.guess_type(name)[0] for name in others):
         return 0
-    return min(how_surely(table) for table in tables[:3])
+    return min(1 if others else 2, *(how_surely(table) for table in tables[:3]))
 
 
 def _is_about(name: Path, folder: Path) -> bool:
@@ -156,7 +156,7 @@ def _of_columns(names: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
     lower = {name.strip().lower() for name in names}
     if any(pair <= lower for pair in _CHATS_AND_PAIRS):
         return 1
-    total = sum(len(text) for row in rows for text in row) or 1
+    total, prose = sum(len(text) for row in rows for text in row) or 1, 0
     for name, texts in zip(names, zip(*rows)):
         filled = [text for text in texts if text and text.strip()]
         if not filled:
@@ -165,8 +165,10 @@ def _of_columns(names: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
         different = len(set(filled)) / len(filled)
         if name.strip().lower() in _TEXTS and words >= _WORDS_OF_A_TEXT and different > 0.5:
             return 1
-        if words >= _WORDS_OF_PROSE and different > 0.8 and 2 * sum(map(len, filled)) > total:
-            return 1
+        if words >= _WORDS_OF_PROSE and different > 0.5:
+            prose += sum(map(len, filled))
+    if 2 * prose > total:
+        return 1
     if len(names) == 1:
         texts = [row[0] for row in rows]
         return 1 if sum(len(text.split()) for text in texts) > 2 * len(texts) else 2
