@@ -8,7 +8,7 @@ import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -165,8 +165,6 @@ class Unique(Constraint):
     """`unique a`: no two rows have the same. A key that is made anew when rows are written is so by itself."""
 
     name: str
-
-    kind: ClassVar[str] = "unique"
 
     @property
     def text(self) -> str:

@@ -92,45 +92,14 @@ def find_numbers(texts: Any, decimal: str | None = None, codes: bool = False) ->
     bracketed = pc.match_substring_regex(texts, _BRACKETED)
     if pc.any(bracketed).as_py():  # as accountants write what is negative
         texts = pc.replace_substring_regex(texts, _BRACKETED, r"-\1")
-    plain = pc.match_substring_regex(texts, _PLAIN)
-    if decimal != "," and pc.all(plain).as_py():
-        text, exponent, matched, writing = texts, None, np.ones(len(texts), bool), {}
-        unsigned = pc.replace_substring_regex(texts, "^[-+]", "")
-        if pc.any(pc.match_substring_regex(texts, "[eE]")).as_py():
-            exponent = pc.replace_substring_regex(texts, "^[^eE]*[eE]?", "")
-            unsigned = pc.replace_substring_regex(unsigned, "[eE].*$", "")
+    if decimal != "," and pc.all(pc.match_substring_regex(texts, _PLAIN)).as_py():
+        unsigned, minus, exponent = _parts_of_plain(texts)
+        matched, writing = np.ones(len(texts), bool), {}
     else:
-        parts = pc.extract_regex(texts, _NUMBER)
-        matched = np.asarray(pc.is_valid(parts))
-        sign, before, inner, digits, exponent, after = (
-            pc.fill_null(pc.struct_field(parts, name), "")
-            for name in ("sign", "before", "inner", "digits", "exponent", "after")
-        )
-        unit, currency = _common(after, matched), _common(before, matched)
-        both = [np.asarray(pc.or_(pc.equal(found, common), pc.equal(found, "")))
-                for found, common in ((after, unit), (before, currency))]
-        matched &= both[0] & both[1]
-        if not matched.any():
+        parts = _parts_of_written(texts, decimal)
+        if parts is None:
             return None
-        signs = _signs(digits.filter(pa.array(matched)), decimal)
-        if signs is None:
-            return None
-        point, thousands = signs
-        unsigned = pc.replace_substring_regex(digits, "[’]", "'")
-        unsigned = pc.replace_substring_regex(unsigned, r"[\x{00a0}\x{202f}]", " ")
-        for each in thousands:
-            unsigned = pc.replace_substring(unsigned, each, "")
-        unsigned = pc.replace_substring(unsigned, point, ".") if point != "." else unsigned
-        matched &= np.asarray(pc.match_substring_regex(unsigned, _PLAIN))
-        minus = pc.or_(pc.is_in(sign, pa.array(["-", "−"])), pc.is_in(inner, pa.array(["-", "−"])))
-        text = pc.binary_join_element_wise(pc.if_else(minus, "-", ""), unsigned, exponent, "")
-        exponent = pc.replace_substring_regex(exponent, "^[eE]", "")
-        writing = {
-            key: value
-            for key, value in (("decimal", point if point != "." else ""), ("thousands", thousands),
-                               ("before", currency), ("after", unit))
-            if value
-        }
+        unsigned, minus, exponent, matched, writing = parts
     if not matched.any():
         return None
     kept = unsigned.filter(pa.array(matched))
@@ -139,10 +108,11 @@ def find_numbers(texts: Any, decimal: str | None = None, codes: bool = False) ->
             return None
         lengths = pc.utf8_length(kept).unique().to_pylist()
         writing = {**writing, **({"width": lengths[0]} if len(lengths) == 1 else {})}
+    power = pc.if_else(pc.equal(exponent, ""), "", pc.binary_join_element_wise("e", exponent, ""))
+    plain = pc.binary_join_element_wise(pc.if_else(minus, "-", ""), unsigned, power, "").filter(pa.array(matched))
     values = np.full(len(texts), np.nan)
-    values[matched] = np.asarray(pc.cast(text.filter(pa.array(matched)), pa.float64()))
-    matched &= np.isfinite(values)
-    values[~matched] = np.nan
+    values[matched] = np.asarray(pc.cast(plain, pa.float64()))
+    values[~np.isfinite(values)] = np.nan
     plus = np.asarray(pc.match_substring_regex(texts, "^[^0-9eE]*[+]"))
     if plus.any() and plus[values > 0].all():
         if writing.get("thousands") == " ":
@@ -150,7 +120,49 @@ def find_numbers(texts: Any, decimal: str | None = None, codes: bool = False) ->
         writing = {**writing, "plus": True}
     if pc.any(bracketed).as_py() and np.asarray(bracketed)[values < 0].all():
         writing = {**writing, "brackets": True}
-    return _number_form(kept, None if exponent is None else exponent.filter(pa.array(matched)), values, writing)
+    return _number_form(kept, exponent.filter(pa.array(matched)), values, writing)
+
+
+def _parts_of_plain(texts: Any) -> tuple[Any, Any, Any]:
+    """Numbers as every language writes them: their digits, whether they are negative, and the powers of ten."""
+    import pyarrow.compute as pc
+
+    minus = pc.starts_with(texts, "-")
+    unsigned = pc.replace_substring_regex(texts, "^[-+]", "")
+    if not pc.any(pc.match_substring_regex(texts, "[eE]")).as_py():
+        return unsigned, minus, pc.if_else(minus, "", "")
+    return pc.replace_substring_regex(unsigned, "[eE].*$", ""), minus, pc.replace_substring_regex(
+        unsigned, "^[^eE]*[eE]?", "")
+
+
+def _parts_of_written(texts: Any, decimal: str | None) -> tuple[Any, Any, Any, np.ndarray, dict[str, Any]] | None:
+    """The same of numbers as people write them, which of the texts are such, and how they are written; None where
+    their signs make no sense."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    parts = pc.extract_regex(texts, _NUMBER)
+    matched = np.asarray(pc.is_valid(parts))
+    sign, before, inner, digits, exponent, after = (
+        pc.fill_null(pc.struct_field(parts, name), "")
+        for name in ("sign", "before", "inner", "digits", "exponent", "after")
+    )
+    unit, currency = _common(after, matched), _common(before, matched)
+    for found, common in ((after, unit), (before, currency)):
+        matched = matched & np.asarray(pc.or_(pc.equal(found, common), pc.equal(found, "")))
+    signs = _signs(digits.filter(pa.array(matched)), decimal) if matched.any() else None
+    if signs is None:
+        return None
+    point, thousands = signs
+    unsigned = pc.replace_substring_regex(digits, "[’]", "'")
+    unsigned = pc.replace_substring_regex(unsigned, r"[\x{00a0}\x{202f}]", " ")
+    unsigned = pc.replace_substring(unsigned, thousands, "") if thousands else unsigned
+    unsigned = pc.replace_substring(unsigned, point, ".") if point != "." else unsigned
+    matched &= np.asarray(pc.match_substring_regex(unsigned, _PLAIN))
+    minus = pc.or_(pc.is_in(sign, pa.array(["-", "−"])), pc.is_in(inner, pa.array(["-", "−"])))
+    writing = {"decimal": point if point != "." else "", "thousands": thousands, "before": currency, "after": unit}
+    exponent = pc.replace_substring_regex(exponent, "^[eE]", "")
+    return unsigned, minus, exponent, matched, {key: value for key, value in writing.items() if value}
 
 
 def _common(found: Any, matched: np.ndarray) -> str:
@@ -210,11 +222,11 @@ def _number_form(digits: Any, exponent: Any, values: np.ndarray, writing: dict[s
     point = np.asarray(pc.find_substring(digits, "."))
     length = np.asarray(pc.utf8_length(digits))
     behind = np.where(point < 0, 0, length - point - 1)
-    if exponent is not None:
-        powers = pc.cast(pc.replace_substring_regex(pc.if_else(pc.equal(exponent, ""), "0", exponent), "^[+]", ""),
-                         pa.int64())
-        behind = np.maximum(behind - np.asarray(powers), 0)
-        writing = {**writing, **({"exponent": True} if np.asarray(pc.not_equal(exponent, "")).all() else {})}
+    has_power = np.asarray(pc.not_equal(exponent, ""))
+    if has_power.any():
+        powers = pc.replace_substring_regex(pc.if_else(pc.equal(exponent, ""), "0", exponent), "^[+]", "")
+        behind = np.maximum(behind - np.asarray(pc.cast(powers, pa.int64())), 0)
+        writing = {**writing, **({"exponent": True} if has_power.all() else {})}
     most = int(min(behind.max(initial=0), _MOST_DECIMALS))
     if most > _NOISE:
         values, most = _without_noise(values, most)

@@ -136,7 +136,7 @@ def find_delimiter(text: str) -> str:
     whole = text.rstrip("\r\n") if len(text) < _SAMPLE else text[: max(text.rfind("\n"), text.rfind("\r"))]
     best, most = _NEVER, (0.0, 0)
     for sign in (*DELIMITERS, " "):
-        rows = [row for row in _parsed(whole, sign) if any(row)]
+        rows = [row for row in parse_sample(whole, sign) if any(row)]
         lengths = Counter(len(row) for row in (rows[1:] if len(rows) > 2 else rows))  # the first may be a title
         if not lengths:
             continue
@@ -148,7 +148,8 @@ def find_delimiter(text: str) -> str:
     return best
 
 
-def _parsed(text: str, sign: str) -> list[list[str]]:
+def parse_sample(text: str, sign: str) -> list[list[str]]:
+    """The rows of a few lines, none where they can't be parted by this sign."""
     csv.field_size_limit(_LONGEST_CELL)
     try:
         return list(csv.reader(io.StringIO(text, newline=""), delimiter=sign, skipinitialspace=True))

@@ -11,8 +11,10 @@ import numpy as np
 
 from tfgen.data.encodings import open_unpacked
 from tfgen.data.walk import walk
+from tfgen.errors import UserError
+from tfgen.modalities.table.grid import ReadingOptions, cells_of_grid
 from tfgen.modalities.table.reading import (
-    DELIMITED, ENDINGS, JSON_LINES, ReadingOptions, ending_of, find_delimiter, tables_in,
+    DELIMITED, ENDINGS, JSON_LINES, ending_of, find_delimiter, parse_sample, tables_in,
 )  # fmt: skip
 
 _SAMPLE = 2**16  # bytes
@@ -132,14 +134,10 @@ def _objects_of_list(text: str) -> list[Any]:
 
 
 def _of_delimited(text: str, ending: str) -> int:
-    from tfgen.errors import UserError
-    from tfgen.modalities.table.grid import cells_of_grid
-    from tfgen.modalities.table.reading import _parsed
-
     delimiter = find_delimiter(re.sub(r"^sep=.\r?\n", "", text))
     if ending == ".txt" and (delimiter not in "\t;|" or not text.strip()):
         return 0
-    rows = _parsed(text, delimiter)[:2000]
+    rows = parse_sample(text, delimiter)[:2000]
     try:
         cells = cells_of_grid(iter(enumerate(rows, 1)), "table", ReadingOptions(rows=500))
     except UserError:
