@@ -2,6 +2,7 @@
 
 import os
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +42,11 @@ def note_on_others(modality: type, folder: Path, used: int) -> list[str]:
     return notes
 
 
-def modality_of(source: Any, representation: str | None = None) -> type:
+def modality_of(source: Any, representation: str | None = None, settings: Collection[str] = ()) -> type:
     """The modality that reads a source, which is not from TFDS: the surest of those that have the representation.
 
-    Where none of them recognises it, the surest of the others, so that a caller can say what it is.
+    Where several recognise a file, one that has all of the settings goes before others: who names the column of the
+    texts wants texts. Where none of them recognises it, the surest of the others, so that a caller can say what it is.
 
     Raises:
         UserError: there is no such thing, or nobody can read it; says what was probably meant.
@@ -57,7 +59,10 @@ def modality_of(source: Any, representation: str | None = None) -> type:
     for candidates in (able, [each for each in modalities if each not in able]):
         sureness = {each: each.recognises(place) for each in candidates}
         if any(sureness.values()):
-            return max(sureness, key=sureness.__getitem__)  # of equally sure ones, the first of the catalog
+            if settings and isinstance(place, Path) and place.is_file():  # in a folder each would read other files
+                meant = [each for each in candidates if sureness[each] and set(settings) <= set(each.settings)]
+                candidates = meant or candidates
+            return max(candidates, key=sureness.__getitem__)  # of equally sure ones, the first of the catalog
     raise _unreadable(source, place)
 
 

@@ -41,6 +41,11 @@ def test_delimiters(write, delimiter, name):
     assert list(cells.lines) == [2, 3, 4]
 
 
+def test_commas_of_sentences_are_not_between_cells(write):
+    cells = read(write("a.csv", "id;text\n" + "".join(f"{place};One, two, three, {place}\n" for place in range(9))))
+    assert cells.names == ["id", "text"] and texts(cells)["text"][0] == "One, two, three, 0"
+
+
 def test_spaces_between_cells(write):
     cells = read(write("a.data", "1.0   2.5  x\n2.0   3.5  y\n3.0   4.0  x\n"))
     assert texts(cells)["column_3"] == ["x", "y", "x"]

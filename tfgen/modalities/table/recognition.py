@@ -168,6 +168,7 @@ def _of_columns(names: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
     if 2 * prose > total:
         return 1
     if len(names) == 1:
-        texts = [row[0] for row in rows]
-        return 1 if sum(len(text.split()) for text in texts) > 2 * len(texts) else 2
-    return 2
+        texts = [row[0] or "" for row in rows]
+        if names[0].strip().lower() in _TEXTS or sum(len(text.split()) for text in texts) > 2 * len(texts):
+            return 1
+    return 2 if len(rows) > 1 else 1
