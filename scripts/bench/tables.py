@@ -34,6 +34,7 @@ import numpy as np
 from common import kept_environment, must, show_table, talk, tfgen, work_folder
 
 PARTS = ("likeness", "small", "conditions", "rare", "wide", "peers")
+MODELS = ("gpt", "vae", "gan")
 SDMETRICS = ("sdmetrics==0.32.0", "scikit-learn")
 PEERS = ("ctgan==0.12.1", "sdmetrics==0.32.0", "scikit-learn")
 ADULT = (
@@ -97,8 +98,8 @@ count = min(len(test), len(made))
 both = pd.concat([coded(test)[:count], coded(made)[:count]])
 which = np.repeat([0, 1], count)
 everything = [name in words and len(known[name]) < 250 for name in both]
-guessed = cross_val_predict(HistGradientBoostingClassifier(random_state=0, categorical_features=everything), both, which,
-                            cv=3, method="predict_proba")[:, 1]
+judge = HistGradientBoostingClassifier(random_state=0, categorical_features=everything)
+guessed = cross_val_predict(judge, both, which, cv=3, method="predict_proba")[:, 1]
 found["detectability"] = roc_auc_score(which, guessed)
 
 def apart(rows, others):
@@ -146,7 +147,7 @@ print(json.dumps({"seconds": seconds}))
 @click.command(help=__doc__)
 @click.argument("data", type=click.Path(exists=True, path_type=Path))
 @click.argument("parts", nargs=-1, type=click.Choice(PARTS))
-@click.option("--model", "models", multiple=True, type=click.Choice(["gpt", "vae", "gan"]), default=["gpt", "vae", "gan"])
+@click.option("--model", "models", multiple=True, type=click.Choice(MODELS), default=MODELS)
 @click.option("--epochs", default=300, help="Of the peers.")
 def main(data: Path, parts: tuple[str, ...], models: tuple[str, ...], epochs: int) -> None:
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -303,8 +304,8 @@ def peers(data: Path, folder: Path, models: tuple[str, ...], epochs: int) -> Non
         said = subprocess.run([python, "-c", PEER, name, real, made, json.dumps(words), str(epochs)], check=True,
                               capture_output=True, text=True).stdout
         found = judged(real, made, test, "income")
-        rows.append([name, *(round(found[each], 4) for each in ("quality", "shapes", "pairs", "f1_made", "detectability",
-                                                                 "membership")), round(json.loads(said)["seconds"])])
+        wanted = ("quality", "shapes", "pairs", "f1_made", "detectability", "membership")
+        rows.append([name, *(round(found[each], 4) for each in wanted), round(json.loads(said)["seconds"])])
     show_table(["peer", "quality", "shapes", "pairs", "F1", "C2ST", "MIA", "fit s"], rows)
 
 

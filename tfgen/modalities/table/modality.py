@@ -59,6 +59,12 @@ class TableModality(Modality):
         return how_surely(source)
 
     @classmethod
+    def files_in(cls, folder: Path) -> list[str]:
+        from tfgen.modalities.table.reading import tables_in
+
+        return [str(path.relative_to(folder)) for path in tables_in(folder)]
+
+    @classmethod
     def open(cls, request: DataRequest) -> "TableExamples":
         from tfgen.modalities.table.open_table import open_examples
 
@@ -82,10 +88,9 @@ class TableModality(Modality):
 
     @classmethod
     def keep_in_memory(cls, examples: "TableExamples", source: Any) -> tuple[str, bytes]:
-        from tfgen.modalities.table.cells import cells_of
-        from tfgen.modalities.table.reading import as_parquet
+        from tfgen.modalities.table.cells import as_parquet
 
-        return "data.parquet", as_parquet(cells_of(source))
+        return "data.parquet", as_parquet(source)
 
     # In words.
 
