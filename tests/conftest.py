@@ -17,6 +17,8 @@ from tests.sources import SOURCES
 ROOT = Path(__file__).resolve().parents[1]
 # A package that brings a modality of its own is installed in every test: nothing else may notice.
 PLUGIN = ROOT / "tests" / "plugins" / "melody"
+# What a real process does not find, since only the tests' own extra brings it.
+WITHOUT = ROOT / "tests" / "without"
 sys.path.append(str(PLUGIN))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # The same examples every time, however slow the machine is.
@@ -126,6 +128,12 @@ def gan_run(fit_once):
     return fit_once("gan", 80)
 
 
+@pytest.fixture(scope="session")
+def gpt_run(fit_once):
+    """A tiny GPT of characters, fitted for a few steps; the batteries look at it too. Don't change it."""
+    return fit_once("gpt", 120, *SOURCES["text"].sequence_settings, modality="text", seed=1)
+
+
 @pytest.fixture
 def command():
     """Runs `tfgen ARGUMENTS` in this process; gives click's result with `stdout`, `stderr` and `exit_code`."""
@@ -167,8 +175,8 @@ def tfgen_arguments(*arguments):
 
 
 def tfgen_environment(**changes):
-    """A real `tfgen` process's environment: this checkout, the test's own folders."""
-    path = os.pathsep.join(filter(None, [str(ROOT), str(PLUGIN), os.environ.get("PYTHONPATH")]))
+    """A real `tfgen` process's environment: this checkout, the test's own folders, and no more than a user has."""
+    path = os.pathsep.join(filter(None, [str(ROOT), str(PLUGIN), str(WITHOUT), os.environ.get("PYTHONPATH")]))
     return {**os.environ, "PYTHONPATH": path, **changes}
 
 

@@ -134,6 +134,12 @@ def test_looking_at_data_does_not_need_tensorflow():
     assert not {"tensorflow", "keras"} & set(heavy_after("from tfgen.data import open_data; open_data('digits')"))
 
 
+def test_a_server_does_not_need_keras():
+    code = "from tfgen.environment import load_tensorflow; load_tensorflow(keras=False); import tfgen.serve.server"
+    assert {"tensorflow", "keras"} & set(heavy_after(code)) == {"tensorflow"}
+    assert "keras" in heavy_after(f"{code}; import keras"), "who needs it later can have it"
+
+
 @pytest.mark.parametrize("name", [name for name, value in vars(catalog).items() if isinstance(value, Catalog)])
 def test_every_entry_of_the_catalog_can_be_loaded(name):
     entries = getattr(catalog, name)
