@@ -102,7 +102,7 @@ def fit_once(shared, sources):
 
     def fit_or_reuse(model, steps, *overrides, modality="image", data=None, **options):
         key = "-".join([data.stem if data else modality, model, str(steps), *overrides, *map(str, options.values())])
-        name = re.sub(r"[^A-Za-z0-9.=]+", "-", key)
+        name = re.sub(r"[^A-Za-z0-9.]+", "-", key)
         if name not in opened:
             path = shared / "runs" / name
             with locked(shared / f"{name}.lock"):
