@@ -17,13 +17,24 @@ from tests.sources import SOURCES
 ROOT = Path(__file__).resolve().parents[1]
 # A package that brings a modality of its own is installed in every test: nothing else may notice.
 PLUGIN = ROOT / "tests" / "plugins" / "melody"
-# What a real process does not find, since only the tests' own extra brings it.
-WITHOUT = ROOT / "tests" / "without"
 sys.path.append(str(PLUGIN))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # The same examples every time, however slow the machine is.
 settings.register_profile("tfgen", deadline=None, derandomize=True, database=None)
 settings.load_profile("tfgen")
+
+# Those that take minutes, the longest first: one that begins last has a core wait for it.
+LONG = (
+    "studio/test_browser", "evaluate/test_arrays", "export/test_exports", "conformance/test_journeys",
+    "pretrained/test_fits", "conformance/test_sequence_models", "export/test_sequences", "tuning/test_sequences",
+    "tuning/test_tune", "conformance/test_array_models", "test_clock", "evaluate/test_sequences", "serve/test_versions",
+)
+
+
+def pytest_collection_modifyitems(items):
+    """Long files come before all others, in every worker process alike."""
+    places = {ROOT / "tests" / f"{name}.py": place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
 @pytest.fixture(autouse=True)
@@ -135,6 +146,12 @@ def gpt_run(fit_once):
 
 
 @pytest.fixture
+def plain_steps(monkeypatch):
+    """XLA takes longer to compile the steps of a tiny model than it saves; for short fits that are not about it."""
+    monkeypatch.setattr("tfgen.models.language.LanguageModel.jit_compile", False)
+
+
+@pytest.fixture
 def command():
     """Runs `tfgen ARGUMENTS` in this process; gives click's result with `stdout`, `stderr` and `exit_code`."""
     from tfgen.cli import main
@@ -175,8 +192,8 @@ def tfgen_arguments(*arguments):
 
 
 def tfgen_environment(**changes):
-    """A real `tfgen` process's environment: this checkout, the test's own folders, and no more than a user has."""
-    path = os.pathsep.join(filter(None, [str(ROOT), str(PLUGIN), str(WITHOUT), os.environ.get("PYTHONPATH")]))
+    """A real `tfgen` process's environment: this checkout, the test's own folders."""
+    path = os.pathsep.join(filter(None, [str(ROOT), str(PLUGIN), os.environ.get("PYTHONPATH")]))
     return {**os.environ, "PYTHONPATH": path, **changes}
 
 

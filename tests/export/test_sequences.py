@@ -349,7 +349,7 @@ def test_a_servers_cache_is_proved_too(gpt_run, tmp_path, monkeypatch):
         export(gpt_run, ExportRequest(("saved-model",), (), tmp_path / "out"))
 
 
-def test_longer_tokens_and_a_prompt_that_is_too_long(sources, tmp_path):
+def test_longer_tokens_and_a_prompt_that_is_too_long(sources, tmp_path, plain_steps):
     run = fit_run("gpt", tmp_path / "pieces", sources("text"), 20, "context=24", "tokenizer=bpe", "vocabulary_size=300")
     export(run, ExportRequest(("saved-model", "tflite"), ("float32",), tmp_path / "out"))
     signatures = served(tmp_path / "out", run)
