@@ -89,7 +89,7 @@ def test_texts_in_memory_take_no_labels_and_must_be_strings():
     with pytest.raises(UserError, match="Texts take no labels"):
         open_data([TALE, TALE], labels=["a", "b"])
     for data in ([TALE, 5], [], [None]):
-        with pytest.raises(UserError, match="can't be read as pictures or texts"):
+        with pytest.raises(UserError, match="can't be read as pictures, texts"):
             open_data(data)
 
 

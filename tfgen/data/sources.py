@@ -21,8 +21,10 @@ _SHARE_WORTH_A_WORD = 0.1
 def what_can_be_read() -> str:
     """Advice for whoever named something else."""
     kinds = [kind for modality in reversed(MODALITIES.all()) for kind in modality.file_kinds]
+    kinds = list(dict.fromkeys(kinds))
     files = f"a {', '.join(kinds[:-1])} or {kinds[-1]} file"
-    return f"Give a folder of {_plurals(' or ')}, {files}, tfds:NAME, {' or '.join(DATASETS)}."
+    *others, last = DATASETS
+    return f"Give a folder of {_plurals()}, {files}, tfds:NAME, {', '.join(others)} or {last}."
 
 
 def note_on_others(modality: type, folder: Path, used: int) -> list[str]:
@@ -107,8 +109,9 @@ def _existing(source: str) -> Path:
 def _unreadable(source: Any, place: Any) -> UserError:
     """The error for what is there, and no modality's."""
     if not isinstance(place, Path):
-        what = f"Data of type {type(source).__name__} can't be read as {_plurals(' or ')}."
-        return UserError(what, "Give a numpy array of pictures, a tf.data.Dataset, a list of strings, or a path.")
+        what = f"Data of type {type(source).__name__} can't be read as {_plurals()}."
+        kinds = "a numpy array of pictures, a tf.data.Dataset, a list of strings, a dict of columns"
+        return UserError(what, f"Give {kinds}, or a path.")
     if place.is_dir():
         return _nothing_in(place)
     if place.stat().st_size == 0:
@@ -129,7 +132,7 @@ def _nothing_in(folder: Path) -> UserError:
             others[os.path.splitext(name)[1].lower()] += 1
         except OSError as error:
             broken.append((name, why_unread(error)))
-    what = f"There are no {_plurals(' and no ')} in '{folder}'"
+    what = f"There are no {_plurals()} in '{folder}'"
     if broken:
         first = "; ".join(f"{clean_text(name)} ({reason})" for name, reason in broken[:_NAMED_AT_MOST])
         first += f"; other files: {kinds(others)}" if others else ""
@@ -137,8 +140,10 @@ def _nothing_in(folder: Path) -> UserError:
     return UserError(f"{what}{f', only other files ({kinds(others)})' if others else ''}.", what_can_be_read())
 
 
-def _plurals(glue: str) -> str:
-    return glue.join(modality.plural for modality in MODALITIES.all())
+def _plurals() -> str:
+    """"pictures, texts or tables"."""
+    *others, last = [modality.plural for modality in MODALITIES.all()]
+    return f"{', '.join(others)} or {last}"
 
 
 def _not_found(source: str) -> UserError:

@@ -86,7 +86,7 @@ class RowExport(ExportedModel):
     def _fill(self, seed: tf.Tensor, **columns: tf.Tensor) -> dict[str, tf.Tensor]:
         values = [columns[name] for name in self._names]
         given = self._lookup.tokens(values, free=True)
-        tokens, _ = self.model.under(seed, given, tf.ones([self.model.tokens]))
+        tokens, _ = self.model.under(seed, given)
         made = self._columns(tokens, self.model.places(seed))
         return {
             name: tf.where(given[:, place] == FREE, made[name], _cast(values[place], made[name].dtype), name=name)
@@ -97,7 +97,7 @@ class RowExport(ExportedModel):
         return self._log_prob_of_tokens(self._lookup.tokens([columns[name] for name in self._names]))
 
     def _generate_tokens(self, seed: tf.Tensor, given: tf.Tensor) -> dict[str, tf.Tensor]:
-        tokens, _ = self.model.under(seed, given, tf.ones([self.model.tokens]))
+        tokens, _ = self.model.under(seed, given)
         uniform, numbers = self.model.places(seed), []
         for place, column in enumerate(self.codec.learned):
             how, own = self.codec.how[column.name], tokens[:, place]

@@ -24,7 +24,7 @@ from tfgen.run import BASE, Run
 _SHOWN = 8  # rows, on the terminal
 _HARDLY_ANY = 1e-6  # a share of the model's rows below which it makes none like that
 _TRIED = 256  # rows that the share is told by, at the least
-_ROUNDS = 20  # of drawing anew what breaks a constraint
+_ROUNDS = 100  # of drawing anew what breaks a constraint
 _LAST_SEED = 2**31 - 1
 
 

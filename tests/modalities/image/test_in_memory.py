@@ -84,7 +84,7 @@ def test_pictures_without_channels_in_a_data_set():
 
 def test_what_is_in_memory_and_nothing_that_can_be_read():
     for data in ({"a": 1}, [], 5, np.zeros(3), [COLOURED], object()):
-        with pytest.raises(UserError, match="can't be read as pictures or texts"):
+        with pytest.raises(UserError, match="can't be read as pictures, texts"):
             open_data(data)
 
 

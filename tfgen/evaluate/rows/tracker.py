@@ -78,7 +78,7 @@ class RowTracker:
 
         seeds = first + tf.range(BATCH)
         free = tf.fill([BATCH, self.model.fields], -1)
-        return self.model.candidate(seeds, tf.zeros_like(seeds), free, tf.ones([self.model.tokens]))[0]
+        return self.model.candidate(seeds, tf.zeros_like(seeds), free, None)[0]
 
     def _distance(self, made: np.ndarray) -> float:
         """The mean total variation of the tokens of columns, and of pairs of them, from 0 to 1."""

@@ -46,7 +46,7 @@ class RowModel(GenerativeModel):
         self.drawable = drawable
 
     def candidate(
-        self, seeds: tf.Tensor, draws: tf.Tensor, given: tf.Tensor, allowed: tf.Tensor
+        self, seeds: tf.Tensor, draws: tf.Tensor, given: tf.Tensor, allowed: tf.Tensor | None
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """A row for each seed, int32 [batch, fields], and the logarithm of its weight, [batch].
 
@@ -54,7 +54,8 @@ class RowModel(GenerativeModel):
             seeds: int32 [batch].
             draws: int32 [batch], which candidate of its seed each is, from 0; they are independent.
             given: int32 [batch, fields], tokens that a row must have; FREE for what is to be drawn.
-            allowed: float32 [tokens] or [batch, tokens], how much of each token is within the conditions, 0 to 1.
+            allowed: float32 [tokens] or [batch, tokens], how much of each token is within the conditions, 0 to 1;
+                None for all of each.
         """
         raise NotImplementedError
 
@@ -68,9 +69,11 @@ class RowModel(GenerativeModel):
 
     def generate(self, seeds: tf.Tensor, given: tf.Tensor) -> tf.Tensor:
         """Rows int32 [batch, fields] for int32 seeds [batch] that have the given tokens [batch, fields]."""
-        return self.under(seeds, given, tf.ones([self.tokens]))[0]
+        return self.under(seeds, given)[0]
 
-    def under(self, seeds: tf.Tensor, given: tf.Tensor, allowed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def under(
+        self, seeds: tf.Tensor, given: tf.Tensor, allowed: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """Rows under conditions, as `candidate` takes them, and the weights of all candidates [batch, CANDIDATES].
 
         Where nothing is asked of a row, it is the first candidate, so that it is the same as without conditions.
@@ -86,7 +89,8 @@ class RowModel(GenerativeModel):
         with tf.name_scope(noise.SCOPE):
             point = noise.uniform(seeds, 1, _CHOICE_STREAM) * ends[:, -1:]
             chosen = tf.reduce_sum(tf.cast(point >= ends[:, :-1], tf.int32), axis=1)
-        asked = tf.reduce_any(given > FREE, axis=1) | tf.reduce_any(allowed < 1.0, axis=-1)
+        asked = tf.reduce_any(given > FREE, axis=1)
+        asked = asked if allowed is None else asked | tf.reduce_any(allowed < 1.0, axis=-1)
         chosen = tf.where(asked, chosen, 0)
         return tf.gather(rows, tf.range(count) * CANDIDATES + chosen), tf.exp(logarithms)
 
@@ -121,6 +125,6 @@ class RowModel(GenerativeModel):
         return {"likelihood": self.log_likelihood}
 
 
-def _repeated(allowed: tf.Tensor) -> tf.Tensor:
+def _repeated(allowed: tf.Tensor | None) -> tf.Tensor | None:
     """What is allowed of all rows, or of each of their candidates."""
-    return allowed if allowed.shape.rank == 1 else tf.repeat(allowed, CANDIDATES, axis=0)
+    return allowed if allowed is None or allowed.shape.rank == 1 else tf.repeat(allowed, CANDIDATES, axis=0)

@@ -58,7 +58,7 @@ class RowGAN(RowModel):
         return {"generator_optimizer": self.generator_optimizer, "critic_optimizer": self.critic_optimizer}
 
     def candidate(
-        self, seeds: tf.Tensor, draws: tf.Tensor, given: tf.Tensor, allowed: tf.Tensor
+        self, seeds: tf.Tensor, draws: tf.Tensor, given: tf.Tensor, allowed: tf.Tensor | None
     ) -> tuple[tf.Tensor, tf.Tensor]:
         latents = noise.normal(latent_seeds(seeds, draws), self.config.latent_dim)
         return self.columns.draw(self.generator_average(latents), seeds, draws, given, allowed)

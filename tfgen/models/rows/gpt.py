@@ -73,31 +73,54 @@ class RowGPT(RowModel):
         return network.log_probabilities(network(network.embedded(tokens), visible), tokens)
 
     def candidate(
-        self, seeds: tf.Tensor, draws: tf.Tensor, given: tf.Tensor, allowed: tf.Tensor
+        self, seeds: tf.Tensor, draws: tf.Tensor, given: tf.Tensor, allowed: tf.Tensor | None
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        network, is_given = self.network_average, given > FREE
-        tables, known = network.tables(), tf.cast(is_given, tf.float32)
+        network, tables = self.network_average, self.network_average.tables()
+        known = tf.cast(given > FREE, tf.float32)
+        columns, proposed = tf.unstack(given, axis=1), tf.zeros(tf.shape(seeds))
         # A list, since TFLite's slices of nothing are everything.
         inputs = tf.unstack(network.embedded(tf.maximum(given, 0), tables) * known[:, :, None], axis=1)
-        columns, proposed = tf.unstack(given, axis=1), tf.zeros(tf.shape(seeds))
-        fraction = tf.zeros(tf.shape(seeds))
+        if allowed is not None:
+            # What is asked for comes first, each field from those of these before it: so masks show it while it learns.
+            first = [tf.zeros_like(each) for each in inputs]
+            for field in self.order:
+                may = self.of_field(allowed, field)
+                wanted = tf.reduce_any(may < 1.0, axis=-1) & (given[:, field] == FREE)
+                token, cost = self._drawn(seeds, draws, field, network.logits_of(field, first), may)
+                columns[field] = tf.where(wanted, token, columns[field])
+                proposed += tf.where(wanted, cost, 0.0)
+                is_there = (wanted | (given[:, field] > FREE))[:, None]
+                embedded = network.embed(field, tf.maximum(columns[field], 0), tables)
+                first[field] = tf.where(is_there, embedded, 0.0)
+            inputs = first
         for field in self.order:
-            may, drawable = self.of_field(allowed, field), self.of_field(self.drawable, field)
-            logits = network.logits_of(field, inputs)
-            free = tf.nn.softmax(logits)
-            within = free * (may * drawable)
-            total = tf.reduce_sum(within, axis=1)
-            # Where the model holds nothing of it possible, any of what is allowed.
-            within = tf.where(total[:, None] > 1e-12, within, tf.ones_like(free) * (may * drawable))
-            token = tf.where(is_given[:, field], tf.maximum(given[:, field], 0), self.pick(seeds, draws, field, within))
-            hit = is_token(token, within.shape[1])
-            share = tf.reduce_sum(within * hit, axis=1) / tf.maximum(tf.reduce_sum(within, axis=1), 1e-30)
-            proposed += tf.where(is_given[:, field], 0.0, tf.math.log(tf.maximum(share, 1e-30)))
-            fraction += tf.math.log(tf.maximum(tf.reduce_sum(hit * may, axis=1), 1e-30))
-            columns[field] = token
-            inputs[field] = network.embed(field, token, tables)
+            free = tf.equal(columns[field], FREE)
+            token, cost = self._drawn(seeds, draws, field, network.logits_of(field, inputs), None)
+            columns[field] = tf.where(free, token, columns[field])
+            proposed += tf.where(free, cost, 0.0)
+            inputs[field] = network.embed(field, columns[field], tables)
         rows = tf.stack(columns, axis=1)
-        return rows, self._drawable_likelihood(rows) + fraction - proposed
+        return rows, self._drawable_likelihood(rows) + self._fraction(rows, allowed) - proposed
+
+    def _drawn(
+        self, seeds: tf.Tensor, draws: tf.Tensor, field: int, logits: tf.Tensor, may: tf.Tensor | None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """A token of a field by its logits, among what it may be, and the log of its probability, each [batch]."""
+        within = tf.nn.softmax(logits) * self.of_field(self.drawable, field)
+        if may is not None:
+            # Where the model holds nothing of it possible, any of it.
+            within = within * may + 1e-20 * may * self.of_field(self.drawable, field)
+        token = self.pick(seeds, draws, field, within)
+        share = tf.reduce_sum(within * is_token(token, within.shape[1]), axis=1)
+        return token, tf.math.log(tf.maximum(share, 1e-30) / tf.maximum(tf.reduce_sum(within, axis=1), 1e-30))
+
+    def _fraction(self, rows: tf.Tensor, allowed: tf.Tensor | None) -> tf.Tensor:
+        """The logarithm of how much of each row's tokens is within the conditions, [batch]."""
+        if allowed is None:
+            return tf.zeros([tf.shape(rows)[0]])
+        places = rows + tf.constant(self.example.offsets, tf.int32)
+        each = tf.gather(allowed, places, axis=-1, batch_dims=allowed.shape.rank - 1)
+        return tf.reduce_sum(tf.math.log(tf.maximum(each, 1e-30)), axis=1)
 
     def _drawable_likelihood(self, rows: tf.Tensor) -> tf.Tensor:
         """Nats of rows, [batch], by the model that never draws what is not drawable."""

@@ -27,19 +27,20 @@ class ParallelFields:
         return tf.add_n([log_probability(part, tokens[:, field]) for field, part in enumerate(parts)])
 
     def draw(
-        self, logits: tf.Tensor, seeds: tf.Tensor, draws: tf.Tensor, given: tf.Tensor, allowed: tf.Tensor
+        self, logits: tf.Tensor, seeds: tf.Tensor, draws: tf.Tensor, given: tf.Tensor, allowed: tf.Tensor | None
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """As RowModel's `candidate`: what is asked of a field weighs by how probable these logits make it."""
         model, columns, weight = self._model, [], tf.zeros(tf.shape(seeds))
         for field, part in enumerate(tf.split(logits, self._sizes, axis=1)):
             drawable = tf.nn.softmax(part + (model.of_field(model.drawable, field) - 1.0) * 1e9)
-            within = drawable * model.of_field(allowed, field)
+            may = 1.0 if allowed is None else model.of_field(allowed, field)
+            within = drawable * may
             total = tf.reduce_sum(within, axis=1)
             asked = given[:, field]
             by_token = tf.reduce_sum(within * is_token(tf.maximum(asked, 0), part.shape[1]), axis=1)
             is_given = asked > FREE
             weight += tf.math.log(tf.maximum(tf.where(is_given, by_token, total), 1e-30))
-            fallback = tf.ones_like(within) * model.of_field(allowed * model.drawable, field)
+            fallback = tf.ones_like(within) * may * model.of_field(model.drawable, field)
             within = tf.where(total[:, None] > 1e-12, within, fallback)
             columns.append(tf.where(is_given, asked, model.pick(seeds, draws, field, within)))
         return tf.stack(columns, axis=1), weight

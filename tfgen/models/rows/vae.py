@@ -67,7 +67,7 @@ class RowVAE(RowModel):
         return {"optimizer": self.optimizer_of_all}
 
     def candidate(
-        self, seeds: tf.Tensor, draws: tf.Tensor, given: tf.Tensor, allowed: tf.Tensor
+        self, seeds: tf.Tensor, draws: tf.Tensor, given: tf.Tensor, allowed: tf.Tensor | None
     ) -> tuple[tf.Tensor, tf.Tensor]:
         own = latent_seeds(seeds, draws)
         deviations, no_prompts = noise.normal(own, self.config.latent_dim), tf.zeros([tf.shape(own)[0], 1], tf.int32)

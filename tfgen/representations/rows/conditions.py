@@ -32,11 +32,18 @@ class Conditions:
     allowed: np.ndarray
     ends: np.ndarray
     ranges: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    sizes: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))  # of the fields
 
     @property
     def are_none(self) -> bool:
         """Whether anything goes."""
         return bool((self.given == FREE).all() and (self.allowed == 1).all())
+
+    @property
+    def are_values(self) -> bool:
+        """Whether each of what is asked is one value, so that it is all in `given`."""
+        asked = np.logical_or.reduceat(self.allowed < 1, np.cumsum(self.sizes) - self.sizes)
+        return bool((self.given[asked] > FREE).all())
 
     def hold(self, codec: RowCodec, rows: Rows) -> np.ndarray:
         """Which rows are as asked, bool [n]."""
@@ -70,7 +77,8 @@ def no_conditions(codec: RowCodec) -> Conditions:
     """Those of the empty prompt."""
     sizes = codec.specification.sizes
     ends = np.tile(np.array([0.0, 1.0], np.float32), [sizes.sum(), 1])
-    return Conditions(np.full(len(sizes), FREE, np.int32), np.ones(sizes.sum(), np.float32), ends)
+    free = np.full(len(sizes), FREE, np.int32)
+    return Conditions(free, np.ones(sizes.sum(), np.float32), ends, sizes=sizes)
 
 
 def read_conditions(codec: RowCodec, prompt: str) -> Conditions:

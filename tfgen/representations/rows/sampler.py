@@ -21,18 +21,19 @@ class RowSampler:
 
         self.model, self.codec = model, codec
         fields, tokens = model.fields, model.tokens
-        whole = tf.TensorSpec([None], tf.int32), tf.TensorSpec([tokens], tf.float32)
 
-        def free(seeds: Any, allowed: Any) -> tuple:
+        def free(seeds: Any) -> tuple:
             given = tf.fill([tf.shape(seeds)[0], fields], -1)
-            return model.candidate(seeds, tf.zeros_like(seeds), given, allowed)[0], model.places(seeds)
+            return model.candidate(seeds, tf.zeros_like(seeds), given, None)[0], model.places(seeds)
 
-        def under(seeds: Any, allowed: Any, given: Any) -> tuple:
+        def under(seeds: Any, given: Any, allowed: Any = None) -> tuple:
             rows, weights = model.under(seeds, given, allowed)
             return rows, model.places(seeds), weights
 
-        self._free = tf.function(free, input_signature=whole)
-        self._under = tf.function(under, input_signature=(*whole, tf.TensorSpec([None, fields], tf.int32)))
+        some, rows = tf.TensorSpec([None], tf.int32), tf.TensorSpec([None, fields], tf.int32)
+        self._free = tf.function(free, input_signature=[some])
+        self._given = tf.function(lambda seeds, given: under(seeds, given), input_signature=[some, rows])
+        self._under = tf.function(under, input_signature=[some, rows, tf.TensorSpec([tokens], tf.float32)])
 
     def __call__(self, seeds: np.ndarray, conditions: Conditions | None = None) -> Rows:
         """Rows for int32 seeds [n] under the conditions."""
@@ -47,24 +48,26 @@ class RowSampler:
         """
         conditions = conditions or no_conditions(self.codec)
         if conditions.are_none and given is None:
-            tokens, uniform = self._in_batches(self._free, BATCH, seeds, conditions.allowed)
+            tokens, uniform = self._in_batches(self._free, BATCH, [seeds])
             return self.codec.decode(tokens, uniform), 1.0
         known = np.tile(conditions.given, [len(seeds), 1])
         known = known if given is None else np.where(given >= 0, given, known)
-        tokens, uniform, weights = self._in_batches(self._under, CONDITIONED, seeds, conditions.allowed, known)
+        if conditions.are_values:
+            made = self._in_batches(self._given, CONDITIONED, [seeds, known])
+        else:
+            made = self._in_batches(self._under, CONDITIONED, [seeds, known], conditions.allowed)
+        tokens, uniform, weights = made
         share = float(np.mean(weights, dtype=np.float64)) if given is None else 1.0
         return conditions.within(self.codec, tokens, uniform), share
 
-    def _in_batches(
-        self, function: Any, size: int, seeds: np.ndarray, allowed: np.ndarray, *rows: np.ndarray
-    ) -> list[np.ndarray]:
-        """A function of seeds, what is allowed, and more rows; its outputs for all of them."""
+    def _in_batches(self, function: Any, size: int, rows: list[np.ndarray], *same: np.ndarray) -> list[np.ndarray]:
+        """The outputs of a function for all rows, in batches, with what is the same for all of them behind."""
         import tensorflow as tf
 
-        missing = -len(seeds) % size
-        padded = [np.concatenate([each, np.repeat(each[-1:], missing, axis=0)]) for each in (seeds, *rows)]
-        allowed, parts = tf.constant(allowed, tf.float32), []
+        count = len(rows[0])
+        padded = [np.concatenate([each, np.repeat(each[-1:], -count % size, axis=0)]) for each in rows]
+        same, parts = [tf.constant(each, tf.float32) for each in same], []
         for at in range(0, len(padded[0]), size):
-            first, *others = (tf.constant(each[at : at + size], tf.int32) for each in padded)
-            parts.append([made.numpy() for made in function(first, allowed, *others)])
-        return [np.concatenate(each)[: len(seeds)] for each in zip(*parts, strict=True)]
+            own = [tf.constant(each[at : at + size], tf.int32) for each in padded]
+            parts.append([made.numpy() for made in function(*own, *same)])
+        return [np.concatenate(each)[:count] for each in zip(*parts, strict=True)]
