@@ -17,6 +17,7 @@ MORE_COPIES = 0.01  # of the samples, beyond what held-out rows have
 MOST_CLOSENESS = 0.6
 MOST_MEMBERSHIP = 0.7
 MOST_LEAKED = 0.1  # of an attack: how much more often it works on learned rows
+MOST_UNSURE = 0.2  # half the interval of an attack, up to which it acquits
 LEAST_VARIETY = 0.25  # of a real column's
 MOST_DETECTED = 0.9
 LEAST_EXPECTED = 10  # of a category among so many samples: by chance it is lost once in 20,000 times
@@ -107,7 +108,7 @@ def _copying(scores: Scores, found: Found) -> Alarm:
     low, usual = wilson(copied, found.samples)[0], wilson(found.real_copies, found.held_out)[1]
     blind = ""
     if found.unique:
-        blind = f" But {_named(found.unique)} differs in nearly every row: a copy but for it is none."
+        blind = f" But {_named(found.unique)} differs nearly everywhere, so a near copy is none."
     sentence = f"{copied:.1%} of the samples are rows that were learned, of held-out rows {found.real_copies:.1%}."
     raised = low > usual + MORE_COPIES
     if not raised and copied > found.real_copies + 10 * MORE_COPIES:
@@ -132,7 +133,9 @@ def _memorised(scores: Scores) -> Alarm:
     words = "; ".join(names[name][1].format(score.value) for name, score in high.items()) or "nothing."
     words = words[0].upper() + words[1:] + "."
     if high and not sure:
-        return not_tested("memorised", f"Too few to tell: {words[0].lower()}{words[1:]}")
+        return not_tested("memorised", f"Too few held-out rows to tell: {words[0].lower()}{words[1:]}")
+    if not high and any(_unsure(score.half_width) > MOST_UNSURE for score in known.values()):
+        return not_tested("memorised", "Too few held-out rows to tell.")
     quiet = "No attack that was tried does much better on learned rows than on others."
     loud = f"The samples or the model give away who was in the data. {words}"
     return alarm_of("memorised", bool(sure), loud, quiet, _TOO_CLOSE)

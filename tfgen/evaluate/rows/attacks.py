@@ -4,7 +4,7 @@ What works on both is only what the data says of everybody. What works better on
 (Giomi et al. 2023, A Unified Framework for Quantifying Privacy Risk in Synthetic Data: "anonymeter").
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -45,35 +45,31 @@ def guessed(rows: np.ndarray, generated: np.ndarray, distances: Distances, secre
     return found
 
 
-def singled_out(
+def predicates_on(
     generated: np.ndarray, training: np.ndarray, unseen: np.ndarray, seed: int
-) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+) -> dict[str, np.ndarray]:
     """Singling out: predicates that hold for exactly one synthetic row, tried on rows learned and on as many others.
 
-    "univariate" and "multivariate" to bool [predicates] twice: whether it holds for exactly one row of either.
-    Univariate predicates are values that are there once, and the ends of a column; multivariate ones say of two to six
-    columns of a synthetic row that they are equal, or at least as far from the middle.
+    "univariate" and "multivariate" to bool [predicates, 2 m]: whether it holds for each of m rows that were learned,
+    and then of m that were not. Univariate predicates are values that are there once, and the ends of a column;
+    multivariate ones say of two to six columns of a synthetic row that they are equal, or at least as far from the
+    middle.
     """
     generator = np.random.default_rng([seed, 8])
     size = min(len(training), len(unseen), _MOST_ROWS)
     tables = [each[generator.permutation(len(each))[:size]] for each in (generated, training, unseen)]
-    columns = [{name: np.ascontiguousarray(table[name]) for name in table.dtype.names} for table in tables]
-    middles = {
-        name: np.nanmedian(generated[name]) if (~np.isnan(generated[name])).any() else 0.0
-        for name in generated.dtype.names
-        if is_number(generated, name)
-    }
-    found = {
-        "univariate": _ends(tables[0], generator),
-        "multivariate": _conjunctions(tables[0], middles, generator),
-    }
+    made = _columns(tables[0])
+    rows = _columns(np.concatenate(tables[1:]))
+    found = {"univariate": _ends(tables[0], generator), "multivariate": _conjunctions(tables[0], generator)}
+    kept = {kind: _that_single_out(made, predicates) for kind, predicates in found.items()}
     return {
-        kind: tuple(
-            np.array([_count(table, predicate) == 1 for predicate in kept], bool) for table in columns[1:]
-        )
-        for kind, predicates in found.items()
-        for kept in [_that_single_out(columns[0], predicates)]
+        kind: np.array([_holds(rows, each) for each in predicates], bool).reshape(len(predicates), 2 * size)
+        for kind, predicates in kept.items()
     }
+
+
+def _columns(table: np.ndarray) -> dict[str, np.ndarray]:
+    return {name: np.ascontiguousarray(table[name]) for name in table.dtype.names}
 
 
 Predicate = list[tuple[str, str, float]]  # of columns: their names, "equal", "least" or "most", and a value
@@ -92,39 +88,43 @@ def _ends(table: np.ndarray, generator: np.random.Generator) -> list[Predicate]:
     return [found[place] for place in generator.permutation(len(found))]
 
 
-def _conjunctions(
-    table: np.ndarray, middles: dict[str, float], generator: np.random.Generator
-) -> list[Predicate]:
-    names, found = table.dtype.names, []
+def _conjunctions(table: np.ndarray, generator: np.random.Generator) -> Iterator[Predicate]:
+    """What a row has in two to six columns: its category, or a number as far from the middle or further."""
+    middles = {name: np.nanmedian(table[name]) for name in table.dtype.names if _is_known(table, name)}
+    names = table.dtype.names
     for _ in range(_ATTEMPTS * PREDICATES if len(names) > 1 and len(table) else 0):
         row = table[generator.integers(len(table))]
         count = min(int(generator.integers(2, 7)), len(names))
         predicate: Predicate = []
-        for place in generator.choice(len(names), count, replace=False):
+        for place in generator.permutation(len(names))[:count]:
             name, value = names[place], float(row[names[place]])
             if name in middles and not np.isnan(value):
                 predicate.append((name, "least" if value > middles[name] else "most", value))
-            elif name not in middles and value >= 0:
+            elif not is_number(table, name) and value >= 0:
                 predicate.append((name, "equal", value))
-        if predicate:
-            found.append(predicate)
-    return found
+        if len(predicate) > 1:
+            yield predicate
 
 
-def _that_single_out(columns: dict[str, np.ndarray], predicates: list[Predicate]) -> list[Predicate]:
+def _is_known(table: np.ndarray, name: str) -> bool:
+    """Whether the column has a number."""
+    return is_number(table, name) and not np.isnan(table[name]).all()
+
+
+def _that_single_out(columns: dict[str, np.ndarray], predicates: Iterable[Predicate]) -> list[Predicate]:
     kept: list[Predicate] = []
     for predicate in predicates:
         if len(kept) == PREDICATES:
             break
-        if _count(columns, predicate) == 1:
+        if np.count_nonzero(_holds(columns, predicate)) == 1:
             kept.append(predicate)
     return kept
 
 
-def _count(columns: dict[str, np.ndarray], predicate: Predicate) -> int:
-    """How many rows it holds for."""
+def _holds(columns: dict[str, np.ndarray], predicate: Predicate) -> np.ndarray:
+    """For which rows, bool [n]."""
     holds = np.ones(len(next(iter(columns.values()))), bool)
     for name, how, value in predicate:
         values = columns[name]
         holds &= values == value if how == "equal" else values >= value if how == "least" else values <= value
-    return int(np.count_nonzero(holds))
+    return holds

@@ -8,7 +8,7 @@ import numpy as np
 
 from tfgen.evaluate.metric_inputs import LazyInputs
 from tfgen.evaluate.rows import boosting
-from tfgen.evaluate.rows.attacks import guessed, secrets_of, singled_out
+from tfgen.evaluate.rows.attacks import guessed, predicates_on, secrets_of
 from tfgen.evaluate.rows.baselines import BASELINES
 from tfgen.evaluate.rows.boosting import Giveaway, Target, augment, giveaways, predict, tell_apart, wanted
 from tfgen.evaluate.rows.reference_data import ReferenceData
@@ -80,7 +80,10 @@ class RowInputs:
             makers["unseen_apart"] = lambda: self.apart(name)[1]
             makers["training_guessed"] = lambda: _shares(self.guessed(name)[0])
             makers["unseen_guessed"] = lambda: _shares(self.guessed(name)[1])
-            makers["predicates"] = lambda: self._predicates(name)
+            makers["predicates"] = lambda: np.concatenate(list(self.predicates(name).values()))
+            makers["of_several"] = lambda: np.concatenate(
+                [np.full(len(each), kind == "multivariate") for kind, each in self.predicates(name).items()]
+            )
         return LazyInputs(makers)
 
     def of_model(self) -> LazyInputs:
@@ -173,22 +176,12 @@ class RowInputs:
             lambda: tuple(guessed(rows, among, self.distances, self.secrets) for rows in self.attacked),
         )
 
-    def singled_out(self, name: str) -> dict[str, np.ndarray]:
-        """int [predicates, 2] by the kind of predicate."""
+    def predicates(self, name: str) -> dict[str, np.ndarray]:
+        """bool [predicates, 2 m] by their kind: of which learned rows, and of which others, they are true."""
         return self._once(
-            ("singled out", name),
-            lambda: {
-                kind: np.stack(found, axis=1).astype(np.int64)
-                for kind, found in singled_out(self.group(name), self.training, self.unseen, self.seed).items()
-            },
+            ("predicates", name),
+            lambda: predicates_on(self.group(name), self.training, self.unseen, self.seed),
         )
-
-    def _predicates(self, name: str) -> np.ndarray:
-        """int [k, 3] of both kinds in a random order; the last says which."""
-        found = self.singled_out(name)
-        kinds = [np.full([len(each), 1], kind == "multivariate") for kind, each in found.items()]
-        rows = np.concatenate([np.concatenate(list(found.values())), np.concatenate(kinds)], axis=1)
-        return np.random.default_rng([self.seed, 9]).permutation(rows)
 
     # What the model says.
 

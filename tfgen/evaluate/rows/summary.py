@@ -13,10 +13,14 @@ _AS_GOOD, _CLOSE = 2.0, 5.0  # times what real rows lack of a quality of 1
 _TOGETHER = (0.6, 0.9)  # of what goes together in the data: below the first little is learned, from the second on all
 _USEFUL, _LESS_USEFUL = 0.02, 0.05  # F1 or R2 that is lost
 _TELLING = 0.02  # half an interval: below it, no difference is as good as none
-_SAFE = 0.06  # half an interval of an attack
+# What chance gives each attack, and half an interval up to which it can acquit; few rows are ever singled out.
 _CHANCE = {
     "closeness": 0.5, "membership": 0.5, "attribute_inference": 0.0,
     "singling_out_by_one": 0.0, "singling_out_by_several": 0.0,
+}
+_SAFE = {
+    "closeness": 0.06, "membership": 0.06, "attribute_inference": 0.06,
+    "singling_out_by_one": 0.2, "singling_out_by_several": 0.2,
 }
 
 
@@ -121,11 +125,11 @@ def _on_privacy(evaluation: Evaluation, good: list[str], weak: list[str]) -> Non
     if any(alarm.name in ("memorised", "copying") and alarm.state == "raised" for alarm in evaluation.alarms):
         return
     known = {name: evaluation.scores[name] for name in _CHANCE if name in evaluation.scores}
-    if not known:
-        if any(name in evaluation.left_out for name in ("membership", "attribute")):
+    if not {"closeness", "attribute_inference"} <= {*known}:
+        if any(name in evaluation.left_out for name in ("closeness", "attribute")):
             weak.append("nobody can say whether it gives away who was in the data: too few rows are held out")
         return
-    if any(score.half_width is None or score.half_width > _SAFE for score in known.values()):
+    if any(score.half_width is None or score.half_width > _SAFE[name] for name, score in known.items()):
         weak.append("there are too few held-out rows to say whether it gives away who was in the data")
         return
     found = {name: score for name, score in known.items() if score.value - _CHANCE[name] > score.half_width}
