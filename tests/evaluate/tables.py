@@ -24,7 +24,7 @@ def people(count, seed=0):
     columns = (
         Column("age", INTEGER),
         Column("wage", NUMBER, decimals=1, missing=""),
-        Column("job", CATEGORY, ("clerk", "smith", "cook", "judge", "<king>")),
+        Column("job", CATEGORY, ("clerk", "<smith>", "cook", "judge", "king")),
         Column("town", CATEGORY, tuple("ABCDEF"), missing="?"),
         Column("owner", CATEGORY, ("no", "yes")),
     )

@@ -107,7 +107,7 @@ def test_columns_that_have_nothing_to_do_with_each_other_are_no_success(judge):
     "model, alarm, named",
     [
         ("narrow", "collapse", "'age'"),
-        ("without kings", "category lost", "'job: <king>'"),
+        ("without kings", "category lost", "'job: king'"),
         ("rich", "detectable", "'wage' alone does 100%"),
     ],
 )
@@ -124,7 +124,7 @@ def test_the_report_shows_columns_pairs_use_and_privacy(judge):
     for words in ("Columns", "What goes together", "What gives samples away", "What samples are good for",
                   "Who was in the data", "'wage' of", "learned from", "no more than by chance"):
         assert words in page.text, words
-    assert html.count("<img") == 5 + 3 and "&lt;king&gt;" in html and "<king>" not in html
+    assert html.count("<img") == 5 + 3 and "&lt;smith&gt;" in html and "<smith>" not in html
     assert "http" not in html.replace("http-equiv", "").replace("http://www.w3.org", "")
     assert "R²" in page.text and "f1" not in evaluation.scores and "r2" in evaluation.scores
 
@@ -232,7 +232,7 @@ def test_variety_and_lost_categories_are_seen_column_by_column():
     few = changed(people(100, 1), job=lambda job: np.where(job == 4, 0, job))
     assert lost_categories(table(real), table(few), columns) == []  # five were to be expected
     more = changed(people(1000, 1), job=lambda job: np.where(job >= 3, 0, job))
-    assert lost_categories(table(real), table(more), columns) == ["job: judge", "job: <king>"]
+    assert lost_categories(table(real), table(more), columns) == ["job: judge", "job: king"]
 
 
 def test_a_tracker_measures_the_same_rows_in_nats():

@@ -247,8 +247,8 @@ DESCRIPTIONS = {
     ),
     "r2": ScoreDescription(
         "Usefulness, R²",
-        "How much of a number's variance in real rows is explained by boosting that learned samples alone; below 0, its "
-        "mean alone would do better.",
+        "How much of a number's variance in real rows is explained by boosting that learned samples alone; below 0, "
+        "its mean would do better.",
     ),
     "usefulness_lost": ScoreDescription(
         "Usefulness lost",

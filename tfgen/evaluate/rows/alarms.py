@@ -108,7 +108,7 @@ def _copying(scores: Scores, found: Found) -> Alarm:
     low, usual = wilson(copied, found.samples)[0], wilson(found.real_copies, found.held_out)[1]
     blind = ""
     if found.unique:
-        blind = f" But {_named(found.unique)} differs nearly everywhere, so a near copy is none."
+        blind = f" But {_named(found.unique)} differs nearly everywhere: near copies are none."
     sentence = f"{copied:.1%} of the samples are rows that were learned, of held-out rows {found.real_copies:.1%}."
     raised = low > usual + MORE_COPIES
     if not raised and copied > found.real_copies + 10 * MORE_COPIES:
@@ -123,7 +123,7 @@ def _memorised(scores: Scores) -> Alarm:
         "membership": (MOST_MEMBERSHIP, "its likelihood tells learned rows from others {:.0%} of the time"),
         "attribute_inference": (MOST_LEAKED, "secret cells of learned rows are guessed more often, by {:.0%} of them"),
         "singling_out_by_one": (MOST_LEAKED, "values of learned rows are found in the samples, and single them out"),
-        "singling_out_by_several": (MOST_LEAKED, "learned rows are singled out more often, by {:.0%} of the predicates"),
+        "singling_out_by_several": (MOST_LEAKED, "learned rows are singled out more often, by {:.0%} of predicates"),
     }
     known = {name: scores[name] for name in names if name in scores}
     if not known:

@@ -192,9 +192,9 @@ def _boosting(category: bool, table: np.ndarray, names: Sequence[str]) -> Any:
 
 
 def _features(table: np.ndarray, names: Sequence[str]) -> np.ndarray:
-    """float64 [n, columns]; NaN where a cell is missing. Rare categories are one, since trees take no more."""
+    """float64 [n, columns]; NaN where a cell is missing or no number. Rare categories are one: trees take no more."""
     columns = [
-        table[name] if is_number(table, name)
+        np.where(np.isfinite(table[name]), table[name], np.nan) if is_number(table, name)
         else np.where(table[name] < 0, np.nan, np.minimum(table[name], _MOST_CATEGORIES - 1))
         for name in names
     ]
