@@ -279,17 +279,21 @@ def test_the_column_that_gives_samples_away_is_named():
 def test_the_nearest_row_is_found_and_a_copy_is_at_distance_0():
     rows = table(people(700))
     distances = Distances(rows)
-    places, apart = distances.nearest(rows[:300], rows)
-    assert np.all(apart == 0) and are_among(rows[places], rows[:300]).all()
+    found = distances.nearest(rows[:300], rows)
+    assert np.all(found.apart == 0) and are_among(rows[found.places], rows[:300]).all()
     generator = np.random.default_rng(0)
     some, among = rows[generator.integers(0, 700, 20)], table(people(500, 1))
-    naive = [
-        np.mean([np.minimum(np.abs(np.subtract.outer(one, two)), 1) if one.dtype.kind == "f" else one[:, None] != two
-                 for one, two in zip(distances.of_columns(some), distances.of_columns(among), strict=True)], axis=0)
-    ][0]
-    places, apart = distances.nearest(some, among)
-    assert apart == pytest.approx(naive.min(axis=1), abs=1e-5)
-    without = distances.nearest_without(some, among, ["job"])["job"]
+    columns = zip(distances.of_columns(some), distances.of_columns(among), strict=True)
+    naive = np.mean(
+        [
+            np.minimum(np.abs(np.subtract.outer(one, two)), 1) if one.dtype.kind == "f" else one[:, None] != two
+            for one, two in columns
+        ],
+        axis=0,
+    )
+    found = distances.nearest(some, among, ["job"])
+    assert found.apart == pytest.approx(naive.min(axis=1), abs=1e-5)
+    without = found.without["job"]
     rest = naive * 5 - (some["job"][:, None] != among["job"])
     assert rest[np.arange(20), without] == pytest.approx(rest.min(axis=1), abs=1e-5)
 
@@ -299,10 +303,12 @@ def test_a_memory_is_caught_by_every_attack_and_fresh_rows_by_none():
     distances, secrets = Distances(training), attacks.secrets_of(training, 0)
     found = {}
     for name, samples in (("memory", training[::-1]), ("fresh", table(people(500, 3)))):
-        closeness = membership_by_closeness.function(
-            *(distances.nearest(rows, samples)[1] for rows in (unseen, training))
-        )
-        guesses = [np.nanmean(attacks.guessed(rows, samples, distances, secrets)) for rows in (training, unseen)]
+        nearest = [distances.nearest(rows, samples, secrets) for rows in (training, unseen)]
+        closeness = membership_by_closeness.function(nearest[1].apart, nearest[0].apart)
+        guesses = [
+            np.nanmean(attacks.guessed(rows, samples, each.without))
+            for rows, each in zip((training, unseen), nearest, strict=True)
+        ]
         singled, _ = singling_out_of(samples, training, unseen)
         found[name] = (closeness["closeness"], guesses[0] - guesses[1], *singled.values())
     assert found["memory"][0] > 0.95 and min(found["memory"][1:]) > 0.2, found

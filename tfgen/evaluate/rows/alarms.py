@@ -15,6 +15,7 @@ from tfgen.representations.rows.columns import Column
 
 MORE_COPIES = 0.01  # of the samples, beyond what held-out rows have
 MOST_CLOSENESS = 0.6
+MOST_FOUND = 0.05  # at 1 % of false accusations
 MOST_MEMBERSHIP = 0.7
 MOST_LEAKED = 0.1  # of an attack: how much more often it works on learned rows
 MOST_UNSURE = 0.2  # half the interval of an attack, up to which it acquits
@@ -108,7 +109,8 @@ def _copying(scores: Scores, found: Found) -> Alarm:
     low, usual = wilson(copied, found.samples)[0], wilson(found.real_copies, found.held_out)[1]
     blind = ""
     if found.unique:
-        blind = f" But {_named(found.unique)} differs nearly everywhere: near copies are none."
+        differ = "differs" if len(found.unique) == 1 else "differ"
+        blind = f" But {_named(found.unique)} {differ} in nearly every row, so near copies are none."
     sentence = f"{copied:.1%} of the samples are rows that were learned, of held-out rows {found.real_copies:.1%}."
     raised = low > usual + MORE_COPIES
     if not raised and copied > found.real_copies + 10 * MORE_COPIES:
@@ -117,9 +119,10 @@ def _copying(scores: Scores, found: Found) -> Alarm:
 
 
 def _memorised(scores: Scores) -> Alarm:
-    """By any of five attacks, at the better end of its interval; unsure where only the value itself is too high."""
+    """By any of six views, at the better end of its interval; unsure where only the value itself is too high."""
     names = {
         "closeness": (MOST_CLOSENESS, "learned rows lie nearer to the samples than others {:.0%} of the time"),
+        "closeness_at_1_percent": (MOST_FOUND, "{:.0%} of the learned rows are found where 1% of others are accused"),
         "membership": (MOST_MEMBERSHIP, "its likelihood tells learned rows from others {:.0%} of the time"),
         "attribute_inference": (MOST_LEAKED, "secret cells of learned rows are guessed more often, by {:.0%} of them"),
         "singling_out_by_one": (MOST_LEAKED, "values of learned rows are found in the samples, and single them out"),

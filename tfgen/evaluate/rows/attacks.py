@@ -4,12 +4,12 @@ What works on both is only what the data says of everybody. What works better on
 (Giomi et al. 2023, A Unified Framework for Quantifying Privacy Risk in Synthetic Data: "anonymeter").
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
 from tfgen.evaluate.metrics.resemblance import is_number
-from tfgen.evaluate.rows.tables import Distances, missing
+from tfgen.evaluate.rows.tables import missing
 
 MOST_SECRETS = 10  # columns that are guessed
 PREDICATES = 400  # that single a row out
@@ -25,16 +25,15 @@ def secrets_of(table: np.ndarray, seed: int) -> list[str]:
     return [names[place] for place in np.sort(chosen)]
 
 
-def guessed(rows: np.ndarray, generated: np.ndarray, distances: Distances, secrets: Sequence[str]) -> np.ndarray:
+def guessed(rows: np.ndarray, generated: np.ndarray, nearest: Mapping[str, np.ndarray]) -> np.ndarray:
     """Attribute inference: each secret column is guessed from the synthetic row nearest in all others.
 
-    float64 [n, secrets]: 1 where the guess is right, 0 where it is wrong, NaN where the cell is missing. A number is
-    right within 5 % of the range between its 5th and 95th percentile.
+    From those rows' places by the secret, int64 [n] each. float64 [n, secrets]: 1 where the guess is right, 0 where it is
+    wrong, NaN where the cell is missing. A number is right within 5 % of the range between its 5th and 95th percentile.
     """
-    places = distances.nearest_without(rows, generated, secrets)
-    found = np.empty([len(rows), len(secrets)])
-    for column, name in enumerate(secrets):
-        truth, guess = rows[name], generated[name][places[name]]
+    found = np.empty([len(rows), len(nearest)])
+    for column, (name, places) in enumerate(nearest.items()):
+        truth, guess = rows[name], generated[name][places]
         if is_number(rows, name):
             known = truth[~np.isnan(truth)]
             low, high = np.quantile(known, [0.05, 0.95]) if len(known) else (0.0, 0.0)

@@ -21,7 +21,7 @@ SPLITS = 4  # of augmentation, each with another part of the real rows
 _PART = 0.8  # of them
 _MOST_AUGMENTED = 10_000  # real rows in each
 _MOST_CATEGORIES = 254  # that a tree can tell apart
-_TARGETS = ("target", "label", "class", "income", "y", "outcome")
+_TARGETS = ("target", "label", "class", "income", "y", "outcome", "diagnosis", "default", "churn", "survived")
 _BINS = 64
 
 

@@ -12,7 +12,7 @@ from tfgen.evaluate.rows.attacks import guessed, predicates_on, secrets_of
 from tfgen.evaluate.rows.baselines import BASELINES
 from tfgen.evaluate.rows.boosting import Giveaway, Target, augment, giveaways, predict, tell_apart, wanted
 from tfgen.evaluate.rows.reference_data import ReferenceData
-from tfgen.evaluate.rows.tables import Distances, are_among, as_table, missing
+from tfgen.evaluate.rows.tables import Distances, Nearest, are_among, as_table, missing
 from tfgen.representations.rows.columns import Rows
 
 MOST_ATTACKED = 2000  # rows of either side
@@ -23,7 +23,7 @@ SAMPLES, REAL = "samples", "real"
 
 # Groups of which more is measured than columns and their pairs, since that takes longer.
 BOOSTED = (SAMPLES, REAL, "independent", "copula")
-_ATTACKED = (SAMPLES, "copies", "independent", "copula")
+ATTACKED = (SAMPLES, *BASELINES)
 
 
 class RowInputs:
@@ -75,9 +75,9 @@ class RowInputs:
             makers["generated_told"] = lambda: self.told(name)[1]
             if self.target is not None:
                 makers["unseen_predictions"] = lambda: self.predictions(name)
-        if len(self.unseen) and name in _ATTACKED:
-            makers["training_apart"] = lambda: self.apart(name)[0]
-            makers["unseen_apart"] = lambda: self.apart(name)[1]
+        if len(self.unseen) and name in ATTACKED:
+            makers["training_apart"] = lambda: self.nearest(name)[0].apart
+            makers["unseen_apart"] = lambda: self.nearest(name)[1].apart
             makers["training_guessed"] = lambda: _shares(self.guessed(name)[0])
             makers["unseen_guessed"] = lambda: _shares(self.guessed(name)[1])
             makers["predicates"] = lambda: np.concatenate(list(self.predicates(name).values()))
@@ -156,25 +156,23 @@ class RowInputs:
         count = min(len(self.training), len(self.unseen), MOST_ATTACKED)
         return self.training[:count], self.unseen[:count]
 
-    def apart(self, name: str) -> tuple[np.ndarray, np.ndarray]:
-        """The distance of each of them to the nearest row of a group."""
-        among = self.group(name)[:MOST_SEARCHED]
-        return self._once(
-            ("apart", name), lambda: tuple(self.distances.nearest(rows, among)[1] for rows in self.attacked)
-        )
-
     @cached_property
     def secrets(self) -> list[str]:
         """The columns that are guessed."""
         return secrets_of(self.training, self.seed)
 
-    def guessed(self, name: str) -> tuple[np.ndarray, np.ndarray]:
-        """Which secrets of each of them are guessed from the nearest row of a group: float64 [n, secrets] twice."""
+    def nearest(self, name: str) -> tuple[Nearest, Nearest]:
+        """For each of those rows the nearest of a group, by all columns and by all but each secret."""
         among = self.group(name)[:MOST_SEARCHED]
         return self._once(
-            ("guessed", name),
-            lambda: tuple(guessed(rows, among, self.distances, self.secrets) for rows in self.attacked),
+            ("nearest", name),
+            lambda: tuple(self.distances.nearest(rows, among, self.secrets) for rows in self.attacked),
         )
+
+    def guessed(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Which secrets of each of them are guessed from the nearest row of a group: float64 [n, secrets] twice."""
+        sides = zip(self.attacked, self.nearest(name), strict=True)
+        return tuple(guessed(rows, self.group(name), nearest.without) for rows, nearest in sides)
 
     def predicates(self, name: str) -> dict[str, np.ndarray]:
         """bool [predicates, 2 m] by their kind: of which learned rows, and of which others, they are true."""

@@ -49,12 +49,20 @@ def _on_quality(evaluation: Evaluation, good: list[str], weak: list[str]) -> Non
         beside = f"real rows {real['strong_pairs']:.2f}, columns drawn by themselves {naive['strong_pairs']:.2f}"
         words = "much of what goes together in the data doesn't in the samples"
         weak.append(f"{words} (strong pair trends {strong:.2f}, {beside})")
+    elif 1 - value > _CLOSE * (1 - real["quality"]):
+        weak.append(f"columns or pairs of columns are unlike the data {values}")
+    elif _is_told(evaluation):
+        return  # no praise: whatever columns and pairs look like, something else is wrong
     elif 1 - value <= _AS_GOOD * (1 - real["quality"]) and (learned is None or learned >= _TOGETHER[1]):
         good.append(f"columns and pairs of columns are as like the data as other real rows are {values}")
-    elif 1 - value <= _CLOSE * (1 - real["quality"]):
-        good.append(f"columns and pairs of columns are close to the data {values}")
     else:
-        weak.append(f"columns or pairs of columns are unlike the data {values}")
+        good.append(f"columns and pairs of columns are close to the data {values}")
+
+
+def _is_told(evaluation: Evaluation) -> bool:
+    """Whether boosting tells samples from real rows mostly, at the better end of what is known."""
+    score = evaluation.scores.get("detectability")
+    return score is not None and score.value - (score.half_width or 0.0) > _OFTEN
 
 
 def _learned(evaluation: Evaluation, real: Mapping[str, float], naive: Mapping[str, float]) -> float | None:
