@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -322,3 +323,21 @@ def test_rows_are_listed_with_their_values(monkeypatch, tmp_path):
 )
 def test_cells_are_written_as_a_person_reads_them(column, value, words):
     assert written(column, value) == words
+
+
+def test_the_command_lists_rows_and_what_makes_them_unlikely(capsys):
+    from tfgen.cli.evaluate import _list_rows
+    from tfgen.evaluate.rows.anomalies import LikelyRow
+
+    cells = {"job": 6.25, "town": 1.0, "owner": 0.5, "age": 0.1}
+    row = LikelyRow(41, 9.5, {"age": "79", "job": "king", "town": "A", "owner": "no"}, cells)
+    asked = []
+    run = SimpleNamespace(least_likely=lambda source, count: asked.append((source, count)) or [row])
+    _list_rows([run], "new.csv", None, False)
+    lines = capsys.readouterr().out.splitlines()
+    assert asked == [("new.csv", 20)] and lines[1].split()[:3] == ["41", "9.5", "job=king"]
+    assert "town=A (1.0)" in lines[1] and "age" not in lines[1]
+    _list_rows([run], None, 5, True)
+    assert json.loads(capsys.readouterr().out)[0]["nats"] == 9.5 and asked[1] == (None, 5)
+    with pytest.raises(UserError, match="Rows are listed of one run"):
+        _list_rows([run, run], None, None, False)
