@@ -95,6 +95,7 @@ def test_a_model_that_remembers_is_caught(judge):
     assert "Don't publish the samples as anonymous" in evaluation.words
     # What the alarm is for: nothing else is wrong.
     assert evaluation["quality"].value > 0.99 and "none of the attacks" not in evaluation.words
+    assert "train longer" not in evaluation.words
 
 
 def test_columns_that_have_nothing_to_do_with_each_other_are_no_success(judge):
@@ -149,6 +150,7 @@ def test_of_few_rows_no_verdict_is_given(judge):
         evaluation, _ = judge(model, examples)
         assert "none of the attacks" not in evaluation.words
         assert "hardly does better than guessing" not in evaluation.words
+        assert "name more held-out rows with --data" in evaluation.words
         assert "as useful as real rows" not in evaluation.words or "too few" in evaluation.words
         # Who has all rows by heart is found out even so.
         assert states(evaluation)["memorised"] == ("not tested" if model == "healthy" else "raised")

@@ -23,6 +23,7 @@ LEAST_VARIETY = 0.25  # of a real column's
 MOST_DETECTED = 0.9
 LEAST_EXPECTED = 10  # of a category among so many samples: by chance it is lost once in 20,000 times
 
+_SURE = 1.5  # times half an interval: one of six attacks would go off by chance too often
 _PARTS = 20  # that a number is cut into, to see how varied it is
 _NAMED = 3  # columns or categories that are named
 _TOO_CLOSE = "Don't publish the samples as anonymous; train for fewer steps, on more rows, or with a smaller --size."
@@ -132,7 +133,7 @@ def _memorised(scores: Scores) -> Alarm:
     if not known:
         return not_tested("memorised", "It needs 100 rows that the model never saw: name some with --data.")
     high = {name: score for name, score in known.items() if score.value > names[name][0]}
-    sure = {name for name, score in high.items() if score.value - _unsure(score.half_width) > _start(name)}
+    sure = {name for name, score in high.items() if score.value - _SURE * _unsure(score.half_width) > _start(name)}
     words = "; ".join(names[name][1].format(score.value) for name, score in high.items()) or "nothing."
     words = words[0].upper() + words[1:] + "."
     if high and not sure:

@@ -28,8 +28,9 @@ def secrets_of(table: np.ndarray, seed: int) -> list[str]:
 def guessed(rows: np.ndarray, generated: np.ndarray, nearest: Mapping[str, np.ndarray]) -> np.ndarray:
     """Attribute inference: each secret column is guessed from the synthetic row nearest in all others.
 
-    From those rows' places by the secret, int64 [n] each. float64 [n, secrets]: 1 where the guess is right, 0 where
-    it is wrong, NaN where the cell is missing. A number is right within 5 % of the range between its 5th and 95th percentile.
+    From those rows' places by the secret, int64 [n] each. float64 [n, secrets]: 1 where the guess is right, 0 where it
+    is not, NaN where the cell is missing. A number is right within 5 % of the range between its 5th and 95th
+    percentile.
     """
     found = np.empty([len(rows), len(nearest)])
     for column, (name, places) in enumerate(nearest.items()):

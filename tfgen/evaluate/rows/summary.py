@@ -8,6 +8,8 @@ from tfgen.evaluate.score_descriptions import number
 from tfgen.evaluate.summary import paragraph
 
 _LONGER = "train longer, on more rows, or with a larger --size"
+_LESS = "train for fewer steps, or on more rows, if samples are to be anonymous"
+_MORE_ROWS = "name more held-out rows with --data"
 _HARDLY, _OFTEN, _ALWAYS = 0.6, 0.75, 0.9  # detectability
 _AS_GOOD, _CLOSE = 2.0, 5.0  # times what real rows lack of a quality of 1
 _TOGETHER = (0.6, 0.9)  # of what goes together in the data: below the first little is learned, from the second on all
@@ -28,11 +30,13 @@ def in_words(evaluation: Evaluation, target: Target | None, giveaway: Giveaway |
     """The paragraph."""
     good, weak, change = [], [], []
     _on_quality(evaluation, good, weak)
-    _on_detectability(evaluation, giveaway, good, weak)
-    _on_usefulness(evaluation, target, good, weak)
-    _on_privacy(evaluation, good, weak)
+    if weak:
+        change.append(_LONGER)
+    _on_detectability(evaluation, giveaway, good, weak, change)
+    _on_usefulness(evaluation, target, good, weak, change)
+    _on_privacy(evaluation, good, weak, change)
     if any(alarm.name == "memorised" and alarm.state == "raised" for alarm in evaluation.alarms):
-        change = []
+        change = [advice for advice in change if advice != _LONGER]  # whatever is weak, it would make this worse
     return paragraph(evaluation, good, weak, change, _LONGER)
 
 
@@ -75,13 +79,15 @@ def _learned(evaluation: Evaluation, real: Mapping[str, float], naive: Mapping[s
 
 
 def _on_detectability(
-    evaluation: Evaluation, giveaway: Giveaway | None, good: list[str], weak: list[str]
+    evaluation: Evaluation, giveaway: Giveaway | None, good: list[str], weak: list[str], change: list[str]
 ) -> None:
     """Praise only at the worse end of what is known."""
     score = evaluation.scores.get("detectability")
     if score is None:
         if "detectability" in evaluation.left_out:
             weak.append("nobody can say whether the samples pass for real rows: the end of the report says why")
+            if "never saw" in evaluation.left_out["detectability"]:
+                change.append(_MORE_ROWS)
         return
     worse = score.value + (1.0 if score.half_width is None else score.half_width)
     values = f"(detectability {score.value:.2f}, .5 is guessing)"
@@ -89,13 +95,17 @@ def _on_detectability(
         good.append(f"boosting taught to tell samples from real rows hardly does better than guessing {values}")
     elif score.value <= _HARDLY:
         weak.append(f"there are too few held-out rows to say whether the samples pass for real {values}")
+        change.append(_MORE_ROWS)
     else:
         how = "now and then" if score.value <= _OFTEN else "mostly" if score.value <= _ALWAYS else "nearly always"
         by = "" if giveaway is None or giveaway.alone <= 0.55 else f", best by '{giveaway.name}'"
         weak.append(f"boosting {how} tells samples from real rows{by} {values}")
+        change.append(_LONGER)
 
 
-def _on_usefulness(evaluation: Evaluation, target: Target | None, good: list[str], weak: list[str]) -> None:
+def _on_usefulness(
+    evaluation: Evaluation, target: Target | None, good: list[str], weak: list[str], change: list[str]
+) -> None:
     score = evaluation.scores.get("usefulness_lost")
     if score is None or target is None:
         return
@@ -107,11 +117,13 @@ def _on_usefulness(evaluation: Evaluation, target: Target | None, good: list[str
         good.append(f"they are as useful as real rows to predict '{target.name}' {values}")
     elif score.value - unsure > _LESS_USEFUL:
         weak.append(f"they are less useful than real rows to predict '{target.name}' {values}")
+        change.append(_LONGER)
     elif score.value - unsure > 0:
         good.append(f"they are nearly as useful as real rows to predict '{target.name}' {values}")
     else:
         few = "there are too few held-out rows to say whether they are as useful"
         weak.append(f"{few} to predict '{target.name}' {values}")
+        change.append(_MORE_ROWS)
     added = evaluation.scores.get("augmentation")
     if added is not None and verdict_of(added) == "raises":
         good.append(f"beside real rows they raise its {name.upper()} (by {added.value:.3f})")
@@ -128,7 +140,7 @@ def verdict_of(score: Score) -> str:
     return "makes no difference" if score.half_width <= _TELLING else "can't be told"
 
 
-def _on_privacy(evaluation: Evaluation, good: list[str], weak: list[str]) -> None:
+def _on_privacy(evaluation: Evaluation, good: list[str], weak: list[str], change: list[str]) -> None:
     """Nothing was found is only good where something would have been found."""
     if any(alarm.name in ("memorised", "copying") and alarm.state == "raised" for alarm in evaluation.alarms):
         return
@@ -136,9 +148,11 @@ def _on_privacy(evaluation: Evaluation, good: list[str], weak: list[str]) -> Non
     if not {"closeness", "attribute_inference"} <= {*known}:
         if any(name in evaluation.left_out for name in ("closeness", "attribute")):
             weak.append("nobody can say whether it gives away who was in the data: too few rows are held out")
+            change.append(_MORE_ROWS)
         return
     if any(score.half_width is None or score.half_width > _SAFE[name] for name, score in known.items()):
         weak.append("there are too few held-out rows to say whether it gives away who was in the data")
+        change.append(_MORE_ROWS)
         return
     found = {name: score for name, score in known.items() if score.value - _CHANCE[name] > score.half_width}
     if not found:
@@ -146,3 +160,4 @@ def _on_privacy(evaluation: Evaluation, good: list[str], weak: list[str]) -> Non
     else:
         words = ", ".join(f"{name.replace('_', ' ')} {number(score.value)}" for name, score in found.items())
         weak.append(f"it gives a little away of who was in the data ({words})")
+        change.append(_LESS)
