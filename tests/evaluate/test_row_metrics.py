@@ -221,9 +221,9 @@ def test_what_was_learned_may_know_fewer_classes():
 def augmented(real, generated, target, seed=0):
     rows = table(people(800, 9))
     said = boosting.augment(real, generated, rows, target, seed)
-    splits = (said.shape[1],)
+    repeats = (said.shape[1],)
     found = np.empty(
-        len(said), [("truth", float), ("rarest", int), ("alone", float, splits), ("augmented", float, splits)]
+        len(said), [("truth", float), ("rarest", int), ("alone", float, repeats), ("augmented", float, repeats)]
     )
     found["truth"], found["rarest"] = wanted(rows, target), 4
     found["alone"], found["augmented"] = said[..., 0], said[..., 1]

@@ -128,9 +128,9 @@ class RowInputs:
     def augmented(self) -> np.ndarray:
         """Of each held-out row what boosting says that learned real rows, and that learned samples beside them."""
         said = augment(self.training, self.group(SAMPLES), self._tested, self.target, self.seed)
-        splits = (said.shape[1],)
-        fields = [("truth", np.float64), ("rarest", np.int64), ("alone", np.float64, splits)]
-        found = np.empty(len(said), [*fields, ("augmented", np.float64, splits)])
+        repeats = (said.shape[1],)
+        fields = [("truth", np.float64), ("rarest", np.int64), ("alone", np.float64, repeats)]
+        found = np.empty(len(said), [*fields, ("augmented", np.float64, repeats)])
         found["truth"], found["rarest"] = wanted(self._tested, self.target), -1
         found["alone"], found["augmented"] = said[..., 0], said[..., 1]
         if self.target.is_category:

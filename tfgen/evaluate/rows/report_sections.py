@@ -139,7 +139,7 @@ def usefulness_section(evaluation: Evaluation, inputs: RowInputs) -> str:
     if added is not None:
         rarest = evaluation.scores.get("augmentation_of_rarest")
         more = "" if rarest is None else f" For the rarest class: {_on_gain(rarest)}"
-        parts.append(f"<p>{escape(f'Learned beside real rows, as many samples: {_on_gain(added)}{more}')}</p>")
+        parts.append(f"<p>{escape(f'Samples learned beside all real rows: {_on_gain(added)}{more}')}</p>")
     return "\n".join(parts)
 
 
