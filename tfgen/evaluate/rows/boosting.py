@@ -177,8 +177,8 @@ def giveaways(real: np.ndarray, generated: np.ndarray, seed: int = 0) -> list[Gi
 def augment(training: np.ndarray, generated: np.ndarray, rows: np.ndarray, target: Target, seed: int) -> np.ndarray:
     """What boosting says of rows that have the target, after it learned all real rows, and these with samples beside.
 
-    float64 [n, REPEATS, 2]; places of classes, or numbers. Beside a part of the real rows, samples would win by what they
-    say of the others.
+    float64 [n, REPEATS, 2]; places of classes, or numbers. Beside a part of the real rows, samples would win by what
+    they say of the others.
     """
     generator, found = np.random.default_rng([seed, 6]), []
     count = min(len(training), max(1, int(_PART * len(generated))))
