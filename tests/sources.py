@@ -24,6 +24,7 @@ class Source:
     sequence_settings: tuple[str, ...] = ()
     opening: str = ""
     array_steps: int = 200  # after which a model of arrays is clearly better than at its start
+    row_steps: int = 300  # the same, of a model of rows
 
 
 def _digits(path: Path) -> None:
@@ -54,8 +55,15 @@ def _tunes(path: Path) -> None:
     path.write_text("".join(lines), encoding="utf-8")
 
 
+def _insurance(path: Path) -> None:
+    """The embedded table."""
+    folder = Path(__file__).resolve().parents[1] / "tfgen" / "modalities" / "table" / "embedded"
+    path.write_bytes(gzip.decompress(next(folder.glob("*.gz")).read_bytes()))
+
+
 SOURCES = {
     "image": Source("digits.npz", _digits, "seven"),
+    "table": Source("insurance.csv", _insurance, "smoker=yes"),
     "text": Source("plays.txt", _plays, "ROMEO:", ("context=32", "batch_size=8")),
     "melody": Source("tunes.melodies", _tunes, "down", ("context=16", "batch_size=8"), "C D", 1500),
 }

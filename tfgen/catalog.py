@@ -95,6 +95,46 @@ CONFIGS = Catalog(
 # Of models that can begin with learned weights: what they are then, and what reads a preset for them.
 PRETRAINED = Catalog("pre-trained model", {"gpt": "tfgen.models.pretrained:PretrainedGPT"})
 
+# The models of rows: the same ways to learn, by networks that are made for columns.
+ROW_MODELS = Catalog(
+    "model",
+    {
+        "gpt": "tfgen.models.rows.gpt:RowGPT",
+        "vae": "tfgen.models.rows.vae:RowVAE",
+        "gan": "tfgen.models.rows.gan:RowGAN",
+    },
+)
+
+ROW_CONFIGS = Catalog(
+    "model",
+    {
+        "gpt": "tfgen.models.rows.configs:RowGPTConfig",
+        "vae": "tfgen.models.rows.configs:RowVAEConfig",
+        "gan": "tfgen.models.rows.configs:RowGANConfig",
+    },
+)
+
+
+def model_class(name: str, representation: str) -> type:
+    """The class that learns a representation under a model's name."""
+    return (ROW_MODELS if representation == "rows" and name in ROW_MODELS else MODELS).load(name)
+
+
+def config_class(name: str, representation: str) -> type | None:
+    """Its settings, without loading TensorFlow; None of a model of another package."""
+    configs = ROW_CONFIGS if representation == "rows" else CONFIGS
+    return configs.load(name) if name in configs else None
+
+
+# What the built-in models learn, the first where the data may be read as either: known without TensorFlow.
+_LEARNED = {"gan": ("arrays", "rows"), "vae": ("arrays", "rows"), "gpt": ("sequences", "rows")}
+
+
+def representations_of(name: str) -> tuple[str, ...]:
+    """What a model learns."""
+    return _LEARNED[name] if name in _LEARNED else MODELS.load(name).representations
+
+
 PRESETS = Catalog("pre-trained start", {"gpt": "tfgen.training.preset:open_preset"})
 
 MODALITIES = Catalog(
@@ -102,18 +142,21 @@ MODALITIES = Catalog(
     {
         "image": "tfgen.modalities.image.modality:ImageModality",
         "text": "tfgen.modalities.text.modality:TextModality",
+        "table": "tfgen.modalities.table.modality:TableModality",
     },
     group="tfgen.modalities",
 )
 
-# What each stage does with a representation. There are two of these, so other packages bring none.
+# What each stage does with a representation. There are three of these, so other packages bring none.
 ENGINES = Catalog(
     "engine",
     {
         "generate/arrays": "tfgen.generate.arrays:ArrayGenerator",
         "generate/sequences": "tfgen.generate.sequences:SequenceGenerator",
+        "generate/rows": "tfgen.generate.rows:RowGenerator",
         "sheets/arrays": "tfgen.generate.sheets:ArraySheets",
         "sheets/sequences": "tfgen.generate.sheets:SequenceSheets",
+        "sheets/rows": "tfgen.generate.sheets:RowSheets",
         "evaluate/arrays": "tfgen.evaluate.arrays.evaluator:ArrayEvaluator",
         "evaluate/sequences": "tfgen.evaluate.sequences.evaluator:SequenceEvaluator",
         "evaluate/rows": "tfgen.evaluate.rows.evaluator:RowEvaluator",
@@ -122,12 +165,14 @@ ENGINES = Catalog(
         "measure/rows": "tfgen.evaluate.rows.tracker:RowTracker",
         "prompt/arrays": "tfgen.prompts.arrays:ArrayCells",
         "prompt/sequences": "tfgen.prompts.sequences:SequenceCells",
+        "prompt/rows": "tfgen.prompts.rows:RowCells",
         "steer/arrays": "tfgen.steering.arrays:ArraySession",
         "steer/sequences": "tfgen.steering.sequences:SequenceSession",
         "tune/arrays": "tfgen.tuning.arrays:ArrayTuner",
         "tune/sequences": "tfgen.tuning.sequences:SequenceTuner",
         "export/arrays": "tfgen.export.arrays:ArrayExport",
         "export/sequences": "tfgen.export.sequences:SequenceExport",
+        "export/rows": "tfgen.export.rows:RowExport",
     },
 )
 
@@ -196,6 +241,7 @@ DATASETS = Catalog(
     {
         "digits": "tfgen.modalities.image.embedded:open_digits",
         "shakespeare": "tfgen.modalities.text.embedded:open_shakespeare",
+        "insurance": "tfgen.modalities.table.embedded:open_insurance",
     },
 )
 

@@ -19,7 +19,8 @@ def parse_pairs(pairs: Iterable[str]) -> dict[str, str]:
         key, separator, text = pair.partition("=")
         if not separator:
             raise UserError(f"'{pair}' is not a setting.", "Write it as KEY=VALUE, such as --set batch_size=32.")
-        settings[key.strip().replace("-", "_")] = text.strip()
+        key, dot, name = key.strip().partition(".")
+        settings[key.replace("-", "_") + dot + name] = text.strip()  # a family's names are the data's: they stay
     return settings
 
 
@@ -30,23 +31,35 @@ def split_settings(settings: Mapping[str, Any], config_class: type | None) -> tu
         UserError: a key is unknown (the nearest is named) or a value is not of its type.
     """
     fields = {field.name: field for field in dataclasses.fields(config_class)} if config_class else {}
-    known = data_settings()
+    known, families = data_settings(), families_of_settings()
     model, data = {}, {}
     for key, value in settings.items():
+        family, dot, name = key.partition(".")
         if key in fields:
             model[key] = parse_value(key, value, fields[key].type)
         elif key in known:
-            data[key] = plain(value)
+            data[key] = {**data.get(key, {}), **value} if key in families and isinstance(value, dict) else plain(value)
+        elif dot and name and family in families:
+            data[family] = {**data.get(family, {}), name: plain(value)}
         else:
-            raise unknown("setting", key, [*fields, *known])
+            raise unknown("setting", key, [*fields, *known, *(f"{each}.{name}" for each in families if dot and name)])
     return model, data
 
 
 def data_settings() -> list[str]:
     """The names of the settings that some modality has for its data."""
+    return list(_all_data_settings())
+
+
+def families_of_settings() -> list[str]:
+    """Those of them that are families: KEY.NAME=VALUE."""
+    return [key for key, setting in _all_data_settings().items() if setting.is_family]
+
+
+def _all_data_settings() -> dict[str, Any]:
     from tfgen.catalog import MODALITIES
 
-    return list(dict.fromkeys(key for modality in MODALITIES.all() for key in modality.settings))
+    return {key: setting for modality in MODALITIES.all() for key, setting in modality.settings.items()}
 
 
 def check_size(size: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
 from tfgen import checkpoints, config, versions
-from tfgen.catalog import MODALITIES, MODELS, PRETRAINED
+from tfgen.catalog import MODALITIES, PRETRAINED, model_class
 from tfgen.console import warn
 from tfgen.errors import UserError
 from tfgen.representations.arrays.vocabulary import Vocabulary
@@ -19,13 +19,20 @@ def build_model(run: Run):
     """The run's model with the weights that its fit began with: fresh ones, or those of a pre-trained start."""
     import keras
 
-    model_class = (PRETRAINED if "preset" in run.record.get("start", {}) else MODELS).load(run.record["model"])
-    settings = config.from_json(model_class.Config, run.record["config"])
+    codec = open_codec(run)
+    made_by = class_of(run, codec.representation)
+    settings = config.from_json(made_by.Config, run.record["config"])
     keras.utils.set_random_seed(run.record["seed"])
-    model = model_class(settings, open_codec(run).specification, _conditions(run), seed=run.record["seed"])
+    model = made_by(settings, codec.specification, _conditions(run), seed=run.record["seed"])
     if model.frozen() or (run.path / START).exists():
         _restore_start(run, model)
     return model
+
+
+def class_of(run: Run, representation: str) -> type:
+    """The class of a run's model."""
+    name = run.record["model"]
+    return PRETRAINED.load(name) if "preset" in run.record.get("start", {}) else model_class(name, representation)
 
 
 def open_codec(run: Run) -> Codec:

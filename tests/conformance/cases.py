@@ -30,7 +30,7 @@ TEXT = SequenceSpecification(vocabulary_size=70, end=69, start=1, count=10000, p
 
 def models_of(representation):
     """The names of the models that learn it."""
-    return [name for name in catalog.MODELS if representation in catalog.MODELS.load(name).representations]
+    return [name for name in catalog.MODELS if representation in catalog.representations_of(name)]
 
 
 def learners_of(representation):

@@ -9,7 +9,7 @@ from tests.conformance.cases import battery_of, learners_of
 from tests.sources import SOURCES
 from tfgen import catalog
 
-ARRAYS, SEQUENCES = learners_of("arrays"), learners_of("sequences")
+ARRAYS, SEQUENCES, ROWS = (learners_of(each) for each in ("arrays", "sequences", "rows"))
 SEQUENCE_STEPS = 120
 
 
@@ -18,6 +18,8 @@ def run_of(fit_once, modality, model):
     source = SOURCES[modality]
     if (modality, model) in ARRAYS:
         return fit_once(model, source.array_steps, modality=modality)
+    if (modality, model) in ROWS:
+        return fit_once(model, source.row_steps, modality=modality)
     return fit_once(model, SEQUENCE_STEPS, *source.sequence_settings, modality=modality, seed=1)
 
 
@@ -34,14 +36,15 @@ def test_data(modality, sources, command):
     assert facts["modality"] == modality and facts["count"] > 0 and len(facts["fingerprint"]) == 64
 
 
-@pytest.mark.parametrize("learner", battery_of("arrays", "sequences"))
+@pytest.mark.parametrize("learner", battery_of("arrays", "sequences", "rows"))
 def test_a_run_goes_through_every_stage(learner, fit_once, command, tmp_path, shared_cache):
     modality, model = learner
     run, source = run_of(fit_once, modality, model), SOURCES[modality]
-    prompt = source.prompt if (modality, model) in ARRAYS else source.opening or source.prompt
+    prompt = source.opening or source.prompt if (modality, model) in SEQUENCES else source.prompt
     made = command("generate", run.path, prompt, "-n", 3, "-o", tmp_path / "samples")
     assert made.exit_code == 0, made.stderr
-    assert len(list((tmp_path / "samples").iterdir())) == 3
+    # Rows are in one file, beside which another says what they are.
+    assert len(list((tmp_path / "samples").iterdir())) == (2 if learner in ROWS else 3)
     judged = command("evaluate", run.path, "-n", 40, "--json")
     assert judged.exit_code == 0, judged.stderr
     evaluation = json.loads(judged.stdout)
@@ -52,7 +55,7 @@ def test_a_run_goes_through_every_stage(learner, fit_once, command, tmp_path, sh
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("learner", battery_of("arrays", "sequences"))
+@pytest.mark.parametrize("learner", battery_of("arrays", "sequences", "rows"))
 def test_an_export_answers_as_the_run_does_and_is_served(learner, fit_once, command, tmp_path):
     from tfgen.export.published import versions_in
     from tfgen.serve.servable import Servable
@@ -70,7 +73,7 @@ def test_an_export_answers_as_the_run_does_and_is_served(learner, fit_once, comm
 @pytest.mark.slow
 @pytest.mark.parametrize("modality", SOURCES)
 def test_runs_compare(modality, fit_once, command, isolated):
-    learners = [pair for pair in (*ARRAYS, *SEQUENCES) if pair[0] == modality]
+    learners = [pair for pair in (*ARRAYS, *SEQUENCES, *ROWS) if pair[0] == modality]
     run = run_of(fit_once, *learners[0])
     other = run_of(fit_once, *learners[-1])
     if other.path == run.path:

@@ -19,7 +19,6 @@ from tfgen.evaluate.rows.alarms import collapsed_columns, lost_categories
 from tfgen.evaluate.rows.anomalies import least_likely
 from tfgen.evaluate.rows.metric_inputs import Likelihood
 from tfgen.evaluate.rows.report_sections import written
-from tfgen.evaluate.rows.tracker import RowTracker
 from tfgen.evaluate.stage import evaluate
 from tfgen.representations.rows.columns import CATEGORY, DATE, DATETIME, INTEGER, NUMBER, TIME, Column, Rows
 
@@ -238,36 +237,12 @@ def test_variety_and_lost_categories_are_seen_column_by_column():
     assert lost_categories(table(real), table(more), columns) == ["job: judge", "job: king"]
 
 
-def test_a_tracker_measures_the_same_rows_in_nats():
-    examples = learned()
-    tokens = examples.codec.encode(examples.rows)
-    cost = counting(tokens[:LEARNED])
-    tracker = RowTracker(Model(None, cost), examples)
-    assert tracker.name == "loss" and tracker.measure() == tracker.measure()
-    assert tracker.measure() == pytest.approx(float(np.mean(cost(tokens[LEARNED:].astype(np.int32)))), rel=1e-4)
-    assert tracker.steps_worth(type("Settings", (), {"batch_size": 50})) == pytest.approx(HELD_OUT / 150)
-    examples.training = len(examples.rows)
-    with pytest.raises(ValueError, match="nothing is held out"):
-        RowTracker(Model(None, cost), examples)
-
-
-def test_a_tracker_of_a_model_without_a_likelihood_looks_at_samples(monkeypatch, tmp_path):
-    examples, found = learned(), {}
-    for name, rows in (("good", people(600, 7)), ("bad", shuffled(people(600, 7)))):
-        model = Model(drawing(rows))
-        run_of(monkeypatch, tmp_path, examples, model)
-        tracker = RowTracker(model, examples)
-        assert tracker.name == "distance"
-        found[name] = tracker.measure()
-    assert 0 < found["good"] < found["bad"] < 1
-
-
 def test_likelihoods_come_in_the_order_of_the_rows_whatever_their_number():
     import tensorflow as tf
 
     ask = Likelihood(Model(None, lambda rows: tf.cast(rows[:, 0] * 10 + rows[:, 1], tf.float32)))
     tokens = np.stack([np.arange(3000), np.arange(3000) % 7], axis=1).astype(np.uint16)
-    assert np.array_equal(ask(tokens), tokens[:, 0] * 10.0 + tokens[:, 1])
+    assert np.array_equal(ask(tokens), -(tokens[:, 0] * 10.0 + tokens[:, 1]))
     assert len(ask(tokens[:0])) == 0
 
 
@@ -281,12 +256,12 @@ def test_the_least_likely_rows_and_the_cells_that_make_them_so():
     rows = Rows(columns, {"a": codes, "b": codes.copy()})
     rows.values["b"][41] = (codes[41] + 1) % 4
 
-    def nats(tokens):
+    def likelihood(tokens):
         same = tf.cast(tokens[:, 0] == tokens[:, 1], tf.float32)
-        return -tf.math.log(0.25 * (0.97 * same + 0.01 * (1 - same)))
+        return tf.math.log(0.25 * (0.97 * same + 0.01 * (1 - same)))
 
     examples = examples_of(rows, 200)
-    places, cost, cells = least_likely(Model(None, nats), Coded(rows), examples, 3)
+    places, cost, cells = least_likely(Model(None, likelihood), Coded(rows), examples, 3)
     assert places[0] == 41 and cost[0] == pytest.approx(-np.log(0.25 * 0.01), rel=1e-4)
     # Given the other, either is as unlikely: .01.
     assert cells[0] == pytest.approx([-np.log(0.01)] * 2, rel=1e-3)

@@ -47,7 +47,8 @@ def command(overrides: tuple[str, ...], freeze: int | None, **options) -> None:
 
     A gan or a vae learns pictures: a folder of them, an .npy, .npz or idx file, tfds:NAME, or `digits`, the default.
     Sub-folders or a captions.csv give the words that steer the model later. A gpt learns text: a file, a folder of
-    texts, a .jsonl of texts, prompts with completions or chats, tfds:NAME, or `shakespeare`, the default.
+    texts, a .jsonl of texts, prompts with completions or chats, tfds:NAME, or `shakespeare`, the default. All three
+    learn tables: a .csv, .tsv, .parquet or .xlsx, or `insurance`; the gpt learns them best.
 
     \b
     tfgen fit gan
@@ -57,6 +58,7 @@ def command(overrides: tuple[str, ...], freeze: int | None, **options) -> None:
     tfgen fit gan cats/ --from photos-gan --minutes 2
     tfgen fit --repeat photos-gan
     tfgen fit gpt tales.txt --minutes 10
+    tfgen fit gpt patients.csv --set group=patient_id
     tfgen fit gpt notes/ --from gpt2_base_en --lora 8
 
     Settings for --set are the model's (see docs/settings.md) and the data's: size=64 or size=48x96, channels=1 or 3;

@@ -11,14 +11,14 @@ from tfgen.environment import load_tensorflow
 
 @click.command("generate")
 @click.argument("words", nargs=-1, metavar="RUN [PROMPT]")
-@click.option("-n", "--count", type=int, help="How many.  [default: 64 pictures, 1 text]")
+@click.option("-n", "--count", type=int, help="How many.  [default: 64 pictures, 1 text, 16 rows]")
 @click.option("--seed", type=int, default=0, show_default=True, help="The first seed; sample k has seed + k.")
 @click.option(
     "-o",
     "--output",
     metavar="PATH",
     help="A folder (a file each); for pictures also a .png (one grid), .npy or .npz, for a walk a .gif, .webp or .mp4, "
-    "for text a .txt or .jsonl; replaced if there.",
+    "for text a .txt or .jsonl, for rows a .csv, .tsv, .parquet, .jsonl or .xlsx; replaced if there.",
 )
 @click.option("--preset", metavar="NAME", help="As a preset of tfgen steer has it; the same as RUN@NAME.")
 @click.option("--truncation", type=float, metavar="SHARE", help="Pictures: Nearer to what is usual, such as 0.7.")
@@ -29,7 +29,9 @@ from tfgen.environment import load_tensorflow
 )
 @click.option("--frames", type=int, metavar="N", help="Pictures: How many frames the walk has.  [default: 60]")
 @click.option("--loop", is_flag=True, help="Pictures: Walk back to where it began.")
-@click.option("--like", metavar="FILE", help="Pictures: Variations of a picture of your own.")
+@click.option(
+    "--like", metavar="FILE", help="Variations of a picture of your own; rows of a table with what they lack filled in."
+)
 @click.option("--fill", metavar="MASK", help="With --like: complete it where the picture MASK is white.")
 @click.option("--ladder", metavar="T,T,...", help="Text: The same seeds at several temperatures, such as 0.3,0.7,1.1.")
 @click.option("--best-of", type=int, metavar="N", help="Keep of each N the one that people would like best (feedback).")
@@ -49,12 +51,13 @@ def command(
     preset: str | None, pairs: tuple[str, ...], template: bool, per_seed: bool, random: int | None,
     best_of: int | None, **options: Any,
 ) -> None:
-    """Make new samples from RUN, of PROMPT if the run knows prompts; text goes on from PROMPT.
+    """Make new samples from RUN, of PROMPT if the run knows prompts; text goes on from PROMPT; of a table PROMPT says
+    what rows have: equal to, one of several, or from one to another, for several columns.
 
-    The same seed gives the same picture or text, alone or among others, and the same picture from a server. Without
-    -o, a grid of pictures goes to the current folder, and text to standard output while it is made; PROMPT is not
-    repeated. @NAME, @NAME@3 and @NAME@TAG are saved prompts (tfgen prompt); of several combinations each is made at the
-    same seeds.
+    The same seed gives the same picture, text or row, alone or among others, and the same from a server. Without
+    -o, a grid of pictures and a .csv of rows go to the current folder, and text to standard output while it is made;
+    PROMPT is not repeated. @NAME, @NAME@3 and @NAME@TAG are saved prompts (tfgen prompt); of several combinations each
+    is made at the same seeds.
 
     \b
     tfgen generate digits-gan
@@ -66,6 +69,8 @@ def command(
     tfgen generate --server http://127.0.0.1:8501 --model digits-gan seven -o sevens.png
     tfgen generate tales-gpt "Once upon a time" --length 500
     tfgen generate tales-gpt "Once upon a time" -n 100 --temperature 1 -o tales.jsonl
+    tfgen generate insurance-gpt "smoker=yes, age=40..60, region=northwest|northeast" -n 1000 -o rows.csv
+    tfgen generate insurance-gpt --like half-empty.csv -o full.csv
     """
     from tfgen.errors import UserError
     from tfgen.generate import Request

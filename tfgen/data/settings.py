@@ -9,10 +9,14 @@ from typing import Any
 class DataSetting:
     """A setting for --set KEY=VALUE and for keyword arguments.
 
-    check: what was typed, or passed, to what is used. Raises UserError for a value that makes no sense.
+    A family has a value for each of many names, which are the data's own: --set KEY.NAME=VALUE, or in Python a dict.
+
+    check: what was typed, or passed, to what is used; of a family the whole dict. Raises UserError for a value that
+        makes no sense.
     help: what it does and between which values, in a sentence.
     """
 
     check: Callable[[Any], Any]
     help: str
     default: str = "found from the data"
+    is_family: bool = False

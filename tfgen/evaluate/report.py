@@ -152,7 +152,8 @@ def _plot(score: Score, description: ScoreDescription, others: dict[str, float |
     elif description.most is not None:
         axis = Axis(description.least, description.most)
     elif description.usual is not None:
-        axis = Axis(description.least, max(description.usual, *(1.05 * value for value in values)))
+        low = min(0.0, *values) if description.least is None else description.least
+        axis = Axis(low, max(description.usual, *(1.05 * value for value in values)))
     else:
         return ""
     interval = description.interval(score)

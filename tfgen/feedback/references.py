@@ -8,7 +8,7 @@ from typing import Any
 from tfgen.catalog import MODALITIES
 from tfgen.errors import UserError
 from tfgen.feedback.events import Sample
-from tfgen.representations import SEQUENCES
+from tfgen.representations import ROWS, SEQUENCES
 from tfgen.restore import open_codec
 from tfgen.run import BASE, Run
 
@@ -35,6 +35,8 @@ def sample_of(name: str, prompt: str = "") -> Sample | str:
                 "A text is not known by its seed alone.",
                 f"Keep it first, then name its row: tfgen generate {run.reference} -o texts.jsonl, and texts.jsonl:1",
             )
+        if open_codec(run).representation == ROWS:
+            raise UserError("A row is not rated by its seed.", "In Python: run.generate(...).rate(...)")
         run.vocabulary().ids(prompt)
         if not -(2**31) <= int(place) < 2**31:
             raise UserError(f"The seed {place} is out of range.", "Choose one from -2147483648 to 2147483647.")

@@ -11,7 +11,7 @@ from tfgen.feedback.events import Sample, run_digest
 from tfgen.feedback.preferences import preferences_of
 from tfgen.feedback.store import Store
 from tfgen.generate.remade import which_can_be_made, write_remade
-from tfgen.representations import SEQUENCES
+from tfgen.representations import ARRAYS, SEQUENCES
 from tfgen.restore import open_codec
 from tfgen.run import Run
 
@@ -67,7 +67,7 @@ def _say_left_out(count: int) -> None:
 
 def _names_in_rows(run: Run, samples: Sequence[Sample], path: Path) -> Callable[[Sample], str]:
     """What stands for a sample in a row: its text, or the name of a file, which is written."""
-    if open_codec(run).representation == SEQUENCES:
+    if open_codec(run).representation != ARRAYS:
         return lambda sample: sample.content
     load_tensorflow()
     return write_remade(run, samples, path.with_suffix(""))

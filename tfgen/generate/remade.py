@@ -12,7 +12,7 @@ from tfgen.feedback.events import Sample, run_digest
 from tfgen.generate import Origin
 from tfgen.generate.output import provenance
 from tfgen.generate.steering import decoded
-from tfgen.representations import SEQUENCES
+from tfgen.representations import ARRAYS
 from tfgen.representations.arrays.vocabulary import Vocabulary
 from tfgen.restore import load_model, open_codec
 from tfgen.run import Run
@@ -23,7 +23,7 @@ _AT_ONCE = 1024  # samples: each is compared with every prompt
 def which_can_be_made(run: Run) -> Callable[[Sample], bool]:
     """A function that says whether a sample can be had again: a text as it was kept; of arrays one of the run's present
     weights and of a version that is still there, drawn from a seed or latents and no other way. Needs no TensorFlow."""
-    if open_codec(run).representation == SEQUENCES:
+    if open_codec(run).representation != ARRAYS:
         return lambda sample: sample.content is not None
     digest, known, vocabulary = run_digest(run), versions.by_identity(run), run.vocabulary()
     size = run.record["config"].get("latent_dim")

@@ -8,12 +8,14 @@ from tfgen import files
 from tfgen.catalog import ENGINES, MODALITIES
 from tfgen.generate.arrays import shown_prompts
 from tfgen.representations.arrays.sampler import ArraySampler
+from tfgen.representations.rows.sampler import RowSampler
 from tfgen.representations.sequences.examples import side_by_side
 from tfgen.run import Run
 
 _SAMPLES = 64  # of arrays, on one sheet
 _FEW_LABELS = 16  # so many have a column each
 _SEQUENCES = 4  # on one sheet
+_ROWS = 16  # on one sheet
 _LENGTH = 200  # tokens of each at the most
 
 
@@ -73,3 +75,18 @@ class SequenceSheets:
         ]
         path = self.run.path / "samples" / f"samples-{int(self.model.step.numpy()):08d}.txt"
         files.write_bytes(path, "\n".join(parts).encode())
+
+
+class RowSheets:
+    """Writes some rows of the model, as text."""
+
+    def __init__(self, run: Run, model: Any, examples: Any):
+        self.run, self.model, self.codec = run, model, examples.codec
+        self._sampler = RowSampler(model, examples.codec)
+
+    def write(self) -> None:
+        """One text file, named by the step."""
+        modality = MODALITIES.load(self.run.record["modality"])
+        rows = modality.repair(self._sampler(np.arange(_ROWS, dtype=np.int32)), self.codec)
+        path = self.run.path / "samples" / f"samples-{int(self.model.step.numpy()):08d}.txt"
+        files.write_bytes(path, "".join(f"{line}\n" for line in modality.lines(rows, heading=True)).encode())

@@ -16,6 +16,7 @@ from tfgen.data.settings import DataSetting
 from tfgen.errors import UserError
 from tfgen.representations import ARRAYS
 from tfgen.representations.base import Codec, Examples
+from tfgen.representations.rows.columns import Rows
 
 ENOUGH_ARRAYS = 64  # as many as a GAN's batch has unless told otherwise
 ENOUGH_TOKENS, GOOD_TOKENS = 2000, 100_000
@@ -102,7 +103,12 @@ class Modality(abc.ABC):
     @classmethod
     def command(cls, source: str) -> str:
         """A fit that reads a source as this kind, whatever else lies there."""
-        return fit_command("gan" if ARRAYS in cls.representations else "gpt", [source], [])
+        return fit_command(cls.usual_model(), [source], [])
+
+    @classmethod
+    def usual_model(cls) -> str:
+        """The model to begin with."""
+        return "gan" if ARRAYS in cls.representations else "gpt"
 
     @classmethod
     def codec_settings(cls, codec: Codec, run_folder: Path) -> dict[str, Any]:
@@ -215,6 +221,45 @@ class Modality(abc.ABC):
     def sides(cls, value: np.ndarray) -> tuple[int, int] | None:
         """Height and width in pixels that `as_html` shows an example with; None for text."""
         return None
+
+    # Rows outside.
+
+    row_endings: ClassVar[tuple[str, ...]] = (".csv",)  # of files of rows; the first where nobody names one
+
+    @classmethod
+    def save_rows(cls, path: Path, rows: Rows, metadata: Mapping[str, str]) -> None:
+        """Writes rows with what is said of them, atomically."""
+        raise NotImplementedError
+
+    @classmethod
+    def read_rows(cls, path: Path, codec: Codec) -> Rows:
+        """A person's rows as this codec has them; columns that aren't there are missing. Raises UserError."""
+        raise NotImplementedError
+
+    @classmethod
+    def records(cls, rows: Rows) -> list[dict[str, Any]]:
+        """Each row as a dict of plain values, None where a cell is missing."""
+        raise NotImplementedError
+
+    @classmethod
+    def lines(cls, rows: Rows, heading: bool = False) -> list[str]:
+        """A line of text for each row, under one that names the columns where that is asked for."""
+        raise NotImplementedError
+
+    @classmethod
+    def rows_as_html(cls, rows: Rows) -> str:
+        """Rows in a notebook or a report."""
+        return f"<pre>{escape(chr(10).join(cls.lines(rows, heading=True)))}</pre>"
+
+    @classmethod
+    def holds(cls, rows: Rows, codec: Codec) -> np.ndarray:
+        """Whether what the data's rows have in common holds in each row, bool [n]."""
+        return np.ones(len(rows), bool)
+
+    @classmethod
+    def repair(cls, rows: Rows, codec: Codec) -> Rows:
+        """The same rows, with what follows from other columns put right."""
+        return rows
 
     # Files from a server: the signature of an export that gives them (ArrayCodec.as_files), and how they are read.
 

@@ -53,8 +53,13 @@ def uniform(seeds: tf.Tensor, size: int, stream: int = 0) -> tf.Tensor:
 
 def uniform_at(seeds: tf.Tensor, positions: tf.Tensor, stream: int = 0) -> tf.Tensor:
     """Uniform float32 [batch] in (0, 1), one for each row at its own position, int32 [batch]."""
+    return uniform_positions(seeds, positions[:, None], stream)[:, 0]
+
+
+def uniform_positions(seeds: tf.Tensor, positions: tf.Tensor, stream: int = 0) -> tf.Tensor:
+    """Uniform float32 [batch, size] in (0, 1) at positions int32 [batch or 1, size]."""
     with tf.name_scope(SCOPE):
-        return _to_unit(_shift_right(bits_at(seeds, positions[:, None], stream), 9))[:, 0]
+        return _to_unit(_shift_right(bits_at(seeds, positions, stream), 9))
 
 
 def normal(seeds: tf.Tensor, size: int, stream: int = 0) -> tf.Tensor:

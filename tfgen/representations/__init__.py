@@ -1,8 +1,8 @@
-"""What models learn, whatever it is of: arrays of a fixed shape (GAN, VAE), or sequences of tokens (GPT).
+"""What models learn, whatever it is of: arrays of a fixed shape, sequences of tokens, or rows of columns.
 
-A model names the representations that it learns, and a modality has a codec into one or both; so engines are written
+A model names the representations that it learns, and a modality has a codec into one or more; so engines are written
 once for each representation. Knows no files, runs or commands.
 """
 
 ARRAYS, SEQUENCES, ROWS = "arrays", "sequences", "rows"
-NAMES = (ARRAYS, SEQUENCES)
+NAMES = (ARRAYS, SEQUENCES, ROWS)

@@ -82,6 +82,10 @@ class Examples(abc.ABC):
     def steps_per_call(self, settings: Any) -> int:
         """As many steps in one call as keep Ctrl-C quick; Python between the calls costs a tiny model its speed."""
 
+    def enough_steps(self, settings: Any) -> int | None:
+        """After how many steps more would do no good; None where that isn't known."""
+        return None
+
     @abc.abstractmethod
     def symbols(self) -> tuple[Any, ...]:
         """What the ids stand for of which there are more with more data: words of prompts, or tokens."""

@@ -244,8 +244,14 @@ def open_session(
     run: Run, request: SteerRequest, store: Any = None, who: str = "", engine: str | None = None
 ) -> Session:
     """A new session of a run. Raises UserError for all that can be wrong with the request."""
-    codec = open_codec(run)
-    return ENGINES.load(f"steer/{codec.representation}")(run, request, store, who)
+    engine = f"steer/{open_codec(run).representation}"
+    if engine not in ENGINES:
+        plural = MODALITIES.load(run.record["modality"]).plural
+        raise UserError(
+            f"Picks don't steer {plural}: what a row should have can be said.",
+            f"Ask for it: tfgen generate {run.reference} COLUMN=VALUE",
+        )
+    return ENGINES.load(engine)(run, request, store, who)
 
 
 def continue_session(run: Run, id: str, store: Any, who: str = "") -> Session:

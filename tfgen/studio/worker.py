@@ -17,10 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from tfgen import files
-from tfgen.catalog import CONFIGS, MODALITIES, MODELS
+from tfgen.catalog import CONFIGS, MODALITIES, MODELS, representations_of
 from tfgen.config import make_config
 from tfgen.console import talking
-from tfgen.environment import load_tensorflow
 from tfgen.errors import UserError
 from tfgen.representations import ARRAYS
 from tfgen.studio.replies import sentence
@@ -84,9 +83,9 @@ def look(data: str, name: str) -> dict[str, Any]:
 
 
 def models_for(modality: Any) -> list[str]:
-    """The models of the catalog that can learn a modality; needs TensorFlow."""
-    load_tensorflow()
-    return [each for each in MODELS if set(MODELS.load(each).representations) & set(modality.representations)]
+    """The models of the catalog that can learn a modality, the one to begin with first."""
+    able = [each for each in MODELS if set(representations_of(each)) & set(modality.representations)]
+    return sorted(able, key=lambda each: each != modality.usual_model())
 
 
 def _is_enough(examples: Any) -> bool:

@@ -25,7 +25,11 @@ class Best:
     """Measures every so many steps; the fit asks `due`, and calls `measure` when it is."""
 
     def __init__(self, run: Run, model: Any, tracker: Any, batches: Any):
-        """`tracker` has `name`, `measure()`, less for better, and `steps_worth(settings)`, a measurement's work."""
+        """`tracker` has `name`, `measure()`, less for better, and `steps_worth(settings)`, a measurement's work.
+
+        It may have `beside()`, more numbers of the last measurement by name, and `objection(row)`, a sentence where
+        what was measured speaks against learning on, or None.
+        """
         self.run, self.model, self.batches = run, model, batches
         # Steps between measurements; None until a fit that nobody told has been planned.
         self.every: int | None
@@ -40,11 +44,19 @@ class Best:
 
     @property
     def exhausted(self) -> bool:
-        """Whether as many measurements as the user's patience have brought nothing better."""
+        """Whether as many measurements as the user's patience have brought nothing better, or one speaks against it."""
+        if self.objection is not None:
+            return True
         if self.patience is None:
             return False
         values = [row[self.name] for row in self.run.history(FILE)]
         return bool(values) and len(values) - 1 - values.index(min(values)) >= self.patience
+
+    @property
+    def objection(self) -> str | None:
+        """Why the fit should learn no longer, in a sentence, where a measurement says so."""
+        says = getattr(self._tracker, "objection", None)
+        return says and next(filter(None, map(says, self.run.history(FILE))), None)
 
     def interval(self, steps: int) -> int:
         """Steps between measurements in a fit of so many steps, where nobody told: by their work, so that they repeat.
@@ -68,11 +80,14 @@ class Best:
         value = self._tracker.measure()
         if not math.isfinite(value):
             raise ValueError(f"the {self.name} is no number")
-        if value < self._lowest():
+        beside = getattr(self._tracker, "beside", dict)()
+        row = {"step": step, "seconds": round(seconds, 3), self.name: value, **beside}
+        objects = hasattr(self._tracker, "objection") and self._tracker.objection(row) and self._record() is not None
+        if value < self._lowest() and not objects:
             checkpoints.save(self.folder, checkpoints.capture(self.model.state()), step, keep=1)
             files.write_json(self.folder / "best.json", {"step": step, self.name: value})
         # Last, since what has a row isn't measured again when a killed fit goes on.
-        self._history.add({"step": step, "seconds": round(seconds, 3), self.name: value})
+        self._history.add(row)
         return value
 
     def seconds(self) -> float:

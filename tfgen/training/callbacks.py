@@ -142,6 +142,8 @@ class TrainingMonitor(keras.callbacks.Callback):
             self.problem = f"Weights stopped being numbers near step {self._step()}."
             return
         self.reports.add_scalars(self._step(), self._measured)
+        if self.best.objection is not None and not self.exhausted:
+            say(f"{self.best.objection} The fit ends here, with the best weights before.")
         self.exhausted = self.best.exhausted
         self._pause(now)
 

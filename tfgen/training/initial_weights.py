@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from tfgen import config
-from tfgen.catalog import MODELS, PRESETS
+from tfgen.catalog import PRESETS, model_class
 from tfgen.errors import UserError
 from tfgen.training.request import FitRequest, start_run
 
@@ -27,9 +27,11 @@ class InitialWeights:
     defaults: Mapping[str, Any] = field(default_factory=dict)
     data: Mapping[str, Any] = field(default_factory=dict)
 
-    def settings(self, overrides: Mapping[str, Any], size: str) -> Any:
-        """The model's config. Raises UserError for values that can't work."""
-        return config.make_config(self.model_class.Config, size, dict(overrides))
+    def settings(self, overrides: Mapping[str, Any], size: str, examples: Any = None) -> Any:
+        """The model's config, as it suits the examples. Raises UserError for values that can't work."""
+        suited = getattr(self.model_class.Config, "suited", None)
+        own = {} if suited is None or examples is None else suited(examples.codec.specification, size)
+        return config.make_config(self.model_class.Config, size, {**own, **overrides})
 
     def widen(self, examples: Any) -> Any:
         """The examples, with what the start knows beside them."""
@@ -49,8 +51,11 @@ class InitialWeights:
         return {}
 
 
-def open_initial_weights(request: FitRequest) -> InitialWeights:
-    """The weights to begin with that were asked for. Raises UserError where it can't be had."""
+def open_initial_weights(request: FitRequest, representation: str) -> InitialWeights:
+    """The weights to begin with that were asked for, of a model that learns a representation.
+
+    Raises UserError where they can't be had.
+    """
     run = start_run(request)
     if run is not None:
         from tfgen.training.start_run import open_run
@@ -58,7 +63,7 @@ def open_initial_weights(request: FitRequest) -> InitialWeights:
         return open_run(run, request)
     if request.start is not None:
         return PRESETS.load(request.model)(request.start, request.lora or 0)
-    return InitialWeights(MODELS.load(request.model))
+    return InitialWeights(model_class(request.model, representation))
 
 
 def check_overrides(overrides: Mapping[str, Any], data_overrides: Mapping[str, Any], weights: InitialWeights) -> None:

@@ -7,15 +7,16 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tfgen import config, files
-from tfgen.catalog import DATASETS, MODALITIES, MODELS
+from tfgen.catalog import DATASETS, MODALITIES, MODELS, representations_of
 from tfgen.console import Preparation, say
 from tfgen.data import open_data
 from tfgen.data.examples import fit_command
 from tfgen.environment import environment
 from tfgen.errors import Failure, UserError
+from tfgen.restore import class_of, open_codec
 from tfgen.run import BASE, Run, all_runs, check_free, locate
 from tfgen.training.initial_weights import check_overrides, open_initial_weights
-from tfgen.training.request import DEFAULT_MINUTES, DEFAULT_SEED, DEFAULT_SIZE, FitRequest, check
+from tfgen.training.request import DEFAULT_MINUTES, DEFAULT_SEED, DEFAULT_SIZE, FitRequest, check, representation_of
 
 if TYPE_CHECKING:
     from tfgen.representations.base import Examples
@@ -40,17 +41,18 @@ def create_run(request: FitRequest, held: contextlib.ExitStack) -> Beginning:
         request = _as_repeated(request, repeated)
     if request.output:
         check_free(locate(request.output))
-    weights, size = open_initial_weights(request), request.size or DEFAULT_SIZE
-    model_class = weights.model_class
-    own, of_data = config.split_settings(request.settings, model_class.Config)
+    representation = representation_of(request)
+    weights, size = open_initial_weights(request, representation), request.size or DEFAULT_SIZE
+    own, of_data = config.split_settings(request.settings, weights.model_class.Config)
     if repeated is None:
         check_overrides(own, of_data, weights)
-    settings = weights.settings(own, size)
-    source = model_class.default_data if request.data is None else request.data
-    examples = _open(source, {**of_data, **weights.data}, model_class.representations, request.labels)
+    weights.settings(own, size)  # before the data is read, which may take long
+    source = weights.model_class.default_data if request.data is None else request.data
+    examples = _open(source, {**of_data, **weights.data}, representation, request.labels)
     clock = time.monotonic()
-    _check_representation(request.model, model_class, examples)
+    _check_representation(request.model, examples)
     examples = weights.widen(examples)
+    settings = weights.settings(own, size, examples)
     examples.check(settings)
     if request.evaluate_every is not None and not examples.measurable:
         able = "holdout" in MODALITIES.load(examples.modality).settings
@@ -61,7 +63,7 @@ def create_run(request: FitRequest, held: contextlib.ExitStack) -> Beginning:
     kept, data = _data_record(request, source, examples, {**examples.kept(of_data), **weights.kept()}, repeated)
     record = {**_record(request, settings, examples), **weights.record(size), "data": data}
     # Made once, so that settings which don't fit each other are refused before a folder is made.
-    model = model_class(settings, examples.codec.specification, examples.conditions(), seed=0)
+    model = weights.model_class(settings, examples.codec.specification, examples.conditions(), seed=0)
     contents = {**examples.codec.files(), **kept, **weights.files(model, examples, record)}
     if repeated is not None:
         _take_over(record, repeated)
@@ -112,7 +114,7 @@ def _as_repeated(request: FitRequest, run: Run) -> FitRequest:
         raise UserError(f"'{run.name}' is a {record['model']}, not a {request.model}.", "Leave the model out.")
     if not record.get("steps"):
         raise UserError(f"'{run.name}' was stopped before its steps were planned.", "Resume it, or begin a new run.")
-    start, earlier = record.get("start", {}), config.earlier(MODELS.load(record["model"]).Config)
+    start, earlier = record.get("start", {}), config.earlier(class_of(run, open_codec(run).representation).Config)
     return dataclasses.replace(
         request,
         model=record["model"],
@@ -196,7 +198,7 @@ def resume_run(request: FitRequest, held: contextlib.ExitStack) -> Beginning:
         )
     stored = run.record["data"]
     source = run.data_source() if request.data is None else request.data
-    examples = _open(source, run.data_settings(), MODELS.load(request.model).representations, request.labels)
+    examples = _open(source, run.data_settings(), open_codec(run).representation, request.labels)
     if examples.fingerprint != stored["fingerprint"]:
         raise _changed("data")
     if run.record["environment"] != environment():
@@ -223,11 +225,9 @@ def _newest_unfinished(request: FitRequest) -> Run:
     return runs[-1]
 
 
-def _open(source: Any, settings: dict[str, Any], representations: tuple[str, ...], labels: Any) -> "Examples":
-    """The examples in the first representation that the model learns and the data has."""
-    return open_data(
-        source, labels=labels, representation=representations[0], **settings, progress=Preparation().show
-    )
+def _open(source: Any, settings: dict[str, Any], representation: str, labels: Any) -> "Examples":
+    """The examples in a representation, where the data has it."""
+    return open_data(source, labels=labels, representation=representation, **settings, progress=Preparation().show)
 
 
 def _source(data: Any, examples: "Examples", kept: dict[str, bytes]) -> dict[str, str | None]:
@@ -239,13 +239,13 @@ def _source(data: Any, examples: "Examples", kept: dict[str, bytes]) -> dict[str
     return {"source": data, "path": path}
 
 
-def _check_representation(name: str, model_class: type, examples: "Examples") -> None:
+def _check_representation(name: str, examples: "Examples") -> None:
     """Raises UserError where the model can't learn such examples."""
-    if examples.representation in model_class.representations:
+    if examples.representation in representations_of(name):
         return
     modalities = MODALITIES.all()
-    learned = [each.plural for each in modalities if set(each.representations) & set(model_class.representations)]
+    learned = [each.plural for each in modalities if set(each.representations) & set(representations_of(name))]
     found = MODALITIES.load(examples.modality).plural
-    able = [each for each in MODELS if examples.representation in MODELS.load(each).representations]
+    able = [each for each in MODELS if examples.representation in representations_of(each)]
     command = fit_command(able[0], [examples.source], [])
     raise UserError(f"A {name} learns {' or '.join(learned)}, and '{examples.source}' is {found}.", f"Use: {command}")

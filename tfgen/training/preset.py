@@ -38,7 +38,7 @@ class PresetWeights(InitialWeights):
     lora: int = 0
     weights: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
-    def settings(self, overrides: Mapping[str, Any], size: str) -> Any:
+    def settings(self, overrides: Mapping[str, Any], size: str, examples: Any = None) -> Any:
         return config.make_fixed_config(self.model_class.Config, {**self.defaults, **overrides})
 
     def widen(self, examples: Any) -> Any:

@@ -5,9 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tfgen.catalog import CONFIGS, MODALITIES, MODELS, PRESETS
-from tfgen.config import check_size, make_config, split_settings
+from tfgen.catalog import MODALITIES, MODELS, PRESETS, config_class, representations_of
+from tfgen.config import check_size, data_settings, make_config, split_settings
+from tfgen.data.sources import representation_for
 from tfgen.errors import UserError, unknown
+from tfgen.restore import open_codec
 from tfgen.run import Run, locate
 
 DEFAULT_MINUTES = 3.0
@@ -109,17 +111,27 @@ def _check_settings(request: FitRequest) -> None:
     """Raises UserError where a setting is unknown or out of its range, as far as the model's own are known here."""
     run = start_run(request)
     from_preset = request.start is not None and (run is None or "preset" in run.record.get("start", {}))
-    if request.model not in CONFIGS or from_preset:
+    settings_class = config_class(request.model, representation_of(request))
+    if settings_class is None or from_preset:
         return
-    config_class = CONFIGS.load(request.model)
-    own, of_data = split_settings(request.settings, config_class)
-    config = make_config(config_class, request.size or DEFAULT_SIZE, own)
+    own, of_data = split_settings(request.settings, settings_class)
+    config = make_config(settings_class, request.size or DEFAULT_SIZE, own)
     if run is None and getattr(config, "freeze", 0):
         raise UserError("There is nothing yet to leave as it is.", "Name a run with --from, or leave freeze out.")
     for key, value in of_data.items():
         checks = [modality.settings[key].check for modality in MODALITIES.all() if key in modality.settings]
         if len(checks) == 1 and value is not None:
             checks[0](value)
+
+
+def representation_of(request: FitRequest) -> str:
+    """In which representation the data will be learned. Raises UserError where there is no such data."""
+    learned, run = representations_of(request.model), start_run(request)
+    if run is not None:
+        return open_codec(run).representation
+    is_open = request.data is not None and request.start is None  # a preset is of one
+    of_data = [name for name, value in request.settings.items() if name in data_settings() and value is not None]
+    return representation_for(request.data, learned, of_data) if is_open else learned[0]
 
 
 def start_run(request: FitRequest) -> Run | None:

@@ -91,8 +91,7 @@ def _fit_locked(beginning: Beginning, request: FitRequest, hooks: Hooks) -> None
     if first:
         save_seconds = _save_start(run, model)
     if not run.record["steps"]:
-        pace = _plan(beginning, model, data, sheets, best, save_seconds, request.save_every)
-        left = pace.deadline - time.monotonic()
+        pace, left = _plan(beginning, model, data, sheets, best, save_seconds, request.save_every)
     elif run.record["steps"] - step > _WORTH_MEASURING:
         left = _seconds_per_step(model, data, _MEASURE_SECONDS) * (run.record["steps"] - step)
     if best is not None and best.every is None:
@@ -182,8 +181,11 @@ def _measure_start(run: Run, best: Best | None) -> None:
 
 def _plan(
     beginning: Beginning, model, data: _Batches, sheets, best: Best | None, save_seconds: float, save_every: float
-) -> Pace:
-    """Measures the first steps and what happens beside them, forgets them, and plans how many fit into the minutes."""
+) -> tuple[Pace, float]:
+    """Measures the first steps and what happens beside them, forgets them, and plans how many fit into the minutes.
+
+    Gives what keeps to them, and how many seconds the fit will take.
+    """
     say("Trying the first steps, to plan by ...")
     run = beginning.run
     seconds = run.record["minutes"] * 60
@@ -207,12 +209,16 @@ def _plan(
     if best is not None and "start" in run.record:
         left -= costs.measurement + costs.save
     intervals = Intervals(unit, save_every, None if best is None else best.interval)
-    steps = steps_within(left, costs, intervals)
+    steps, enough = steps_within(left, costs, intervals), data.examples.enough_steps(model.config)
+    if enough is not None and enough < steps:
+        say(f"{several(enough, 'step')} are enough for this data; more would learn it by heart. For others: --steps N")
+        steps = enough
     if seconds_left(0, steps, costs, intervals) > left:
         say("The minutes are too few for this model: what comes before and after the steps takes longer than they do.")
     run.update(steps=steps)
     model.horizon.assign(steps)
-    return Pace(deadline, run.record["minutes"], costs, intervals)
+    expected = min(deadline - time.monotonic(), seconds_left(0, steps, costs, intervals))
+    return Pace(deadline, run.record["minutes"], costs, intervals), expected
 
 
 def _seconds_of(function: Callable[[], Any]) -> float:

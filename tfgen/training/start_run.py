@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from tfgen import checkpoints, config
-from tfgen.catalog import MODALITIES, MODELS, PRETRAINED
+from tfgen.catalog import MODALITIES
 from tfgen.data.sources import TFDS, modality_of
 from tfgen.errors import UserError
-from tfgen.restore import load_model_and_checkpoint, open_codec, symbols_of
+from tfgen.restore import class_of, load_model_and_checkpoint, open_codec, symbols_of
 from tfgen.run import START, Run
 from tfgen.training.initial_weights import InitialWeights
 from tfgen.training.request import FitRequest
@@ -30,7 +30,7 @@ class RunWeights(InitialWeights):
     has_network = True
     run: Run | None = None
 
-    def settings(self, overrides: Mapping[str, Any], size: str) -> Any:
+    def settings(self, overrides: Mapping[str, Any], size: str, examples: Any = None) -> Any:
         """The run's own, but for what is set anew, such as another learning rate."""
         anew = {"freeze": 0} if "freeze" in self.run.record["config"] else {}
         stored = config.from_json(self.model_class.Config, {**self.run.record["config"], **anew, **overrides})
@@ -82,8 +82,7 @@ def open_run(run: Run, request: FitRequest) -> RunWeights:
             raise UserError(
                 f"'{run.name}' learned {modality.plural}, and {shown} is {found.plural}.", "Give data of its kind."
             )
-    model_class = (PRETRAINED if "preset" in run.record.get("start", {}) else MODELS).load(request.model)
-    return RunWeights(model_class, {}, modality.codec_settings(codec, run.path), run=run)
+    return RunWeights(class_of(run, codec.representation), {}, modality.codec_settings(codec, run.path), run=run)
 
 
 def _places(old: Sequence[Any], new: Sequence[Any]) -> np.ndarray:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from tfgen import checkpoints, versions
-from tfgen.catalog import ENGINES
+from tfgen.catalog import ENGINES, MODALITIES
 from tfgen.console import say
 from tfgen.errors import Failure, UserError
 from tfgen.feedback.preferences import preferences_of
@@ -24,7 +24,14 @@ def open_tuner(run: Run, request: TuneRequest, store: Any, who: str | None = Non
     if request.name is not None:
         versions.check_name(run, request.name)
     codec = open_codec(run)
-    return ENGINES.load(f"tune/{codec.representation}")(run, preferences_of(store, run, who), codec, request)
+    engine = f"tune/{codec.representation}"
+    if engine not in ENGINES:
+        plural = MODALITIES.load(run.record["modality"]).plural
+        raise UserError(
+            f"A model of {plural} doesn't learn from ratings.",
+            "Fit it on rows that are as they should be, or ask for them with COLUMN=VALUE.",
+        )
+    return ENGINES.load(engine)(run, preferences_of(store, run, who), codec, request)
 
 
 def tune(tuner: Tuner) -> versions.Version:

@@ -214,7 +214,7 @@ class Likelihood:
         for start in range(0, len(tokens), self._BLOCK):
             block = np.asarray(tokens[start : start + self._BLOCK], np.int32)
             padded = np.resize(block, (self._BLOCK, block.shape[1]))
-            found.append(np.asarray(self._function(tf.constant(padded)))[: len(block)])
+            found.append(-np.asarray(self._function(tf.constant(padded)))[: len(block)])
         return np.concatenate(found).astype(np.float64) if found else np.zeros(0)
 
 

@@ -1,47 +1,106 @@
-"""A cheap score while a model learns: what rows cost that are held out, or how far samples are from the data."""
+"""A cheap score while a model learns: the loss of rows that are held out, or how far the model's rows are from them."""
 
 from typing import Any
 
 import numpy as np
 
-from tfgen.evaluate.metrics.resemblance import quality
-from tfgen.evaluate.rows.metric_inputs import Likelihood
-from tfgen.evaluate.rows.tables import as_table
+from tfgen.representations.rows.codec import FEW_ROWS
+from tfgen.representations.rows.examples import RowExamples
+from tfgen.representations.rows.sampler import BATCH
 
-_MOST = 4096  # rows, spread over all that are held out; of a model without a likelihood, samples
+_MOST_ROWS = 4096
+_ROWS_AT_ONCE = 256
+_SAMPLES = 2 * BATCH
+_MOST_PAIRS = 60
+_LEARNED_ROWS = 2000  # that are compared with those that are held out
+# Of few rows: from here on the likelihood tells those that were learned from others too well. .5 is by chance.
+MOST_MEMBERS = 0.6
+_SAMPLING = 0.5  # of a training step's time, for as many rows
 
 
 class RowTracker:
-    """The mean negative log-likelihood of held-out rows, in nats per row; the same weights give the same number.
+    """What the model's `held_out_loss` is in the mean, in nats, where it has a likelihood; else the mean distance of
+    its columns and pairs of columns from held-out ones. The same weights give the same number."""
 
-    Of a model without a likelihood it is the "distance" of samples to those rows, 1 less SDMetrics' quality.
-    """
+    def __init__(self, model: Any, examples: RowExamples):
+        import tensorflow as tf
 
-    name = "loss"
-
-    def __init__(self, model: Any, examples: Any):
-        held_out = len(examples.rows) - examples.training
-        if not held_out:
+        if not examples.holds_out:
             raise ValueError("nothing is held out, so there is nothing to measure by")
-        count = min(held_out, _MOST)
-        places = examples.training + np.linspace(0, held_out - 1, count).astype(np.int64)
-        self._rows, self._model, self._codec = examples.rows.take(places), model, examples.codec
-        self._ask = None
-        if "likelihood" in model.measurements():
-            self._tokens = np.asarray(examples.codec.encode(self._rows), np.int32)
-            self._ask = Likelihood(model)
-        else:
-            self.name = "distance"
+        self.model, self._sizes = model, examples.codec.specification.sizes
+        self._rows = examples.held_out[:_MOST_ROWS].astype(np.int32)
+        self._is_loss = bool(model.measurements())
+        is_few = self._is_loss and examples.training < FEW_ROWS
+        self._learned = examples.learned[:_LEARNED_ROWS].astype(np.int32) if is_few else None
+        self._members: float | None = None
+        self.name = "validation_loss" if self._is_loss else "distance"
+        self._loss = tf.function(model.held_out_loss)
+        self._draw = tf.function(self._drawn)
 
     def steps_worth(self, settings: Any) -> float:
-        """How many training steps are as much work as a measurement, which goes forward only."""
-        return len(self._rows) / (3 * settings.batch_size)
+        """How many training steps are as much work as a measurement."""
+        if self._is_loss:
+            return len(self._rows) / (3 * settings.batch_size)
+        return _SAMPLING * _SAMPLES / settings.batch_size
 
     def measure(self) -> float:
-        """Nats per row, or the distance of samples of the same seeds."""
-        if self._ask is not None:
-            return float(self._ask(self._tokens).mean())
-        from tfgen.representations.rows.sampler import RowSampler
+        """The score of the model as it is now."""
+        if not self._is_loss:
+            return self._distance(np.concatenate([self._draw(first).numpy() for first in range(0, _SAMPLES, BATCH)]))
+        losses = self._losses(self._rows)
+        if self._learned is not None:
+            self._members = round(area_under_curve(-self._losses(self._learned), -losses), 4)
+        return float(np.mean(losses, dtype=np.float64))
 
-        samples = RowSampler(self._model, self._codec)(np.arange(len(self._rows), dtype=np.int32))
-        return 1 - quality.function(as_table(self._rows), as_table(samples))["quality"]
+    def beside(self) -> dict[str, float]:
+        """How well the likelihood tells rows that were learned from others, as the area under the curve, of few."""
+        return {} if self._members is None else {"members": self._members}
+
+    def objection(self, row: dict[str, float]) -> str | None:
+        """A sentence where the model begins to know the rows that it learned by heart."""
+        if row.get("members", 0.0) <= MOST_MEMBERS:
+            return None
+        return (
+            f"At step {row['step']} the model begins to know rows by heart: it would tell those that it learned from "
+            f"others in {100 * row['members']:.0f} of 100 pairs."
+        )
+
+    def _losses(self, rows: np.ndarray) -> np.ndarray:
+        losses = []
+        for at in range(0, len(rows), _ROWS_AT_ONCE):
+            part = rows[at : at + _ROWS_AT_ONCE]
+            # Every batch has the same size, since each other one would be traced anew.
+            losses.append(self._loss(np.resize(part, [_ROWS_AT_ONCE, part.shape[1]])).numpy()[: len(part)])
+        return np.concatenate(losses)
+
+    def _drawn(self, first: Any) -> Any:
+        import tensorflow as tf
+
+        seeds = first + tf.range(BATCH)
+        free = tf.fill([BATCH, self.model.fields], -1)
+        return self.model.candidate(seeds, tf.zeros_like(seeds), free, tf.ones([self.model.tokens]))[0]
+
+    def _distance(self, made: np.ndarray) -> float:
+        """The mean total variation of the tokens of columns, and of pairs of them, from 0 to 1."""
+        fields = range(len(self._sizes))
+        pairs = [(one, other) for one in fields for other in fields if one < other]
+        chosen = np.random.default_rng(0).permutation(len(pairs))[:_MOST_PAIRS]
+        return float(np.mean([self._apart(made, [field]) for field in fields]
+                             + [self._apart(made, pairs[place]) for place in chosen]))
+
+    def _apart(self, made: np.ndarray, fields: Any) -> float:
+        size = int(np.prod([self._sizes[field] for field in fields]))
+        counts = []
+        for rows in (made, self._rows):
+            places = np.zeros(len(rows), np.int64)
+            for field in fields:
+                places = places * self._sizes[field] + rows[:, field]
+            counts.append(np.bincount(places, minlength=size) / len(rows))
+        return 0.5 * float(np.abs(counts[0] - counts[1]).sum())
+
+
+def area_under_curve(positive: np.ndarray, negative: np.ndarray) -> float:
+    """How often a positive score is above a negative one, ties as halves (Mann & Whitney 1947)."""
+    ranked = np.sort(negative)
+    below, upto = np.searchsorted(ranked, positive, "left"), np.searchsorted(ranked, positive, "right")
+    return float(np.mean(below + upto) / (2 * len(negative)))

@@ -12,9 +12,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tfgen.data.encodings import Decoding, NotText, examine
 from tfgen.data.examples import Report, clean_text
 from tfgen.errors import UserError
-from tfgen.modalities.text.reading import LONGEST_PIECE, Decoding, NotText, as_text, cut, examine, read_pieces, unify
+from tfgen.modalities.text.reading import LONGEST_PIECE, as_text, cut, read_pieces, unify
 from tfgen.modalities.text.scan import TextFile, Texts, ending_of
 from tfgen.modalities.text.template import ChatTemplate, Piece
 

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
+from tfgen.data.encodings import Decoding, NotText, examine
 from tfgen.data.examples import Report, clean_text
 from tfgen.errors import UserError
 from tfgen.modalities.text.documents import BROKEN_AT_MOST, Document, Source, content_of, encoding_notes
-from tfgen.modalities.text.reading import Decoding, NotText, examine
 from tfgen.modalities.text.row_kinds import KEYS, BrokenRow, Columns, EmptyRow, text_column
 from tfgen.modalities.text.scan import TABLE_ENDINGS, TextFile, Texts, ending_of
 from tfgen.modalities.text.template import ChatTemplate

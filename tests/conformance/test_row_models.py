@@ -1,0 +1,160 @@
+"""What every model of rows must do for a user, on the embedded table: learn, repeat itself, resume, keep to conditions
+and constraints, and say how many of its rows are like that."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from tests.conftest import assert_same_state, fit_run, state_of, stopped_at
+from tests.conformance.cases import battery_of
+from tests.sources import SOURCES
+from tfgen import catalog
+from tfgen.data import open_data
+from tfgen.errors import UserError
+from tfgen.generate import Request, open_generator
+from tfgen.representations.rows.conditions import read_conditions
+from tfgen.representations.rows.sampler import RowSampler
+from tfgen.restore import build_model, load_model, open_codec
+
+ASKED = "smoker=yes, age=30..50"
+
+
+@pytest.fixture(params=battery_of("rows"))
+def learner(request):
+    return request.param
+
+
+@pytest.fixture
+def run(fit_once, learner):
+    """The same tiny fitted run for all tests here. Don't change it."""
+    modality, model = learner
+    return fit_once(model, SOURCES[modality].row_steps, modality=modality)
+
+
+@pytest.fixture
+def sampler(run):
+    return RowSampler(load_model(run), open_codec(run))
+
+
+def distance(codec, one, other):
+    """The mean total variation of pairs of columns, in tokens of at most 8 bins."""
+    coarse = [
+        np.stack([tokens[:, at] * 8 // size for at, size in enumerate(codec.specification.sizes)], axis=1)
+        for tokens in (codec.encode(one).astype(int), codec.encode(other).astype(int))
+    ]
+    apart = []
+    for first in range(coarse[0].shape[1]):
+        for second in range(first):
+            counts = [np.bincount(9 * part[:, first] + part[:, second], minlength=81) / len(part) for part in coarse]
+            apart.append(0.5 * np.abs(counts[0] - counts[1]).sum())
+    return float(np.mean(apart))
+
+
+def test_learns(run, sampler):
+    codec, examples = open_codec(run), open_data(run.data_source())
+    seeds = np.arange(1000, dtype=np.int32)
+    untrained = distance(codec, RowSampler(build_model(run), codec)(seeds), examples.rows)
+    assert distance(codec, sampler(seeds), examples.rows) < 0.9 * untrained
+    assert all(np.isfinite(value) for row in run.history() for value in row.values())
+
+
+def test_a_row_is_its_seeds_own(sampler):
+    together, later = sampler(np.arange(40, dtype=np.int32)), sampler(np.arange(30, 35, dtype=np.int32))
+    for name, values in together.values.items():
+        assert np.array_equal(values[30:35], later.values[name], equal_nan=True)
+    assert len(np.unique(np.round(together.values["charges"], 2))) > 20
+
+
+def test_conditions_hold_in_every_row_and_their_share_is_told(run, sampler):
+    codec, seeds = open_codec(run), np.arange(300, dtype=np.int32)
+    rows, share = sampler.drawn(seeds, read_conditions(codec, ASKED))
+    age, smoker = rows.values["age"], next(column for column in codec.columns if column.name == "smoker")
+    assert (age >= 30).all() and (age <= 50).all()
+    assert {smoker.categories[place] for place in rows.values["smoker"]} == {"yes"}
+    free = sampler(np.arange(4000, dtype=np.int32)).values
+    real = float(np.mean((free["age"] >= 30) & (free["age"] <= 50)
+                         & (free["smoker"] == smoker.categories.index("yes"))))
+    assert share == pytest.approx(real, rel=0.35)
+
+
+def test_resumes_to_the_same_bytes(learner, isolated, tmp_path, sources):
+    modality, model = learner
+    settings = ("batch_size=32", "width=16")
+    whole = fit_run(model, tmp_path / "whole", sources(modality), 24, *settings)
+    with stopped_at(12):
+        stopped = fit_run(model, tmp_path / "parts", sources(modality), 24, *settings)
+    assert stopped.record["status"] == "stopped"
+    resumed = fit_run(model, stopped.path, sources(modality), None, size=None, resume=True)
+    assert_same_state(state_of(whole), state_of(resumed))
+
+
+def test_files(run, command, tmp_path):
+    made = command("generate", run.path, ASKED, "-n", 20, "-o", tmp_path / "rows.csv")
+    assert made.exit_code == 0, made.stderr
+    assert "of the model's rows are like that" in made.stderr
+    with open(tmp_path / "rows.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 20 and list(rows[0]) == ["age", "sex", "bmi", "children", "smoker", "region", "charges"]
+    assert all(row["smoker"] == "yes" and 30 <= int(row["age"]) <= 50 for row in rows)
+    facts = json.loads((tmp_path / "rows.csv.json").read_text())
+    assert facts["prompt"] == ASKED and facts["run"] == run.name and facts["weights"]
+    for ending in (".tsv", ".parquet", ".jsonl", ".xlsx"):
+        made = command("generate", run.path, ASKED, "-n", 20, "-o", tmp_path / f"rows{ending}")
+        assert made.exit_code == 0, made.stderr
+        again = open_data(str(tmp_path / f"rows{ending}"))
+        ages = sorted(again.rows.values["age"].tolist())
+        assert ages == sorted(float(row["age"]) for row in rows), ending
+
+
+def test_missing_cells_are_filled_in(run, command, tmp_path):
+    given = tmp_path / "given.csv"
+    given.write_text("smoker,age,region\nyes,33,\n,51,southwest\nno,,northeast\n")
+    made = command("generate", run.path, "--like", given, "-o", tmp_path / "full.csv")
+    assert made.exit_code == 0, made.stderr
+    with open(tmp_path / "full.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(rows[0]["smoker"], rows[0]["age"]), (rows[1]["age"], rows[1]["region"])] == [
+        ("yes", "33"), ("51", "southwest")
+    ]
+    assert all(all(cell != "" for cell in row.values()) for row in rows)
+
+
+@pytest.mark.parametrize(
+    "arguments, sentence",
+    [
+        (["smokr=yes"], "There is no column 'smokr'. Did you mean 'smoker'?"),
+        (["smoker=maybe"], "'smoker' is never 'maybe'"),
+        (["age=30..50", "-o", "rows.png"], "can't be written as '.png'"),
+        (["--temperature", "1"], "makes tables"),
+    ],
+)
+def test_mistakes_are_answered_before_anything_is_loaded(run, command, arguments, sentence):
+    made = command("generate", run.path, *arguments)
+    assert made.exit_code == 2 and sentence in made.stderr
+
+
+def test_a_model_of_rows_refuses_what_it_can_not_do(run, command):
+    steered = command("steer", run.path)
+    assert steered.exit_code == 2 and "Picks don't steer tables" in steered.stderr
+
+
+def test_python(run):
+    import tfgen
+
+    samples = tfgen.load(run.path).generate(ASKED, n=5, seed=3)
+    assert len(samples) == 5 and samples[0]["smoker"] in ("yes", True)
+    assert samples.to_dict()["age"] == [row["age"] for row in samples]
+    assert "<table" in samples._repr_html_()
+    assert [row["age"] for row in samples[1:3]] == samples.to_dict()["age"][1:3]
+
+
+def test_every_model_of_rows_is_in_the_catalog():
+    assert set(catalog.ROW_MODELS) == set(catalog.ROW_CONFIGS) <= set(catalog.MODELS)
+
+
+def test_what_no_row_is_like_is_said(fit_once):
+    run = fit_once("gpt", SOURCES["table"].row_steps, modality="table")
+    with pytest.raises(UserError, match="No row of the data has age=99"):
+        open_generator(run, Request("age=99"))

@@ -1,0 +1,153 @@
+"""What a person says of a table: settings, families of settings, and the TOML file."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from tests.modalities.table.conftest import by_name
+from tfgen import config
+from tfgen.config import parse_pairs, split_settings
+from tfgen.data.settings import DataSetting
+from tfgen.errors import UserError
+from tfgen.modalities.table.correction import SETTINGS, as_toml, settings_of
+from tfgen.modalities.table.describe import describe, facts
+from tfgen.modalities.table.table import open_table
+
+FIRST = date(2020, 1, 1)
+PLAIN = "id,zip,age,city,country,start,end\n" + "".join(
+    f"{1000 + 3 * place},{place * 7 % 13 + 10115},{20 + place % 50},city {place % 12},land {place % 12 // 4},"
+    f"{FIRST + timedelta(place * 7 % 200)},{FIRST + timedelta(place * 7 % 200 + place % 11 + 1)}\n"
+    for place in range(200)
+)
+
+
+@pytest.fixture
+def family(monkeypatch):
+    """Settings as they are once a modality of tables is registered."""
+    known = {**config._all_data_settings(), "column": SETTINGS["column"], "delimiter": SETTINGS["delimiter"]}
+    monkeypatch.setattr(config, "_all_data_settings", lambda: known)
+
+
+def test_a_family_has_a_value_for_each_name(family):
+    pairs = parse_pairs(["column.zip=category", "column.education-num=integer", "column.a.b c=text", "delimiter=;"])
+    _, data = split_settings(pairs, None)
+    assert data == {"column": {"zip": "category", "education-num": "integer", "a.b c": "text"}, "delimiter": ";"}
+    _, data = split_settings({"column": {"zip": "key"}, "column.age": "integer"}, None)
+    assert data == {"column": {"zip": "key", "age": "integer"}}
+
+
+@pytest.mark.parametrize("pair, says", [("colum.zip=category", "Did you mean 'column.zip'"),
+                                        ("column.=category", "No setting named 'column.'"),
+                                        ("size.x=3", "No setting named 'size.x'")])  # fmt: skip
+def test_what_is_no_family(family, pair, says):
+    with pytest.raises(UserError, match=says):
+        split_settings(parse_pairs([pair]), None)
+
+
+def test_a_family_without_a_name():
+    with pytest.raises(UserError, match="--set column.NAME=KIND"):
+        settings_of({"column": "category"})
+
+
+@pytest.mark.parametrize(
+    "name, value, says",
+    [
+        ("delimiter", "::", "must be one sign"),
+        ("encoding", "utf-88", "is no encoding"),
+        ("header", "first", "header is 'first'"),
+        ("header", -1, "from 1 on"),
+        ("skip", "x", "skip is 'x'"),
+        ("rows", 0, "from 1 on"),
+        ("decimal", ";", "Choose one of: ,, ."),
+        ("dates", "dmx", "Did you mean 'dmy'"),
+        ("column", {"zip": "categry"}, "Did you mean 'category'"),
+        ("columns", "/nowhere/columns.toml", "can't be read"),
+        ("colum", {}, "Did you mean 'column'"),
+    ],
+)
+def test_settings_that_make_no_sense(name, value, says):
+    with pytest.raises(UserError, match=says):
+        settings_of({name: value})
+
+
+def test_settings_as_they_are_typed():
+    said = settings_of({"delimiter": "tab", "header": "none", "skip": "3", "missing": "?, -200", "rows": "10",
+                        "encoding": "latin1", "sheet": None})  # fmt: skip
+    assert (said.options.delimiter, said.options.header, said.options.skip) == ("\t", 0, 3)
+    assert said.options.rows == 10 and said.options.encoding == "iso8859-1"
+    assert said.corrections.missing == ("?", "-200")
+
+
+def test_checked_settings_can_be_checked_again():
+    typed = {"delimiter": "tab", "header": "none", "missing": "a,b", "columns": {}, "column": {"a": "key"}}
+    for name, value in typed.items():
+        once = SETTINGS[name].check(value)
+        assert SETTINGS[name].check(once) == once
+    assert all(isinstance(setting, DataSetting) and setting.help for setting in SETTINGS.values())
+
+
+def test_what_was_found_as_toml_and_back(write):
+    path = write("a.csv", PLAIN)
+    table = open_table(path)
+    toml = as_toml(table.rows, table.constraints)
+    assert '"zip" = "category"' in toml and '"start < end"' in toml and '"fixed city country"' in toml
+    again = open_table(path, {"columns": str(write("found.toml", toml))})
+    assert again.rows.columns == table.rows.columns and again.fingerprint == table.fingerprint
+    assert [each.text for each in again.constraints] == [each.text for each in table.constraints]
+
+
+def test_a_file_corrects_and_a_setting_corrects_the_file(write):
+    path = write("a.csv", PLAIN)
+    toml = write("a.toml", '[columns]\nzip = "integer"\nage = "category"\n[missing]\n"*" = ["city 3"]\nage = ["20"]\n'
+                           'constraints = ["fixed city country"]\n')  # fmt: skip
+    table = open_table(path, {"columns": str(toml), "column": {"age": "integer"}})
+    columns = by_name(table.rows)
+    assert columns["zip"].kind == "integer" and columns["age"].kind == "integer"
+    assert columns["city"].missing == "city 3" and columns["age"].missing == "20"
+    assert [each.text for each in table.constraints] == ["fixed city country"]
+
+
+@pytest.mark.parametrize(
+    "content, says",
+    [
+        ("[columns]\nzpi = 'category'", "No column named 'zpi'. Did you mean 'zip'"),
+        ("[columns]\nzip = 'categori'", "Did you mean 'category'"),
+        ("[column]\nzip = 'category'", "Did you mean 'columns'"),
+        ("[missing]\nctiy = ['x']", "Did you mean 'city'"),
+        ("constraints = ['start < stop']", "No column named 'stop'"),
+        ("constraints = 'start < end'", "is not a list"),
+        ("[columns", "is no TOML"),
+    ],
+)
+def test_files_that_make_no_sense(write, content, says):
+    with pytest.raises(UserError, match=says):
+        open_table(write("a.csv", PLAIN), {"columns": str(write("a.toml", content))})
+
+
+def test_groups(write):
+    table = open_table(write("a.csv", "who,x\na,1\nb,2\na,3\n,4\n,5\n"), {"group": "who"})
+    assert table.group.tolist()[0] == table.group.tolist()[2] and len(set(table.group.tolist())) == 4
+    assert [column.kind for column in table.rows.columns] == ["key", "integer"]
+    with pytest.raises(UserError, match="No column named 'hwo'. Did you mean 'who'"):
+        open_table(write("b.csv", "who,x\na,1\nb,2\n"), {"group": "hwo"})
+
+
+def test_fingerprints_are_of_the_content(write):
+    first, moved = open_table(write("a.csv", PLAIN)), open_table(write("b/c.csv", PLAIN.replace("\n", "\r\n")))
+    assert first.fingerprint == moved.fingerprint
+    assert first.fingerprint != open_table(write("d.csv", PLAIN.replace("land 1", "land 7"))).fingerprint
+
+
+def test_what_is_said_of_a_table(write):
+    table = open_table(write("a.csv", PLAIN), {"column": {"city": "text"}})
+    lines = describe(table)
+    assert lines[0] == "200 rows of 7 columns."
+    assert lines[1] == "  id       key, left out and made anew, as 1598"
+    assert "integer, 20 to 69, half of them up to 44" in lines[3] and "free text, left out" in lines[4]
+    assert lines[5] == "  country  category of 3: land 0 34 %, land 1 34 %, land 2 32 %"
+    assert lines[-1] == "In every row: start < end."
+    said = facts(table)
+    assert said["count"] == 200 and said["columns"][2] == {"name": "age", "kind": "integer", "range": ["20", "69"],
+                                                           "missing": 0}  # fmt: skip
+    many = open_table({f"c{place}": [1, 2, 3] for place in range(60)})
+    assert describe(many)[-1] == "  and 20 more columns: 20 integer"

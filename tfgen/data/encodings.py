@@ -1,0 +1,197 @@
+"""A text file's encoding, found from its bytes; a file may be larger than the memory, and packed by gzip."""
+
+import codecs
+import gzip
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+BLOCK = 2**20  # bytes read at once
+_SAMPLE_BYTES = 2**16  # of lines that hold more than ASCII: what an encoding is guessed from
+_LEAST_PAIRS = 8  # of bytes, for UTF-16 to be seen
+_STRAY, _ONE_IN = 3, 10_000  # NULs that may be an accident: some, or one in so many bytes
+_FEW_BYTES = 40  # beyond ASCII: fewer hardly tell one encoding from another
+_FULL = 0.2  # of the bytes of lines with more than ASCII: what is written in pairs of bytes has at least so many
+_CONTROL = np.isin(np.arange(256), [*range(9), 11, *range(14, 27), *range(28, 32), 127])
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # begins as UTF-16's does, so it is looked for first
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+# Encodings that texts really come in; among all that Python knows, rare ones fit many texts by accident.
+_PLAUSIBLE = (
+    "cp1252", "cp1250", "cp1251", "koi8_r", "cp1253", "cp1254", "cp1255", "cp1256", "cp874", "cp932", "euc_jp",
+    "gb18030", "big5", "cp949",
+)  # fmt: skip
+_LATIN = ("cp1250", "cp1254")
+_QUOTES = b"\x85\x91\x92\x93\x94\x96\x97"  # of Windows, which stand inside of words too
+_FEW_LETTERS = 3
+_PAIRS = ("cp932", "euc_jp", "gb18030", "big5", "cp949")  # two bytes for a character
+
+
+class NotText(Exception):
+    """Says why a file is no text: in words, to stand behind the file's name."""
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """How a file is read: its encoding, and how many places don't fit it, which become U+FFFD.
+
+    zeros: how many NULs are dropped, of which the first is in line `first_zero`.
+    doubtful: whether few bytes tell the encoding.
+    """
+
+    encoding: str
+    broken: int = 0
+    zeros: int = 0
+    first_zero: int = 0
+    doubtful: bool = False
+
+    @property
+    def is_unicode(self) -> bool:
+        return self.encoding.startswith("utf")
+
+
+def open_unpacked(path: Path) -> BinaryIO:
+    """A file's bytes, of one whose name ends in .gz those that are packed in it."""
+    return gzip.open(path, "rb") if path.name.lower().endswith(".gz") else open(path, "rb")
+
+
+def examine(path: Path, unpack: bool = False) -> Decoding:
+    """Goes through a file and finds its encoding; `unpack`: of what gzip packed in it. Raises NotText."""
+    try:
+        with open_unpacked(path) if unpack else open(path, "rb") as file:
+            decoding = _examine(file)
+            if not _has_words(file, decoding.encoding):
+                raise NotText("there is nothing but space in it")
+            return decoding
+    except (OSError, EOFError) as error:
+        raise NotText(f"can't be read ({getattr(error, 'strerror', None) or error})") from error
+
+
+def _examine(file: BinaryIO) -> Decoding:
+    head = file.read(_SAMPLE_BYTES)
+    if not head:
+        raise NotText("the file is empty")
+    marked = next((encoding for mark, encoding in _MARKS if head.startswith(mark)), None)
+    if marked:
+        return Decoding(marked, _count_broken(file, marked))
+    unmarked = _unmarked_utf16(head)
+    if unmarked:
+        return Decoding(unmarked, _count_broken(file, unmarked))
+    if _CONTROL[np.frombuffer(head, np.uint8)].mean() > 0.1:
+        raise NotText("a binary file")
+    zeros = _zeros(file)
+    broken, fitting = _fit_of_unicode(file)
+    if not broken:
+        return Decoding("utf-8", 0, *zeros)
+    if 4 * broken <= fitting:
+        return Decoding("utf-8", broken, *zeros)
+    telling = _telling_lines(file)
+    encoding = _guess(telling)
+    doubtful = sum(byte > 127 for byte in telling) < _FEW_BYTES
+    return Decoding(encoding, _count_broken(file, encoding), *zeros, doubtful)
+
+
+def _blocks(file: BinaryIO) -> Iterator[bytes]:
+    file.seek(0)
+    return iter(lambda: file.read(BLOCK), b"")
+
+
+def _unmarked_utf16(head: bytes) -> str | None:
+    """UTF-16 that no mark announces: of European text, nearly every other byte is 0, and the others hardly ever."""
+    pairs = np.frombuffer(head[: len(head) // 2 * 2], np.uint8).reshape(-1, 2)
+    if len(pairs) < _LEAST_PAIRS:
+        return None
+    first, second = (pairs == 0).mean(axis=0)
+    for encoding, often, seldom in (("utf-16-le", second, first), ("utf-16-be", first, second)):
+        if often > 0.5 and seldom < 0.01:
+            return encoding
+    return None
+
+
+def _zeros(file: BinaryIO) -> tuple[int, int]:
+    """How many NULs there are, and the line of the first. Raises NotText where they are no accident."""
+    count, first, lines, size = 0, 0, 1, 0
+    for block in _blocks(file):
+        size += len(block)
+        if b"\0" in block:
+            first = first or lines + block[: block.index(b"\0")].count(b"\n")
+            count += block.count(b"\0")
+        lines += block.count(b"\n")
+    if count > max(_STRAY, size // _ONE_IN):
+        raise NotText("a binary file")
+    return count, first
+
+
+def _fit_of_unicode(file: BinaryIO) -> tuple[int, int]:
+    """How many bytes are no UTF-8, and how many characters beyond ASCII are."""
+    broken, beyond = 0, 0
+    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+    for block in _blocks(file):
+        text = decoder.decode(block)
+        if not text.isascii():
+            codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
+            broken += int(np.count_nonzero((codes >= 0xDC80) & (codes <= 0xDCFF)))
+            beyond += int(np.count_nonzero(codes > 0x7F))
+    broken += len(decoder.decode(b"", final=True))
+    return broken, beyond - broken
+
+
+def _count_broken(file: BinaryIO, encoding: str) -> int:
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
+    found = sum(decoder.decode(block).count("\ufffd") for block in _blocks(file))
+    return found + decoder.decode(b"", final=True).count("\ufffd")
+
+
+def _telling_lines(file: BinaryIO) -> bytes:
+    """Lines that hold more than ASCII, enough of them to guess from."""
+    file.seek(0)
+    found = b""
+    while len(found) < _SAMPLE_BYTES and (line := file.readline(_SAMPLE_BYTES)):
+        if not line.isascii():
+            found += line
+    return found
+
+
+def _guess(sample: bytes) -> str:
+    """The encoding of bytes that are no UTF-8; Western European where that fits as well as its neighbours.
+
+    English with a few quotation marks in pairs of bytes also passes for Central European, and seldom the other way.
+    Lines with a few odd bytes are in no encoding of pairs of bytes, in which whole words are.
+    """
+    import charset_normalizer
+
+    full = np.mean(np.frombuffer(sample, np.uint8) > 127) >= _FULL
+    plausible = [encoding for encoding in _PLAUSIBLE if full or encoding not in _PAIRS]
+    matches = charset_normalizer.from_bytes(sample, cp_isolation=plausible, preemptive_behaviour=False)
+    best = matches.best()
+    if _is_mac(sample):
+        return "mac_roman"
+    if best is None:
+        return "cp1252"
+    western = any("cp1252" in (match.encoding, *match.could_be_from_charset) for match in matches)
+    if best.encoding not in _LATIN:
+        return best.encoding
+    pairs = (match.encoding for match in matches if match.encoding in _PAIRS and match.chaos == 0)
+    return "cp1252" if western else next(pairs, best.encoding)
+
+
+def _is_mac(sample: bytes) -> bool:
+    """Whether letters beyond ASCII stand where Mac Roman has them, inside of words: between 0x80 and 0x9F, where the
+    encodings of Windows have hardly any, and none above."""
+    inside = b"".join(re.findall(rb"(?<=[A-Za-z])[\x80-\xff](?=[a-z])", sample))
+    low = sum(byte < 0xA0 and byte not in _QUOTES for byte in inside)
+    return low > _FEW_LETTERS and low > 4 * sum(byte >= 0xC0 and byte != 0xD5 for byte in inside)
+
+
+def _has_words(file: BinaryIO, encoding: str) -> bool:
+    decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)("replace"), translate=True)
+    return any(decoder.decode(block).replace("\0", "").strip() for block in _blocks(file))

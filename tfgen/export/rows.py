@@ -1,0 +1,260 @@
+"""Rows as an export offers them.
+
+A server takes what is asked of rows as a string, and columns as strings and numbers; it gives columns in the user's own
+values. A phone takes tokens and gives tokens and numbers; what they stand for lies beside its file.
+"""
+
+import json
+import re
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfgen.export.agreement import Agreement, Pairs, agreement_of
+from tfgen.export.formats import SAVED_MODEL, Tolerance
+from tfgen.export.signatures import SERVER, Entry, ExportedModel
+from tfgen.models.rows.base import RowModel
+from tfgen.representations.rows.codec import Bins, RowCodec
+from tfgen.representations.rows.columns import DATE, DATETIME, TIME, Rows
+from tfgen.representations.rows.conditions import FREE
+from tfgen.representations.rows.lookup import RowLookup, decoded
+from tfgen.representations.rows.sampler import RowSampler
+from tfgen.representations.signatures import Kind
+from tfgen.run import Run
+
+COLUMNS_FILE = "columns.json"
+_SAMPLED = 64  # rows of the model that comparisons choose from
+_TOO_COARSE = (
+    "A model of rows is small, and with fewer bits it would choose other rows.", "Use --quantize float32."
+)
+
+
+class RowExport(ExportedModel):
+    """See ExportedModel."""
+
+    tolerances = {SAVED_MODEL: Tolerance(difference=1e-3), "float32": Tolerance(difference=1e-3)}
+    unsuitable = dict.fromkeys(("float16", "int8", "int8-weights"), _TOO_COARSE)
+
+    codec: RowCodec
+    model: RowModel
+
+    def __init__(self, run: Run, codec: RowCodec, model: RowModel, audience: str):
+        self._lookup = RowLookup(codec) if audience == SERVER else None
+        self._names = safe_names([column.name for column in codec.learned])
+        self._made: Rows | None = None
+        self._has_likelihood = bool(model.measurements())
+        super().__init__(run, codec, model, audience)
+
+    def make_entries(self) -> dict[str, Entry]:
+        made = self._for_servers() if self.audience == SERVER else self._for_phones()
+        return {
+            name: Entry({key: tf.TensorSpec(*spec, key) for key, spec in inputs.items()}, kinds, function)
+            for name, (inputs, kinds, function) in made.items()
+        }
+
+    def _for_servers(self) -> dict[str, tuple]:
+        seed, prompt = {"seed": ([None], tf.int32)}, {"prompt": ([None], tf.string)}
+        columns = {name: ([None], kind) for name, kind in zip(self._names, self._types(), strict=True)}
+        kinds = dict.fromkeys(self._names, Kind.EXAMPLES)
+        entries = {
+            "generate": ({**seed, **prompt}, {"seed": Kind.SEED, "prompt": Kind.PROMPT}, self._generate),
+            "fill": ({**seed, **columns}, {"seed": Kind.SEED, **kinds}, self._fill),
+        }
+        if self._has_likelihood:
+            entries["log_prob"] = (columns, kinds, self._log_prob)
+        return entries
+
+    def _for_phones(self) -> dict[str, tuple]:
+        seed, given = {"seed": ([None], tf.int32)}, {"given": ([None, self.model.fields], tf.int32)}
+        rows = {"tokens": ([None, self.model.fields], tf.int32)}
+        kinds = {"seed": Kind.SEED, "given": Kind.TOKENS}
+        entries = {"generate": ({**seed, **given}, kinds, self._generate_tokens)}
+        if self._has_likelihood:
+            entries["log_prob"] = (rows, {"tokens": Kind.TOKENS}, self._log_prob_of_tokens)
+        return entries
+
+    # What the signatures do.
+
+    def _generate(self, seed: tf.Tensor, prompt: tf.Tensor) -> dict[str, tf.Tensor]:
+        given, allowed, ends = self._lookup.conditions(prompt)
+        tokens, weights = self.model.under(seed, given, allowed)
+        own = tf.gather(ends, tokens + tf.constant(self.model.example.offsets, tf.int32), axis=1, batch_dims=1)
+        uniform = own[..., 0] + self.model.places(seed) * (own[..., 1] - own[..., 0])
+        return {**self._columns(tokens, uniform), "share": tf.reduce_mean(weights, axis=1)}
+
+    def _fill(self, seed: tf.Tensor, **columns: tf.Tensor) -> dict[str, tf.Tensor]:
+        values = [columns[name] for name in self._names]
+        given = self._lookup.tokens(values, free=True)
+        tokens, _ = self.model.under(seed, given, tf.ones([self.model.tokens]))
+        made = self._columns(tokens, self.model.places(seed))
+        return {
+            name: tf.where(given[:, place] == FREE, made[name], _cast(values[place], made[name].dtype), name=name)
+            for place, name in enumerate(self._names)
+        }
+
+    def _log_prob(self, **columns: tf.Tensor) -> dict[str, tf.Tensor]:
+        return self._log_prob_of_tokens(self._lookup.tokens([columns[name] for name in self._names]))
+
+    def _generate_tokens(self, seed: tf.Tensor, given: tf.Tensor) -> dict[str, tf.Tensor]:
+        tokens, _ = self.model.under(seed, given, tf.ones([self.model.tokens]))
+        uniform, numbers = self.model.places(seed), []
+        for place, column in enumerate(self.codec.learned):
+            how, own = self.codec.how[column.name], tokens[:, place]
+            is_number = isinstance(how, Bins)
+            if is_number and len(how.knots):
+                # No cell is NaN here, which a comparison would trip over: the token says what is missing.
+                numbers.append(decoded(Bins(how.knots, False), column, own, uniform[:, place], tf.float32))
+            else:
+                numbers.append(tf.cast(own, tf.float32))
+        return {
+            "tokens": tf.identity(tokens, name="tokens"),
+            "numbers": tf.identity(tf.stack(numbers, axis=1), name="numbers"),
+        }
+
+    def _log_prob_of_tokens(self, tokens: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"log_prob": tf.identity(self.model.log_likelihood(tokens), name="log_prob")}
+
+    def _columns(self, tokens: tf.Tensor, uniform: tf.Tensor) -> dict[str, tf.Tensor]:
+        made = self._lookup.columns(tokens, uniform)
+        return {
+            name: tf.identity(values, name=name) for name, values in zip(self._names, made.values(), strict=True)
+        }
+
+    def _types(self) -> list[tf.DType]:
+        """Of the columns as a caller gives them."""
+        as_text = (DATE, DATETIME, TIME)
+        return [
+            tf.float64 if column.is_numeric and column.kind not in as_text else tf.string
+            for column in self.codec.learned
+        ]
+
+    # For comparisons, and what lies beside.
+
+    def tables(self) -> RowLookup | None:
+        return self._lookup
+
+    def specification(self, name: str, kind: Kind) -> tf.TensorSpec:
+        raise ValueError("the entries of rows say it")
+
+    def inputs_of(self, call: str, seeds: np.ndarray) -> dict[str, np.ndarray]:
+        rows, tokens = self._own_rows(), self.codec.encode(self._own_rows()).astype(np.int32)
+        places = seeds % _SAMPLED
+        known: dict[str, np.ndarray] = {"seed": seeds, "tokens": tokens[places]}
+        known["prompt"] = np.array([self._prompts()[seed % len(self._prompts())] for seed in seeds], np.str_)
+        # Every second field of every second row.
+        is_given = (np.arange(tokens.shape[1]) % 2 == 0)[None] & (seeds % 2 == 0)[:, None]
+        known["given"] = np.where(is_given, tokens[places], FREE).astype(np.int32)
+        if self.audience == SERVER:
+            hidden = call == "fill"
+            for place, (name, kind) in enumerate(zip(self._names, self._types(), strict=True)):
+                known[name] = self._as_given(rows.take(places), place, kind)
+                if hidden:
+                    known[name] = np.where(is_given[:, place], known[name], "" if kind == tf.string else np.nan)
+        return {name: known[name] for name in self.entries[call].inputs}
+
+    def _as_given(self, rows: Rows, place: int, kind: tf.DType) -> np.ndarray:
+        column = self.codec.learned[place]
+        values = rows.values[column.name]
+        if kind != tf.string:
+            return values
+        if column.is_categorical:
+            return np.array(["" if each < 0 else column.categories[each] for each in values], np.str_)
+        unit = {DATE: "D", DATETIME: "s"}.get(column.kind)
+        known = np.where(np.isnan(values), 0, values).astype(np.int64)
+        written = known.astype(f"datetime64[{unit}]").astype(str) if unit else [_clock(each) for each in known]
+        return np.where(np.isnan(values), "", np.array(written, np.str_))
+
+    def _prompts(self) -> list[str]:
+        """The empty one, and one on each of two columns."""
+        prompts = [""]
+        for column in (*self.codec.learned[:1], *self.codec.learned[-1:]):
+            how = self.codec.how[column.name]
+            if not isinstance(how, Bins):
+                prompts.append(f'{column.name}="{column.categories[how.kept[0]]}"')
+            elif len(how.knots) and column.kind not in (DATE, DATETIME, TIME):
+                low, high = np.quantile(how.knots, [0.3, 0.7])
+                prompts.append(f"{column.name}={low:.{column.decimals}f}..{high:.{column.decimals}f}")
+        return prompts
+
+    def _own_rows(self) -> Rows:
+        if self._made is None:
+            self._made = RowSampler(self.model, self.codec)(np.arange(_SAMPLED, dtype=np.int32))
+        return self._made
+
+    def compare(self, call: str, output: str, pairs: Pairs, inputs: list[dict[str, np.ndarray]]) -> Agreement:
+        whole = [tuple(np.nan_to_num(np.asarray(each, np.float64), nan=-1e18) if np.asarray(each).dtype.kind == "f"
+                       else each for each in pair) for pair in pairs]
+        return agreement_of(call, output, whole, relative=True)
+
+    def sample(self) -> dict[str, Any]:
+        if self.audience != SERVER:
+            given = np.full([1, self.model.fields], FREE, np.int32)
+            made = self.answers("generate", {"seed": np.array([7], np.int32), "given": given})
+            return {"signature": "generate", "instances": [{"seed": 7, "given": given[0].tolist()}],
+                    "tokens": made["tokens"][0].tolist()}
+        request = {"seed": 7, "prompt": ""}
+        made = self.answers("generate", {"seed": np.array([7], np.int32), "prompt": np.array([""], np.str_)})
+        row = {name: _plain(made[name][0]) for name in self._names}
+        return {"signature": "generate", "instances": [request], "row": row}
+
+    def companions(self) -> dict[str, bytes]:
+        return {COLUMNS_FILE: (json.dumps(self._described_columns(), ensure_ascii=False, indent=1) + "\n").encode()}
+
+    def _described_columns(self) -> list[dict[str, Any]]:
+        columns = []
+        for place, (column, name) in enumerate(zip(self.codec.learned, self._names, strict=True)):
+            how = self.codec.how[column.name]
+            about: dict[str, Any] = {"name": column.name, "as": name, "kind": column.kind, "place": place}
+            if isinstance(how, Bins):
+                about |= {"bins": [[row[0], row[-1]] for row in how.knots.tolist()], "decimals": column.decimals}
+            else:
+                about |= {"values": [column.categories[each] for each in how.kept]}
+            columns.append({**about, "missing": how.size - 1 if how.has_missing else None})
+        return columns
+
+    def shared_codec(self) -> dict[str, Any]:
+        return {"columns": self._described_columns()}
+
+    def contains(self) -> list[str]:
+        return [
+            "The weights that the signatures use.",
+            f"The values of each column as a caller needs them ('{COLUMNS_FILE}'): categories that at least five rows "
+            "have, and for numbers nine quantiles of each of up to a hundred bins; the outermost are means of five.",
+            "Not the table's constraints: rows of an export are as the model draws them.",
+        ]
+
+    def words(self) -> dict[str, Any]:
+        return {"fields": self.model.fields}
+
+
+def safe_names(names: list[str]) -> list[str]:
+    """Names that a tensor may have, each another: letters, digits and underscores."""
+    made: list[str] = []
+    for name in names:
+        plain = re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_") or "column"
+        plain = plain if plain[0].isalpha() else f"column_{plain}"
+        plain = f"{plain}_column" if plain.lower() in ("seed", "prompt", "share", "log_prob") else plain
+        taken = {each.lower() for each in made}
+        number = next(number for number in range(1, len(names) + 2) if _numbered(plain, number).lower() not in taken)
+        made.append(_numbered(plain, number))
+    return made
+
+
+def _numbered(name: str, number: int) -> str:
+    return name if number == 1 else f"{name}_{number}"
+
+
+def _cast(values: tf.Tensor, kind: tf.DType) -> tf.Tensor:
+    if values.dtype == kind:
+        return values
+    return tf.cast(tf.where(tf.math.is_nan(values), tf.zeros_like(values), values), kind)
+
+
+def _clock(seconds: int) -> str:
+    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+
+
+def _plain(value: Any) -> Any:
+    value = value.decode() if isinstance(value, bytes) else value.item() if hasattr(value, "item") else value
+    return None if isinstance(value, float) and np.isnan(value) else value

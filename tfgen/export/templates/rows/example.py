@@ -1,0 +1,53 @@
+"""Makes rows with a TFLite file of $name, without tfgen or TensorFlow: pip install ai-edge-litert
+
+    python example.py SEED [COLUMN=VALUE ...]
+
+The same seed and values give the same row here, in an app and on a server.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+FOLDER = Path(__file__).parent
+COLUMNS = json.loads((FOLDER / "columns.json").read_text(encoding="utf-8"))
+FREE = -1  # to be drawn
+
+
+def token_of(column, value):
+    """The number that stands for a value: of a category its place, of a number the bin that it lies in."""
+    if "values" in column:
+        if value not in column["values"]:
+            raise SystemExit(f"'{column['name']}' is never '{value}'. It is, among others: {column['values'][:10]}")
+        return column["values"].index(value)
+    below = [place for place, (low, _) in enumerate(column["bins"]) if low <= float(value)]
+    return below[-1] if below else 0
+
+
+def main(seed, *asked):
+    given = np.full([1, len(COLUMNS)], FREE, np.int32)
+    for text in asked:
+        name, _, value = text.partition("=")
+        column = next((each for each in COLUMNS if each["name"] == name), None)
+        if column is None:
+            raise SystemExit(f"There is no column '{name}'. There are: {[each['name'] for each in COLUMNS]}")
+        given[0, column["place"]] = token_of(column, value)
+    call = Interpreter(str(FOLDER / "$file")).get_signature_runner("generate")
+    made = call(seed=np.array([int(seed)], np.int32), given=given)
+    row = {}
+    for column in COLUMNS:
+        token, number = int(made["tokens"][0, column["place"]]), float(made["numbers"][0, column["place"]])
+        if token == column["missing"]:
+            row[column["name"]] = None
+        else:
+            row[column["name"]] = column["values"][token] if "values" in column else round(number, column["decimals"])
+    print(json.dumps(row, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    main(*sys.argv[1:])

@@ -1,0 +1,193 @@
+"""Tables: rows of columns."""
+
+from collections.abc import Callable, Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tfgen.console import several
+from tfgen.data.examples import fit_command
+from tfgen.data.request import DataRequest
+from tfgen.data.settings import DataSetting
+from tfgen.errors import UserError
+from tfgen.modalities.base import Modality
+from tfgen.modalities.table.correction import SETTINGS
+from tfgen.representations import ROWS
+
+if TYPE_CHECKING:
+    from tfgen.modalities.table.codec import TableCodec
+    from tfgen.modalities.table.open_table import TableExamples
+    from tfgen.representations.rows.columns import Rows
+
+_ENOUGH, _GOOD = 100, 1000  # rows
+
+
+def _check_holdout(share: Any) -> float:
+    try:
+        share = float(share)
+    except (TypeError, ValueError):
+        raise UserError(f"'{share}' is not a number.", "Set holdout to a number.") from None
+    if not 0 <= share <= 0.5:
+        raise UserError(f"holdout must be between 0 and 0.5, not {share:g}.", "It is the share that is not learned.")
+    return share
+
+
+class TableModality(Modality):
+    """See Modality."""
+
+    name = "table"
+    singular, plural = "table", "tables"
+    representations = (ROWS,)
+    file_kinds = (".csv", ".tsv", ".parquet", ".xlsx")
+    row_endings = (".csv", ".tsv", ".parquet", ".jsonl", ".xlsx")
+    settings = {
+        **SETTINGS,
+        "holdout": DataSetting(
+            _check_holdout, "the share of rows that is not learned, to judge by, 0 to 0.5", "0.1, at most 10000 rows"
+        ),
+        "codec": DataSetting(str, "the codec.json of a run, whose columns and tokens the table has", "a new one"),
+    }
+
+    # Reading.
+
+    @classmethod
+    def recognises(cls, source: Any) -> int:
+        from tfgen.modalities.table.recognition import how_surely
+
+        return how_surely(source)
+
+    @classmethod
+    def files_in(cls, folder: Path) -> list[str]:
+        from tfgen.modalities.table.reading import tables_in
+
+        return [str(path.relative_to(folder)) for path in tables_in(folder)]
+
+    @classmethod
+    def open(cls, request: DataRequest) -> "TableExamples":
+        from tfgen.modalities.table.open_table import open_examples
+
+        return open_examples(request)
+
+    @classmethod
+    def restore_codec(cls, state: Mapping[str, Any], read: Callable[[str], bytes]) -> "TableCodec":
+        from tfgen.modalities.table.codec import TableCodec
+
+        return TableCodec.from_json(state)
+
+    @classmethod
+    def codec_settings(cls, codec: "TableCodec", run_folder: Path) -> dict[str, Any]:
+        return {"codec": str(run_folder / "codec.json")}
+
+    @classmethod
+    def held_out_settings(
+        cls, examples: "TableExamples", settings: Mapping[str, Any], run_folder: Path
+    ) -> dict[str, Any]:
+        return {**cls.codec_settings(examples.codec, run_folder), "holdout": 0.0}
+
+    @classmethod
+    def keep_in_memory(cls, examples: "TableExamples", source: Any) -> tuple[str, bytes]:
+        from tfgen.modalities.table.cells import as_parquet
+
+        return "data.parquet", as_parquet(source)
+
+    # In words.
+
+    @classmethod
+    def describe(cls, examples: "TableExamples") -> list[str]:
+        from tfgen.modalities.table.describe import describe
+
+        held = len(examples.rows) - len(examples)
+        kept = [f"{several(held, 'row')} of them are held out to judge by."] if held else []
+        return [*describe(examples.table), *kept]
+
+    @classmethod
+    def summary(cls, examples: "TableExamples") -> str:
+        held = len(examples.rows) - len(examples)
+        aside = f", {held} more set aside to judge by" if held else ""
+        columns = several(len(examples.codec.learned), "column")
+        return f"{several(len(examples), 'row')} of {columns} to learn{aside},"
+
+    @classmethod
+    def facts(cls, examples: "TableExamples") -> dict[str, Any]:
+        from tfgen.modalities.table.describe import facts
+
+        rows = {"training": len(examples), "holdout": len(examples.rows) - len(examples)}
+        return {**facts(examples.table), "rows": rows}
+
+    @classmethod
+    def next_step(cls, examples: "TableExamples", data: Sequence[str], settings: Sequence[str]) -> str:
+        command, advice = fit_command("gpt", data, settings), "add rows, since some thousands learn well"
+        if len(examples) >= _GOOD:
+            return command
+        return f"{advice}, or: {command}" if len(examples) >= _ENOUGH else f"{advice}."
+
+    @classmethod
+    def first_command(cls, codec: Mapping[str, Any], run: str) -> str:
+        return f"tfgen generate {run} -n 1000 -o rows.csv"
+
+    # Rows outside.
+
+    @classmethod
+    def save_rows(cls, path: Path, rows: "Rows", metadata: Mapping[str, str]) -> None:
+        from tfgen.modalities.table.writing import write_rows
+
+        write_rows(path, rows, metadata)
+
+    @classmethod
+    def read_metadata(cls, path: Path) -> dict[str, str]:
+        from tfgen.modalities.table.writing import read_metadata
+
+        return read_metadata(path)
+
+    @classmethod
+    def read_rows(cls, path: Path, codec: "TableCodec") -> "Rows":
+        from tfgen.modalities.table.open_table import read_to_fill
+
+        return read_to_fill(path, codec)
+
+    @classmethod
+    def records(cls, rows: "Rows") -> list[dict[str, Any]]:
+        from tfgen.modalities.table.writing import plain_records
+
+        return plain_records(rows)
+
+    @classmethod
+    def lines(cls, rows: "Rows", heading: bool = False) -> list[str]:
+        from tfgen.modalities.table.writing import as_lines, texts_of
+
+        if heading:
+            return as_lines(rows, most=len(rows))
+        texts = texts_of(rows)
+        return [", ".join(f"{name}={text}" for name, text in zip(texts, row)) for row in zip(*texts.values())]
+
+    @classmethod
+    def rows_as_html(cls, rows: "Rows") -> str:
+        from tfgen.modalities.table.writing import as_html_table
+
+        return as_html_table(rows, most=len(rows))
+
+    @classmethod
+    def as_text(cls, value: Mapping[str, Any]) -> str:
+        return ", ".join(f"{name}={'' if each is None else each}" for name, each in value.items())
+
+    @classmethod
+    def as_html(cls, value: Mapping[str, Any], what: str) -> str:
+        cells = "".join(
+            f'<tr><th scope="row">{escape(name)}</th><td>{"" if each is None else escape(str(each))}</td></tr>'
+            for name, each in value.items()
+        )
+        return f'<table title="{escape(what)}">{cells}</table>'
+
+    @classmethod
+    def holds(cls, rows: "Rows", codec: "TableCodec") -> np.ndarray:
+        from tfgen.modalities.table.constraints import holding
+
+        return holding(codec.constraints, rows)
+
+    @classmethod
+    def repair(cls, rows: "Rows", codec: "TableCodec") -> "Rows":
+        from tfgen.modalities.table.constraints import repaired
+
+        return repaired(codec.constraints, rows)

@@ -1,0 +1,109 @@
+"""A table to examples: which of its rows are learned, and the tokens of all of them."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+import numpy as np
+
+from tfgen.console import warn
+from tfgen.data.examples import Report, short_name
+from tfgen.data.request import DataRequest
+from tfgen.errors import UserError
+from tfgen.modalities.table.codec import TableCodec
+from tfgen.modalities.table.grid import ReadingOptions
+from tfgen.modalities.table.kinds import read_as
+from tfgen.modalities.table.reading import read_cells
+from tfgen.modalities.table.table import Table, open_table, open_table_as
+from tfgen.representations.rows.columns import Rows
+from tfgen.representations.rows.examples import RowExamples
+
+HOLDOUT = 0.1
+_MOST_HELD_OUT = 10_000  # rows, unless told otherwise
+OWN = ("holdout", "codec")  # settings that are no business of reading
+
+
+@dataclass(frozen=True, eq=False)
+class TableExamples(RowExamples):
+    """See RowExamples."""
+
+    table: Table  # as it was read
+
+
+def open_examples(request: DataRequest) -> TableExamples:
+    """The examples of a table under the request's settings.
+
+    Raises:
+        UserError: it can't be read, or nothing in it can be learned.
+    """
+    settings = {name: value for name, value in request.settings.items() if name not in OWN}
+    known = _known_codec(request.get("codec"))
+    if known is None:
+        table = open_table(request.source, settings)
+    else:
+        table = open_table_as(request.source, known.columns, known.constraints, settings)
+    order, learned = _split(table, request.get("holdout"))
+    rows = table.rows.take(order)
+    codec = known
+    if codec is None:
+        about = {"constraints": [each.to_json() for each in table.constraints], "group": request.get("group")}
+        plain = TableCodec.of(rows, learned, about=about)
+        codec = TableCodec(plain.columns, plain.how, plain.specification, plain.about)
+    name = short_name(Path(request.shown_source).name.split(".")[0]) if isinstance(request.source, str) else "table"
+    report = Report(table.found, len(rows), list(table.broken), [*table.notes, *_notes(table, codec)])
+    about = "table", request.shown_source, name
+    return TableExamples(*about, rows, codec.encode(rows), learned, codec, report, table.fingerprint, table)
+
+
+def _known_codec(path: str | None) -> TableCodec | None:
+    if path is None:
+        return None
+    try:
+        return TableCodec.from_json(json.loads(Path(path).read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"'{path}' is no codec of a run of tables.", "Name the codec.json of a run.") from error
+
+
+def _split(table: Table, holdout: float | None) -> tuple[np.ndarray, int]:
+    """The rows in an order of chance, and how many of them are learned; rows of a group stay on one side."""
+    generator, count = np.random.default_rng(0), len(table)
+    wanted = min(round(HOLDOUT * count), _MOST_HELD_OUT) if holdout is None else round(holdout * count)
+    if table.group is None:
+        return generator.permutation(count), count - wanted
+    names, group = np.unique(table.group, return_inverse=True)
+    place = generator.permutation(len(names))[group]
+    order = np.argsort(place, kind="stable")
+    # Between two groups, at or before the row from which the rest is as many as wanted.
+    starts = np.flatnonzero(np.diff(place[order], prepend=-1))
+    learned = int(starts[np.searchsorted(starts, count - wanted, side="right") - 1]) if wanted else count
+    return order, learned or count
+
+
+def _notes(table: Table, codec: TableCodec) -> list[str]:
+    """What of a table isn't learned, and why."""
+    learned = {column.name for column in codec.learned}
+    rare = [column.name for column in table.rows.learned if column.name not in learned]
+    if not rare:
+        return []
+    names = ", ".join(f"'{name}'" for name in rare)
+    return [f"Hardly any rows share a value of {names}, so {'that is' if len(rare) == 1 else 'those are'} left out."]
+
+
+def read_to_fill(path: Path, codec: TableCodec) -> Rows:
+    """Rows of a file as a run's columns are; a column that the file lacks is missing in all of them.
+
+    Raises:
+        UserError: the file can't be read, or has none of the columns.
+    """
+    cells = read_cells(path, ReadingOptions())
+    there = [column for column in codec.learned if column.name in cells.names]
+    if not there:
+        names = ", ".join(f"'{column.name}'" for column in codec.learned[:6])
+        raise UserError(f"'{path}' has none of the run's columns.", f"Name them in its first line: {names}, ...")
+    rows, notes = read_as(cells, there)
+    for note in notes:
+        warn(note)
+    empty = {
+        column.name: np.full(len(cells), np.nan) if column.is_numeric else np.full(len(cells), -1, np.int32)
+        for column in codec.learned
+    }
+    return Rows(codec.columns, {**empty, **rows.values})

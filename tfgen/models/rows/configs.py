@@ -1,0 +1,101 @@
+"""Every setting of the models of rows, with its range: apart from the models, so that a wrong one is refused before
+TensorFlow is loaded."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from tfgen.config import setting
+from tfgen.representations.rows.codec import FEW_ROWS
+from tfgen.representations.rows.specification import RowSpecification
+
+_WIDE, _WIDEST = 40, 2400  # columns, and hidden numbers of them all
+
+
+@dataclass(frozen=True)
+class RowGPTConfig:
+    """Every setting of a GPT of rows; the defaults won on real tables (docs/log.md)."""
+
+    sizes: ClassVar = {"tiny": {"width": 32}, "small": {"width": 64}, "base": {"width": 128}}
+    architecture: ClassVar = ("width", "embedding")  # of a run to begin with
+
+    width: int = setting(64, "hidden numbers of each column", low=4, high=1024)
+    embedding: int = setting(16, "numbers that stand for a value inside", low=2, high=256)
+    batch_size: int = setting(512, "examples that a step learns from", low=2, high=65536)
+    epochs: int = setting(
+        18, "how often each row is learned at the most; 0: as often as the minutes allow", low=0, high=100000
+    )
+    masks: int = setting(8, "parts of a batch, each of which has other columns given", low=1, high=256)
+    shrink: float = setting(
+        30.0, "so many rows' worth of doubt that a value differs from its neighbours", low=0, high=1e+06
+    )
+    dropout: float = setting(0.2, "share of the hidden numbers that is left out while it learns", low=0, high=0.9)
+    learning_rate: float = setting(3e-3, "learning rate after the warm-up; it falls over the fit", low=1e-09, high=10)
+    end_rate: float = setting(0.02, "the last learning rate, as a share of the first", low=0, high=1)
+    warm_up: int = setting(50, "steps in which the learning rate rises", low=0, high=100000)
+    weight_decay: float = setting(0.01, "decay of the weights, per step and unit of the learning rate", low=0, high=10)
+    average_decay: float = setting(0.998, "decay of the averaged weights that rows come from", low=0, high=0.999999)
+    freeze: int = setting(0, "with --from: not for tables", low=0, high=0)
+
+    @classmethod
+    def suited(cls, example: RowSpecification, size: str) -> dict[str, Any]:
+        """The defaults for so many rows and columns, where they aren't the class's own."""
+        columns, own = len(example.fields), {}
+        width = cls.sizes[size]["width"]
+        if example.count < FEW_ROWS:
+            # So few hidden numbers, and next to nothing of a token's own, so that single rows can't be kept in mind.
+            narrow = 2 ** round(math.log2(1.3 * math.sqrt(example.count / columns)))
+            own |= {"embedding": 8, "batch_size": 64, "shrink": 10000.0, "learning_rate": 2e-3, "weight_decay": 0.3}
+            own |= {"width": min(width, max(4, narrow)), "epochs": 150}
+        if columns > _WIDE:  # all columns go into one product with all
+            own |= {"embedding": 8, "width": min(width // 2, max(8, _WIDEST // columns))}
+            own |= {"masks": 4 if columns < 2 * _WIDE else 2}
+        return own
+
+
+@dataclass(frozen=True)
+class RowVAEConfig:
+    """Every setting of a VAE of rows; the defaults won on real tables (docs/log.md)."""
+
+    sizes: ClassVar = {"tiny": {"width": 128}, "small": {"width": 256}, "base": {"width": 512}}
+    architecture: ClassVar = ("width", "embedding", "latent_dim")  # of a run to begin with
+
+    width: int = setting(256, "hidden numbers of a layer", low=4, high=4096)
+    embedding: int = setting(16, "numbers that stand for a value inside", low=2, high=256)
+    latent_dim: int = setting(24, "how many latent numbers a row is made from", low=1, high=4096)
+    batch_size: int = setting(512, "examples that a step learns from", low=2, high=65536)
+    epochs: int = setting(
+        60, "how often each row is learned at the most; 0: as often as the minutes allow", low=0, high=100000
+    )
+    beta: float = setting(
+        0.3, "weight of the KL term: more for smoother latents, less for sharper rows", low=0, high=1e+06
+    )
+    learning_rate: float = setting(2e-3, "learning rate at the start; it falls over the fit", low=1e-09, high=10)
+    end_rate: float = setting(0.02, "the last learning rate, as a share of the first", low=0, high=1)
+    average_decay: float = setting(0.998, "decay of the averaged weights that rows come from", low=0, high=0.999999)
+    components: int = setting(
+        160, "Gaussians in the mixture that sampling starts from; 0: the standard normal", low=0, high=1000
+    )
+    freeze: int = setting(0, "with --from: not for tables", low=0, high=0)
+
+
+@dataclass(frozen=True)
+class RowGANConfig:
+    """Every setting of a GAN of rows; the defaults won on real tables (docs/log.md)."""
+
+    sizes: ClassVar = {"tiny": {"width": 128}, "small": {"width": 256}, "base": {"width": 512}}
+    architecture: ClassVar = ("width", "latent_dim", "pack")  # of a run to begin with
+
+    width: int = setting(256, "hidden numbers of a layer", low=4, high=4096)
+    latent_dim: int = setting(64, "how many latent numbers a row is made from", low=1, high=4096)
+    pack: int = setting(8, "rows that the critic looks at together", low=1, high=64)
+    batch_size: int = setting(512, "examples that a step learns from", low=2, high=65536)
+    epochs: int = setting(
+        0, "how often each row is learned at the most; 0: as often as the minutes allow", low=0, high=100000
+    )
+    temperature: float = setting(0.5, "of the relaxed draws of categories; lower is nearer to draws", low=0.01, high=10)
+    r1: float = setting(1.0, "gamma of the gradient penalty at real rows", low=0, high=1e+06)
+    learning_rate: float = setting(1e-3, "learning rate at the start; it falls over the fit", low=1e-09, high=10)
+    end_rate: float = setting(0.05, "the last learning rate, as a share of the first", low=0, high=1)
+    average_decay: float = setting(0.998, "decay of the averaged weights that rows come from", low=0, high=0.999999)
+    freeze: int = setting(0, "with --from: not for tables", low=0, high=0)

@@ -1,0 +1,67 @@
+"""Fields that are drawn side by side from the logits of all tokens: what a VAE and a GAN of rows share."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import tensorflow as tf
+
+from tfgen.models import noise
+from tfgen.representations.rows.conditions import FREE
+
+if TYPE_CHECKING:
+    from tfgen.models.rows.base import RowModel
+
+_LATENT_STREAM = 95
+
+
+class ParallelFields:
+    """The fields of a model's rows, given the logits [batch, tokens] of all tokens, one field's after another's."""
+
+    def __init__(self, model: "RowModel"):
+        self._model = model
+        self._sizes = [int(size) for size in model.example.sizes]
+
+    def log_likelihood(self, logits: tf.Tensor, tokens: tf.Tensor) -> tf.Tensor:
+        """Nats of rows int32 [batch, fields], [batch]."""
+        parts = tf.split(logits, self._sizes, axis=1)
+        return tf.add_n([log_probability(part, tokens[:, field]) for field, part in enumerate(parts)])
+
+    def draw(
+        self, logits: tf.Tensor, seeds: tf.Tensor, draws: tf.Tensor, given: tf.Tensor, allowed: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """As RowModel's `candidate`: what is asked of a field weighs by how probable these logits make it."""
+        model, columns, weight = self._model, [], tf.zeros(tf.shape(seeds))
+        for field, part in enumerate(tf.split(logits, self._sizes, axis=1)):
+            drawable = tf.nn.softmax(part + (model.of_field(model.drawable, field) - 1.0) * 1e9)
+            within = drawable * model.of_field(allowed, field)
+            total = tf.reduce_sum(within, axis=1)
+            asked = given[:, field]
+            by_token = tf.reduce_sum(within * is_token(tf.maximum(asked, 0), part.shape[1]), axis=1)
+            is_given = asked > FREE
+            weight += tf.math.log(tf.maximum(tf.where(is_given, by_token, total), 1e-30))
+            fallback = tf.ones_like(within) * model.of_field(allowed * model.drawable, field)
+            within = tf.where(total[:, None] > 1e-12, within, fallback)
+            columns.append(tf.where(is_given, asked, model.pick(seeds, draws, field, within)))
+        return tf.stack(columns, axis=1), weight
+
+
+def latent_seeds(seeds: tf.Tensor, draws: tf.Tensor) -> tf.Tensor:
+    """int32 [batch] that the latents of candidates are drawn by: the first is the seed's own."""
+    others = noise.bits_at(seeds, draws[:, None], _LATENT_STREAM)[:, 0]
+    return tf.where(tf.equal(draws, 0), seeds, others)
+
+
+def residual(values: tf.Tensor, layers: Sequence) -> tf.Tensor:
+    for layer in layers:
+        values = values + layer(values)
+    return values
+
+
+def is_token(tokens: tf.Tensor, size: int) -> tf.Tensor:
+    """1 at each token int32 [...] of [..., size], else 0; compared, since tf.one_hot becomes slow on phones."""
+    return tf.cast(tf.equal(tokens[..., None], tf.range(size)), tf.float32)
+
+
+def log_probability(logits: tf.Tensor, tokens: tf.Tensor) -> tf.Tensor:
+    """Nats of tokens int32 [...] by logits [..., size]; TensorFlow's own cross entropy is nothing that TFLite has."""
+    return tf.reduce_sum(tf.nn.log_softmax(logits) * is_token(tokens, logits.shape[-1]), axis=-1)

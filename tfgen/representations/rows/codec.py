@@ -1,0 +1,311 @@
+"""Values of columns as tokens, and back.
+
+A category is a token; what fewer than some rows have is one token, RARE, which is never drawn, so that no sample gives
+away what belonged to a few. A number is a token for its value where there are few values, else for a quantile bin; what
+a bin gives back lies between nine quantiles of its values, rounded to the decimals that the column has. So ranges,
+decimals and spikes hold by construction.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+
+from tfgen.errors import UserError
+from tfgen.representations import ROWS
+from tfgen.representations.base import Codec
+from tfgen.representations.rows.columns import DATE, DATETIME, TEXT, Column, Rows
+from tfgen.representations.rows.specification import Field, RowSpecification
+
+KNOTS = 9  # quantiles between which a bin's values lie
+_MOST_BINS = 100
+_ROWS_OF_A_BIN, _ROWS_OF_A_BIN_OF_FEW = 8, 20
+FEW_ROWS = 5000
+_MOST_VALUES, _ROWS_OF_A_VALUE = 128, 4  # of a number whose values are tokens
+MOST_CATEGORIES = 1000
+_RARE = (5, 8)  # categories with fewer rows than a number between these are rare
+_OUTERMOST = 3  # values whose mean is a column's end
+
+
+@dataclass(frozen=True)
+class Categories:
+    """How a categorical column becomes tokens: those of its categories that are kept, then RARE, then a missing cell.
+
+    kept: places in the column's categories, int [kept].
+    """
+
+    kept: tuple[int, ...]
+    has_rare: bool
+    has_missing: bool
+    known: int  # categories of the column
+
+    @property
+    def size(self) -> int:
+        return len(self.kept) + self.has_rare + self.has_missing
+
+    @property
+    def never(self) -> tuple[int, ...]:
+        return (len(self.kept),) if self.has_rare else ()
+
+    @property
+    def missing(self) -> int:
+        """The token of a missing cell; where none was missing, the rarest, or the commonest value."""
+        return self.size - 1 if self.has_missing else self._other
+
+    @property
+    def _other(self) -> int:
+        return len(self.kept) if self.has_rare else 0
+
+    @cached_property
+    def _token_of(self) -> np.ndarray:
+        tokens = np.full(self.known + 1, self._other, np.int64)
+        tokens[list(self.kept)] = np.arange(len(self.kept))
+        tokens[-1] = self.missing  # place -1
+        return tokens
+
+    def encode(self, values: np.ndarray) -> np.ndarray:
+        return self._token_of[np.where((values >= 0) & (values < self.known), values, -1)]
+
+    def decode(self, tokens: np.ndarray, uniform: np.ndarray, column: Column) -> np.ndarray:
+        places = np.full(self.size, -1, np.int32)
+        places[: len(self.kept)] = self.kept
+        return places[tokens]
+
+    def to_json(self) -> dict[str, Any]:
+        return {"kept": list(self.kept), "rare": self.has_rare, "missing": self.has_missing, "known": self.known}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "Categories":
+        return cls(tuple(value["kept"]), value["rare"], value["missing"], value["known"])
+
+    @classmethod
+    def of(cls, values: np.ndarray, column: Column, generator: np.random.Generator) -> "Categories":
+        """For the learned values of a column."""
+        counts = np.bincount(values[values >= 0], minlength=len(column.categories))
+        enough = int(generator.integers(_RARE[0], _RARE[1], endpoint=True))
+        common = np.argsort(-counts, kind="stable")[:MOST_CATEGORIES]
+        kept = common[counts[common] >= enough]
+        has_rare = bool(counts.sum() > counts[kept].sum())
+        return cls(tuple(kept.tolist()), has_rare, bool((values < 0).any()), len(counts))
+
+
+@dataclass(frozen=True)
+class Bins:
+    """How a numeric column becomes tokens: from the lowest to the highest, then a missing cell.
+
+    knots: float64 [bins, KNOTS], rising: quantiles of each bin's values; all the same where a bin is one value.
+    """
+
+    knots: np.ndarray
+    has_missing: bool
+    never: tuple[int, ...] = ()
+
+    @property
+    def size(self) -> int:
+        return len(self.knots) + self.has_missing
+
+    def encode(self, values: np.ndarray) -> np.ndarray:
+        if not len(self.knots):
+            return np.zeros(len(values), np.int64)
+        low, high, last = self.knots[:, 0], self.knots[:, -1], len(self.knots) - 1
+        below = np.clip(np.searchsorted(low, values, side="right") - 1, 0, last)
+        above = np.minimum(below + 1, last)
+        # Between two bins, the nearer one; a value that no learned row had is none of a bin that is one value alone.
+        nearer = np.maximum(values - high[below], 0) > np.maximum(low[above] - values, 0)
+        tokens = np.where(nearer, above, below)
+        return np.where(np.isnan(values), self.missing, tokens)
+
+    @property
+    def missing(self) -> int:
+        """The token of a missing cell; where none was missing, that of the middle."""
+        if self.has_missing or not len(self.knots):
+            return len(self.knots) if self.has_missing else 0
+        return int(np.searchsorted(self.knots[:, 0], np.median(self.knots)) % len(self.knots))
+
+    def decode(self, tokens: np.ndarray, uniform: np.ndarray, column: Column) -> np.ndarray:
+        if not len(self.knots):
+            return np.full(len(tokens), np.nan)
+        place = np.clip(uniform.astype(np.float64), 0, 1) * (KNOTS - 1)
+        before = np.minimum(place.astype(np.int64), KNOTS - 2)
+        bins = np.minimum(tokens, len(self.knots) - 1)
+        low, high = self.knots[bins, before], self.knots[bins, before + 1]
+        values = np.round(low + (place - before) * (high - low), column.decimals)
+        return np.where(tokens < len(self.knots), values, np.nan)
+
+    def shares_within(self, low: float, high: float, decimals: int) -> tuple[np.ndarray, np.ndarray]:
+        """How much of each token lies between two numbers, both included, [tokens], and which part of its range of
+        uniform numbers that is, [tokens, 2]."""
+        half = 0.5 * 10.0 ** -decimals
+        ends = np.stack([_place_of(self.knots, low - half), _place_of(self.knots, high + half)], axis=1)
+        ends = np.concatenate([ends, np.zeros([int(self.has_missing), 2])])
+        return ends[:, 1] - ends[:, 0], ends
+
+    def to_json(self) -> dict[str, Any]:
+        return {"knots": self.knots.tolist(), "missing": self.has_missing}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "Bins":
+        return cls(np.array(value["knots"], np.float64).reshape(-1, KNOTS), value["missing"])
+
+    @classmethod
+    def of(cls, values: np.ndarray, column: Column) -> "Bins":
+        """For the learned values of a column."""
+        present = np.sort(values[~np.isnan(values)])
+        has_missing = len(present) < len(values)
+        if not len(present):
+            return cls(np.zeros([0, KNOTS]), True)
+        different, counts = np.unique(present, return_counts=True)
+        if len(different) <= _MOST_VALUES and len(present) >= _ROWS_OF_A_VALUE * len(different):
+            knots = np.repeat(different[:, None], KNOTS, axis=1)
+        else:
+            knots = _quantile_bins(present, different, counts)
+        return cls(_without_extremes(knots, present), has_missing)
+
+
+def _quantile_bins(present: np.ndarray, different: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Knots [bins, KNOTS] of sorted values: values as common as a bin alone, the others by quantiles between them."""
+    least = _ROWS_OF_A_BIN if len(present) >= FEW_ROWS else _ROWS_OF_A_BIN_OF_FEW
+    wanted = len(present) / max(1, min(_MOST_BINS, len(present) // least))
+    is_alone, knots = counts >= wanted, []
+    # Runs of values that share a spike or the room between two.
+    runs = np.cumsum(np.concatenate([[0], (is_alone[1:] | is_alone[:-1]).astype(int)]))
+    first = np.concatenate([[0], np.cumsum(counts)])
+    for places in np.split(np.arange(len(different)), np.flatnonzero(np.diff(runs)) + 1):
+        own = present[first[places[0]]: first[places[-1] + 1]]
+        if is_alone[places[0]]:
+            knots.append(np.full(KNOTS, own[0]))
+            continue
+        inner = np.linspace(0, len(own), max(1, round(len(own) / wanted)) + 1)[1:-1].astype(int)
+        cuts = np.searchsorted(own, own[inner])  # equal values stay together
+        parts = [part for part in np.split(own, np.unique(cuts)) if len(part)]
+        knots.extend(np.quantile(part, np.linspace(0, 1, KNOTS)) for part in parts)
+    return np.array(knots)
+
+
+def _without_extremes(knots: np.ndarray, present: np.ndarray) -> np.ndarray:
+    """The same with the mean of the outermost values as the ends, since a single extreme is somebody's."""
+    count = min(_OUTERMOST, len(present))
+    low, high = present[:count].mean(), present[-count:].mean()
+    # A value that is a token of its own stays where several rows have it.
+    low = present[0] if present[count - 1] == present[0] else low
+    high = present[-1] if present[-count] == present[-1] else high
+    alone = knots[:, 0] == knots[:, -1]
+    clipped = np.clip(knots, low, max(low, high))
+    common = np.array([np.searchsorted(present, row[0], "right") - np.searchsorted(present, row[0], "left") >= count
+                       for row in knots])
+    clipped = np.where((alone & common)[:, None], knots, clipped)
+    rounded = np.where(alone[:, None], knots, clipped)
+    # Ends that fell together are one token.
+    keep = np.concatenate([[True], np.any(np.diff(rounded, axis=0) != 0, axis=1)])
+    return rounded[keep]
+
+
+def _place_of(knots: np.ndarray, value: float) -> np.ndarray:
+    """The uniform number at which each bin gives a value, [bins]: 0 below it, 1 above."""
+    low, high = knots[:, :-1], knots[:, 1:]
+    behind = np.clip((value - low) / np.where(high > low, high - low, 1.0), 0, 1)
+    return np.where(high > low, behind, value >= low).mean(axis=1)
+
+
+Discretisation = Categories | Bins
+
+
+class RowCodec(Codec):
+    """Rows to tokens and back.
+
+    columns: all of the table's. learned: those that have tokens, a part of the learned columns of the table: one of
+    which every value is rare is none.
+    """
+
+    representation = ROWS
+
+    def __init__(self, columns: Sequence[Column], how: Mapping[str, Discretisation], specification: RowSpecification,
+                 about: Mapping[str, Any] | None = None):
+        """about: what else the modality keeps of its table, as plain JSON."""
+        self.columns = tuple(columns)
+        self.how = dict(how)
+        self.learned = tuple(column for column in self.columns if column.name in self.how)
+        self.about = dict(about or {})
+        self._specification = specification
+
+    @classmethod
+    def of(cls, rows: Rows, learned: int, seed: int = 0, about: Mapping[str, Any] | None = None) -> "RowCodec":
+        """For rows of which the first `learned` are to be learned. Raises UserError where nothing can be."""
+        generator, how, fields, columns = np.random.default_rng(seed), {}, [], []
+        for column in rows.columns:
+            if not column.is_learned:
+                columns.append(column)
+                continue
+            values = rows.values[column.name][:learned]
+            made = Bins.of(values, column) if column.is_numeric else Categories.of(values, column, generator)
+            if made.size == len(made.never):
+                columns.append(Column(column.name, TEXT))
+                continue
+            columns.append(column)
+            how[column.name] = made
+            fields.append(_field(made, made.encode(values)))
+        if not how:
+            raise UserError(
+                "No column can be learned: there are only keys, free text and values that hardly any rows share.",
+                "Say what they are, such as --set column.NAME=category, or give more rows.",
+            )
+        return cls(columns, how, RowSpecification(tuple(fields), learned), about)
+
+    @property
+    def specification(self) -> RowSpecification:
+        return self._specification
+
+    def encode(self, rows: Rows) -> np.ndarray:
+        """Tokens uint16 [n, learned]."""
+        tokens = [self.how[column.name].encode(rows.values[column.name]) for column in self.learned]
+        return np.stack(tokens, axis=1).astype(np.uint16)
+
+    def decode(self, tokens: np.ndarray, uniform: np.ndarray) -> Rows:
+        """Rows of tokens int [n, learned], each value at its place `uniform` [n, learned], 0 to 1, in its token."""
+        values = {
+            column.name: self.how[column.name].decode(tokens[:, place], uniform[:, place], column)
+            for place, column in enumerate(self.learned)
+        }
+        return Rows(self.columns, values)
+
+    def read_value(self, column: Column, text: str) -> float:
+        """A value of a numeric column as a person types it. Raises UserError where it is none."""
+        from tfgen.representations.rows.conditions import plain_value
+
+        return plain_value(column, text)
+
+    def write_value(self, column: Column, value: float) -> str:
+        """A value of a numeric column as a person reads it."""
+        if column.kind in (DATE, DATETIME):
+            return str(np.datetime64(int(value), "D" if column.kind == DATE else "s"))
+        return f"{value:.{column.decimals}f}"
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "columns": [column.to_json() for column in self.columns],
+            "tokens": {name: how.to_json() for name, how in self.how.items()},
+            "example": self.specification.to_json(),
+            "about": self.about,
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "RowCodec":
+        """What `to_json` gave."""
+        columns = [Column.from_json(each) for each in value["columns"]]
+        kinds = {name: Bins if "knots" in each else Categories for name, each in value["tokens"].items()}
+        how = {name: kinds[name].from_json(each) for name, each in value["tokens"].items()}
+        return cls(columns, how, RowSpecification.from_json(value["example"]), value["about"])
+
+
+def _field(how: Discretisation, tokens: np.ndarray) -> Field:
+    counts = np.bincount(tokens, minlength=how.size)
+    if isinstance(how, Categories):
+        return Field(tuple(counts.tolist()), never=how.never)
+    ordered = counts[: len(how.knots)]
+    middle = (np.cumsum(ordered) - ordered / 2) / max(1, ordered.sum())
+    inverse = NormalDist().inv_cdf
+    scores = [round(inverse(float(np.clip(each, 1e-4, 1 - 1e-4))), 6) for each in middle]
+    return Field(tuple(counts.tolist()), (*scores, *[None] * how.has_missing))

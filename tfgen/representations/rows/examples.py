@@ -1,0 +1,99 @@
+"""Rows as tokens, some of them held out."""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tfgen.data.examples import Report
+from tfgen.errors import UserError
+from tfgen.representations.base import Examples
+from tfgen.representations.rows.codec import RowCodec
+from tfgen.representations.rows.columns import Rows
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+_FEWEST = 20  # rows that anything can be learned from
+_STEPS_PER_CALL = 8
+_FEWEST_STEPS = 400
+
+
+@dataclass(frozen=True, eq=False)
+class RowExamples(Examples):
+    """All rows of one source: those to learn first, those that are held out behind, in an order of chance.
+
+    tokens: uint16 [rows, learned columns].
+    """
+
+    modality: str
+    source: str
+    name: str
+    rows: Rows
+    tokens: np.ndarray
+    training: int
+    codec: RowCodec
+    report: Report
+    fingerprint: str
+
+    def __len__(self) -> int:
+        return self.training
+
+    @property
+    def holds_out(self) -> bool:
+        return self.training < len(self.tokens)
+
+    @property
+    def measurable(self) -> bool:
+        return self.holds_out
+
+    @property
+    def learned(self) -> np.ndarray:
+        """The tokens to learn, [training, learned columns]."""
+        return self.tokens[: self.training]
+
+    @property
+    def held_out(self) -> np.ndarray:
+        """The tokens of rows that are not learned."""
+        return self.tokens[self.training:]
+
+    def conditions(self) -> None:
+        return None
+
+    def codec_json(self) -> dict[str, Any]:
+        return self.codec.to_json()
+
+    def check(self, settings: Any) -> None:
+        if self.training < _FEWEST:
+            what = f"There are {self.training} rows to learn, too few to learn anything but themselves."
+            raise UserError(what, f"Give at least {_FEWEST}; some thousands learn well.")
+
+    def count(self, settings: Any) -> int:
+        return self.training
+
+    def batches(self, settings: Any, seed: int, start: int, stop: int) -> "tf.data.Dataset":
+        """Tokens int32 [batch, learned columns]."""
+        import tensorflow as tf
+
+        from tfgen.representations.batches import by_steps, order
+
+        size, learned = settings.batch_size, tf.constant(self.learned)
+
+        def batch_of(step: tf.Tensor) -> tf.Tensor:
+            return tf.cast(tf.gather(learned, order(seed, step * size, size, self.training)), tf.int32)
+
+        return by_steps(batch_of, start, stop)
+
+    def steps_per_call(self, settings: Any) -> int:
+        return _STEPS_PER_CALL
+
+    def enough_steps(self, settings: Any) -> int | None:
+        if not settings.epochs:
+            return None
+        return max(_FEWEST_STEPS, settings.epochs * self.training // settings.batch_size)
+
+    def symbols(self) -> tuple[Any, ...]:
+        return tuple((column.name, self.codec.how[column.name].to_json()) for column in self.codec.learned)
+
+    def beside(self, symbols: tuple[Any, ...]) -> "RowExamples":
+        return replace(self)

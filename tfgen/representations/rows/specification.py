@@ -1,0 +1,66 @@
+"""What a model must know of rows: for each column its tokens, how often each was there, and their order."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Field:
+    """One learned column as a model sees it.
+
+    counts: how many of the learned rows have each token, [tokens].
+    scores: where each token of a numeric column lies, as a normal score of its middle rank, [tokens], and None for one
+        without an order, such as a missing cell; empty for a categorical column.
+    never: tokens that are never drawn: what stands for rare values.
+    """
+
+    counts: tuple[int, ...]
+    scores: tuple[float | None, ...] = ()
+    never: tuple[int, ...] = ()
+
+    @property
+    def size(self) -> int:
+        return len(self.counts)
+
+
+@dataclass(frozen=True)
+class RowSpecification:
+    """The fields of a row, in the order of the columns that are learned."""
+
+    fields: tuple[Field, ...]
+    count: int  # rows to learn
+    plural: str = "rows"
+
+    @cached_property
+    def sizes(self) -> np.ndarray:
+        """How many tokens each field has, int [fields]."""
+        return np.array([field.size for field in self.fields])
+
+    @cached_property
+    def offsets(self) -> np.ndarray:
+        """Where each field's tokens begin among those of all fields, int [fields]."""
+        return np.cumsum(self.sizes) - self.sizes
+
+    @cached_property
+    def order(self) -> np.ndarray:
+        """The fields in the order in which they are drawn, int [fields]: those with few tokens first."""
+        return np.argsort(self.sizes, kind="stable")
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain dicts and lists; `from_json` takes it back."""
+        fields = [
+            {"counts": list(field.counts), "scores": list(field.scores), "never": list(field.never)}
+            for field in self.fields
+        ]
+        return {"fields": fields, "count": self.count, "plural": self.plural}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "RowSpecification":
+        fields = tuple(
+            Field(tuple(each["counts"]), tuple(each["scores"]), tuple(each["never"])) for each in value["fields"]
+        )
+        return cls(fields, value["count"], value["plural"])
