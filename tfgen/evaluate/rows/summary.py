@@ -13,6 +13,7 @@ _MORE_ROWS = "name more held-out rows with --data"
 _HARDLY, _OFTEN, _ALWAYS = 0.6, 0.75, 0.9  # detectability
 _AS_GOOD, _CLOSE = 2.0, 5.0  # times what real rows lack of a quality of 1
 _TOGETHER = (0.6, 0.9)  # of what goes together in the data: below the first little is learned, from the second on all
+_LEAST_WAY = 0.05  # from columns drawn by themselves to real rows: less may be chance, of few held-out rows
 _USEFUL, _LESS_USEFUL = 0.02, 0.05  # F1 or R2 that is lost
 _TELLING = 0.02  # half an interval: below it, no difference is as good as none
 # What chance gives each attack, and half an interval up to which it can acquit; few rows are ever singled out.
@@ -70,12 +71,12 @@ def _is_told(evaluation: Evaluation) -> bool:
 
 
 def _learned(evaluation: Evaluation, real: Mapping[str, float], naive: Mapping[str, float]) -> float | None:
-    """How far strong pairs are on the way from columns drawn by themselves to real rows; None without such pairs."""
+    """How far strong pairs are on the way from columns drawn by themselves to real rows; None where nothing can be said."""
     score = evaluation.scores.get("strong_pairs")
     if score is None or "strong_pairs" not in real or "strong_pairs" not in naive:
         return None
     way = real["strong_pairs"] - naive["strong_pairs"]
-    return (score.value - naive["strong_pairs"]) / way if way > 0 else None
+    return (score.value - naive["strong_pairs"]) / way if way > _LEAST_WAY else None
 
 
 def _on_detectability(
