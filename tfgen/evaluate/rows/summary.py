@@ -71,7 +71,7 @@ def _is_told(evaluation: Evaluation) -> bool:
 
 
 def _learned(evaluation: Evaluation, real: Mapping[str, float], naive: Mapping[str, float]) -> float | None:
-    """How far strong pairs are on the way from columns drawn by themselves to real rows; None where nothing can be said."""
+    """How far strong pairs are on the way from columns drawn by themselves to real rows; None where that is chance."""
     score = evaluation.scores.get("strong_pairs")
     if score is None or "strong_pairs" not in real or "strong_pairs" not in naive:
         return None
