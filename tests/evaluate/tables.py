@@ -24,7 +24,7 @@ def people(count, seed=0):
     columns = (
         Column("age", INTEGER),
         Column("wage", NUMBER, decimals=1, missing=""),
-        Column("job", CATEGORY, ("clerk", "smith", "cook", "judge", "<king>")),
+        Column("job", CATEGORY, ("clerk", "<smith>", "cook", "judge", "king")),
         Column("town", CATEGORY, tuple("ABCDEF"), missing="?"),
         Column("owner", CATEGORY, ("no", "yes")),
     )
@@ -71,27 +71,27 @@ class Coded:
 
 
 class Model:
-    """What an evaluation asks of a model. `sample` gives rows for seeds; `nats`, if there are any, those of tokens."""
+    """What an evaluation asks of a model. `sample` gives rows for seeds; `likelihood`, if any, that of tokens."""
 
-    def __init__(self, sample, nats=None):
-        self.sample, self._nats = sample, nats
+    def __init__(self, sample, likelihood=None):
+        self.sample, self._likelihood = sample, likelihood
         self.step = SimpleNamespace(numpy=lambda: 7)
 
     def measurements(self):
-        return {} if self._nats is None else {"likelihood": self._nats}
+        return {} if self._likelihood is None else {"likelihood": self._likelihood}
 
     def trained_variables(self):
         return [SimpleNamespace(shape=(3, 4))]
 
 
 def counting(tokens):
-    """Nats by counts of each column alone."""
+    """Log-likelihoods by counts of each column alone."""
     import tensorflow as tf
 
     size = int(tokens.max()) + 2
     counts = np.stack([np.bincount(column, minlength=size) + 0.1 for column in tokens.T.astype(np.int64)])
-    cost = tf.constant(-np.log(counts / counts.sum(axis=1, keepdims=True)), tf.float32)
-    return lambda rows: tf.reduce_sum(tf.gather(cost, tf.transpose(rows), batch_dims=1), axis=0)
+    logarithms = tf.constant(np.log(counts / counts.sum(axis=1, keepdims=True)), tf.float32)
+    return lambda rows: tf.reduce_sum(tf.gather(logarithms, tf.transpose(rows), batch_dims=1), axis=0)
 
 
 def examples_of(rows, training, source="people.csv"):

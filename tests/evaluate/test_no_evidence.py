@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from tests.evaluate import tables
 from tfgen.catalog import METRICS
 from tfgen.errors import UserError
 from tfgen.evaluate.arrays.tracker import ArrayTracker
@@ -23,14 +24,32 @@ from tfgen.evaluate.sequences import metric_inputs
 from tfgen.evaluate.stage import _scores, evaluate
 from tfgen.evaluate.statistics import Moments
 
+ROWS_SAY = (
+    "unseen_told", "generated_told", "training_apart", "unseen_apart", "training_guessed", "unseen_guessed",
+    "training_nats", "unseen_nats",
+)
 COUNT = 4100  # enough for half of it to be enough for every metric
 JUDGED = ("real_judged", "generated_judged", "real_judged_by_eye", "generated_judged_by_eye")
 WHOLE = ("asked", "recognised", "real_prompts", "sample_words", "matches", "windows")  # numbers
+TABLES = ("real_rows", "generated_rows", "unseen_predictions", "unseen_augmented")  # a cell may be missing
+SAID = ("predicates", "of_several", "are_copies")  # yes or no
+OF_NUMBERS = ("r2",)  # of what is predicted here, a class, there is none
 
 
 def _no_matter():
     """Numpy warns of what these tests are about."""
     return warnings.catch_warnings(action="ignore")
+
+
+def _said(fields):
+    """What boosting said, at random, of three classes."""
+    chance, found = np.random.default_rng(1), np.zeros(COUNT, [("truth", float), *fields])
+    found["truth"] = chance.integers(0, 3, COUNT)
+    for name, kind, *_ in fields:
+        if kind is float:
+            shape = found[name].shape
+            found[name] = chance.random(shape) if name.startswith("of") else chance.integers(0, 3, shape)
+    return found
 
 
 def inputs_of(metric):
@@ -43,6 +62,13 @@ def inputs_of(metric):
         **{name: chance.random(COUNT) for name in ("training_scores", "unseen_scores", "reconstruction_errors")},
         **{name: chance.integers(0, 3, COUNT) for name in ("asked", "recognised", "real_prompts", "matches")},
         **{name: chance.random(COUNT) for name in JUDGED},
+        **{name: chance.random(COUNT) for name in ROWS_SAY},
+        **{name: tables.table(tables.people(COUNT, place)) for place, name in enumerate(TABLES[:2])},
+        "unseen_predictions": _said([("of_samples", float, 3), ("of_real", float, 3)]),
+        "unseen_augmented": _said([("rarest", int), ("alone", float, 2), ("augmented", float, 2)]),
+        "predicates": np.tile(np.arange(60) % 30 == 4, [COUNT, 1]),
+        "of_several": np.arange(COUNT) % 2 == 0,
+        "are_copies": np.arange(COUNT) % 3 == 0,
         "sample_words": chance.integers(0, 9, [COUNT, 12]),
         "windows": np.tile([9, 2], [COUNT, 1]),
     }
@@ -53,7 +79,7 @@ def inputs_of(metric):
 def test_a_metric_of_nothing_gives_no_score(name):
     metric = METRICS.load(name)
     inputs = inputs_of(metric)
-    assert all(math.isfinite(value) for value in metric(inputs).values())
+    assert all(math.isfinite(value) for score, value in metric(inputs).items() if score not in OF_NUMBERS)
     for missing in metric.needs:
         fewer = {**inputs, missing: inputs[missing][: metric.least - 1]}
         for empty in ({**inputs, missing: inputs[missing][:0]}, fewer):
@@ -67,7 +93,7 @@ def test_a_metric_of_nothing_gives_no_score(name):
 def test_a_metric_of_what_is_no_number_gives_no_score(name, bad):
     """Comparisons with not-a-number are false: a broken model would have no copies and tell nobody its secrets."""
     metric = METRICS.load(name)
-    for broken in set(metric.needs) - set(WHOLE):
+    for broken in set(metric.needs) - {*WHOLE, *TABLES, *SAID}:
         inputs = inputs_of(metric)
         inputs[broken].flat[7] = bad
         assert all(math.isnan(value) for value in metric(inputs).values()), broken

@@ -247,8 +247,8 @@ DESCRIPTIONS = {
     ),
     "r2": ScoreDescription(
         "Usefulness, R²",
-        "How much of a number's variance in real rows is explained by boosting that learned samples alone.",
-        usual=1.0,
+        "How much of a number's variance in real rows is explained by boosting that learned samples alone; below 0, "
+        "its mean would do better.",
     ),
     "usefulness_lost": ScoreDescription(
         "Usefulness lost",
@@ -256,7 +256,7 @@ DESCRIPTIONS = {
     ),
     "augmentation": ScoreDescription(
         "Gain beside real rows",
-        "What boosting that learned real rows gains in F1 or R² when it learns as many samples beside them.",
+        "What boosting that learned real rows gains in F1 or R² when it learns samples beside them.",
     ),
     "augmentation_of_rarest": ScoreDescription(
         "Gain for the rarest class", "The same of the F1 of the rarest class alone."

@@ -32,8 +32,8 @@ Of rows; a table is a structured array with a field for each column (metrics/res
                                 held-out rows (metrics/usefulness.py)
     training_apart, unseen_apart  float [m]: the distances of rows to the nearest sample
     training_guessed, unseen_guessed  float [m]: the share of each row's cells that are guessed from the nearest sample
-    predicates                  int [k, 3]: whether what is true of one sample alone is so of one learned row, of one
-                                held-out row, and whether it is of several columns
+    predicates, of_several      bool [k, 2 m]: whether what is true of one sample alone is true of each of m learned
+                                rows, and of m others; bool [k]: whether it is of several columns
     are_copies                  bool [n]: whether a sample is a learned row again, in every cell
     training_nats, unseen_nats  float [m]: minus the model's log-likelihood of each row
 

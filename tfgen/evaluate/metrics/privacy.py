@@ -14,6 +14,7 @@ from tfgen.evaluate.metrics.copying import auc
 
 LEAST = 100  # rows that were not learned
 FALSE_POSITIVES = 0.01
+_RELABELLINGS = 100
 
 
 @metric(least=LEAST, mean_of_rows=False, closeness="near 0.5", closeness_at_1_percent="near 0.01")
@@ -40,18 +41,41 @@ def attribute_inference(unseen_guessed: np.ndarray, training_guessed: np.ndarray
     return {"attribute_inference": float(training_guessed.mean() - unseen_guessed.mean())}
 
 
-@metric(least=50, singling_out_by_one="near 0", singling_out_by_several="near 0")
-def singling_out(predicates: np.ndarray) -> dict[str, float]:
+def _half_widths_of_singling_out(predicates: np.ndarray, of_several: np.ndarray) -> dict[str, float]:
+    """By what chance does where it doesn't matter who was learned: rows change sides at random.
+
+    Predicates aren't independent, as many single out the same row, so their spread says too little.
+    """
+    generator, size = np.random.default_rng(0), predicates.shape[1] // 2
+    holds, found = predicates.astype(np.float32), []
+    for _ in range(_RELABELLINGS):
+        chosen = np.zeros(2 * size, np.float32)
+        chosen[generator.permutation(2 * size)[:size]] = 1.0
+        found.append(_apart(holds @ np.stack([chosen, 1.0 - chosen], axis=1), of_several))
+    return {name: 1.96 * float(np.std([each[name] for each in found], ddof=1)) for name in found[0]}
+
+
+@metric(
+    least=50, half_widths=_half_widths_of_singling_out,
+    singling_out_by_one="near 0", singling_out_by_several="near 0",
+)
+def singling_out(predicates: np.ndarray, of_several: np.ndarray) -> dict[str, float]:
     """How much more often a predicate that holds for one sample alone singles out a learned row than another.
 
-    int [k, 3]: whether each predicate holds for exactly one of the learned rows, whether for exactly one of as many
-    others, and whether it is of several columns. Those of one column catch values that were copied, such as a maximum.
+    bool [k, 2 m]: whether each predicate holds for each of m learned rows, and then of m others; bool [k]: whether it
+    is of several columns. Those of one column catch values that were copied, such as a maximum.
     """
-    several = predicates[:, 2] > 0
-    apart = predicates[:, 0] - predicates[:, 1]
+    size = predicates.shape[1] // 2
+    return _apart(np.stack([predicates[:, :size].sum(axis=1), predicates[:, size:].sum(axis=1)], axis=1), of_several)
+
+
+def _apart(counts: np.ndarray, of_several: np.ndarray) -> dict[str, float]:
+    """From the rows that each predicate holds for, [k, 2]: learned ones, and others."""
+    ones = counts == 1
+    apart = ones[:, 0].astype(np.float64) - ones[:, 1]
     return {
-        "singling_out_by_one": float(apart[~several].mean()) if (~several).any() else math.nan,
-        "singling_out_by_several": float(apart[several].mean()) if several.any() else math.nan,
+        "singling_out_by_one": float(apart[~of_several].mean()) if (~of_several).any() else math.nan,
+        "singling_out_by_several": float(apart[of_several].mean()) if of_several.any() else math.nan,
     }
 
 

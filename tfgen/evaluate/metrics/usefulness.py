@@ -26,7 +26,7 @@ def _half_widths(unseen_predictions: np.ndarray) -> dict[str, float]:
 
 def _half_widths_of_gain(unseen_augmented: np.ndarray) -> dict[str, float]:
     def resampled(places: np.ndarray, generator: np.random.Generator) -> dict[str, float]:
-        # Of the splits, too: other real rows to begin with would give another gain.
+        # Of the repeats, too: other samples, and other chances of the boosting, would give another gain.
         count = unseen_augmented["alone"].shape[1]
         return gains(unseen_augmented[places], generator.integers(0, count, count))
 
@@ -53,11 +53,11 @@ def usefulness(unseen_predictions: np.ndarray) -> dict[str, float]:
 def augmentation(unseen_augmented: np.ndarray) -> dict[str, float]:
     """What samples add to real rows: F1 (macro) or R2 of boosting that learned both, less that of the real rows alone.
 
-    As many samples as real rows; the mean over splits, on held-out rows. `augmentation_of_rarest` is the F1 of the
-    rarest class. Intervals are from a bootstrap over rows and splits.
+    The mean over repeats, on held-out rows. `augmentation_of_rarest` is the F1 of the rarest class. Intervals are from
+    a bootstrap over rows and repeats.
 
     `unseen_augmented` [n] has `truth`; `rarest`, the rarest class of the real rows, -1 of a number; and what was said
-    by `alone` and `augmented`, float64 [splits].
+    by `alone` and `augmented`, float64 [repeats].
     """
     return gains(unseen_augmented, np.arange(unseen_augmented["alone"].shape[1]))
 
@@ -104,12 +104,12 @@ def r_squared(truth: np.ndarray, said: np.ndarray) -> float:
     return 1 - float(np.sum((truth - said) ** 2) / spread) if spread > 0 else math.nan
 
 
-def gains(rows: np.ndarray, splits: np.ndarray) -> dict[str, float]:
-    """What `augmentation` gives, of any of the rows and splits."""
+def gains(rows: np.ndarray, repeats: np.ndarray) -> dict[str, float]:
+    """What `augmentation` gives, of any of the rows and repeats."""
     found = {"augmentation": [], "augmentation_of_rarest": []}
     rarest = int(rows["rarest"][0])
-    for split in splits:
-        both = [rows[name][:, split] for name in ("augmented", "alone")]
+    for repeat in repeats:
+        both = [rows[name][:, repeat] for name in ("augmented", "alone")]
         if rarest < 0:
             found["augmentation"].append(np.subtract(*(r_squared(rows["truth"], each) for each in both)))
             continue

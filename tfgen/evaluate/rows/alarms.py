@@ -15,12 +15,15 @@ from tfgen.representations.rows.columns import Column
 
 MORE_COPIES = 0.01  # of the samples, beyond what held-out rows have
 MOST_CLOSENESS = 0.6
+MOST_FOUND = 0.05  # at 1 % of false accusations
 MOST_MEMBERSHIP = 0.7
 MOST_LEAKED = 0.1  # of an attack: how much more often it works on learned rows
+MOST_UNSURE = 0.2  # half the interval of an attack, up to which it acquits
 LEAST_VARIETY = 0.25  # of a real column's
 MOST_DETECTED = 0.9
 LEAST_EXPECTED = 10  # of a category among so many samples: by chance it is lost once in 20,000 times
 
+_SURE = 1.5  # times half an interval: one of six attacks would go off by chance too often
 _PARTS = 20  # that a number is cut into, to see how varied it is
 _NAMED = 3  # columns or categories that are named
 _TOO_CLOSE = "Don't publish the samples as anonymous; train for fewer steps, on more rows, or with a smaller --size."
@@ -107,7 +110,8 @@ def _copying(scores: Scores, found: Found) -> Alarm:
     low, usual = wilson(copied, found.samples)[0], wilson(found.real_copies, found.held_out)[1]
     blind = ""
     if found.unique:
-        blind = f" But {_named(found.unique)} differs in nearly every row: a copy but for it is none."
+        differ = "differs" if len(found.unique) == 1 else "differ"
+        blind = f" But {_named(found.unique)} {differ} in nearly every row, so near copies are none."
     sentence = f"{copied:.1%} of the samples are rows that were learned, of held-out rows {found.real_copies:.1%}."
     raised = low > usual + MORE_COPIES
     if not raised and copied > found.real_copies + 10 * MORE_COPIES:
@@ -116,9 +120,10 @@ def _copying(scores: Scores, found: Found) -> Alarm:
 
 
 def _memorised(scores: Scores) -> Alarm:
-    """By any of five attacks, at the better end of its interval; unsure where only the value itself is too high."""
+    """By any of six views, at the better end of its interval; unsure where only the value itself is too high."""
     names = {
         "closeness": (MOST_CLOSENESS, "learned rows lie nearer to the samples than others {:.0%} of the time"),
+        "closeness_at_1_percent": (MOST_FOUND, "{:.0%} of the learned rows are found where 1% of others are accused"),
         "membership": (MOST_MEMBERSHIP, "its likelihood tells learned rows from others {:.0%} of the time"),
         "attribute_inference": (MOST_LEAKED, "secret cells of learned rows are guessed more often, by {:.0%} of them"),
         "singling_out_by_one": (MOST_LEAKED, "values of learned rows are found in the samples, and single them out"),
@@ -128,11 +133,13 @@ def _memorised(scores: Scores) -> Alarm:
     if not known:
         return not_tested("memorised", "It needs 100 rows that the model never saw: name some with --data.")
     high = {name: score for name, score in known.items() if score.value > names[name][0]}
-    sure = {name for name, score in high.items() if score.value - _unsure(score.half_width) > _start(name)}
+    sure = {name for name, score in high.items() if score.value - _SURE * _unsure(score.half_width) > _start(name)}
     words = "; ".join(names[name][1].format(score.value) for name, score in high.items()) or "nothing."
     words = words[0].upper() + words[1:] + "."
     if high and not sure:
-        return not_tested("memorised", f"Too few to tell: {words[0].lower()}{words[1:]}")
+        return not_tested("memorised", f"Too few held-out rows to tell: {words[0].lower()}{words[1:]}")
+    if not high and any(_unsure(score.half_width) > MOST_UNSURE for score in known.values()):
+        return not_tested("memorised", "Too few held-out rows to tell.")
     quiet = "No attack that was tried does much better on learned rows than on others."
     loud = f"The samples or the model give away who was in the data. {words}"
     return alarm_of("memorised", bool(sure), loud, quiet, _TOO_CLOSE)

@@ -13,15 +13,13 @@ from tfgen.evaluate.metrics.copying import auc
 from tfgen.evaluate.metrics.resemblance import is_number
 from tfgen.evaluate.rows.tables import missing
 
-MOST_LEARNED = 50_000  # rows that one fit learns from
 MOST_CLASSES = 20  # of a target; the others are one
 MOST_JUDGED = 10_000  # rows of either side that are told apart
 FOLDS = 5
-SPLITS = 4  # of augmentation, each with another part of the real rows
-_PART = 0.8  # of them
-_MOST_AUGMENTED = 10_000  # real rows in each
+REPEATS = 4  # of augmentation, each with other samples and other chances of the boosting
+_PART = 0.8  # of the samples in each, and of the columns that are looked at where a tree branches
 _MOST_CATEGORIES = 254  # that a tree can tell apart
-_TARGETS = ("target", "label", "class", "income", "y", "outcome")
+_TARGETS = ("target", "label", "class", "income", "y", "outcome", "diagnosis", "default", "churn", "survived")
 _BINS = 64
 
 
@@ -109,13 +107,16 @@ def wanted(table: np.ndarray, target: Target) -> np.ndarray:
 
 
 @_in_one_thread
-def predict(learned: np.ndarray, rows: np.ndarray, target: Target) -> np.ndarray:
+def predict(learned: np.ndarray, rows: np.ndarray, target: Target, seed: int | None = None) -> np.ndarray:
     """What boosting that learned one table says of rows of another that have the target.
 
     float64 [n, classes] of probabilities for a category, [n, 1] for a number. Categories that it never saw have
     probability 0.
+
+    Args:
+        seed: where it is given, boosting has chances of its own, by which it may do better or worse.
     """
-    learned = learned[~missing(learned, target.name)][:MOST_LEARNED]
+    learned = learned[~missing(learned, target.name)]
     rows = rows[~missing(rows, target.name)]
     values = wanted(learned, target)
     found = np.zeros([len(rows), max(target.classes, 1)])
@@ -124,7 +125,7 @@ def predict(learned: np.ndarray, rows: np.ndarray, target: Target) -> np.ndarray
             found[:, int(values[0]) if target.is_category else 0] = 1.0 if target.is_category else values[0]
         return found
     others = [name for name in learned.dtype.names if name != target.name]
-    model = _boosting(target.is_category, learned, others).fit(_features(learned, others), values)
+    model = _boosting(target.is_category, learned, others, seed).fit(_features(learned, others), values)
     if not target.is_category:
         return model.predict(_features(rows, others))[:, None]
     found[:, model.classes_] = model.predict_proba(_features(rows, others))
@@ -174,27 +175,31 @@ def giveaways(real: np.ndarray, generated: np.ndarray, seed: int = 0) -> list[Gi
 
 
 def augment(training: np.ndarray, generated: np.ndarray, rows: np.ndarray, target: Target, seed: int) -> np.ndarray:
-    """What boosting says of rows that have the target, after it learned a part of the real rows, and after it learned
-    these and as many synthetic ones: float64 [n, SPLITS, 2]; places of classes, or numbers."""
+    """What boosting says of rows that have the target, after it learned all real rows, and these with samples beside.
+
+    float64 [n, REPEATS, 2]; places of classes, or numbers. Beside a part of the real rows, samples would win by what
+    they say of the others.
+    """
     generator, found = np.random.default_rng([seed, 6]), []
-    for _ in range(SPLITS):
-        chosen = generator.permutation(len(training))[: max(1, min(int(_PART * len(training)), _MOST_AUGMENTED))]
-        real, made = training[chosen], generated[generator.permutation(len(generated))[: len(chosen)]]
-        both = (predict(real, rows, target), predict(np.concatenate([real, made]), rows, target))
-        found.append([each.argmax(axis=1) if target.is_category else each[:, 0] for each in both])
+    count = min(len(training), max(1, int(_PART * len(generated))))
+    for repeat in range(REPEATS):
+        both = np.concatenate([training, generated[generator.permutation(len(generated))[:count]]])
+        said = [predict(learned, rows, target, repeat) for learned in (training, both)]
+        found.append([each.argmax(axis=1) if target.is_category else each[:, 0] for each in said])
     return np.transpose(np.array(found, np.float64), (2, 0, 1))
 
 
-def _boosting(category: bool, table: np.ndarray, names: Sequence[str]) -> Any:
+def _boosting(category: bool, table: np.ndarray, names: Sequence[str], seed: int | None = None) -> Any:
     kind = "HistGradientBoostingClassifier" if category else "HistGradientBoostingRegressor"
     categories = [not is_number(table, name) for name in names]
-    return getattr(_ensemble(), kind)(categorical_features=categories, early_stopping=False, random_state=0)
+    chance = {"random_state": 0} if seed is None else {"random_state": seed, "max_features": _PART}
+    return getattr(_ensemble(), kind)(categorical_features=categories, early_stopping=False, **chance)
 
 
 def _features(table: np.ndarray, names: Sequence[str]) -> np.ndarray:
-    """float64 [n, columns]; NaN where a cell is missing. Rare categories are one, since trees take no more."""
+    """float64 [n, columns]; NaN where a cell is missing or no number. Rare categories are one: trees take no more."""
     columns = [
-        table[name] if is_number(table, name)
+        np.where(np.isfinite(table[name]), table[name], np.nan) if is_number(table, name)
         else np.where(table[name] < 0, np.nan, np.minimum(table[name], _MOST_CATEGORIES - 1))
         for name in names
     ]

@@ -8,11 +8,11 @@ import numpy as np
 
 from tfgen.evaluate.metric_inputs import LazyInputs
 from tfgen.evaluate.rows import boosting
-from tfgen.evaluate.rows.attacks import guessed, secrets_of, singled_out
+from tfgen.evaluate.rows.attacks import guessed, predicates_on, secrets_of
 from tfgen.evaluate.rows.baselines import BASELINES
 from tfgen.evaluate.rows.boosting import Giveaway, Target, augment, giveaways, predict, tell_apart, wanted
 from tfgen.evaluate.rows.reference_data import ReferenceData
-from tfgen.evaluate.rows.tables import Distances, are_among, as_table, missing
+from tfgen.evaluate.rows.tables import Distances, Nearest, are_among, as_table, missing
 from tfgen.representations.rows.columns import Rows
 
 MOST_ATTACKED = 2000  # rows of either side
@@ -23,7 +23,7 @@ SAMPLES, REAL = "samples", "real"
 
 # Groups of which more is measured than columns and their pairs, since that takes longer.
 BOOSTED = (SAMPLES, REAL, "independent", "copula")
-_ATTACKED = (SAMPLES, "copies", "independent", "copula")
+ATTACKED = (SAMPLES, *BASELINES)
 
 
 class RowInputs:
@@ -75,12 +75,15 @@ class RowInputs:
             makers["generated_told"] = lambda: self.told(name)[1]
             if self.target is not None:
                 makers["unseen_predictions"] = lambda: self.predictions(name)
-        if len(self.unseen) and name in _ATTACKED:
-            makers["training_apart"] = lambda: self.apart(name)[0]
-            makers["unseen_apart"] = lambda: self.apart(name)[1]
+        if len(self.unseen) and name in ATTACKED:
+            makers["training_apart"] = lambda: self.nearest(name)[0].apart
+            makers["unseen_apart"] = lambda: self.nearest(name)[1].apart
             makers["training_guessed"] = lambda: _shares(self.guessed(name)[0])
             makers["unseen_guessed"] = lambda: _shares(self.guessed(name)[1])
-            makers["predicates"] = lambda: self._predicates(name)
+            makers["predicates"] = lambda: np.concatenate(list(self.predicates(name).values()))
+            makers["of_several"] = lambda: np.concatenate(
+                [np.full(len(each), kind == "multivariate") for kind, each in self.predicates(name).items()]
+            )
         return LazyInputs(makers)
 
     def of_model(self) -> LazyInputs:
@@ -125,9 +128,9 @@ class RowInputs:
     def augmented(self) -> np.ndarray:
         """Of each held-out row what boosting says that learned real rows, and that learned samples beside them."""
         said = augment(self.training, self.group(SAMPLES), self._tested, self.target, self.seed)
-        splits = (said.shape[1],)
-        fields = [("truth", np.float64), ("rarest", np.int64), ("alone", np.float64, splits)]
-        found = np.empty(len(said), [*fields, ("augmented", np.float64, splits)])
+        repeats = (said.shape[1],)
+        fields = [("truth", np.float64), ("rarest", np.int64), ("alone", np.float64, repeats)]
+        found = np.empty(len(said), [*fields, ("augmented", np.float64, repeats)])
         found["truth"], found["rarest"] = wanted(self._tested, self.target), -1
         found["alone"], found["augmented"] = said[..., 0], said[..., 1]
         if self.target.is_category:
@@ -153,42 +156,30 @@ class RowInputs:
         count = min(len(self.training), len(self.unseen), MOST_ATTACKED)
         return self.training[:count], self.unseen[:count]
 
-    def apart(self, name: str) -> tuple[np.ndarray, np.ndarray]:
-        """The distance of each of them to the nearest row of a group."""
-        among = self.group(name)[:MOST_SEARCHED]
-        return self._once(
-            ("apart", name), lambda: tuple(self.distances.nearest(rows, among)[1] for rows in self.attacked)
-        )
-
     @cached_property
     def secrets(self) -> list[str]:
         """The columns that are guessed."""
         return secrets_of(self.training, self.seed)
 
-    def guessed(self, name: str) -> tuple[np.ndarray, np.ndarray]:
-        """Which secrets of each of them are guessed from the nearest row of a group: float64 [n, secrets] twice."""
+    def nearest(self, name: str) -> tuple[Nearest, Nearest]:
+        """For each of those rows the nearest of a group, by all columns and by all but each secret."""
         among = self.group(name)[:MOST_SEARCHED]
         return self._once(
-            ("guessed", name),
-            lambda: tuple(guessed(rows, among, self.distances, self.secrets) for rows in self.attacked),
+            ("nearest", name),
+            lambda: tuple(self.distances.nearest(rows, among, self.secrets) for rows in self.attacked),
         )
 
-    def singled_out(self, name: str) -> dict[str, np.ndarray]:
-        """int [predicates, 2] by the kind of predicate."""
+    def guessed(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Which secrets of each of them are guessed from the nearest row of a group: float64 [n, secrets] twice."""
+        sides = zip(self.attacked, self.nearest(name), strict=True)
+        return tuple(guessed(rows, self.group(name), nearest.without) for rows, nearest in sides)
+
+    def predicates(self, name: str) -> dict[str, np.ndarray]:
+        """bool [predicates, 2 m] by their kind: of which learned rows, and of which others, they are true."""
         return self._once(
-            ("singled out", name),
-            lambda: {
-                kind: np.stack(found, axis=1).astype(np.int64)
-                for kind, found in singled_out(self.group(name), self.training, self.unseen, self.seed).items()
-            },
+            ("predicates", name),
+            lambda: predicates_on(self.group(name), self.training, self.unseen, self.seed),
         )
-
-    def _predicates(self, name: str) -> np.ndarray:
-        """int [k, 3] of both kinds in a random order; the last says which."""
-        found = self.singled_out(name)
-        kinds = [np.full([len(each), 1], kind == "multivariate") for kind, each in found.items()]
-        rows = np.concatenate([np.concatenate(list(found.values())), np.concatenate(kinds)], axis=1)
-        return np.random.default_rng([self.seed, 9]).permutation(rows)
 
     # What the model says.
 

@@ -139,7 +139,7 @@ def usefulness_section(evaluation: Evaluation, inputs: RowInputs) -> str:
     if added is not None:
         rarest = evaluation.scores.get("augmentation_of_rarest")
         more = "" if rarest is None else f" For the rarest class: {_on_gain(rarest)}"
-        parts.append(f"<p>{escape(f'Learned beside real rows, as many samples: {_on_gain(added)}{more}')}</p>")
+        parts.append(f"<p>{escape(f'Samples learned beside all real rows: {_on_gain(added)}{more}')}</p>")
     return "\n".join(parts)
 
 
@@ -209,7 +209,9 @@ def _attacks(evaluation: Evaluation, inputs: RowInputs) -> list[list[str]]:
     for kind, many in (("univariate", "one"), ("multivariate", "several")):
         score = scores.get(f"singling_out_by_{many}")
         if score is not None:
-            learned, others = inputs.singled_out(SAMPLES)[kind].mean(axis=0)
+            learned, others = (
+                float(np.mean(side.sum(axis=1) == 1)) for side in np.split(inputs.predicates(SAMPLES)[kind], 2, axis=1)
+            )
             attack = f"What holds for one sample alone ({many} column{'' if many == 'one' else 's'}) holds for one row"
             rows.append([attack, percent(learned), percent(others), _leak(score, 0.0)])
     if "copied_rows" in scores:
@@ -230,7 +232,7 @@ def _leak(score: Score, chance: float) -> str:
         return "too few rows to tell"
     if score.value - chance > score.half_width:
         return "more than by chance"
-    if score.half_width > max(0.05, chance / 5) and chance != 0.01:
+    if score.half_width > (0.2 if "singling" in score.metric else 0.06):
         return "too few rows to tell"
     return "no more than by chance"
 

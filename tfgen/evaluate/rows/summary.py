@@ -8,15 +8,22 @@ from tfgen.evaluate.score_descriptions import number
 from tfgen.evaluate.summary import paragraph
 
 _LONGER = "train longer, on more rows, or with a larger --size"
+_LESS = "train for fewer steps, or on more rows, if samples are to be anonymous"
+_MORE_ROWS = "name more held-out rows with --data"
 _HARDLY, _OFTEN, _ALWAYS = 0.6, 0.75, 0.9  # detectability
 _AS_GOOD, _CLOSE = 2.0, 5.0  # times what real rows lack of a quality of 1
 _TOGETHER = (0.6, 0.9)  # of what goes together in the data: below the first little is learned, from the second on all
+_LEAST_WAY = 0.05  # from columns drawn by themselves to real rows: less may be chance, of few held-out rows
 _USEFUL, _LESS_USEFUL = 0.02, 0.05  # F1 or R2 that is lost
 _TELLING = 0.02  # half an interval: below it, no difference is as good as none
-_SAFE = 0.06  # half an interval of an attack
+# What chance gives each attack, and half an interval up to which it can acquit; few rows are ever singled out.
 _CHANCE = {
     "closeness": 0.5, "membership": 0.5, "attribute_inference": 0.0,
     "singling_out_by_one": 0.0, "singling_out_by_several": 0.0,
+}
+_SAFE = {
+    "closeness": 0.06, "membership": 0.06, "attribute_inference": 0.06,
+    "singling_out_by_one": 0.2, "singling_out_by_several": 0.2,
 }
 
 
@@ -24,11 +31,13 @@ def in_words(evaluation: Evaluation, target: Target | None, giveaway: Giveaway |
     """The paragraph."""
     good, weak, change = [], [], []
     _on_quality(evaluation, good, weak)
-    _on_detectability(evaluation, giveaway, good, weak)
-    _on_usefulness(evaluation, target, good, weak)
-    _on_privacy(evaluation, good, weak)
+    if weak:
+        change.append(_LONGER)
+    _on_detectability(evaluation, giveaway, good, weak, change)
+    _on_usefulness(evaluation, target, good, weak, change)
+    _on_privacy(evaluation, good, weak, change)
     if any(alarm.name == "memorised" and alarm.state == "raised" for alarm in evaluation.alarms):
-        change = []
+        change = [advice for advice in change if advice != _LONGER]  # whatever is weak, it would make this worse
     return paragraph(evaluation, good, weak, change, _LONGER)
 
 
@@ -45,31 +54,41 @@ def _on_quality(evaluation: Evaluation, good: list[str], weak: list[str]) -> Non
         beside = f"real rows {real['strong_pairs']:.2f}, columns drawn by themselves {naive['strong_pairs']:.2f}"
         words = "much of what goes together in the data doesn't in the samples"
         weak.append(f"{words} (strong pair trends {strong:.2f}, {beside})")
+    elif 1 - value > _CLOSE * (1 - real["quality"]):
+        weak.append(f"columns or pairs of columns are unlike the data {values}")
+    elif _is_told(evaluation):
+        return  # no praise: whatever columns and pairs look like, something else is wrong
     elif 1 - value <= _AS_GOOD * (1 - real["quality"]) and (learned is None or learned >= _TOGETHER[1]):
         good.append(f"columns and pairs of columns are as like the data as other real rows are {values}")
-    elif 1 - value <= _CLOSE * (1 - real["quality"]):
-        good.append(f"columns and pairs of columns are close to the data {values}")
     else:
-        weak.append(f"columns or pairs of columns are unlike the data {values}")
+        good.append(f"columns and pairs of columns are close to the data {values}")
+
+
+def _is_told(evaluation: Evaluation) -> bool:
+    """Whether boosting tells samples from real rows mostly, at the better end of what is known."""
+    score = evaluation.scores.get("detectability")
+    return score is not None and score.value - (score.half_width or 0.0) > _OFTEN
 
 
 def _learned(evaluation: Evaluation, real: Mapping[str, float], naive: Mapping[str, float]) -> float | None:
-    """How far strong pairs are on the way from columns drawn by themselves to real rows; None without such pairs."""
+    """How far strong pairs are on the way from columns drawn by themselves to real rows; None where that is chance."""
     score = evaluation.scores.get("strong_pairs")
     if score is None or "strong_pairs" not in real or "strong_pairs" not in naive:
         return None
     way = real["strong_pairs"] - naive["strong_pairs"]
-    return (score.value - naive["strong_pairs"]) / way if way > 0 else None
+    return (score.value - naive["strong_pairs"]) / way if way > _LEAST_WAY else None
 
 
 def _on_detectability(
-    evaluation: Evaluation, giveaway: Giveaway | None, good: list[str], weak: list[str]
+    evaluation: Evaluation, giveaway: Giveaway | None, good: list[str], weak: list[str], change: list[str]
 ) -> None:
     """Praise only at the worse end of what is known."""
     score = evaluation.scores.get("detectability")
     if score is None:
         if "detectability" in evaluation.left_out:
             weak.append("nobody can say whether the samples pass for real rows: the end of the report says why")
+            if "never saw" in evaluation.left_out["detectability"]:
+                change.append(_MORE_ROWS)
         return
     worse = score.value + (1.0 if score.half_width is None else score.half_width)
     values = f"(detectability {score.value:.2f}, .5 is guessing)"
@@ -77,13 +96,17 @@ def _on_detectability(
         good.append(f"boosting taught to tell samples from real rows hardly does better than guessing {values}")
     elif score.value <= _HARDLY:
         weak.append(f"there are too few held-out rows to say whether the samples pass for real {values}")
+        change.append(_MORE_ROWS)
     else:
         how = "now and then" if score.value <= _OFTEN else "mostly" if score.value <= _ALWAYS else "nearly always"
         by = "" if giveaway is None or giveaway.alone <= 0.55 else f", best by '{giveaway.name}'"
         weak.append(f"boosting {how} tells samples from real rows{by} {values}")
+        change.append(_LONGER)
 
 
-def _on_usefulness(evaluation: Evaluation, target: Target | None, good: list[str], weak: list[str]) -> None:
+def _on_usefulness(
+    evaluation: Evaluation, target: Target | None, good: list[str], weak: list[str], change: list[str]
+) -> None:
     score = evaluation.scores.get("usefulness_lost")
     if score is None or target is None:
         return
@@ -95,11 +118,13 @@ def _on_usefulness(evaluation: Evaluation, target: Target | None, good: list[str
         good.append(f"they are as useful as real rows to predict '{target.name}' {values}")
     elif score.value - unsure > _LESS_USEFUL:
         weak.append(f"they are less useful than real rows to predict '{target.name}' {values}")
+        change.append(_LONGER)
     elif score.value - unsure > 0:
         good.append(f"they are nearly as useful as real rows to predict '{target.name}' {values}")
     else:
         few = "there are too few held-out rows to say whether they are as useful"
         weak.append(f"{few} to predict '{target.name}' {values}")
+        change.append(_MORE_ROWS)
     added = evaluation.scores.get("augmentation")
     if added is not None and verdict_of(added) == "raises":
         good.append(f"beside real rows they raise its {name.upper()} (by {added.value:.3f})")
@@ -116,17 +141,19 @@ def verdict_of(score: Score) -> str:
     return "makes no difference" if score.half_width <= _TELLING else "can't be told"
 
 
-def _on_privacy(evaluation: Evaluation, good: list[str], weak: list[str]) -> None:
+def _on_privacy(evaluation: Evaluation, good: list[str], weak: list[str], change: list[str]) -> None:
     """Nothing was found is only good where something would have been found."""
     if any(alarm.name in ("memorised", "copying") and alarm.state == "raised" for alarm in evaluation.alarms):
         return
     known = {name: evaluation.scores[name] for name in _CHANCE if name in evaluation.scores}
-    if not known:
-        if any(name in evaluation.left_out for name in ("membership", "attribute")):
+    if not {"closeness", "attribute_inference"} <= {*known}:
+        if any(name in evaluation.left_out for name in ("closeness", "attribute")):
             weak.append("nobody can say whether it gives away who was in the data: too few rows are held out")
+            change.append(_MORE_ROWS)
         return
-    if any(score.half_width is None or score.half_width > _SAFE for score in known.values()):
+    if any(score.half_width is None or score.half_width > _SAFE[name] for name, score in known.items()):
         weak.append("there are too few held-out rows to say whether it gives away who was in the data")
+        change.append(_MORE_ROWS)
         return
     found = {name: score for name, score in known.items() if score.value - _CHANCE[name] > score.half_width}
     if not found:
@@ -134,3 +161,4 @@ def _on_privacy(evaluation: Evaluation, good: list[str], weak: list[str]) -> Non
     else:
         words = ", ".join(f"{name.replace('_', ' ')} {number(score.value)}" for name, score in found.items())
         weak.append(f"it gives a little away of who was in the data ({words})")
+        change.append(_LESS)

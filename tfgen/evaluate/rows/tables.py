@@ -4,6 +4,7 @@ A field is float64 of a number, NaN where a cell is missing, or int32 of a categ
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -88,25 +89,31 @@ class Distances:
                 other = slice(other_start, other_start + _AMONG)
                 yield place, other, [_apart(one[place], two[other]) for one, two in zip(first, second, strict=True)]
 
-    def nearest(self, rows: np.ndarray, among: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The place of the nearest of `among` [m] for each row [n], and its distance; ties go to the first."""
-        places, apart = np.zeros(len(rows), np.int64), np.full(len(rows), np.inf, np.float32)
-        for place, other, columns in self.blocks(rows, among):
-            _keep_nearest(places[place], apart[place], sum(columns[1:], columns[0].copy()), other.start)
-        return places, apart / len(self.names)
+    def nearest(self, rows: np.ndarray, among: np.ndarray, leaving_out: Sequence[str] = ()) -> "Nearest":
+        """The nearest of `among` [m] for each row [n]; ties go to the first.
 
-    def nearest_without(
-        self, rows: np.ndarray, among: np.ndarray, names: Sequence[str]
-    ) -> dict[str, np.ndarray]:
-        """For each of the columns named, the place of the nearest row by all other columns, [n]."""
-        places = {name: np.zeros(len(rows), np.int64) for name in names}
-        apart = {name: np.full(len(rows), np.inf, np.float32) for name in names}
+        Args:
+            leaving_out: columns; for each of them also the nearest by all other columns.
+        """
+        kinds = (None, *leaving_out)
+        places = {kind: np.zeros(len(rows), np.int64) for kind in kinds}
+        apart = {kind: np.full(len(rows), np.inf, np.float32) for kind in kinds}
         for place, other, columns in self.blocks(rows, among):
-            total = sum(columns[1:], columns[0].copy())
-            for name in names:
-                rest = total - columns[self.names.index(name)]
-                _keep_nearest(places[name][place], apart[name][place], rest, other.start)
-        return places
+            total = np.add.reduce(columns)
+            for kind in kinds:
+                block = total if kind is None else total - columns[self.names.index(kind)]
+                _keep_nearest(places[kind][place], apart[kind][place], block, other.start)
+        return Nearest(places.pop(None), apart[None] / len(self.names), places)
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """For each of n rows: the place of its nearest int64 [n], its distance float32 [n] from 0 to 1, and by the column
+    that was left out the place of the nearest by all others, int64 [n]."""
+
+    places: np.ndarray
+    apart: np.ndarray
+    without: Mapping[str, np.ndarray]
 
 
 def _apart(one: np.ndarray, other: np.ndarray) -> np.ndarray:
