@@ -52,6 +52,24 @@ class Conditions:
             rows.values[name][:] = np.take_along_axis(clipped, nearest_one[None], axis=0)[0]
         return rows
 
+    def asked(self, codec: RowCodec) -> list[str]:
+        """The columns that something is asked of."""
+        parts = zip(codec.learned, codec.specification.offsets, codec.specification.sizes, strict=True)
+        return [column.name for column, first, size in parts if (self.allowed[first : first + size] < 1).any()]
+
+    def holding(self, codec: RowCodec, rows: Rows) -> np.ndarray:
+        """bool [n]: which rows are within them."""
+        result = np.ones(len(rows), bool)
+        for column, first in zip(codec.learned, codec.specification.offsets, strict=True):
+            values = rows.values[column.name]
+            within = self.allowed[first + codec.how[column.name].encode(values)] > 0
+            if column.name in self.ranges:
+                half = 0.5 * 10.0**-column.decimals
+                inside = [(values >= low - half) & (values <= high + half) for low, high in self.ranges[column.name]]
+                within = np.where(np.isnan(values), within, np.any(inside, axis=0))
+            result &= within
+        return result
+
 
 def no_conditions(codec: RowCodec) -> Conditions:
     """Those of the empty prompt."""
