@@ -69,3 +69,7 @@ def test_data_alone_knows_no_settings_of_a_model():
 def test_unknown_size_names_the_nearest():
     with pytest.raises(UserError, match="Did you mean 'small'"):
         make_config(Config, "smal", {})
+
+
+def test_a_name_of_a_family_keeps_its_dashes():
+    assert parse_pairs(["batch-size.a-b=1"]) == {"batch_size.a-b": "1"}

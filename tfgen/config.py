@@ -42,7 +42,7 @@ def split_settings(settings: Mapping[str, Any], config_class: type | None) -> tu
         elif dot and name and family in families:
             data[family] = {**data.get(family, {}), name: plain(value)}
         else:
-            raise unknown("setting", key, [*fields, *known, *(f"{each}.NAME" for each in families)])
+            raise unknown("setting", key, [*fields, *known, *(f"{each}.{name}" for each in families if dot and name)])
     return model, data
 
 

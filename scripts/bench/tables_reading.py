@@ -2,8 +2,8 @@
 
     python scripts/bench/tables_reading.py [--count 1000000] [--kind csv]
 
-Makes a CSV (or Parquet) of 15 columns as people have them, reads it in a process of its own as `tfgen data` would, finds
-what holds in every row, and writes the rows again. At most 3 GiB and about 30 s are the goal.
+Makes a CSV (or Parquet) of 15 columns as people have them, reads it in a process of its own as `tfgen data` would,
+finds what holds in every row, and writes the rows again. At most 3 GiB and about 30 s are the goal.
 """
 
 import csv
@@ -50,7 +50,8 @@ def _write(folder: Path, count: int, kind: str) -> Path:
             net, tax = chance.randrange(100_000) / 100, chance.randrange(50_000) / 100
             day, month = 1 + chance.randrange(28), 1 + chance.randrange(12)
             writer.writerow((
-                place + 1000, f"2019-{month:02d}-{day:02d}", f"2020-{month:02d}-{day:02d} 1{place % 10}:{place % 60:02d}:00",
+                place + 1000, f"2019-{month:02d}-{day:02d}",
+                f"2020-{month:02d}-{day:02d} 1{place % 10}:{place % 60:02d}:00",
                 chance.randrange(18, 90), round(chance.lognormvariate(7, 1), 2), f"{net:.2f}", f"{tax:.2f}",
                 f"{net + tax:.2f}", city, country, f"{chance.randrange(100_000):05d}", chance.choice(("yes", "no")),
                 chance.random(), chance.choice("ABCDEF?"), f"${chance.randrange(10_000):,}.50",

@@ -19,7 +19,9 @@ _LISTED, _CELLS = 20, 3  # rows with --rows, and cells of each
 @click.option("--extractor", metavar="NAME", help="What gives features of arrays: classifier, random or inception.")
 @click.option("--seed", type=int, default=0, show_default=True, help="The first sample's; draws the real examples too.")
 @click.option("--target", metavar="COLUMN", help="Of a table: the column to predict, to see what samples are good for.")
-@click.option("--rows", is_flag=True, help="Of a table: only list its least likely rows, or those of --data, counted from 1.")
+@click.option(
+    "--rows", is_flag=True, help="Of a table: only list its least likely rows, or those of --data, counted from 1."
+)
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="PNG", help="With several runs: the plot.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON in place of the table.")
 def command(

@@ -29,7 +29,9 @@ from tfgen.environment import load_tensorflow
 )
 @click.option("--frames", type=int, metavar="N", help="Pictures: How many frames the walk has.  [default: 60]")
 @click.option("--loop", is_flag=True, help="Pictures: Walk back to where it began.")
-@click.option("--like", metavar="FILE", help="Variations of a picture of your own; rows of a table with what they lack filled in.")
+@click.option(
+    "--like", metavar="FILE", help="Variations of a picture of your own; rows of a table with what they lack filled in."
+)
 @click.option("--fill", metavar="MASK", help="With --like: complete it where the picture MASK is white.")
 @click.option("--ladder", metavar="T,T,...", help="Text: The same seeds at several temperatures, such as 0.3,0.7,1.1.")
 @click.option("--best-of", type=int, metavar="N", help="Keep of each N the one that people would like best (feedback).")
@@ -54,8 +56,8 @@ def command(
 
     The same seed gives the same picture, text or row, alone or among others, and the same from a server. Without
     -o, a grid of pictures and a .csv of rows go to the current folder, and text to standard output while it is made;
-    PROMPT is not repeated. @NAME, @NAME@3 and @NAME@TAG are saved prompts (tfgen prompt); of several combinations each is made at the
-    same seeds.
+    PROMPT is not repeated. @NAME, @NAME@3 and @NAME@TAG are saved prompts (tfgen prompt); of several combinations each
+    is made at the same seeds.
 
     \b
     tfgen generate digits-gan

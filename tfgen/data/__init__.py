@@ -51,7 +51,7 @@ def open_data(
         from tfgen.data.tfds import open_tfds
 
         return open_tfds(source, representation, settings, progress)
-    modality = modality_of(source, representation)
+    modality = modality_of(source, representation, [name for name, value in settings.items() if value is not None])
     place = source
     if isinstance(source, str) and source not in DATASETS:
         path = as_folder(Path(source).expanduser())

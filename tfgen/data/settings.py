@@ -11,7 +11,8 @@ class DataSetting:
 
     A family has a value for each of many names, which are the data's own: --set KEY.NAME=VALUE, or in Python a dict.
 
-    check: what was typed, or passed, to what is used; of a family the whole dict. Raises UserError for a value that makes no sense.
+    check: what was typed, or passed, to what is used; of a family the whole dict. Raises UserError for a value that
+        makes no sense.
     help: what it does and between which values, in a sentence.
     """
 

@@ -2,6 +2,7 @@
 
 import os
 from collections import Counter
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,19 +42,22 @@ def note_on_others(modality: type, folder: Path, used: int) -> list[str]:
     return notes
 
 
-def representation_for(source: Any, representations: tuple[str, ...]) -> str:
+def representation_for(source: Any, representations: tuple[str, ...], settings: Collection[str] = ()) -> str:
     """In which of some representations a source is read: the first that its modality has; else the first."""
     if len(representations) == 1 or isinstance(source, str) and source.startswith(TFDS):
         return representations[0]
-    theirs = modality_of(source, *representations).representations
+    theirs = modality_of(source, representations, settings).representations
     return next((each for each in representations if each in theirs), representations[0])
 
 
-def modality_of(source: Any, *representations: str | None) -> type:
-    """The modality that reads a source, which is not from TFDS: the surest of those that have one of the
-    representations; all have, where none or None is given.
+def modality_of(
+    source: Any, representation: str | Sequence[str] | None = None, settings: Collection[str] = ()
+) -> type:
+    """The modality that reads a source, which is not from TFDS: the surest of those that have the representation, or
+    one of several.
 
-    Where none of them recognises it, the surest of the others, so that a caller can say what it is.
+    Where several recognise a file, one that has all of the settings goes before others: who names the column of the
+    texts wants texts. Where none of them recognises it, the surest of the others, so that a caller can say what it is.
 
     Raises:
         UserError: there is no such thing, or nobody can read it; says what was probably meant.
@@ -61,13 +65,16 @@ def modality_of(source: Any, *representations: str | None) -> type:
     if isinstance(source, str) and source in DATASETS:
         return MODALITIES.load(DATASETS.load(source).modality)
     modalities = MODALITIES.all()
-    wanted = set(filter(None, representations))
+    wanted = {representation} if isinstance(representation, str) else set(representation or ())
     able = [each for each in modalities if not wanted or wanted & set(each.representations)]
     place = as_folder(_existing(source)) if isinstance(source, str) else source
     for candidates in (able, [each for each in modalities if each not in able]):
         sureness = {each: each.recognises(place) for each in candidates}
         if any(sureness.values()):
-            return max(sureness, key=sureness.__getitem__)  # of equally sure ones, the first of the catalog
+            if settings and isinstance(place, Path) and place.is_file():  # in a folder each would read other files
+                meant = [each for each in candidates if sureness[each] and set(settings) <= set(each.settings)]
+                candidates = meant or candidates
+            return max(candidates, key=sureness.__getitem__)  # of equally sure ones, the first of the catalog
     raise _unreadable(source, place)
 
 

@@ -217,7 +217,7 @@ def _is_right(modality: Any, codec: Codec, conditions: Conditions, rows: Rows, g
     """bool [n]: which rows keep to constraints and conditions, and lie where the table does."""
     right = modality.holds(rows, codec)
     if given is None:
-        right = right & conditions.holding(codec, rows)
+        right = right & conditions.hold(codec, rows)
     for column in codec.learned:
         how, values = codec.how[column.name], rows.values[column.name]
         if isinstance(how, Bins) and len(how.knots):

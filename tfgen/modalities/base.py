@@ -108,7 +108,12 @@ class Modality(abc.ABC):
     @classmethod
     def command(cls, source: str) -> str:
         """A fit that reads a source as this kind, whatever else lies there."""
-        return fit_command("gan" if ARRAYS in cls.representations else "gpt", [source], [])
+        return fit_command(cls.usual_model(), [source], [])
+
+    @classmethod
+    def usual_model(cls) -> str:
+        """The model to begin with."""
+        return "gan" if ARRAYS in cls.representations else "gpt"
 
     @classmethod
     def codec_settings(cls, codec: Codec, run_folder: Path) -> dict[str, Any]:

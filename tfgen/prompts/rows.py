@@ -14,11 +14,9 @@ from tfgen.generate.output import check_path
 from tfgen.generate.rows import RowSamples, keeping_to
 from tfgen.prompts.cells import Cell, Cells, Drawn
 from tfgen.prompts.judges import Measure
-from tfgen.representations.rows.columns import Rows
-from tfgen.representations.rows.conditions import read_conditions
+from tfgen.representations.rows.columns import joined
+from tfgen.representations.rows.conditions import read_conditions, words_of_columns
 from tfgen.representations.rows.sampler import RowSampler
-
-_WORDS_OF_A_COLUMN = 12
 
 
 class RowCells(Cells):
@@ -54,12 +52,7 @@ class RowCells(Cells):
         return drawn
 
     def words(self) -> Sequence[str]:
-        return [
-            f"{column.name}={column.categories[place]}"
-            for column in self.codec.learned
-            if column.is_categorical
-            for place in self.codec.how[column.name].kept[:_WORDS_OF_A_COLUMN]
-        ]
+        return words_of_columns(self.codec)
 
     def neighbours(self, cell: Cell) -> list[Cell]:
         """A condition less, or one more on a column that is free."""
@@ -84,7 +77,7 @@ class RowCells(Cells):
 
     def _diversity(self, drawn: Drawn) -> np.ndarray:
         """Of each sample the mean share of its columns in which another sample has another value."""
-        tokens = self.codec.encode(_joined([rows for rows, _ in drawn.known]))
+        tokens = self.codec.encode(joined([rows for rows, _ in drawn.known]))
         if len(tokens) < 2:
             return np.zeros(len(tokens))
         differ = (tokens[:, None, :] != tokens[None, :, :]).mean(axis=2)
@@ -96,20 +89,15 @@ class RowCells(Cells):
         check_path(path, self.modality.row_endings)
 
     def samples(self, drawn: Sequence[Drawn], origin: Origin) -> RowSamples:
-        rows = _joined([rows for each in drawn for rows, _ in each.known])
+        rows = joined([rows for each in drawn for rows, _ in each.known])
         seeds = [int(seed) for each in drawn for seed in each.seeds]
         return RowSamples(rows, seeds, " | ".join(each.cell.prompt for each in drawn), origin)
 
     def show(self, drawn: Sequence[Drawn], origin: Origin, stem: str, as_json: bool) -> None:
         for each in drawn:
-            lines = self.modality.lines(_joined([rows for rows, _ in each.known]), heading=True)
+            lines = self.modality.lines(joined([rows for rows, _ in each.known]), heading=True)
             print(f"--- {each.cell.title} ---", *lines, "", sep="\n")
         say(f"{sum(map(len, drawn))} rows.")
 
     def save(self, drawn: Sequence[Drawn], path: Path, origin: Origin) -> str:
         return self.samples(drawn, origin).save(path)
-
-
-def _joined(parts: Sequence[Rows]) -> Rows:
-    names = parts[0].values
-    return Rows(parts[0].columns, {name: np.concatenate([part.values[name] for part in parts]) for name in names})

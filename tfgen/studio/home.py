@@ -16,7 +16,9 @@ from tfgen.catalog import DATASETS, ENGINES, MODALITIES
 from tfgen.errors import UserError
 from tfgen.evaluate.record import Evaluation
 from tfgen.export.published import versions_in
-from tfgen.representations import SEQUENCES
+from tfgen.representations import ARRAYS, ROWS, SEQUENCES
+from tfgen.representations.base import Codec
+from tfgen.representations.rows.conditions import words_of_columns
 from tfgen.restore import open_codec
 from tfgen.run import all_runs
 from tfgen.run_comparison import summary
@@ -237,8 +239,9 @@ def _facts(run: Run) -> dict[str, Any]:
         "needs_prompt": getattr(codec, "kind", "text") != "text",
         "controls": [vars(each) for each in engine.controls],
         "walks": "interpolate" in engine.options,
-        "known": [] if is_sequence else _known(run),
-        "kind_of_prompts": "text" if is_sequence else run.vocabulary().kind,
+        "reacts": f"tune/{codec.representation}" in ENGINES,
+        "known": _known(run, codec),
+        "kind_of_prompts": run.vocabulary().kind if codec.representation == ARRAYS else "text",
         "all_versions": versions.described(run),
         "words": evaluation.words if evaluation else "",
         "has_report": (run.results / "report.html").is_file(),
@@ -247,8 +250,12 @@ def _facts(run: Run) -> dict[str, Any]:
     }
 
 
-def _known(run: Run) -> list[str]:
-    """What can be asked for: labels or, of captions, words; the commonest first."""
+def _known(run: Run, codec: Codec) -> list[str]:
+    """What can be asked for: labels or, of captions, words; the commonest first. Of rows, values of columns."""
+    if codec.representation == ROWS:
+        return words_of_columns(codec)[:_KNOWN]
+    if codec.representation != ARRAYS:
+        return []
     vocabulary = run.vocabulary()
     if vocabulary.kind == "captions":
         return list(vocabulary.words[:_KNOWN])

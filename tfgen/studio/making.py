@@ -18,7 +18,8 @@ from tfgen.arguments import number, text, whole
 from tfgen.catalog import ENGINES, MODALITIES
 from tfgen.errors import UserError
 from tfgen.generate.output import file_stem
-from tfgen.representations import SEQUENCES
+from tfgen.representations import ROWS, SEQUENCES
+from tfgen.representations.rows.columns import joined
 from tfgen.restore import open_codec
 from tfgen.studio.home import run_of
 from tfgen.studio.model_thread import steadily
@@ -205,6 +206,12 @@ def _files(run: Any, records: list[Any]) -> tuple[str, bytes]:
                 facts = {"run": each.run, "prompt": each.prompt, "seed": each.seed, "settings": dict(each.settings)}
                 facts |= {"version": each.version, "text": each.content}
                 (folder / f"{each.id}.json").write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
+        elif open_codec(run).representation == ROWS:
+            made = [_opened_again(run, each).samples().rows for each in records]
+            modality = MODALITIES.load(run.record["modality"])
+            seeds = ", ".join(str(each.seed) for each in records)
+            facts = {"run": run.name, "prompt": records[0].prompt, "seed": seeds}
+            modality.save_rows(folder / "rows.csv", joined(made), facts)
         else:
             write_remade(run, records, folder)
         made = sorted(folder.iterdir())
@@ -216,6 +223,14 @@ def _files(run: Any, records: list[Any]) -> tuple[str, bytes]:
             for path in made:
                 archive.write(path, f"{run.name}/{path.name}")
         return f"{run.name}.zip", content.getvalue()
+
+
+def _opened_again(run: Any, record: Any) -> Any:
+    """What makes the sample of a record once more."""
+    from tfgen.generate import Request as Wanted
+    from tfgen.generate import open_generator
+
+    return open_generator(run, Wanted(record.prompt, 1, record.seed))
 
 
 def _settings_of(name: str, content: bytes) -> dict[str, Any]:

@@ -83,8 +83,9 @@ def look(data: str, name: str) -> dict[str, Any]:
 
 
 def models_for(modality: Any) -> list[str]:
-    """The models of the catalog that can learn a modality."""
-    return [each for each in MODELS if set(representations_of(each)) & set(modality.representations)]
+    """The models of the catalog that can learn a modality, the one to begin with first."""
+    able = [each for each in MODELS if set(representations_of(each)) & set(modality.representations)]
+    return sorted(able, key=lambda each: each != modality.usual_model())
 
 
 def _is_enough(examples: Any) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tfgen.catalog import MODALITIES, MODELS, PRESETS, config_class, representations_of
-from tfgen.config import check_size, make_config, split_settings
+from tfgen.config import check_size, data_settings, make_config, split_settings
 from tfgen.data.sources import representation_for
 from tfgen.errors import UserError, unknown
 from tfgen.restore import open_codec
@@ -130,7 +130,8 @@ def representation_of(request: FitRequest) -> str:
     if run is not None:
         return open_codec(run).representation
     is_open = request.data is not None and request.start is None  # a preset is of one
-    return representation_for(request.data, learned) if is_open else learned[0]
+    of_data = [name for name, value in request.settings.items() if name in data_settings() and value is not None]
+    return representation_for(request.data, learned, of_data) if is_open else learned[0]
 
 
 def start_run(request: FitRequest) -> Run | None:

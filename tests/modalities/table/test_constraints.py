@@ -57,6 +57,13 @@ def test_nothing_is_found_in_noise(seed):
     assert constraints.find(rows_of(**values, rare=rare)) == []
 
 
+def test_what_follows_from_what_was_put_right_is_put_right_too():
+    rows = table()
+    found = [constraints.parse(text, rows.columns) for text in ('total + fee = "all of it"', "net + tax = total")]
+    broken = Rows(rows.columns, {**rows.values, "net": rows.values["net"] + 1})
+    assert constraints.holding(found, constraints.repaired(found, broken)).all()
+
+
 def test_few_rows_say_nothing():
     assert constraints.find(table().take(slice(0, 40))) == []
 

@@ -45,6 +45,12 @@ def written(texts, name="x", **settings):
         (["1'200.5", "15'300.5", "900.5"], "number", [1200.5, 15300.5, 900.5]),
         (["2,6", "3,75", "4"], "number", [2.6, 3.75, 4]),
         (["−5", "6", "7"], "integer", [-5, 6, 7]),
+        (["+5", "-6", "0"], "integer", [5, -6, 0]),
+        (["$5.50", "($6.25)", "$0.75"], "number", [5.5, -6.25, 0.75]),
+        (["(1,200)", "15,300", "(7)"], "integer", [-1200, 15300, -7]),
+        (["2020-01", "2020-02", "2021-01"], "date", [18262, 18293, 18628]),
+        (["Jan 2020", "Feb 2020", "Jan 2021"], "date", [18262, 18293, 18628]),
+        (["+49 151 100", "+49 151 205", "+49 151 301"], "category", [0, 1, 2]),
         (["2020-01-01", "2020-03-01", "2020-02-01"], "date", [18262, 18322, 18293]),
         (["31.12.2019", "1.1.2020", "2.1.2020"], "date", [18261, 18262, 18263]),
         (["12/31/2019", "01/01/2020", "01/02/2020"], "date", [18261, 18262, 18263]),
@@ -115,6 +121,11 @@ def test_marks_of_what_is_missing(mark):
     assert written(["red", mark, "blue", "red"]) == ["red", mark, "blue", "red"]
 
 
+def test_several_marks_are_said():
+    column, values, notes = column_of(["red", "NA", "?", "red", "blue", "?"])
+    assert column.missing == "?" and values.tolist() == [0, -1, -1, 0, 1, -1] and "all taken as missing" in notes[0]
+
+
 def test_20240320_is_a_date():
     days = [f"2024{month:02d}{day:02d}" for month in range(1, 13) for day in (1, 13, 28)]
     column, values, _ = column_of(days)
@@ -142,7 +153,8 @@ def test_an_ambiguous_comma_follows_the_table():
     rows, notes = rows_of(cells_of(columns))
     assert rows.values["a"].tolist() == [1.234, 5.678, 9.012] and "decimal comma" in notes[0]
     assert rows_of(cells_of({"a": columns["a"]}))[0].values["a"].tolist() == [1234, 5678, 9012]
-    assert rows_of(cells_of({"a": columns["a"]}), Corrections(decimal=","))[0].values["a"].tolist() == [1.234, 5.678, 9.012]
+    told, _ = rows_of(cells_of({"a": columns["a"]}), Corrections(decimal=","))
+    assert told.values["a"].tolist() == [1.234, 5.678, 9.012]
 
 
 def test_words_among_numbers():
@@ -162,6 +174,11 @@ def test_numbers_that_stand_for_nothing_are_said_and_taken_when_told(sentinel):
     column, values, notes = column_of(texts, missing=(sentinel,))
     assert np.isnan(values[-10:]).all() and not notes and column.missing == sentinel
     assert written(texts, missing=(sentinel,)) == texts
+
+
+def test_numbers_all_of_which_mean_missing():
+    column, values, notes = column_of(["-200", "-200.0", "-200.00"], missing=("-200",))
+    assert column.kind == "constant" and values is None and "no values" in notes[-1]
 
 
 def test_what_a_person_says_wins():
@@ -194,7 +211,8 @@ def test_numbers_that_sums_of_floats_left_are_what_was_meant():
 
 def test_another_table_under_known_columns(write):
     learned = open_table(write("a.csv", "day,city,wage\n31/12/2020,Ulm,\"1,200.50\"\n01/02/2021,Bonn,300.25\n"))
-    path = write("b.jsonl", '{"wage": 5.5, "city": "Kiel", "day": "2021-03-01"}\n{"city": "Ulm", "day": null, "wage": 1}\n')
+    path = write("b.jsonl", '{"wage": 5.5, "city": "Kiel", "day": "2021-03-01"}\n'
+                            '{"city": "Ulm", "day": null, "wage": 1}\n')  # fmt: skip
     table = open_table_as(path, learned.rows.columns)
     assert table.rows.values["city"].tolist() == [-1, list(by_name(learned.rows)["city"].categories).index("Ulm")]
     assert table.rows.values["day"][0] == 18687 and np.isnan(table.rows.values["day"][1])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tfgen.errors import UserError
-from tfgen.modalities.table.cells import cells_of
+from tfgen.modalities.table.cells import as_parquet, cells_of
 from tfgen.modalities.table.correction import settings_of
 from tfgen.modalities.table.reading import read_cells
 from tfgen.modalities.table.table import open_table
@@ -39,6 +39,11 @@ def test_delimiters(write, delimiter, name):
     cells = read(write(name, gzip.compress(content) if name.endswith(".gz") else content))
     assert cells.names == ["age", "city", "wage"] and texts(cells)["city"] == ["Ulm", "Bonn", "Ulm"]
     assert list(cells.lines) == [2, 3, 4]
+
+
+def test_commas_of_sentences_are_not_between_cells(write):
+    cells = read(write("a.csv", "id;text\n" + "".join(f"{place};One, two, three, {place}\n" for place in range(9))))
+    assert cells.names == ["id", "text"] and texts(cells)["text"][0] == "One, two, three, 0"
 
 
 def test_spaces_between_cells(write):
@@ -141,6 +146,12 @@ def test_rows_of_json(write):
         assert cells.typed == {"a", "c"}
 
 
+def test_json_of_other_layouts(write):
+    assert len(read(write("a.json", '{"made": "today", "data": [{"a": 1}, {"a": 2}]}'))) == 2
+    assert len(read(write("b.json", '{"a": 1}\n{"a": 2}\n{"a": 3}\n'))) == 3
+    assert texts(read(write("c.jsonl", '{"a": [1, 2]}\n{"a": []}\n')))["a"] == ["[1, 2]", "[]"]
+
+
 def test_broken_lines_of_json_are_named(write):
     with pytest.raises(UserError, match="line 2 is no JSON object"):
         read(write("a.jsonl", '{"a": 1}\n{"a": \n{"a": 3}\n'))
@@ -203,8 +214,8 @@ def test_tables_in_memory():
     expected = {"a": ["1", "2", None], "b": ["x", "y", "x"], "c": ["0.5", None, "2"], "d": ["true", "false", "true"],
                 "e": ["2020-01-01", "2020-01-02", None]}  # fmt: skip
     assert texts(cells_of(columns)) == expected
-    assert texts(cells_of(pa.table({name: pa.array(values, from_pandas=True) for name, values in columns.items()}))) == (
-        expected)
+    table = pa.table({name: pa.array(values, from_pandas=True) for name, values in columns.items()})
+    assert texts(cells_of(table)) == expected
     fields = np.array([(1, "x"), (2, "y")], [("a", "i4"), ("b", "U1")])
     assert texts(cells_of(fields)) == {"a": ["1", "2"], "b": ["x", "y"]}
     with pytest.raises(UserError, match="'a' has 2 values and 'b' 1"):
@@ -216,3 +227,30 @@ def test_tables_in_memory():
 def test_the_most_rows(write):
     table = open_table(write("a.csv", PLAIN), {"rows": 2})
     assert len(table) == 2 and len(open_table({"a": [1, 2, 3], "b": list("xyx")}, {"rows": 2})) == 2
+
+
+def test_what_was_in_memory_is_kept_as_a_file(write):
+    data = {"a": [1, 2, None], "b": ["x", "y", "x"], "day": np.array(["2020-01-01", "2020-01-02", "NaT"], "M8[D]")}
+    kept = open_table(write("a.parquet", as_parquet(data)))
+    assert kept.fingerprint == open_table(data).fingerprint
+
+
+def test_a_table_that_looks_like_that_of_pandas():
+    class Series:
+        def __init__(self, values):
+            self._values = np.array(values, object)
+
+        def __len__(self):
+            return len(self._values)
+
+        def to_numpy(self):
+            return self._values
+
+    class Frame(dict):
+        columns = property(lambda self: list(self))
+
+        def to_dict(self):
+            return dict(self)
+
+    frame = Frame(a=Series([1, 2.5, float("nan")]), b=Series(["x", None, 3]))
+    assert texts(cells_of(frame)) == {"a": ["1", "2.5", None], "b": ["x", None, "3"]}

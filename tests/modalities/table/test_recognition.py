@@ -6,6 +6,11 @@ import json
 import numpy as np
 import pytest
 
+from tests.modalities.image.conftest import noise, save
+from tfgen.data import sources
+from tfgen.modalities.base import Modality
+from tfgen.modalities.image.modality import ImageModality
+from tfgen.modalities.table.correction import SETTINGS
 from tfgen.modalities.table.recognition import how_surely
 from tfgen.modalities.text.modality import TextModality
 
@@ -41,6 +46,9 @@ REVIEWS = "stars,review\n" + "".join(f"{place % 5},{SENTENCE} {place}\n".replace
         ("a.jsonl", '{"prompt": "a", "completion": "b"}\n', 1),
         ("a.json", json.dumps([{"age": 3, "city": "Ulm"}, {"age": 4, "city": "Bonn"}]), 2),
         ("a.json", json.dumps({"setting": 3}), 0),
+        ("a.jsonl", '{"text": 5}\n{"text": 6}\n', 1),
+        ("a.jsonl", '{"tale": "x", "id": 1}\n', 1),
+        ("a.tsv", "id\twhatever\n" + "".join(f"{place}\t{SENTENCE}, {place}, and so on\n" for place in range(9)), 1),
         ("a.arff", "@relation x\n@attribute a numeric\n@data\n1\n", 2),
     ],
 )
@@ -60,6 +68,9 @@ def test_folders(write, tmp_path):
     write("texts/a.txt", SENTENCE)
     write("texts/a.csv", TABLE)
     assert how_surely(tmp_path / "texts") == 0
+    write("parts/a.data", TABLE)
+    write("parts/a.test", TABLE)
+    assert how_surely(tmp_path / "parts") == 1
     (tmp_path / "none").mkdir()
     assert how_surely(tmp_path / "none") == 0
 
@@ -76,9 +87,45 @@ def test_texts_are_recognised_as_before(write, name, content):
     assert TextModality.recognises(write(name, content)) == 1
 
 
+@pytest.fixture
+def tables(monkeypatch):
+    """Tables as a modality of the catalog's end, beside pictures and texts."""
+
+    class Tables(Modality):
+        name, singular, plural, representations = "table", "table", "tables", ("arrays", "sequences")
+        settings = SETTINGS
+        recognises = staticmethod(how_surely)
+
+    class Modalities:
+        def all(self):
+            return [ImageModality, TextModality, Tables]
+
+    monkeypatch.setattr(sources, "MODALITIES", Modalities())
+    return Tables
+
+
+def test_who_reads_what(write, tmp_path, tables):
+    table, texts = write("a.csv", TABLE), write("b.csv", REVIEWS)
+    assert sources.modality_of(str(table)) is tables and sources.modality_of(str(table), "sequences") is tables
+    assert sources.modality_of(str(texts)) is TextModality
+    assert sources.modality_of(str(texts), "arrays") is tables, "where somebody wants what texts haven't"
+    assert sources.modality_of(str(table), None, ["text", "holdout"]) is TextModality, "its column was named"
+    assert sources.modality_of(str(texts), None, ["group"]) is tables
+    assert sources.modality_of(str(table), None, ["no such setting"]) is tables
+    write("both/a.csv", TABLE)
+    write("both/README.md", "of the table")
+    assert sources.modality_of(str(tmp_path / "both"), None, ["holdout"]) is tables, "not its README"
+    write("pictures/captions.csv", "file,caption\na.png,a cat\n")
+    save(tmp_path / "pictures" / "a.png", noise(0))
+    assert sources.modality_of(str(tmp_path / "pictures")) is ImageModality
+    write("gone/a.txt", SENTENCE)
+    write("gone/a.csv", TABLE)
+    assert sources.modality_of(str(tmp_path / "gone")) is TextModality
+
+
 def test_real_tables_and_texts(real):
-    for name in ("adult/adult.data", "insurance/insurance.csv", "diabetes130/diabetic_data.csv.gz",
-                 "messy_csv/btw17_kerg.csv", "messy_csv/StarWars.csv", "messy_csv/bachelorette.csv", "insurance"):  # fmt: skip
+    for name in ("adult/adult.data", "insurance/insurance.csv", "diabetes130/diabetic_data.csv.gz", "insurance",
+                 "messy_csv/btw17_kerg.csv", "messy_csv/StarWars.csv", "messy_csv/bachelorette.csv"):  # fmt: skip
         assert how_surely(real(name)) == 2, name
     for name in ("fashion_mnist", "tinyshakespeare", "state_union", "fsdd"):
         assert how_surely(real(name)) == 0, name

@@ -1,5 +1,7 @@
 """What a person says of a table: settings, families of settings, and the TOML file."""
 
+from datetime import date, timedelta
+
 import pytest
 
 from tests.modalities.table.conftest import by_name
@@ -11,9 +13,10 @@ from tfgen.modalities.table.correction import SETTINGS, as_toml, settings_of
 from tfgen.modalities.table.describe import describe, facts
 from tfgen.modalities.table.table import open_table
 
+FIRST = date(2020, 1, 1)
 PLAIN = "id,zip,age,city,country,start,end\n" + "".join(
-    f"{1000 + 3 * place},{place % 9 + 10115},{20 + place % 50},city {place % 12},land {place % 12 // 4},"
-    f"2020-01-{place % 28 + 1:02d},2020-02-{place % 27 + 1:02d}\n"
+    f"{1000 + 3 * place},{place * 7 % 13 + 10115},{20 + place % 50},city {place % 12},land {place % 12 // 4},"
+    f"{FIRST + timedelta(place * 7 % 200)},{FIRST + timedelta(place * 7 % 200 + place % 11 + 1)}\n"
     for place in range(200)
 )
 
@@ -33,7 +36,7 @@ def test_a_family_has_a_value_for_each_name(family):
     assert data == {"column": {"zip": "key", "age": "integer"}}
 
 
-@pytest.mark.parametrize("pair, says", [("colum.zip=category", "Did you mean 'column.NAME'"),
+@pytest.mark.parametrize("pair, says", [("colum.zip=category", "Did you mean 'column.zip'"),
                                         ("column.=category", "No setting named 'column.'"),
                                         ("size.x=3", "No setting named 'size.x'")])  # fmt: skip
 def test_what_is_no_family(family, pair, says):
@@ -76,7 +79,8 @@ def test_settings_as_they_are_typed():
 
 
 def test_checked_settings_can_be_checked_again():
-    for name, value in {"delimiter": "tab", "header": "none", "missing": "a,b", "columns": {}, "column": {"a": "key"}}.items():
+    typed = {"delimiter": "tab", "header": "none", "missing": "a,b", "columns": {}, "column": {"a": "key"}}
+    for name, value in typed.items():
         once = SETTINGS[name].check(value)
         assert SETTINGS[name].check(once) == once
     assert all(isinstance(setting, DataSetting) and setting.help for setting in SETTINGS.values())

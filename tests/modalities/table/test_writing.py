@@ -20,15 +20,16 @@ from tfgen.representations.rows.columns import Column, Rows
 WORDS = st.text(st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp", "Zs", "Cn")), min_size=1, max_size=8).map(
     lambda text: f"{text[:3]} {text[3:]}".strip()
 ) | st.sampled_from(["=1+1", "'=x", "-5", "@home", "+a", "NA", "?", "a,b", 'say "so"', "two\nlines", "007", "1.0", "'"])
-NAMES = st.lists(st.from_regex(r"[A-Za-zé=@+][A-Za-z0-9 _.,;\"<>-]{0,12}[A-Za-z]", fullmatch=True), min_size=2, max_size=5,
-                 unique_by=str.casefold)  # fmt: skip
+NAME = st.from_regex(r"[A-Za-zé=@+][A-Za-z0-9 _.,;\"<>-]{0,12}[A-Za-z]", fullmatch=True)
+NAMES = st.lists(NAME.map(lambda name: " ".join(name.split())), min_size=2, max_size=5, unique_by=str.casefold)
 
 
 @st.composite
 def numbers(draw, name, count):
     decimals = draw(st.integers(0, 4))
     writing = draw(st.sampled_from([{}, {"decimal": ",", "thousands": "."}, {"thousands": ","}, {"after": " kg"},
-                                    {"before": "$", "thousands": ","}, {"after": "%", "decimal": ","}]))  # fmt: skip
+                                    {"before": "$", "thousands": ","}, {"after": "%", "decimal": ","}, {"plus": True},
+                                    {"brackets": True, "before": "$"}]))  # fmt: skip
     if decimals and draw(st.booleans()):
         writing = {**writing, "fixed": True}
     whole = draw(st.lists(st.integers(-(10**9), 10**9), min_size=count, max_size=count))
@@ -42,7 +43,8 @@ def moments(draw, name, count):
     kind, form, low, high, step = draw(st.sampled_from([
         ("date", "%d/%m/%Y", -60_000, 60_000, 1), ("date", "%m/%d/%Y", 0, 20_000, 1), ("date", "%Y%m%d", 0, 20_000, 1),
         ("date", "%d %b %Y", 0, 20_000, 1), ("datetime", "%Y-%m-%d %H:%M:%S", -(10**9), 2 * 10**9, 1),
-        ("datetime", "%d.%m.%Y %H:%M", 0, 10**7, 60), ("time", "%H:%M:%S", 0, 86399, 1), ("time", "%I:%M %p", 0, 1439, 60),
+        ("datetime", "%d.%m.%Y %H:%M", 0, 10**7, 60), ("time", "%H:%M:%S", 0, 86399, 1),
+        ("time", "%I:%M %p", 0, 1439, 60),
     ]))  # fmt: skip
     writing = {"format": form}
     if "/" in form and draw(st.booleans()):
@@ -160,7 +162,8 @@ def test_files_with_types_have_true_types(tmp_path):
                                            "2.5,3,yes,02/01/2021,12:00,y,3\n"), Corrections({"k": "key"}))  # fmt: skip
     write_rows(tmp_path / "a.parquet", rows, {})
     table = parquet.read_table(tmp_path / "a.parquet")
-    assert table.schema.types == [pa.float64(), pa.int64(), pa.bool_(), pa.date32(), pa.time64("us"), pa.string(), pa.int64()]
+    assert table.schema.types == [pa.float64(), pa.int64(), pa.bool_(), pa.date32(), pa.time64("us"), pa.string(),
+                                  pa.int64()]  # fmt: skip
     assert table["n"].to_pylist() == [1.5, None, 2.5] and table["c"].to_pylist() == ["x", None, "y"]
     assert table["k"].to_pylist() == [4, 5, 6]
     write_rows(tmp_path / "a.jsonl", rows, {})

@@ -122,7 +122,7 @@ def _memorised(scores: Scores) -> Alarm:
         "membership": (MOST_MEMBERSHIP, "its likelihood tells learned rows from others {:.0%} of the time"),
         "attribute_inference": (MOST_LEAKED, "secret cells of learned rows are guessed more often, by {:.0%} of them"),
         "singling_out_by_one": (MOST_LEAKED, "values of learned rows are found in the samples, and single them out"),
-        "singling_out_by_several": (MOST_LEAKED, "learned rows are singled out more often, by {:.0%} of the predicates"),
+        "singling_out_by_several": (MOST_LEAKED, "learned rows are singled out more often, by {:.0%} of predicates"),
     }
     known = {name: scores[name] for name in names if name in scores}
     if not known:

@@ -102,13 +102,26 @@ def unique_names(names: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def cells_of(data: Any) -> Cells:
-    """The cells of a table in memory; see `arrow_columns`."""
-    return of_arrow(*arrow_columns(data))
+    """The cells of a table in memory, as `arrow_of` takes it. Raises UserError as that does."""
+    table = arrow_of(data)
+    if not table.num_rows or not table.num_columns:
+        raise UserError("The table holds no rows.", "Give one with a row for each example.")
+    return of_arrow(table.column_names, table.columns)
 
 
-def arrow_columns(data: Any) -> tuple[list[str], list[Any]]:
-    """The names and pyarrow arrays of a table in memory: a dict of columns, a pyarrow Table, a pandas DataFrame, or an
-    array with named fields.
+def as_parquet(data: Any) -> bytes:
+    """A table in memory as a Parquet file, which has the same cells. Raises UserError as `arrow_of` does."""
+    import pyarrow as pa
+    import pyarrow.parquet as parquet
+
+    buffer = pa.BufferOutputStream()
+    parquet.write_table(arrow_of(data), buffer)
+    return buffer.getvalue().to_pybytes()
+
+
+def arrow_of(data: Any) -> Any:
+    """A pyarrow Table of one in memory: a dict of columns, a pyarrow Table, a pandas DataFrame, or an array with named
+    fields.
 
     Raises:
         UserError: it is nothing of this kind, or its columns are of different lengths.
@@ -130,9 +143,9 @@ def arrow_columns(data: Any) -> tuple[list[str], list[Any]]:
                 f"The columns are of different lengths: '{name}' has {length} values and '{other[0]}' {other[1]}.",
                 "Give as many of each.",
             )
-        return list(columns), list(columns.values())
+        return pa.table(list(columns.values()), names=list(columns))
     if isinstance(table, pa.Table):
-        return list(table.column_names), list(table.columns)
+        return table
     raise UserError(f"Data of type {type(data).__name__} is no table.", WHAT_IS_READ)
 
 

@@ -1,14 +1,14 @@
 """What holds in every row of a table: an order of two columns, a sum, a column that follows from another, a key.
 
-They are written as a person writes them: `start <= end`, `net + tax = total`, `fixed city country`, `unique patient_id`;
-a name with a space, or one that is a sign, in quotation marks.
+They are written as a person writes them: `start <= end`, `net + tax = total`, `fixed city country`,
+`unique patient_id`; a name with a space, or one that is a sign, in quotation marks.
 """
 
 import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +21,8 @@ _SIGNS = ("<", "<=", "+", "=")
 _SAMPLE = 2000  # rows by which most that doesn't hold is sorted out
 _SUM_SAMPLE = 24  # rows by which sums are sorted out
 _SURE = 20.0  # natural logarithms: how unlikely an accident must be
-_MOST_SUMMED = 40  # columns among which sums of three are looked for
+_MOST_SUMMED = {1: 1000, 2: 150, 3: 40}  # columns among which sums of so many are looked for
+_MOST_ORDERED = 200  # columns of numbers among which orders are looked for
 _MOST_VALUES = 1000  # different ones of a column from which another may follow
 _EXACT = 1e-9
 Settled = Mapping[str, np.ndarray]  # by column, bool [n]: cells that were given or asked for, which stay as they are
@@ -174,8 +175,6 @@ class Unique(Constraint):
 
     name: str
 
-    kind: ClassVar[str] = "unique"
-
     @property
     def text(self) -> str:
         return f"unique {_quoted(self.name)}"
@@ -269,9 +268,14 @@ def holding(constraints: Sequence[Constraint], rows: Rows) -> np.ndarray:
 
 
 def repaired(constraints: Sequence[Constraint], rows: Rows, settled: Settled = NOTHING) -> Rows:
-    """Rows with what follows from other cells put right, in an order in which one repair doesn't undo another."""
-    for constraint in sorted(constraints, key=lambda each: isinstance(each, Sum)):
-        rows = constraint.repair(rows, settled)
+    """Rows with what follows from other cells put right. One that follows from another that was put right takes a
+    further round."""
+    wanted = [constraint for constraint in constraints if isinstance(constraint, (Fixed, Sum))]
+    for _ in wanted:
+        for constraint in wanted:
+            rows = constraint.repair(rows, settled)
+        if holding(wanted, rows).all():
+            break
     return rows
 
 
@@ -281,12 +285,15 @@ def repaired(constraints: Sequence[Constraint], rows: Rows, settled: Settled = N
 def _orders(rows: Rows, sums: Sequence[Sum]) -> list[Order]:
     again = {each.total for each in sums if len(each.addends) == 1}  # the same as another column
     columns = [column for column in rows.learned if column.is_numeric and column.name not in again]
+    if len(columns) > _MOST_ORDERED:
+        return []
     found: dict[tuple[str, str], bool] = {}
     spread = np.random.default_rng(0).permutation(len(rows))
     sample = {column.name: rows.values[column.name][spread[:_SAMPLE]] for column in columns}
     for first, second in itertools.combinations(columns, 2):
         dates = first.kind not in (NUMBER, INTEGER)
-        if any(each.total in (first.name, second.name) and {first.name, second.name} <= set(each.names) for each in sums):
+        pair = {first.name, second.name}
+        if any(each.total in pair and pair <= set(each.names) for each in sums):
             continue  # a part of a sum is less than the whole where all parts are positive: nothing new
         if first.kind != second.kind and {first.kind, second.kind} != {NUMBER, INTEGER}:
             continue
@@ -317,7 +324,8 @@ def _may_be_ordered(lower: np.ndarray, upper: np.ndarray, dates: bool) -> bool:
     if dates:
         return True
     # Numbers of two kinds are often ordered, such as an age and a wage: those that lie in one range count.
-    (low, middle), (start, high) = np.quantile(lower, (0.25, 0.75)), np.quantile(upper, (0.25, 0.75))
+    low, middle = np.quantile(lower, (0.25, 0.75))
+    start = np.quantile(upper, 0.25)
     return bool(start <= middle + (middle - low) and accident < 0.9)
 
 
@@ -339,7 +347,7 @@ def _sums(rows: Rows) -> list[Sum]:
     sample = values[np.random.default_rng(1).permutation(whole)[:_SUM_SAMPLE]]
     found: list[Sum] = []
     for count in (1, 2, 3):
-        if count == 3 and len(names) > _MOST_SUMMED:
+        if not count < len(names) <= _MOST_SUMMED[count]:
             break
         for addends, total in _candidates(sample, count):
             parts = {names[place] for place in addends}

@@ -125,7 +125,9 @@ def _load(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise UserError(f"'{path}' can't be read: {error.strerror}.", "Name a TOML file of columns.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"'{path}' is no TOML: {error}.", 'Write lines such as: zip = "category", below [columns].') from error
+        raise UserError(
+            f"'{path}' is no TOML: {error}.", 'Write lines such as: zip = "category", below [columns].'
+        ) from error
 
 
 def _check_kinds(kinds: Any) -> dict[str, str]:
@@ -168,11 +170,13 @@ def _check_encoding(name: Any) -> str:
     try:
         return codecs.lookup(str(name)).name
     except LookupError:
-        raise UserError(f"'{name}' is no encoding.", "Set it to one such as utf-8, cp1252, mac_roman or utf-16.") from None
+        raise UserError(f"'{name}' is no encoding.", "Set it to one such as utf-8, cp1252 or mac_roman.") from None
 
 
 def _check_header(line: Any) -> int:
-    return 0 if str(line).lower() in ("none", "no", "0") else _whole("header", line, 1, "the line with the names, or none")
+    if str(line).lower() in ("none", "no", "0"):
+        return 0
+    return _whole("header", line, 1, "the line with the names, or none")
 
 
 def _check_columns(source: Any) -> Any:

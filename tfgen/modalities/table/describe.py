@@ -111,10 +111,7 @@ def _cut(text: str, most: int) -> str:
 
 
 def in_short(columns: Sequence[Column]) -> str:
-    """What is learned, for the line with which a fit begins: "9 categories and 6 numbers"."""
+    """What is learned, for the line with which a fit begins: "15 columns, 9 of categories and 6 of numbers"."""
     categories = sum(column.is_categorical for column in columns)
     numbers = sum(column.is_numeric for column in columns)
-    parts = [f"{several(categories, 'column')} of categories"] if categories else []
-    parts += [f"{numbers} of numbers or dates" if categories else f"{several(numbers, 'column')} of numbers or dates"] if (
-        numbers) else []
-    return " and ".join(parts)
+    return f"{several(categories + numbers, 'column')}, {categories} of categories and {numbers} of numbers or dates"

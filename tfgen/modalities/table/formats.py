@@ -22,6 +22,7 @@ _NUMBER = (
     rf"(?P<after>[ \x{{00a0}}]?{_UNIT}?)$"
 )
 _PLAIN = r"^[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?$"
+_BRACKETED = r"^\(([^-+()]*[0-9][^-+()]*)\)$"
 _GROUPS = {
     ",": r"^[0-9]{1,3}(,[0-9]{3})+$", ".": r"^[0-9]{1,3}(\.[0-9]{3})+$", " ": r"^[0-9]{1,3}( [0-9]{3})+([.,][0-9]+)?$",
     "'": r"^[0-9]{1,3}('[0-9]{3})+([.,][0-9]+)?$",
@@ -44,9 +45,12 @@ _DAYS = (
     "%d/%m/%y", "%m/%d/%y", "%d-%m-%y", "%m-%d-%y", "%d-%b-%Y", "%d %b %Y", "%d %B %Y", "%d-%b-%y", "%b %d, %Y",
     "%B %d, %Y", "%b %d %Y", "%B %d %Y", "%Y%m%d",
 )  # fmt: skip
+_MONTHS_ALONE = ("%Y-%m", "%Y/%m", "%m/%Y", "%b %Y", "%B %Y", "%b-%Y")
+_LIKELY_YEARS = (-54_000, 84_000)  # of months alone, as days: 1822 to 2199; else they are fractions and the like
 _TIMES = ("%H:%M:%S", "%H:%M", "%H:%M:%S.%f", "%H.%M.%S", "%I:%M:%S %p", "%I:%M %p")
 _MAY_BE_DATE = (
     "[0-9][-/.: ]+[0-9]+[-/.: ]+[0-9]|[0-9]:[0-9]|[A-Za-z]{3}[ ,.-]+[0-9]|[0-9][ .-]+[A-Za-z]{3}|^[0-9]{8}$"
+    "|^[0-9]{4}[-/][0-9]{1,2}$|^[0-9]{1,2}/[0-9]{4}$"
 )
 _ZONE = re.compile(r"(?<=[0-9])( ?(?:Z|UTC|GMT|[+-][0-9]{2}:?[0-9]{2}))$")
 _ORDERS = {"dmy": "dm", "mdy": "md", "ymd": "Y"}
@@ -85,45 +89,17 @@ def find_numbers(texts: Any, decimal: str | None = None, codes: bool = False) ->
 
     if len(texts) == 0:
         return None
-    plain = pc.match_substring_regex(texts, _PLAIN)
-    if decimal != "," and pc.all(plain).as_py():
-        text, exponent, matched, writing = texts, None, np.ones(len(texts), bool), {}
-        unsigned = pc.replace_substring_regex(texts, "^[-+]", "")
-        if pc.any(pc.match_substring_regex(texts, "[eE]")).as_py():
-            exponent = pc.replace_substring_regex(texts, "^[^eE]*[eE]?", "")
-            unsigned = pc.replace_substring_regex(unsigned, "[eE].*$", "")
+    bracketed = pc.match_substring_regex(texts, _BRACKETED)
+    if pc.any(bracketed).as_py():  # as accountants write what is negative
+        texts = pc.replace_substring_regex(texts, _BRACKETED, r"-\1")
+    if decimal != "," and pc.all(pc.match_substring_regex(texts, _PLAIN)).as_py():
+        unsigned, minus, exponent = _parts_of_plain(texts)
+        matched, writing = np.ones(len(texts), bool), {}
     else:
-        parts = pc.extract_regex(texts, _NUMBER)
-        matched = np.asarray(pc.is_valid(parts))
-        sign, before, inner, digits, exponent, after = (
-            pc.fill_null(pc.struct_field(parts, name), "")
-            for name in ("sign", "before", "inner", "digits", "exponent", "after")
-        )
-        unit, currency = _common(after, matched), _common(before, matched)
-        both = [np.asarray(pc.or_(pc.equal(found, common), pc.equal(found, "")))
-                for found, common in ((after, unit), (before, currency))]
-        matched &= both[0] & both[1]
-        if not matched.any():
+        parts = _parts_of_written(texts, decimal)
+        if parts is None:
             return None
-        signs = _signs(digits.filter(pa.array(matched)), decimal)
-        if signs is None:
-            return None
-        point, thousands = signs
-        unsigned = pc.replace_substring_regex(digits, "[’]", "'")
-        unsigned = pc.replace_substring_regex(unsigned, r"[\x{00a0}\x{202f}]", " ")
-        for each in thousands:
-            unsigned = pc.replace_substring(unsigned, each, "")
-        unsigned = pc.replace_substring(unsigned, point, ".") if point != "." else unsigned
-        matched &= np.asarray(pc.match_substring_regex(unsigned, _PLAIN))
-        minus = pc.or_(pc.is_in(sign, pa.array(["-", "−"])), pc.is_in(inner, pa.array(["-", "−"])))
-        text = pc.binary_join_element_wise(pc.if_else(minus, "-", ""), unsigned, exponent, "")
-        exponent = pc.replace_substring_regex(exponent, "^[eE]", "")
-        writing = {
-            key: value
-            for key, value in (("decimal", point if point != "." else ""), ("thousands", thousands),
-                               ("before", currency), ("after", unit))
-            if value
-        }
+        unsigned, minus, exponent, matched, writing = parts
     if not matched.any():
         return None
     kept = unsigned.filter(pa.array(matched))
@@ -132,11 +108,61 @@ def find_numbers(texts: Any, decimal: str | None = None, codes: bool = False) ->
             return None
         lengths = pc.utf8_length(kept).unique().to_pylist()
         writing = {**writing, **({"width": lengths[0]} if len(lengths) == 1 else {})}
+    power = pc.if_else(pc.equal(exponent, ""), "", pc.binary_join_element_wise("e", exponent, ""))
+    plain = pc.binary_join_element_wise(pc.if_else(minus, "-", ""), unsigned, power, "").filter(pa.array(matched))
     values = np.full(len(texts), np.nan)
-    values[matched] = np.asarray(pc.cast(text.filter(pa.array(matched)), pa.float64()))
-    matched &= np.isfinite(values)
-    values[~matched] = np.nan
-    return _number_form(kept, None if exponent is None else exponent.filter(pa.array(matched)), values, writing)
+    values[matched] = np.asarray(pc.cast(plain, pa.float64()))
+    values[~np.isfinite(values)] = np.nan
+    plus = np.asarray(pc.match_substring_regex(texts, "^[^0-9eE]*[+]"))
+    if plus.any() and plus[values > 0].all():
+        if writing.get("thousands") == " ":
+            return None  # numbers of telephones
+        writing = {**writing, "plus": True}
+    if pc.any(bracketed).as_py() and np.asarray(bracketed)[values < 0].all():
+        writing = {**writing, "brackets": True}
+    return _number_form(kept, exponent.filter(pa.array(matched)), values, writing)
+
+
+def _parts_of_plain(texts: Any) -> tuple[Any, Any, Any]:
+    """Numbers as every language writes them: their digits, whether they are negative, and the powers of ten."""
+    import pyarrow.compute as pc
+
+    minus = pc.starts_with(texts, "-")
+    unsigned = pc.replace_substring_regex(texts, "^[-+]", "")
+    if not pc.any(pc.match_substring_regex(texts, "[eE]")).as_py():
+        return unsigned, minus, pc.if_else(minus, "", "")
+    return pc.replace_substring_regex(unsigned, "[eE].*$", ""), minus, pc.replace_substring_regex(
+        unsigned, "^[^eE]*[eE]?", "")
+
+
+def _parts_of_written(texts: Any, decimal: str | None) -> tuple[Any, Any, Any, np.ndarray, dict[str, Any]] | None:
+    """The same of numbers as people write them, which of the texts are such, and how they are written; None where
+    their signs make no sense."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    parts = pc.extract_regex(texts, _NUMBER)
+    matched = np.asarray(pc.is_valid(parts))
+    sign, before, inner, digits, exponent, after = (
+        pc.fill_null(pc.struct_field(parts, name), "")
+        for name in ("sign", "before", "inner", "digits", "exponent", "after")
+    )
+    unit, currency = _common(after, matched), _common(before, matched)
+    for found, common in ((after, unit), (before, currency)):
+        matched = matched & np.asarray(pc.or_(pc.equal(found, common), pc.equal(found, "")))
+    signs = _signs(digits.filter(pa.array(matched)), decimal) if matched.any() else None
+    if signs is None:
+        return None
+    point, thousands = signs
+    unsigned = pc.replace_substring_regex(digits, "[’]", "'")
+    unsigned = pc.replace_substring_regex(unsigned, r"[\x{00a0}\x{202f}]", " ")
+    unsigned = pc.replace_substring(unsigned, thousands, "") if thousands else unsigned
+    unsigned = pc.replace_substring(unsigned, point, ".") if point != "." else unsigned
+    matched &= np.asarray(pc.match_substring_regex(unsigned, _PLAIN))
+    minus = pc.or_(pc.is_in(sign, pa.array(["-", "−"])), pc.is_in(inner, pa.array(["-", "−"])))
+    writing = {"decimal": point if point != "." else "", "thousands": thousands, "before": currency, "after": unit}
+    exponent = pc.replace_substring_regex(exponent, "^[eE]", "")
+    return unsigned, minus, exponent, matched, {key: value for key, value in writing.items() if value}
 
 
 def _common(found: Any, matched: np.ndarray) -> str:
@@ -196,11 +222,11 @@ def _number_form(digits: Any, exponent: Any, values: np.ndarray, writing: dict[s
     point = np.asarray(pc.find_substring(digits, "."))
     length = np.asarray(pc.utf8_length(digits))
     behind = np.where(point < 0, 0, length - point - 1)
-    if exponent is not None:
-        powers = pc.cast(pc.replace_substring_regex(pc.if_else(pc.equal(exponent, ""), "0", exponent), "^[+]", ""),
-                         pa.int64())
-        behind = np.maximum(behind - np.asarray(powers), 0)
-        writing = {**writing, **({"exponent": True} if np.asarray(pc.not_equal(exponent, "")).all() else {})}
+    has_power = np.asarray(pc.not_equal(exponent, ""))
+    if has_power.any():
+        powers = pc.replace_substring_regex(pc.if_else(pc.equal(exponent, ""), "0", exponent), "^[+]", "")
+        behind = np.maximum(behind - np.asarray(pc.cast(powers, pa.int64())), 0)
+        writing = {**writing, **({"exponent": True} if has_power.all() else {})}
     most = int(min(behind.max(initial=0), _MOST_DECIMALS))
     if most > _NOISE:
         values, most = _without_noise(values, most)
@@ -228,13 +254,14 @@ def write_numbers(column: Column, values: np.ndarray) -> list[str]:
     writing = column.writing
     point, thousands = writing.get("decimal", "."), writing.get("thousands", "")
     before, after = writing.get("before", ""), writing.get("after", "")
-    texts = []
+    plus, texts = writing.get("plus", False), []
     for value in (np.asarray(values, np.float64) + 0.0).tolist():
         whole, dot, rest = _digits_of(value, column).partition(".")
-        sign, whole = ("-", whole[1:]) if whole.startswith("-") else ("", whole)
+        sign, whole = ("-", whole[1:]) if whole.startswith("-") else ("+" if plus and value > 0 else "", whole)
         if thousands and whole.isdecimal():
             whole = f"{int(whole):,}".replace(",", thousands)
-        texts.append(f"{sign}{before}{whole}{point if dot else ''}{rest}{after}")
+        text = f"{before}{whole}{point if dot else ''}{rest}{after}"
+        texts.append(f"({text})" if sign == "-" and writing.get("brackets") else sign + text)
     return texts
 
 
@@ -276,7 +303,8 @@ def find_dates(texts: Any, order: str | None = None, compact: bool = False) -> F
             found.append((count, whole))
     if not found:
         return None
-    fits = {form: read_dates(texts, form) for count, form in found if count >= max(found)[0] - max(1, len(sample) // 20)}
+    enough = max(found)[0] - max(1, len(sample) // 20)  # exceptions may be in the sample by accident
+    fits = {form: read_dates(texts, form) for count, form in found if count >= enough}
     counts = {form: int(np.isfinite(values).sum()) for form, values in fits.items()}
     most = max(counts.values())
     best = [form for form, count in counts.items() if count == most]
@@ -330,6 +358,8 @@ def read_dates(texts: Any, form: str) -> np.ndarray:
         seconds += np.asarray(pc.cast(pc.binary_join_element_wise("0", pc.struct_field(kept, "f"), "."), pa.float64()))
     kind = kind_of_format(form)
     count = days.astype(np.int64)
+    if form in _MONTHS_ALONE:
+        fits &= (count > _LIKELY_YEARS[0]) & (count < _LIKELY_YEARS[1])
     result = count if kind == DATE else seconds if kind == TIME else _DAY * count + seconds
     values[matched] = np.where(fits, result, np.nan)
     return values
@@ -378,6 +408,7 @@ def kind_of_format(form: str) -> str:
 def _formats(compact: bool) -> Iterator[str]:
     days = _DAYS if compact else _DAYS[:-1]
     yield from days
+    yield from _MONTHS_ALONE
     yield from _TIMES
     for between in " T":
         yield from (f"{day}{between}{time}" for day in days for time in _TIMES)
@@ -465,7 +496,8 @@ def _read_numbers(column: Column, texts: Any, typed: bool) -> np.ndarray:
     import pyarrow.compute as pc
 
     point, thousands = column.writing.get("decimal", "."), column.writing.get("thousands", "")
-    own = pc.replace_substring_regex(texts, r"[\x{00a0}\x{202f}]", " ") if thousands == " " else texts
+    own = pc.replace_substring_regex(texts, _BRACKETED, r"-\1") if column.writing.get("brackets") else texts
+    own = pc.replace_substring_regex(own, r"[\x{00a0}\x{202f}]", " ") if thousands == " " else own
     for beside in (column.writing.get("before", ""), column.writing.get("after", "")):
         own = pc.replace_substring(own, beside, "") if beside else own
     own = pc.replace_substring(pc.utf8_trim_whitespace(own), "−", "-")

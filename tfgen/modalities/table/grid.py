@@ -18,8 +18,9 @@ _CHUNK = 20_000  # rows that become arrays at once
 _BROKEN_AT_MOST = 0.01
 _NOTES_BELOW = 50  # rows at the end that may be notes
 _NAMED_AT_MOST = 1000  # broken rows that a report names
-_VALUE = re.compile(
-    r"[-+(]?[$€£]?\s?[0-9][0-9.,' ]*([eE][-+]?[0-9]+)?\s?[%€$)]?$|[-+]?[.,][0-9]+$|[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}([ T].*)?$|[0-9]{1,2}[:.][0-9]{2}([:.][0-9]{2})?$"
+_VALUE = re.compile(  # a number, a date or a time
+    r"[-+(]?[$€£]?\s?[0-9][0-9.,' ]*([eE][-+]?[0-9]+)?\s?[%€$)]?$|[-+]?[.,][0-9]+$"
+    r"|[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}([ T].*)?$|[0-9]{1,2}[:.][0-9]{2}([:.][0-9]{2})?$"
 )
 _COMMENT = ("#", "%", "|", "//", "--")
 Row = tuple[int, list[str]]  # its line and its cells
@@ -285,8 +286,8 @@ def _is_header(row: Sequence[str], body: list[list[str]], width: int) -> bool:
 
 
 def _are_two_rows(upper: Sequence[str], lower: Sequence[str], body: list[list[str]], width: int) -> bool:
-    """Whether the second row names columns too: it tells apart what the first leaves empty or names alike, and stands as
-    words above numbers."""
+    """Whether the second row names columns too: it tells apart what the first leaves empty or names alike, and stands
+    as words above numbers."""
     upper, lower = _fitted(upper, width), _fitted(lower, width)
     if not body or not _are_names(upper) or not _are_names(lower):
         return False
@@ -371,7 +372,8 @@ def _without_other_rows(cells: Cells, layout: _Layout) -> tuple[Cells, list[str]
             last = len(cells)  # the first column is often empty: such rows may be data
     if last < len(cells) and keep[:last].any():
         keep[last:] = False
-        those = "1 row below the table is" if last == len(cells) - 1 else f"{len(cells) - last} rows below the table are"
+        count = len(cells) - last
+        those = "1 row below the table is" if count == 1 else f"{count} rows below the table are"
         notes.append(f"{those} left out, from {cells.where(last)} on.")
     if not keep.any():
         return cells, []

@@ -29,7 +29,7 @@ _KEY_NAME = re.compile(
     r"(^|[^a-z])(id|ids|key|uid|uuid|guid|nr|no|num|nbr|number|index|idx|serial|reference|ref|email|e-mail|isbn|iban|"
     r"ssn|phone|unnamed: 0)\.?$|^(id|index|row)[ _-]", re.IGNORECASE
 )  # fmt: skip
-_PERSON_NAME = re.compile(r"(^|[^a-z])(id|uid|uuid|guid|nbr|nr|key)$", re.IGNORECASE)  # keys that may be in several rows
+_PERSON_NAME = re.compile(r"(^|[^a-z])(id|uid|uuid|guid|nbr|nr|key)$", re.IGNORECASE)  # keys, even if some come again
 _CODE_NAME = re.compile(r"(^|[^a-z])(id|code|zip|zipcode|postcode|postal|plz|fips|icd|sku)$", re.IGNORECASE)
 _CAMEL = re.compile(r"(?<=[a-z])(ID|Id|Nr|No|Code|Key)$")
 _DATE_NAME = re.compile(r"date|datum|day|dob|birth|time|when|_at$|_on$|_dt$|^dt|jour|fecha", re.IGNORECASE)
@@ -82,6 +82,7 @@ class _Texts:
     missing: str | None
     typed: bool
     cells: Cells
+    marks: tuple[str, ...] = ()  # the different ones that mean missing here
 
     @property
     def present(self) -> int:
@@ -191,6 +192,9 @@ class _Finder:
         if len(texts.texts) == 0:
             self._notes.append(f"'{name}' has no values and is written empty.")
             return Column(name, CONSTANT, (texts.missing or "",), missing=texts.missing), None
+        if len(texts.marks) > 1:
+            shown = " and ".join(f"'{mark}'" for mark in texts.marks[:3])
+            self._notes.append(f"{shown} in '{name}' are all taken as missing, and written '{texts.missing}'.")
         if wanted is not None:
             return self._as(wanted, texts)
         if len(texts.texts) == 1:
@@ -267,7 +271,7 @@ class _Finder:
             )
         return self._learned(texts, found)
 
-    def _learned(self, texts: _Texts, found: Found) -> tuple[Column, np.ndarray]:
+    def _learned(self, texts: _Texts, found: Found) -> tuple[Column, np.ndarray | None]:
         values, missing = found.values.copy(), texts.missing
         for mark in self._corrections.marks(texts.name):
             if mark and (read := _number(mark)) is not None and (values == read).any():
@@ -283,6 +287,9 @@ class _Finder:
         if found.kind in (NUMBER, INTEGER):
             self._look_for_sentinels(texts, values)
         spread = texts.spread(values)
+        if not np.isfinite(spread).any():
+            self._notes.append(f"'{texts.name}' has no values and is written empty.")
+            return Column(texts.name, CONSTANT, (missing or "",), missing=missing), None
         if missing is None and not np.isfinite(spread).all():
             missing = ""
         return Column(texts.name, found.kind, (), found.decimals, writing, missing), spread
@@ -352,7 +359,9 @@ class _Finder:
             if len(texts.texts) > most or (kind == CONSTANT and texts.missing is not None):
                 third = texts.example(np.arange(len(texts.texts)) == min(most, len(texts.texts) - 1))
                 raise UserError(f"'{name}' is not {kind}: it has another value, {third}.", "Choose another kind.")
-            return _categories(texts, kind) if kind == BOOLEAN else (Column(name, kind, (texts.texts[0].as_py(),)), None)
+            if kind == CONSTANT:
+                return Column(name, kind, (texts.texts[0].as_py(),)), None
+            return _categories(texts, kind)
         if kind in (NUMBER, INTEGER):
             found = find_numbers(texts.texts, None if texts.typed else self._decimal, codes=True)
         else:
@@ -399,8 +408,8 @@ class _Finder:
             shown = ", ".join(f"'{name}'" for name in names[:3]) + (", ..." if len(names) > 3 else "")
             of = f"{len(names)} columns ({shown})" if len(names) > 1 else shown
             self._notes.append(
-                f"{value:g} stands far from all other values of {of}, and often. If it means that something is missing: "
-                f"--set missing={value:g}"
+                f"{value:.15g} stands far from all other values of {of}, and often. If it means that something is "
+                f"missing: --set missing={value:.15g}"
             )
 
 
@@ -461,8 +470,9 @@ def _texts(cells: Cells, place: int, marks: Sequence[str], usual: Sequence[str] 
         nothing = int((codes < 0).sum())
         missing = texts[int(written.argmax())].as_py() if len(written) and written.max() > nothing else ""
     new = np.append(np.where(kept, np.cumsum(kept) - 1, -1), -1)
+    found = tuple(text for text in texts.filter(pa.array(is_mark & (counts > 0))).to_pylist() if text)
     return _Texts(cells.names[place], texts.filter(pa.array(kept)), counts[kept], new[codes], missing,
-                  cells.names[place] in cells.typed, cells)  # fmt: skip
+                  cells.names[place] in cells.typed, cells, found)  # fmt: skip
 
 
 def _categories(texts: _Texts, kind: str) -> tuple[Column, np.ndarray]:

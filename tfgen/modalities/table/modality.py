@@ -1,6 +1,7 @@
 """Tables: rows of columns."""
 
 from collections.abc import Callable, Mapping, Sequence
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +59,12 @@ class TableModality(Modality):
         return how_surely(source)
 
     @classmethod
+    def files_in(cls, folder: Path) -> list[str]:
+        from tfgen.modalities.table.reading import tables_in
+
+        return [str(path.relative_to(folder)) for path in tables_in(folder)]
+
+    @classmethod
     def open(cls, request: DataRequest) -> "TableExamples":
         from tfgen.modalities.table.open_table import open_examples
 
@@ -81,10 +88,9 @@ class TableModality(Modality):
 
     @classmethod
     def keep_in_memory(cls, examples: "TableExamples", source: Any) -> tuple[str, bytes]:
-        from tfgen.modalities.table.cells import cells_of
-        from tfgen.modalities.table.reading import as_parquet
+        from tfgen.modalities.table.cells import as_parquet
 
-        return "data.parquet", as_parquet(cells_of(source))
+        return "data.parquet", as_parquet(source)
 
     # In words.
 
@@ -122,10 +128,6 @@ class TableModality(Modality):
         if len(examples) >= _GOOD:
             return command
         return f"{advice}, or: {command}" if len(examples) >= _ENOUGH else f"{advice}."
-
-    @classmethod
-    def command(cls, source: str) -> str:
-        return fit_command("gpt", [source], [])
 
     @classmethod
     def first_command(cls, codec: Mapping[str, Any], run: str) -> str:
@@ -171,6 +173,18 @@ class TableModality(Modality):
         from tfgen.modalities.table.writing import as_html_table
 
         return as_html_table(rows, most=len(rows))
+
+    @classmethod
+    def as_text(cls, value: Mapping[str, Any]) -> str:
+        return ", ".join(f"{name}={'' if each is None else each}" for name, each in value.items())
+
+    @classmethod
+    def as_html(cls, value: Mapping[str, Any], what: str) -> str:
+        cells = "".join(
+            f'<tr><th scope="row">{escape(name)}</th><td>{"" if each is None else escape(str(each))}</td></tr>'
+            for name, each in value.items()
+        )
+        return f'<table title="{escape(what)}">{cells}</table>'
 
     @classmethod
     def holds(cls, rows: "Rows", codec: "TableCodec") -> np.ndarray:

@@ -21,7 +21,7 @@ from tfgen.data.encodings import Decoding, NotText, examine, open_unpacked
 from tfgen.data.examples import clean_text, natural_order
 from tfgen.data.walk import walk
 from tfgen.errors import UserError, unknown
-from tfgen.modalities.table.cells import WHAT_IS_READ, Cells, arrow_columns, encoded, of_arrow, text_of, unique_names
+from tfgen.modalities.table.cells import WHAT_IS_READ, Cells, encoded, of_arrow, text_of, unique_names
 from tfgen.modalities.table.grid import ReadingOptions, Row, cells_of_grid
 
 DELIMITED = (".csv", ".tsv", ".tab", ".data", ".txt", ".dat")
@@ -104,7 +104,9 @@ def _one_below_the_other(tables: list[Cells], files: list[str]) -> Cells:
     ]
     notes = [f"{len(tables)} tables are read as one: {', '.join(files[:3])}{', ...' if len(files) > 3 else ''}."]
     notes += [f"{file}: {note}" for file, table in zip(files, tables) for note in table.notes]
-    broken = [(f"{clean_text(file)}, {where}", why) for file, table in zip(files, tables) for where, why in table.broken]
+    broken = [
+        (f"{clean_text(file)}, {where}", why) for file, table in zip(files, tables) for where, why in table.broken
+    ]
     typed = frozenset.intersection(*(table.typed for table in tables))
     count = sum(map(len, tables))
     return Cells(tables[0].names, columns, np.arange(1, count + 1), "row", typed, tables[0].decimal, notes, broken)
@@ -132,21 +134,24 @@ def _of_delimited(path: Path, options: ReadingOptions) -> Cells:
 def find_delimiter(text: str) -> str:
     """The sign between the cells of a text: that which parts most lines into as many cells, and more than one."""
     whole = text.rstrip("\r\n") if len(text) < _SAMPLE else text[: max(text.rfind("\n"), text.rfind("\r"))]
-    best, most = _NEVER, (0.0, 0)
+    best, most = _NEVER, (0.0, False, 0)
     for sign in (*DELIMITERS, " "):
-        rows = [row for row in _parsed(whole, sign) if any(row)]
+        rows = [row for row in parse_sample(whole, sign) if any(row)]
         lengths = Counter(len(row) for row in (rows[1:] if len(rows) > 2 else rows))  # the first may be a title
         if not lengths:
             continue
         width, count = max(lengths.items(), key=lambda each: (each[1], each[0]))
         share = count / lengths.total()
         if width > 1 and share >= _ALIKE and (sign != " " or (share == 1 and best == _NEVER and lengths.total() > 1)):
-            if (round(share, 1), width) > most:
-                best, most = sign, (round(share, 1), width)
+            # Commas of sentences may be as many in each line, but are not in the header too.
+            score = round(share, 1), len(rows[0]) in (width, width - 1), width
+            if score > most:
+                best, most = sign, score
     return best
 
 
-def _parsed(text: str, sign: str) -> list[list[str]]:
+def parse_sample(text: str, sign: str) -> list[list[str]]:
+    """The rows of a few lines, none where they can't be parted by this sign."""
     csv.field_size_limit(_LONGEST_CELL)
     try:
         return list(csv.reader(io.StringIO(text, newline=""), delimiter=sign, skipinitialspace=True))
@@ -214,24 +219,14 @@ def _rows(path: Path, encoding: str, delimiter: str, quote: str = '"', start: in
 # Files with types.
 
 
-def as_parquet(data: Any) -> bytes:
-    """A table in memory as a file that is read as the same."""
-    import pyarrow as pa
-    import pyarrow.parquet as parquet
-
-    names, columns = arrow_columns(data)
-    sink = pa.BufferOutputStream()
-    parquet.write_table(pa.table(columns, unique_names(names)[0]), sink)
-    return sink.getvalue().to_pybytes()
-
-
 def _of_parquet(path: Path, options: ReadingOptions) -> Cells:
     import pyarrow as pa
     import pyarrow.parquet as parquet
 
     try:
         with open_unpacked(path) as file:
-            content = parquet.read_table(file if not path.name.lower().endswith(".gz") else pa.BufferReader(file.read()))
+            packed = path.name.lower().endswith(".gz")
+            content = parquet.read_table(pa.BufferReader(file.read()) if packed else file)
     except pa.ArrowException as error:
         raise UserError(f"'{path}' is no Parquet file, or damaged: {error}.", "Get it anew.") from error
     if options.rows is not None:
@@ -247,17 +242,10 @@ def _of_json(path: Path, options: ReadingOptions) -> Cells:
     objects: list[dict[str, Any]] = []
     place, broken = "line", []
     with _open_text(path, encoding) as text:
-        first = text.read(_SAMPLE).lstrip("\ufeff \r\n\t")[:1]
-        text.seek(0)
-        if first == "[" and ending_of(path) not in JSON_LINES:
-            place = "row"
-            try:
-                content = json.load(text)
-            except (ValueError, RecursionError) as error:
-                raise UserError(f"'{path}' is no JSON: {error}.", "Mend it.") from error
-            numbered: Any = enumerate(content, 1)
-        else:
-            numbered = _json_lines(text)
+        whole = _json_list(path, text) if ending_of(path) == ".json" else None
+        numbered: Any = _json_lines(text)
+        if whole is not None:
+            place, numbered = "row", enumerate(whole, 1)
         for number, row in numbered:
             if options.rows is not None and len(objects) >= options.rows:
                 break
@@ -284,6 +272,20 @@ def _of_json(path: Path, options: ReadingOptions) -> Cells:
     return Cells(names, columns, np.array(lines), place, frozenset(typed), None, [*notes, *renamed], broken)
 
 
+def _json_list(path: Path, text: io.TextIOWrapper) -> list[Any] | None:
+    """The rows of a file that is one list, or an object with one; None where it has an object in each line."""
+    try:
+        content = json.loads(text.read().lstrip("\ufeff"))
+    except (ValueError, RecursionError) as error:
+        text.seek(0)
+        if text.read(_SAMPLE).lstrip("\ufeff \r\n\t").startswith("["):
+            raise UserError(f"'{path}' is no JSON: {error}.", "Mend it.") from error
+        text.seek(0)
+        return None
+    lists = [value for value in content.values() if isinstance(value, list)] if isinstance(content, dict) else []
+    return lists[0] if len(lists) == 1 else content if isinstance(content, list) else [content]
+
+
 def _json_lines(text: Any) -> Iterator[tuple[int, Any]]:
     for number, line in enumerate(text, 1):
         if line.strip("\ufeff \r\n\t"):
@@ -304,7 +306,7 @@ def _of_excel(path: Path, options: ReadingOptions) -> Cells:
     try:
         import openpyxl
     except ImportError as error:
-        raise UserError("To read Excel files, openpyxl is needed.", "Install it: pip install 'tfgen[tables]'") from error
+        raise UserError("To read Excel files, openpyxl is needed.", "pip install 'tfgen[tables]'") from error
     import zipfile
 
     whole = path.stat().st_size <= _WHOLE_SHEET

@@ -1,6 +1,7 @@
 """How surely a source is a table: by names and the first bytes only."""
 
 import json
+import mimetypes
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,8 +10,11 @@ from typing import Any
 import numpy as np
 
 from tfgen.data.encodings import open_unpacked
+from tfgen.data.walk import walk
+from tfgen.errors import UserError
+from tfgen.modalities.table.grid import ReadingOptions, cells_of_grid
 from tfgen.modalities.table.reading import (
-    DELIMITED, ENDINGS, JSON_LINES, ReadingOptions, ending_of, find_delimiter, tables_in,
+    DELIMITED, ENDINGS, JSON_LINES, ending_of, find_delimiter, parse_sample, tables_in,
 )  # fmt: skip
 
 _SAMPLE = 2**16  # bytes
@@ -21,7 +25,7 @@ _CHATS_AND_PAIRS = (
 )  # fmt: skip
 _TEXTS = (
     "text", "content", "body", "tweet", "sentence", "review", "comment", "document", "article", "story", "lyrics",
-    "paragraphs", "lines", "prompt", "message", "caption", "description",
+    "paragraphs", "lines", "prompt", "message", "caption", "description", "instruction",
 )  # fmt: skip
 _WORDS_OF_A_TEXT = 5  # on average, in a column under a usual name of texts
 _WORDS_OF_PROSE = 8  # under any other
@@ -54,23 +58,22 @@ def _is_table_in_memory(data: Any) -> bool:
     if isinstance(data, np.ndarray):
         return bool(data.dtype.names)
     if isinstance(data, Mapping):
-        return bool(data) and all(hasattr(values, "__len__") and not isinstance(values, str) for values in data.values())
+        lists = (hasattr(values, "__len__") and not isinstance(values, str) for values in data.values())
+        return bool(data) and all(lists)
     return hasattr(data, "column_names") and hasattr(data, "num_rows") or hasattr(data, "to_dict") and hasattr(
         data, "columns")
 
 
 def _of_folder(folder: Path) -> int:
-    """Only tables that are such, perhaps beside what is said of them."""
-    from tfgen.data.walk import walk
-
+    """2 for tables alone, perhaps beside what is said of them; 1 beside files of no known kind; 0 beside others."""
     tables = tables_in(folder)
     if not tables:
         return 0
-    others = [entry for name, entry in walk(folder, [])
+    others = [name for name, _ in walk(folder, [])
               if ending_of(Path(name)) not in ENDINGS and not _is_about(Path(name), folder)]  # fmt: skip
-    if others:
+    if len(others) > len(tables) or any(mimetypes.guess_type(name)[0] for name in others):
         return 0
-    return min(how_surely(table) for table in tables[:3])
+    return min(1 if others else 2, *(how_surely(table) for table in tables[:3]))
 
 
 def _is_about(name: Path, folder: Path) -> bool:
@@ -131,14 +134,10 @@ def _objects_of_list(text: str) -> list[Any]:
 
 
 def _of_delimited(text: str, ending: str) -> int:
-    from tfgen.errors import UserError
-    from tfgen.modalities.table.grid import cells_of_grid
-    from tfgen.modalities.table.reading import _parsed
-
     delimiter = find_delimiter(re.sub(r"^sep=.\r?\n", "", text))
     if ending == ".txt" and (delimiter not in "\t;|" or not text.strip()):
         return 0
-    rows = _parsed(text, delimiter)[:2000]
+    rows = parse_sample(text, delimiter)[:2000]
     try:
         cells = cells_of_grid(iter(enumerate(rows, 1)), "table", ReadingOptions(rows=500))
     except UserError:
@@ -155,7 +154,7 @@ def _of_columns(names: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
     lower = {name.strip().lower() for name in names}
     if any(pair <= lower for pair in _CHATS_AND_PAIRS):
         return 1
-    total = sum(len(text) for row in rows for text in row) or 1
+    total, prose = sum(len(text) for row in rows for text in row) or 1, 0
     for name, texts in zip(names, zip(*rows)):
         filled = [text for text in texts if text and text.strip()]
         if not filled:
@@ -164,9 +163,12 @@ def _of_columns(names: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
         different = len(set(filled)) / len(filled)
         if name.strip().lower() in _TEXTS and words >= _WORDS_OF_A_TEXT and different > 0.5:
             return 1
-        if words >= _WORDS_OF_PROSE and different > 0.8 and 2 * sum(map(len, filled)) > total:
-            return 1
+        if words >= _WORDS_OF_PROSE and different > 0.5:
+            prose += sum(map(len, filled))
+    if 2 * prose > total:
+        return 1
     if len(names) == 1:
-        texts = [row[0] for row in rows]
-        return 1 if sum(len(text.split()) for text in texts) > 2 * len(texts) else 2
-    return 2
+        texts = [row[0] or "" for row in rows]
+        if names[0].strip().lower() in _TEXTS or sum(len(text.split()) for text in texts) > 2 * len(texts):
+            return 1
+    return 2 if len(rows) > 1 else 1

@@ -6,11 +6,10 @@ formula gets an apostrophe in front, which reading takes off.
 
 import csv
 import io
-import itertools
 import json
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from html import escape
 from pathlib import Path
@@ -155,7 +154,7 @@ def _has_decimal_comma(rows: Rows) -> bool:
 def _write_json_lines(path: Path, rows: Rows, metadata: Mapping[str, Any], seed: int) -> None:
     with files.open_atomically(path) as file:
         for start, stop in _chunks(len(rows)):
-            columns = _typed_columns(rows, start, stop, seed, _json_moment)
+            columns = _typed_columns(rows, start, stop, seed, lambda moment: moment.isoformat())
             names = list(columns)
             for values in zip(*columns.values()):
                 file.write((json.dumps(dict(zip(names, values)), ensure_ascii=False) + "\n").encode())
@@ -174,7 +173,7 @@ def _write_parquet(path: Path, rows: Rows, metadata: Mapping[str, Any], seed: in
     schema = pa.schema([(name, types[name]) for name in names], metadata=said)
     with files.open_atomically(path) as file, parquet.ParquetWriter(file, schema) as writer:
         for start, stop in _chunks(len(rows)):
-            columns = _typed_columns(rows, start, stop, seed, _as_is)
+            columns = _typed_columns(rows, start, stop, seed)
             writer.write_table(pa.table([pa.array(columns[name], types[name]) for name in names], schema=schema))
 
 
@@ -196,7 +195,7 @@ def _write_excel(path: Path, rows: Rows, metadata: Mapping[str, Any], seed: int)
         from openpyxl.cell import WriteOnlyCell
         from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
     except ImportError as error:
-        raise UserError("To write Excel files, openpyxl is needed.", "Install it: pip install 'tfgen[tables]'") from error
+        raise UserError("To write Excel files, openpyxl is needed.", "pip install 'tfgen[tables]'") from error
     if len(rows) > _MOST_EXCEL:
         raise UserError(f"A sheet of Excel has no room for {len(rows)} rows.", "Write a .csv or a .parquet.")
     book = openpyxl.Workbook(write_only=True)
@@ -231,9 +230,9 @@ def _excel_look(column: Column) -> str | None:
 
 
 def _typed_columns(
-    rows: Rows, start: int, stop: int, seed: int, moment: Callable[[Any], Any]
+    rows: Rows, start: int, stop: int, seed: int, of_moment: Callable[[Any], Any] = lambda moment: moment
 ) -> dict[str, list[Any]]:
-    """Columns as Python's values, None where a cell is missing."""
+    """Columns as Python's values, None where a cell is missing; dates and times as `of_moment` makes them."""
     texts = texts_of(Rows(tuple(column for column in rows.columns if not column.is_numeric), rows.values), start, stop,
                      seed)  # fmt: skip
     columns: dict[str, list[Any]] = {}
@@ -241,7 +240,7 @@ def _typed_columns(
         if column.kind == TEXT:
             continue
         if column.is_numeric:
-            columns[column.name] = _typed(column, rows.values[column.name][start:stop], moment)
+            columns[column.name] = _typed(column, rows.values[column.name][start:stop], of_moment)
         elif _counts_on(column):
             columns[column.name] = [int(text) for text in texts[column.name]]
         elif not column.is_learned:
@@ -262,7 +261,7 @@ def _is_truth(column: Column) -> bool:
     return column.kind == BOOLEAN and {truth(word) for word in column.categories} == {True, False}
 
 
-def _typed(column: Column, values: np.ndarray, moment: Callable[[Any], Any]) -> list[Any]:
+def _typed(column: Column, values: np.ndarray, of_moment: Callable[[Any], Any]) -> list[Any]:
     known = np.isfinite(values)
     distinct, places = np.unique(values[known], return_inverse=True)
     if column.kind == INTEGER:
@@ -270,7 +269,7 @@ def _typed(column: Column, values: np.ndarray, moment: Callable[[Any], Any]) -> 
     elif column.kind == NUMBER:
         made = distinct.tolist()
     else:
-        made = [moment(_moment(column.kind, value)) for value in distinct.tolist()]
+        made = [of_moment(_moment(column.kind, value)) for value in distinct.tolist()]
     result = np.full(len(values), None, object)
     if made:
         result[known] = np.array([*made, None], object)[:-1][places]
@@ -289,17 +288,9 @@ def _excel_moment(value: date | datetime | time) -> date | datetime | time | str
     return value if isinstance(value, time) or value.year > 1900 else value.isoformat()
 
 
-def _json_moment(value: date | datetime | time) -> str:
-    return value.isoformat()
-
-
-def _as_is(value: Any) -> Any:
-    return value
-
-
 def plain_records(rows: Rows, seed: int = 0) -> list[dict[str, Any]]:
     """Each row as a dict of Python's values, None where a cell is missing."""
-    columns = _typed_columns(rows, 0, len(rows), seed, _as_is)
+    columns = _typed_columns(rows, 0, len(rows), seed, lambda value: value)
     return [dict(zip(columns, cells)) for cells in zip(*columns.values())]
 
 
@@ -368,19 +359,3 @@ def _each(function: Callable[[str], str], texts: np.ndarray) -> np.ndarray:
     """A function of every text, called once for each different one."""
     made: dict[str, str] = {}
     return np.array([made[text] if text in made else made.setdefault(text, function(text)) for text in texts], object)
-
-
-def first_rows(rows: Rows, most: int, seed: int = 0) -> list[dict[str, str]]:
-    """The first rows as a dict of texts each."""
-    texts = texts_of(rows, 0, most, seed)
-    return [dict(zip(texts, cells)) for cells in itertools.islice(zip(*texts.values()), most)]
-
-
-def csv_text(rows: Rows, seed: int = 0) -> str:
-    """Few rows as the text of a CSV file."""
-    texts: Mapping[str, Sequence[str]] = texts_of(rows, seed=seed)
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(texts)
-    writer.writerows(zip(*texts.values()))
-    return buffer.getvalue()

@@ -116,8 +116,14 @@ class Bins:
         # Between two bins, the nearer one; a value that no learned row had is none of a bin that is one value alone.
         nearer = np.maximum(values - high[below], 0) > np.maximum(low[above] - values, 0)
         tokens = np.where(nearer, above, below)
-        missing = len(self.knots) if self.has_missing else int(np.searchsorted(low, np.median(self.knots)) % (last + 1))
-        return np.where(np.isnan(values), missing, tokens)
+        return np.where(np.isnan(values), self.missing, tokens)
+
+    @property
+    def missing(self) -> int:
+        """The token of a missing cell; where none was missing, that of the middle."""
+        if self.has_missing or not len(self.knots):
+            return len(self.knots) if self.has_missing else 0
+        return int(np.searchsorted(self.knots[:, 0], np.median(self.knots)) % len(self.knots))
 
     def decode(self, tokens: np.ndarray, uniform: np.ndarray, column: Column) -> np.ndarray:
         if not len(self.knots):

@@ -1,6 +1,6 @@
 """What a column holds, and rows as values column by column."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -85,3 +85,9 @@ class Rows:
     def take(self, places: Any) -> "Rows":
         """The rows at these places: indices, a slice or a mask."""
         return Rows(self.columns, {name: values[places] for name, values in self.values.items()})
+
+
+def joined(parts: Sequence[Rows]) -> Rows:
+    """Rows of the same columns one after the other."""
+    names = parts[0].values
+    return Rows(parts[0].columns, {name: np.concatenate([part.values[name] for part in parts]) for name in names})

@@ -38,6 +38,19 @@ class Conditions:
         """Whether anything goes."""
         return bool((self.given == FREE).all() and (self.allowed == 1).all())
 
+    def hold(self, codec: RowCodec, rows: Rows) -> np.ndarray:
+        """Which rows are as asked, bool [n]."""
+        fine = np.ones(len(rows), bool)
+        for column, first in zip(codec.learned, codec.specification.offsets, strict=True):
+            values = rows.values[column.name]
+            if column.name in self.ranges:
+                inside = [(values >= low) & (values <= high) for low, high in self.ranges[column.name]]
+                inside.append(np.isnan(values) & (self.allowed[first + codec.how[column.name].missing] > 0))
+                fine &= np.any(inside, axis=0)
+            else:
+                fine &= self.allowed[first + codec.how[column.name].encode(values)] > 0
+        return fine
+
     def within(self, codec: RowCodec, tokens: np.ndarray, uniform: np.ndarray) -> Rows:
         """Rows of tokens [n, fields] by uniform numbers [n, fields], with every value within the conditions."""
         if not self.ranges:
@@ -56,19 +69,6 @@ class Conditions:
         """The columns that something is asked of."""
         parts = zip(codec.learned, codec.specification.offsets, codec.specification.sizes, strict=True)
         return [column.name for column, first, size in parts if (self.allowed[first : first + size] < 1).any()]
-
-    def holding(self, codec: RowCodec, rows: Rows) -> np.ndarray:
-        """bool [n]: which rows are within them."""
-        result = np.ones(len(rows), bool)
-        for column, first in zip(codec.learned, codec.specification.offsets, strict=True):
-            values = rows.values[column.name]
-            within = self.allowed[first + codec.how[column.name].encode(values)] > 0
-            if column.name in self.ranges:
-                half = 0.5 * 10.0**-column.decimals
-                inside = [(values >= low - half) & (values <= high + half) for low, high in self.ranges[column.name]]
-                within = np.where(np.isnan(values), within, np.any(inside, axis=0))
-            result &= within
-        return result
 
 
 def no_conditions(codec: RowCodec) -> Conditions:
@@ -96,6 +96,21 @@ def read_conditions(codec: RowCodec, prompt: str) -> Conditions:
         place = [each.name for each in codec.learned].index(name)
         _restrict(codec, made, place, column, text)
     return made
+
+
+def words_of_columns(codec: RowCodec, most: int = 12) -> list[str]:
+    """What can be asked of the columns that have categories: "income=>50K", of each the commonest."""
+    return [
+        f"{column.name}={_quoted(column.categories[place])}"
+        for column in codec.learned
+        if column.is_categorical
+        for place in codec.how[column.name].kept[:most]
+    ]
+
+
+def _quoted(text: str) -> str:
+    """A value as it can stand in a prompt."""
+    return f'"{text}"' if set(text) & set(",|") else text
 
 
 def _restrict(codec: RowCodec, made: Conditions, place: int, column: Column, text: str) -> None:
@@ -225,7 +240,7 @@ def _example(codec: RowCodec, column: Column) -> str:
     if isinstance(how, Bins) and len(how.knots):
         low, high = (codec.write_value(column, value) for value in (how.knots[0, 0], how.knots[-1, -1]))
         return f'"{column.name}={low}..{high}"'
-    return f'"{column.name}={column.categories[0]}"'
+    return f"{column.name}={_quoted(column.categories[0])}"
 
 
 def _columns(codec: RowCodec) -> str:

@@ -186,8 +186,7 @@ class RowLookup(tf.Module):
         above = tf.minimum(below + 1, last)
         beyond = tf.nn.relu(known - tf.gather(high, below))
         tokens = tf.where(beyond > tf.nn.relu(tf.gather(low, above) - known), above, below)
-        missing = int(how.encode(np.array([np.nan]))[0])
-        return tf.where(tf.math.is_nan(numbers), missing, tokens)
+        return tf.where(tf.math.is_nan(numbers), how.missing, tokens)
 
     @staticmethod
     def _number(column: Column, words: tf.Tensor, empty: float) -> tf.Tensor:

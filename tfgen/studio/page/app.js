@@ -23,7 +23,7 @@ function remember(values) {
 
 function lastOf(run, view) {
   const before = sessionStorage.getItem(`tfgen-at:${path(run.name, view)}`);
-  if (before !== null || view !== "steer" || run.streams) return path(run.name, view) + (before || "");
+  if (before !== null || view !== "steer" || run.streams || !run.reacts) return path(run.name, view) + (before || "");
   const prompt = new URLSearchParams(sessionStorage.getItem(`tfgen-at:${path(run.name, "create")}`) || "").get("prompt") || "";
   return path(run.name, view, { prompt: run.known.includes(prompt) ? prompt : "" });
 }
@@ -72,7 +72,7 @@ const tools = (run, mine) => ({
 
 function viewsOf(run) {
   const ready = run.step > 0 || run.status === "finished";
-  return Object.keys(VIEWS).filter(view => view === "chat" ? run.chats : view === "progress" || ready);
+  return Object.keys(VIEWS).filter(view => view === "chat" ? run.chats : ["steer", "compare", "learn"].includes(view) ? ready && run.reacts : view === "progress" || ready);
 }
 
 function frame(run, view) {

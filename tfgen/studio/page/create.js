@@ -122,7 +122,7 @@ export async function create(main, { run, remember, go, values, isCurrent }) {
         sample.record && button("Download", () => save(`${base}/download`, { records: [sample.record] }, run.name)),
         sample.seed !== null && sample.seed !== undefined && button("Use its seed", () => { seed.value = sample.seed; lock.checked = true; close(); say("The seed is set, and kept: change the prompt or a setting, and see what that alone does."); }),
         run.walks && sample.record && button("Variations", () => { close(); return vary(sample); }),
-        !run.streams && button("Steer from here", () => { close(); return go(path(run.name, "steer", { prompt: sample.prompt })); }),
+        !run.streams && run.reacts && button("Steer from here", () => { close(); return go(path(run.name, "steer", { prompt: sample.prompt })); }),
         run.walks && sample.record && sample.seed !== null && button(walkFrom === null ? "Walk from here" : "Walk to here", () => { close(); if (walkFrom === null) { walkFrom = sample; status.textContent = "A walk begins there. Open another one, and choose: Walk to here."; } else return walk(walkFrom, sample); })));
     dialog.addEventListener("close", () => tiles()[at]?.focus());
     dialog.addEventListener("keydown", event => {
