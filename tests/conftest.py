@@ -23,6 +23,19 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 settings.register_profile("tfgen", deadline=None, derandomize=True, database=None)
 settings.load_profile("tfgen")
 
+# Those that take minutes, the longest first: one that begins last has a core wait for it.
+LONG = (
+    "studio/test_browser", "evaluate/test_arrays", "export/test_exports", "conformance/test_journeys",
+    "pretrained/test_fits", "conformance/test_sequence_models", "export/test_sequences", "tuning/test_sequences",
+    "tuning/test_tune", "conformance/test_array_models", "test_clock", "evaluate/test_sequences", "serve/test_versions",
+)
+
+
+def pytest_collection_modifyitems(items):
+    """Long files come before all others, in every worker process alike."""
+    places = {ROOT / "tests" / f"{name}.py": place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
+
 
 @pytest.fixture(autouse=True)
 def isolated(tmp_path, monkeypatch):
@@ -100,7 +113,7 @@ def fit_once(shared, sources):
 
     def fit_or_reuse(model, steps, *overrides, modality="image", data=None, **options):
         key = "-".join([data.stem if data else modality, model, str(steps), *overrides, *map(str, options.values())])
-        name = re.sub(r"[^A-Za-z0-9.=]+", "-", key)
+        name = re.sub(r"[^A-Za-z0-9.]+", "-", key)
         if name not in opened:
             path = shared / "runs" / name
             with locked(shared / f"{name}.lock"):
@@ -124,6 +137,18 @@ def locked(path):
 def gan_run(fit_once):
     """A tiny conditional GAN fitted for a few steps. Don't change it."""
     return fit_once("gan", 80)
+
+
+@pytest.fixture(scope="session")
+def gpt_run(fit_once):
+    """A tiny GPT of characters, fitted for a few steps; the batteries look at it too. Don't change it."""
+    return fit_once("gpt", 120, *SOURCES["text"].sequence_settings, modality="text", seed=1)
+
+
+@pytest.fixture
+def plain_steps(monkeypatch):
+    """XLA takes longer to compile the steps of a tiny model than it saves; for short fits that are not about it."""
+    monkeypatch.setattr("tfgen.models.language.LanguageModel.jit_compile", False)
 
 
 @pytest.fixture

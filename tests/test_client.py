@@ -9,7 +9,6 @@ from PIL import Image
 
 from tests.conftest import run_tfgen
 from tests.serve.running import tfgen_serve
-from tests.sources import SOURCES
 from tfgen.modalities.image.modality import ImageModality
 
 pytestmark = pytest.mark.slow
@@ -64,11 +63,10 @@ def test_what_can_not_be_had_is_said_in_two_sentences(served, command, isolated,
 
 
 @pytest.fixture(scope="module")
-def served_text(fit_once, tmp_path_factory):
+def served_text(gpt_run, tmp_path_factory):
     """The same of a run that learned text by characters."""
-    run = fit_once("gpt", 120, *SOURCES["text"].sequence_settings, modality="text", seed=1)
     folder = tmp_path_factory.mktemp("served") / "plays"
-    shutil.copytree(run.path, folder)
+    shutil.copytree(gpt_run.path, folder)
     with tfgen_serve(folder) as server:
         yield server, folder
 

@@ -167,12 +167,6 @@ def notes(path):
     return path
 
 
-@pytest.fixture
-def plain_steps(monkeypatch):
-    """XLA takes longer to compile the steps of a tiny model than it saves."""
-    monkeypatch.setattr("tfgen.models.language.LanguageModel.jit_compile", False)
-
-
 TEXT = ("width=16", "layers=1", "heads=2", "context=16", "batch_size=4")
 
 

@@ -134,6 +134,13 @@ def test_looking_at_data_does_not_need_tensorflow():
     assert not {"tensorflow", "keras"} & set(heavy_after("from tfgen.data import open_data; open_data('digits')"))
 
 
+def test_a_server_does_not_need_keras():
+    """Who needs it later can have it."""
+    code = "import sys; from tfgen.environment import load_tensorflow; load_tensorflow(keras=False)\n"
+    code += "import tfgen.serve.server; assert 'tensorflow' in sys.modules and 'keras' not in sys.modules; import keras"
+    assert "keras" in heavy_after(code)
+
+
 @pytest.mark.parametrize("name", [name for name, value in vars(catalog).items() if isinstance(value, Catalog)])
 def test_every_entry_of_the_catalog_can_be_loaded(name):
     entries = getattr(catalog, name)

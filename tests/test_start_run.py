@@ -161,7 +161,7 @@ def test_resumed_and_repeated_it_ends_with_the_same_bits(base, pictures, tmp_pat
 
 
 @pytest.mark.slow
-def test_text_goes_on_to_chats(tmp_path):
+def test_text_goes_on_to_chats(tmp_path, plain_steps):
     tale = "the old king rode over a hill and met one grey wolf who spoke of rain.\n"
     (tmp_path / "tale.txt").write_text(tale * 40, encoding="utf-8")
     with (tmp_path / "chats.jsonl").open("w", encoding="utf-8") as file:

@@ -164,29 +164,22 @@ def test_places_of_a_walk():
     )
 
 
-@pytest.fixture(scope="module")
-def writer(fit_once):
-    from tests.sources import SOURCES
-
-    return fit_once("gpt", 120, *SOURCES["text"].sequence_settings, modality="text", seed=1)
-
-
 @pytest.mark.slow
-def test_a_ladder_has_the_same_seeds_at_several_temperatures(writer, command):
-    done = command("generate", writer.path, "--ladder", "0,0.5,1.5", "-n", 2, "--length", 20, "-o", "out.jsonl")
+def test_a_ladder_has_the_same_seeds_at_several_temperatures(gpt_run, command):
+    done = command("generate", gpt_run.path, "--ladder", "0,0.5,1.5", "-n", 2, "--length", 20, "-o", "out.jsonl")
     assert done.exit_code == 0, done.output
     rows = [json.loads(line) for line in open("out.jsonl", encoding="utf-8")]
     made = [(row["settings"]["temperature"], row["seed"]) for row in rows]
     assert made == [(0, 0), (0.5, 0), (0.5, 1), (1.5, 0), (1.5, 1)]
-    alone = command("generate", writer.path, "--temperature", 0.5, "--seed", 1, "--length", 20, "-o", "one.jsonl")
+    alone = command("generate", gpt_run.path, "--temperature", 0.5, "--seed", 1, "--length", 20, "-o", "one.jsonl")
     assert json.loads(open("one.jsonl", encoding="utf-8").read())["text"] == rows[2]["text"], alone.output
-    shown = command("generate", writer.path, "--ladder", "0.5,1.5", "--length", 5)
+    shown = command("generate", gpt_run.path, "--ladder", "0.5,1.5", "--length", 5)
     assert "--- temperature 0.5, seed 0 ---" in shown.stdout and "--- temperature 1.5, seed 0 ---" in shown.stdout
 
 
 @pytest.mark.slow
-def test_the_likeliest_text_is_made_once(writer, command):
-    done = command("generate", writer.path, "--temperature", 0, "-n", 3, "--length", 10)
+def test_the_likeliest_text_is_made_once(gpt_run, command):
+    done = command("generate", gpt_run.path, "--temperature", 0, "-n", 3, "--length", 10)
     assert "every seed gives the same" in done.stderr and "---" not in done.stdout
 
 
@@ -200,6 +193,6 @@ def test_the_likeliest_text_is_made_once(writer, command):
         ({"truncation": 0.5}, "'--truncation' is for pictures"),
     ],
 )
-def test_ladders_that_can_not_be(writer, options, words):
+def test_ladders_that_can_not_be(gpt_run, options, words):
     with pytest.raises(UserError, match=words):
-        samples_of(writer, count=1, **options)
+        samples_of(gpt_run, count=1, **options)

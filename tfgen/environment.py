@@ -52,8 +52,11 @@ def peak_memory() -> int:
     return peak if sys.platform == "darwin" else peak * 1024  # macOS says bytes, Linux kilobytes
 
 
-def load_tensorflow() -> None:
-    """Imports TensorFlow without the log lines that its C++ parts print whatever the log level is."""
+def load_tensorflow(keras: bool = True) -> None:
+    """Imports TensorFlow without the log lines that its C++ parts print whatever the log level is.
+
+    keras: whether TensorFlow may import Keras as well, which takes as long again; who needs it later imports it then.
+    """
     check_platform()
     if "tensorflow" in sys.modules:
         return
@@ -61,11 +64,16 @@ def load_tensorflow() -> None:
     sys.stderr.flush()
     kept, silent = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(silent, 2)
+    without = not keras and "keras" not in sys.modules
+    if without:
+        sys.modules["keras"] = None  # an import of it fails, which TensorFlow expects
     try:
         import tensorflow as tf
 
         tf.config.list_physical_devices()
     finally:
+        if without:
+            del sys.modules["keras"]
         os.dup2(kept, 2)
         os.close(kept)
         os.close(silent)

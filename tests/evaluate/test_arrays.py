@@ -22,10 +22,11 @@ QUICK = ("network=dense", "width=2", "batch_size=8")
 
 
 @pytest.fixture(scope="module")
-def pair(tmp_path_factory, splits):
+def pair(tmp_path_factory, fit_once, splits):
     """Two runs on the same data: one that has learned something, and one that has not."""
     folder = tmp_path_factory.mktemp("pair")
-    return [fit_run("gan", folder / name, splits["learned"], steps) for name, steps in (("better", 300), ("worse", 2))]
+    fitted = {name: fit_once("gan", steps, data=splits["learned"]) for name, steps in (("better", 300), ("worse", 2))}
+    return [Run.open(str(shutil.copytree(run.path, folder / name))) for name, run in fitted.items()]
 
 
 @pytest.fixture(scope="module")

@@ -110,7 +110,7 @@ def test_a_model_overfit_to_three_thousand_letters(plays, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_model_that_has_hardly_begun(plays, tmp_path):
+def test_a_model_that_has_hardly_begun(plays, tmp_path, plain_steps):
     run = fit_run("gpt", tmp_path / "run", plays["learned"], 3, *TEXT_QUICK, "tokenizer=characters")
     evaluation = evaluate(run, QUICK)
     states = states_of(evaluation)
@@ -197,7 +197,7 @@ def test_what_is_given_costs_nothing(notes_run):
 
 
 @pytest.mark.slow
-def test_without_held_out_text_there_is_no_prediction_to_judge(plays, tmp_path):
+def test_without_held_out_text_there_is_no_prediction_to_judge(plays, tmp_path, plain_steps):
     run = fit_run("gpt", tmp_path / "run", plays["few"], 5, "context=32", "batch_size=4", "holdout=0")
     evaluation = evaluate(run, QUICK)
     assert "--data" in evaluation.left_out["perplexity"] and "real" not in evaluation.baselines
@@ -210,7 +210,9 @@ def test_without_held_out_text_there_is_no_prediction_to_judge(plays, tmp_path):
 
 
 @pytest.mark.slow
-def test_runs_with_different_tokenizers_are_compared_by_bits_only(judged, writer, plays, tmp_path, command):
+def test_runs_with_different_tokenizers_are_compared_by_bits_only(
+    judged, writer, plays, tmp_path, command, plain_steps
+):
     other = fit_run("gpt", tmp_path / "pairs", plays["learned"], 30, *TEXT_QUICK, "tokenizer=bpe",
                     "vocabulary_size=400")
     result = command("evaluate", writer.path, other.path, "-n", 40)

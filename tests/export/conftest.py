@@ -1,12 +1,11 @@
 """Exports that many tests look at, made once by real commands."""
 
 import json
-import random
 
 import pytest
 
 from tests.conformance.cases import models_of
-from tests.conftest import fit_run, run_tfgen
+from tests.conftest import run_tfgen
 from tfgen.export.formats import NUMBER_FORMATS
 
 EVERY_FORMAT = [word for name in NUMBER_FORMATS for word in ("--quantize", name)]
@@ -31,26 +30,10 @@ def exported(fitted, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def tales(tmp_path_factory):
-    """The path of some 20 kB of made-up sentences."""
-    words = "the old king rode over a hill and met one grey wolf who spoke of rain".split()
-    draw = random.Random(0)
-    path = tmp_path_factory.mktemp("texts") / "tales.txt"
-    path.write_text("\n".join(f"{' '.join(draw.choices(words, k=12)).capitalize()}." for _ in range(400)))
-    return path
-
-
-@pytest.fixture(scope="session")
-def text_run(tales, tmp_path_factory):
-    """A tiny GPT of characters, fitted for a few steps. Don't change it."""
-    return fit_run("gpt", tmp_path_factory.mktemp("runs") / "tales", tales, 40, "context=32")
-
-
-@pytest.fixture(scope="session")
-def text_exported(text_run, tmp_path_factory):
+def text_exported(gpt_run, tmp_path_factory):
     """(run, folder, what the command said) of an export of text in every format that suits it."""
     folder = tmp_path_factory.mktemp("exports")
     formats = [word for name in ("float32", "float16", "int8-weights") for word in ("--quantize", name)]
-    done = run_tfgen("export", text_run.path, "--serving", *formats, "-o", folder, "--json", timeout=900)
+    done = run_tfgen("export", gpt_run.path, "--serving", *formats, "-o", folder, "--json", timeout=900)
     assert done.returncode == 0, done.stderr
-    return text_run, folder, json.loads(done.stdout)
+    return gpt_run, folder, json.loads(done.stdout)

@@ -64,9 +64,9 @@ def test_another_process_gets_the_models_pictures(fitted_export, isolated):
     assert np.abs(np.load("images.npy") - expected).max() < 1e-4
 
 
-def test_what_draws_by_a_seed_is_refused(text_run, tmp_path):
-    with pytest.raises(UserError, match="All that 'tales' can do draws by a seed"):
-        export(text_run, ExportRequest(("onnx",), output=tmp_path))
+def test_what_draws_by_a_seed_is_refused(gpt_run, tmp_path):
+    with pytest.raises(UserError, match=f"All that '{gpt_run.name}' can do draws by a seed"):
+        export(gpt_run, ExportRequest(("onnx",), output=tmp_path))
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.name != ".lock"]
 
 

@@ -9,11 +9,6 @@ from tfgen.feedback.references import sample_of
 from tfgen.feedback.store import open_store
 
 
-@pytest.fixture(scope="module")
-def text_run(fit_once):
-    return fit_once("gpt", 40, modality="text")
-
-
 @pytest.fixture
 def files(gan_run, isolated):
     """Three samples as files, of a run."""
@@ -67,8 +62,8 @@ def test_a_written_sample_is_the_one_that_was_shown(command, files, gan_run, iso
             assert written.tobytes() == shown.tobytes()
 
 
-def test_texts_by_row_edits_and_reactions_in_python(command, text_run, isolated):
-    samples = text_run.generate("Once", n=2, seed=3, length=20)
+def test_texts_by_row_edits_and_reactions_in_python(command, gpt_run, isolated):
+    samples = gpt_run.generate("Once", n=2, seed=3, length=20)
     samples.save("texts.jsonl")
     samples.edit(0, "Once upon a time.", who="ada")
     samples.pick(1, who="ada")
@@ -83,8 +78,8 @@ def test_texts_by_row_edits_and_reactions_in_python(command, text_run, isolated)
         refused = command("feedback", "rate", f"texts.jsonl:{row}", "3")
         assert refused.exit_code == 2 and what in refused.stderr
     assert "Name one" in command("feedback", "rate", "texts.jsonl", "3").stderr
-    result = command("feedback", "export", text_run.path, "--as", "preferences", "-o", "pairs.jsonl")
-    back = command("feedback", "import", "pairs.jsonl", "--run", text_run.path)
+    result = command("feedback", "export", gpt_run.path, "--as", "preferences", "-o", "pairs.jsonl")
+    back = command("feedback", "import", "pairs.jsonl", "--run", gpt_run.path)
     assert back.stderr == "Kept 0 new answers from pairs.jsonl.\n", "what went out of this store is in it already"
     rows = [json.loads(line) for line in (isolated / "pairs.jsonl").read_text(encoding="utf-8").splitlines()]
     assert result.exit_code == 0 and {"Once upon a time.", samples[1]} <= {row["chosen"] for row in rows}

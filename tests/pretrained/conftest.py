@@ -6,8 +6,9 @@ import shutil
 import numpy as np
 import pytest
 
-from tests.conftest import fit_run
+from tests.conftest import fit_run, locked
 from tfgen.restore import build_model
+from tfgen.run import Run
 
 SETTINGS = ("context=32", "batch_size=8", "dropout=0.05", "holdout=0.2")
 WHOLE, LORA = ("learning_rate=0.001",), ("learning_rate=0.01",)
@@ -28,8 +29,16 @@ def sentences(seed, count, form):
 
 
 @pytest.fixture(scope="session")
-def preset(tmp_path_factory):
+def preset(shared):
     """The folder of a small GPT-2 that knows one way to make sentences, as KerasHub saves it. Don't change it."""
+    path = shared / "small_gpt2"
+    with locked(shared / "small_gpt2.lock"):
+        if not path.exists():
+            write_preset(path)
+    return path
+
+
+def write_preset(path):
     import keras
     import keras_hub
     from tokenizers import Tokenizer, models, pre_tokenizers, trainers
@@ -56,16 +65,16 @@ def preset(tmp_path_factory):
     inputs = {"token_ids": windows[:, :-1], "padding_mask": np.ones_like(windows[:, :-1])}
     model.fit(inputs, windows[:, 1:], batch_size=16, verbose=0, shuffle=False)
     preprocessor = keras_hub.models.GPT2CausalLMPreprocessor(tokenizer, sequence_length=64)
-    path = tmp_path_factory.mktemp("presets") / "small_gpt2"
     keras_hub.models.GPT2CausalLM(backbone, preprocessor).save_to_preset(str(path))
-    return path
 
 
 @pytest.fixture(scope="session")
-def notes(tmp_path_factory):
+def notes(shared):
     """A text with the same words in another order."""
-    path = tmp_path_factory.mktemp("notes") / "notes.txt"
-    path.write_text(sentences(1, 800, "{0} {2}s {4} {1} {3}s: {5}!"), encoding="utf-8")
+    path = shared / "notes.txt"
+    with locked(shared / "notes.lock"):
+        if not path.exists():
+            path.write_text(sentences(1, 800, "{0} {2}s {4} {1} {3}s: {5}!"), encoding="utf-8")
     return path
 
 
@@ -75,23 +84,26 @@ def fit_from(preset, notes, output, steps=STEPS, *overrides, **options):
 
 
 @pytest.fixture(scope="session")
-def whole(preset, notes, tmp_path_factory):
+def whole(shared, preset, notes):
     """Fitted whole; its preset is gone since. Don't change it."""
-    copy = tmp_path_factory.mktemp("copy") / "preset"
-    shutil.copytree(preset, copy)
-    run = fit_from(copy, notes, tmp_path_factory.mktemp("runs") / "whole", STEPS, *WHOLE)
-    shutil.rmtree(copy)
-    return run
+    return fit_from_once(shared / "runs" / "whole", preset, notes, *WHOLE)
 
 
 @pytest.fixture(scope="session")
-def adapted(preset, notes, tmp_path_factory):
+def adapted(shared, preset, notes):
     """Fitted by LoRA; its preset is gone since. Don't change it."""
-    copy = tmp_path_factory.mktemp("copy") / "preset"
-    shutil.copytree(preset, copy)
-    run = fit_from(copy, notes, tmp_path_factory.mktemp("runs") / "lora", STEPS, *LORA, lora=4)
-    shutil.rmtree(copy)
-    return run
+    return fit_from_once(shared / "runs" / "lora", preset, notes, *LORA, lora=4)
+
+
+def fit_from_once(path, preset, notes, *overrides, **options):
+    """The run at a path, for all worker processes."""
+    with locked(path.parent.parent / f"{path.name}.lock"):
+        if not path.exists():
+            copy = path.parent.parent / f"preset of {path.name}"
+            shutil.copytree(preset, copy)
+            fit_from(copy, notes, path, STEPS, *overrides, **options)
+            shutil.rmtree(copy)
+    return Run.open(str(path))
 
 
 @pytest.fixture(scope="session")

@@ -27,12 +27,6 @@ def judges(isolated):
     (isolated / "judges.py").write_text(JUDGES, encoding="utf-8")
 
 
-@pytest.fixture(scope="module")
-def gpt_run(fit_once):
-    """A tiny gpt fitted for a few steps. Don't change it."""
-    return fit_once("gpt", 20, modality="text")
-
-
 # generate.
 
 

@@ -6,8 +6,6 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from tests.sources import SOURCES
-
 
 @pytest.fixture
 def steer():
@@ -83,8 +81,7 @@ def test_a_log_is_replayed_from_a_file(steer, gan_run, isolated):
     assert second["shown"] == [sample.id for sample in session.tiles().samples]
 
 
-def test_a_text_goes_to_standard_output(steer, fit_once):
-    writer = fit_once("gpt", 120, *SOURCES["text"].sequence_settings, modality="text", seed=1)
-    done = steer(["1", "2", "q"], writer.path, "ROMEO:", "-k", 3, "--length", 12)
+def test_a_text_goes_to_standard_output(steer, gpt_run):
+    done = steer(["1", "2", "q"], gpt_run.path, "ROMEO:", "-k", 3, "--length", 12)
     assert done.exit_code == 0, done.stderr
     assert done.stdout.startswith("ROMEO:") and done.stderr.count("\n1: ") == 3

@@ -6,11 +6,11 @@ from tests.studio.running import copied, studio
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory, fit_once):
+def runs(tmp_path_factory, gan_run, gpt_run):
     """A folder with copies of two small runs, "digits" and "tales"."""
     folder = tmp_path_factory.mktemp("studio")
-    copied(fit_once("gan", 80), folder, "digits")
-    copied(fit_once("gpt", 60, modality="text"), folder, "tales")
+    copied(gan_run, folder, "digits")
+    copied(gpt_run, folder, "tales")
     return folder
 
 

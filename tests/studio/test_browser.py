@@ -126,7 +126,7 @@ def folder_of_digits(tmp_path):
 
 
 def test_from_a_dropped_folder_to_an_export(tmp_path, shared, visit, folder_of_digits):
-    runs, minutes = tmp_path / "runs", os.environ.get("TFGEN_SCREENSHOT_MINUTES", "0.7")
+    runs, minutes = tmp_path / "runs", os.environ.get("TFGEN_SCREENSHOT_MINUTES", "0.4")
     runs.mkdir()
     with studio(runs, TFGEN_CACHE=str(shared / "cache"), TFGEN_WHO="ada") as running:
         me = visit(running)
@@ -230,137 +230,131 @@ def test_from_a_dropped_folder_to_an_export(tmp_path, shared, visit, folder_of_d
         assert me.hosts == {"localhost"} and me.errors == []
 
 
-def test_texts_and_talks(tmp_path, shared, visit, fit_once):
-    runs = tmp_path / "runs"
+def test_texts_and_talks(served, shared, visit, fit_once):
     chats = shared / "studio-chats.jsonl"
     pairs = [("hello", "hi there"), ("how are you", "fine, thanks"), ("bye", "see you soon")]
     if not chats.exists():
         said = ([("user", one), ("assistant", two)] for one, two in pairs)
         rows = [{"messages": [{"role": role, "content": text} for role, text in turns]} for turns in said]
         chats.write_text("".join(json.dumps(row) + "\n" for row in rows * 60))
-    copied(fit_once("gpt", 60, modality="text"), runs, "tales")
-    copied(fit_once("gpt", 80, data=chats), runs, "helpdesk")
-    with studio(runs, TFGEN_CACHE=str(shared / "cache"), TFGEN_WHO="ada") as running:
-        me = visit(running)
-        page = me.page
-        me.open("/run/tales/create")
-        me.sees("4 texts in")
-        me.looks_well("write")
-        page.get_by_role("button", name="text 2").click()
-        page.get_by_label("The text; change it").fill("It was a dark and stormy night.")
-        me.button("Keep my version").click()
-        me.sees("Kept. 1 answer on tales so far.")
-        me.sees("It was a dark and stormy night.")
-        page.get_by_role("button", name="text 1").click()
-        me.button("Probabilities").click()
-        page.get_by_role("group", name="Tokens, shaded").wait_for()
-        text = page.get_by_label("The text; change it")
-        text.evaluate("element => element.setSelectionRange(2, 8)")
-        me.button("Alternatives for the selection").click()
-        page.get_by_role("list", name="Alternatives").get_by_role("button").nth(2).wait_for()
-        page.keyboard.press("Escape")
-        me.view("Steer")
-        page.get_by_role("button", name="Tile 4").wait_for(timeout=90_000)
-        me.press("2")
-        me.sees("So far:")
-        me.looks_well("steer-text")
+    copied(fit_once("gpt", 80, data=chats), served.runs, "helpdesk")
+    me = visit(served)
+    page = me.page
+    me.open("/run/tales/create")
+    me.sees("4 texts in")
+    me.looks_well("write")
+    page.get_by_role("button", name="text 2").click()
+    page.get_by_label("The text; change it").fill("It was a dark and stormy night.")
+    me.button("Keep my version").click()
+    me.sees("Kept. 1 answer on tales so far.")
+    me.sees("It was a dark and stormy night.")
+    page.get_by_role("button", name="text 1").click()
+    me.button("Probabilities").click()
+    page.get_by_role("group", name="Tokens, shaded").wait_for()
+    text = page.get_by_label("The text; change it")
+    text.evaluate("element => element.setSelectionRange(2, 8)")
+    me.button("Alternatives for the selection").click()
+    page.get_by_role("list", name="Alternatives").get_by_role("button").nth(2).wait_for()
+    page.keyboard.press("Escape")
+    me.view("Steer")
+    page.get_by_role("button", name="Tile 4").wait_for(timeout=90_000)
+    me.press("2")
+    me.sees("So far:")
+    me.looks_well("steer-text")
 
-        me.open("/run/helpdesk/chat")
-        page.get_by_role("textbox", name="Message").fill("hello")
-        page.keyboard.press("Control+Enter")
-        me.button("Correct").wait_for(timeout=60_000)
-        page.get_by_role("button", name="A bad answer").click()
-        me.sees("Kept. 1 answer on helpdesk so far.")
-        page.reload()
-        me.button("Correct").click()
-        page.get_by_label("What it should have said").fill("good morning")
-        me.button("Keep").click()
-        me.sees("Kept. 2 answers on helpdesk so far.")
-        page.get_by_role("textbox", name="Message").fill("bye")
-        me.button("Send").click()
-        me.button("Correct").wait_for(timeout=60_000)
-        me.looks_well("chat")
-        assert me.hosts == {"localhost"} and me.errors == []
+    me.open("/run/helpdesk/chat")
+    page.get_by_role("textbox", name="Message").fill("hello")
+    page.keyboard.press("Control+Enter")
+    me.button("Correct").wait_for(timeout=60_000)
+    page.get_by_role("button", name="A bad answer").click()
+    me.sees("Kept. 1 answer on helpdesk so far.")
+    page.reload()
+    me.button("Correct").click()
+    page.get_by_label("What it should have said").fill("good morning")
+    me.button("Keep").click()
+    me.sees("Kept. 2 answers on helpdesk so far.")
+    page.get_by_role("textbox", name="Message").fill("bye")
+    me.button("Send").click()
+    me.button("Correct").wait_for(timeout=60_000)
+    me.looks_well("chat")
+    assert me.hosts == {"localhost"} and me.errors == []
 
 
-def test_by_keyboard_alone_and_on_a_phone(tmp_path, shared, visit, gan_run):
-    runs = tmp_path / "runs"
-    copied(gan_run, runs, "digits")
-    with studio(runs, TFGEN_CACHE=str(shared / "cache"), TFGEN_WHO="ada") as running:
-        me = visit(running)
-        page, keys = me.page, me.page.keyboard
-        me.open()
-        me.enter("link", "digits")
-        me.sees("16 pictures in")
-        me.tab_to("combobox", "Prompt")
-        keys.type("seven")
-        keys.press("Control+Enter")
-        page.get_by_role("button", name="picture 1, seven").wait_for()
-        me.tab_to("button", page.get_by_role("button", name="picture 1, seven").get_attribute("aria-label"))
-        keys.press("ArrowRight")
-        keys.press("s")
-        me.sees("Kept. 1 answer")
-        keys.press("Enter")
-        keys.press("4")
-        me.sees("Kept. 2 answers")
-        keys.press("Escape")
+def test_by_keyboard_alone_and_on_a_phone(served, visit):
+    me = visit(served)
+    page, keys = me.page, me.page.keyboard
+    me.open()
+    me.enter("link", "digits")
+    me.sees("16 pictures in")
+    me.tab_to("combobox", "Prompt")
+    keys.type("seven")
+    keys.press("Control+Enter")
+    page.get_by_role("button", name="picture 1, seven").wait_for()
+    me.tab_to("button", page.get_by_role("button", name="picture 1, seven").get_attribute("aria-label"))
+    keys.press("ArrowRight")
+    keys.press("s")
+    me.sees("Kept. 1 answer")
+    keys.press("Enter")
+    keys.press("4")
+    me.sees("Kept. 2 answers")
+    keys.press("Escape")
+    keys.press("]")
+    page.get_by_role("button", name="Tile 9").wait_for(timeout=90_000)
+    for key in ("3", "n", "s", "u", "5", "1"):
+        me.press(key)
+    keys.press("t")
+    keys.press("2")
+    keys.press("4")
+    me.press("Control+Enter")
+    me.tab_to("textbox", "Name of the preset")
+    keys.type("mine")
+    keys.press("Enter")
+    me.sees("Saved as mine.")
+    keys.press("Escape")
+    page.locator("main").focus()
+    keys.press("]")
+    me.enter("button", "Which is better?")
+    me.sees("1 of 20")
+    me.press("ArrowLeft")
+    me.press("=")
+    me.sees("3 of 20")
+    keys.press("?")
+    page.get_by_role("dialog", name="Keys").wait_for()
+    me.looks_well("keys")
+    keys.press("Escape")
+    keys.press("h")
+    me.sees("A new model")
+    for name in ("Take what comes with tfgen", "digits"):
+        me.enter("button", name)
+    me.tab_to("spinbutton", "Minutes")
+    keys.press("Control+A")
+    keys.type("3")
+    me.enter("button", "Train")
+    me.sees("is being trained")
+    me.enter("button", "Stop")
+    me.sees("stopped")
+    me.enter("link", "digits")
+    me.sees("16 pictures in")
+    for heading in ("Steer digits", "Compare samples", "What digits can learn", "How good is", "Take digits"):
         keys.press("]")
-        page.get_by_role("button", name="Tile 9").wait_for(timeout=90_000)
-        for key in ("3", "n", "s", "u", "5", "1"):
-            me.press(key)
-        keys.press("t")
-        keys.press("2")
-        keys.press("4")
-        me.press("Control+Enter")
-        me.tab_to("textbox", "Name of the preset")
-        keys.type("mine")
-        keys.press("Enter")
-        me.sees("Saved as mine.")
-        keys.press("Escape")
-        page.locator("main").focus()
-        keys.press("]")
-        me.enter("button", "Which is better?")
-        me.sees("1 of 20")
-        me.press("ArrowLeft")
-        me.press("=")
-        me.sees("3 of 20")
-        keys.press("?")
-        page.get_by_role("dialog", name="Keys").wait_for()
-        me.looks_well("keys")
-        keys.press("Escape")
-        keys.press("h")
-        me.sees("A new model")
-        for name in ("Take what comes with tfgen", "digits"):
-            me.enter("button", name)
-        me.tab_to("spinbutton", "Minutes")
-        keys.press("Control+A")
-        keys.type("3")
-        me.enter("button", "Train")
-        me.sees("is being trained")
-        me.enter("button", "Stop")
-        me.sees("stopped")
-        me.enter("link", "digits")
-        me.sees("16 pictures in")
-        for heading in ("Steer digits", "Compare samples", "What digits can learn", "How good is", "Take digits"):
-            keys.press("]")
-            page.get_by_role("heading", name=heading).wait_for()
-        me.tab_to("checkbox", "TFLite, half as large")
-        keys.press("Space")
-        me.enter("button", "Export")
-        me.sees("It is being exported")
-        me.enter("button", "Stop")
-        me.sees("stopped")
+        page.get_by_role("heading", name=heading).wait_for()
+    me.tab_to("checkbox", "TFLite, half as large")
+    keys.press("Space")
+    me.enter("button", "Export")
+    me.sees("It is being exported")
+    me.enter("button", "Stop")
+    me.sees("stopped")
 
-        page.set_viewport_size({"width": 360, "height": 740})
-        for view in ("create", "steer", "compare", "learn", "report", "export", "progress"):
-            me.open(f"/run/digits/{view}")
-            page.get_by_role("heading", level=1).wait_for()
-            time.sleep(0.5)
-            assert page.evaluate("document.documentElement.scrollWidth") <= 360, view
-            buttons = page.locator("main button").all()
-            heights = [each.bounding_box()["height"] for each in buttons if each.is_visible()]
-            assert min(heights, default=44) >= 40, view
-        assert me.errors == []
+    page.set_viewport_size({"width": 360, "height": 740})
+    for view in ("create", "steer", "compare", "learn", "report", "export", "progress"):
+        me.open(f"/run/digits/{view}")
+        page.get_by_role("heading", level=1).wait_for()
+        time.sleep(0.5)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360, view
+        buttons = page.locator("main button").all()
+        heights = [each.bounding_box()["height"] for each in buttons if each.is_visible()]
+        assert min(heights, default=44) >= 40, view
+    assert me.errors == []
 
 
 def test_what_is_said_while_the_studio_is_away_is_kept(tmp_path, shared, visit, gan_run):
@@ -397,36 +391,30 @@ DROP = """([selector, name, content]) => {
 }"""
 
 
-def test_files_are_dropped(tmp_path, shared, visit, gan_run):
+def test_files_are_dropped(served, visit):
     import base64
 
-    runs = tmp_path / "runs"
-    copied(gan_run, runs, "digits")
-    with studio(runs, TFGEN_CACHE=str(shared / "cache"), TFGEN_WHO="ada") as running:
-        (answer,) = running.rows("/api/runs/digits/generate", {"prompt": "four", "n": 1, "seed": 77})
-        content = running.ask("POST", "/api/runs/digits/download", {"records": [answer["samples"][0]["record"]]})[2]
-        me = visit(running)
-        me.open()
-        me.sees("A new model")
-        me.page.evaluate(DROP, ["main", "digits-four.png", base64.b64encode(content).decode()])
-        me.page.get_by_role("button", name="picture 1, four, seed 77").wait_for()
-        me.open()
-        me.sees("A new model")
-        text = base64.b64encode(b"The fox crossed the river, and nobody saw it.\n" * 400).decode()
-        me.page.evaluate(DROP, [".drop", "tales.txt", text])
-        me.sees("tales.txt: 1 document")
-        assert me.errors == []
+    (answer,) = served.rows("/api/runs/digits/generate", {"prompt": "four", "n": 1, "seed": 77})
+    content = served.ask("POST", "/api/runs/digits/download", {"records": [answer["samples"][0]["record"]]})[2]
+    me = visit(served)
+    me.open()
+    me.sees("A new model")
+    me.page.evaluate(DROP, ["main", "digits-four.png", base64.b64encode(content).decode()])
+    me.page.get_by_role("button", name="picture 1, four, seed 77").wait_for()
+    me.open()
+    me.sees("A new model")
+    text = base64.b64encode(b"The fox crossed the river, and nobody saw it.\n" * 400).decode()
+    me.page.evaluate(DROP, [".drop", "tales.txt", text])
+    me.sees("tales.txt: 1 document")
+    assert me.errors == []
 
 
-def test_the_page_is_small(tmp_path, visit, gan_run, shared):
-    runs = tmp_path / "runs"
-    copied(gan_run, runs, "digits")
-    with studio(runs, TFGEN_CACHE=str(shared / "cache")) as running:
-        me = visit(running)
-        me.open("/run/digits/create")
-        me.sees("16 pictures in")
-        files = {url: size for url, size in me.sizes.items() if "/api/" not in url}
-        assert len(me.sizes) <= 10 and sum(files.values()) < 100_000, me.sizes
+def test_the_page_is_small(served, visit):
+    me = visit(served)
+    me.open("/run/digits/create")
+    me.sees("16 pictures in")
+    files = {url: size for url, size in me.sizes.items() if "/api/" not in url}
+    assert len(me.sizes) <= 10 and sum(files.values()) < 100_000, me.sizes
 
 
 def test_a_password_is_asked_for(tmp_path, visit, gan_run, shared):

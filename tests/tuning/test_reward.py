@@ -46,7 +46,8 @@ def test_the_reward_ranks_what_nobody_judged():
 
 
 def test_tensors_get_the_same_rewards_as_arrays():
-    tf = pytest.importorskip("tensorflow")
+    import tensorflow as tf
+
     features = np.random.default_rng(0).standard_normal([50, 8]).astype(np.float32)
     directions = Directions.of(features)
     answers = [Answer(directions(features[at : at + 2]), (0,), (str(at), "x")) for at in range(20)]

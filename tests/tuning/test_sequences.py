@@ -68,7 +68,7 @@ def samples(run, write):
     ]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def compared(samples):
     """Preferences from comparisons of neighbours of one prompt, by a rule or at random."""
 
@@ -87,6 +87,12 @@ def compared(samples):
 def said():
     """What a request is."""
     return TuneRequest(seed=3)
+
+
+@pytest.fixture(scope="module")
+def learned(run, compared, codec, said):
+    """What a person's rule teaches."""
+    return SequenceTuner(run, compared(few_spaces), codec, said).tune()
 
 
 def test_windows_count_every_token_of_a_completion_once():
@@ -137,24 +143,23 @@ def test_as_far_as_the_bound_allows():
 
 
 @pytest.mark.slow
-def test_a_rule_is_learned_within_the_bound(run, codec, model, write, compared, said):
+def test_a_rule_is_learned_within_the_bound(learned, model, write):
     """New samples follow the rule more, on seeds that nobody saw, and the version works as any other."""
-    outcome = SequenceTuner(run, compared(few_spaces), codec, said).tune()
-    assert outcome.held_out.p_value < 0.05
-    lost = outcome.after["nats a character"] - outcome.before["nats a character"]
+    assert learned.held_out.p_value < 0.05
+    lost = learned.after["nats a character"] - learned.before["nats a character"]
     assert lost < 0.07
-    assert outcome.facts["comparisons"] == 120
-    assert 0 < outcome.facts["share_of_the_way"] <= 1
-    assert outcome.after["tokens"] == pytest.approx(outcome.before["tokens"], rel=0.2)
-    json.dumps(outcome.facts)
+    assert learned.facts["comparisons"] == 120
+    assert 0 < learned.facts["share_of_the_way"] <= 1
+    assert learned.after["tokens"] == pytest.approx(learned.before["tokens"], rel=0.2)
+    json.dumps(learned.facts)
     old = [few_spaces(text) for text in write(PROMPTS * 10, 70_000)]
     start = [variable.numpy() for variable in model.trained_variables()]
-    model.adopt(outcome.arrays)
+    model.adopt(learned.arrays)
     new = [few_spaces(text) for text in write(PROMPTS * 10, 70_000)]
     for variable, values in zip(model.trained_variables(), start, strict=True):
         variable.assign(values)
     assert np.mean(new) > np.mean(old) + 0.3 * np.std(old)
-    value, low, high = outcome.win_rate
+    value, low, high = learned.win_rate
     assert low < value < high and value > 0.5
 
 
@@ -229,7 +234,7 @@ def test_too_little_is_refused(run, codec, compared, samples, said):
 
 
 @pytest.mark.slow
-def test_it_learns_for_the_weights_of_the_fit(tmp_path, run, codec, compared, said):
+def test_it_learns_for_the_weights_of_the_fit(tmp_path, run, codec, compared, said, learned):
     """With another version in use, what is learned is the same, and is compared with that version."""
     import shutil
 
@@ -237,9 +242,8 @@ def test_it_learns_for_the_weights_of_the_fit(tmp_path, run, codec, compared, sa
 
     shutil.copytree(run.path, tmp_path / "copy")
     copy = Run.open(str(tmp_path / "copy"))
-    first = SequenceTuner(copy, compared(few_spaces), codec, said).tune()
-    versions.create(copy, "v1", first.arrays, {"kind": "tuned"})
+    versions.create(copy, "v1", learned.arrays, {"kind": "tuned"})
     versions.use(copy, "v1")
     second = SequenceTuner(Run.open(str(copy.path)), compared(few_spaces), codec, said).tune()
-    assert all(np.array_equal(first.arrays[name], second.arrays[name]) for name in first.arrays)
-    assert second.before == pytest.approx(first.after)
+    assert all(np.array_equal(learned.arrays[name], second.arrays[name]) for name in learned.arrays)
+    assert second.before == pytest.approx(learned.after)

@@ -55,7 +55,7 @@ def command(target: str, host: str, poll: float, batching: bool, **given) -> Non
     if given["monitoring_config"]:
         options = replace(options, metrics_path=text_protos.read_metrics_path(given["monitoring_config"]))
     with reserved_ports(options) as rest:
-        load_tensorflow()
+        load_tensorflow(keras=bool(needed))
         if needed:  # only now: it takes a while, and what else may be wrong was looked at
             _export_first(*needed)
         serve(configuration or configuration_of(target), options, rest)

@@ -6,6 +6,7 @@
 import os
 import sys
 
+sys.modules["keras"] = None  # nothing here needs it, and TensorFlow would take as long again to load it
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
 import tensorflow as tf  # noqa: E402

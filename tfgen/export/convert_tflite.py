@@ -10,6 +10,7 @@ phones don't have.
 import os
 import sys
 
+sys.modules["keras"] = None  # nothing here needs it, and TensorFlow would take as long again to load it
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
 import numpy as np  # noqa: E402
