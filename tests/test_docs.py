@@ -42,6 +42,7 @@ def test_the_page_on_python_runs(photos, capsys):
     assert names["images"].shape == (16, 16, 16, 3) and (photos / "cats.png").exists()
     assert names["reconstructed"].shape == (4, 16, 16, 3)
     assert [each.name for each in names["artefacts"]] == ["TFLite float16"]
+    assert names["rows"][0]["ward"] == "A" and len(names["columns"]["age"]) == 5 and (photos / "rows.parquet").exists()
     assert "step" not in printed.err, "nothing is said that was not asked for"
 
 
@@ -66,6 +67,20 @@ def test_the_tutorial_runs(isolated, command):
             done = command(*shlex.split(line.replace("http://127.0.0.1:8501", server.url))[1:])
             assert done.exit_code == 0 and shown[line][-1] in done.stderr
     assert Image.open("seven.png").size[0] >= 28 and Image.open("look.png").size[0] > 200
+
+
+@pytest.mark.slow
+def test_the_tutorial_on_tables_runs(isolated, command):
+    """Its Python, then its commands in order, with few steps; what does not depend on them is printed as shown."""
+    exec(blocks("tables-tutorial.md")[0], {})
+    asked = {"fit": ["--steps", 40], "evaluate": ["-n", 200]}
+    for line, printed in console("tables-tutorial.md").items():
+        words = shlex.split(line)[1:]
+        done = command(*words, *asked.get(words[0], []))
+        assert done.exit_code == 0, done.stderr
+        said = (done.stdout + done.stderr).splitlines()
+        for wanted in {"data": printed, "generate": printed[-1:]}.get(words[0], []):
+            assert not wanted or wanted in said
 
 
 def without_ports(text):

@@ -121,6 +121,68 @@ def test_missing_cells_are_filled_in(run, command, tmp_path):
     assert all(all(cell != "" for cell in row.values()) for row in rows)
 
 
+@pytest.fixture(scope="session")
+def bills(tmp_path_factory):
+    """A run that has hardly learned a table in which three things hold in every row."""
+    random, folder = np.random.default_rng(0), tmp_path_factory.mktemp("bills")
+    countries = {"Graz": "Austria", "Wien": "Austria", "Lyon": "France", "Bonn": "Germany"}
+    with open(folder / "bills.csv", "w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["city", "country", "ordered", "paid", "net", "tax", "total"])
+        for _ in range(400):
+            city, net = str(random.choice(list(countries))), round(random.lognormal(4, 0.6), 2)
+            days = np.datetime64("2024-01-01") + np.cumsum(random.integers(0, [300, 40]))
+            tax = round(net * random.uniform(0.1, 0.2), 2)
+            rows.writerow([city, countries[city], *days, f"{net:.2f}", f"{tax:.2f}", f"{net + tax:.2f}"])
+    return fit_run("gpt", folder / "run", str(folder / "bills.csv"), 10)
+
+
+def keeps_to_all(row):
+    return (
+        float(row["net"]) + float(row["tax"]) == pytest.approx(float(row["total"]), abs=0.001)
+        and row["ordered"] <= row["paid"]
+        and (row["city"] in ("Graz", "Wien")) == (row["country"] == "Austria")
+        and min(float(row["net"]), float(row["tax"])) > 0
+    )
+
+
+@pytest.mark.parametrize("prompt", ["", "total=100..120", "country=Austria, net=50..60, total=60..70"])
+def test_constraints_and_conditions_hold_together(bills, prompt):
+    import tfgen
+
+    rows = tfgen.load(bills.path).generate(prompt, n=64).to_dict()
+    rows = [{name: str(value) for name, value in zip(rows, each)} for each in zip(*rows.values())]
+    assert all(map(keeps_to_all, rows))
+    if "total" in prompt:
+        low, high = map(float, prompt.rsplit("=", 1)[1].split(".."))
+        assert all(low <= float(row["total"]) <= high for row in rows)
+    if "country" in prompt:
+        assert {row["country"] for row in rows} == {"Austria"} and all(50 <= float(row["net"]) <= 60 for row in rows)
+
+
+def test_constraints_hold_in_what_is_filled_in(bills, command, tmp_path):
+    given = tmp_path / "given.csv"
+    given.write_text("city,net,tax,total\nGraz,100,20,\nLyon,,,150\nBonn,,15,\n")
+    made = command("generate", bills.path, "--like", given, "-o", tmp_path / "full.csv")
+    assert made.exit_code == 0, made.stderr
+    with open(tmp_path / "full.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert all(map(keeps_to_all, rows))
+    assert (rows[0]["total"], rows[1]["total"], rows[2]["tax"]) == ("120.00", "150.00", "15.00")
+
+
+def test_unlikely_rows_are_named_by_their_place_in_the_file(run, command):
+    import tfgen
+
+    if not load_model(run).measurements():
+        pytest.skip("a GAN can't say how likely a row is")
+    rows, examples = tfgen.load(run.path).least_likely(n=3), open_data(run.data_source())
+    charges = examples.table.rows.values["charges"]
+    assert all(float(row.values["charges"]) == pytest.approx(charges[row.place]) for row in rows)
+    told = command("evaluate", run.path, "--rows", "-n", 3)
+    assert [line.split()[0] for line in told.stdout.splitlines()[1:]] == [str(row.place + 1) for row in rows]
+
+
 @pytest.mark.parametrize(
     "arguments, sentence",
     [

@@ -196,6 +196,28 @@ def test_a_graph_refuses_what_python_refuses(codec, prompt):
         RowLookup(codec).conditions(tf.constant([prompt]))
 
 
+def test_a_column_asked_for_twice_is_within_both(codec):
+    asked = read_conditions(codec, "amount>=1000, amount<1100, age=20..60, age>=40")
+    tokens = np.argmax(asked.allowed[codec.specification.offsets[2] :][: codec.how["amount"].size])
+    drawn = np.tile(codec.encode(patients(1))[:1], [200, 1]).astype(np.int64)
+    drawn[:, 2], drawn[:, 0] = tokens, codec.how["age"].encode(np.array([40.0]))
+    made = asked.within(codec, drawn, np.random.default_rng(0).random(drawn.shape))
+    assert (made.values["amount"] >= 1000).all() and (made.values["amount"] < 1100).all()
+    assert asked.hold(codec, made).all() and asked.ranges["age"] == [(40, 60)]
+    with pytest.raises(UserError, match="No row of the data has age"):
+        read_conditions(codec, "age<30, age>40")
+
+
+def test_a_graph_refuses_to_be_asked_twice(codec):
+    import tensorflow as tf
+
+    from tfgen.representations.rows.lookup import RowLookup
+
+    for prompt in ("age>=40, age<60", 'ward=South, age=40, "age" <60'):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="Ask for age once"):
+            RowLookup(codec).conditions(tf.constant([prompt]))
+
+
 def test_a_graph_reads_and_writes_the_same_rows(rows, codec):
     import tensorflow as tf
 

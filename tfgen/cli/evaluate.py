@@ -19,7 +19,9 @@ _LISTED, _CELLS = 20, 3  # rows with --rows, and cells of each
 @click.option("--extractor", metavar="NAME", help="What gives features of arrays: classifier, random or inception.")
 @click.option("--seed", type=int, default=0, show_default=True, help="The first sample's; draws the real examples too.")
 @click.option("--target", metavar="COLUMN", help="Of a table: the column to predict, to see what samples are good for.")
-@click.option("--rows", is_flag=True, help="Of a table: only list its least likely rows, or those of --data.")
+@click.option(
+    "--rows", is_flag=True, help="Of a table: only list its least likely rows, or those of --data, counted from 1."
+)
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="PNG", help="With several runs: the plot.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON in place of the table.")
 def command(
@@ -92,7 +94,7 @@ def _list_rows(opened: list, source: str | None, count: int | None, as_json: boo
         cells = [
             f"{name}={each.values[name]} ({nats:.1f})" for name, nats in list(each.column_nats.items())[:_CELLS]
         ]
-        lines.append([str(each.place), f"{each.nats:.1f}", "  ".join(cells)])
+        lines.append([str(each.place + 1), f"{each.nats:.1f}", "  ".join(cells)])
     click.echo(table(lines))
 
 

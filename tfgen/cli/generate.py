@@ -69,7 +69,7 @@ def command(
     tfgen generate --server http://127.0.0.1:8501 --model digits-gan seven -o sevens.png
     tfgen generate tales-gpt "Once upon a time" --length 500
     tfgen generate tales-gpt "Once upon a time" -n 100 --temperature 1 -o tales.jsonl
-    tfgen generate insurance-gpt "smoker=yes, age=40..60, sex=male|female" -n 1000 -o rows.csv
+    tfgen generate insurance-gpt "smoker=yes, age=40..60, sex=female|male" -n 1000 -o rows.csv
     tfgen generate insurance-gpt --like half-empty.csv -o full.csv
     """
     from tfgen.errors import UserError

@@ -8,15 +8,16 @@ from typing import Any
 import numpy as np
 
 from tfgen.catalog import MODALITIES
-from tfgen.console import say, several
+from tfgen.console import say, several, warn
 from tfgen.errors import UserError
 from tfgen.feedback.events import Sample
 from tfgen.generate import Generator, Origin, Request
 from tfgen.generate.output import check_path, file_stem, provenance
 from tfgen.generate.reactions import Reactions
 from tfgen.representations.base import Codec
+from tfgen.representations.rows.codec import Bins
 from tfgen.representations.rows.columns import Rows
-from tfgen.representations.rows.conditions import read_conditions
+from tfgen.representations.rows.conditions import Conditions, read_conditions
 from tfgen.representations.rows.sampler import RowSampler
 from tfgen.restore import load_model, made_of
 from tfgen.run import BASE, Run
@@ -139,22 +140,13 @@ class RowGenerator(Generator):
                 f"The model makes no rows with {self.request.prompt}: the data has next to none.",
                 "Ask for less at once.",
             )
-        rows = self.modality.repair(rows, self.codec)
-        for round_number in range(1, _ROUNDS + 1):
-            # Putting right what follows from other columns may have changed what was asked for.
-            fine = self.modality.holds(rows, self.codec) & self.conditions.hold(self.codec, rows)
-            broken = np.flatnonzero(~fine)
-            if not len(broken):
-                return rows, share
-            # A row that breaks a constraint is drawn anew by a seed that follows from its own.
-            again = (seeds[broken].astype(np.int64) * 1000003 + round_number * 7919) % _LAST_SEED
-            new = self.modality.repair(sampler.drawn(again.astype(np.int32), self.conditions)[0], self.codec)
-            for name, values in rows.values.items():
-                values[broken] = new.values[name]
-        raise UserError(
-            f"{several(len(broken), 'row')} would break a constraint of the table, also when drawn anew.",
-            "Ask for less at once, or take the constraint out of the table's settings and fit again.",
-        )
+        rows, broken = keeping_to(self.modality, self.codec, sampler, seeds, self.conditions, rows)
+        if broken:
+            raise UserError(
+                f"{several(broken, 'row')} would break a constraint of the table, also when drawn anew.",
+                "Ask for less at once, or take the constraint out of the table's settings and fit again.",
+            )
+        return rows, share
 
     def _filled(self, sampler: RowSampler) -> tuple[Rows, float]:
         """The rows of the file, with what the model draws where a cell is missing."""
@@ -165,11 +157,74 @@ class RowGenerator(Generator):
             there = ~np.isnan(values) if column.is_numeric else values >= 0
             is_there.append(there)
             given.append(np.where(there, self.codec.how[column.name].encode(values), -1))
-        made, share = sampler.drawn(self.seeds, self.conditions, np.stack(given, axis=1).astype(np.int32))
-        for column, there in zip(self.codec.learned, is_there, strict=True):
-            made.values[column.name][there] = like.values[column.name][there]
+        tokens = np.stack(given, axis=1).astype(np.int32)
+        made, share = sampler.drawn(self.seeds, self.conditions, tokens)
+        filled = Given({column.name: there for column, there in zip(self.codec.learned, is_there)}, like, tokens)
+        made, broken = keeping_to(self.modality, self.codec, sampler, self.seeds, self.conditions, made, filled)
+        if broken:
+            warn(f"{several(broken, 'row')} can't be filled in so that what holds in the table holds there too.")
         say(f"{several(int((~np.array(is_there)).sum()), 'cell')} of {several(len(like), 'row')} filled in.")
         return made, share
+
+
+@dataclass(frozen=True)
+class Given:
+    """Cells of rows that a person has: which, by column bool [n]; the rows; and their tokens, -1 for all others."""
+
+    there: dict[str, np.ndarray]
+    rows: Rows
+    tokens: np.ndarray
+
+    def take(self, places: np.ndarray) -> "Given":
+        there = {name: values[places] for name, values in self.there.items()}
+        return Given(there, self.rows.take(places), self.tokens[places])
+
+    def put_into(self, rows: Rows) -> None:
+        for name, there in self.there.items():
+            rows.values[name][there] = self.rows.values[name][there]
+
+
+def keeping_to(
+    modality: Any, codec: Codec, sampler: RowSampler, seeds: np.ndarray, conditions: Conditions, rows: Rows,
+    given: Given | None = None,
+) -> tuple[Rows, int]:
+    """Rows that were drawn by these seeds, with what breaks a constraint of the table put right or drawn anew, and how
+    many still do. What was given stays, and so does what was asked for."""
+    rows = _put_right(modality, codec, conditions, rows, given)
+    for round_number in range(1, _ROUNDS + 1):
+        broken = np.flatnonzero(~_is_right(modality, codec, conditions, rows, given))
+        if not len(broken):
+            return rows, 0
+        # A row that breaks a constraint is drawn anew by a seed that follows from its own.
+        again = (seeds[broken].astype(np.int64) * 1000003 + round_number * 7919) % _LAST_SEED
+        part = None if given is None else given.take(broken)
+        new = sampler.drawn(again.astype(np.int32), conditions, None if part is None else part.tokens)[0]
+        new = _put_right(modality, codec, conditions, new, part)
+        for name, values in rows.values.items():
+            values[broken] = new.values[name]
+    return rows, int((~_is_right(modality, codec, conditions, rows, given)).sum())
+
+
+def _put_right(modality: Any, codec: Codec, conditions: Conditions, rows: Rows, given: Given | None) -> Rows:
+    settled = {} if given is None else dict(given.there)
+    settled |= {name: np.ones(len(rows), bool) for name in conditions.asked(codec)}
+    if given is not None:
+        given.put_into(rows)
+    return modality.repair(rows, codec, settled)
+
+
+def _is_right(modality: Any, codec: Codec, conditions: Conditions, rows: Rows, given: Given | None) -> np.ndarray:
+    """bool [n]: which rows keep to constraints and conditions, and lie where the table does."""
+    right = modality.holds(rows, codec)
+    if given is None:
+        right = right & conditions.hold(codec, rows)
+    for column in codec.learned:
+        how, values = codec.how[column.name], rows.values[column.name]
+        if isinstance(how, Bins) and len(how.knots):
+            own = np.isnan(values) if given is None else np.isnan(values) | given.there[column.name]
+            half = 0.5 * 10.0**-column.decimals  # what rounding does
+            right = right & (own | ((values >= how.knots[0, 0] - half) & (values <= how.knots[-1, -1] + half)))
+    return right
 
 
 def _percent(share: float) -> str:

@@ -69,6 +69,11 @@ class Modality(abc.ABC):
         """What was read, in sentences; the first begins with how many."""
 
     @classmethod
+    def correctable(cls, examples: Examples) -> str | None:
+        """What was found, as a file that a person corrects and gives back; None where this kind has none."""
+        return None
+
+    @classmethod
     @abc.abstractmethod
     def restore_codec(cls, state: Mapping[str, Any], read: Callable[[str], bytes]) -> Codec:
         """The codec of a run: from its `to_json` and, by name, its files. Raises any error where they are damaged."""
@@ -257,8 +262,11 @@ class Modality(abc.ABC):
         return np.ones(len(rows), bool)
 
     @classmethod
-    def repair(cls, rows: Rows, codec: Codec) -> Rows:
-        """The same rows, with what follows from other columns put right."""
+    def repair(cls, rows: Rows, codec: Codec, settled: Mapping[str, np.ndarray] = {}) -> Rows:
+        """The same rows, with what follows from other columns put right.
+
+        settled: by column, bool [n]: cells that stay as they are, since they were given or asked for.
+        """
         return rows
 
     # Files from a server: the signature of an export that gives them (ArrayCodec.as_files), and how they are read.

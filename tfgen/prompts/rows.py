@@ -11,7 +11,7 @@ from tfgen.console import say
 from tfgen.errors import UserError
 from tfgen.generate import Origin
 from tfgen.generate.output import check_path
-from tfgen.generate.rows import RowSamples
+from tfgen.generate.rows import RowSamples, keeping_to
 from tfgen.prompts.cells import Cell, Cells, Drawn
 from tfgen.prompts.judges import Measure
 from tfgen.representations.rows.columns import joined
@@ -44,8 +44,9 @@ class RowCells(Cells):
     def draw(self, cells: Sequence[Cell], seeds: np.ndarray) -> list[Drawn]:
         drawn = []
         for cell in cells:
-            rows, share = self._sampler.drawn(seeds, read_conditions(self.codec, cell.prompt))
-            rows = self.modality.repair(rows, self.codec)
+            conditions = read_conditions(self.codec, cell.prompt)
+            rows, share = self._sampler.drawn(seeds, conditions)
+            rows, _ = keeping_to(self.modality, self.codec, self._sampler, seeds, conditions, rows)
             known = tuple((rows.take([place]), share) for place in range(len(rows)))
             drawn.append(Drawn(cell, seeds, self.modality.lines(rows), known))
         return drawn

@@ -90,6 +90,17 @@ def test_a_repair_makes_it_hold():
     assert np.array_equal(order.repair(broken).values["d_end"], broken.values["d_end"], equal_nan=True)
 
 
+def test_a_repair_leaves_what_is_settled():
+    rows = table()
+    found = [each for each in constraints.find(rows) if isinstance(each, constraints.Sum)]
+    other = Rows(rows.columns, {**rows.values, "total": np.roll(rows.values["total"], 1)})
+    everywhere = np.ones(len(rows), bool)
+    right = constraints.repaired(found, other, {"total": everywhere, "tax": everywhere})
+    assert constraints.holding(found, right).all()
+    for name in ("total", "tax"):
+        assert np.array_equal(right.values[name], other.values[name], equal_nan=True)
+
+
 @pytest.mark.parametrize(
     "text", ["net < tax", "d_start <= d_end", "net + tax + fee = total", "fixed city state", "unique city",
              '"all of it" <= net', "net = tax"],

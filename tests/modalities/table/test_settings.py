@@ -96,6 +96,15 @@ def test_what_was_found_as_toml_and_back(write):
     assert [each.text for each in again.constraints] == [each.text for each in table.constraints]
 
 
+def test_what_was_found_is_printed_to_be_corrected(write, command, isolated):
+    made = command("data", write("a.csv", PLAIN), "--toml", "--set", "group=city")
+    assert made.exit_code == 0 and made.stdout.startswith("# What each column is")
+    assert 'group = "city"' in made.stdout and '"zip" = "category"' in made.stdout
+    assert settings_of({"columns": str(write("found.toml", made.stdout))}).group == "city"
+    refused = command("data", "digits", "--toml")
+    assert refused.exit_code == 2 and "Only tables have columns to correct" in refused.stderr
+
+
 def test_a_file_corrects_and_a_setting_corrects_the_file(write):
     path = write("a.csv", PLAIN)
     toml = write("a.toml", '[columns]\nzip = "integer"\nage = "category"\n[missing]\n"*" = ["city 3"]\nage = ["20"]\n'

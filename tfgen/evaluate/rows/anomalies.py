@@ -21,7 +21,7 @@ _MOST_TOKENS = 256  # of a column, that are tried in place of a row's own; of mo
 class LikelyRow:
     """One row, and how likely a model finds it."""
 
-    place: int  # among the rows that were looked at, from 0
+    place: int  # in the file, or among the rows in memory, from 0
     nats: float  # minus its log-likelihood: the more, the less likely
     values: dict[str, str]  # by column, as they are written
     column_nats: dict[str, float]  # what each cell costs given all the others, the most unlikely first
@@ -38,18 +38,19 @@ def rows_of(run: Run, source: str | None, count: int) -> list[LikelyRow]:
         UserError: the data can't be read, is of another kind, or the model can't say how likely a row is.
     """
     examples = open_training(run)
+    where, codec = examples.place_in_source, examples.codec
     if source is not None:
-        rows, _ = other_rows(run, examples, source)
-        examples = SimpleNamespace(rows=rows, codec=examples.codec)
+        rows, other = other_rows(run, examples, source)
+        examples, where = SimpleNamespace(rows=rows), other.place_in_source
     model, _ = load_model_and_checkpoint(run)
-    places, nats, by_column = least_likely(model, examples.codec, examples, count)
+    places, nats, by_column = least_likely(model, codec, examples, count)
     found = []
     for place, cost, cells in zip(places, nats, by_column, strict=True):
         row = list(examples.rows.take(slice(int(place), int(place) + 1)))
         costs = {column.name: float(cell) for (column, _), cell in zip(row, cells, strict=True)}
         found.append(
             LikelyRow(
-                int(place),
+                where(int(place)),
                 float(cost),
                 {column.name: written(column, values[0]) for column, values in row},
                 dict(sorted(costs.items(), key=lambda each: -each[1])),

@@ -49,14 +49,15 @@ class ReferenceData:
             unseen = _some(examples.rows, examples.training, len(examples.rows), seed)
             fingerprint = examples.fingerprint if len(unseen) else None
         else:
-            other, fingerprint = other_rows(run, examples, holdout)
+            other, found = other_rows(run, examples, holdout)
+            fingerprint = found.fingerprint
             unseen = _some(other, 0, len(other), seed)
             probes = as_table(unseen.take(slice(0, _PROBES)))
             # Rows that anybody could have come twice; a table of few values says nothing by that.
             others = as_table(examples.rows.take(slice(examples.training, None)))
             usual = float(np.mean(are_among(others[:_PROBES], as_table(training)))) if len(others) else 0.0
-            found = float(np.mean(are_among(probes, as_table(training)))) if len(probes) else 0.0
-            if found > _MOSTLY + usual / 2:
+            again = float(np.mean(are_among(probes, as_table(training)))) if len(probes) else 0.0
+            if again > _MOSTLY + usual / 2:
                 raise learned_already(holdout)
         about = (examples.training, examples.fingerprint, fingerprint, examples.source)
         return cls(examples.rows.columns, training, unseen, *about)
@@ -67,8 +68,8 @@ def _some(rows: Rows, start: int, stop: int, seed: int) -> Rows:
     return rows.take(start + order)
 
 
-def other_rows(run: Run, training: Any, source: str) -> tuple[Rows, str]:
-    """The rows of other data by the codec of the examples that a run learned, and their fingerprint.
+def other_rows(run: Run, training: Any, source: str) -> tuple[Rows, Any]:
+    """The rows of other data by the codec of the examples that a run learned, and these other examples.
 
     Raises:
         UserError: they can't be read, are of another kind, have other columns, or are those that it learned.
@@ -97,4 +98,4 @@ def other_rows(run: Run, training: Any, source: str) -> tuple[Rows, str]:
             )
     # In the order in which the run has them.
     values = {column.name: examples.rows.values[column.name] for column in training.rows.learned}
-    return Rows(training.rows.columns, values), examples.fingerprint
+    return Rows(training.rows.columns, values), examples

@@ -15,6 +15,7 @@ _MOST_PAIRS = 60
 _LEARNED_ROWS = 2000  # that are compared with those that are held out
 # Of few rows: from here on the likelihood tells those that were learned from others too well. .5 is by chance.
 MOST_MEMBERS = 0.6
+_SURE = 1.645  # standard deviations: one time in twenty by chance
 _SAMPLING = 0.5  # of a training step's time, for as many rows
 
 
@@ -33,6 +34,8 @@ class RowTracker:
         is_few = self._is_loss and examples.training < FEW_ROWS
         self._learned = examples.learned[:_LEARNED_ROWS].astype(np.int32) if is_few else None
         self._members: float | None = None
+        # So far it may lie above by chance alone: few rows that are held out tell it badly.
+        self._chance = 0.0 if self._learned is None else _SURE * _deviation(len(self._learned), len(self._rows))
         self.name = "validation_loss" if self._is_loss else "distance"
         self._loss = tf.function(model.held_out_loss)
         self._draw = tf.function(self._drawn)
@@ -57,8 +60,8 @@ class RowTracker:
         return {} if self._members is None else {"members": self._members}
 
     def objection(self, row: dict[str, float]) -> str | None:
-        """A sentence where the model begins to know the rows that it learned by heart."""
-        if row.get("members", 0.0) <= MOST_MEMBERS:
+        """A sentence where the model surely begins to know the rows that it learned by heart."""
+        if row.get("members", 0.0) <= MOST_MEMBERS + self._chance:
             return None
         return (
             f"At step {row['step']} the model begins to know rows by heart: it would tell those that it learned from "
@@ -97,6 +100,11 @@ class RowTracker:
                 places = places * self._sizes[field] + rows[:, field]
             counts.append(np.bincount(places, minlength=size) / len(rows))
         return 0.5 * float(np.abs(counts[0] - counts[1]).sum())
+
+
+def _deviation(positive: int, negative: int) -> float:
+    """The standard deviation of the area under the curve of so many scores that mean nothing (Mann & Whitney 1947)."""
+    return float(np.sqrt((positive + negative + 1) / (12 * positive * negative)))
 
 
 def area_under_curve(positive: np.ndarray, negative: np.ndarray) -> float:

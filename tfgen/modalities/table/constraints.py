@@ -25,6 +25,8 @@ _MOST_SUMMED = {1: 1000, 2: 150, 3: 40}  # columns among which sums of so many a
 _MOST_ORDERED = 200  # columns of numbers among which orders are looked for
 _MOST_VALUES = 1000  # different ones of a column from which another may follow
 _EXACT = 1e-9
+Settled = Mapping[str, np.ndarray]  # by column, bool [n]: cells that were given or asked for, which stay as they are
+NOTHING: Settled = {}
 _NONE = -1e300  # stands for a missing number where values are compared
 
 
@@ -46,8 +48,8 @@ class Constraint:
         """bool [n]: which rows fulfil it."""
         raise NotImplementedError
 
-    def repair(self, rows: Rows) -> Rows:
-        """Rows that fulfil it, where the one cell follows from the others; else the same rows."""
+    def repair(self, rows: Rows, settled: Settled = NOTHING) -> Rows:
+        """Rows that fulfil it, where a cell that isn't settled follows from the others; else the same rows."""
         return rows
 
     def to_json(self) -> dict[str, Any]:
@@ -96,14 +98,20 @@ class Sum(Constraint):
         either = np.isnan(total) | np.isnan(summed)
         return either | (np.abs(total - summed) <= _EXACT * np.maximum(1, np.abs(total)))
 
-    def repair(self, rows: Rows) -> Rows:
-        summed = self._summed(rows)
-        column = next(column for column in rows.columns if column.name == self.total)
-        if column.kind in (NUMBER, INTEGER):
-            summed = np.round(summed, column.decimals)
-        total = rows.values[self.total]
-        wrong = ~self.holds(rows)
-        return Rows(rows.columns, {**rows.values, self.total: np.where(wrong, summed, total)})
+    def repair(self, rows: Rows, settled: Settled = NOTHING) -> Rows:
+        """The total follows from the addends; where it is settled, the largest addend that isn't from the rest."""
+        wrong, nowhere = ~self.holds(rows), np.zeros(len(rows), bool)
+        is_settled = settled.get(self.total, nowhere)
+        total, summed = rows.values[self.total], self._summed(rows)
+        values = {**rows.values, self.total: np.where(wrong & ~is_settled, _rounded(rows, self.total, summed), total)}
+        free = np.stack([~settled.get(name, nowhere) for name in self.addends])
+        sizes = np.where(free, np.abs([rows.values[name] for name in self.addends]), -1.0)
+        largest = np.argmax(sizes, axis=0)
+        for place, name in enumerate(self.addends):
+            own = rows.values[name]
+            here = wrong & is_settled & free[place] & (largest == place)
+            values[name] = np.where(here, _rounded(rows, name, total - (summed - own)), own)
+        return Rows(rows.columns, values)
 
     def _summed(self, rows: Rows) -> np.ndarray:
         return np.sum([rows.values[name] for name in self.addends], axis=0)
@@ -141,8 +149,9 @@ class Fixed(Constraint):
         wanted, known = self._wanted(rows)
         return ~known | (wanted == _comparable(rows, self.follows))
 
-    def repair(self, rows: Rows) -> Rows:
+    def repair(self, rows: Rows, settled: Settled = NOTHING) -> Rows:
         wanted, known = self._wanted(rows)
+        known = known & ~settled.get(self.follows, np.zeros(len(rows), bool))
         follows = rows.values[self.follows]
         right = np.where(wanted == _NONE, np.nan, wanted) if follows.dtype.kind == "f" else wanted.astype(follows.dtype)
         return Rows(rows.columns, {**rows.values, self.follows: np.where(known, right, follows)})
@@ -258,13 +267,13 @@ def holding(constraints: Sequence[Constraint], rows: Rows) -> np.ndarray:
     return result
 
 
-def repaired(constraints: Sequence[Constraint], rows: Rows) -> Rows:
+def repaired(constraints: Sequence[Constraint], rows: Rows, settled: Settled = NOTHING) -> Rows:
     """Rows with what follows from other cells put right. One that follows from another that was put right takes a
     further round."""
     wanted = [constraint for constraint in constraints if isinstance(constraint, (Fixed, Sum))]
     for _ in wanted:
         for constraint in wanted:
-            rows = constraint.repair(rows)
+            rows = constraint.repair(rows, settled)
         if holding(wanted, rows).all():
             break
     return rows
@@ -454,6 +463,12 @@ def _missing(rows: Rows, name: str) -> float:
 def _without(rows: Rows, name: str) -> np.ndarray:
     values = rows.values[name]
     return values[~np.isnan(values)]
+
+
+def _rounded(rows: Rows, name: str, values: np.ndarray) -> np.ndarray:
+    """Values with as many decimals as a column of numbers has."""
+    column = next(column for column in rows.columns if column.name == name)
+    return np.round(values, column.decimals) if column.kind in (NUMBER, INTEGER) else values
 
 
 def _quoted(name: str) -> str:

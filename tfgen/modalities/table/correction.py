@@ -74,10 +74,12 @@ def settings_of(settings: Mapping[str, Any]) -> TableSettings:
     return TableSettings(options, corrections, more.get("constraints"), group)
 
 
-def as_toml(rows: Rows, constraints: Sequence[Constraint]) -> str:
+def as_toml(rows: Rows, constraints: Sequence[Constraint], group: str | None = None) -> str:
     """What was found, as a file that can be corrected and given back: --set columns=FILE.toml"""
     lines = ["# What each column is. Correct it, and give it back: --set columns=THIS_FILE.toml"]
     lines += [f"# Kinds: {', '.join(KINDS)}.", ""]
+    if group is not None:
+        lines += [f"group = {_toml(group)}", ""]
     lines.append("constraints = [")
     lines += [f"    {_toml(constraint.text)}," for constraint in constraints]
     lines += ["]", "", "[columns]"]

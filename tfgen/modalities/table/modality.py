@@ -103,6 +103,12 @@ class TableModality(Modality):
         return [*describe(examples.table), *kept]
 
     @classmethod
+    def correctable(cls, examples: "TableExamples") -> str:
+        from tfgen.modalities.table.correction import as_toml
+
+        return as_toml(examples.table.rows, examples.table.constraints, examples.codec.about.get("group"))
+
+    @classmethod
     def summary(cls, examples: "TableExamples") -> str:
         held = len(examples.rows) - len(examples)
         aside = f", {held} more set aside to judge by" if held else ""
@@ -187,7 +193,7 @@ class TableModality(Modality):
         return holding(codec.constraints, rows)
 
     @classmethod
-    def repair(cls, rows: "Rows", codec: "TableCodec") -> "Rows":
+    def repair(cls, rows: "Rows", codec: "TableCodec", settled: Mapping[str, np.ndarray] = {}) -> "Rows":
         from tfgen.modalities.table.constraints import repaired
 
-        return repaired(codec.constraints, rows)
+        return repaired(codec.constraints, rows, settled)

@@ -27,6 +27,10 @@ class TableExamples(RowExamples):
     """See RowExamples."""
 
     table: Table  # as it was read
+    order: np.ndarray  # int64 [rows], where each of these rows stands in it
+
+    def place_in_source(self, place: int) -> int:
+        return int(self.order[place])
 
 
 def open_examples(request: DataRequest) -> TableExamples:
@@ -51,7 +55,7 @@ def open_examples(request: DataRequest) -> TableExamples:
     name = short_name(Path(request.shown_source).name.split(".")[0]) if isinstance(request.source, str) else "table"
     report = Report(table.found, len(rows), list(table.broken), [*table.notes, *_notes(table, codec)])
     about = "table", request.shown_source, name
-    return TableExamples(*about, rows, codec.encode(rows), learned, codec, report, table.fingerprint, table)
+    return TableExamples(*about, rows, codec.encode(rows), learned, codec, report, table.fingerprint, table, order)
 
 
 def _known_codec(path: str | None) -> TableCodec | None:

@@ -72,6 +72,11 @@ class Conditions:
             rows.values[name][:] = np.take_along_axis(clipped, nearest_one[None], axis=0)[0]
         return rows
 
+    def asked(self, codec: RowCodec) -> list[str]:
+        """The columns that something is asked of."""
+        parts = zip(codec.learned, codec.specification.offsets, codec.specification.sizes, strict=True)
+        return [column.name for column, first, size in parts if (self.allowed[first : first + size] < 1).any()]
+
 
 def no_conditions(codec: RowCodec) -> Conditions:
     """Those of the empty prompt."""
@@ -127,19 +132,27 @@ def _restrict(codec: RowCodec, made: Conditions, place: int, column: Column, tex
                 raise UserError(f"'{column.name}' is never missing in the data.", "Ask for something else.")
             share[-1] = 1.0
         elif isinstance(how, Bins):
-            low, high = _interval(codec, column, part)
-            shares, inside = how.shares_within(low, high, column.decimals)
-            ends = np.where((shares > share)[:, None], inside, ends)
-            share = np.maximum(share, shares)
-            ranges.append((low, high))
+            ranges.append(_interval(codec, column, part))
         else:
             share[_category(codec, column, part)] = 1.0
+    if ranges:
+        # Asked twice of a column, its values are within both.
+        before = made.ranges.get(column.name, [(-np.inf, np.inf)])
+        both = [(max(low, first), min(high, last)) for low, high in ranges for first, last in before]
+        ranges = [(low, high) for low, high in both if low <= high]
+    for low, high in ranges:
+        shares, inside = how.shares_within(low, high, column.decimals)
+        ends = np.where((shares > share)[:, None], inside, ends)
+        share = np.maximum(share, shares)
+    share = np.where(made.allowed[own] > 0, share, 0.0)
     if not share.any():
         raise UserError(f"No row of the data has {column.name}{text}.", _extent(codec, column))
     if ranges:
         made.ranges[column.name] = ranges
         made.ends[own] = ends
-    made.allowed[own] *= share.astype(np.float32)
+        made.allowed[own] = share.astype(np.float32)
+    else:
+        made.allowed[own] *= share.astype(np.float32)
     if np.count_nonzero(share) == 1 and share.max() == 1:
         made.given[place] = int(np.argmax(share))
 

@@ -57,6 +57,10 @@ class RowExamples(Examples):
         """The tokens of rows that are not learned."""
         return self.tokens[self.training:]
 
+    def place_in_source(self, place: int) -> int:
+        """Where a row stood, from 0, as a person finds it again."""
+        return place
+
     def conditions(self) -> None:
         return None
 

@@ -56,7 +56,11 @@ class RowLookup(tf.Module):
         given, allowed, ends = [], [], []
         for place, column in enumerate(self._codec.learned):
             pattern = rf'(?is)^(?:.*,)?\s*"?{re.escape(column.name)}"?\s*({_COMPARISON}{_VALUE})(?:,.*)?$'
-            is_asked = tf.strings.regex_full_match(prompts, pattern)
+            asked = rf'"?{re.escape(column.name)}"?\s*{_COMPARISON}'
+            twice = tf.strings.regex_full_match(prompts, rf"(?is)^(?:.*,)?\s*{asked}{_VALUE},(?:.*,)?\s*{asked}.*$")
+            reason = [f"Ask for {column.name} once, such as {column.name}=LOW..HIGH:", tf.boolean_mask(prompts, twice)]
+            with tf.control_dependencies([tf.debugging.Assert(~tf.reduce_any(twice), reason)]):
+                is_asked = tf.strings.regex_full_match(prompts, pattern)
             text = tf.strings.strip(tf.strings.regex_replace(prompts, pattern, r"\1"))
             share, inside = self._within(place, column, tf.where(is_asked, text, ""), is_asked)
             whole = tf.reduce_sum(tf.cast(share >= 1.0, tf.int32), axis=1)

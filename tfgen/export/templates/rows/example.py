@@ -7,6 +7,7 @@ The same seed and values give the same row here, in an app and on a server.
 
 import json
 import sys
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,16 @@ def token_of(column, value):
     return below[-1] if below else 0
 
 
+def value_of(column, token, number):
+    """What a token and the number beside it stand for."""
+    if token == column["missing"]:
+        return None
+    if "values" in column:
+        return column["values"][token]
+    number = round(number, column["decimals"] or None)
+    return str(date(1970, 1, 1) + timedelta(days=number)) if column["kind"] == "date" else number
+
+
 def main(seed, *asked):
     given = np.full([1, len(COLUMNS)], FREE, np.int32)
     for text in asked:
@@ -39,11 +50,8 @@ def main(seed, *asked):
     made = call(seed=np.array([int(seed)], np.int32), given=given)
     row = {}
     for column in COLUMNS:
-        token, number = int(made["tokens"][0, column["place"]]), float(made["numbers"][0, column["place"]])
-        if token == column["missing"]:
-            row[column["name"]] = None
-        else:
-            row[column["name"]] = column["values"][token] if "values" in column else round(number, column["decimals"])
+        place = column["place"]
+        row[column["name"]] = value_of(column, int(made["tokens"][0, place]), float(made["numbers"][0, place]))
     print(json.dumps(row, ensure_ascii=False))
 
 
