@@ -33,9 +33,15 @@ class Modality(abc.ABC):
     name: ClassVar[str]  # as in the catalog
     singular: ClassVar[str]  # "picture"
     plural: ClassVar[str]  # "pictures"
+    samples: ClassVar[tuple[str, str]] = ("", "")  # one and several of what is made; usually `singular` and `plural`
     representations: ClassVar[tuple[str, ...]]  # those that it has a codec for; the first where nobody asks for one
     settings: ClassVar[Mapping[str, DataSetting]] = {}  # of the data, for --set and keyword arguments
     file_kinds: ClassVar[tuple[str, ...]] = ()  # of single files that are read, as in "a .npy file"
+
+    def __init_subclass__(cls, **options: Any):
+        super().__init_subclass__(**options)
+        if not any(cls.samples) and hasattr(cls, "singular"):
+            cls.samples = (cls.singular, cls.plural)
 
     # Reading.
 

@@ -231,8 +231,9 @@ def _facts(run: Run) -> dict[str, Any]:
     evaluation = Evaluation.read(run.results)
     return {
         **_card(run),
-        "plural": modality.plural,
-        "singular": modality.singular,
+        "plural": modality.samples[1],
+        "singular": modality.samples[0],
+        "are_rows": codec.representation == ROWS,
         "count": 4 if is_sequence else min(16, modality.default_count),
         "streams": is_sequence,
         "chats": getattr(codec, "template", None) is not None,

@@ -39,6 +39,7 @@ class TableModality(Modality):
 
     name = "table"
     singular, plural = "table", "tables"
+    samples = ("row", "rows")
     representations = (ROWS,)
     file_kinds = (".csv", ".tsv", ".parquet", ".xlsx")
     row_endings = (".csv", ".tsv", ".parquet", ".jsonl", ".xlsx")

@@ -19,7 +19,8 @@ export async function create(main, { run, remember, go, values, isCurrent }) {
     return { ...each, input, element: h("div", {}, h("div", { className: "row middle" }, h("label", { htmlFor: input.id = `c-${each.name}`, title: each.help }, each.title), shown), input, h("div", { className: "small soft" }, each.help)) };
   });
   const status = h("p", { className: "soft", role: "status" }, " ");
-  const place = h("ul", { className: run.streams ? "tiles texts" : "tiles" });
+  const kindOfTiles = run.streams ? "tiles texts" : run.are_rows ? "tiles wide" : "tiles";
+  const place = h("ul", { className: kindOfTiles });
   const saved = h("select", { "aria-label": "Saved prompts" }, h("option", { value: "" }, "Saved prompts"));
   const words = h("datalist", { id: "known" }, ...run.known.map(each => h("option", { value: each })));
   if (run.known.length) prompt.setAttribute("list", "known");
@@ -59,7 +60,7 @@ export async function create(main, { run, remember, go, values, isCurrent }) {
 
   const lay = made => {
     samples = made; chosen = new Set();
-    place.className = run.streams ? "tiles texts" : "tiles";
+    place.className = kindOfTiles;
     place.replaceChildren(...samples.map((sample, at) => h("li", {}, tile(sample, { label: label(sample, at), onclick: () => picking ? choose(at) : enlarge(at) }))));
   };
   const tiles = () => [...place.querySelectorAll("button.tile")];
