@@ -24,6 +24,7 @@ from tfgen.representations.signatures import Kind
 from tfgen.run import Run
 
 COLUMNS_FILE = "columns.json"
+_LARGE = 10_000.0
 _SAMPLED = 64  # rows of the model that comparisons choose from
 _TOO_COARSE = (
     "A model of rows is small, and with fewer bits it would choose other rows.", "Use --quantize float32."
@@ -104,7 +105,8 @@ class RowExport(ExportedModel):
             is_number = isinstance(how, Bins)
             if is_number and len(how.knots):
                 # No cell is NaN here, which a comparison would trip over: the token says what is missing.
-                numbers.append(decoded(Bins(how.knots, False), column, own, uniform[:, place], tf.float32))
+                knots = how.knots - base_of(how)  # float32 has seven digits, and a second of today's has ten
+                numbers.append(decoded(Bins(knots, False), column, own, uniform[:, place], tf.float32))
             else:
                 numbers.append(tf.cast(own, tf.float32))
         return {
@@ -208,6 +210,7 @@ class RowExport(ExportedModel):
             about: dict[str, Any] = {"name": column.name, "as": name, "kind": column.kind, "place": place}
             if isinstance(how, Bins):
                 about |= {"bins": [[row[0], row[-1]] for row in how.knots.tolist()], "decimals": column.decimals}
+                about |= {"base": base_of(how)}  # that a phone's numbers lie above
             else:
                 about |= {"values": [column.categories[each] for each in how.kept]}
             columns.append({**about, "missing": how.size - 1 if how.has_missing else None})
@@ -228,13 +231,19 @@ class RowExport(ExportedModel):
         return {"fields": self.model.fields}
 
 
+def base_of(how: Bins) -> float:
+    """What the values of a column lie above, where they are large: a whole number."""
+    least = float(np.floor(how.knots.min())) if len(how.knots) else 0.0
+    return least if abs(least) >= _LARGE else 0.0
+
+
 def safe_names(names: list[str]) -> list[str]:
     """Names that a tensor may have, each another: letters, digits and underscores."""
     made: list[str] = []
     for name in names:
         plain = re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_") or "column"
         plain = plain if plain[0].isalpha() else f"column_{plain}"
-        plain = f"{plain}_column" if plain.lower() in ("seed", "prompt", "share", "log_prob") else plain
+        plain = f"{plain}_column" if plain.lower() in ("seed", "prompt", "share", "log_prob", "self") else plain
         taken = {each.lower() for each in made}
         number = next(number for number in range(1, len(names) + 2) if _numbered(plain, number).lower() not in taken)
         made.append(_numbered(plain, number))

@@ -5,7 +5,7 @@ proposed it. For each seed some are drawn, and one of them is chosen by these we
 Rubin 1987). The mean weight is the share of the model's rows that agree with the conditions.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -46,7 +46,8 @@ class RowModel(GenerativeModel):
         self.drawable = drawable
 
     def candidate(
-        self, seeds: tf.Tensor, draws: tf.Tensor, given: tf.Tensor, allowed: tf.Tensor | None
+        self, seeds: tf.Tensor, draws: tf.Tensor, given: tf.Tensor, allowed: tf.Tensor | None,
+        asked: Sequence[int] | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """A row for each seed, int32 [batch, fields], and the logarithm of its weight, [batch].
 
@@ -56,6 +57,7 @@ class RowModel(GenerativeModel):
             given: int32 [batch, fields], tokens that a row must have; FREE for what is to be drawn.
             allowed: float32 [tokens] or [batch, tokens], how much of each token is within the conditions, 0 to 1;
                 None for all of each.
+            asked: the fields of which not all is allowed, where that is known; it saves work.
         """
         raise NotImplementedError
 
@@ -72,7 +74,7 @@ class RowModel(GenerativeModel):
         return self.under(seeds, given)[0]
 
     def under(
-        self, seeds: tf.Tensor, given: tf.Tensor, allowed: tf.Tensor | None = None
+        self, seeds: tf.Tensor, given: tf.Tensor, allowed: tf.Tensor | None = None, asked: Sequence[int] | None = None
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Rows under conditions, as `candidate` takes them, and the weights of all candidates [batch, CANDIDATES].
 
@@ -81,7 +83,7 @@ class RowModel(GenerativeModel):
         count = tf.shape(seeds)[0]
         draws = tf.tile(tf.range(CANDIDATES), [count])
         rows, logarithms = self.candidate(
-            tf.repeat(seeds, CANDIDATES), draws, tf.repeat(given, CANDIDATES, axis=0), _repeated(allowed)
+            tf.repeat(seeds, CANDIDATES), draws, tf.repeat(given, CANDIDATES, axis=0), _repeated(allowed), asked
         )
         logarithms = tf.reshape(logarithms, [count, CANDIDATES])
         weights = tf.exp(logarithms - tf.reduce_max(logarithms, axis=1, keepdims=True))

@@ -4,12 +4,13 @@ The critic sees packs of rows (PacGAN, Lin et al. 2018), so that it notices what
 common; drawing a category is relaxed (Gumbel-softmax, Jang et al. 2017), so that it has a gradient.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from tfgen.errors import UserError
 from tfgen.models import noise
 from tfgen.models.losses import LOSSES, squared_gradient
 from tfgen.models.optimizer import FusedAdam
@@ -29,6 +30,9 @@ class RowGAN(RowModel):
 
     def __init__(self, config: RowGANConfig, example: RowSpecification, conditions: None, seed: int = 0):
         super().__init__(config, example, conditions, seed)
+        if config.batch_size < config.pack:
+            what = f"A batch of {config.batch_size} rows holds no pack of {config.pack}."
+            raise UserError(what, "Set batch_size to several times pack.")
         self.columns = ParallelFields(self)
         names = ("generator", "generator_average")
         self.generator, self.generator_average = (Generator(config, example, name=name) for name in names)
@@ -58,7 +62,8 @@ class RowGAN(RowModel):
         return {"generator_optimizer": self.generator_optimizer, "critic_optimizer": self.critic_optimizer}
 
     def candidate(
-        self, seeds: tf.Tensor, draws: tf.Tensor, given: tf.Tensor, allowed: tf.Tensor | None
+        self, seeds: tf.Tensor, draws: tf.Tensor, given: tf.Tensor, allowed: tf.Tensor | None,
+        asked: Sequence[int] | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         latents = noise.normal(latent_seeds(seeds, draws), self.config.latent_dim)
         return self.columns.draw(self.generator_average(latents), seeds, draws, given, allowed)

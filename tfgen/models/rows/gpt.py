@@ -7,7 +7,7 @@ bumps over the order of its tokens beside what is free (docs/log.md).
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import keras
 import numpy as np
@@ -41,6 +41,8 @@ class RowGPT(RowModel):
             network.build()
         self.network_average.set_weights(self.network.get_weights())
         self.built = True
+        # As many as share a batch evenly.
+        self.masks = max(count for count in range(1, config.masks + 1) if config.batch_size % count == 0)
         self.optimizer_of_all = keras.optimizers.AdamW(
             config.learning_rate, weight_decay=config.weight_decay, beta_2=0.99
         )
@@ -73,9 +75,11 @@ class RowGPT(RowModel):
         return network.log_probabilities(network(network.embedded(tokens), visible), tokens)
 
     def candidate(
-        self, seeds: tf.Tensor, draws: tf.Tensor, given: tf.Tensor, allowed: tf.Tensor | None
+        self, seeds: tf.Tensor, draws: tf.Tensor, given: tf.Tensor, allowed: tf.Tensor | None,
+        asked: Sequence[int] | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         network, tables = self.network_average, self.network_average.tables()
+        kernels = network.kernels()
         known = tf.cast(given > FREE, tf.float32)
         columns, proposed = tf.unstack(given, axis=1), tf.zeros(tf.shape(seeds))
         # A list, since TFLite's slices of nothing are everything.
@@ -84,23 +88,25 @@ class RowGPT(RowModel):
             # What is asked for comes first, each field from those of these before it: so masks show it while it learns.
             first = [tf.zeros_like(each) for each in inputs]
             for field in self.order:
-                may = self.of_field(allowed, field)
-                wanted = tf.reduce_any(may < 1.0, axis=-1) & (given[:, field] == FREE)
-                token, cost = self._drawn(seeds, draws, field, network.logits_of(field, first), may)
-                columns[field] = tf.where(wanted, token, columns[field])
-                proposed += tf.where(wanted, cost, 0.0)
-                is_there = (wanted | (given[:, field] > FREE))[:, None]
+                is_there = given[:, field] > FREE
+                if asked is None or field in asked:
+                    may = self.of_field(allowed, field)
+                    wanted = tf.reduce_any(may < 1.0, axis=-1) & ~is_there
+                    token, cost = self._drawn(seeds, draws, field, network.logits_of(field, first, kernels), may)
+                    columns[field] = tf.where(wanted, token, columns[field])
+                    proposed += tf.where(wanted, cost, 0.0)
+                    is_there |= wanted
                 embedded = network.embed(field, tf.maximum(columns[field], 0), tables)
-                first[field] = tf.where(is_there, embedded, 0.0)
+                first[field] = tf.where(is_there[:, None], embedded, 0.0)
             inputs = first
         for field in self.order:
             free = tf.equal(columns[field], FREE)
-            token, cost = self._drawn(seeds, draws, field, network.logits_of(field, inputs), None)
+            token, cost = self._drawn(seeds, draws, field, network.logits_of(field, inputs, kernels), None)
             columns[field] = tf.where(free, token, columns[field])
             proposed += tf.where(free, cost, 0.0)
             inputs[field] = network.embed(field, columns[field], tables)
         rows = tf.stack(columns, axis=1)
-        return rows, self._drawable_likelihood(rows) + self._fraction(rows, allowed) - proposed
+        return rows, self._drawable_likelihood(rows, given) + self._fraction(rows, allowed) - proposed
 
     def _drawn(
         self, seeds: tf.Tensor, draws: tf.Tensor, field: int, logits: tf.Tensor, may: tf.Tensor | None
@@ -122,11 +128,13 @@ class RowGPT(RowModel):
         each = tf.gather(allowed, places, axis=-1, batch_dims=allowed.shape.rank - 1)
         return tf.reduce_sum(tf.math.log(tf.maximum(each, 1e-30)), axis=1)
 
-    def _drawable_likelihood(self, rows: tf.Tensor) -> tf.Tensor:
-        """Nats of rows, [batch], by the model that never draws what is not drawable."""
+    def _drawable_likelihood(self, rows: tf.Tensor, given: tf.Tensor) -> tf.Tensor:
+        """Nats of rows, [batch], by the model that never draws what is not drawable; what is given may be that."""
         network = self.network_average
         logits = network(network.embedded(rows), tf.constant(self.before)[None])
-        return tf.reduce_sum(network.log_probabilities(logits, rows, self.drawable), axis=1)
+        plain = network.log_probabilities(logits, rows)
+        drawable = network.log_probabilities(logits, rows, self.drawable)
+        return tf.reduce_sum(tf.where(given > FREE, plain, drawable), axis=1)
 
     def features(self, examples: tf.Tensor, lengths: None = None) -> tf.Tensor:
         embedded = self.network_average.embedded(examples)
@@ -155,7 +163,7 @@ class RowGPT(RowModel):
 
         A quarter of them are the order of drawing, in the others some fields, as many as chance says, come first.
         """
-        masks, fields = self.config.masks, self.fields
+        masks, fields = self.masks, self.fields
         points = tf.random.stateless_uniform([masks, fields], self.step_seed(_SALTS["masks"]))
         sizes = tf.random.stateless_uniform([masks, 1], self.step_seed(_SALTS["sizes"]), 0, fields + 1, tf.int32)
         ranks = tf.reduce_sum(tf.cast(points[:, :, None] > points[:, None, :], tf.int32), axis=2)
@@ -244,13 +252,18 @@ class Network(layers.Layer):
         mixed = tf.reshape(parts @ kernels, [rows, fields, width + 2])
         return self._logits(mixed[..., :width], mixed[..., width:], range(len(self._groups)), seed)
 
-    def logits_of(self, field: int, inputs: list[tf.Tensor]) -> tf.Tensor:
+    def kernels(self) -> tf.Tensor:
+        """The first product of each field, [fields, fields * embedding, width + 2]; none sees itself."""
+        size, width, fields = self.config.embedding, self.config.width, self.fields
+        kernel = tf.transpose(tf.concat([self.first.value, self.centre.value], axis=3), [2, 0, 1, 3])
+        kernel *= (1.0 - np.eye(fields, dtype=np.float32))[:, :, None, None]
+        return tf.reshape(kernel, [fields, fields * size, width + 2])
+
+    def logits_of(self, field: int, inputs: list[tf.Tensor], kernels: tf.Tensor) -> tf.Tensor:
         """Logits [batch, tokens] of one field from each field's embedded token [batch, embedding], zeros where that is
         not known yet. Its own doesn't matter."""
-        size, width = self.config.embedding, self.config.width
-        kernel = tf.concat([self.first.value[:, :, field], self.centre.value[:, :, field]], axis=2)
-        kernel *= (np.arange(self.fields) != field).astype(np.float32)[:, None, None]
-        mixed = tf.concat(inputs, axis=1) @ tf.reshape(kernel, [self.fields * size, width + 2])
+        width = self.config.width
+        mixed = tf.concat(inputs, axis=1) @ kernels[field]
         hidden = self._deepen(mixed[:, None, :width], [field], None)
         group, place = self._where[field]
         linear = hidden[:, 0] @ self.heads[group].value[place] + self.head_biases[group].value[place]

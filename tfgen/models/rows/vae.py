@@ -5,7 +5,7 @@ the latents of the rows, as of arrays. Under conditions, a row is weighted by ho
 """
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import keras
 import numpy as np
@@ -67,7 +67,8 @@ class RowVAE(RowModel):
         return {"optimizer": self.optimizer_of_all}
 
     def candidate(
-        self, seeds: tf.Tensor, draws: tf.Tensor, given: tf.Tensor, allowed: tf.Tensor | None
+        self, seeds: tf.Tensor, draws: tf.Tensor, given: tf.Tensor, allowed: tf.Tensor | None,
+        asked: Sequence[int] | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         own = latent_seeds(seeds, draws)
         deviations, no_prompts = noise.normal(own, self.config.latent_dim), tf.zeros([tf.shape(own)[0], 1], tf.int32)
@@ -78,7 +79,10 @@ class RowVAE(RowModel):
         return self.encoder_average(self._flat(examples))[0]
 
     def log_likelihood(self, tokens: tf.Tensor) -> tf.Tensor:
-        """A lower bound by weighted draws from the posterior (Burda et al. 2016); p(z) is the standard normal."""
+        """A lower bound by weighted draws from the posterior (Burda et al. 2016).
+
+        p(z) is the standard normal, which training bounds the likelihood by; rows are made from the mixture.
+        """
         mean, log_variance = self._posterior(self.encoder_average, tokens)
         # The same draws for every row, by noise that a phone makes too, and without TensorFlow's own loops, which it
         # doesn't.

@@ -7,7 +7,7 @@ decimals and spikes hold by construction.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import NormalDist
 from typing import Any
@@ -27,7 +27,8 @@ FEW_ROWS = 5000
 _MOST_VALUES, _ROWS_OF_A_VALUE = 128, 4  # of a number whose values are tokens
 MOST_CATEGORIES = 1000
 _RARE = (5, 8)  # categories with fewer rows than a number between these are rare
-_OUTERMOST = 3  # values whose mean is a column's end
+_FEWEST = 5  # rows that share a token of numbers
+_OUTERMOST = slice(1, 4)  # values whose mean is a column's end
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,8 @@ class Categories:
         enough = int(generator.integers(_RARE[0], _RARE[1], endpoint=True))
         common = np.argsort(-counts, kind="stable")[:MOST_CATEGORIES]
         kept = common[counts[common] >= enough]
-        has_rare = bool(counts.sum() > counts[kept].sum())
-        return cls(tuple(kept.tolist()), has_rare, bool((values < 0).any()), len(counts))
+        # RARE is there always: held-out rows may have what no learned one had.
+        return cls(tuple(kept.tolist()), True, bool((values < 0).any()), len(counts))
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,7 @@ class Bins:
     def shares_within(self, low: float, high: float, decimals: int) -> tuple[np.ndarray, np.ndarray]:
         """How much of each token lies between two numbers, both included, [tokens], and which part of its range of
         uniform numbers that is, [tokens, 2]."""
-        half = 0.5 * 10.0 ** -decimals
+        half = max(0.5 * 10.0 ** -decimals, *(np.spacing(abs(each)) for each in (low, high) if np.isfinite(each)), 0.0)
         ends = np.stack([_place_of(self.knots, low - half), _place_of(self.knots, high + half)], axis=1)
         ends = np.concatenate([ends, np.zeros([int(self.has_missing), 2])])
         return ends[:, 1] - ends[:, 0], ends
@@ -159,48 +160,49 @@ class Bins:
             return cls(np.zeros([0, KNOTS]), True)
         different, counts = np.unique(present, return_counts=True)
         if len(different) <= _MOST_VALUES and len(present) >= _ROWS_OF_A_VALUE * len(different):
-            knots = np.repeat(different[:, None], KNOTS, axis=1)
+            is_alone = counts >= _FEWEST
         else:
-            knots = _quantile_bins(present, different, counts)
-        return cls(_without_extremes(knots, present), has_missing)
+            is_alone = counts >= max(_FEWEST, _rows_of_a_bin(len(present)))
+        return cls(_knots(present, different, counts, is_alone), has_missing)
 
 
-def _quantile_bins(present: np.ndarray, different: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Knots [bins, KNOTS] of sorted values: values as common as a bin alone, the others by quantiles between them."""
-    least = _ROWS_OF_A_BIN if len(present) >= FEW_ROWS else _ROWS_OF_A_BIN_OF_FEW
-    wanted = len(present) / max(1, min(_MOST_BINS, len(present) // least))
-    is_alone, knots = counts >= wanted, []
-    # Runs of values that share a spike or the room between two.
+def _rows_of_a_bin(count: int) -> float:
+    """How many of so many rows a quantile bin has."""
+    least = _ROWS_OF_A_BIN if count >= FEW_ROWS else _ROWS_OF_A_BIN_OF_FEW
+    return count / max(1, min(_MOST_BINS, count // least))
+
+
+def _knots(present: np.ndarray, different: np.ndarray, counts: np.ndarray, is_alone: np.ndarray) -> np.ndarray:
+    """Knots [bins, KNOTS] of sorted values: those that are tokens of their own, and quantile bins of those between.
+
+    What fewer than _FEWEST rows have between two tokens is none: it goes with the nearer one, so that nobody's value is
+    a token.
+    """
+    wanted, knots = _rows_of_a_bin(len(present)), []
+    low, high = _ends(present)
     runs = np.cumsum(np.concatenate([[0], (is_alone[1:] | is_alone[:-1]).astype(int)]))
     first = np.concatenate([[0], np.cumsum(counts)])
     for places in np.split(np.arange(len(different)), np.flatnonzero(np.diff(runs)) + 1):
         own = present[first[places[0]]: first[places[-1] + 1]]
         if is_alone[places[0]]:
             knots.append(np.full(KNOTS, own[0]))
-            continue
-        inner = np.linspace(0, len(own), max(1, round(len(own) / wanted)) + 1)[1:-1].astype(int)
-        cuts = np.searchsorted(own, own[inner])  # equal values stay together
-        parts = [part for part in np.split(own, np.unique(cuts)) if len(part)]
-        knots.extend(np.quantile(part, np.linspace(0, 1, KNOTS)) for part in parts)
-    return np.array(knots)
-
-
-def _without_extremes(knots: np.ndarray, present: np.ndarray) -> np.ndarray:
-    """The same with the mean of the outermost values as the ends, since a single extreme is somebody's."""
-    count = min(_OUTERMOST, len(present))
-    low, high = present[:count].mean(), present[-count:].mean()
-    # A value that is a token of its own stays where several rows have it.
-    low = present[0] if present[count - 1] == present[0] else low
-    high = present[-1] if present[-count] == present[-1] else high
-    alone = knots[:, 0] == knots[:, -1]
-    clipped = np.clip(knots, low, max(low, high))
-    common = np.array([np.searchsorted(present, row[0], "right") - np.searchsorted(present, row[0], "left") >= count
-                       for row in knots])
-    clipped = np.where((alone & common)[:, None], knots, clipped)
-    rounded = np.where(alone[:, None], knots, clipped)
+        elif len(own) >= min(_FEWEST, len(present)):
+            inner = np.linspace(0, len(own), max(1, round(len(own) / wanted)) + 1)[1:-1].astype(int)
+            cuts = np.searchsorted(own, own[inner])  # equal values stay together
+            parts = [part for part in np.split(own, np.unique(cuts)) if len(part)]
+            knots.extend(np.clip(np.quantile(part, np.linspace(0, 1, KNOTS)), low, high) for part in parts)
+    if not knots:
+        knots = [np.clip(np.quantile(present, np.linspace(0, 1, KNOTS)), low, high)]
     # Ends that fell together are one token.
-    keep = np.concatenate([[True], np.any(np.diff(rounded, axis=0) != 0, axis=1)])
-    return rounded[keep]
+    keep = np.concatenate([[True], np.any(np.diff(knots, axis=0) != 0, axis=1)])
+    return np.array(knots)[keep]
+
+
+def _ends(present: np.ndarray) -> tuple[float, float]:
+    """The ends of a column's range, of sorted values: means of those behind the outermost one, which is somebody's."""
+    if len(present) < 2 * _OUTERMOST.stop:
+        return tuple(np.quantile(present, [0.1, 0.9]))
+    return present[_OUTERMOST].mean(), present[::-1][_OUTERMOST].mean()
 
 
 def _place_of(knots: np.ndarray, value: float) -> np.ndarray:
@@ -285,11 +287,20 @@ class RowCodec(Codec):
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "columns": [column.to_json() for column in self.columns],
+            "columns": [self._without_rare(column).to_json() for column in self.columns],
             "tokens": {name: how.to_json() for name, how in self.how.items()},
             "example": self.specification.to_json(),
             "about": self.about,
         }
+
+    def _without_rare(self, column: Column) -> Column:
+        """A column whose rare categories have no names: nobody who gets a run should read what few had."""
+        how = self.how.get(column.name)
+        if not isinstance(how, Categories):
+            return column
+        kept = set(how.kept)
+        names = tuple(name if place in kept else "" for place, name in enumerate(column.categories))
+        return replace(column, categories=names)
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "RowCodec":

@@ -1,5 +1,6 @@
 """A model's rows as values, drawn in batches of one size."""
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from tfgen.representations.rows.conditions import Conditions, no_conditions
 
 # Kernels may add up in another order for another batch size, so every batch has the same one.
 BATCH = 1024
-CONDITIONED = 64  # each of which takes several candidates
+CONDITIONED = 128  # each of which takes several candidates
 
 
 class RowSampler:
@@ -26,14 +27,20 @@ class RowSampler:
             given = tf.fill([tf.shape(seeds)[0], fields], -1)
             return model.candidate(seeds, tf.zeros_like(seeds), given, None)[0], model.places(seeds)
 
-        def under(seeds: Any, given: Any, allowed: Any = None) -> tuple:
-            rows, weights = model.under(seeds, given, allowed)
+        def under(seeds: Any, given: Any, allowed: Any = None, asked: Any = None) -> tuple:
+            rows, weights = model.under(seeds, given, allowed, asked)
             return rows, model.places(seeds), weights
 
         some, rows = tf.TensorSpec([None], tf.int32), tf.TensorSpec([None, fields], tf.int32)
         self._free = tf.function(free, input_signature=[some])
         self._given = tf.function(lambda seeds, given: under(seeds, given), input_signature=[some, rows])
-        self._under = tf.function(under, input_signature=[some, rows, tf.TensorSpec([tokens], tf.float32)])
+        signature = [some, rows, tf.TensorSpec([tokens], tf.float32)]
+
+        @functools.cache
+        def under_asked(asked: tuple[int, ...]) -> Any:
+            return tf.function(lambda *inputs: under(*inputs, asked), input_signature=signature)
+
+        self._under = under_asked
 
     def __call__(self, seeds: np.ndarray, conditions: Conditions | None = None) -> Rows:
         """Rows for int32 seeds [n] under the conditions."""
@@ -55,7 +62,9 @@ class RowSampler:
         if conditions.are_values:
             made = self._in_batches(self._given, CONDITIONED, [seeds, known])
         else:
-            made = self._in_batches(self._under, CONDITIONED, [seeds, known], conditions.allowed)
+            asked = np.logical_or.reduceat(conditions.allowed < 1, self.codec.specification.offsets)
+            function = self._under(tuple(np.flatnonzero(asked).tolist()))
+            made = self._in_batches(function, CONDITIONED, [seeds, known], conditions.allowed)
         tokens, uniform, weights = made
         share = float(np.mean(weights, dtype=np.float64)) if given is None else 1.0
         return conditions.within(self.codec, tokens, uniform), share

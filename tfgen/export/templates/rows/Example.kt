@@ -40,7 +40,7 @@ class RowGenerator(context: Context) {
             column.getString("name") to when {
                 !column.isNull("missing") && token == column.getInt("missing") -> null
                 column.has("values") -> column.getJSONArray("values").getString(token)
-                else -> numbers[0][place]
+                else -> numbers[0][place] + column.getDouble("base")
             }
         }
     }

@@ -49,7 +49,7 @@ final class RowGenerator {
             let name = column["name"] as! String
             if let missing = column["missing"] as? Int, Int(tokens[place]) == missing { row[name] = .some(nil) }
             else if let values = column["values"] as? [String] { row[name] = values[Int(tokens[place])] }
-            else { row[name] = numbers[place] }
+            else { row[name] = Double(numbers[place]) + (column["base"] as! Double) }
         }
         return row
     }
