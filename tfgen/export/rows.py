@@ -223,7 +223,8 @@ class RowExport(ExportedModel):
         return [
             "The weights that the signatures use.",
             f"The values of each column as a caller needs them ('{COLUMNS_FILE}'): categories that at least five rows "
-            "have, and for numbers nine quantiles of each of up to a hundred bins; the outermost are means of three.",
+            "have, and for numbers nine quantiles of each of up to a hundred bins; the outermost are means of three "
+            "values behind the last.",
             "Not the table's constraints: rows of an export are as the model draws them.",
         ]
 
