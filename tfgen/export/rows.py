@@ -223,8 +223,8 @@ class RowExport(ExportedModel):
         return [
             "The weights that the signatures use.",
             f"The values of each column as a caller needs them ('{COLUMNS_FILE}'): categories that at least five rows "
-            "have, and for numbers nine quantiles of each of up to a hundred bins; the outermost are means of three "
-            "values behind the last.",
+            "have, and for numbers the values that five rows share, and the ends of up to a hundred bins, which are "
+            "means of two or three values.",
             "Not the table's constraints: rows of an export are as the model draws them.",
         ]
 

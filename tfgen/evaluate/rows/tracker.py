@@ -31,7 +31,7 @@ class RowTracker:
         self.model, self._sizes = model, examples.codec.specification.sizes
         self._rows = examples.held_out[:_MOST_ROWS].astype(np.int32)
         self._is_loss = bool(model.measurements())
-        is_few = self._is_loss and examples.training < FEW_ROWS
+        is_few = model.exact_likelihood and examples.training < FEW_ROWS
         self._learned = examples.learned[:_LEARNED_ROWS].astype(np.int32) if is_few else None
         self._members: float | None = None
         # So far it may lie above by chance alone: few rows that are held out tell it badly.

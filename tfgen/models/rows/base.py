@@ -30,7 +30,7 @@ class RowModel(GenerativeModel):
     """
 
     representations = (ROWS,)
-    default_data = "patients"
+    exact_likelihood = False  # whether `log_likelihood` is no bound, so that it tells how well rows are known by heart
 
     def __init__(self, config: Any, example: RowSpecification, conditions: None, seed: int = 0):
         super().__init__(config, example, conditions, seed)

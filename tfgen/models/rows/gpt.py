@@ -29,7 +29,7 @@ class RowGPT(RowModel):
     """The network, its running average (which rows come from), and its optimizer."""
 
     Config = RowGPTConfig
-    jit_compile = False
+    exact_likelihood = True
     few_examples = 200
     of_few = "These are few rows: what is rare among them can't be learned without learning whose it is."
 

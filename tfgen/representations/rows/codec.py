@@ -193,9 +193,26 @@ def _knots(present: np.ndarray, different: np.ndarray, counts: np.ndarray, is_al
             knots.extend(np.clip(np.quantile(part, np.linspace(0, 1, KNOTS)), low, high) for part in parts)
     if not knots:
         knots = [np.clip(np.quantile(present, np.linspace(0, 1, KNOTS)), low, high)]
+    knots = _with_blurred_ends(np.array(knots))
     # Ends that fell together are one token.
     keep = np.concatenate([[True], np.any(np.diff(knots, axis=0) != 0, axis=1)])
-    return np.array(knots)[keep]
+    return knots[keep]
+
+
+def _with_blurred_ends(knots: np.ndarray) -> np.ndarray:
+    """The same with bins that end half-way to their neighbours, or, before a gap, half-way to the knot within: what
+    stood there was the value of one row."""
+    made, is_range = knots.copy(), knots[:, 0] < knots[:, -1]
+    for place in np.flatnonzero(is_range):
+        for end, within, other in ((0, 1, place - 1), (-1, -2, place + 1)):
+            value, width = knots[place, end], knots[place, -1] - knots[place, 0]
+            made[place, end] = (value + knots[place, within]) / 2
+            if 0 <= other < len(knots) and is_range[other]:
+                near = knots[other, -1 if end == 0 else 0]
+                narrow = min(width, knots[other, -1] - knots[other, 0])
+                if abs(near - value) <= narrow:
+                    made[place, end] = (value + near) / 2
+    return made
 
 
 def _ends(present: np.ndarray) -> tuple[float, float]:
