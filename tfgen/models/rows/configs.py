@@ -35,7 +35,6 @@ class RowGPTConfig:
     warm_up: int = setting(50, "steps in which the learning rate rises", low=0, high=100000)
     weight_decay: float = setting(0.01, "decay of the weights, per step and unit of the learning rate", low=0, high=10)
     average_decay: float = setting(0.998, "decay of the averaged weights that rows come from", low=0, high=0.999999)
-    freeze: int = setting(0, "with --from: not for tables", low=0, high=0)
 
     @classmethod
     def suited(cls, example: RowSpecification, size: str) -> dict[str, Any]:
@@ -76,7 +75,6 @@ class RowVAEConfig:
     components: int = setting(
         160, "Gaussians in the mixture that sampling starts from; 0: the standard normal", low=0, high=1000
     )
-    freeze: int = setting(0, "with --from: not for tables", low=0, high=0)
 
 
 @dataclass(frozen=True)
@@ -98,4 +96,3 @@ class RowGANConfig:
     learning_rate: float = setting(1e-3, "learning rate at the start; it falls over the fit", low=1e-09, high=10)
     end_rate: float = setting(0.05, "the last learning rate, as a share of the first", low=0, high=1)
     average_decay: float = setting(0.998, "decay of the averaged weights that rows come from", low=0, high=0.999999)
-    freeze: int = setting(0, "with --from: not for tables", low=0, high=0)
