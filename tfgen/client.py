@@ -164,6 +164,11 @@ def _file_signature(signatures: dict[str, Any], model: str) -> tuple[str, str]:
         signature = MODALITIES.load(name).file_signature
         if signature in signatures:
             return name, signature
+    if "fill" in signatures:
+        raise UserError(
+            f"'{model}' makes rows, which this command doesn't fetch from a server.",
+            "Ask it by REST (docs/tables.md), or use the run: tfgen generate RUN",
+        )
     if "logits" in signatures:
         raise UserError(
             f"'{model}' takes and gives tokens, for which this command has no tokenizer.",

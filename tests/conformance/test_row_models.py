@@ -220,3 +220,11 @@ def test_what_no_row_is_like_is_said(fit_once):
     run = fit_once("gpt", SOURCES["table"].row_steps, modality="table")
     with pytest.raises(UserError, match="No row of the data has age=99"):
         open_generator(run, Request("age=99"))
+
+
+def test_the_data_that_a_run_learned_is_not_written_over(fit_once, command, sources):
+    run = fit_once("gpt", SOURCES["table"].row_steps, modality="table")
+    before = sources("table").read_bytes()
+    made = command("generate", run.path, "-n", 2, "-o", sources("table"))
+    assert made.exit_code == 2 and "would be replaced" in made.stderr
+    assert sources("table").read_bytes() == before

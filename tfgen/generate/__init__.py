@@ -86,6 +86,9 @@ class Generator(abc.ABC):
                     raise unknown("option", name, every)
                 what = f"'{flag(name)}' is for {_takers(name)}, and '{run.name}' makes {self.modality.plural}."
                 raise UserError(what, "Leave it out.")
+        if request.output is not None and _is_source(request.output, run):
+            what = f"'{request.output}' is the data that '{run.name}' learned, and would be replaced."
+            raise UserError(what, "Give another path with -o.")
         self.run = run
         self.request = request
         self.codec = codec
@@ -109,6 +112,12 @@ class Generator(abc.ABC):
     @abc.abstractmethod
     def deliver(self) -> None:
         """Makes the samples, writes them and says where; a prompt that the model can't follow was refused before."""
+
+
+def _is_source(path: Path, run: Run) -> bool:
+    """Whether a file is what a run was fitted to."""
+    source = run.record.get("data", {}).get("path")
+    return source is not None and path.is_file() and Path(source).is_file() and path.samefile(source)
 
 
 def open_generator(run: Run, request: Request) -> Generator:

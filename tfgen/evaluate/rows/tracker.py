@@ -6,11 +6,10 @@ import numpy as np
 
 from tfgen.representations.rows.codec import FEW_ROWS
 from tfgen.representations.rows.examples import RowExamples
-from tfgen.representations.rows.sampler import BATCH
 
 _MOST_ROWS = 4096
 _ROWS_AT_ONCE = 256
-_SAMPLES = 2 * BATCH
+_SAMPLES, _SAMPLES_AT_ONCE = 2048, 1024
 _MOST_PAIRS = 60
 _LEARNED_ROWS = 2000  # that are compared with those that are held out
 # Of few rows: from here on the likelihood tells those that were learned from others too well. .5 is by chance.
@@ -49,7 +48,7 @@ class RowTracker:
     def measure(self) -> float:
         """The score of the model as it is now."""
         if not self._is_loss:
-            return self._distance(np.concatenate([self._draw(first).numpy() for first in range(0, _SAMPLES, BATCH)]))
+            return self._distance(np.concatenate([self._draw(first).numpy() for first in range(0, _SAMPLES, _SAMPLES_AT_ONCE)]))
         losses = self._losses(self._rows)
         if self._learned is not None:
             self._members = round(area_under_curve(-self._losses(self._learned), -losses), 4)
@@ -79,8 +78,8 @@ class RowTracker:
     def _drawn(self, first: Any) -> Any:
         import tensorflow as tf
 
-        seeds = first + tf.range(BATCH)
-        free = tf.fill([BATCH, self.model.fields], -1)
+        seeds = first + tf.range(_SAMPLES_AT_ONCE)
+        free = tf.fill([_SAMPLES_AT_ONCE, self.model.fields], -1)
         return self.model.candidate(seeds, tf.zeros_like(seeds), free, None)[0]
 
     def _distance(self, made: np.ndarray) -> float:

@@ -10,7 +10,7 @@ from tfgen.representations.rows.columns import Rows
 from tfgen.representations.rows.conditions import Conditions, no_conditions
 
 # Kernels may add up in another order for another batch size, so every batch has the same one.
-BATCH = 1024
+BATCH = 4096
 CONDITIONED = 128  # each of which takes several candidates
 
 
