@@ -48,7 +48,8 @@ class RowTracker:
     def measure(self) -> float:
         """The score of the model as it is now."""
         if not self._is_loss:
-            return self._distance(np.concatenate([self._draw(first).numpy() for first in range(0, _SAMPLES, _SAMPLES_AT_ONCE)]))
+            parts = [self._draw(first).numpy() for first in range(0, _SAMPLES, _SAMPLES_AT_ONCE)]
+            return self._distance(np.concatenate(parts))
         losses = self._losses(self._rows)
         if self._learned is not None:
             self._members = round(area_under_curve(-self._losses(self._learned), -losses), 4)
