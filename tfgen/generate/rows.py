@@ -1,7 +1,7 @@
 """Rows of a run under conditions, or rows of a file with what they lack filled in."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +96,7 @@ class RowGenerator(Generator):
     def __init__(self, run: Run, request: Request, codec: Codec):
         super().__init__(run, request, codec)
         self.conditions = read_conditions(codec, request.prompt)
-        self._like: Rows | None = None
+        self._like: Any = None  # rows to fill in
         if "like" in request.options:
             self._like = self.modality.read_rows(Path(request.options["like"]), codec)
             wanted = len(self._like)
@@ -158,26 +158,40 @@ class RowGenerator(Generator):
             is_there.append(there)
             given.append(np.where(there, self.codec.how[column.name].encode(values), -1))
         tokens = np.stack(given, axis=1).astype(np.int32)
-        made, share = sampler.drawn(self.seeds, self.conditions, tokens)
-        filled = Given({column.name: there for column, there in zip(self.codec.learned, is_there)}, like, tokens)
+        under = self._with_no_cell_missing()
+        made, share = sampler.drawn(self.seeds, under, tokens)
+        there = {column.name: there for column, there in zip(self.codec.learned, is_there)}
+        filled = Given(there, Rows(like.columns, like.values), tokens, under)
         made, broken = keeping_to(self.modality, self.codec, sampler, self.seeds, self.conditions, made, filled)
         if broken:
             warn(f"{several(broken, 'row')} can't be filled in so that what holds in the table holds there too.")
-        say(f"{several(int((~np.array(is_there)).sum()), 'cell')} of {several(len(like), 'row')} filled in.")
-        return made, share
+        count = int((~np.array(is_there)).sum() - sum(cells.sum() for cells in like.unknown.values()))
+        say(f"{several(count, 'cell')} of {several(len(like), 'row')} filled in.")
+        return like.completed(made), share
+
+    def _with_no_cell_missing(self) -> Conditions:
+        """The conditions, under which no cell of another column is drawn as missing if it can be anything else."""
+        allowed, asked = self.conditions.allowed.copy(), self.conditions.asked(self.codec)
+        for column, first in zip(self.codec.learned, self.codec.specification.offsets, strict=True):
+            how = self.codec.how[column.name]
+            if column.name not in asked and how.has_missing and how.size > 1 + len(how.never):
+                allowed[first + how.missing] = 0
+        return replace(self.conditions, allowed=allowed)
 
 
 @dataclass(frozen=True)
 class Given:
-    """Cells of rows that a person has: which, by column bool [n]; the rows; and their tokens, -1 for all others."""
+    """Cells of rows that a person has: which, by column bool [n]; the rows; and their tokens, -1 for all others, which
+    are drawn under conditions."""
 
     there: dict[str, np.ndarray]
     rows: Rows
     tokens: np.ndarray
+    under: Conditions
 
     def take(self, places: np.ndarray) -> "Given":
         there = {name: values[places] for name, values in self.there.items()}
-        return Given(there, self.rows.take(places), self.tokens[places])
+        return Given(there, self.rows.take(places), self.tokens[places], self.under)
 
     def put_into(self, rows: Rows) -> None:
         for name, there in self.there.items():
@@ -198,7 +212,8 @@ def keeping_to(
         # A row that breaks a constraint is drawn anew by a seed that follows from its own.
         again = (seeds[broken].astype(np.int64) * 1000003 + round_number * 7919) % _LAST_SEED
         part = None if given is None else given.take(broken)
-        new = sampler.drawn(again.astype(np.int32), conditions, None if part is None else part.tokens)[0]
+        under = (conditions, None) if part is None else (part.under, part.tokens)
+        new = sampler.drawn(again.astype(np.int32), *under)[0]
         new = _put_right(modality, codec, conditions, new, part)
         for name, values in rows.values.items():
             values[broken] = new.values[name]

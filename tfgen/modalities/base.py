@@ -237,8 +237,12 @@ class Modality(abc.ABC):
         raise NotImplementedError
 
     @classmethod
-    def read_rows(cls, path: Path, codec: Codec) -> Rows:
-        """A person's rows as this codec has them; columns that aren't there are missing. Raises UserError."""
+    def read_rows(cls, path: Path, codec: Codec) -> Any:
+        """A person's rows as this codec has them; columns that aren't there are missing. Raises UserError.
+
+        They are Rows with `unknown`, by column bool [n]: cells that say what the codec doesn't know; and `completed`,
+        which takes the rows that a model made of them and gives those to write.
+        """
         raise NotImplementedError
 
     @classmethod

@@ -148,14 +148,12 @@ def read_as(
             continue
         if column.name not in cells.names:
             raise unknown("column", column.name, cells.names)
-        said = (*column.writing.get("marks", ()), *corrections.marks(column.name))
-        own = () if column.missing is None else (column.missing,)
-        usual = [word for word in MISSING if word not in column.categories]
-        texts = _texts(cells, cells.names.index(column.name), (*own, *said), usual)
+        said = corrections.marks(column.name)
+        texts = _texts(cells, cells.names.index(column.name), (*_marks_of(column), *said), ())
         if column.is_numeric:
             read = read_values(column, texts.texts, texts.typed)
             strange = ~np.isfinite(read)
-            read[np.isin(read, [number for number in map(_number, said) if number is not None])] = np.nan
+            read[np.isin(read, _numbers_among((*column.writing.get("marks", ()), *said)))] = np.nan
             values[column.name] = texts.spread(read)
         else:
             codes = _codes_in(column, texts.texts.to_pylist())
@@ -165,6 +163,24 @@ def read_as(
             count = int(texts.counts[strange].sum())
             notes.append(f"{several(count, 'cell')} of '{column.name}' taken as missing: not known there.")
     return Rows(tuple(columns), values), notes
+
+
+def _marks_of(column: Column) -> tuple[str, ...]:
+    """The words that mean missing in a column that is known."""
+    own = () if column.missing is None else (column.missing,)
+    return (*own, *column.writing.get("marks", ()), *(word for word in MISSING if word not in column.categories))
+
+
+def _numbers_among(marks: Sequence[str]) -> list[float]:
+    return [number for number in map(_number, marks) if number is not None]
+
+
+def is_given(column: Column, texts: np.ndarray) -> np.ndarray:
+    """bool [n]: which texts say something in a column that is known, in place of missing there."""
+    words, places = np.unique(texts.astype(str), return_inverse=True)
+    marks, numbers = set(_marks_of(column)), set(_numbers_among(column.writing.get("marks", ())))
+    said = [word.strip() not in marks and not (column.is_numeric and _number(word) in numbers) for word in words]
+    return np.array(said, bool)[places]
 
 
 def _with_marks(column: Column, marks: Sequence[str]) -> Column:

@@ -18,6 +18,7 @@ from tfgen.representations import ROWS
 
 if TYPE_CHECKING:
     from tfgen.modalities.table.codec import TableCodec
+    from tfgen.modalities.table.filling import RowsToFill
     from tfgen.modalities.table.open_table import TableExamples
     from tfgen.representations.rows.columns import Rows
 
@@ -148,8 +149,8 @@ class TableModality(Modality):
         return read_metadata(path)
 
     @classmethod
-    def read_rows(cls, path: Path, codec: "TableCodec") -> "Rows":
-        from tfgen.modalities.table.open_table import read_to_fill
+    def read_rows(cls, path: Path, codec: "TableCodec") -> "RowsToFill":
+        from tfgen.modalities.table.filling import read_to_fill
 
         return read_to_fill(path, codec)
 

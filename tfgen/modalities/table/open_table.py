@@ -5,14 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 import numpy as np
 
-from tfgen.console import warn
 from tfgen.data.examples import Report, short_name
 from tfgen.data.request import DataRequest
 from tfgen.errors import UserError
 from tfgen.modalities.table.codec import TableCodec
-from tfgen.modalities.table.grid import ReadingOptions
-from tfgen.modalities.table.kinds import read_as
-from tfgen.modalities.table.reading import read_cells
 from tfgen.modalities.table.table import Table, open_table, open_table_as
 from tfgen.representations.rows.columns import Rows
 from tfgen.representations.rows.examples import RowExamples
@@ -93,24 +89,3 @@ def _notes(table: Table, codec: TableCodec) -> list[str]:
         return []
     names = ", ".join(f"'{name}'" for name in rare)
     return [f"Hardly any rows share a value of {names}, so {'that is' if len(rare) == 1 else 'those are'} left out."]
-
-
-def read_to_fill(path: Path, codec: TableCodec) -> Rows:
-    """Rows of a file as a run's columns are; a column that the file lacks is missing in all of them.
-
-    Raises:
-        UserError: the file can't be read, or has none of the columns.
-    """
-    cells = read_cells(path, ReadingOptions())
-    there = [column for column in codec.learned if column.name in cells.names]
-    if not there:
-        names = ", ".join(f"'{column.name}'" for column in codec.learned[:6])
-        raise UserError(f"'{path}' has none of the run's columns.", f"Name them in its first line: {names}, ...")
-    rows, notes = read_as(cells, there)
-    for note in notes:
-        warn(note)
-    empty = {
-        column.name: np.full(len(cells), np.nan) if column.is_numeric else np.full(len(cells), -1, np.int32)
-        for column in codec.learned
-    }
-    return Rows(codec.columns, {**empty, **rows.values})
