@@ -240,6 +240,19 @@ def test_python(run):
     assert [row["age"] for row in samples[1:3]] == samples.to_dict()["age"][1:3]
 
 
+def test_keys_are_their_rows_own(tmp_path):
+    import tfgen
+
+    lines = [f"P-{row + 1:04d},{row % 7},{'ab'[row % 2]}\n" for row in range(100)]
+    (tmp_path / "keyed.csv").write_text("id,x,y\n" + "".join(lines))
+    fitted = tfgen.load(fit_run("gpt", tmp_path / "run", str(tmp_path / "keyed.csv"), 5).path)
+    samples = fitted.generate("", n=10, seed=3)
+    ids = samples.to_dict()["id"]
+    assert ids[0] == "P-0104" and len(set(ids)) == 10 and ids == [row["id"] for row in samples]
+    assert samples[4:6].to_dict()["id"] == ids[4:6] and f"id={ids[1]}" in samples.records()[1].content
+    assert not set(ids) & set(fitted.generate("", n=10, seed=13).to_dict()["id"])
+
+
 def test_every_model_of_rows_is_in_the_catalog():
     assert set(catalog.ROW_MODELS) == set(catalog.ROW_CONFIGS) <= set(catalog.MODELS)
 

@@ -50,21 +50,26 @@ class RowSamples(Reactions, Sequence):
         """A row as a dict of its columns, or a part of the rows."""
         if isinstance(place, slice):
             return RowSamples(self.rows.take(place), self.seeds[place], self.prompt, self.origin, self.share)
-        return self.modality.records(self.rows.take([place]))[0]
+        return self.modality.records(self.rows.take([place]), self.seeds[place])[0]
 
     @property
     def modality(self) -> Any:
         return MODALITIES.load(self.origin.modality)
 
+    @property
+    def _first(self) -> int:
+        """The seed from which keys are made, which count on from there."""
+        return self.seeds[0] if self.seeds else 0
+
     def to_dict(self) -> dict[str, list[Any]]:
         """Each column's values as Python's, None where a cell is missing; pandas.DataFrame takes it."""
-        records = self.modality.records(self.rows)
+        records = self.modality.records(self.rows, self._first)
         return {name: [record[name] for record in records] for name in (records[0] if records else ())}
 
     def records(self) -> list[Sample]:
         origin = self.origin
         made_by = origin.name, origin.digest, origin.version or BASE
-        texts = self.modality.lines(self.rows)
+        texts = self.modality.lines(self.rows, first=self._first)
         return [
             Sample(*made_by, self.prompt, origin.prompt_version, seed, settings=origin.settings, content=text)
             for seed, text in zip(self.seeds, texts, strict=True)
@@ -77,15 +82,15 @@ class RowSamples(Reactions, Sequence):
         if path.suffix.lower() not in self.modality.row_endings:
             path = path / f"{self.origin.name}-{file_stem('', self.prompt, f'seed{self.seeds[0]}')}.csv"
         seeds = f"{self.seeds[0]} to {self.seeds[-1]}" if len(self.seeds) > 1 else str(self.seeds[0])
-        self.modality.save_rows(path, self.rows, provenance(self.origin, self.prompt, seeds))
+        self.modality.save_rows(path, self.rows, provenance(self.origin, self.prompt, seeds), self._first)
         return f"{path}, {several(len(self), 'row')}"
 
     def __repr__(self) -> str:
-        return "\n".join(self.modality.lines(self.rows.take(slice(0, _SHOWN)), heading=True))
+        return "\n".join(self.modality.lines(self.rows.take(slice(0, _SHOWN)), heading=True, first=self._first))
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
-        return self.modality.rows_as_html(self.rows.take(slice(0, 50)))
+        return self.modality.rows_as_html(self.rows.take(slice(0, 50)), self._first)
 
 
 class RowGenerator(Generator):
@@ -122,7 +127,7 @@ class RowGenerator(Generator):
         samples = self.samples()
         if self._like is None and samples.share < 1.0:
             say(f"About {_percent(samples.share)} of the model's rows are like that.")
-        print("\n".join(self.modality.lines(samples.rows.take(slice(0, _SHOWN)), heading=True)))
+        print(repr(samples))
         more = len(samples) - _SHOWN
         if more > 0:
             print(f"... and {several(more, 'more row')}")
