@@ -6,6 +6,7 @@ import pytest
 from tests.modalities.table.conftest import by_name
 from tfgen.errors import UserError
 from tfgen.modalities.table.cells import cells_of
+from tfgen.modalities.table.codec import TableCodec
 from tfgen.modalities.table.grid import ReadingOptions
 from tfgen.modalities.table.kinds import Corrections, rows_of
 from tfgen.modalities.table.reading import read_cells
@@ -242,3 +243,23 @@ def test_what_means_missing_is_remembered_for_other_tables(write):
     assert np.isnan(other.rows.values["age"]).tolist() == [True, False, False]
     assert (other.rows.values["city"] < 0).tolist() == [False, True, False]
     assert np.isnan(other.rows.values["temp"]).tolist() == [True, True, False] and other.notes == []
+
+
+@pytest.mark.parametrize("unit, texts", [
+    (3600, [f"2024-01-{1 + hour // 24:02d} {hour % 24:02d}:00:00" for hour in range(300)]),
+    (60, [f"2024-01-{1 + row % 28:02d}T{row % 24:02d}:{7 * row % 60:02d}:00" for row in range(300)]),
+    (1, [f"{row % 24:02d}:{7 * row % 60:02d}:{11 * row % 60:02d}" for row in range(300)]),
+    (0.01, [f"{row % 24:02d}:{7 * row % 60:02d}:{11 * row % 60:02d}.{13 * row % 100:02d}" for row in range(300)]),
+])  # fmt: skip
+def test_times_come_out_as_finely_as_they_are(unit, texts):
+    rows, _ = rows_of(cells_of({"x": texts, "other": ["a", "b"] * 150}))
+    codec = TableCodec.of(rows, len(rows))
+    chance = np.random.default_rng(0)
+    tokens = codec.encode(rows).astype(int)
+    for restored in (codec, TableCodec.from_json(codec.to_json())):
+        made = restored.decode(tokens, chance.random(tokens.shape)).values["x"]
+        ticks = made / unit
+        assert np.allclose(ticks, np.round(ticks), atol=1e-3) and len(np.unique(made)) > 100
+        assert rows.values["x"].min() <= made.min() and made.max() <= rows.values["x"].max()
+        if unit < 1:
+            assert np.any(made % 1 > 0)

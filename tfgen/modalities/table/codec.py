@@ -9,7 +9,7 @@ import numpy as np
 
 from tfgen.errors import UserError
 from tfgen.modalities.table.constraints import MISSING, Constraint, Fixed, from_json
-from tfgen.modalities.table.formats import read_dates, write_values
+from tfgen.modalities.table.formats import on_steps, read_dates, write_values
 from tfgen.representations.rows.codec import Categories, RowCodec
 from tfgen.representations.rows.columns import Column, Rows
 
@@ -57,6 +57,14 @@ class TableCodec(RowCodec):
             return (values == MISSING) & how.has_missing
         bins = how.knots[how.encode(values).clip(max=len(how.knots) - 1)]
         return ((bins[:, 0] <= values) & (values <= bins[:, -1])) | ((values == MISSING) & how.has_missing)
+
+    def decode(self, tokens: np.ndarray, uniform: np.ndarray) -> Rows:
+        """See RowCodec.decode. Times come out where the table has them, such as at full hours."""
+        rows = super().decode(tokens, uniform)
+        for column in self.learned:
+            if "step" in column.writing and len(knots := self.how[column.name].knots):
+                rows.values[column.name][:] = on_steps(column, rows.values[column.name], knots[0, 0], knots[-1, -1])
+        return rows
 
     def read_value(self, column: Column, text: str) -> float:
         form = column.writing.get("format")

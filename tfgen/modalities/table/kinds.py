@@ -412,7 +412,8 @@ class _Finder:
         if kind == NUMBER and found.kind == INTEGER and "zeros" in writing:
             writing = {**{key: value for key, value in writing.items() if key != "zeros"}, "fixed": True}
         decimals = found.writing.get("zeros", 0) if found.kind == INTEGER else found.decimals
-        return self._learned(texts, Found(kind, found.values, decimals if kind == NUMBER else 0, writing, found.other))
+        decimals = 0 if kind == INTEGER else decimals
+        return self._learned(texts, Found(kind, found.values, decimals, writing, found.other))
 
     # What is doubtful.
 
