@@ -121,6 +121,34 @@ def test_missing_cells_are_filled_in(run, command, tmp_path):
     assert all(all(cell != "" for cell in row.values()) for row in rows)
 
 
+def test_what_a_file_says_stays_in_what_is_filled_in(bills, command, tmp_path):
+    given = tmp_path / "given.csv"
+    given.write_text("who,net,city,note,tax\n7,100,Rome,\"a, b\",n/k\n9,?,Graz,,15\n8,50.125,,x,NA\n")
+    made = command("generate", bills.path, "--like", given, "-o", tmp_path / "full.csv")
+    assert made.exit_code == 0, made.stderr
+    assert "1 cell of 'city'" in made.stderr and "15 cells of 3 rows filled in" in made.stderr
+    with open(tmp_path / "full.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["who", "net", "city", "note", "tax", "country", "ordered", "paid", "total"]
+    assert [(row["who"], row["note"]) for row in rows] == [("7", "a, b"), ("9", ""), ("8", "x")]
+    assert (rows[0]["city"], rows[0]["tax"], rows[1]["tax"], rows[2]["net"]) == ("Rome", "n/k", "15", "50.125")
+    assert float(rows[1]["net"]) > 0 and rows[2]["city"] in ("Graz", "Wien", "Lyon", "Bonn")
+
+
+def test_no_cell_is_filled_in_as_missing(tmp_path, command):
+    with open(tmp_path / "gaps.csv", "w") as file:
+        random = np.random.default_rng(0)
+        file.write("a,b\n")
+        file.writelines(f"{'' if random.random() < 0.8 else random.integers(50)},{random.choice(['x', 'y', ''])}\n"
+                        for _ in range(300))  # fmt: skip
+    fitted = fit_run("gpt", tmp_path / "run", str(tmp_path / "gaps.csv"), 5)
+    (tmp_path / "given.csv").write_text("a,b\n" + ",\n,x\n3,\n" * 10)
+    made = command("generate", fitted.path, "--like", tmp_path / "given.csv", "-o", tmp_path / "full.csv")
+    assert made.exit_code == 0, made.stderr
+    with open(tmp_path / "full.csv", newline="") as file:
+        assert all(row["a"] and row["b"] for row in csv.DictReader(file))
+
+
 @pytest.fixture(scope="session")
 def bills(tmp_path_factory):
     """A run that has hardly learned a table in which three things hold in every row."""
@@ -210,6 +238,19 @@ def test_python(run):
     assert samples.to_dict()["age"] == [row["age"] for row in samples]
     assert "<table" in samples._repr_html_()
     assert [row["age"] for row in samples[1:3]] == samples.to_dict()["age"][1:3]
+
+
+def test_keys_are_their_rows_own(tmp_path):
+    import tfgen
+
+    lines = [f"P-{row + 1:04d},{row % 7},{'ab'[row % 2]}\n" for row in range(100)]
+    (tmp_path / "keyed.csv").write_text("id,x,y\n" + "".join(lines))
+    fitted = tfgen.load(fit_run("gpt", tmp_path / "run", str(tmp_path / "keyed.csv"), 5).path)
+    samples = fitted.generate("", n=10, seed=3)
+    ids = samples.to_dict()["id"]
+    assert ids[0] == "P-0104" and len(set(ids)) == 10 and ids == [row["id"] for row in samples]
+    assert samples[4:6].to_dict()["id"] == ids[4:6] and f"id={ids[1]}" in samples.records()[1].content
+    assert not set(ids) & set(fitted.generate("", n=10, seed=13).to_dict()["id"])
 
 
 def test_every_model_of_rows_is_in_the_catalog():

@@ -1,7 +1,7 @@
 """Rows of a run under conditions, or rows of a file with what they lack filled in."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,21 +50,26 @@ class RowSamples(Reactions, Sequence):
         """A row as a dict of its columns, or a part of the rows."""
         if isinstance(place, slice):
             return RowSamples(self.rows.take(place), self.seeds[place], self.prompt, self.origin, self.share)
-        return self.modality.records(self.rows.take([place]))[0]
+        return self.modality.records(self.rows.take([place]), self.seeds[place])[0]
 
     @property
     def modality(self) -> Any:
         return MODALITIES.load(self.origin.modality)
 
+    @property
+    def _first(self) -> int:
+        """The seed from which keys are made, which count on from there."""
+        return self.seeds[0] if self.seeds else 0
+
     def to_dict(self) -> dict[str, list[Any]]:
         """Each column's values as Python's, None where a cell is missing; pandas.DataFrame takes it."""
-        records = self.modality.records(self.rows)
+        records = self.modality.records(self.rows, self._first)
         return {name: [record[name] for record in records] for name in (records[0] if records else ())}
 
     def records(self) -> list[Sample]:
         origin = self.origin
         made_by = origin.name, origin.digest, origin.version or BASE
-        texts = self.modality.lines(self.rows)
+        texts = self.modality.lines(self.rows, first=self._first)
         return [
             Sample(*made_by, self.prompt, origin.prompt_version, seed, settings=origin.settings, content=text)
             for seed, text in zip(self.seeds, texts, strict=True)
@@ -77,15 +82,15 @@ class RowSamples(Reactions, Sequence):
         if path.suffix.lower() not in self.modality.row_endings:
             path = path / f"{self.origin.name}-{file_stem('', self.prompt, f'seed{self.seeds[0]}')}.csv"
         seeds = f"{self.seeds[0]} to {self.seeds[-1]}" if len(self.seeds) > 1 else str(self.seeds[0])
-        self.modality.save_rows(path, self.rows, provenance(self.origin, self.prompt, seeds))
+        self.modality.save_rows(path, self.rows, provenance(self.origin, self.prompt, seeds), self._first)
         return f"{path}, {several(len(self), 'row')}"
 
     def __repr__(self) -> str:
-        return "\n".join(self.modality.lines(self.rows.take(slice(0, _SHOWN)), heading=True))
+        return "\n".join(self.modality.lines(self.rows.take(slice(0, _SHOWN)), heading=True, first=self._first))
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
-        return self.modality.rows_as_html(self.rows.take(slice(0, 50)))
+        return self.modality.rows_as_html(self.rows.take(slice(0, 50)), self._first)
 
 
 class RowGenerator(Generator):
@@ -96,7 +101,7 @@ class RowGenerator(Generator):
     def __init__(self, run: Run, request: Request, codec: Codec):
         super().__init__(run, request, codec)
         self.conditions = read_conditions(codec, request.prompt)
-        self._like: Rows | None = None
+        self._like: Any = None  # rows to fill in
         if "like" in request.options:
             self._like = self.modality.read_rows(Path(request.options["like"]), codec)
             wanted = len(self._like)
@@ -122,7 +127,7 @@ class RowGenerator(Generator):
         samples = self.samples()
         if self._like is None and samples.share < 1.0:
             say(f"About {_percent(samples.share)} of the model's rows are like that.")
-        print("\n".join(self.modality.lines(samples.rows.take(slice(0, _SHOWN)), heading=True)))
+        print(repr(samples))
         more = len(samples) - _SHOWN
         if more > 0:
             print(f"... and {several(more, 'more row')}")
@@ -158,26 +163,40 @@ class RowGenerator(Generator):
             is_there.append(there)
             given.append(np.where(there, self.codec.how[column.name].encode(values), -1))
         tokens = np.stack(given, axis=1).astype(np.int32)
-        made, share = sampler.drawn(self.seeds, self.conditions, tokens)
-        filled = Given({column.name: there for column, there in zip(self.codec.learned, is_there)}, like, tokens)
+        under = self._with_no_cell_missing()
+        made, share = sampler.drawn(self.seeds, under, tokens)
+        there = {column.name: there for column, there in zip(self.codec.learned, is_there)}
+        filled = Given(there, Rows(like.columns, like.values), tokens, under)
         made, broken = keeping_to(self.modality, self.codec, sampler, self.seeds, self.conditions, made, filled)
         if broken:
             warn(f"{several(broken, 'row')} can't be filled in so that what holds in the table holds there too.")
-        say(f"{several(int((~np.array(is_there)).sum()), 'cell')} of {several(len(like), 'row')} filled in.")
-        return made, share
+        count = int((~np.array(is_there)).sum() - sum(cells.sum() for cells in like.unknown.values()))
+        say(f"{several(count, 'cell')} of {several(len(like), 'row')} filled in.")
+        return like.completed(made), share
+
+    def _with_no_cell_missing(self) -> Conditions:
+        """The conditions, under which no cell of another column is drawn as missing if it can be anything else."""
+        allowed, asked = self.conditions.allowed.copy(), self.conditions.asked(self.codec)
+        for column, first in zip(self.codec.learned, self.codec.specification.offsets, strict=True):
+            how = self.codec.how[column.name]
+            if column.name not in asked and how.has_missing and how.size > 1 + len(how.never):
+                allowed[first + how.missing] = 0
+        return replace(self.conditions, allowed=allowed)
 
 
 @dataclass(frozen=True)
 class Given:
-    """Cells of rows that a person has: which, by column bool [n]; the rows; and their tokens, -1 for all others."""
+    """Cells of rows that a person has: which, by column bool [n]; the rows; and their tokens, -1 for all others, which
+    are drawn under conditions."""
 
     there: dict[str, np.ndarray]
     rows: Rows
     tokens: np.ndarray
+    under: Conditions
 
     def take(self, places: np.ndarray) -> "Given":
         there = {name: values[places] for name, values in self.there.items()}
-        return Given(there, self.rows.take(places), self.tokens[places])
+        return Given(there, self.rows.take(places), self.tokens[places], self.under)
 
     def put_into(self, rows: Rows) -> None:
         for name, there in self.there.items():
@@ -198,7 +217,8 @@ def keeping_to(
         # A row that breaks a constraint is drawn anew by a seed that follows from its own.
         again = (seeds[broken].astype(np.int64) * 1000003 + round_number * 7919) % _LAST_SEED
         part = None if given is None else given.take(broken)
-        new = sampler.drawn(again.astype(np.int32), conditions, None if part is None else part.tokens)[0]
+        under = (conditions, None) if part is None else (part.under, part.tokens)
+        new = sampler.drawn(again.astype(np.int32), *under)[0]
         new = _put_right(modality, codec, conditions, new, part)
         for name, values in rows.values.items():
             values[broken] = new.values[name]

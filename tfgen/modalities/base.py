@@ -233,34 +233,38 @@ class Modality(abc.ABC):
         """Height and width in pixels that `as_html` shows an example with; None for text."""
         return None
 
-    # Rows outside.
+    # Rows outside. `first` is the seed of the first row, each other one's is one more: keys are made from them.
 
     row_endings: ClassVar[tuple[str, ...]] = (".csv",)  # of files of rows; the first where nobody names one
 
     @classmethod
-    def save_rows(cls, path: Path, rows: Rows, metadata: Mapping[str, str]) -> None:
+    def save_rows(cls, path: Path, rows: Rows, metadata: Mapping[str, str], first: int = 0) -> None:
         """Writes rows with what is said of them, atomically."""
         raise NotImplementedError
 
     @classmethod
-    def read_rows(cls, path: Path, codec: Codec) -> Rows:
-        """A person's rows as this codec has them; columns that aren't there are missing. Raises UserError."""
+    def read_rows(cls, path: Path, codec: Codec) -> Any:
+        """A person's rows as this codec has them; columns that aren't there are missing. Raises UserError.
+
+        They are Rows with `unknown`, by column bool [n]: cells that say what the codec doesn't know; and `completed`,
+        which takes the rows that a model made of them and gives those to write.
+        """
         raise NotImplementedError
 
     @classmethod
-    def records(cls, rows: Rows) -> list[dict[str, Any]]:
+    def records(cls, rows: Rows, first: int = 0) -> list[dict[str, Any]]:
         """Each row as a dict of plain values, None where a cell is missing."""
         raise NotImplementedError
 
     @classmethod
-    def lines(cls, rows: Rows, heading: bool = False) -> list[str]:
+    def lines(cls, rows: Rows, heading: bool = False, first: int = 0) -> list[str]:
         """A line of text for each row, under one that names the columns where that is asked for."""
         raise NotImplementedError
 
     @classmethod
-    def rows_as_html(cls, rows: Rows) -> str:
+    def rows_as_html(cls, rows: Rows, first: int = 0) -> str:
         """Rows in a notebook or a report."""
-        return f"<pre>{escape(chr(10).join(cls.lines(rows, heading=True)))}</pre>"
+        return f"<pre>{escape(chr(10).join(cls.lines(rows, heading=True, first=first)))}</pre>"
 
     @classmethod
     def holds(cls, rows: Rows, codec: Codec) -> np.ndarray:

@@ -6,9 +6,13 @@ import pytest
 from tests.modalities.table.conftest import by_name
 from tfgen.errors import UserError
 from tfgen.modalities.table.cells import cells_of
+from tfgen.modalities.table.codec import TableCodec
+from tfgen.modalities.table.grid import ReadingOptions
 from tfgen.modalities.table.kinds import Corrections, rows_of
+from tfgen.modalities.table.reading import read_cells
 from tfgen.modalities.table.table import open_table, open_table_as
 from tfgen.modalities.table.writing import texts_of
+from tfgen.representations.rows.columns import Column
 
 CHANCE = np.random.default_rng(0)
 
@@ -161,7 +165,7 @@ def test_words_among_numbers():
     numbers = [str(value) for value in CHANCE.integers(0, 1000, 200)]
     column, values, notes = column_of([*numbers, "not measured", "lost"])
     assert column.kind == "integer" and np.isnan(values[-2:]).all() and not np.isnan(values[:-2]).any()
-    assert "'not measured' in row 201" in notes[0] and "--set column.x=category" in notes[0]
+    assert "2 cells taken as missing" in notes[0] and "lost" not in notes[0] and "--set column.x=category" in notes[0]
     codes = [*numbers, *(f"V{place}" for place in range(40))]
     assert column_of(codes)[0].kind in ("category", "text"), "codes of which some are numbers"
 
@@ -216,6 +220,46 @@ def test_another_table_under_known_columns(write):
     table = open_table_as(path, learned.rows.columns)
     assert table.rows.values["city"].tolist() == [-1, list(by_name(learned.rows)["city"].categories).index("Ulm")]
     assert table.rows.values["day"][0] == 18687 and np.isnan(table.rows.values["day"][1])
-    assert table.rows.values["wage"].tolist() == [5.5, 1] and "'Kiel' in line 1" in table.notes[-1]
+    assert table.rows.values["wage"].tolist() == [5.5, 1]
+    assert table.notes[-1] == "1 cell of 'city' taken as missing: not known there."
     with pytest.raises(UserError, match="No column named 'city'"):
         open_table_as(write("c.csv", "day,wage\n31/12/2020,5\n01/02/2021,6\n"), learned.rows.columns)
+
+
+def test_another_table_is_taken_by_place_only_if_its_columns_have_no_names(write):
+    learned = open_table(write("a.csv", "age,city\n31,Ulm\n40,Bonn\n52,Ulm\n"))
+    table = open_table_as(write("b.csv", "40,Ulm\n31,Bonn\n"), learned.rows.columns, settings={"header": "none"})
+    assert table.rows.values["age"].tolist() == [40, 31] and any("by their places" in note for note in table.notes)
+    with pytest.raises(UserError, match="No column named 'age'"):
+        open_table_as(write("c.csv", "height,town\n40,Ulm\n31,Bonn\n"), learned.rows.columns)
+
+
+def test_what_means_missing_is_remembered_for_other_tables(write):
+    text = "age,city,temp\n31,Ulm,-200\n-1,Bonn,20.5\n52,lost,21\n40,Bonn,22\n"
+    said = {"missing": ("-200",), "missing_of": {"city": ("lost",), "age": ("-1",)}}
+    rows, _ = rows_of(read_cells(write("a.csv", text), ReadingOptions()), Corrections(**said))
+    columns = [Column.from_json(column.to_json()) for column in rows.columns]
+    other = open_table_as(write("b.csv", "age,city,temp\n-1.0,Ulm,-200.0\n52,lost,NA\n40,Ulm,-3\n"), columns)
+    assert np.isnan(other.rows.values["age"]).tolist() == [True, False, False]
+    assert (other.rows.values["city"] < 0).tolist() == [False, True, False]
+    assert np.isnan(other.rows.values["temp"]).tolist() == [True, True, False] and other.notes == []
+
+
+@pytest.mark.parametrize("unit, texts", [
+    (3600, [f"2024-01-{1 + hour // 24:02d} {hour % 24:02d}:00:00" for hour in range(300)]),
+    (60, [f"2024-01-{1 + row % 28:02d}T{row % 24:02d}:{7 * row % 60:02d}:00" for row in range(300)]),
+    (1, [f"{row % 24:02d}:{7 * row % 60:02d}:{11 * row % 60:02d}" for row in range(300)]),
+    (0.01, [f"{row % 24:02d}:{7 * row % 60:02d}:{11 * row % 60:02d}.{13 * row % 100:02d}" for row in range(300)]),
+])  # fmt: skip
+def test_times_come_out_as_finely_as_they_are(unit, texts):
+    rows, _ = rows_of(cells_of({"x": texts, "other": ["a", "b"] * 150}))
+    codec = TableCodec.of(rows, len(rows))
+    chance = np.random.default_rng(0)
+    tokens = codec.encode(rows).astype(int)
+    for restored in (codec, TableCodec.from_json(codec.to_json())):
+        made = restored.decode(tokens, chance.random(tokens.shape)).values["x"]
+        ticks = made / unit
+        assert np.allclose(ticks, np.round(ticks), atol=1e-3) and len(np.unique(made)) > 100
+        assert rows.values["x"].min() <= made.min() and made.max() <= rows.values["x"].max()
+        if unit < 1:
+            assert np.any(made % 1 > 0)

@@ -57,7 +57,7 @@ def test_a_row_that_numbers_the_columns_and_rows_of_totals(real):
     table = open_table(real("messy_csv/btw17_strukturdaten.csv"))
     assert len(table) == 316 and kinds(table)["Land"] == "category"
     assert any("Line 1 only numbers" in note for note in table.notes)
-    assert any("totals" in note and "line 14" in note for note in table.notes)
+    assert any("like totals by" in note for note in table.notes)
 
 
 def test_one_name_twice_and_percents(real):
@@ -77,7 +77,7 @@ def test_sheets_with_titles_notes_and_merged_cells(real):
     pytest.importorskip("openpyxl")
     kidney = open_table(real("messy_csv/messy_aki.xlsx"))
     assert len(kidney) == 20 and kinds(kidney)["dob"] == "date" and kinds(kidney)["DAY2GFR`"] == "integer"
-    assert any("19 but poor collection' in row 7" in note for note in kidney.notes)
+    assert any("'DAY2GFR`' holds numbers but for 1 cell taken as missing" in note for note in kidney.notes)
     pressure = open_table(real("messy_csv/messy_bp.xlsx"))
     assert len(pressure) == 20 and list(kinds(pressure))[-2:] == ["Visit 3: BP", "Visit 3: HR"]
     assert any("two numbers in a cell" in note for note in pressure.notes)
@@ -94,7 +94,7 @@ def test_no_header_and_a_comment_in_the_first_line(real):
     assert [constraint.text for constraint in learned.constraints] == ["fixed column_4 column_5"]
     other = open_table_as(real("adult/adult.test"), learned.rows.columns)
     assert np.array_equal(other.rows.values["column_1"], held_out.rows.values["column_1"])
-    assert any("'<=50K.' in line 2" in note for note in other.notes), "a category that the run doesn't know"
+    assert any("16281 cells of 'column_15' taken as missing" in note for note in other.notes), "categories with a point"
 
 
 def test_other_tables(real):

@@ -189,8 +189,10 @@ def open_cells(folder, content):
 )
 def test_keys_are_unlike_each_other_whatever_the_chunk(writing):
     column = Column("k", "key", writing=writing)
-    made = keys(column, 0, 3000, seed=3)
+    made = keys(column, 0, 3000, first=3)
     assert len(set(made)) == 3000 and made == keys(column, 0, 1000, 3) + keys(column, 1000, 3000, 3)
+    assert keys(column, 0, 1, 1003) == made[1000:1001], "a key is its seed's"
+    assert not set(keys(column, 0, 500, first=10_000)) & set(made)
 
 
 def test_an_unknown_ending_and_what_excel_has_no_room_for(tmp_path, monkeypatch):

@@ -9,5 +9,6 @@
     correction.py    what a person says of a table: settings, and a TOML file
     describe.py      a table in words
     writing.py       rows to files, to text and to HTML
+    filling.py       rows of a file that a run fills in
     recognition.py   how surely a source is a table
 """

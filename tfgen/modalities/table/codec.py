@@ -1,32 +1,70 @@
 """A table's rows as tokens, and what a person types and reads of its columns as the table writes it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from tfgen.errors import UserError
-from tfgen.modalities.table.constraints import Constraint, from_json
-from tfgen.modalities.table.formats import read_dates, write_values
-from tfgen.representations.rows.codec import RowCodec
-from tfgen.representations.rows.columns import Column
+from tfgen.modalities.table.constraints import MISSING, Constraint, Fixed, from_json
+from tfgen.modalities.table.formats import on_steps, read_dates, write_values
+from tfgen.representations.rows.codec import Categories, RowCodec
+from tfgen.representations.rows.columns import Column, Rows
 
 
 class TableCodec(RowCodec):
     """See RowCodec. What it keeps `about` the table: its constraints, and the column of its groups."""
 
     @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> "TableCodec":
-        plain = RowCodec.from_json(value)
-        return cls(plain.columns, plain.how, plain.specification, plain.about)
+    def of(
+        cls, rows: Rows, learned: int, seed: int = 0, about: Mapping[str, Any] | None = None,
+        constraints: Sequence[Constraint] = (),
+    ) -> "TableCodec":  # fmt: skip
+        """See RowCodec.of. Of the constraints, those are kept that are about learned columns."""
+        codec = super().of(rows, learned, seed, about)
+        codec.about["constraints"] = [each.to_json() for each in codec._about_learned(constraints)]
+        return codec
 
     @cached_property
     def constraints(self) -> list[Constraint]:
         """What holds in every row of the table, as far as it is about learned columns."""
-        learned = {column.name for column in self.learned}
-        found = [from_json(each, self.columns) for each in self.about.get("constraints", ())]
-        return [each for each in found if learned.issuperset(each.names)]
+        known = {column.name for column in self.learned}
+        found = [
+            from_json(each, self.columns) for each in self.about.get("constraints", ())
+            if known.issuperset(each.get("names", ()))
+        ]
+        return self._about_learned(found)
+
+    def _about_learned(self, constraints: Sequence[Constraint]) -> list[Constraint]:
+        """Those about learned columns, which name no value that never comes out."""
+        found = []
+        for each in constraints:
+            if each.names and set(each.names) <= set(self.how):
+                if isinstance(each, Fixed) and each.seen:
+                    fine = [self._comes_out(name, values) for name, values in zip(each.names, zip(*each.seen))]
+                    each = replace(each, seen=tuple(pair for pair, *both in zip(each.seen, *fine) if all(both)))
+                found.append(each)
+        return found
+
+    def _comes_out(self, name: str, values: Sequence[float]) -> np.ndarray:
+        """Which values of a column, as a Fixed has them, may come out: none that hardly any row has."""
+        how, values = self.how[name], np.array(values, np.float64)
+        if isinstance(how, Categories):
+            return np.isin(values, how.kept) | ((values == -1) & how.has_missing)
+        if not len(how.knots):
+            return (values == MISSING) & how.has_missing
+        bins = how.knots[how.encode(values).clip(max=len(how.knots) - 1)]
+        return ((bins[:, 0] <= values) & (values <= bins[:, -1])) | ((values == MISSING) & how.has_missing)
+
+    def decode(self, tokens: np.ndarray, uniform: np.ndarray) -> Rows:
+        """See RowCodec.decode. Times come out where the table has them, such as at full hours."""
+        rows = super().decode(tokens, uniform)
+        for column in self.learned:
+            if "step" in column.writing and len(knots := self.how[column.name].knots):
+                rows.values[column.name][:] = on_steps(column, rows.values[column.name], knots[0, 0], knots[-1, -1])
+        return rows
 
     def read_value(self, column: Column, text: str) -> float:
         form = column.writing.get("format")

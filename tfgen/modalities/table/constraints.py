@@ -22,12 +22,12 @@ _SAMPLE = 2000  # rows by which most that doesn't hold is sorted out
 _SUM_SAMPLE = 24  # rows by which sums are sorted out
 _SURE = 20.0  # natural logarithms: how unlikely an accident must be
 _MOST_SUMMED = {1: 1000, 2: 150, 3: 40}  # columns among which sums of so many are looked for
-_MOST_ORDERED = 200  # columns of numbers among which orders are looked for
+_MOST_ORDERED = 200  # columns of numbers among which orders are looked for, and of few values that may be fixed
 _MOST_VALUES = 1000  # different ones of a column from which another may follow
 _EXACT = 1e-9
 Settled = Mapping[str, np.ndarray]  # by column, bool [n]: cells that were given or asked for, which stay as they are
 NOTHING: Settled = {}
-_NONE = -1e300  # stands for a missing number where values are compared
+MISSING = -1e300  # stands for a missing number where values are compared
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Constraint:
         return rows
 
     def to_json(self) -> dict[str, Any]:
-        return {"text": self.text}
+        return {"text": self.text, "names": list(self.names)}
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,8 @@ class Fixed(Constraint):
         wanted, known = self._wanted(rows)
         known = known & ~settled.get(self.follows, np.zeros(len(rows), bool))
         follows = rows.values[self.follows]
-        right = np.where(wanted == _NONE, np.nan, wanted) if follows.dtype.kind == "f" else wanted.astype(follows.dtype)
+        is_number = follows.dtype.kind == "f"
+        right = np.where(wanted == MISSING, np.nan, wanted) if is_number else wanted.astype(follows.dtype)
         return Rows(rows.columns, {**rows.values, self.follows: np.where(known, right, follows)})
 
     def _wanted(self, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
@@ -166,7 +167,7 @@ class Fixed(Constraint):
         return values[place], keys[place] == given
 
     def to_json(self) -> dict[str, Any]:
-        return {"text": self.text, "seen": None if self.seen is None else [list(pair) for pair in self.seen]}
+        return {**super().to_json(), "seen": None if self.seen is None else [list(pair) for pair in self.seen]}
 
 
 @dataclass(frozen=True)
@@ -393,6 +394,8 @@ def _fixed(rows: Rows, sums: Sequence[Constraint]) -> list[Fixed]:
     codes, sizes = _coded(rows)
     same = {frozenset(each.names) for each in sums if len(each.names) == 2}
     names = list(codes)
+    if len(names) > _MOST_ORDERED:
+        return []
     sample = np.random.default_rng(2).permutation(len(rows))[:_SAMPLE]
     few = {name: values[sample] for name, values in codes.items()}
     determined: dict[str, list[str]] = {}
@@ -427,7 +430,7 @@ def _coded(rows: Rows) -> tuple[dict[str, np.ndarray], dict[str, int]]:
         else:
             if len(np.unique(values[:_SAMPLE])) > _MOST_VALUES // 2:
                 continue
-            distinct, coded = np.unique(np.nan_to_num(values, nan=_NONE), return_inverse=True)
+            distinct, coded = np.unique(np.nan_to_num(values, nan=MISSING), return_inverse=True)
             size = len(distinct)
         # Each value often enough that what stands beside it is no accident.
         if 2 <= size <= min(_MOST_VALUES, len(rows) // 4):
@@ -453,11 +456,11 @@ def _is_no_accident(given: np.ndarray, follows: np.ndarray, size: int) -> bool:
 
 def _comparable(rows: Rows, name: str) -> np.ndarray:
     """A column as float64 in which what is missing equals itself."""
-    return np.nan_to_num(rows.values[name].astype(np.float64), nan=_NONE)
+    return np.nan_to_num(rows.values[name].astype(np.float64), nan=MISSING)
 
 
 def _missing(rows: Rows, name: str) -> float:
-    return _NONE if rows.values[name].dtype.kind == "f" else -1.0
+    return MISSING if rows.values[name].dtype.kind == "f" else -1.0
 
 
 def _without(rows: Rows, name: str) -> np.ndarray:

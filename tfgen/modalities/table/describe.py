@@ -1,6 +1,5 @@
 """What `tfgen data` says of a table: each column in a line, and what holds in every row."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -108,10 +107,3 @@ def _percent(share: float) -> str:
 def _cut(text: str, most: int) -> str:
     text = " ".join(text.split())
     return text if len(text) <= most else text[: most - 3] + "..."
-
-
-def in_short(columns: Sequence[Column]) -> str:
-    """What is learned, for the line with which a fit begins: "15 columns, 9 of categories and 6 of numbers"."""
-    categories = sum(column.is_categorical for column in columns)
-    numbers = sum(column.is_numeric for column in columns)
-    return f"{several(categories + numbers, 'column')}, {categories} of categories and {numbers} of numbers or dates"

@@ -57,6 +57,7 @@ _ORDERS = {"dmy": "dm", "mdy": "md", "ymd": "Y"}
 _PIVOT = 69  # two digits of a year: up to here it is after 2000, as in POSIX
 _SAMPLE = 200  # different texts by which formats are sorted out
 _DAY = 86400
+_STEPS = (86400, 43200, 21600, 3600, 1800, 900, 600, 300, 60, 30, 15, 10, 5)  # seconds
 
 
 @dataclass(frozen=True)
@@ -455,7 +456,24 @@ def _date_form(form: str, sample: list[str], values: np.ndarray, other: str | No
                                                               values_there))) for padded in (True, False)}  # fmt: skip
     if alike[False] > alike[True]:
         writing["padded"] = False
-    return Found(kind, values, 0, writing, other)
+    if kind != DATE and (step := _step(values)):
+        writing["step"] = step
+    return Found(kind, values, writing.get("fraction", 0), writing, other)
+
+
+def _step(values: np.ndarray) -> int | None:
+    """How many seconds, more than one, all times are apart at the least: an hour, a minute or a plain part of them."""
+    known = values[np.isfinite(values)]
+    return next((step for step in _STEPS if len(known) and np.all(known % step == 0)), None)
+
+
+def on_steps(column: Column, values: np.ndarray, low: float = -np.inf, high: float = np.inf) -> np.ndarray:
+    """Values where a column of times has them, such as full hours, from the first at `low` to the last at `high`."""
+    step = column.writing.get("step")
+    if step is None:
+        return values
+    lowest, highest = np.ceil(low / step) * step, np.floor(high / step) * step
+    return np.clip(np.round(values / step) * step, lowest, max(lowest, highest))
 
 
 def _fraction(text: str) -> int:

@@ -1,12 +1,12 @@
 """What a column holds, found from its cells: numbers, dates, categories, keys, free text; and what is missing.
 
 Cells become Rows. What a person says of a column (correction.py) wins over what is found; what is doubtful is said,
-with the setting that decides it.
+with the setting that decides it. Notes quote no cell, since a run keeps them.
 """
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy as np
 from tfgen.console import several
 from tfgen.errors import UserError, unknown
 from tfgen.modalities.table.cells import Cells
-from tfgen.modalities.table.formats import Found, find_dates, find_numbers, read_values, write_values
+from tfgen.modalities.table.formats import Found, find_dates, find_numbers, read_values
 from tfgen.representations.rows.columns import (
     BOOLEAN, CATEGORY, CONSTANT, DATE, INTEGER, KEY, NUMBER, TEXT, Column, Rows,
 )  # fmt: skip
@@ -122,6 +122,7 @@ def rows_of(cells: Cells, corrections: Corrections = Corrections()) -> tuple[Row
             values[name] = found
     finder.say_ambiguous(cells, columns, values)
     finder.say_sentinels()
+    columns = [_with_marks(column, corrections.marks(column.name)) for column in columns]
     if cells.names and not values:
         kinds = ", ".join(f"'{column.name}' ({column.kind})" for column in columns[:4])
         raise UserError(
@@ -130,10 +131,13 @@ def rows_of(cells: Cells, corrections: Corrections = Corrections()) -> tuple[Row
     return Rows(tuple(columns), values), notes
 
 
-def read_as(cells: Cells, columns: Sequence[Column]) -> tuple[Rows, list[str]]:
+def read_as(
+    cells: Cells, columns: Sequence[Column], corrections: Corrections = Corrections()
+) -> tuple[Rows, list[str]]:
     """The rows of other cells under columns that are known, such as those of a run; notes on what doesn't fit them.
 
-    A text that is no category of its column, or no number, is missing.
+    A text that is no category of its column, or no number, is missing. So is what was said to mean that when the
+    columns were found, or is said of these cells.
 
     Raises:
         UserError: a learned column isn't there.
@@ -144,21 +148,46 @@ def read_as(cells: Cells, columns: Sequence[Column]) -> tuple[Rows, list[str]]:
             continue
         if column.name not in cells.names:
             raise unknown("column", column.name, cells.names)
-        marks = () if column.missing is None else (column.missing,)
-        texts = _texts(cells, cells.names.index(column.name), marks, ("",))
+        said = corrections.marks(column.name)
+        texts = _texts(cells, cells.names.index(column.name), (*_marks_of(column), *said), ())
         if column.is_numeric:
             read = read_values(column, texts.texts, texts.typed)
-            values[column.name] = texts.spread(read)
             strange = ~np.isfinite(read)
+            read[np.isin(read, _numbers_among((*column.writing.get("marks", ()), *said)))] = np.nan
+            values[column.name] = texts.spread(read)
         else:
             codes = _codes_in(column, texts.texts.to_pylist())
             values[column.name] = np.append(codes, -1)[texts.codes].astype(np.int32)
             strange = codes < 0
         if strange.any():
             count = int(texts.counts[strange].sum())
-            notes.append(f"{several(count, 'cell')} of '{column.name}' taken as missing, such as "
-                         f"{texts.example(strange)}: not known there.")  # fmt: skip
+            notes.append(f"{several(count, 'cell')} of '{column.name}' taken as missing: not known there.")
     return Rows(tuple(columns), values), notes
+
+
+def _marks_of(column: Column) -> tuple[str, ...]:
+    """The words that mean missing in a column that is known."""
+    own = () if column.missing is None else (column.missing,)
+    return (*own, *column.writing.get("marks", ()), *(word for word in MISSING if word not in column.categories))
+
+
+def _numbers_among(marks: Sequence[str]) -> list[float]:
+    return [number for number in map(_number, marks) if number is not None]
+
+
+def is_given(column: Column, texts: np.ndarray) -> np.ndarray:
+    """bool [n]: which texts say something in a column that is known, in place of missing there."""
+    words, places = np.unique(texts.astype(str), return_inverse=True)
+    marks, numbers = set(_marks_of(column)), set(_numbers_among(column.writing.get("marks", ())))
+    said = [word.strip() not in marks and not (column.is_numeric and _number(word) in numbers) for word in words]
+    return np.array(said, bool)[places]
+
+
+def _with_marks(column: Column, marks: Sequence[str]) -> Column:
+    """The column with what was said to mean missing in it, for other rows that are read as it."""
+    if not marks or not column.is_learned:
+        return column
+    return replace(column, writing={**column.writing, "marks": list(marks)})
 
 
 def _codes_in(column: Column, texts: list[str]) -> np.ndarray:
@@ -266,8 +295,8 @@ class _Finder:
             left = int(texts.counts[~fits].sum())
             what = "numbers" if found.kind in (NUMBER, INTEGER) else "dates"
             self._notes.append(
-                f"'{name}' holds {what} but for {several(left, 'cell')}, such as {texts.example(~fits)}, taken as "
-                f"missing. If they are categories: --set {_quoted('column.' + name, CATEGORY)}"
+                f"'{name}' holds {what} but for {several(left, 'cell')} taken as missing. If they are categories: "
+                f"--set {_quoted('column.' + name, CATEGORY)}"
             )
         return self._learned(texts, found)
 
@@ -326,7 +355,7 @@ class _Finder:
                 return self._key(texts), None
             return Column(name, TEXT, missing=texts.missing), None
         if sum("/" in text and re.fullmatch(r"[0-9]+ */ *[0-9]+", text) is not None for text in sample) == len(sample):
-            self._notes.append(f"'{name}' holds two numbers in a cell, such as '{sample[0]}': make two columns of it.")
+            self._notes.append(f"'{name}' holds two numbers in a cell: make two columns of it.")
         return _categories(texts, CATEGORY)
 
     def _look_for_totals(self, texts: _Texts) -> None:
@@ -335,9 +364,10 @@ class _Finder:
 
         totals = np.asarray(pc.is_in(pc.utf8_lower(texts.texts), pa.array(_TOTALS)))
         if len(totals) > 3 and totals.any():
+            count = int(texts.counts[totals].sum())
+            looks = "1 row looks" if count == 1 else f"{count} rows look"
             self._notes.append(
-                f"{texts.example(totals)} looks like a row of totals. Take such rows out, or they are learned like the "
-                "others."
+                f"{looks} like totals by '{texts.name}'. Take such rows out, or they are learned like the others."
             )
 
     def _key(self, texts: _Texts) -> Column:
@@ -377,13 +407,13 @@ class _Finder:
         strange = ~np.isfinite(found.values)
         if strange.any():
             count = int(texts.counts[strange].sum())
-            self._notes.append(f"{several(count, 'cell')} of '{name}' taken as missing, such as "
-                               f"{texts.example(strange)}.")  # fmt: skip
+            self._notes.append(f"{several(count, 'cell')} of '{name}' taken as missing.")
         writing = found.writing
         if kind == NUMBER and found.kind == INTEGER and "zeros" in writing:
             writing = {**{key: value for key, value in writing.items() if key != "zeros"}, "fixed": True}
         decimals = found.writing.get("zeros", 0) if found.kind == INTEGER else found.decimals
-        return self._learned(texts, Found(kind, found.values, decimals if kind == NUMBER else 0, writing, found.other))
+        decimals = 0 if kind == INTEGER else decimals
+        return self._learned(texts, Found(kind, found.values, decimals, writing, found.other))
 
     # What is doubtful.
 
@@ -396,10 +426,8 @@ class _Finder:
                 read = find_dates(texts.texts, "mdy", compact=True)
                 columns[place], values[name] = self._learned(texts, read)
             elif not self._orders:
-                some = np.flatnonzero(np.isfinite(values[name]))[:1]
-                text = write_values(columns[place], values[name][some])[0]
                 self._notes.append(
-                    f"The dates of '{name}' may have the day first or the month: '{text}' is read with the day first. "
+                    f"The dates of '{name}' may have the day first or the month: they are read with the day first. "
                     "Else: --set dates=mdy"
                 )
 

@@ -18,6 +18,7 @@ from tfgen.representations import ROWS
 
 if TYPE_CHECKING:
     from tfgen.modalities.table.codec import TableCodec
+    from tfgen.modalities.table.filling import RowsToFill
     from tfgen.modalities.table.open_table import TableExamples
     from tfgen.representations.rows.columns import Rows
 
@@ -137,10 +138,10 @@ class TableModality(Modality):
     # Rows outside.
 
     @classmethod
-    def save_rows(cls, path: Path, rows: "Rows", metadata: Mapping[str, str]) -> None:
+    def save_rows(cls, path: Path, rows: "Rows", metadata: Mapping[str, str], first: int = 0) -> None:
         from tfgen.modalities.table.writing import write_rows
 
-        write_rows(path, rows, metadata)
+        write_rows(path, rows, metadata, first)
 
     @classmethod
     def read_metadata(cls, path: Path) -> dict[str, str]:
@@ -149,31 +150,31 @@ class TableModality(Modality):
         return read_metadata(path)
 
     @classmethod
-    def read_rows(cls, path: Path, codec: "TableCodec") -> "Rows":
-        from tfgen.modalities.table.open_table import read_to_fill
+    def read_rows(cls, path: Path, codec: "TableCodec") -> "RowsToFill":
+        from tfgen.modalities.table.filling import read_to_fill
 
         return read_to_fill(path, codec)
 
     @classmethod
-    def records(cls, rows: "Rows") -> list[dict[str, Any]]:
+    def records(cls, rows: "Rows", first: int = 0) -> list[dict[str, Any]]:
         from tfgen.modalities.table.writing import plain_records
 
-        return plain_records(rows)
+        return plain_records(rows, first)
 
     @classmethod
-    def lines(cls, rows: "Rows", heading: bool = False) -> list[str]:
+    def lines(cls, rows: "Rows", heading: bool = False, first: int = 0) -> list[str]:
         from tfgen.modalities.table.writing import as_lines, texts_of
 
         if heading:
-            return as_lines(rows, most=len(rows))
-        texts = texts_of(rows)
+            return as_lines(rows, most=len(rows), first=first)
+        texts = texts_of(rows, first=first)
         return [", ".join(f"{name}={text}" for name, text in zip(texts, row)) for row in zip(*texts.values())]
 
     @classmethod
-    def rows_as_html(cls, rows: "Rows") -> str:
+    def rows_as_html(cls, rows: "Rows", first: int = 0) -> str:
         from tfgen.modalities.table.writing import as_html_table
 
-        return as_html_table(rows, most=len(rows))
+        return as_html_table(rows, most=len(rows), first=first)
 
     @classmethod
     def as_text(cls, value: Mapping[str, Any]) -> str:

@@ -5,14 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 import numpy as np
 
-from tfgen.console import warn
 from tfgen.data.examples import Report, short_name
 from tfgen.data.request import DataRequest
 from tfgen.errors import UserError
 from tfgen.modalities.table.codec import TableCodec
-from tfgen.modalities.table.grid import ReadingOptions
-from tfgen.modalities.table.kinds import read_as
-from tfgen.modalities.table.reading import read_cells
 from tfgen.modalities.table.table import Table, open_table, open_table_as
 from tfgen.representations.rows.columns import Rows
 from tfgen.representations.rows.examples import RowExamples
@@ -49,9 +45,9 @@ def open_examples(request: DataRequest) -> TableExamples:
     rows = table.rows.take(order)
     codec = known
     if codec is None:
-        about = {"constraints": [each.to_json() for each in table.constraints], "group": request.get("group")}
-        plain = TableCodec.of(rows, learned, about=about)
-        codec = TableCodec(plain.columns, plain.how, plain.specification, plain.about)
+        codec = TableCodec.of(rows, learned, about={"group": request.get("group")}, constraints=table.constraints)
+    # A column of which nothing can be learned is none of those that anybody looks at from here on.
+    rows = Rows(codec.columns, {column.name: rows.values[column.name] for column in codec.learned})
     name = short_name(Path(request.shown_source).name.split(".")[0]) if isinstance(request.source, str) else "table"
     report = Report(table.found, len(rows), list(table.broken), [*table.notes, *_notes(table, codec)])
     about = "table", request.shown_source, name
@@ -73,13 +69,16 @@ def _split(table: Table, holdout: float | None) -> tuple[np.ndarray, int]:
     wanted = min(round(HOLDOUT * count), _MOST_HELD_OUT) if holdout is None else round(holdout * count)
     if table.group is None:
         return generator.permutation(count), count - wanted
-    names, group = np.unique(table.group, return_inverse=True)
-    place = generator.permutation(len(names))[group]
-    order = np.argsort(place, kind="stable")
-    # Between two groups, at or before the row from which the rest is as many as wanted.
-    starts = np.flatnonzero(np.diff(place[order], prepend=-1))
-    learned = int(starts[np.searchsorted(starts, count - wanted, side="right") - 1]) if wanted else count
-    return order, learned or count
+    _, group, sizes = np.unique(table.group, return_inverse=True, return_counts=True)
+    held, left = np.zeros(len(sizes), bool), wanted
+    for each in generator.permutation(len(sizes)):  # those that fit in, as chance has them
+        if sizes[each] <= left:
+            held[each], left = True, left - sizes[each]
+    if wanted and not held.any() and 2 * sizes.min() <= count:  # each is larger than what is wanted
+        held[np.argmin(sizes)] = True
+    order = generator.permutation(count)
+    is_held = held[group[order]]
+    return np.concatenate([order[~is_held], order[is_held]]), int((~is_held).sum())
 
 
 def _notes(table: Table, codec: TableCodec) -> list[str]:
@@ -90,24 +89,3 @@ def _notes(table: Table, codec: TableCodec) -> list[str]:
         return []
     names = ", ".join(f"'{name}'" for name in rare)
     return [f"Hardly any rows share a value of {names}, so {'that is' if len(rare) == 1 else 'those are'} left out."]
-
-
-def read_to_fill(path: Path, codec: TableCodec) -> Rows:
-    """Rows of a file as a run's columns are; a column that the file lacks is missing in all of them.
-
-    Raises:
-        UserError: the file can't be read, or has none of the columns.
-    """
-    cells = read_cells(path, ReadingOptions())
-    there = [column for column in codec.learned if column.name in cells.names]
-    if not there:
-        names = ", ".join(f"'{column.name}'" for column in codec.learned[:6])
-        raise UserError(f"'{path}' has none of the run's columns.", f"Name them in its first line: {names}, ...")
-    rows, notes = read_as(cells, there)
-    for note in notes:
-        warn(note)
-    empty = {
-        column.name: np.full(len(cells), np.nan) if column.is_numeric else np.full(len(cells), -1, np.int32)
-        for column in codec.learned
-    }
-    return Rows(codec.columns, {**empty, **rows.values})

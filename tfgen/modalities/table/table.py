@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -70,10 +70,13 @@ def open_table_as(
     """
     said = settings_of(settings or {})
     cells = _cells(source, said)
-    if not set(cells.names) & {column.name for column in columns} and len(cells.names) == len(columns):
-        # Neither has names of its own, or they are others: columns in the same places.
-        cells.names = [column.name for column in columns]
-    rows, notes = read_as(cells, columns)
+    names, made = [column.name for column in columns], [f"column_{place}" for place in range(1, len(columns) + 1)]
+    by_place = cells.names == made != names
+    if by_place:
+        typed = frozenset(name for name, own in zip(names, cells.names) if own in cells.typed)
+        cells = replace(cells, names=names, typed=typed)
+    rows, notes = read_as(cells, columns, said.corrections)
+    notes = ["The columns have no names and are taken by their places.", *notes] if by_place else notes
     return _table(cells, rows, notes, list(constraints), said.group if said.group in cells.names else None)
 
 

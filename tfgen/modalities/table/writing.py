@@ -36,11 +36,11 @@ _EPOCH = datetime(1970, 1, 1)
 _WIDEST = 24  # letters of a cell in a terminal
 
 
-def write_rows(path: Path, rows: Rows, metadata: Mapping[str, Any], seed: int = 0) -> None:
+def write_rows(path: Path, rows: Rows, metadata: Mapping[str, Any], first: int = 0) -> None:
     """Writes rows by the name's ending: .csv, .tsv, .parquet, .jsonl or .xlsx.
 
     metadata: what is said of them, plain JSON: in Parquet's schema, else in a file beside with ".json" behind the name.
-    seed: of keys that are made of letters.
+    first: the seed of the first row, from which its key is made, and those of the others from the seeds behind it.
 
     Raises:
         UserError: the ending is of no such file, or Excel has no room.
@@ -51,7 +51,7 @@ def write_rows(path: Path, rows: Rows, metadata: Mapping[str, Any], seed: int = 
               ".xlsx": _write_excel}.get(ending)  # fmt: skip
     if writer is None:
         raise unknown("ending of tables", ending or path.name, ENDINGS)
-    writer(path, rows, metadata, seed)
+    writer(path, rows, metadata, first)
     if ending != ".parquet":
         files.write_json(path.with_name(path.name + ".json"), dict(metadata))
 
@@ -67,7 +67,7 @@ def read_metadata(path: Path) -> dict[str, Any]:
     return json.loads(beside.read_text(encoding="utf-8")) if beside.is_file() else {}
 
 
-def texts_of(rows: Rows, start: int = 0, stop: int | None = None, seed: int = 0) -> dict[str, np.ndarray]:
+def texts_of(rows: Rows, start: int = 0, stop: int | None = None, first: int = 0) -> dict[str, np.ndarray]:
     """The columns of rows from `start` to `stop` as texts, by name, free text left out."""
     stop = len(rows) if stop is None else min(stop, len(rows))
     texts = {}
@@ -77,7 +77,7 @@ def texts_of(rows: Rows, start: int = 0, stop: int | None = None, seed: int = 0)
         if column.kind == CONSTANT:
             texts[column.name] = np.full(stop - start, column.categories[0], object)
         elif column.kind == KEY:
-            texts[column.name] = np.array(keys(column, start, stop, seed), object)
+            texts[column.name] = np.array(keys(column, start, stop, first), object)
         elif column.is_numeric:
             texts[column.name] = write_values(column, rows.values[column.name][start:stop])
         else:
@@ -86,31 +86,30 @@ def texts_of(rows: Rows, start: int = 0, stop: int | None = None, seed: int = 0)
     return texts
 
 
-def keys(column: Column, start: int, stop: int, seed: int = 0) -> list[str]:
-    """The keys of rows from `start` to `stop`, each unlike all others and those that were seen: numbers that count on,
-    or letters of the same sort drawn anew."""
+def keys(column: Column, start: int, stop: int, first: int = 0) -> list[str]:
+    """The keys of rows from `start` to `stop`, each by its row's seed, which is `first` for row 0, and unlike all
+    others and those that were seen: numbers that count on, or letters of the same sort drawn anew."""
     writing = column.writing
     if "shape" not in writing:
-        first, width, prefix = writing.get("after", 0) + 1, writing.get("width", 0), writing.get("prefix", "")
-        return [f"{prefix}{first + place:0{width}d}" for place in range(start, stop)]
+        after, width, prefix = writing.get("after", 0), writing.get("width", 0), writing.get("prefix", "")
+        return [f"{prefix}{after + 1 + seed:0{width}d}" for seed in range(first + start, first + stop)]
     shape, letters = writing["shape"], writing["letters"]
     free = shape.count("*")
     # A walk through all texts of the shape whose step has no divisor in common with their number meets none twice.
     count = len(letters) ** free
-    if count <= stop:
-        return [f"{shape.replace('*', letters[0])}{place + 1}" for place in range(start, stop)]
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     offset, step = (int.from_bytes(rng.bytes(48), "little") % count for _ in range(2))
     while math.gcd(step, len(letters)) != 1:
         step += 1
     made = []
-    for place in range(start, stop):
-        number, text = (offset + place * step) % count, []
+    for seed in range(first + start, first + stop):
+        number, text = (offset + seed * step) % count, []
         for _ in range(free):
             number, digit = divmod(number, len(letters))
             text.append(letters[digit])
         signs = iter(text)
-        made.append("".join(next(signs) if sign == "*" else sign for sign in shape))
+        again = seed // count  # the walk begins anew, with a number behind
+        made.append("".join(next(signs) if sign == "*" else sign for sign in shape) + (str(again) if again else ""))
     return made
 
 
@@ -122,7 +121,7 @@ def escaped(text: str) -> str:
 # Files of text.
 
 
-def _write_csv(path: Path, rows: Rows, metadata: Mapping[str, Any], seed: int) -> None:
+def _write_csv(path: Path, rows: Rows, metadata: Mapping[str, Any], first: int) -> None:
     delimiter = "\t" if path.suffix.lower() == ".tsv" else ";" if _has_decimal_comma(rows) else ","
     with files.open_atomically(path) as file:
         text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
@@ -130,7 +129,7 @@ def _write_csv(path: Path, rows: Rows, metadata: Mapping[str, Any], seed: int) -
         names = [column.name for column in rows.columns if column.kind != TEXT]
         writer.writerow(map(escaped, names))
         for start, stop in _chunks(len(rows)):
-            columns = texts_of(rows, start, stop, seed)
+            columns = texts_of(rows, start, stop, first)
             for column in rows.columns:
                 if not column.is_numeric and column.kind != TEXT:
                     columns[column.name] = _each(escaped, columns[column.name])
@@ -151,10 +150,10 @@ def _has_decimal_comma(rows: Rows) -> bool:
     return any(column.writing.get("decimal") == "," for column in rows.columns)
 
 
-def _write_json_lines(path: Path, rows: Rows, metadata: Mapping[str, Any], seed: int) -> None:
+def _write_json_lines(path: Path, rows: Rows, metadata: Mapping[str, Any], first: int) -> None:
     with files.open_atomically(path) as file:
         for start, stop in _chunks(len(rows)):
-            columns = _typed_columns(rows, start, stop, seed, lambda moment: moment.isoformat())
+            columns = _typed_columns(rows, start, stop, first, lambda moment: moment.isoformat())
             names = list(columns)
             for values in zip(*columns.values()):
                 file.write((json.dumps(dict(zip(names, values)), ensure_ascii=False) + "\n").encode())
@@ -163,7 +162,7 @@ def _write_json_lines(path: Path, rows: Rows, metadata: Mapping[str, Any], seed:
 # Files with types.
 
 
-def _write_parquet(path: Path, rows: Rows, metadata: Mapping[str, Any], seed: int) -> None:
+def _write_parquet(path: Path, rows: Rows, metadata: Mapping[str, Any], first: int) -> None:
     import pyarrow as pa
     import pyarrow.parquet as parquet
 
@@ -173,7 +172,7 @@ def _write_parquet(path: Path, rows: Rows, metadata: Mapping[str, Any], seed: in
     schema = pa.schema([(name, types[name]) for name in names], metadata=said)
     with files.open_atomically(path) as file, parquet.ParquetWriter(file, schema) as writer:
         for start, stop in _chunks(len(rows)):
-            columns = _typed_columns(rows, start, stop, seed)
+            columns = _typed_columns(rows, start, stop, first)
             writer.write_table(pa.table([pa.array(columns[name], types[name]) for name in names], schema=schema))
 
 
@@ -189,7 +188,7 @@ def _arrow_type(column: Column) -> Any:
     return kinds.get(column.kind, pa.string())
 
 
-def _write_excel(path: Path, rows: Rows, metadata: Mapping[str, Any], seed: int) -> None:
+def _write_excel(path: Path, rows: Rows, metadata: Mapping[str, Any], first: int) -> None:
     try:
         import openpyxl
         from openpyxl.cell import WriteOnlyCell
@@ -204,7 +203,7 @@ def _write_excel(path: Path, rows: Rows, metadata: Mapping[str, Any], seed: int)
     looks = [_excel_look(column) for column in kept]
     sheet.append([escaped(column.name) for column in kept])
     for start, stop in _chunks(len(rows)):
-        columns = _typed_columns(rows, start, stop, seed, _excel_moment)
+        columns = _typed_columns(rows, start, stop, first, _excel_moment)
         for values in zip(*columns.values()):
             cells = []
             for value, look in zip(values, looks):
@@ -230,11 +229,11 @@ def _excel_look(column: Column) -> str | None:
 
 
 def _typed_columns(
-    rows: Rows, start: int, stop: int, seed: int, of_moment: Callable[[Any], Any] = lambda moment: moment
+    rows: Rows, start: int, stop: int, first: int, of_moment: Callable[[Any], Any] = lambda moment: moment
 ) -> dict[str, list[Any]]:
     """Columns as Python's values, None where a cell is missing; dates and times as `of_moment` makes them."""
     texts = texts_of(Rows(tuple(column for column in rows.columns if not column.is_numeric), rows.values), start, stop,
-                     seed)  # fmt: skip
+                     first)  # fmt: skip
     columns: dict[str, list[Any]] = {}
     for column in rows.columns:
         if column.kind == TEXT:
@@ -288,19 +287,19 @@ def _excel_moment(value: date | datetime | time) -> date | datetime | time | str
     return value if isinstance(value, time) or value.year > 1900 else value.isoformat()
 
 
-def plain_records(rows: Rows, seed: int = 0) -> list[dict[str, Any]]:
+def plain_records(rows: Rows, first: int = 0) -> list[dict[str, Any]]:
     """Each row as a dict of Python's values, None where a cell is missing."""
-    columns = _typed_columns(rows, 0, len(rows), seed, lambda value: value)
+    columns = _typed_columns(rows, 0, len(rows), first, lambda value: value)
     return [dict(zip(columns, cells)) for cells in zip(*columns.values())]
 
 
 # For a person.
 
 
-def as_lines(rows: Rows, most: int = 20, width: int = 100, seed: int = 0) -> list[str]:
+def as_lines(rows: Rows, most: int = 20, width: int = 100, first: int = 0) -> list[str]:
     """Rows as lines of aligned cells, numbers to the right, the first one with the names; columns that don't fit are
     counted at the end."""
-    texts = texts_of(rows, 0, most, seed)
+    texts = texts_of(rows, 0, most, first)
     right = {column.name for column in rows.columns if column.kind in (NUMBER, INTEGER)}
     blocks, used = [], 0
     for name, cells in texts.items():
@@ -319,9 +318,9 @@ def as_lines(rows: Rows, most: int = 20, width: int = 100, seed: int = 0) -> lis
     return lines
 
 
-def as_html_table(rows: Rows, most: int = 20, seed: int = 0) -> str:
+def as_html_table(rows: Rows, most: int = 20, first: int = 0) -> str:
     """Rows as an HTML table."""
-    texts = texts_of(rows, 0, most, seed)
+    texts = texts_of(rows, 0, most, first)
     right = {column.name for column in rows.columns if column.kind in (NUMBER, INTEGER)}
 
     def cell(name: str, text: str) -> str:
