@@ -48,6 +48,9 @@ def _on_quality(evaluation: Evaluation, good: list[str], weak: list[str]) -> Non
         return
     value = evaluation.scores["quality"].value
     values = f"(quality {value:.3f}, real rows {real['quality']:.3f})"
+    if real["quality"] < naive.get("quality", 0.0):  # so few that they look less alike than columns by themselves
+        weak.append(f"there are too few held-out rows to say how like the data the samples are {values}")
+        return
     learned = _learned(evaluation, real, naive)
     if learned is not None and learned < _TOGETHER[0]:
         strong = evaluation.scores["strong_pairs"].value

@@ -1,6 +1,7 @@
 """Tables: rows of columns."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,7 +48,7 @@ class TableModality(Modality):
     settings = {
         **SETTINGS,
         "holdout": DataSetting(
-            _check_holdout, "the share of rows that is not learned, to judge by, 0 to 0.5", "0.1, at most 10000 rows"
+            _check_holdout, "the share of rows that is not learned, to judge by, 0 to 0.5", "0.1; 100 rows at the least, unless they are more than a fifth, and 10000 at the most"
         ),
         "codec": DataSetting(str, "the codec.json of a run, whose columns and tokens the table has", "a new one"),
     }
@@ -102,7 +103,7 @@ class TableModality(Modality):
 
         held = len(examples.rows) - len(examples)
         kept = [f"{several(held, 'row')} of them are held out to judge by."] if held else []
-        return [*describe(examples.table), *kept]
+        return [*describe(replace(examples.table, rows=examples.rows)), *kept]
 
     @classmethod
     def correctable(cls, examples: "TableExamples") -> str:
@@ -122,7 +123,7 @@ class TableModality(Modality):
         from tfgen.modalities.table.describe import facts
 
         rows = {"training": len(examples), "holdout": len(examples.rows) - len(examples)}
-        return {**facts(examples.table), "rows": rows}
+        return {**facts(replace(examples.table, rows=examples.rows)), "rows": rows}
 
     @classmethod
     def next_step(cls, examples: "TableExamples", data: Sequence[str], settings: Sequence[str]) -> str:

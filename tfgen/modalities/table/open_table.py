@@ -14,6 +14,8 @@ from tfgen.representations.rows.columns import Rows
 from tfgen.representations.rows.examples import RowExamples
 
 HOLDOUT = 0.1
+_MUCH = 0.1  # of the rows, whose values are rare
+_ENOUGH_HELD_OUT = 100  # rows, to judge by, where they are no more than a fifth
 _MOST_HELD_OUT = 10_000  # rows, unless told otherwise
 OWN = ("holdout", "codec")  # settings that are no business of reading
 
@@ -66,7 +68,8 @@ def _known_codec(path: str | None) -> TableCodec | None:
 def _split(table: Table, holdout: float | None) -> tuple[np.ndarray, int]:
     """The rows in an order of chance, and how many of them are learned; rows of a group stay on one side."""
     generator, count = np.random.default_rng(0), len(table)
-    wanted = min(round(HOLDOUT * count), _MOST_HELD_OUT) if holdout is None else round(holdout * count)
+    usual = min(max(round(HOLDOUT * count), min(_ENOUGH_HELD_OUT, count // 5)), _MOST_HELD_OUT)
+    wanted = usual if holdout is None else round(holdout * count)
     if table.group is None:
         return generator.permutation(count), count - wanted
     _, group, sizes = np.unique(table.group, return_inverse=True, return_counts=True)
@@ -82,10 +85,17 @@ def _split(table: Table, holdout: float | None) -> tuple[np.ndarray, int]:
 
 
 def _notes(table: Table, codec: TableCodec) -> list[str]:
-    """What of a table isn't learned, and why."""
-    learned = {column.name for column in codec.learned}
-    rare = [column.name for column in table.rows.learned if column.name not in learned]
-    if not rare:
-        return []
-    names = ", ".join(f"'{name}'" for name in rare)
-    return [f"Hardly any rows share a value of {names}, so {'that is' if len(rare) == 1 else 'those are'} left out."]
+    """What of a table isn't learned, or never comes out, and why."""
+    learned, notes = {column.name for column in codec.learned}, []
+    unshared = [f"'{column.name}'" for column in table.rows.learned if column.name not in learned]
+    if unshared:
+        them = "that is" if len(unshared) == 1 else "those are"
+        notes.append(f"No value of {', '.join(unshared)} is in enough rows to be nobody's, so {them} left out.")
+    for column, field in zip(codec.learned, codec.specification.fields, strict=True):
+        rare = sum(field.counts[token] for token in field.never) / max(1, codec.specification.count)
+        if rare > _MUCH:
+            notes.append(
+                f"{100 * rare:.0f} % of the rows have a value of '{column.name}' that hardly any other shares. Those "
+                "are never drawn, so the others come more often."
+            )
+    return notes
