@@ -18,6 +18,7 @@ WHOLE = 2.0**53  # from here on floats are whole
 # As TensorFlow reads them as well.
 QUOTED = r'(?s)"(?:[^"]|"")*"'
 CONDITION = r'(?s)((?:[^"<>=]|"[^"]*")*)([<>]?=|[<>])(.*)'
+EXACT, STRIPPED, FOLDED = "=", "-", "~"  # before a spelling, which of them it is
 _MISSING = ("missing", "?", "")
 _SHOWN = 8
 
@@ -158,23 +159,24 @@ def stripped(text: str) -> str:
 
 
 def spellings(names: Sequence[str]) -> dict[str, int]:
-    """How names may be typed, each with its place: as they are, or without spaces around them, or in small letters, but
-    only where that is one of them alone."""
+    """How names may be typed, each with its place: EXACT and a name as it is, STRIPPED and one without spaces around
+    it, FOLDED and that in small letters; each only where that is one of them alone."""
     made: dict[str, int] = {}
-    for spell in _SPELLINGS:
+    for how, spell in _SPELLINGS.items():
         count = Counter(map(spell, names))
-        for place, name in enumerate(names):
-            if count[spell(name)] == 1:
-                made.setdefault(spell(name), place)
+        made |= {how + spell(name): place for place, name in enumerate(names) if count[spell(name)] == 1}
     return made
 
 
-_SPELLINGS: tuple[Callable[[str], str], ...] = (str, stripped, lambda name: stripped(name).lower())
+_SPELLINGS: dict[str, Callable[[str], str]] = {
+    EXACT: str, STRIPPED: stripped, FOLDED: lambda name: stripped(name).lower()
+}
 
 
 def _place_of(names: Sequence[str], typed: str) -> int | None:
     known = spellings(names)
-    return next((known[spell(typed)] for spell in _SPELLINGS if spell(typed) in known), None)
+    keys = [how + spell(typed) for how, spell in _SPELLINGS.items()]
+    return next((known[key] for key in keys if key in known), None)
 
 
 def missing_marks(column: Column) -> set[str]:
@@ -193,7 +195,8 @@ def _parts(codec: RowCodec, prompt: str) -> list[tuple[str, str, str]]:
         name = unquoted(found[1])
         place = _place_of(names, name)
         if place is None:
-            alike = [each for each in names if _SPELLINGS[-1](each) == _SPELLINGS[-1](name)]
+            fold = _SPELLINGS[FOLDED]
+            alike = [each for each in names if fold(each) == fold(name)]
             if alike:
                 raise UserError(f"Several columns are called '{name}': {_list(alike)}.", "Write one as it is here.")
             close = nearest(name, names, count=1)
