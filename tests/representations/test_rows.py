@@ -431,3 +431,16 @@ def test_every_word_is_read_back(categories, name):
     for token, word in enumerate(words):
         assert read_conditions(codec, word).given[0] == token
     assert split_prompt(", ".join(words)) == words
+
+
+def test_neighbours_of_a_prompt_leave_quotes_whole(odd_codec):
+    from tfgen.prompts.cells import Cell
+    from tfgen.prompts.rows import RowCells
+
+    cells = RowCells.__new__(RowCells)
+    cells.codec = odd_codec
+    made = [each.prompt for each in cells.neighbours(Cell('"A=B, C"="a,b", wage>3000', {}))]
+    assert made[:2] == ["wage>3000", '"A=B, C"="a,b"']
+    assert made[2:] == [f'"A=B, C"="a,b", wage>3000, {word}' for word in ("sex=f", "sex=m", "Sex=f", "Sex=m")] or made[
+        2:
+    ] == [f'"A=B, C"="a,b", wage>3000, {word}' for word in words_of_columns(odd_codec) if word[0] in "sS"]
