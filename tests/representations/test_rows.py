@@ -410,6 +410,8 @@ def test_a_graph_means_the_same(odd_codec):
         with pytest.raises(tf.errors.InvalidArgumentError):
             read(tf.constant(["", prompt]))
             pytest.fail(f"{prompt} was read")
+    words = words_of_columns(odd_codec)
+    assert (read(tf.constant(words))[0] == [read_conditions(odd_codec, word).given for word in words]).numpy().all()
     # A rare category is rare, and an empty cell is missing.
     cells = [tf.constant(["rarely", "", "f"]) if column.name == "sex" else
              tf.constant(["", "", ""]) if column.is_categorical or column.name == "when" else
