@@ -8,8 +8,8 @@ from hypothesis.extra import numpy as hnp
 
 from tfgen.errors import UserError
 from tfgen.representations.rows.codec import Bins, Categories, RowCodec
-from tfgen.representations.rows.columns import CATEGORY, DATE, INTEGER, NUMBER, TIME, Column, Rows
-from tfgen.representations.rows.conditions import FREE, read_conditions
+from tfgen.representations.rows.columns import CATEGORY, DATE, DATETIME, INTEGER, NUMBER, TIME, Column, Rows
+from tfgen.representations.rows.conditions import FREE, read_conditions, split_prompt, words_of_columns
 
 AMOUNT = Column("amount", NUMBER, decimals=2)
 DAY = Column("day", DATE)
@@ -177,7 +177,7 @@ def test_a_graph_reads_the_same_conditions(codec):
 
     from tfgen.representations.rows.lookup import RowLookup
 
-    given, allowed, ends = (part.numpy() for part in RowLookup(codec).conditions(tf.constant(PROMPTS)))
+    given, allowed, ends, _ = (part.numpy() for part in RowLookup(codec).conditions(tf.constant(PROMPTS)))
     for place, prompt in enumerate(PROMPTS):
         wanted = read_conditions(codec, prompt)
         assert (given[place] == wanted.given).all(), prompt
@@ -239,3 +239,210 @@ def test_a_graph_reads_and_writes_the_same_rows(rows, codec):
     gone = np.stack([np.isnan(wanted.values[c.name]) if c.is_numeric else wanted.values[c.name] < 0
                      for c in codec.learned], axis=1)
     assert (back[gone] == FREE).all() and (back[~gone] == same[~gone]).all()
+
+
+SIGNS = (
+    "plain", "a,b", "a|b", 'a "quoted" b', "a=b", '"', " spaced", ">50K", "<=50K", "missing", "?", "A", "a", "x..y"
+)
+
+
+def odd(count=4000, seed=1):
+    """Rows of what is hard to ask for: bins of whole numbers, names and categories of signs, times, fine digits."""
+    chance = np.random.default_rng(seed)
+    columns = (
+        Column("wage", INTEGER),
+        Column("sex", CATEGORY, ("f", "m", "rarely"), missing=""),
+        Column("Sex", CATEGORY, ("f", "m")),
+        Column("when", DATETIME),
+        Column("a=b, c", CATEGORY, SIGNS, missing="n/a"),
+        Column("p<5", NUMBER, decimals=1, missing=""),
+        Column("Two words", NUMBER, decimals=16),
+        Column("gone", NUMBER, missing=""),
+    )
+    sex = np.where(np.arange(count) == 7, 2, chance.integers(-1, 2, count)).astype(np.int32)
+    values = {
+        "wage": 1000.0 + chance.integers(0, 9000, count),
+        "sex": sex,
+        "Sex": chance.integers(0, 2, count).astype(np.int32),
+        "when": 1577836800.0 + chance.integers(0, 366 * 86400, count),
+        "a=b, c": chance.integers(-1, len(SIGNS), count).astype(np.int32),
+        "p<5": np.where(chance.random(count) < 0.1, np.nan, np.round(10 * chance.random(count), 1)),
+        "Two words": 12345.5 + chance.integers(0, 5, count),
+        "gone": np.full(count, np.nan),
+    }
+    return Rows(columns, values)
+
+
+@pytest.fixture(scope="module")
+def odd_codec():
+    return RowCodec.of(odd(), 4000)
+
+
+def _seconds(text):
+    return float(np.datetime64(text, "s").astype(int))
+
+
+# What is typed, the column that it is about, and the intervals or the categories (-1: a missing cell) that it means.
+MEANT = [
+    ("wage=3000|3001|3002|3003", "wage", [(3000, 3003)]),
+    ("wage=3000..3100|3050..3200|3150", "wage", [(3000, 3200)]),
+    ("wage=3002|3000|3010..3012", "wage", [(3000, 3000), (3002, 3002), (3010, 3012)]),
+    ("wage=3000..3500|8000..8500", "wage", [(3000, 3500), (8000, 8500)]),
+    ("wage>=2999.5", "wage", [(3000, np.inf)]),
+    ("wage>2999.5", "wage", [(3000, np.inf)]),
+    ("wage>2999", "wage", [(3000, np.inf)]),
+    ("wage<3000.5", "wage", [(-np.inf, 3000)]),
+    ("wage<=3000.5", "wage", [(-np.inf, 3000)]),
+    ("wage<3000", "wage", [(-np.inf, 2999)]),
+    ("wage=2999.5..3001.5", "wage", [(3000, 3001)]),
+    ('wage="3000..3100"', "wage", [(3000, 3100)]),
+    ('"p<5">1.1', "p<5", [(1.2, np.inf)]),
+    ('"p<5"=missing|1.05..1.2', "p<5", [(1.1, 1.2)]),
+    ('"P<5"=', "p<5", []),
+    ('"p<5"=0.1|0.3|0.7|1.1..1.3|2.3', "p<5", [(0.1, 0.1), (0.3, 0.3), (0.7, 0.7), (1.1, 1.3), (2.3, 2.3)]),
+    ("Two words=12346.5", "Two words", [(12346.5, 12346.5)]),
+    ('"two words">12346.5', "Two words", [(np.nextafter(12346.5, 2e4), np.inf)]),
+    ("sex=f", "sex", [0]),
+    ("Sex=m", "Sex", [1]),
+    ("sex=?|M", "sex", [-1, 1]),
+    ("when=2020-03-01", "when", [(_seconds("2020-03-01"), _seconds("2020-03-01T23:59:59"))]),
+    ("when<=2020-11-30", "when", [(-np.inf, _seconds("2020-11-30T23:59:59"))]),
+    ("when<2020-11-30", "when", [(-np.inf, _seconds("2020-11-29T23:59:59"))]),
+    ("when>2020-03-01", "when", [(_seconds("2020-03-02"), np.inf)]),
+    ("when=2020-03-01..2020-03-05", "when", [(_seconds("2020-03-01"), _seconds("2020-03-05T23:59:59"))]),
+    ("when=2020-02|2020-12", "when", [(_seconds("2020-02-01"), _seconds("2020-02-29T23:59:59")),
+                                      (_seconds("2020-12-01"), _seconds("2020-12-31T23:59:59"))]),
+    ("when>=2020-03-01 7:30", "when", [(_seconds("2020-03-01T07:30"), np.inf)]),
+    ('"a=b, c"="a,b"|"a|b"', "a=b, c", [1, 2]),
+    ('"A=B, C"="a ""quoted"" b"', "a=b, c", [3]),
+    ('"a=b, c"=a=b|>50K|<=50K', "a=b, c", [4, 7, 8]),
+    ('"a=b, c"=""""', "a=b, c", [5]),
+    ('"a=b, c"=" spaced"', "a=b, c", [6]),
+    ('"a=b, c"=spaced', "a=b, c", [6]),
+    ('"a=b, c"=missing', "a=b, c", [9]),
+    ('"a=b, c"=?', "a=b, c", [10]),
+    ('"a=b, c"=N/A', "a=b, c", [-1]),
+    ('"a=b, c"=A', "a=b, c", [11]),
+    ('"a=b, c"=a', "a=b, c", [12]),
+    ('"a=b, c"="a,b", wage=3000..4000', "a=b, c", [1]),
+    ('"a=b, c"=plain, wage=3000..4000, ', "wage", [(3000, 4000)]),
+]
+REFUSED = [
+    "wage=nan", "wage=inf", "wage>=-inf", "wage=1e400", "wage>=", "wage=", "when>=", "when=NaT", "when=today",
+    "when=2020-02-30", "when=2020-13", "wage=2999.5", "wage=missing|3000", "wage>=3000..4000", "wage=1..2..3", "SEX=f",
+    "Sex=missing", "sex<f", "sex=rarely", 'sex="f', "Sex=f|", "gone=1", "wage=4000..3000", "wage=3 000", "p<5=1",
+    "wage", "sex=f,Sex", "wage=0x10", "wage=1_000",
+]
+
+
+@pytest.mark.parametrize("prompt, name, meant", MEANT)
+def test_what_is_typed_is_what_is_meant(odd_codec, prompt, name, meant):
+    asked, place = read_conditions(odd_codec, prompt), [each.name for each in odd_codec.learned].index(name)
+    first, how = odd_codec.specification.offsets[place], odd_codec.how[name]
+    if isinstance(how, Bins):
+        assert asked.ranges.get(name, []) == meant
+        rows = odd()
+        held, values = asked.hold(odd_codec, rows), rows.values[name]
+        wanted = np.zeros(len(rows), bool)
+        for low, high in meant:
+            wanted |= (values >= low) & (values <= high)
+        others = set(asked.asked(odd_codec)) - {name}
+        assert others or (held == (wanted | np.isnan(values) & (asked.allowed[first + how.missing] > 0))).all()
+        # Every bin with such a value may be drawn.
+        assert (asked.allowed[first + how.encode(values[wanted])] > 0).all()
+    else:
+        tokens = [how.missing if each < 0 else how.kept.index(each) for each in meant]
+        assert set(np.flatnonzero(asked.allowed[first : first + how.size])) == set(tokens)
+
+
+def test_pieces_of_one_bin_add_up(odd_codec):
+    parts = [read_conditions(odd_codec, f"wage={each}").allowed for each in (3000, 3001, 3003)]
+    asked = read_conditions(odd_codec, "wage=3000|3001|3003")
+    np.testing.assert_allclose(asked.allowed[: odd_codec.how["wage"].size].sum(),
+                               sum(part[: odd_codec.how["wage"].size].sum() for part in parts), rtol=1e-5)
+    tokens = np.tile(odd_codec.encode(odd().take([0])), [500, 1]).astype(np.int64)
+    tokens[:, 0] = np.argmax(asked.allowed[: odd_codec.how["wage"].size])
+    made = asked.within(odd_codec, tokens, np.random.default_rng(0).random(tokens.shape))
+    assert set(made.values["wage"]) == {3000, 3001, 3003}
+
+
+@pytest.mark.parametrize("prompt", REFUSED)
+def test_what_means_nothing_is_refused(odd_codec, prompt):
+    with pytest.raises(UserError) as caught:
+        read_conditions(odd_codec, prompt)
+    assert caught.value.what_is_wrong and caught.value.what_to_do
+
+
+def test_a_graph_means_the_same(odd_codec):
+    import tensorflow as tf
+
+    from tfgen.representations.rows.lookup import RowLookup
+
+    lookup, prompts = RowLookup(odd_codec), [prompt for prompt, _, _ in MEANT]
+    read = tf.function(lookup.conditions, input_signature=[tf.TensorSpec([None], tf.string)])
+    # Graphs, since TensorFlow rewrites what is in them.
+    write = tf.function(lookup.columns, reduce_retracing=True)
+    given, allowed, ends, intervals = read(tf.constant(prompts))
+    chance, sizes = np.random.default_rng(3), odd_codec.specification.sizes
+    starts = np.cumsum(sizes) - sizes
+    for place, prompt in enumerate(prompts):
+        wanted = read_conditions(odd_codec, prompt)
+        assert (given[place].numpy() == wanted.given).all(), prompt
+        np.testing.assert_allclose(allowed[place], wanted.allowed, atol=1e-7, rtol=1e-3, err_msg=prompt)
+        assert ((allowed[place].numpy() > 0) == (wanted.allowed > 0)).all(), prompt
+        used = wanted.allowed > 0
+        np.testing.assert_allclose(ends[place].numpy()[used], wanted.ends[used], atol=1e-6, err_msg=prompt)
+        tokens = np.stack([
+            chance.choice(size, 50, p=(share := wanted.allowed[start : start + size]) / share.sum())
+            for start, size in zip(starts, sizes, strict=True)
+        ], axis=1)
+        uniform = chance.random(tokens.shape).astype(np.float32)
+        rows, own = wanted.within(odd_codec, tokens, uniform), wanted.ends[tokens + starts]
+        inside = own[..., 0] + uniform * (own[..., 1] - own[..., 0])
+        made = write(
+            tf.constant(tokens.astype(np.int32)), tf.constant(inside), tf.repeat(intervals[place][None], 50, axis=0)
+        )
+        for name in ("wage", "p<5", "Two words"):
+            np.testing.assert_array_equal(made[name].numpy(), rows.values[name], err_msg=prompt)
+        times = rows.values["when"].astype("datetime64[s]").astype(str)
+        assert [text.decode() for text in made["when"].numpy()] == times.tolist(), prompt
+    for prompt in REFUSED:
+        with pytest.raises(tf.errors.InvalidArgumentError):
+            read(tf.constant(["", prompt]))
+            pytest.fail(f"{prompt} was read")
+    words = words_of_columns(odd_codec)
+    assert (read(tf.constant(words))[0] == [read_conditions(odd_codec, word).given for word in words]).numpy().all()
+    # A rare category is rare, and an empty cell is missing.
+    cells = [tf.constant(["rarely", "", "f"]) if column.name == "sex" else
+             tf.constant(["", "", ""]) if column.is_categorical or column.name == "when" else
+             tf.constant([np.nan, 1.0, 2.0], tf.float64) for column in odd_codec.learned]
+    how = odd_codec.how["sex"]
+    assert lookup.tokens(cells)[:, 1].numpy().tolist() == [how.never[0], how.missing, how.encode(np.array([0]))[0]]
+
+
+@given(
+    st.lists(st.text('a A,|"=<>.?\\\t', max_size=6), min_size=1, max_size=6, unique=True),
+    st.text('xX ,"=<>|', max_size=4),
+)
+@settings(max_examples=200, deadline=None)
+def test_every_word_is_read_back(categories, name):
+    column = Column(name, CATEGORY, tuple(categories), missing="")
+    values = np.repeat(np.arange(-1, len(categories), dtype=np.int32), 30)
+    codec = RowCodec.of(Rows((column,), {name: values}), len(values))
+    words = words_of_columns(codec)
+    for token, word in enumerate(words):
+        assert read_conditions(codec, word).given[0] == token
+    assert split_prompt(", ".join(words)) == words
+
+
+def test_neighbours_of_a_prompt_leave_quotes_whole(odd_codec):
+    from tfgen.prompts.cells import Cell
+    from tfgen.prompts.rows import RowCells
+
+    cells = RowCells.__new__(RowCells)
+    cells.codec = odd_codec
+    made = [each.prompt for each in cells.neighbours(Cell('"A=B, C"="a,b", wage>3000', {}))]
+    assert made[:2] == ["wage>3000", '"A=B, C"="a,b"']
+    assert made[2:] == [f'"A=B, C"="a,b", wage>3000, {word}' for word in ("sex=f", "sex=m", "Sex=f", "Sex=m")] or made[
+        2:
+    ] == [f'"A=B, C"="a,b", wage>3000, {word}' for word in words_of_columns(odd_codec) if word[0] in "sS"]

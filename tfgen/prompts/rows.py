@@ -15,7 +15,7 @@ from tfgen.generate.rows import RowSamples, keeping_to
 from tfgen.prompts.cells import Cell, Cells, Drawn
 from tfgen.prompts.judges import Measure
 from tfgen.representations.rows.columns import joined
-from tfgen.representations.rows.conditions import read_conditions, words_of_columns
+from tfgen.representations.rows.conditions import columns_asked, read_conditions, split_prompt, words_of_columns
 from tfgen.representations.rows.sampler import RowSampler
 
 
@@ -56,10 +56,9 @@ class RowCells(Cells):
 
     def neighbours(self, cell: Cell) -> list[Cell]:
         """A condition less, or one more on a column that is free."""
-        parts = [part.strip() for part in cell.prompt.split(",") if part.strip()]
-        asked = {part.split("=")[0].strip().casefold() for part in parts}
+        parts, asked = split_prompt(cell.prompt), set(columns_asked(self.codec, cell.prompt))
         prompts = [", ".join(parts[:place] + parts[place + 1 :]) for place in range(len(parts))]
-        more = (word for word in self.words() if word.split("=")[0].casefold() not in asked)
+        more = (word for word in self.words() if asked.isdisjoint(columns_asked(self.codec, word)))
         prompts += [", ".join([*parts, word]) for word in more]
         return [Cell(prompt, cell.settings) for prompt in dict.fromkeys(prompts)]
 

@@ -1,10 +1,13 @@
 """What a column holds, and rows as values column by column."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
+
+from tfgen.errors import UserError
 
 NUMBER, INTEGER, DATE, DATETIME, TIME = "number", "integer", "date", "datetime", "time"
 CATEGORY, BOOLEAN = "category", "boolean"
@@ -14,6 +17,13 @@ NUMERIC = (NUMBER, INTEGER, DATE, DATETIME, TIME)
 CATEGORICAL = (CATEGORY, BOOLEAN)
 LEARNED = (*NUMERIC, *CATEGORICAL)
 KINDS = (*LEARNED, KEY, TEXT, CONSTANT)
+
+# What a person may type, as regular expressions that TensorFlow reads as well.
+TYPED_NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
+TYPED_CLOCK = r"([01]?[0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?"
+TYPED_DATE = r"[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?"  # a day, a month or a year
+TYPED_DATETIME = rf"{TYPED_DATE}|[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[T ]{TYPED_CLOCK}"
+_WANTED = {DATE: "a date such as 2020-03-20", DATETIME: "a time such as 2020-03-20T13:45", TIME: "as 13:45"}
 
 
 @dataclass(frozen=True)
@@ -91,3 +101,43 @@ def joined(parts: Sequence[Rows]) -> Rows:
     """Rows of the same columns one after the other."""
     names = parts[0].values
     return Rows(parts[0].columns, {name: np.concatenate([part.values[name] for part in parts]) for name in names})
+
+
+def plain_value(column: Column, text: str) -> float:
+    """A number, or a date as 2020-03-20, as the values of a column are. Raises UserError where it is none."""
+    return plain_span(column, text)[0]
+
+
+def plain_span(column: Column, text: str) -> tuple[float, float]:
+    """The first and the last value that a typed text means: a date means its whole day where the column has times, a
+    month or a year all of its days. Raises UserError where it is none."""
+    span = None
+    try:
+        if column.kind == TIME and re.fullmatch(TYPED_CLOCK, text):
+            hours, minutes, *seconds = map(float, text.split(":"))
+            clock = 3600 * hours + 60 * minutes + (seconds[0] if seconds else 0.0)
+            span = clock, clock
+        elif column.kind == DATE and re.fullmatch(TYPED_DATE, text):
+            span = _days_of(text)
+        elif column.kind == DATETIME and re.fullmatch(TYPED_DATE, text):
+            first, last = _days_of(text)
+            span = 86400 * first, 86400 * last + 86399
+        elif column.kind == DATETIME and re.fullmatch(TYPED_DATETIME, text):
+            date, clock = text[:10], text[11:]
+            time = float(np.datetime64(f"{date}T{clock:0>{5 if clock.count(':') == 1 else 8}}", "s").astype(np.int64))
+            span = time, time
+        elif column.kind not in _WANTED and re.fullmatch(TYPED_NUMBER, text):
+            span = float(text), float(text)
+    except ValueError:  # the 30th of February
+        pass
+    if span is None or not np.isfinite(span).all():
+        what = f"'{text}' is not {_WANTED.get(column.kind, 'a number')}."
+        raise UserError(what, f"'{column.name}' has such values.")
+    return span
+
+
+def _days_of(text: str) -> tuple[float, float]:
+    """Of "2020-03-01", "2020-03" or "2020"."""
+    unit = {4: "Y", 7: "M", 10: "D"}[len(text)]
+    one = np.datetime64(text, unit)
+    return float(one.astype("datetime64[D]").astype(int)), float((one + 1).astype("datetime64[D]").astype(int) - 1)

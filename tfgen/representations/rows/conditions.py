@@ -1,7 +1,8 @@
 """What is asked of rows, as a person types it: "income=>50K, age=40..60, sex=Female|Male"."""
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,12 +10,16 @@ import numpy as np
 
 from tfgen.errors import UserError, nearest
 from tfgen.representations.rows.codec import Bins, RowCodec
-from tfgen.representations.rows.columns import CONSTANT, DATE, DATETIME, TIME, Column, Rows
+from tfgen.representations.rows.columns import CONSTANT, DATE, DATETIME, TYPED_DATE, Column, Rows, plain_span
+from tfgen.representations.rows.columns import plain_value  # noqa: F401 (codecs import it from here)
 
 FREE = -1  # in place of a token: to be drawn
-_MISSING = ("missing", "?")  # what a person types for a cell without a value
-_COMPARISONS = (">=", "<=", "=", ">", "<")
-_RANGE = re.compile(r"\.\.")
+WHOLE = 2.0**53  # from here on floats are whole
+# As TensorFlow reads them as well.
+QUOTED = r'(?s)"(?:[^"]|"")*"'
+CONDITION = r'(?s)((?:[^"<>=]|"[^"]*")*)([<>]?=|[<>])(.*)'
+EXACT, STRIPPED, FOLDED = "=", "-", "~"  # before a spelling, which of them it is
+_MISSING = ("missing", "?", "")
 _SHOWN = 8
 
 
@@ -59,14 +64,17 @@ class Conditions:
         return fine
 
     def within(self, codec: RowCodec, tokens: np.ndarray, uniform: np.ndarray) -> Rows:
-        """Rows of tokens [n, fields] by uniform numbers [n, fields], with every value within the conditions."""
+        """Rows of tokens [n, fields] by uniform numbers [n, fields], with every value within the conditions.
+
+        A value is drawn between `ends`; one that is in no range, since two of them lie apart in its bin or since it was
+        rounded, becomes the nearest that is.
+        """
         if not self.ranges:
             return codec.decode(tokens, uniform)
         ends = self.ends[tokens.astype(np.int64) + codec.specification.offsets[None, :]]
         rows = codec.decode(tokens, ends[..., 0] + uniform * (ends[..., 1] - ends[..., 0]))
         for name, ranges in self.ranges.items():
             values = rows.values[name]
-            # Rounding may have moved one over an edge.
             clipped = np.stack([np.clip(values, low, high) for low, high in ranges])
             nearest_one = np.argmin(np.nan_to_num(np.abs(clipped - values)), axis=0)
             rows.values[name][:] = np.take_along_axis(clipped, nearest_one[None], axis=0)[0]
@@ -94,112 +102,169 @@ def read_conditions(codec: RowCodec, prompt: str) -> Conditions:
             data has no such rows.
     """
     made = no_conditions(codec)
-    for name, text in _parts(codec, prompt):
+    for name, comparison, text in _parts(codec, prompt):
         column = next(each for each in codec.columns if each.name == name)
-        if column.kind == CONSTANT and text.lstrip("=").strip() == column.categories[0]:
+        if column.kind == CONSTANT and comparison == "=" and unquoted(text) == column.categories[0]:
             continue
         if name not in codec.how:
             why = "always the same" if column.kind == CONSTANT else "not learned"
             raise UserError(f"The column '{name}' is {why}, so rows can't be asked for by it.", _columns(codec))
         place = [each.name for each in codec.learned].index(name)
-        _restrict(codec, made, place, column, text)
+        _restrict(codec, made, place, column, comparison, text)
     return made
+
+
+def columns_asked(codec: RowCodec, prompt: str) -> list[str]:
+    """The names of the columns that a prompt is about, one for each condition. Raises UserError."""
+    return [name for name, _, _ in _parts(codec, prompt)]
 
 
 def words_of_columns(codec: RowCodec, most: int = 12) -> list[str]:
     """What can be asked of the columns that have categories: "income=>50K", of each the commonest."""
     return [
-        f"{column.name}={_quoted(column.categories[place])}"
+        f"{quoted(column.name, ',<=>')}={quoted(column.categories[place])}"
         for column in codec.learned
         if column.is_categorical
         for place in codec.how[column.name].kept[:most]
     ]
 
 
-def _quoted(text: str) -> str:
-    """A value as it can stand in a prompt."""
-    return f'"{text}"' if set(text) & set(",|") else text
+# How a prompt is written: conditions between commas, alternatives between bars, and either in double quotes, in which
+# two double quotes are one.
 
 
-def _restrict(codec: RowCodec, made: Conditions, place: int, column: Column, text: str) -> None:
-    """Adds what is asked of one column."""
-    how, first = codec.how[column.name], int(codec.specification.offsets[place])
-    own = slice(first, first + how.size)
-    share, ends, ranges = np.zeros(how.size), np.tile([0.0, 1.0], [how.size, 1]), []
-    for part in _alternatives(text):
-        if part.lstrip("=").strip().lower() in (*_MISSING, (column.missing or "").lower()) and part[0] == "=":
-            if not how.has_missing:
-                raise UserError(f"'{column.name}' is never missing in the data.", "Ask for something else.")
-            share[-1] = 1.0
-        elif isinstance(how, Bins):
-            ranges.append(_interval(codec, column, part))
-        else:
-            share[_category(codec, column, part)] = 1.0
-    if ranges:
-        # Asked twice of a column, its values are within both.
-        before = made.ranges.get(column.name, [(-np.inf, np.inf)])
-        both = [(max(low, first), min(high, last)) for low, high in ranges for first, last in before]
-        ranges = [(low, high) for low, high in both if low <= high]
-    for low, high in ranges:
-        shares, inside = how.shares_within(low, high, column.decimals)
-        ends = np.where((shares > share)[:, None], inside, ends)
-        share = np.maximum(share, shares)
-    share = np.where(made.allowed[own] > 0, share, 0.0)
-    if not share.any():
-        raise UserError(f"No row of the data has {column.name}{text}.", _extent(codec, column))
-    if ranges:
-        made.ranges[column.name] = ranges
-        made.ends[own] = ends
-        made.allowed[own] = share.astype(np.float32)
-    else:
-        made.allowed[own] *= share.astype(np.float32)
-    if np.count_nonzero(share) == 1 and share.max() == 1:
-        made.given[place] = int(np.argmax(share))
+def split_prompt(prompt: str) -> list[str]:
+    """The conditions of a prompt, each as it was typed. Raises UserError."""
+    if prompt.count('"') % 2:
+        raise UserError(f"A quote of '{prompt.strip()}' has no end.", 'Write "" for a quote within quotes.')
+    return [part for part in _split(prompt, ",") if part]
 
 
-def _parts(codec: RowCodec, prompt: str) -> list[tuple[str, str]]:
-    """The columns' names, and what is asked of each: "=>50K", "=40..60", ">=3"."""
-    names = {each.name.casefold(): each.name for each in codec.columns}
-    parts = []
-    for piece in _split(prompt, ","):
-        sign = re.search(r"[<>]?=|[<>]", piece)
-        if sign is None:
-            what = f"'{piece.strip()}' is no condition on rows."
-            first = codec.learned[0]
-            raise UserError(what, f"Write COLUMN=VALUE, or COLUMN=LOW..HIGH, such as: {_example(codec, first)}")
-        name = piece[: sign.start()].strip().strip('"')
-        if name.casefold() not in names:
-            close = nearest(name, names.values(), count=1)
+def quoted(text: str, signs: str = ",|") -> str:
+    """A name or a value as it can stand in a prompt."""
+    if text and text == stripped(text) and not set(text) & {*signs, '"'}:
+        return text
+    return '"' + text.replace('"', '""') + '"'
+
+
+def unquoted(text: str) -> str:
+    """What a name or a value of a prompt stands for."""
+    text = stripped(text)
+    return text[1:-1].replace('""', '"') if re.fullmatch(QUOTED, text) else text
+
+
+def stripped(text: str) -> str:
+    """Without spaces around it: those that TensorFlow knows."""
+    return text.strip(" \t\n\r\v\f")
+
+
+def spellings(names: Sequence[str]) -> dict[str, int]:
+    """How names may be typed, each with its place: EXACT and a name as it is, STRIPPED and one without spaces around
+    it, FOLDED and that in small letters; each only where that is one of them alone."""
+    made: dict[str, int] = {}
+    for how, spell in _SPELLINGS.items():
+        count = Counter(map(spell, names))
+        made |= {how + spell(name): place for place, name in enumerate(names) if count[spell(name)] == 1}
+    return made
+
+
+_SPELLINGS: dict[str, Callable[[str], str]] = {
+    EXACT: str, STRIPPED: stripped, FOLDED: lambda name: stripped(name).lower()
+}
+
+
+def _place_of(names: Sequence[str], typed: str) -> int | None:
+    known = spellings(names)
+    keys = [how + spell(typed) for how, spell in _SPELLINGS.items()]
+    return next((known[key] for key in keys if key in known), None)
+
+
+def missing_marks(column: Column) -> set[str]:
+    """What a person types for a cell without a value, in small letters."""
+    return {*_MISSING, stripped(column.missing or "").lower()}
+
+
+def _parts(codec: RowCodec, prompt: str) -> list[tuple[str, str, str]]:
+    """Of each condition the column's name, the comparison, and what is typed behind it."""
+    names, parts = [each.name for each in codec.columns], []
+    for piece in split_prompt(prompt):
+        found = re.fullmatch(CONDITION, piece)
+        if found is None:
+            advice = f"Write COLUMN=VALUE, or COLUMN=LOW..HIGH, such as: {_example(codec, codec.learned[0])}"
+            raise UserError(f"'{piece}' is no condition on rows.", advice)
+        name = unquoted(found[1])
+        place = _place_of(names, name)
+        if place is None:
+            fold = _SPELLINGS[FOLDED]
+            alike = [each for each in names if fold(each) == fold(name)]
+            if alike:
+                raise UserError(f"Several columns are called '{name}': {_list(alike)}.", "Write one as it is here.")
+            close = nearest(name, names, count=1)
             raise UserError(
                 f"There is no column '{name}'.", f"Did you mean '{close[0]}'?" if close else _columns(codec)
             )
-        parts.append((names[name.casefold()], piece[sign.start():].strip()))
+        parts.append((names[place], found[2], stripped(found[3])))
     return parts
 
 
 def _split(text: str, sign: str) -> list[str]:
     """Parts between signs that stand in no quotes."""
-    parts = re.findall(rf'(?:"[^"]*"|[^{re.escape(sign)}"])+', text)
-    return [part for part in parts if part.strip()]
+    return [stripped(part) for part in re.split(rf'{re.escape(sign)}(?=(?:[^"]*"[^"]*")*[^"]*$)', text)]
 
 
-def _alternatives(text: str) -> list[str]:
-    """"=a|b" as ["=a", "=b"]."""
-    comparison = next(each for each in _COMPARISONS if text.startswith(each))
-    return [comparison + part.strip().strip('"') for part in _split(text[len(comparison):], "|")] or [comparison]
+def _restrict(codec: RowCodec, made: Conditions, place: int, column: Column, comparison: str, text: str) -> None:
+    """Adds what is asked of one column."""
+    how, first = codec.how[column.name], int(codec.specification.offsets[place])
+    own = slice(first, first + how.size)
+    share, ends, pieces = np.zeros(how.size), np.tile([0.0, 1.0], [how.size, 1]), []
+    kept = [] if isinstance(how, Bins) else [column.categories[each] for each in how.kept]
+    for typed in map(unquoted, _split(text, "|")):
+        token = _place_of(kept, typed)
+        if token is None and comparison == "=" and stripped(typed).lower() in missing_marks(column):
+            if not how.has_missing:
+                raise UserError(f"'{column.name}' is never missing in the data.", "Ask for something else.")
+            share[-1] = 1.0
+        elif isinstance(how, Bins):
+            pieces.append(_interval(codec, column, comparison, stripped(typed)))
+        else:
+            share[_category(column, kept, token, comparison, typed)] = 1.0
+    # Asked twice of a column, its values are within both.
+    before = made.ranges.get(column.name, [(-np.inf, np.inf)])
+    both = [(max(low, first), min(high, last)) for low, high in _merged(pieces, column.decimals)
+            for first, last in before]
+    ranges = [(low, high) for low, high in both if low <= high]
+    if ranges:
+        # Pieces in one bin add up. It is drawn from where the first begins to where the last ends; `within` then brings
+        # what lies between two of them into the nearer one.
+        found = [how.shares_within(*_findable(low, high, column.decimals), column.decimals) for low, high in ranges]
+        shares = np.stack([each for each, _ in found])
+        inside = np.stack([each for _, each in found])
+        some = shares > 0
+        low = np.where(some, inside[..., 0], np.inf).min(axis=0)
+        high = np.where(some, inside[..., 1], -np.inf).max(axis=0)
+        ends = np.where(some.any(axis=0)[:, None], np.stack([low, high], axis=1), ends)
+        share = np.maximum(share, np.minimum(shares.sum(axis=0), 1.0))
+    share = np.where(made.allowed[own] > 0, share, 0.0).astype(np.float32)
+    if not share.any():
+        raise UserError(f"No row of the data has {column.name}{comparison}{text}.", _extent(codec, column))
+    if ranges:
+        made.ranges[column.name] = ranges
+        made.ends[own] = ends
+    else:
+        made.ranges.pop(column.name, None)
+    made.allowed[own] = share
+    if np.count_nonzero(share) == 1 and share.max() == 1:
+        made.given[place] = int(np.argmax(share))
 
 
-def _category(codec: RowCodec, column: Column, part: str) -> int:
-    """The token of "=VALUE"."""
-    how, typed = codec.how[column.name], part.lstrip("=")
-    if part[0] != "=":
-        raise UserError(f"'{column.name}' has no order, so nothing is {part}.", f"Ask for {column.name}=VALUE.")
-    kept = [column.categories[place] for place in how.kept]
-    for same in (str, str.casefold):
-        found = [token for token, name in enumerate(kept) if same(name.strip()) == same(typed)]
-        if len(found) == 1:
-            return found[0]
-    if typed.casefold() in {name.strip().casefold() for name in column.categories}:
+def _category(column: Column, kept: Sequence[str], token: int | None, comparison: str, typed: str) -> int:
+    """The token of a category, if it is one."""
+    if comparison != "=":
+        what = f"'{column.name}' has no order, so nothing is {comparison}{typed}."
+        raise UserError(what, f"Ask for {column.name}=VALUE.")
+    if token is not None:
+        return token
+    if _place_of(column.categories, typed) is not None:
         what = f"Too few rows have {column.name}={typed} to be learned without giving them away."
         raise UserError(what, f"It knows {_list(kept)}.")
     close = nearest(typed, kept)
@@ -207,40 +272,61 @@ def _category(codec: RowCodec, column: Column, part: str) -> int:
     raise UserError(f"'{column.name}' is never '{typed}'.", advice)
 
 
-def _interval(codec: RowCodec, column: Column, part: str) -> tuple[float, float]:
-    """The ends of "=40", "=40..60", "=40..", ">=40" or "<40", both included."""
-    comparison = next(each for each in _COMPARISONS if part.startswith(each))
-    text, step = part[len(comparison):].strip(), 10.0 ** -column.decimals
-    if comparison != "=":
-        edge = codec.read_value(column, text)
-        edge += {">": step, "<": -step}.get(comparison, 0.0)
-        return (edge, np.inf) if comparison[0] == ">" else (-np.inf, edge)
-    ends = [each.strip() for each in _RANGE.split(text)]
-    if len(ends) == 1:
-        value = codec.read_value(column, text)
-        return value, value
-    low = codec.read_value(column, ends[0]) if ends[0] else -np.inf
-    high = codec.read_value(column, ends[1]) if ends[1] else np.inf
+def _interval(codec: RowCodec, column: Column, comparison: str, text: str) -> tuple[float, float]:
+    """The ends of "=40", "=40..60", "=40..", ">=40" or "<40", both included and values that the column can have."""
+    start, dots, end = text.partition("..") if comparison == "=" else (text, "", "")
+    low, high = -np.inf, np.inf
+    if comparison in ("=", ">=", ">") and (start or not dots):
+        low = _span(codec, column, start.strip())[comparison == ">"]
+    if comparison in ("=", "<=", "<") and (end or not dots):
+        high = _span(codec, column, (end if dots else start).strip())[comparison != "<"]
     if low > high:
-        raise UserError(f"{column.name}={text} begins above its end.", f"Write {column.name}={ends[1]}..{ends[0]}.")
-    return low, high
+        turned = f"{column.name}={end.strip()}..{start.strip()}"
+        raise UserError(f"{column.name}={text} begins above its end.", f"Write {turned}.")
+    low = _begin(low, column.decimals, comparison == ">")
+    return low, -_begin(-high, column.decimals, comparison == "<")
 
 
-def plain_value(column: Column, text: str) -> float:
-    """A number, or a date as 2020-03-20, as the values of a column are. Raises UserError where it is none."""
-    try:
-        if column.kind == DATE:
-            return float(np.datetime64(text, "D").astype(np.int64))
-        if column.kind == DATETIME:
-            return float(np.datetime64(text, "s").astype(np.int64))
-        if column.kind == TIME:
-            hours, minutes, *seconds = map(float, text.split(":"))
-            return 3600 * hours + 60 * minutes + (seconds[0] if seconds else 0.0)
-        return float(text)
-    except ValueError:
-        wanted = {DATE: "a date such as 2020-03-20", DATETIME: "a time such as 2020-03-20T13:45", TIME: "as 13:45"}
-        what = f"'{text}' is not {wanted.get(column.kind, 'a number')}."
-        raise UserError(what, f"'{column.name}' has such values.") from None
+def _span(codec: RowCodec, column: Column, text: str) -> tuple[float, float]:
+    """The first and the last value that a person means: more than one by a date where there are times, or a month."""
+    if column.kind in (DATE, DATETIME) and re.fullmatch(TYPED_DATE, text):
+        is_whole = column.kind == DATE and len(text) == 10
+        if not is_whole:
+            return plain_span(column, text)
+    value = codec.read_value(column, text)
+    if not np.isfinite(value):
+        raise UserError(f"'{text}' is no value.", f"'{column.name}' has values that are finite.")
+    return value, value
+
+
+def _begin(value: float, decimals: int, is_behind: bool) -> float:
+    """The least value of so many decimals that is at least a value, or above it, if told."""
+    scaled = value * 10.0**decimals
+    if abs(scaled) >= WHOLE:  # floats are no finer there
+        return float(np.nextafter(value, np.inf)) if is_behind and np.isfinite(value) else value
+    if np.round(value, decimals) != value:
+        return float(np.ceil(scaled) / 10.0**decimals)
+    return float((np.rint(scaled) + 1) / 10.0**decimals) if is_behind else value
+
+
+def _merged(pieces: Sequence[tuple[float, float]], decimals: int) -> list[tuple[float, float]]:
+    """Intervals that overlap or adjoin as one, rising."""
+    merged: list[tuple[float, float]] = []
+    for low, high in sorted(piece for piece in pieces if piece[0] <= piece[1]):
+        if merged and low <= _begin(merged[-1][1], decimals, True):
+            merged[-1] = merged[-1][0], max(high, merged[-1][1])
+        else:
+            merged.append((low, high))
+    return merged
+
+
+def _findable(low: float, high: float, decimals: int) -> tuple[float, float]:
+    """The same interval, a float wider where half a step of so many decimals is below a float's precision."""
+    half = 0.5 * 10.0**-decimals
+    return (
+        low if low - half < low else float(np.nextafter(low, -np.inf)),
+        high if high + half > high else float(np.nextafter(high, np.inf)),
+    )
 
 
 def _extent(codec: RowCodec, column: Column) -> str:
@@ -255,8 +341,8 @@ def _example(codec: RowCodec, column: Column) -> str:
     how = codec.how[column.name]
     if isinstance(how, Bins) and len(how.knots):
         low, high = (codec.write_value(column, value) for value in (how.knots[0, 0], how.knots[-1, -1]))
-        return f'"{column.name}={low}..{high}"'
-    return f"{column.name}={_quoted(column.categories[0])}"
+        return f"{quoted(column.name, ',<=>')}={low}..{high}"
+    return f"{quoted(column.name, ',<=>')}={quoted(column.categories[0])}"
 
 
 def _columns(codec: RowCodec) -> str:

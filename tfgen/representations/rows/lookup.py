@@ -1,22 +1,48 @@
 """A codec as part of a graph: what people ask of rows and the rows themselves, as strings and numbers, to tokens and
-back. Agrees with RowCodec and Conditions, but for one thing: a column may be asked for once in a prompt."""
+back.
+
+Agrees with RowCodec and Conditions, but for this: a column may be asked for once in a prompt, and one that is not
+learned not at all; numbers, dates and times are read in a plain form ("1234.5", "2020-03-20T13:45:00"), never in a
+file's own (its formats of dates, units, decimal commas); and a cell with a category that the graph does not know is
+taken for a rare one where there are such, as the names of these are not in the graph.
+"""
 
 import hashlib
 import json
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from tfgen.representations.rows.codec import KNOTS, Bins, RowCodec
-from tfgen.representations.rows.columns import DATE, DATETIME, INTEGER, TIME, Column
-from tfgen.representations.rows.conditions import FREE
+from tfgen.representations.rows.columns import (
+    DATE,
+    DATETIME,
+    INTEGER,
+    TIME,
+    TYPED_CLOCK,
+    TYPED_DATE,
+    TYPED_DATETIME,
+    TYPED_NUMBER,
+    Column,
+)
+from tfgen.representations.rows.conditions import (
+    CONDITION,
+    EXACT,
+    FOLDED,
+    FREE,
+    QUOTED,
+    STRIPPED,
+    WHOLE,
+    missing_marks,
+    spellings,
+)
 
-_COMPARISON = r"(?:[<>]=?|=)"
-_VALUE = r'(?:"[^"]*"|[^,"])*'
 _DAY = 86400
-_BEYOND = 1e300  # beyond every value, in place of infinity
+_BEYOND = np.float64(1e300)  # beyond every value, in place of infinity
+_CUT = "\x1f"  # between parts, in place of a sign that may also stand in quotes
+_EVEN = rf'(?s)(?:[^"{_CUT}]|"[^"{_CUT}]*")*'
+_TYPED = {DATE: TYPED_DATE, DATETIME: TYPED_DATETIME, TIME: TYPED_CLOCK}
 
 
 class RowLookup(tf.Module):
@@ -25,111 +51,146 @@ class RowLookup(tf.Module):
     def __init__(self, codec: RowCodec):
         super().__init__()
         self._codec = codec
-        self._places = {column.name: place for place, column in enumerate(codec.learned)}
-        names = "|".join(re.escape(column.name) for column in codec.learned)
-        self._grammar = rf'(?i)\s*(?:(?:"?(?:{names})"?\s*{_COMPARISON}{_VALUE})(?:,\s*|$))*'
+        places = {column.name: place for place, column in enumerate(codec.learned)}
+        names = {typed: codec.columns[each].name for typed, each in spellings([c.name for c in codec.columns]).items()}
+        self.names = _table({typed: places[name] for typed, name in names.items() if name in places})
         self.tables = [self._table_of(column) for column in codec.learned]
 
     def _table_of(self, column: Column) -> tf.lookup.StaticHashTable | None:
         how = self._codec.how[column.name]
         if isinstance(how, Bins):
             return None
-        names = [column.categories[place].strip() for place in how.kept]
-        folded: dict[str, int] = {}
-        for token, name in enumerate(names):
-            folded.setdefault(name.lower(), token)
-        # As it is written first, so that names which differ in case alone stay apart.
-        places = {**folded, **{name: token for token, name in enumerate(names)}}
-        if how.has_missing:
-            places |= {mark: how.missing for mark in ("", "missing", (column.missing or "").lower())}
-        return tf.lookup.StaticHashTable(_Places(places or {"\0": 0}), -1)
+        places = spellings([column.categories[place] for place in how.kept])
+        marks = [f"{FOLDED}{mark}" for mark in sorted(missing_marks(column))] if how.has_missing else []
+        return _table({**dict.fromkeys(marks, how.missing), **places})
 
     # What is asked of rows.
 
-    def conditions(self, prompts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Prompts [batch] as tokens that are given int32 [batch, fields], what is allowed float32 [batch, tokens], and
-        between which uniform numbers float32 [batch, tokens, 2]; see Conditions."""
-        readable = tf.strings.regex_full_match(prompts, self._grammar)
-        reason = ["No conditions on this model's columns:", tf.boolean_mask(prompts, ~readable)]
-        with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(readable), reason)]):
-            prompts = tf.identity(prompts)
-        given, allowed, ends = [], [], []
+    def conditions(self, prompts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Prompts [batch] as tokens that are given int32 [batch, fields], what is allowed float32 [batch, tokens],
+        between which uniform numbers float32 [batch, tokens, 2], and in which intervals values must lie float64
+        [batch, fields, intervals, 2], as `columns` takes them; see Conditions."""
+        even = tf.strings.regex_full_match(prompts, _EVEN)
+        prompts = _checked(prompts, even, "A quote has no end:", prompts)
+        pieces, rows = _split(prompts, ",")
+        some = tf.not_equal(pieces, "")
+        pieces, rows = tf.boolean_mask(pieces, some), tf.boolean_mask(rows, some)
+        names = _unquoted(tf.strings.regex_replace(pieces, rf"^{CONDITION}$", r"\1"))
+        places = _found(self.names, names)
+        readable = tf.strings.regex_full_match(pieces, CONDITION) & (places >= 0)
+        pieces = _checked(pieces, readable, "No conditions on this model's columns:", pieces)
+        comparisons = tf.strings.regex_replace(pieces, rf"^{CONDITION}$", r"\2")
+        texts = tf.strings.strip(tf.strings.regex_replace(pieces, rf"^{CONDITION}$", r"\3"))
+        given, allowed, ends, intervals, batch = [], [], [], [], tf.shape(prompts)[0]
         for place, column in enumerate(self._codec.learned):
-            pattern = rf'(?is)^(?:.*,)?\s*"?{re.escape(column.name)}"?\s*({_COMPARISON}{_VALUE})(?:,.*)?$'
-            asked = rf'"?{re.escape(column.name)}"?\s*{_COMPARISON}'
-            twice = tf.strings.regex_full_match(prompts, rf"(?is)^(?:.*,)?\s*{asked}{_VALUE},(?:.*,)?\s*{asked}.*$")
-            reason = [f"Ask for {column.name} once, such as {column.name}=LOW..HIGH:", tf.boolean_mask(prompts, twice)]
-            with tf.control_dependencies([tf.debugging.Assert(~tf.reduce_any(twice), reason)]):
-                is_asked = tf.strings.regex_full_match(prompts, pattern)
-            text = tf.strings.strip(tf.strings.regex_replace(prompts, pattern, r"\1"))
-            share, inside = self._within(place, column, tf.where(is_asked, text, ""), is_asked)
-            whole = tf.reduce_sum(tf.cast(share >= 1.0, tf.int32), axis=1)
+            mine = tf.cast(tf.equal(places, place), tf.int32)
+            once = tf.math.unsorted_segment_sum(mine, rows, batch) < 2
+            reason = f"Ask for {column.name} once, such as {column.name}=LOW..HIGH:"
+            last = tf.math.unsorted_segment_max(mine * (tf.range(tf.size(pieces)) + 1), rows, batch)
+            last = tf.maximum(_checked(last, once, reason, prompts), 0)  # 0 where nothing is asked
+            comparison = tf.gather(tf.concat([["="], comparisons], axis=0), last)
+            text = tf.gather(tf.concat([[""], texts], axis=0), last)
+            share, inside, within = self._within(place, column, comparison, text, last > 0)
             some = tf.reduce_sum(tf.cast(share > 0.0, tf.int32), axis=1)
-            possible = tf.debugging.Assert(
-                tf.reduce_all(some > 0), [f"No row of the data has {column.name}:", tf.boolean_mask(text, some < 1)]
-            )
-            with tf.control_dependencies([possible]):
-                token = tf.argmax(share, axis=1, output_type=tf.int32)
-            given.append(tf.where(is_asked & (whole == 1) & (some == 1), token, FREE))
+            share = _checked(share, some > 0, f"No row of the data has {column.name}:", text)
+            is_one = (last > 0) & (some == 1) & (tf.reduce_max(share, axis=1) >= 1.0)
+            given.append(tf.where(is_one, tf.argmax(share, axis=1, output_type=tf.int32), FREE))
             allowed.append(share)
             ends.append(inside)
-        return tf.stack(given, axis=1), tf.concat(allowed, axis=1), tf.concat(ends, axis=1)
+            intervals.append(within)
+        most = tf.reduce_max(tf.stack([tf.shape(each)[1] for each in intervals]))
+        empty = tf.constant([_BEYOND, -_BEYOND], tf.float64)
+        filled = [
+            tf.concat([each, tf.tile(empty[None, None], [batch, most - tf.shape(each)[1], 1])], axis=1)
+            for each in intervals
+        ]
+        return tf.stack(given, axis=1), tf.concat(allowed, axis=1), tf.concat(ends, axis=1), tf.stack(filled, axis=1)
 
     def _within(
-        self, place: int, column: Column, text: tf.Tensor, is_asked: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """How much of each token of a column is asked for by "=a|b", float32 [batch, tokens], and where."""
+        self, place: int, column: Column, comparison: tf.Tensor, text: tf.Tensor, is_asked: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """How much of each token of a column is asked for by "a|b", float32 [batch, tokens], where, and in which
+        intervals float64 [batch, intervals, 2]."""
         how = self._codec.how[column.name]
-        comparison = tf.strings.regex_replace(text, rf"(?s)^({_COMPARISON}).*$", r"\1")
-        rest = tf.strings.regex_replace(text, rf"^{_COMPARISON}", "")
-        parts = tf.strings.split(rest, "|")
-        words = tf.strings.regex_replace(tf.strings.strip(parts.flat_values), r'^"|"$', "")
-        words = tf.strings.strip(words)
-        rows, batch = parts.value_rowids(), tf.shape(text)[0]
+        words, rows = _split(text, "|")
+        words, batch = _unquoted(words), tf.shape(text)[0]
+        is_asked_word, comparison = tf.gather(is_asked, rows), tf.gather(comparison, rows)
         if isinstance(how, Bins):
-            share, ends = self._shares(column, how, tf.gather(comparison, rows), words)
-            best = tf.math.unsorted_segment_max(share, rows, batch)
-            # Of two intervals in one bin, the one with more of it.
-            wins = tf.equal(share, tf.gather(best, rows)) & (share > 0)
-            low, high = (
-                tf.math.unsorted_segment_max(tf.where(wins, ends[..., side], -1.0), rows, batch) for side in (0, 1)
-            )
-            share = tf.where(is_asked[:, None], tf.maximum(best, 0.0), 1.0)
-            low, high = tf.where(is_asked[:, None], low, 0.0), tf.where(is_asked[:, None], high, 1.0)
-            return share, tf.stack([tf.maximum(low, 0.0), tf.where(high < 0, 1.0, high)], axis=2)
-        tokens = self._tokens_of(place, words)
-        strange = (tokens < 0) & tf.gather(is_asked, rows)
-        reason = [f"The column '{column.name}' is never", tf.boolean_mask(words, strange)]
-        with tf.control_dependencies([tf.debugging.Assert(~tf.reduce_any(strange), reason)]):
-            hits = tf.cast(tf.equal(tokens[:, None], tf.range(how.size)), tf.float32)
+            return self._shares(column, how, comparison, words, rows, is_asked)
+        words = _checked(
+            words, tf.equal(comparison, "=") | ~is_asked_word, f"The column '{column.name}' has no order:", words
+        )
+        tokens = _found(self.tables[place], words)
+        tokens = _checked(tokens, (tokens >= 0) | ~is_asked_word, f"The column '{column.name}' is never", words)
+        hits = tf.cast(tf.equal(tokens[:, None], tf.range(how.size)), tf.float32)
         share = tf.math.unsorted_segment_max(hits, rows, batch)
         share = tf.where(is_asked[:, None], tf.maximum(share, 0.0), 1.0)
-        return share, tf.stack([tf.zeros_like(share), tf.ones_like(share)], axis=2)
+        anything = tf.tile(tf.constant([[[-_BEYOND, _BEYOND]]], tf.float64), [batch, 1, 1])
+        return share, tf.stack([tf.zeros_like(share), tf.ones_like(share)], axis=2), anything
 
     def _shares(
-        self, column: Column, how: Bins, comparison: tf.Tensor, words: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """As Bins.shares_within, for the interval of each word: [words, tokens] and [words, tokens, 2]."""
-        is_range = tf.strings.regex_full_match(words, r".*\.\..*")
-        first = tf.strings.strip(tf.strings.regex_replace(words, r"\.\..*$", ""))
-        second = tf.strings.strip(tf.strings.regex_replace(words, r"^.*\.\.", ""))
-        is_missing = tf.equal(words, "missing") | tf.equal(words, "?") | tf.equal(words, "")
-        step, half = 10.0 ** -column.decimals, 0.5 * 10.0 ** -column.decimals
-        low = self._number(column, tf.where(is_missing, "", first), -_BEYOND)
-        high = self._number(column, tf.where(is_missing, "", tf.where(is_range, second, first)), _BEYOND)
-        above, below = tf.strings.regex_full_match(comparison, ">=?"), tf.strings.regex_full_match(comparison, "<=?")
-        low = tf.where(tf.equal(comparison, ">"), low + step, low)
-        high = tf.where(tf.equal(comparison, "<"), high - step, high)
-        beyond = tf.constant(_BEYOND, tf.float64)
-        low, high = tf.where(below, -beyond, low), tf.where(above, beyond, high)
-        ends = tf.stack([self._place(how, low - half), self._place(how, high + half)], axis=2)
-        ends = tf.where(is_missing[:, None, None], tf.zeros_like(ends), ends)
-        share = ends[..., 1] - ends[..., 0]
+        self, column: Column, how: Bins, comparison: tf.Tensor, words: tf.Tensor, rows: tf.Tensor, is_asked: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """`_within` of a numeric column, for words [words] of rows [words]."""
+        batch, words, own = tf.shape(is_asked)[0], tf.strings.strip(words), tf.gather(is_asked, rows)
+        small, marks = tf.strings.lower(words, encoding="utf-8"), sorted(missing_marks(column))
+        is_missing = own & tf.equal(comparison, "=") & tf.reduce_any(tf.equal(small[:, None], marks), axis=1)
+        if not how.has_missing:
+            words = _checked(words, ~is_missing, f"The column '{column.name}' is never missing:", words)
+        low, high = self._intervals(column, comparison, words, own & ~is_missing)
+        empty = is_missing | (low > high)
+        low, high = tf.where(empty, _BEYOND, low), tf.where(empty, -_BEYOND, high)
+        low, high = (tf.RaggedTensor.from_value_rowids(each, rows, tf.cast(batch, rows.dtype)).to_tensor(fill)
+                     for each, fill in ((low, _BEYOND), (high, -_BEYOND)))
+        # Rising, and each without what those before it have: shares of one bin add up.
+        order = tf.argsort(low, axis=1, stable=True)
+        low, high = tf.gather(low, order, batch_dims=1), tf.gather(high, order, batch_dims=1)
+        count = tf.shape(low)[1]
+        is_before = tf.range(count)[None, :] < tf.range(count)[:, None]
+        reached = tf.reduce_max(tf.where(is_before[None], high[:, None, :], -_BEYOND), axis=2)
+        low = tf.maximum(low, _begin(reached, column.decimals, tf.ones_like(reached, tf.bool)))
+        none = low > high
+        low, high = tf.where(none, _BEYOND, low), tf.where(none, -_BEYOND, high)
+        half = 0.5 * 10.0 ** -column.decimals
+        before = tf.minimum(low - half, tf.math.nextafter(low, -2 * _BEYOND))
+        behind = tf.maximum(high + half, tf.math.nextafter(high, 2 * _BEYOND))
+        first, last = (
+            tf.reshape(self._place(how, tf.reshape(each, [-1])), [batch, count, len(how.knots)])
+            for each in (before, behind)
+        )
+        shares = tf.where(none[..., None], tf.zeros_like(first), last - first)
+        share = tf.minimum(tf.reduce_sum(shares, axis=1), 1.0)
+        start = tf.reduce_min(tf.where(shares > 0, first, 1.0), axis=1)
+        end = tf.reduce_max(tf.where(shares > 0, last, 0.0), axis=1)
+        is_free = ~is_asked[:, None] | (share <= 0)
+        start, end = tf.where(is_free, tf.zeros_like(start), start), tf.where(is_free, tf.ones_like(end), end)
         if how.has_missing:
-            gone = tf.cast(is_missing, tf.float64)[:, None]
-            share = tf.concat([share, gone], axis=1)
-            ends = tf.concat([ends, tf.stack([tf.zeros_like(gone), tf.ones_like(gone)], axis=2)], axis=1)
-        return tf.cast(share, tf.float32), tf.cast(ends, tf.float32)
+            gone = tf.math.unsorted_segment_max(tf.cast(is_missing, tf.float64), rows, batch)[:, None]
+            share = tf.concat([share, tf.maximum(gone, 0.0)], axis=1)
+            start = tf.concat([start, tf.zeros_like(gone)], axis=1)
+            end = tf.concat([end, tf.ones_like(gone)], axis=1)
+        share = tf.where(is_asked[:, None], share, 1.0)
+        ends = tf.stack([start, end], axis=2)
+        return tf.cast(share, tf.float32), tf.cast(ends, tf.float32), tf.stack([low, high], axis=2)
+
+    @staticmethod
+    def _intervals(
+        column: Column, comparison: tf.Tensor, words: tf.Tensor, is_asked: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """The ends of "40", "40..60", "..60" or "40..", each with its comparison, float64 [words]; everything where
+        nothing is asked."""
+        is_range = tf.strings.regex_full_match(words, r"(?s).*\.\..*") & tf.equal(comparison, "=")
+        first = tf.strings.strip(tf.strings.regex_replace(words, r"(?s)^(.*?)\.\..*$", r"\1"))
+        second = tf.strings.strip(tf.strings.regex_replace(words, r"(?s)^.*?\.\.(.*)$", r"\1"))
+        first, second = tf.where(is_range, first, words), tf.where(is_range, second, words)
+        no_low = ~is_asked | tf.strings.regex_full_match(comparison, "<=?") | is_range & tf.equal(first, "")
+        no_high = ~is_asked | tf.strings.regex_full_match(comparison, ">=?") | is_range & tf.equal(second, "")
+        begins, ends = _span(column, first, no_low), _span(column, second, no_high)
+        low = tf.where(no_low, -_BEYOND, tf.where(tf.equal(comparison, ">"), begins[1], begins[0]))
+        high = tf.where(no_high, _BEYOND, tf.where(tf.equal(comparison, "<"), ends[0], ends[1]))
+        low = _checked(low, low <= high, f"A range of {column.name} begins above its end:", words)
+        low = _begin(low, column.decimals, tf.equal(comparison, ">"))
+        return low, -_begin(-high, column.decimals, tf.equal(comparison, "<"))
 
     @staticmethod
     def _place(how: Bins, values: tf.Tensor) -> tf.Tensor:
@@ -147,42 +208,51 @@ class RowLookup(tf.Module):
         for place, (column, values) in enumerate(zip(self._codec.learned, columns, strict=True)):
             how = self._codec.how[column.name]
             if isinstance(how, Bins):
-                numbers = self._number(column, values, np.nan) if values.dtype == tf.string else values
+                numbers = _cells(column, values) if values.dtype == tf.string else values
                 numbers = tf.cast(numbers, tf.float64)
                 is_missing = tf.math.is_nan(numbers)
                 tokens = self._bin_of(how, numbers)
             else:
-                words = tf.strings.strip(values)
-                is_missing, tokens = tf.equal(words, ""), self._tokens_of(place, words)
-                tokens = tf.where(tokens < 0, int(how.missing), tokens)
+                tokens = _found(self.tables[place], values)
+                is_missing = tf.equal(tf.strings.strip(values), "")
+                # What the graph does not know is rare, if anything is.
+                other = tf.where(is_missing, int(how.missing), int(how.never[0] if how.has_rare else how.missing))
+                tokens = tf.where(tokens < 0, other, tokens)
             made.append(tf.where(is_missing, FREE, tokens) if free else tokens)
         return tf.stack(made, axis=1)
 
-    def columns(self, tokens: tf.Tensor, uniform: tf.Tensor) -> dict[str, tf.Tensor]:
-        """The columns [batch], by name, of tokens [batch, fields] with values at uniform numbers [batch, fields]."""
+    def columns(
+        self, tokens: tf.Tensor, uniform: tf.Tensor, intervals: tf.Tensor | None = None
+    ) -> dict[str, tf.Tensor]:
+        """The columns [batch], by name, of tokens [batch, fields] with values at uniform numbers [batch, fields].
+
+        intervals: of `conditions`; a value that is in none of its column's becomes the nearest that is.
+        """
         return {
-            column.name: self._values(column, tokens[:, place], uniform[:, place])
+            column.name: self._values(
+                column, tokens[:, place], uniform[:, place], None if intervals is None else intervals[:, place]
+            )
             for place, column in enumerate(self._codec.learned)
         }
 
-    def _values(self, column: Column, tokens: tf.Tensor, uniform: tf.Tensor) -> tf.Tensor:
+    def _values(
+        self, column: Column, tokens: tf.Tensor, uniform: tf.Tensor, intervals: tf.Tensor | None
+    ) -> tf.Tensor:
         how = self._codec.how[column.name]
         if not isinstance(how, Bins):
             names = [column.categories[place] for place in how.kept]
             return tf.gather(tf.constant([*names, *[""] * (how.size - len(names))]), tokens)
         values = decoded(how, column, tokens, uniform, tf.float64)
+        values = values if intervals is None else _nearest_within(values, intervals)
         if column.kind in (DATE, DATETIME, TIME):
             return tf.where(tf.math.is_nan(values), "", _written(column.kind, values))
         return tf.cast(values, tf.int64) if column.kind == INTEGER and not how.has_missing else values
 
-    def _tokens_of(self, place: int, words: tf.Tensor) -> tf.Tensor:
-        table = self.tables[place]
-        exact = table.lookup(words)
-        return tf.where(exact >= 0, exact, table.lookup(tf.strings.lower(words, encoding="utf-8")))
-
     @staticmethod
     def _bin_of(how: Bins, numbers: tf.Tensor) -> tf.Tensor:
         """As Bins.encode, int32 [batch]."""
+        if not len(how.knots):
+            return tf.zeros(tf.shape(numbers), tf.int32)
         low, high = tf.constant(how.knots[:, 0]), tf.constant(how.knots[:, -1])
         last = len(how.knots) - 1
         known = tf.where(tf.math.is_nan(numbers), tf.zeros_like(numbers), numbers)
@@ -191,15 +261,6 @@ class RowLookup(tf.Module):
         beyond = tf.nn.relu(known - tf.gather(high, below))
         tokens = tf.where(beyond > tf.nn.relu(tf.gather(low, above) - known), above, below)
         return tf.where(tf.math.is_nan(numbers), how.missing, tokens)
-
-    @staticmethod
-    def _number(column: Column, words: tf.Tensor, empty: float) -> tf.Tensor:
-        """What a person typed as float64; `empty` where that is nothing."""
-        is_empty = tf.equal(words, "")
-        if column.kind in (DATE, DATETIME, TIME):
-            return tf.where(is_empty, tf.constant(empty, tf.float64), _read(column.kind, words))
-        numbers = tf.strings.to_number(tf.where(is_empty, "0", words), tf.float64)
-        return tf.where(is_empty, tf.constant(empty, tf.float64), numbers)
 
 
 def decoded(how: Bins, column: Column, tokens: tf.Tensor, uniform: tf.Tensor, kind: tf.DType) -> tf.Tensor:
@@ -211,9 +272,96 @@ def decoded(how: Bins, column: Column, tokens: tf.Tensor, uniform: tf.Tensor, ki
     before = tf.clip_by_value(tf.cast(tf.floor(place), tf.int32), 0, KNOTS - 2)
     first = tf.minimum(tokens, len(how.knots) - 1) * KNOTS + before
     low, high = tf.gather(flat, first), tf.gather(flat, first + 1)
-    scale = 10.0**column.decimals
-    values = tf.round((low + (place - tf.cast(before, kind)) * (high - low)) * scale) / scale
+    values = low + (place - tf.cast(before, kind)) * (high - low)
+    scale = _scale(values, column.decimals) if kind == tf.float64 else 10.0**column.decimals
+    values = tf.round(values * scale) / scale
     return tf.where(tokens < len(how.knots), values, tf.constant(np.nan, kind)) if how.has_missing else values
+
+
+def _nearest_within(values: tf.Tensor, intervals: tf.Tensor) -> tf.Tensor:
+    """As Conditions.within: values [batch] in intervals [batch, intervals, 2], of which those that end before they
+    begin are none."""
+    low, high = intervals[..., 0], intervals[..., 1]
+    beside = tf.maximum(tf.maximum(low - values[:, None], values[:, None] - high), 0.0)
+    beside = tf.where(low <= high, beside, tf.constant(np.inf, tf.float64))
+    best = tf.argmin(tf.where(tf.math.is_nan(beside), tf.zeros_like(beside), beside), axis=1)
+    low, high = tf.gather(low, best, batch_dims=1), tf.gather(high, best, batch_dims=1)
+    clipped = tf.minimum(tf.maximum(values, low), high)
+    return tf.where(tf.math.is_nan(values) | (low > high), values, clipped)
+
+
+# What is typed.
+
+
+def _checked(value: tf.Tensor, fine: tf.Tensor, reason: str, words: tf.Tensor) -> tf.Tensor:
+    """The value, refused if any of [n] is not fine: for a reason, and with the words [n] of these."""
+    with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(fine), [reason, tf.boolean_mask(words, ~fine)])]):
+        return tf.identity(value)
+
+
+def _split(texts: tf.Tensor, sign: str) -> tuple[tf.Tensor, tf.Tensor]:
+    """Parts between signs that stand in no quotes, and of which text [texts] each is."""
+    # With a sign behind the last part too, every match begins where the one before it ended, so never in quotes.
+    cut = tf.strings.regex_replace(
+        tf.strings.join([texts, sign]), rf'(?s)((?:[^"{sign}]|"[^"]*")*)\{sign}', rf"\1{_CUT}"
+    )
+    parts = tf.strings.split(tf.strings.regex_replace(cut, rf"{_CUT}$", ""), _CUT)
+    return tf.strings.strip(parts.flat_values), parts.value_rowids()
+
+
+def _unquoted(words: tf.Tensor) -> tf.Tensor:
+    words = tf.strings.strip(words)
+    inner = tf.strings.regex_replace(tf.strings.regex_replace(words, '(?s)^"(.*)"$', r"\1"), '""', '"')
+    return tf.where(tf.strings.regex_full_match(words, QUOTED), inner, words)
+
+
+def _found(table: tf.lookup.StaticHashTable, words: tf.Tensor) -> tf.Tensor:
+    """The places of typed words, int32; -1 of one that is unknown. See `spellings`."""
+    stripped, made = tf.strings.strip(words), tf.fill(tf.shape(words), -1)
+    spelled = {FOLDED: tf.strings.lower(stripped, encoding="utf-8"), STRIPPED: stripped, EXACT: words}
+    for how, typed in spelled.items():
+        known = table.lookup(tf.strings.join([how, typed]))
+        made = tf.where(known >= 0, known, made)
+    return made
+
+
+def _begin(values: tf.Tensor, decimals: int, is_behind: tf.Tensor) -> tf.Tensor:
+    """The least values of so many decimals that are at least others, or above them; as that of Conditions."""
+    scale = _scale(values, decimals)
+    scaled = values * scale
+    is_whole, on_grid = tf.abs(scaled) >= WHOLE, tf.equal(tf.round(scaled) / scale, values)
+    above = tf.where(is_whole, tf.math.nextafter(values, 2 * _BEYOND), (tf.round(scaled) + 1) / scale)
+    exact = tf.where(is_behind & (tf.abs(values) < _BEYOND), above, values)
+    return tf.where(is_whole | on_grid, exact, tf.math.ceil(scaled) / scale)
+
+
+def _scale(values: tf.Tensor, decimals: int) -> tf.Tensor:
+    """A power of ten for each value. TensorFlow would turn a division by a constant into a product with its inverse,
+    and 12 tenths into 1.2000000000000002."""
+    return tf.where(tf.math.is_nan(values), tf.ones_like(values), tf.constant(10.0**decimals, values.dtype))
+
+
+def _span(column: Column, words: tf.Tensor, is_empty: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """The first and the last value that a person means, float64 [words]; as plain_span. Anything where it is empty."""
+    pattern = rf"(?:{_TYPED.get(column.kind, TYPED_NUMBER)})"
+    readable = tf.strings.regex_full_match(words, pattern) | is_empty
+    words = _checked(words, readable, f"No values of {column.name}:", words)
+    if column.kind in _TYPED:
+        return _read(column.kind, words, is_empty)
+    numbers = tf.strings.to_number(tf.where(is_empty, "0", words), tf.float64)
+    numbers = _checked(numbers, tf.math.is_finite(numbers), f"No values of {column.name}:", words)
+    return numbers, numbers
+
+
+def _cells(column: Column, words: tf.Tensor) -> tf.Tensor:
+    """The values of cells, float64 [words]; NaN of an empty one."""
+    words = tf.strings.strip(words)
+    is_empty = tf.equal(words, "")
+    return tf.where(is_empty, tf.constant(np.nan, tf.float64), _span(column, words, is_empty)[0])
+
+
+def _table(places: Mapping[str, int]) -> tf.lookup.StaticHashTable:
+    return tf.lookup.StaticHashTable(_Places(dict(places) or {"\0": -1}), -1)
 
 
 class _Places(tf.lookup.KeyValueTensorInitializer):
@@ -267,21 +415,33 @@ def _two(values: tf.Tensor) -> tf.Tensor:
     return tf.strings.as_string(values, width=2, fill="0")
 
 
-def _read(kind: str, words: tf.Tensor) -> tf.Tensor:
-    """"2020-03-20", "2020-03-20T13:45:00" or "13:45:00" as float64; what is empty as anything."""
-    nothing = {DATE: "1970-01-01", DATETIME: "1970-01-01T00:00:00", TIME: "00:00:00"}[kind]
-    words = tf.where(tf.equal(words, ""), nothing, words)
+def _read(kind: str, words: tf.Tensor, is_empty: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """The first and the last value of "2020-03-20", "2020-03-20T13:45:00" or "13:45:00", as float64; anything where it
+    is empty."""
+    words = tf.where(is_empty, "00:00:00" if kind == TIME else "1970-01-01", words)
     if kind == TIME:
-        return tf.cast(_clock(words), tf.float64)
-    parts = [tf.strings.to_number(tf.strings.substr(words, *at), tf.int64) for at in ((0, 4), (5, 2), (8, 2))]
-    days = _days(*parts)
+        seconds = tf.cast(_clock(words), tf.float64)
+        return seconds, seconds
+    size, dates = tf.strings.length(words), tf.strings.regex_replace(words, r"^(\d{4})$", r"\1-01")
+    dates = tf.strings.regex_replace(dates, r"^(\d{4}-\d\d)$", r"\1-01")
+    year, month, day = (
+        tf.strings.to_number(tf.strings.substr(dates, *at), tf.int64) for at in ((0, 4), (5, 2), (8, 2))
+    )
+    first = _days(year, month, day)
+    real = [tf.equal(*pair) for pair in zip(_civil(first), (year, month, day), strict=True)]
+    first = _checked(first, tf.reduce_all(real, axis=0), "No dates:", words)
+    next_month = _days(year + tf.cast(tf.equal(month, 12), tf.int64), month % 12 + 1, tf.ones_like(day))
+    last = tf.where(size > 7, first, tf.where(size > 4, next_month, _days(year + 1, month, day)) - 1)
     if kind == DATE:
-        return tf.cast(days, tf.float64)
-    clock = tf.strings.regex_replace(words, r"^.{10}.?", "")
-    return tf.cast(days * _DAY + _clock(tf.where(tf.equal(clock, ""), "00:00:00", clock)), tf.float64)
+        return tf.cast(first, tf.float64), tf.cast(last, tf.float64)
+    has_clock = size > 10
+    clock = _clock(tf.where(has_clock, tf.strings.regex_replace(words, r"^.{10}.", ""), "00:00:00"))
+    end = tf.where(has_clock, clock, _DAY - 1)
+    return tf.cast(first * _DAY + clock, tf.float64), tf.cast(last * _DAY + end, tf.float64)
 
 
 def _clock(words: tf.Tensor) -> tf.Tensor:
+    words = tf.strings.regex_replace(words, r"^(\d:)", r"0\1")
     words = tf.strings.regex_replace(words, r"^(\d\d:\d\d)$", r"\1:00")
     hours, minutes, seconds = (tf.strings.to_number(tf.strings.substr(words, at, 2), tf.int64) for at in (0, 3, 6))
     return hours * 3600 + minutes * 60 + seconds
