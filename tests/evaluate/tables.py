@@ -97,7 +97,7 @@ def counting(tokens):
 def examples_of(rows, training, source="people.csv"):
     return SimpleNamespace(
         rows=rows, training=training, codec=Coded(rows), fingerprint=f"print of {source}", source=source,
-        modality="text", representation="rows", report=None,
+        modality="text", representation="rows", report=None, place_in_source=lambda place: place,
     )
 
 

@@ -312,7 +312,7 @@ def test_the_command_lists_rows_and_what_makes_them_unlikely(capsys):
     run = SimpleNamespace(least_likely=lambda source, count: asked.append((source, count)) or [row])
     _list_rows([run], "new.csv", None, False)
     lines = capsys.readouterr().out.splitlines()
-    assert asked == [("new.csv", 20)] and lines[1].split()[:3] == ["41", "9.5", "job=king"]
+    assert asked == [("new.csv", 20)] and lines[1].split()[:3] == ["42", "9.5", "job=king"]
     assert "town=A (1.0)" in lines[1] and "age" not in lines[1]
     _list_rows([run], None, 5, True)
     assert json.loads(capsys.readouterr().out)[0]["nats"] == 9.5 and asked[1] == (None, 5)

@@ -17,7 +17,7 @@ from tfgen.export.signatures import SERVER, Entry, ExportedModel
 from tfgen.models.rows.base import RowModel
 from tfgen.representations.rows.codec import Bins, RowCodec
 from tfgen.representations.rows.columns import DATE, DATETIME, TIME, Rows
-from tfgen.representations.rows.conditions import FREE
+from tfgen.representations.rows.conditions import FREE, quoted
 from tfgen.representations.rows.lookup import RowLookup, decoded
 from tfgen.representations.rows.sampler import RowSampler
 from tfgen.representations.signatures import Kind
@@ -78,11 +78,11 @@ class RowExport(ExportedModel):
     # What the signatures do.
 
     def _generate(self, seed: tf.Tensor, prompt: tf.Tensor) -> dict[str, tf.Tensor]:
-        given, allowed, ends = self._lookup.conditions(prompt)
+        given, allowed, ends, intervals = self._lookup.conditions(prompt)
         tokens, weights = self.model.under(seed, given, allowed)
         own = tf.gather(ends, tokens + tf.constant(self.model.example.offsets, tf.int32), axis=1, batch_dims=1)
         uniform = own[..., 0] + self.model.places(seed) * (own[..., 1] - own[..., 0])
-        return {**self._columns(tokens, uniform), "share": tf.reduce_mean(weights, axis=1)}
+        return {**self._columns(tokens, uniform, intervals), "share": tf.reduce_mean(weights, axis=1)}
 
     def _fill(self, seed: tf.Tensor, **columns: tf.Tensor) -> dict[str, tf.Tensor]:
         values = [columns[name] for name in self._names]
@@ -117,8 +117,10 @@ class RowExport(ExportedModel):
     def _log_prob_of_tokens(self, tokens: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"log_prob": tf.identity(self.model.log_likelihood(tokens), name="log_prob")}
 
-    def _columns(self, tokens: tf.Tensor, uniform: tf.Tensor) -> dict[str, tf.Tensor]:
-        made = self._lookup.columns(tokens, uniform)
+    def _columns(
+        self, tokens: tf.Tensor, uniform: tf.Tensor, intervals: tf.Tensor | None = None
+    ) -> dict[str, tf.Tensor]:
+        made = self._lookup.columns(tokens, uniform, intervals)
         return {
             name: tf.identity(values, name=name) for name, values in zip(self._names, made.values(), strict=True)
         }
@@ -173,10 +175,12 @@ class RowExport(ExportedModel):
         for column in (*self.codec.learned[:1], *self.codec.learned[-1:]):
             how = self.codec.how[column.name]
             if not isinstance(how, Bins):
-                prompts.append(f'{column.name}="{column.categories[how.kept[0]]}"')
+                names = [column.categories[place] for place in how.kept[:1]]
+                prompts += [f"{quoted(column.name, ',<=>')}={quoted(name)}" for name in names]
             elif len(how.knots) and column.kind not in (DATE, DATETIME, TIME):
                 low, high = np.quantile(how.knots, [0.3, 0.7])
-                prompts.append(f"{column.name}={low:.{column.decimals}f}..{high:.{column.decimals}f}")
+                asked = f"{low:.{column.decimals}f}..{high:.{column.decimals}f}"
+                prompts.append(f"{quoted(column.name, ',<=>')}={asked}")
         return prompts
 
     def _own_rows(self) -> Rows:

@@ -48,7 +48,9 @@ class TableModality(Modality):
     settings = {
         **SETTINGS,
         "holdout": DataSetting(
-            _check_holdout, "the share of rows that is not learned, to judge by, 0 to 0.5", "0.1; 100 rows at the least, unless they are more than a fifth, and 10000 at the most"
+            _check_holdout,
+            "the share of rows that is not learned, to judge by, 0 to 0.5",
+            "0.1; 100 rows at the least, unless that is more than a fifth, and 10000 at the most",
         ),
         "codec": DataSetting(str, "the codec.json of a run, whose columns and tokens the table has", "a new one"),
     }
