@@ -139,8 +139,10 @@ class Bins:
     def shares_within(self, low: float, high: float, decimals: int) -> tuple[np.ndarray, np.ndarray]:
         """How much of each token lies between two numbers, both included, [tokens], and which part of its range of
         uniform numbers that is, [tokens, 2]."""
-        half = max(0.5 * 10.0 ** -decimals, *(np.spacing(abs(each)) for each in (low, high) if np.isfinite(each)), 0.0)
-        ends = np.stack([_place_of(self.knots, low - half), _place_of(self.knots, high + half)], axis=1)
+        half = 0.5 * 10.0 ** -decimals
+        # Where half a step is less than a float can tell, by one float.
+        before, behind = min(low - half, np.nextafter(low, -np.inf)), max(high + half, np.nextafter(high, np.inf))
+        ends = np.stack([_place_of(self.knots, before), _place_of(self.knots, behind)], axis=1)
         ends = np.concatenate([ends, np.zeros([int(self.has_missing), 2])])
         return ends[:, 1] - ends[:, 0], ends
 
@@ -163,7 +165,10 @@ class Bins:
             is_alone = counts >= _FEWEST
         else:
             is_alone = counts >= max(_FEWEST, _rows_of_a_bin(len(present)))
-        return cls(_knots(present, different, counts, is_alone), has_missing)
+        knots = _knots(present, different, counts, is_alone)
+        # A token that is one value is one that the column can have.
+        is_value = (knots[:, 0] == knots[:, -1])[:, None]
+        return cls(np.where(is_value, np.round(knots, column.decimals), knots), has_missing)
 
 
 def _rows_of_a_bin(count: int) -> float:

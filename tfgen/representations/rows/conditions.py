@@ -236,7 +236,7 @@ def _restrict(codec: RowCodec, made: Conditions, place: int, column: Column, com
     if ranges:
         # Pieces in one bin add up. It is drawn from where the first begins to where the last ends; `within` then brings
         # what lies between two of them into the nearer one.
-        found = [how.shares_within(*_findable(low, high, column.decimals), column.decimals) for low, high in ranges]
+        found = [how.shares_within(low, high, column.decimals) for low, high in ranges]
         shares = np.stack([each for each, _ in found])
         inside = np.stack([each for _, each in found])
         some = shares > 0
@@ -318,15 +318,6 @@ def _merged(pieces: Sequence[tuple[float, float]], decimals: int) -> list[tuple[
         else:
             merged.append((low, high))
     return merged
-
-
-def _findable(low: float, high: float, decimals: int) -> tuple[float, float]:
-    """The same interval, a float wider where half a step of so many decimals is below a float's precision."""
-    half = 0.5 * 10.0**-decimals
-    return (
-        low if low - half < low else float(np.nextafter(low, -np.inf)),
-        high if high + half > high else float(np.nextafter(high, np.inf)),
-    )
 
 
 def _extent(codec: RowCodec, column: Column) -> str:
