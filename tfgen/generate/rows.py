@@ -15,9 +15,9 @@ from tfgen.generate import Generator, Origin, Request
 from tfgen.generate.output import check_path, file_stem, provenance
 from tfgen.generate.reactions import Reactions
 from tfgen.representations.base import Codec
-from tfgen.representations.rows.codec import Bins
 from tfgen.representations.rows.columns import Rows
 from tfgen.representations.rows.conditions import Conditions, read_conditions
+from tfgen.representations.rows.constrained import Given, keeping_to
 from tfgen.representations.rows.sampler import RowSampler
 from tfgen.restore import load_model, made_of
 from tfgen.run import BASE, Run
@@ -25,8 +25,6 @@ from tfgen.run import BASE, Run
 _SHOWN = 8  # rows, on the terminal
 _HARDLY_ANY = 1e-6  # a share of the model's rows below which it makes none like that
 _TRIED = 256  # rows that the share is told by, at the least
-_ROUNDS = 100  # of drawing anew what breaks a constraint
-_LAST_SEED = 2**31 - 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,69 +180,6 @@ class RowGenerator(Generator):
             if column.name not in asked and how.has_missing and how.size > 1 + len(how.never):
                 allowed[first + how.missing] = 0
         return replace(self.conditions, allowed=allowed)
-
-
-@dataclass(frozen=True)
-class Given:
-    """Cells of rows that a person has: which, by column bool [n]; the rows; and their tokens, -1 for all others, which
-    are drawn under conditions."""
-
-    there: dict[str, np.ndarray]
-    rows: Rows
-    tokens: np.ndarray
-    under: Conditions
-
-    def take(self, places: np.ndarray) -> "Given":
-        there = {name: values[places] for name, values in self.there.items()}
-        return Given(there, self.rows.take(places), self.tokens[places], self.under)
-
-    def put_into(self, rows: Rows) -> None:
-        for name, there in self.there.items():
-            rows.values[name][there] = self.rows.values[name][there]
-
-
-def keeping_to(
-    modality: Any, codec: Codec, sampler: RowSampler, seeds: np.ndarray, conditions: Conditions, rows: Rows,
-    given: Given | None = None,
-) -> tuple[Rows, int]:
-    """Rows that were drawn by these seeds, with what breaks a constraint of the table put right or drawn anew, and how
-    many still do. What was given stays, and so does what was asked for."""
-    rows = _put_right(modality, codec, conditions, rows, given)
-    for round_number in range(1, _ROUNDS + 1):
-        broken = np.flatnonzero(~_is_right(modality, codec, conditions, rows, given))
-        if not len(broken):
-            return rows, 0
-        # A row that breaks a constraint is drawn anew by a seed that follows from its own.
-        again = (seeds[broken].astype(np.int64) * 1000003 + round_number * 7919) % _LAST_SEED
-        part = None if given is None else given.take(broken)
-        under = (conditions, None) if part is None else (part.under, part.tokens)
-        new = sampler.drawn(again.astype(np.int32), *under)[0]
-        new = _put_right(modality, codec, conditions, new, part)
-        for name, values in rows.values.items():
-            values[broken] = new.values[name]
-    return rows, int((~_is_right(modality, codec, conditions, rows, given)).sum())
-
-
-def _put_right(modality: Any, codec: Codec, conditions: Conditions, rows: Rows, given: Given | None) -> Rows:
-    settled = {} if given is None else dict(given.there)
-    settled |= {name: np.ones(len(rows), bool) for name in conditions.asked(codec)}
-    if given is not None:
-        given.put_into(rows)
-    return modality.repair(rows, codec, settled)
-
-
-def _is_right(modality: Any, codec: Codec, conditions: Conditions, rows: Rows, given: Given | None) -> np.ndarray:
-    """bool [n]: which rows keep to constraints and conditions, and lie where the table does."""
-    right = modality.holds(rows, codec)
-    if given is None:
-        right = right & conditions.hold(codec, rows)
-    for column in codec.learned:
-        how, values = codec.how[column.name], rows.values[column.name]
-        if isinstance(how, Bins) and len(how.knots):
-            own = np.isnan(values) if given is None else np.isnan(values) | given.there[column.name]
-            half = 0.5 * 10.0**-column.decimals  # what rounding does
-            right = right & (own | ((values >= how.knots[0, 0] - half) & (values <= how.knots[-1, -1] + half)))
-    return right
 
 
 def _percent(share: float) -> str:

@@ -11,11 +11,12 @@ from tfgen.console import say
 from tfgen.errors import UserError
 from tfgen.generate import Origin
 from tfgen.generate.output import check_path
-from tfgen.generate.rows import RowSamples, keeping_to
+from tfgen.generate.rows import RowSamples
 from tfgen.prompts.cells import Cell, Cells, Drawn
 from tfgen.prompts.judges import Measure
 from tfgen.representations.rows.columns import joined
 from tfgen.representations.rows.conditions import columns_asked, read_conditions, split_prompt, words_of_columns
+from tfgen.representations.rows.constrained import keeping_to
 from tfgen.representations.rows.sampler import RowSampler
 
 

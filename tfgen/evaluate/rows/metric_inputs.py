@@ -29,8 +29,11 @@ ATTACKED = (SAMPLES, *BASELINES)
 class RowInputs:
     """Makes each part of it once, when it is first asked for."""
 
-    def __init__(self, model: Any, codec: Any, data: ReferenceData, target: Target | None, count: int, seed: int):
-        self.model, self.codec, self.data, self.target = model, codec, data, target
+    def __init__(
+        self, model: Any, codec: Any, modality: Any, data: ReferenceData, target: Target | None, count: int, seed: int
+    ):
+        self.model, self.codec, self.modality = model, codec, modality
+        self.data, self.target = data, target
         self.count, self.seed = count, seed
         self.training, self.unseen = as_table(data.training), as_table(data.unseen)
         self._made: dict[Any, Any] = {}
@@ -39,11 +42,17 @@ class RowInputs:
 
     @cached_property
     def samples(self) -> Rows:
-        """Samples `seed`, `seed + 1`, ..."""
+        """Samples `seed`, `seed + 1`, ..., as `tfgen generate` makes them: what holds in the data holds in them."""
+        from tfgen.representations.rows.conditions import no_conditions
+        from tfgen.representations.rows.constrained import keeping_to
         from tfgen.representations.rows.sampler import RowSampler
 
         seeds = np.arange(self.seed, self.seed + self.count, dtype=np.int64).astype(np.int32)
-        return RowSampler(self.model, self.codec)(seeds)
+        sampler = RowSampler(self.model, self.codec)
+        rows = sampler(seeds)
+        if self.modality.holds(rows, self.codec).all():
+            return rows
+        return keeping_to(self.modality, self.codec, sampler, seeds, no_conditions(self.codec), rows)[0]
 
     def group(self, name: str) -> np.ndarray:
         """The table of samples, or of what stands in their place, in a random order."""
