@@ -30,9 +30,7 @@ _SAFE = {
 def in_words(evaluation: Evaluation, target: Target | None, giveaway: Giveaway | None) -> str:
     """The paragraph."""
     good, weak, change = [], [], []
-    _on_quality(evaluation, good, weak)
-    if weak:
-        change.append(_LONGER)
+    _on_quality(evaluation, good, weak, change)
     _on_detectability(evaluation, giveaway, good, weak, change)
     _on_usefulness(evaluation, target, good, weak, change)
     _on_privacy(evaluation, good, weak, change)
@@ -41,7 +39,7 @@ def in_words(evaluation: Evaluation, target: Target | None, giveaway: Giveaway |
     return paragraph(evaluation, good, weak, change, _LONGER)
 
 
-def _on_quality(evaluation: Evaluation, good: list[str], weak: list[str]) -> None:
+def _on_quality(evaluation: Evaluation, good: list[str], weak: list[str], change: list[str]) -> None:
     """What is lacking, as a multiple of what other real rows lack."""
     real, naive = (evaluation.baselines.get(name, {}) for name in ("real", "independent"))
     if "quality" not in evaluation.scores or "quality" not in real:
@@ -50,6 +48,7 @@ def _on_quality(evaluation: Evaluation, good: list[str], weak: list[str]) -> Non
     values = f"(quality {value:.3f}, real rows {real['quality']:.3f})"
     if real["quality"] < naive.get("quality", 0.0):  # so few that they look less alike than columns by themselves
         weak.append(f"there are too few held-out rows to say how like the data the samples are {values}")
+        change.append(_MORE_ROWS)
         return
     learned = _learned(evaluation, real, naive)
     if learned is not None and learned < _TOGETHER[0]:
@@ -57,8 +56,10 @@ def _on_quality(evaluation: Evaluation, good: list[str], weak: list[str]) -> Non
         beside = f"real rows {real['strong_pairs']:.2f}, columns drawn by themselves {naive['strong_pairs']:.2f}"
         words = "much of what goes together in the data doesn't in the samples"
         weak.append(f"{words} (strong pair trends {strong:.2f}, {beside})")
+        change.append(_LONGER)
     elif 1 - value > _CLOSE * (1 - real["quality"]):
         weak.append(f"columns or pairs of columns are unlike the data {values}")
+        change.append(_LONGER)
     elif _is_told(evaluation):
         return  # no praise: whatever columns and pairs look like, something else is wrong
     elif 1 - value <= _AS_GOOD * (1 - real["quality"]) and (learned is None or learned >= _TOGETHER[1]):
