@@ -28,7 +28,7 @@ _MOST_VALUES, _ROWS_OF_A_VALUE = 128, 4  # of a number whose values are tokens
 MOST_CATEGORIES = 1000
 _RARE = (5, 8)  # categories with fewer rows than a number between these are rare
 _FEWEST = 5  # rows that share a token of numbers
-_OUTERMOST = slice(1, 4)  # values whose mean is a column's end
+_OUTERMOST, _FAR = 3, 2.0  # values whose mean is a column's end; times their spread
 
 
 @dataclass(frozen=True)
@@ -221,10 +221,18 @@ def _with_blurred_ends(knots: np.ndarray) -> np.ndarray:
 
 
 def _ends(present: np.ndarray) -> tuple[float, float]:
-    """The ends of a column's range, of sorted values: means of those behind the outermost one, which is somebody's."""
-    if len(present) < 2 * _OUTERMOST.stop:
+    """The ends of a column's range, of sorted values: means of the three outermost, or, where the outermost stands far
+    from the others, of the three behind it: it is somebody's."""
+    if len(present) < 2 * (_OUTERMOST + 1):
         return tuple(np.quantile(present, [0.1, 0.9]))
-    return present[_OUTERMOST].mean(), present[::-1][_OUTERMOST].mean()
+    return tuple(_end(side[: _OUTERMOST + 1]) for side in (present, present[::-1]))
+
+
+def _end(outermost: np.ndarray) -> float:
+    """The end on one side, of its values from the outermost inwards."""
+    first, second, last = outermost[0], outermost[1], outermost[-1]
+    stands_alone = abs(first - second) > _FAR * abs(second - last)
+    return float(outermost[1:].mean() if stands_alone else outermost[:-1].mean())
 
 
 def _place_of(knots: np.ndarray, value: float) -> np.ndarray:
