@@ -351,8 +351,8 @@ def judged(real: Path, made: Path, test: Path, target: str) -> dict:
 def told(run: Path, test: Path) -> float:
     """How often the model's likelihood is higher of a learned row than of another."""
     from tfgen.data import open_data
+    from tfgen.evaluate.metrics.copying import auc
     from tfgen.evaluate.rows.metric_inputs import Likelihood
-    from tfgen.evaluate.rows.tracker import area_under_curve
     from tfgen.restore import load_model, open_codec
     from tfgen.run import Run
 
@@ -360,7 +360,7 @@ def told(run: Path, test: Path) -> float:
     codec, ask = open_codec(opened), Likelihood(load_model(opened))
     own = open_data(opened.data_source(), **opened.data_settings())
     other = open_data(str(test), codec=str(run / "codec.json"), holdout=0.0)
-    return area_under_curve(-ask(codec.encode(own.rows)[: own.training]), -ask(other.tokens))
+    return auc(-ask(other.tokens), -ask(codec.encode(own.rows)[: own.training]))
 
 
 def minority(real: Path, made: Path, target: str) -> str:
@@ -382,7 +382,7 @@ def variation(codec, one, other) -> float:
     """The mean total variation of the columns' tokens, numbers in at most ten bins."""
     apart = []
     for column in codec.learned:
-        how = codec.how[column.name]
+        how = codec.encodings[column.name]
         tokens = [how.encode(rows.values[column.name]).astype(int) for rows in (one, other)]
         if column.is_numeric and how.size > 10:
             edges = np.unique(np.quantile(tokens[0], np.linspace(0, 1, 11)[1:-1]))

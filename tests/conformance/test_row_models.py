@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests.conftest import assert_same_state, fit_run, state_of, stopped_at
 from tests.conformance.cases import SLOW, battery_of
@@ -13,6 +14,8 @@ from tests.sources import SOURCES
 from tfgen import catalog
 from tfgen.data import open_data
 from tfgen.errors import UserError
+from tfgen.export.rows import RowExport
+from tfgen.export.signatures import SERVER
 from tfgen.generate import Request, open_generator
 from tfgen.representations.rows.conditions import read_conditions
 from tfgen.representations.rows.sampler import RowSampler
@@ -154,6 +157,12 @@ def test_no_cell_is_filled_in_as_missing(tmp_path, command):
     assert made.exit_code == 0, made.stderr
     with open(tmp_path / "full.csv", newline="") as file:
         assert all(row["a"] and row["b"] for row in csv.DictReader(file))
+    # Nor by a server.
+    export = RowExport(fitted, open_codec(fitted), load_model(fitted), SERVER)
+    given = {"a": tf.constant([np.nan, np.nan, 3.0] * 10, tf.float64), "b": tf.constant(["", "x", ""] * 10)}
+    filled = export.entries["fill"].function(seed=tf.range(30), **given)
+    assert not np.isnan(filled["a"].numpy()).any() and all(filled["b"].numpy())
+    assert (filled["a"].numpy()[2::3] == 3.0).all() and (filled["b"].numpy()[1::3] == b"x").all()
 
 
 @pytest.fixture(scope="session")

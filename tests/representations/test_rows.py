@@ -71,8 +71,8 @@ def test_tokens_go_there_and_back(rows, codec):
 
 
 def test_what_few_rows_have_is_never_drawn(codec):
-    how = codec.how["ward"]
-    assert isinstance(how, Categories) and 3 not in how.kept and how.has_rare
+    how = codec.encodings["ward"]
+    assert isinstance(how, Categories) and 3 not in how.kept and how.size == 5
     assert codec.specification.fields[1].never == how.never == (3,)
 
 
@@ -198,9 +198,9 @@ def test_a_graph_refuses_what_python_refuses(codec, prompt):
 
 def test_a_column_asked_for_twice_is_within_both(codec):
     asked = read_conditions(codec, "amount>=1000, amount<1100, age=20..60, age>=40")
-    tokens = np.argmax(asked.allowed[codec.specification.offsets[2] :][: codec.how["amount"].size])
+    tokens = np.argmax(asked.allowed[codec.specification.offsets[2] :][: codec.encodings["amount"].size])
     drawn = np.tile(codec.encode(patients(1))[:1], [200, 1]).astype(np.int64)
-    drawn[:, 2], drawn[:, 0] = tokens, codec.how["age"].encode(np.array([40.0]))
+    drawn[:, 2], drawn[:, 0] = tokens, codec.encodings["age"].encode(np.array([40.0]))
     made = asked.within(codec, drawn, np.random.default_rng(0).random(drawn.shape))
     assert (made.values["amount"] >= 1000).all() and (made.values["amount"] < 1100).all()
     assert asked.hold(codec, made).all() and asked.ranges["age"] == [(40, 60)]
@@ -338,7 +338,7 @@ REFUSED = [
 @pytest.mark.parametrize("prompt, name, meant", MEANT)
 def test_what_is_typed_is_what_is_meant(odd_codec, prompt, name, meant):
     asked, place = read_conditions(odd_codec, prompt), [each.name for each in odd_codec.learned].index(name)
-    first, how = odd_codec.specification.offsets[place], odd_codec.how[name]
+    first, how = odd_codec.specification.offsets[place], odd_codec.encodings[name]
     if isinstance(how, Bins):
         assert asked.ranges.get(name, []) == meant
         rows = odd()
@@ -358,10 +358,10 @@ def test_what_is_typed_is_what_is_meant(odd_codec, prompt, name, meant):
 def test_pieces_of_one_bin_add_up(odd_codec):
     parts = [read_conditions(odd_codec, f"wage={each}").allowed for each in (3000, 3001, 3003)]
     asked = read_conditions(odd_codec, "wage=3000|3001|3003")
-    np.testing.assert_allclose(asked.allowed[: odd_codec.how["wage"].size].sum(),
-                               sum(part[: odd_codec.how["wage"].size].sum() for part in parts), rtol=1e-5)
+    np.testing.assert_allclose(asked.allowed[: odd_codec.encodings["wage"].size].sum(),
+                               sum(part[: odd_codec.encodings["wage"].size].sum() for part in parts), rtol=1e-5)
     tokens = np.tile(odd_codec.encode(odd().take([0])), [500, 1]).astype(np.int64)
-    tokens[:, 0] = np.argmax(asked.allowed[: odd_codec.how["wage"].size])
+    tokens[:, 0] = np.argmax(asked.allowed[: odd_codec.encodings["wage"].size])
     made = asked.within(odd_codec, tokens, np.random.default_rng(0).random(tokens.shape))
     assert set(made.values["wage"]) == {3000, 3001, 3003}
 
@@ -416,7 +416,7 @@ def test_a_graph_means_the_same(odd_codec):
     cells = [tf.constant(["rarely", "", "f"]) if column.name == "sex" else
              tf.constant(["", "", ""]) if column.is_categorical or column.name == "when" else
              tf.constant([np.nan, 1.0, 2.0], tf.float64) for column in odd_codec.learned]
-    how = odd_codec.how["sex"]
+    how = odd_codec.encodings["sex"]
     assert lookup.tokens(cells)[:, 1].numpy().tolist() == [how.never[0], how.missing, how.encode(np.array([0]))[0]]
 
 

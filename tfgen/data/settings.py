@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from tfgen.errors import UserError
+
 
 @dataclass(frozen=True)
 class DataSetting:
@@ -20,3 +22,14 @@ class DataSetting:
     help: str
     default: str = "found from the data"
     is_family: bool = False
+
+
+def check_holdout(share: Any) -> float:
+    """The share of the data that is not learned, to judge by. Raises UserError."""
+    try:
+        share = float(share)
+    except (TypeError, ValueError):
+        raise UserError(f"'{share}' is not a number.", "Set holdout to a number.") from None
+    if not 0 <= share <= 0.5:
+        raise UserError(f"holdout must be between 0 and 0.5, not {share:g}.", "It is the share that is not learned.")
+    return share

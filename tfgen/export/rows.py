@@ -16,8 +16,8 @@ from tfgen.export.formats import SAVED_MODEL, Tolerance
 from tfgen.export.signatures import SERVER, Entry, ExportedModel
 from tfgen.models.rows.base import RowModel
 from tfgen.representations.rows.codec import Bins, RowCodec
-from tfgen.representations.rows.columns import DATE, DATETIME, TIME, Rows
-from tfgen.representations.rows.conditions import FREE, quoted
+from tfgen.representations.rows.columns import DATE, DATETIME, TIME, Rows, plain_text
+from tfgen.representations.rows.conditions import FREE, no_conditions, quoted
 from tfgen.representations.rows.lookup import RowLookup, decoded
 from tfgen.representations.rows.sampler import RowSampler
 from tfgen.representations.signatures import Kind
@@ -44,7 +44,12 @@ class RowExport(ExportedModel):
         self._lookup = RowLookup(codec) if audience == SERVER else None
         self._names = safe_names([column.name for column in codec.learned])
         self._made: Rows | None = None
+        self._filled: tuple = ()  # what is allowed of cells that are filled in, and the fields of which not all is
         self._has_likelihood = bool(model.measurements())
+        if audience == SERVER:
+            allowed = no_conditions(codec).without_missing(codec)
+            if not allowed.are_none:
+                self._filled = tf.constant(allowed.allowed, tf.float32), allowed.fields_asked()
         super().__init__(run, codec, model, audience)
 
     def make_entries(self) -> dict[str, Entry]:
@@ -79,7 +84,7 @@ class RowExport(ExportedModel):
 
     def _generate(self, seed: tf.Tensor, prompt: tf.Tensor) -> dict[str, tf.Tensor]:
         given, allowed, ends, intervals = self._lookup.conditions(prompt)
-        tokens, weights = self.model.under(seed, given, allowed)
+        tokens, weights = self.model.conditional_rows(seed, given, allowed)
         own = tf.gather(ends, tokens + tf.constant(self.model.example.offsets, tf.int32), axis=1, batch_dims=1)
         uniform = own[..., 0] + self.model.places(seed) * (own[..., 1] - own[..., 0])
         return {**self._columns(tokens, uniform, intervals), "share": tf.reduce_mean(weights, axis=1)}
@@ -87,7 +92,7 @@ class RowExport(ExportedModel):
     def _fill(self, seed: tf.Tensor, **columns: tf.Tensor) -> dict[str, tf.Tensor]:
         values = [columns[name] for name in self._names]
         given = self._lookup.tokens(values, free=True)
-        tokens, _ = self.model.under(seed, given)
+        tokens, _ = self.model.conditional_rows(seed, given, *self._filled)
         made = self._columns(tokens, self.model.places(seed))
         return {
             name: tf.where(given[:, place] == FREE, made[name], _cast(values[place], made[name].dtype), name=name)
@@ -98,10 +103,10 @@ class RowExport(ExportedModel):
         return self._log_prob_of_tokens(self._lookup.tokens([columns[name] for name in self._names]))
 
     def _generate_tokens(self, seed: tf.Tensor, given: tf.Tensor) -> dict[str, tf.Tensor]:
-        tokens, _ = self.model.under(seed, given)
+        tokens, _ = self.model.conditional_rows(seed, given)
         uniform, numbers = self.model.places(seed), []
         for place, column in enumerate(self.codec.learned):
-            how, own = self.codec.how[column.name], tokens[:, place]
+            how, own = self.codec.encodings[column.name], tokens[:, place]
             is_number = isinstance(how, Bins)
             if is_number and len(how.knots):
                 # No cell is NaN here, which a comparison would trip over: the token says what is missing.
@@ -164,16 +169,13 @@ class RowExport(ExportedModel):
             return values
         if column.is_categorical:
             return np.array(["" if each < 0 else column.categories[each] for each in values], np.str_)
-        unit = {DATE: "D", DATETIME: "s"}.get(column.kind)
-        known = np.where(np.isnan(values), 0, values).astype(np.int64)
-        written = known.astype(f"datetime64[{unit}]").astype(str) if unit else [_clock(each) for each in known]
-        return np.where(np.isnan(values), "", np.array(written, np.str_))
+        return np.array(["" if np.isnan(each) else plain_text(column, each) for each in values], np.str_)
 
     def _prompts(self) -> list[str]:
         """The empty one, and one on each of two columns."""
         prompts = [""]
         for column in (*self.codec.learned[:1], *self.codec.learned[-1:]):
-            how = self.codec.how[column.name]
+            how = self.codec.encodings[column.name]
             if not isinstance(how, Bins):
                 names = [column.categories[place] for place in how.kept[:1]]
                 prompts += [f"{quoted(column.name, ',<=>')}={quoted(name)}" for name in names]
@@ -210,7 +212,7 @@ class RowExport(ExportedModel):
     def _described_columns(self) -> list[dict[str, Any]]:
         columns = []
         for place, (column, name) in enumerate(zip(self.codec.learned, self._names, strict=True)):
-            how = self.codec.how[column.name]
+            how = self.codec.encodings[column.name]
             about: dict[str, Any] = {"name": column.name, "as": name, "kind": column.kind, "place": place}
             if isinstance(how, Bins):
                 about |= {"bins": [[row[0], row[-1]] for row in how.knots.tolist()], "decimals": column.decimals}
@@ -263,10 +265,6 @@ def _cast(values: tf.Tensor, kind: tf.DType) -> tf.Tensor:
     if values.dtype == kind:
         return values
     return tf.cast(tf.where(tf.math.is_nan(values), tf.zeros_like(values), values), kind)
-
-
-def _clock(seconds: int) -> str:
-    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
 
 
 def _plain(value: Any) -> Any:

@@ -1,7 +1,7 @@
 """Rows of a run under conditions, or rows of a file with what they lack filled in."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,8 @@ from tfgen.generate.output import check_path, file_stem, provenance
 from tfgen.generate.reactions import Reactions
 from tfgen.representations.base import Codec
 from tfgen.representations.rows.columns import Rows
-from tfgen.representations.rows.conditions import Conditions, read_conditions
-from tfgen.representations.rows.constrained import Given, keeping_to
+from tfgen.representations.rows.conditions import FREE, read_conditions
+from tfgen.representations.rows.constrained import Given, enforce_constraints
 from tfgen.representations.rows.sampler import RowSampler
 from tfgen.restore import load_model, made_of
 from tfgen.run import BASE, Run
@@ -143,7 +143,7 @@ class RowGenerator(Generator):
                 f"The model makes no rows with {self.request.prompt}: the data has next to none.",
                 "Ask for less at once.",
             )
-        rows, broken = keeping_to(self.modality, self.codec, sampler, seeds, self.conditions, rows)
+        rows, broken = enforce_constraints(self.modality, self.codec, sampler, seeds, self.conditions, rows)
         if broken:
             raise UserError(
                 f"{several(broken, 'row')} would break a constraint of the table, also when drawn anew.",
@@ -159,27 +159,20 @@ class RowGenerator(Generator):
             values = like.values[column.name]
             there = ~np.isnan(values) if column.is_numeric else values >= 0
             is_there.append(there)
-            given.append(np.where(there, self.codec.how[column.name].encode(values), -1))
+            given.append(np.where(there, self.codec.encodings[column.name].encode(values), FREE))
         tokens = np.stack(given, axis=1).astype(np.int32)
-        under = self._with_no_cell_missing()
+        under = self.conditions.without_missing(self.codec)
         made, share = sampler.drawn(self.seeds, under, tokens)
         there = {column.name: there for column, there in zip(self.codec.learned, is_there)}
         filled = Given(there, Rows(like.columns, like.values), tokens, under)
-        made, broken = keeping_to(self.modality, self.codec, sampler, self.seeds, self.conditions, made, filled)
+        made, broken = enforce_constraints(
+            self.modality, self.codec, sampler, self.seeds, self.conditions, made, filled
+        )
         if broken:
             warn(f"{several(broken, 'row')} can't be filled in so that what holds in the table holds there too.")
         count = int((~np.array(is_there)).sum() - sum(cells.sum() for cells in like.unknown.values()))
         say(f"{several(count, 'cell')} of {several(len(like), 'row')} filled in.")
         return like.completed(made), share
-
-    def _with_no_cell_missing(self) -> Conditions:
-        """The conditions, under which no cell of another column is drawn as missing if it can be anything else."""
-        allowed, asked = self.conditions.allowed.copy(), self.conditions.asked(self.codec)
-        for column, first in zip(self.codec.learned, self.codec.specification.offsets, strict=True):
-            how = self.codec.how[column.name]
-            if column.name not in asked and how.has_missing and how.size > 1 + len(how.never):
-                allowed[first + how.missing] = 0
-        return replace(self.conditions, allowed=allowed)
 
 
 def _percent(share: float) -> str:

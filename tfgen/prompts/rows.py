@@ -16,7 +16,7 @@ from tfgen.prompts.cells import Cell, Cells, Drawn
 from tfgen.prompts.judges import Measure
 from tfgen.representations.rows.columns import joined
 from tfgen.representations.rows.conditions import columns_asked, read_conditions, split_prompt, words_of_columns
-from tfgen.representations.rows.constrained import keeping_to
+from tfgen.representations.rows.constrained import enforce_constraints
 from tfgen.representations.rows.sampler import RowSampler
 
 
@@ -47,7 +47,7 @@ class RowCells(Cells):
         for cell in cells:
             conditions = read_conditions(self.codec, cell.prompt)
             rows, share = self._sampler.drawn(seeds, conditions)
-            rows, _ = keeping_to(self.modality, self.codec, self._sampler, seeds, conditions, rows)
+            rows, _ = enforce_constraints(self.modality, self.codec, self._sampler, seeds, conditions, rows)
             known = tuple((rows.take([place]), share) for place in range(len(rows)))
             drawn.append(Drawn(cell, seeds, self.modality.lines(rows), known))
         return drawn

@@ -7,13 +7,16 @@ best/           the weights with the lowest one so far, and best.json, which say
 import json
 import math
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfgen import checkpoints, files
 from tfgen.console import say
 from tfgen.errors import UserError
 from tfgen.run import Run
 from tfgen.training.history import History
+
+if TYPE_CHECKING:
+    from tfgen.evaluate.tracker import Tracker
 
 FILE = "quality.jsonl"
 ENOUGH_EXAMPLES = 2000  # for what a model fits after its last step, when it is only to be measured
@@ -24,12 +27,7 @@ MEASURING_SHARE = 0.2  # of its steps' work, at the most
 class Best:
     """Measures every so many steps; the fit asks `due`, and calls `measure` when it is."""
 
-    def __init__(self, run: Run, model: Any, tracker: Any, batches: Any):
-        """`tracker` has `name`, `measure()`, less for better, and `steps_worth(settings)`, a measurement's work.
-
-        It may have `beside()`, more numbers of the last measurement by name, and `objection(row)`, a sentence where
-        what was measured speaks against learning on, or None.
-        """
+    def __init__(self, run: Run, model: Any, tracker: "Tracker", batches: Any):
         self.run, self.model, self.batches = run, model, batches
         # Steps between measurements; None until a fit that nobody told has been planned.
         self.every: int | None
@@ -55,8 +53,7 @@ class Best:
     @property
     def objection(self) -> str | None:
         """Why the fit should learn no longer, in a sentence, where a measurement says so."""
-        says = getattr(self._tracker, "objection", None)
-        return says and next(filter(None, map(says, self.run.history(FILE))), None)
+        return next(filter(None, map(self._tracker.objection, self.run.history(FILE))), None)
 
     def interval(self, steps: int) -> int:
         """Steps between measurements in a fit of so many steps, where nobody told: by their work, so that they repeat.
@@ -80,10 +77,10 @@ class Best:
         value = self._tracker.measure()
         if not math.isfinite(value):
             raise ValueError(f"the {self.name} is no number")
-        beside = getattr(self._tracker, "beside", dict)()
-        row = {"step": step, "seconds": round(seconds, 3), self.name: value, **beside}
-        objects = hasattr(self._tracker, "objection") and self._tracker.objection(row) and self._record() is not None
-        if value < self._lowest() and not objects:
+        row = {"step": step, "seconds": round(seconds, 3), self.name: value, **self._tracker.beside()}
+        # The first weights are kept in any case, since a fit ends with some.
+        is_fine = self._tracker.objection(row) is None or self._record() is None
+        if value < self._lowest() and is_fine:
             checkpoints.save(self.folder, checkpoints.capture(self.model.state()), step, keep=1)
             files.write_json(self.folder / "best.json", {"step": step, self.name: value})
         # Last, since what has a row isn't measured again when a killed fit goes on.

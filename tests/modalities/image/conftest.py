@@ -39,12 +39,12 @@ def save(path: Path, pixels: np.ndarray, **options) -> Path:
 
 
 def real_data(name: str) -> Path:
-    """A folder of real data; skips the test where it isn't there."""
+    """A file or folder of real data; skips the test where it isn't there."""
     base = os.environ.get("TFGEN_TEST_DATA") or Path(__file__).resolve().parents[4] / "shared" / "data"
-    folder = Path(base) / name
-    if not folder.is_dir():
+    path = Path(base) / name
+    if not path.exists():
         pytest.skip(f"no {name} in {base}")
-    return folder
+    return path
 
 
 def texts_of(examples, part="training"):

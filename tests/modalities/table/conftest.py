@@ -1,11 +1,8 @@
 """What tests of tables share: small files, and the folder of real ones."""
 
-import os
-from pathlib import Path
-
 import pytest
 
-from tests.conftest import ROOT
+from tests.modalities.image.conftest import real_data
 
 
 @pytest.fixture
@@ -24,15 +21,7 @@ def write(tmp_path):
 @pytest.fixture
 def real():
     """A file or folder of real data; skips the test where it isn't there."""
-
-    def find(name):
-        base = Path(os.environ.get("TFGEN_TEST_DATA") or ROOT.parent / "shared" / "data")
-        for folder in (base, Path("/work/shared/data")):
-            if (folder / name).exists():
-                return folder / name
-        pytest.skip(f"no {name} in {base}")
-
-    return find
+    return real_data
 
 
 def by_name(rows):

@@ -8,12 +8,13 @@ from tfgen.catalog import EXTRACTORS
 from tfgen.evaluate.arrays.groups import Group, real_group, sample_group
 from tfgen.evaluate.metrics.frechet import LEAST_SAMPLES, distance_of_moments
 from tfgen.evaluate.statistics import Moments
+from tfgen.evaluate.tracker import Tracker
 from tfgen.representations.arrays.examples import ArrayExamples
 
 _SAMPLING = 0.25  # of a training step's time, for as many examples
 
 
-class ArrayTracker:
+class ArrayTracker(Tracker):
     """Measures a model's distance to its training data; the same weights give the same number."""
 
     name = "distance"  # in the reports of a fit

@@ -44,7 +44,7 @@ class RowInputs:
     def samples(self) -> Rows:
         """Samples `seed`, `seed + 1`, ..., as `tfgen generate` makes them: what holds in the data holds in them."""
         from tfgen.representations.rows.conditions import no_conditions
-        from tfgen.representations.rows.constrained import keeping_to
+        from tfgen.representations.rows.constrained import enforce_constraints
         from tfgen.representations.rows.sampler import RowSampler
 
         seeds = np.arange(self.seed, self.seed + self.count, dtype=np.int64).astype(np.int32)
@@ -52,7 +52,7 @@ class RowInputs:
         rows = sampler(seeds)
         if self.modality.holds(rows, self.codec).all():
             return rows
-        return keeping_to(self.modality, self.codec, sampler, seeds, no_conditions(self.codec), rows)[0]
+        return enforce_constraints(self.modality, self.codec, sampler, seeds, no_conditions(self.codec), rows)[0]
 
     def group(self, name: str) -> np.ndarray:
         """The table of samples, or of what stands in their place, in a random order."""

@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from tfgen.evaluate.metrics.copying import auc
+from tfgen.evaluate.tracker import Tracker
 from tfgen.representations.rows.codec import FEW_ROWS
 from tfgen.representations.rows.examples import RowExamples
 
@@ -18,7 +20,7 @@ _SURE = 1.645  # standard deviations: one time in twenty by chance
 _SAMPLING = 0.5  # of a training step's time, for as many rows
 
 
-class RowTracker:
+class RowTracker(Tracker):
     """What the model's `held_out_loss` is in the mean, in nats, where it has a likelihood; else the mean distance of
     its columns and pairs of columns from held-out ones. The same weights give the same number."""
 
@@ -52,7 +54,7 @@ class RowTracker:
             return self._distance(np.concatenate(parts))
         losses = self._losses(self._rows)
         if self._learned is not None:
-            self._members = round(area_under_curve(-self._losses(self._learned), -losses), 4)
+            self._members = round(auc(-losses, -self._losses(self._learned)), 4)
         return float(np.mean(losses, dtype=np.float64))
 
     def beside(self) -> dict[str, float]:
@@ -79,9 +81,7 @@ class RowTracker:
     def _drawn(self, first: Any) -> Any:
         import tensorflow as tf
 
-        seeds = first + tf.range(_SAMPLES_AT_ONCE)
-        free = tf.fill([_SAMPLES_AT_ONCE, self.model.fields], -1)
-        return self.model.candidate(seeds, tf.zeros_like(seeds), free, None)[0]
+        return self.model.unconditional_rows(first + tf.range(_SAMPLES_AT_ONCE))
 
     def _distance(self, made: np.ndarray) -> float:
         """The mean total variation of the tokens of columns, and of pairs of them, from 0 to 1."""
@@ -105,10 +105,3 @@ class RowTracker:
 def _deviation(positive: int, negative: int) -> float:
     """The standard deviation of the area under the curve of so many scores that mean nothing (Mann & Whitney 1947)."""
     return float(np.sqrt((positive + negative + 1) / (12 * positive * negative)))
-
-
-def area_under_curve(positive: np.ndarray, negative: np.ndarray) -> float:
-    """How often a positive score is above a negative one, ties as halves (Mann & Whitney 1947)."""
-    ranked = np.sort(negative)
-    below, upto = np.searchsorted(ranked, positive, "left"), np.searchsorted(ranked, positive, "right")
-    return float(np.mean(below + upto) / (2 * len(negative)))

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from tfgen.evaluate.tracker import Tracker
 from tfgen.representations.sequences.examples import SequenceExamples, window_reader
 
 _MEASURED_TOKENS = 2**17
@@ -11,7 +12,7 @@ _FEWEST_MEASURED = 2**13
 _MEASURED_WORK = 2**40  # parameters times tokens: a model of a hundred million would measure for longer than it learns
 
 
-class SequenceTracker:
+class SequenceTracker(Tracker):
     """The mean loss over what is not learned, in windows side by side; the same weights give the same number."""
 
     name = "validation_loss"

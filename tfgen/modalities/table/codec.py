@@ -41,7 +41,7 @@ class TableCodec(RowCodec):
         """Those about learned columns, which name no value that never comes out."""
         found = []
         for each in constraints:
-            if each.names and set(each.names) <= set(self.how):
+            if each.names and set(each.names) <= set(self.encodings):
                 if isinstance(each, Fixed) and each.seen:
                     fine = [self._comes_out(name, values) for name, values in zip(each.names, zip(*each.seen))]
                     each = replace(each, seen=tuple(pair for pair, *both in zip(each.seen, *fine) if all(both)))
@@ -50,7 +50,7 @@ class TableCodec(RowCodec):
 
     def _comes_out(self, name: str, values: Sequence[float]) -> np.ndarray:
         """Which values of a column, as a Fixed has them, may come out: none that hardly any row has."""
-        how, values = self.how[name], np.array(values, np.float64)
+        how, values = self.encodings[name], np.array(values, np.float64)
         if isinstance(how, Categories):
             return np.isin(values, how.kept) | ((values == -1) & how.has_missing)
         if not len(how.knots):
@@ -62,7 +62,7 @@ class TableCodec(RowCodec):
         """See RowCodec.decode. Times come out where the table has them, such as at full hours."""
         rows = super().decode(tokens, uniform)
         for column in self.learned:
-            if "step" in column.writing and len(knots := self.how[column.name].knots):
+            if "step" in column.writing and len(knots := self.encodings[column.name].knots):
                 rows.values[column.name][:] = on_steps(column, rows.values[column.name], knots[0, 0], knots[-1, -1])
         return rows
 
@@ -88,5 +88,5 @@ class TableCodec(RowCodec):
         return str(write_values(column, np.array([value]))[0])
 
     def _middle(self, column: Column) -> float:
-        knots = self.how[column.name].knots
+        knots = self.encodings[column.name].knots
         return float(knots[len(knots) // 2, 0]) if len(knots) else 0.0

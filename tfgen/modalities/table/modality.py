@@ -11,8 +11,7 @@ import numpy as np
 from tfgen.console import several
 from tfgen.data.examples import fit_command
 from tfgen.data.request import DataRequest
-from tfgen.data.settings import DataSetting
-from tfgen.errors import UserError
+from tfgen.data.settings import DataSetting, check_holdout
 from tfgen.modalities.base import Modality
 from tfgen.modalities.table.correction import SETTINGS
 from tfgen.representations import ROWS
@@ -24,16 +23,6 @@ if TYPE_CHECKING:
     from tfgen.representations.rows.columns import Rows
 
 _ENOUGH, _GOOD = 100, 1000  # rows
-
-
-def _check_holdout(share: Any) -> float:
-    try:
-        share = float(share)
-    except (TypeError, ValueError):
-        raise UserError(f"'{share}' is not a number.", "Set holdout to a number.") from None
-    if not 0 <= share <= 0.5:
-        raise UserError(f"holdout must be between 0 and 0.5, not {share:g}.", "It is the share that is not learned.")
-    return share
 
 
 class TableModality(Modality):
@@ -48,7 +37,7 @@ class TableModality(Modality):
     settings = {
         **SETTINGS,
         "holdout": DataSetting(
-            _check_holdout,
+            check_holdout,
             "the share of rows that is not learned, to judge by, 0 to 0.5",
             "0.1; 100 rows at the least, unless that is more than a fifth, and 10000 at the most",
         ),

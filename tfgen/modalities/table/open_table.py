@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+
 import numpy as np
 
 from tfgen.data.examples import Report, short_name

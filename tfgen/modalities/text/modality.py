@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tfgen.console import count as in_words
 from tfgen.data.examples import fit_command
 from tfgen.data.request import DataRequest
-from tfgen.data.settings import DataSetting
+from tfgen.data.settings import DataSetting, check_holdout
 from tfgen.errors import UserError, unknown
 from tfgen.modalities.base import ENOUGH_TOKENS, Modality
 from tfgen.representations import SEQUENCES
@@ -28,13 +28,6 @@ def _check_vocabulary_size(size: Any) -> int:
     if not 300 <= size <= 65536:
         raise UserError(f"vocabulary_size is {size}, out of its range.", "Set it between 300 and 65536.")
     return size
-
-
-def _check_holdout(share: Any) -> float:
-    share = _number(float, "holdout", share)
-    if not 0 <= share <= 0.5:
-        raise UserError(f"holdout must be between 0 and 0.5, not {share:g}.", "It is the share that is not learned.")
-    return share
 
 
 def _check_documents(documents: Any) -> str:
@@ -67,7 +60,7 @@ class TextModality(Modality):
         "vocabulary_size": DataSetting(
             _check_vocabulary_size, "how many tokens bpe learns, 300 to 65536", "by the length of the text"
         ),
-        "holdout": DataSetting(_check_holdout, "the share that is not learned, to judge by, 0 to 0.5", "0.1"),
+        "holdout": DataSetting(check_holdout, "the share that is not learned, to judge by, 0 to 0.5", "0.1"),
         "documents": DataSetting(
             _check_documents, "files or lines: whether a file of plain text is a document, or each line of it", "files"
         ),

@@ -71,9 +71,14 @@ class RowModel(GenerativeModel):
 
     def generate(self, seeds: tf.Tensor, given: tf.Tensor) -> tf.Tensor:
         """Rows int32 [batch, fields] for int32 seeds [batch] that have the given tokens [batch, fields]."""
-        return self.under(seeds, given)[0]
+        return self.conditional_rows(seeds, given)[0]
 
-    def under(
+    def unconditional_rows(self, seeds: tf.Tensor) -> tf.Tensor:
+        """Rows int32 [batch, fields] for int32 seeds [batch]: of each its first candidate."""
+        given = tf.fill([tf.shape(seeds)[0], self.fields], FREE)
+        return self.candidate(seeds, tf.zeros_like(seeds), given, None)[0]
+
+    def conditional_rows(
         self, seeds: tf.Tensor, given: tf.Tensor, allowed: tf.Tensor | None = None, asked: Sequence[int] | None = None
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Rows under conditions, as `candidate` takes them, and the weights of all candidates [batch, CANDIDATES].
@@ -100,7 +105,7 @@ class RowModel(GenerativeModel):
         """Where in its token each value lies, float32 [batch, fields], 0 to 1."""
         return noise.uniform(seeds, self.fields, _PLACE_STREAM)
 
-    def pick(self, seeds: tf.Tensor, draws: tf.Tensor, field: int, probabilities: tf.Tensor) -> tf.Tensor:
+    def sample_token(self, seeds: tf.Tensor, draws: tf.Tensor, field: int, probabilities: tf.Tensor) -> tf.Tensor:
         """A token of a field for each seed, int32 [batch], by probabilities [batch, tokens], which need no sum of 1."""
         ends = tf.cumsum(probabilities, axis=1)
         with tf.name_scope(noise.SCOPE):

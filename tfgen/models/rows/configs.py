@@ -12,9 +12,14 @@ from tfgen.representations.rows.specification import RowSpecification
 _WIDE, _WIDEST = 40, 2400  # columns, and hidden numbers of them all
 
 
+def _epochs(default: int) -> Any:
+    what = "how often each row is learned at the most; 0: as often as the minutes allow"
+    return setting(default, what, low=0, high=100000)
+
+
 @dataclass(frozen=True)
 class RowGPTConfig:
-    """Every setting of a GPT of rows; the defaults won on real tables (docs/log.md)."""
+    """Every setting of a GPT of rows; how the defaults were found is in docs/log.md."""
 
     sizes: ClassVar = {"tiny": {"width": 32}, "small": {"width": 64}, "base": {"width": 128}}
     architecture: ClassVar = ("width", "embedding")  # of a run to begin with
@@ -22,12 +27,12 @@ class RowGPTConfig:
     width: int = setting(64, "hidden numbers of each column", low=4, high=1024)
     embedding: int = setting(16, "numbers that stand for a value inside", low=2, high=256)
     batch_size: int = setting(512, "examples that a step learns from", low=2, high=65536)
-    epochs: int = setting(
-        18, "how often each row is learned at the most; 0: as often as the minutes allow", low=0, high=100000
+    epochs: int = _epochs(18)
+    masks: int = setting(
+        8, "parts of a batch, each of which learns with another random choice of known columns", low=1, high=256
     )
-    masks: int = setting(8, "parts of a batch, each of which has other columns given", low=1, high=256)
     shrink: float = setting(
-        30.0, "so many rows' worth of doubt that a value differs from its neighbours", low=0, high=1e+06
+        30.0, "about how many rows a value needs before its embedding leaves its neighbours'", low=0, high=1e+06
     )
     dropout: float = setting(0.2, "share of the hidden numbers that is left out while it learns", low=0, high=0.9)
     learning_rate: float = setting(3e-3, "learning rate after the warm-up; it falls over the fit", low=1e-09, high=10)
@@ -47,14 +52,15 @@ class RowGPTConfig:
             own |= {"embedding": 8, "batch_size": 64, "shrink": 10000.0, "learning_rate": 2e-3, "weight_decay": 0.3}
             own |= {"width": min(width, max(4, narrow)), "epochs": 150}
         if columns > _WIDE:  # all columns go into one product with all
-            own |= {"embedding": 8, "width": min(width // 2, max(8, _WIDEST // columns))}
+            most = min(width // 2, max(8, _WIDEST // columns))
+            own |= {"embedding": 8, "width": min(most, own.get("width", most))}
             own |= {"masks": 4 if columns < 2 * _WIDE else 2}
         return own
 
 
 @dataclass(frozen=True)
 class RowVAEConfig:
-    """Every setting of a VAE of rows; the defaults won on real tables (docs/log.md)."""
+    """Every setting of a VAE of rows."""
 
     sizes: ClassVar = {"tiny": {"width": 128}, "small": {"width": 256}, "base": {"width": 512}}
     architecture: ClassVar = ("width", "embedding", "latent_dim")  # of a run to begin with
@@ -63,9 +69,7 @@ class RowVAEConfig:
     embedding: int = setting(16, "numbers that stand for a value inside", low=2, high=256)
     latent_dim: int = setting(24, "how many latent numbers a row is made from", low=1, high=4096)
     batch_size: int = setting(512, "examples that a step learns from", low=2, high=65536)
-    epochs: int = setting(
-        60, "how often each row is learned at the most; 0: as often as the minutes allow", low=0, high=100000
-    )
+    epochs: int = _epochs(60)
     beta: float = setting(
         0.3, "weight of the KL term: more for smoother latents, less for sharper rows", low=0, high=1e+06
     )
@@ -79,19 +83,21 @@ class RowVAEConfig:
 
 @dataclass(frozen=True)
 class RowGANConfig:
-    """Every setting of a GAN of rows; the defaults won on real tables (docs/log.md)."""
+    """Every setting of a GAN of rows."""
 
     sizes: ClassVar = {"tiny": {"width": 128}, "small": {"width": 256}, "base": {"width": 512}}
     architecture: ClassVar = ("width", "latent_dim", "pack")  # of a run to begin with
 
     width: int = setting(256, "hidden numbers of a layer", low=4, high=4096)
     latent_dim: int = setting(64, "how many latent numbers a row is made from", low=1, high=4096)
-    pack: int = setting(8, "rows that the critic looks at together", low=1, high=64)
-    batch_size: int = setting(512, "examples that a step learns from", low=2, high=65536)
-    epochs: int = setting(
-        0, "how often each row is learned at the most; 0: as often as the minutes allow", low=0, high=100000
+    pack: int = setting(
+        8, "rows that the discriminator judges together, against mode collapse (PacGAN)", low=1, high=64
     )
-    temperature: float = setting(0.5, "of the relaxed draws of categories; lower is nearer to draws", low=0.01, high=10)
+    batch_size: int = setting(512, "examples that a step learns from", low=2, high=65536)
+    epochs: int = _epochs(0)
+    temperature: float = setting(
+        0.5, "of the Gumbel-softmax that draws categories in training; lower is nearer to one-hot", low=0.01, high=10
+    )
     r1: float = setting(1.0, "gamma of the gradient penalty at real rows", low=0, high=1e+06)
     learning_rate: float = setting(1e-3, "learning rate at the start; it falls over the fit", low=1e-09, high=10)
     end_rate: float = setting(0.05, "the last learning rate, as a share of the first", low=0, high=1)

@@ -1,13 +1,12 @@
-"""A GAN of rows (CTGAN, Xu et al. 2019): a generator of columns, and a critic that looks at several rows at once.
+"""A GAN of rows (CTGAN, Xu et al. 2019): a generator of columns, and a discriminator that judges several rows together.
 
-The critic sees packs of rows (PacGAN, Lin et al. 2018), so that it notices what rows of one pack have too much in
-common; drawing a category is relaxed (Gumbel-softmax, Jang et al. 2017), so that it has a gradient.
+It judges packs of rows (PacGAN, Lin et al. 2018), so that it notices what rows of one pack have too much in common;
+drawing a category is relaxed (Gumbel-softmax, Jang et al. 2017), so that it has a gradient.
 """
 
 from collections.abc import Mapping, Sequence
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from tfgen.errors import UserError
@@ -16,14 +15,14 @@ from tfgen.models.losses import LOSSES, squared_gradient
 from tfgen.models.optimizer import FusedAdam
 from tfgen.models.rows.base import RowModel
 from tfgen.models.rows.configs import RowGANConfig
-from tfgen.models.rows.parallel import ParallelFields, latent_seeds, residual
+from tfgen.models.rows.parallel import Columns, ParallelFields, latent_seeds
 from tfgen.representations.rows.specification import RowSpecification
 
 layers = keras.layers
 
 
 class RowGAN(RowModel):
-    """Generator, its running average (which rows come from), and critic."""
+    """Generator, its running average (which rows come from), and discriminator."""
 
     Config = RowGANConfig
     remedy = "Raise --set r1=... by a factor of 4, lower --set learning_rate=... by half, or fit a gpt."
@@ -35,15 +34,16 @@ class RowGAN(RowModel):
             raise UserError(what, "Set batch_size to several times pack.")
         self.columns = ParallelFields(self)
         names = ("generator", "generator_average")
-        self.generator, self.generator_average = (Generator(config, example, name=name) for name in names)
-        self.critic = Critic(config, name="critic")
+        self.generator, self.generator_average = (Columns(config.width, example, name=name) for name in names)
+        self.discriminator = Discriminator(config, name="discriminator")
         for generator in (self.generator, self.generator_average):
             generator(tf.zeros([1, config.latent_dim]))
-        self.critic(tf.zeros([config.pack, self.tokens]))
+        self.discriminator(tf.zeros([config.pack, self.tokens]))
         self.generator_average.set_weights(self.generator.get_weights())
         self.built = True
-        self.generator_optimizer, self.critic_optimizer = self._adam(self.generator), self._adam(self.critic)
-        self.make_means("generator_loss", "critic_loss")
+        self.generator_optimizer = self._adam(self.generator)
+        self.discriminator_optimizer = self._adam(self.discriminator)
+        self.make_means("generator_loss", "discriminator_loss")
 
     def _adam(self, part: keras.layers.Layer) -> keras.optimizers.Optimizer:
         adam = FusedAdam(self.config.learning_rate, beta_1=0.0, beta_2=0.99, epsilon=1e-8)
@@ -51,15 +51,19 @@ class RowGAN(RowModel):
         return adam
 
     def trained_variables(self) -> list[keras.Variable]:
-        return [*self.generator.trainable_variables, *self.critic.trainable_variables]
+        return [*self.generator.trainable_variables, *self.discriminator.trainable_variables]
 
     def parts(self) -> Mapping[str, keras.layers.Layer]:
         return {
-            "generator": self.generator, "generator_average": self.generator_average, "critic": self.critic
+            "generator": self.generator,
+            "generator_average": self.generator_average,
+            "discriminator": self.discriminator,
         }
 
     def optimizers(self) -> Mapping[str, keras.optimizers.Optimizer]:
-        return {"generator_optimizer": self.generator_optimizer, "critic_optimizer": self.critic_optimizer}
+        return {
+            "generator_optimizer": self.generator_optimizer, "discriminator_optimizer": self.discriminator_optimizer
+        }
 
     def candidate(
         self, seeds: tf.Tensor, draws: tf.Tensor, given: tf.Tensor, allowed: tf.Tensor | None,
@@ -72,32 +76,34 @@ class RowGAN(RowModel):
         return {}  # a GAN has no likelihood
 
     def features(self, examples: tf.Tensor, lengths: None = None) -> tf.Tensor:
-        return self.critic.features(self._one_hot(examples))
+        return self.discriminator.features(self._one_hot(examples))
 
     def train_step(self, tokens: tf.Tensor) -> dict[str, tf.Tensor]:
-        """One step of the critic and, from the same generated batch, one of the generator, for rows int32 [batch,
-        fields]."""
+        """One step of the discriminator and, from the same generated batch, one of the generator.
+
+        tokens: int32 [batch, fields].
+        """
         rows, loss_of = tf.shape(tokens)[0] // self.config.pack * self.config.pack, LOSSES["non-saturating"]
         real = self._one_hot(tokens[:rows])
         with tf.GradientTape() as generator_tape:
             fake = self._relaxed(self.generator(self.random_normal([rows, self.config.latent_dim], salt=1)), salt=2)
-            fake_score = self.critic(fake)
+            fake_score = self.discriminator(fake)
             generator_loss = loss_of.generator(None, fake_score)
         with tf.GradientTape() as tape:
-            (real_score, _), penalty = squared_gradient(lambda rows: (self.critic(rows), None), real)
-            critic_loss = loss_of.discriminator(real_score, self.critic(tf.stop_gradient(fake)))
-            critic_loss += 0.5 * self.config.r1 * penalty
+            (real_score, _), penalty = squared_gradient(lambda rows: (self.discriminator(rows), None), real)
+            discriminator_loss = loss_of.discriminator(real_score, self.discriminator(tf.stop_gradient(fake)))
+            discriminator_loss += 0.5 * self.config.r1 * penalty
         rate = self.cosine_rate(self.config.learning_rate, self.config.end_rate)
         pairs = (
             (self.generator, self.generator_optimizer, generator_tape, generator_loss),
-            (self.critic, self.critic_optimizer, tape, critic_loss),
+            (self.discriminator, self.discriminator_optimizer, tape, discriminator_loss),
         )
         for part, optimizer, taped, loss in pairs:
             optimizer.learning_rate.assign(rate)
             optimizer.apply(taped.gradient(loss, part.trainable_variables), part.trainable_variables)
         self.update_average(self.generator, self.generator_average, self.config.average_decay)
         self.step.assign_add(1)
-        return self.track({"generator_loss": generator_loss, "critic_loss": critic_loss})
+        return self.track({"generator_loss": generator_loss, "discriminator_loss": discriminator_loss})
 
     def _one_hot(self, tokens: tf.Tensor) -> tf.Tensor:
         """Rows as float32 [batch, tokens]."""
@@ -112,21 +118,7 @@ class RowGAN(RowModel):
         return tf.concat([tf.nn.softmax(each) for each in parts], axis=1)
 
 
-class Generator(layers.Layer):
-    """Latents [batch, latent_dim] to the logits of all tokens, [batch, tokens]."""
-
-    def __init__(self, config: RowGANConfig, example: RowSpecification, **kwargs):
-        super().__init__(**kwargs)
-        self.first = layers.Dense(config.width, "relu")
-        self.hidden = [layers.Dense(config.width, "relu") for _ in range(2)]
-        counts = np.concatenate([np.log(np.add(f.counts, 0.5) / np.add(f.counts, 0.5).sum()) for f in example.fields])
-        self.last = layers.Dense(len(counts), bias_initializer=keras.initializers.Constant(counts))
-
-    def call(self, latents: tf.Tensor) -> tf.Tensor:
-        return self.last(residual(self.first(latents), self.hidden))
-
-
-class Critic(layers.Layer):
+class Discriminator(layers.Layer):
     """Rows [batch, tokens] to how real each pack of them looks, [batch / pack]."""
 
     def __init__(self, config: RowGANConfig, **kwargs):

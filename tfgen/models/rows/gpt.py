@@ -106,7 +106,7 @@ class RowGPT(RowModel):
             proposed += tf.where(free, cost, 0.0)
             inputs[field] = network.embed(field, columns[field], tables)
         rows = tf.stack(columns, axis=1)
-        return rows, self._drawable_likelihood(rows, given) + self._fraction(rows, allowed) - proposed
+        return rows, self._drawable_likelihood(rows) + self._fraction(rows, allowed) - proposed
 
     def _drawn(
         self, seeds: tf.Tensor, draws: tf.Tensor, field: int, logits: tf.Tensor, may: tf.Tensor | None
@@ -116,7 +116,7 @@ class RowGPT(RowModel):
         if may is not None:
             # Where the model holds nothing of it possible, any of it.
             within = within * may + 1e-20 * may * self.of_field(self.drawable, field)
-        token = self.pick(seeds, draws, field, within)
+        token = self.sample_token(seeds, draws, field, within)
         share = tf.reduce_sum(within * is_token(token, within.shape[1]), axis=1)
         return token, tf.math.log(tf.maximum(share, 1e-30) / tf.maximum(tf.reduce_sum(within, axis=1), 1e-30))
 
@@ -128,13 +128,14 @@ class RowGPT(RowModel):
         each = tf.gather(allowed, places, axis=-1, batch_dims=allowed.shape.rank - 1)
         return tf.reduce_sum(tf.math.log(tf.maximum(each, 1e-30)), axis=1)
 
-    def _drawable_likelihood(self, rows: tf.Tensor, given: tf.Tensor) -> tf.Tensor:
-        """Nats of rows, [batch], by the model that never draws what is not drawable; what is given may be that."""
+    def _drawable_likelihood(self, rows: tf.Tensor) -> tf.Tensor:
+        """Nats of rows, [batch], by the model that never draws what is not drawable; what was given may be that."""
         network = self.network_average
         logits = network(network.embedded(rows), tf.constant(self.before)[None])
         plain = network.log_probabilities(logits, rows)
         drawable = network.log_probabilities(logits, rows, self.drawable)
-        return tf.reduce_sum(tf.where(given > FREE, plain, drawable), axis=1)
+        is_drawn = tf.gather(tf.constant(self.drawable), rows + tf.constant(self.example.offsets, tf.int32)) > 0.0
+        return tf.reduce_sum(tf.where(is_drawn, drawable, plain), axis=1)
 
     def features(self, examples: tf.Tensor, lengths: None = None) -> tf.Tensor:
         embedded = self.network_average.embedded(examples)

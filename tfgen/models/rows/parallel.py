@@ -1,16 +1,19 @@
 """Fields that are drawn side by side from the logits of all tokens: what a VAE and a GAN of rows share."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import keras
+import numpy as np
 import tensorflow as tf
 
 from tfgen.models import noise
 from tfgen.representations.rows.conditions import FREE
+from tfgen.representations.rows.specification import RowSpecification
 
 if TYPE_CHECKING:
     from tfgen.models.rows.base import RowModel
 
+layers = keras.layers
 _LATENT_STREAM = 95
 
 
@@ -32,18 +35,39 @@ class ParallelFields:
         """As RowModel's `candidate`: what is asked of a field weighs by how probable these logits make it."""
         model, columns, weight = self._model, [], tf.zeros(tf.shape(seeds))
         for field, part in enumerate(tf.split(logits, self._sizes, axis=1)):
-            drawable = tf.nn.softmax(part + (model.of_field(model.drawable, field) - 1.0) * 1e9)
+            may_be_drawn = model.of_field(model.drawable, field)
+            drawable = tf.nn.softmax(part + (may_be_drawn - 1.0) * 1e9)
             may = 1.0 if allowed is None else model.of_field(allowed, field)
             within = drawable * may
             total = tf.reduce_sum(within, axis=1)
             asked = given[:, field]
-            by_token = tf.reduce_sum(within * is_token(tf.maximum(asked, 0), part.shape[1]), axis=1)
+            own = is_token(tf.maximum(asked, 0), part.shape[1])
+            # What is given may be what is never drawn, such as a value that few rows have.
+            is_drawn = tf.reduce_sum(own * may_be_drawn, axis=1) > 0.0
+            by_token = tf.reduce_sum(own * tf.where(is_drawn[:, None], drawable, tf.nn.softmax(part)), axis=1)
             is_given = asked > FREE
             weight += tf.math.log(tf.maximum(tf.where(is_given, by_token, total), 1e-30))
-            fallback = tf.ones_like(within) * may * model.of_field(model.drawable, field)
+            fallback = tf.ones_like(within) * may * may_be_drawn
             within = tf.where(total[:, None] > 1e-12, within, fallback)
-            columns.append(tf.where(is_given, asked, model.pick(seeds, draws, field, within)))
+            columns.append(tf.where(is_given, asked, model.sample_token(seeds, draws, field, within)))
         return tf.stack(columns, axis=1), weight
+
+
+class Columns(layers.Layer):
+    """Latents [batch, latent_dim] to the logits of all tokens, [batch, tokens]; at first each column's own shares."""
+
+    def __init__(self, width: int, example: RowSpecification, **kwargs):
+        super().__init__(**kwargs)
+        self.first = layers.Dense(width, "relu")
+        self.hidden = [layers.Dense(width, "relu") for _ in range(2)]
+        counts = np.concatenate([np.log(np.add(f.counts, 0.5) / np.add(f.counts, 0.5).sum()) for f in example.fields])
+        self.last = layers.Dense(len(counts), bias_initializer=keras.initializers.Constant(counts))
+
+    def call(self, latents: tf.Tensor) -> tf.Tensor:
+        values = self.first(latents)
+        for layer in self.hidden:
+            values = values + layer(values)
+        return self.last(values)
 
 
 def latent_seeds(seeds: tf.Tensor, draws: tf.Tensor) -> tf.Tensor:
@@ -52,14 +76,8 @@ def latent_seeds(seeds: tf.Tensor, draws: tf.Tensor) -> tf.Tensor:
     return tf.where(tf.equal(draws, 0), seeds, others)
 
 
-def residual(values: tf.Tensor, layers: Sequence) -> tf.Tensor:
-    for layer in layers:
-        values = values + layer(values)
-    return values
-
-
 def is_token(tokens: tf.Tensor, size: int) -> tf.Tensor:
-    """1 at each token int32 [...] of [..., size], else 0; compared, since tf.one_hot becomes slow on phones."""
+    """1 at each token int32 [...] of [..., size], else 0."""
     return tf.cast(tf.equal(tokens[..., None], tf.range(size)), tf.float32)
 
 

@@ -16,7 +16,7 @@ from tfgen.models.mixture import MixturePrior
 from tfgen.models.optimizer import FusedAdam
 from tfgen.models.rows.base import RowModel
 from tfgen.models.rows.configs import RowVAEConfig
-from tfgen.models.rows.parallel import ParallelFields, latent_seeds, residual
+from tfgen.models.rows.parallel import Columns, ParallelFields, latent_seeds
 from tfgen.models.vae import kl_to_standard_normal
 from tfgen.representations.arrays.conditions import Conditions
 from tfgen.representations.rows.specification import RowSpecification
@@ -38,7 +38,7 @@ class RowVAE(RowModel):
         super().__init__(config, example, conditions, seed)
         self.columns = ParallelFields(self)
         self.encoder, self.encoder_average = (Encoder(config, self.tokens, name=name) for name in _names("encoder"))
-        self.decoder, self.decoder_average = (Decoder(config, example, name=name) for name in _names("decoder"))
+        self.decoder, self.decoder_average = (Columns(config.width, example, name=name) for name in _names("decoder"))
         self.prior = MixturePrior(config.components, config.latent_dim, _NO_PROMPTS, name="prior")
         for encoder, decoder in ((self.encoder, self.decoder), (self.encoder_average, self.decoder_average)):
             encoder(tf.zeros([1, self.fields], tf.int32))
@@ -164,20 +164,6 @@ class Encoder(layers.Layer):
             values = layer(values)
         mean, log_variance = tf.split(self.last(values), 2, axis=1)
         return mean, log_variance
-
-
-class Decoder(layers.Layer):
-    """Latents [batch, latent_dim] to the logits of all tokens, [batch, tokens]."""
-
-    def __init__(self, config: RowVAEConfig, example: RowSpecification, **kwargs):
-        super().__init__(**kwargs)
-        self.first = layers.Dense(config.width, "relu")
-        self.hidden = [layers.Dense(config.width, "relu") for _ in range(2)]
-        counts = np.concatenate([np.log(np.add(f.counts, 0.5) / np.add(f.counts, 0.5).sum()) for f in example.fields])
-        self.last = layers.Dense(len(counts), bias_initializer=keras.initializers.Constant(counts))
-
-    def call(self, latents: tf.Tensor) -> tf.Tensor:
-        return self.last(residual(self.first(latents), self.hidden))
 
 
 def _names(part: str) -> tuple[str, str]:

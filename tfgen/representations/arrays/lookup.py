@@ -4,13 +4,11 @@ But for one thing: a caption as a whole is not in the graph, since which words s
 else's business. So a known caption that has a word too rare to be learned is refused here, as any other with that word.
 """
 
-import hashlib
-import json
-
 import numpy as np
 import tensorflow as tf
 
 from tfgen.representations.arrays.vocabulary import LETTERS, MOST_WORDS_OF_A_PROMPT, SAME_WORD, Vocabulary
+from tfgen.representations.places import table_of_places
 
 # The words of tfgen.representations.arrays.vocabulary in RE2's language, and single signs, which count where there are
 # no words.
@@ -21,23 +19,6 @@ _TOKEN_OF_LABEL = rf"([+-]?[0-9]+(?:[.,][0-9]+)+|[+-][0-9]+|{_PLAIN})"
 _WORD = r".*[\pL\pN]"
 _MARK, _ITS_PLACE = "\x01", "\x02"  # set around each token, and where it stood itself
 _NO_LABEL, _UNSEEN = -1, -2
-
-
-class _Places(tf.lookup.KeyValueTensorInitializer):
-    """A table's content, named after itself: TensorFlow's own name is a new one each time, and so the graph."""
-
-    def __init__(self, places: dict[str, int]):
-        super().__init__(tf.constant(list(places), tf.string), tf.constant(list(places.values()), tf.int32))
-        self._digest = hashlib.sha256(json.dumps(places).encode()).hexdigest()[:16]
-
-    @property
-    def _shared_name(self) -> str:
-        return f"words_{self._digest}"
-
-
-def _table(places: dict[str, int], default: int) -> tf.lookup.StaticHashTable:
-    # TensorFlow refuses a table without entries.
-    return tf.lookup.StaticHashTable(_Places(places or {"": default}), default)
 
 
 class PromptLookup(tf.Module):
@@ -53,7 +34,7 @@ class PromptLookup(tf.Module):
         self._labels, self._whole = vocabulary.kind == "labels", vocabulary.whole
         places = {word: place for place, word in enumerate(vocabulary.typed_words, 1)}
         same = {word: places[other] for word, other in SAME_WORD.items() if other in places}
-        self._table = _table({**same, **places}, 0)
+        self._table = table_of_places({**same, **places}, 0)
         if self._labels:
             self._size = len(places) + 1
             self._prompts = tf.constant(vocabulary.table()[list(vocabulary.known_labels.values())], tf.int32)
@@ -67,8 +48,8 @@ class PromptLookup(tf.Module):
             written = {text: order[label] for text, label in vocabulary.as_written.items()}
             lower = {text: order[label] for text, label in vocabulary.in_lower_case.items()}
             unseen = dict.fromkeys(vocabulary.unseen_labels, _UNSEEN)
-            self._as_written = _table(written, _NO_LABEL)
-            self._in_lower_case = _table({**unseen, **lower}, _NO_LABEL)
+            self._as_written = table_of_places(written, _NO_LABEL)
+            self._in_lower_case = table_of_places({**unseen, **lower}, _NO_LABEL)
 
     def __call__(self, prompts: tf.Tensor) -> tf.Tensor:
         words = _words(prompts, _TOKEN_OF_LABEL if self._whole else _TOKEN, self._segmented)

@@ -10,14 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import NormalDist
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from tfgen.errors import UserError
 from tfgen.representations import ROWS
 from tfgen.representations.base import Codec
-from tfgen.representations.rows.columns import DATE, DATETIME, TEXT, Column, Rows
+from tfgen.representations.rows.columns import TEXT, Column, Rows, plain_span, plain_text
 from tfgen.representations.rows.specification import Field, RowSpecification
 
 KNOTS = 9  # quantiles between which a bin's values lie
@@ -39,30 +39,30 @@ class Categories:
     """
 
     kept: tuple[int, ...]
-    has_rare: bool
     has_missing: bool
     known: int  # categories of the column
 
     @property
     def size(self) -> int:
-        return len(self.kept) + self.has_rare + self.has_missing
+        return len(self.kept) + 1 + self.has_missing
+
+    @property
+    def rare(self) -> int:
+        """The token of all that isn't kept; held-out rows may have what no learned one had."""
+        return len(self.kept)
 
     @property
     def never(self) -> tuple[int, ...]:
-        return (len(self.kept),) if self.has_rare else ()
+        return (self.rare,)
 
     @property
     def missing(self) -> int:
-        """The token of a missing cell; where none was missing, the rarest, or the commonest value."""
-        return self.size - 1 if self.has_missing else self._other
-
-    @property
-    def _other(self) -> int:
-        return len(self.kept) if self.has_rare else 0
+        """The token of a missing cell; where none was missing, RARE."""
+        return self.size - 1 if self.has_missing else self.rare
 
     @cached_property
     def _token_of(self) -> np.ndarray:
-        tokens = np.full(self.known + 1, self._other, np.int64)
+        tokens = np.full(self.known + 1, self.rare, np.int64)
         tokens[list(self.kept)] = np.arange(len(self.kept))
         tokens[-1] = self.missing  # place -1
         return tokens
@@ -76,11 +76,11 @@ class Categories:
         return places[tokens]
 
     def to_json(self) -> dict[str, Any]:
-        return {"kept": list(self.kept), "rare": self.has_rare, "missing": self.has_missing, "known": self.known}
+        return {"kept": list(self.kept), "missing": self.has_missing, "known": self.known}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Categories":
-        return cls(tuple(value["kept"]), value["rare"], value["missing"], value["known"])
+        return cls(tuple(value["kept"]), value["missing"], value["known"])
 
     @classmethod
     def of(cls, values: np.ndarray, column: Column, generator: np.random.Generator) -> "Categories":
@@ -89,8 +89,7 @@ class Categories:
         enough = int(generator.integers(_RARE[0], _RARE[1], endpoint=True))
         common = np.argsort(-counts, kind="stable")[:MOST_CATEGORIES]
         kept = common[counts[common] >= enough]
-        # RARE is there always: held-out rows may have what no learned one had.
-        return cls(tuple(kept.tolist()), True, bool((values < 0).any()), len(counts))
+        return cls(tuple(kept.tolist()), bool((values < 0).any()), len(counts))
 
 
 @dataclass(frozen=True)
@@ -100,9 +99,10 @@ class Bins:
     knots: float64 [bins, KNOTS], rising: quantiles of each bin's values; all the same where a bin is one value.
     """
 
+    never: ClassVar[tuple[int, ...]] = ()
+
     knots: np.ndarray
     has_missing: bool
-    never: tuple[int, ...] = ()
 
     @property
     def size(self) -> int:
@@ -258,8 +258,8 @@ class RowCodec(Codec):
                  about: Mapping[str, Any] | None = None):
         """about: what else the modality keeps of its table, as plain JSON."""
         self.columns = tuple(columns)
-        self.how = dict(how)
-        self.learned = tuple(column for column in self.columns if column.name in self.how)
+        self.encodings = dict(how)
+        self.learned = tuple(column for column in self.columns if column.name in self.encodings)
         self.about = dict(about or {})
         self._specification = specification
 
@@ -273,7 +273,7 @@ class RowCodec(Codec):
                 continue
             values = rows.values[column.name][:learned]
             made = Bins.of(values, column) if column.is_numeric else Categories.of(values, column, generator)
-            if made.size == len(made.never):
+            if isinstance(made, Categories) and not made.kept:
                 columns.append(Column(column.name, TEXT))
                 continue
             columns.append(column)
@@ -292,40 +292,36 @@ class RowCodec(Codec):
 
     def encode(self, rows: Rows) -> np.ndarray:
         """Tokens uint16 [n, learned]."""
-        tokens = [self.how[column.name].encode(rows.values[column.name]) for column in self.learned]
+        tokens = [self.encodings[column.name].encode(rows.values[column.name]) for column in self.learned]
         return np.stack(tokens, axis=1).astype(np.uint16)
 
     def decode(self, tokens: np.ndarray, uniform: np.ndarray) -> Rows:
         """Rows of tokens int [n, learned], each value at its place `uniform` [n, learned], 0 to 1, in its token."""
         values = {
-            column.name: self.how[column.name].decode(tokens[:, place], uniform[:, place], column)
+            column.name: self.encodings[column.name].decode(tokens[:, place], uniform[:, place], column)
             for place, column in enumerate(self.learned)
         }
         return Rows(self.columns, values)
 
     def read_value(self, column: Column, text: str) -> float:
         """A value of a numeric column as a person types it. Raises UserError where it is none."""
-        from tfgen.representations.rows.conditions import plain_value
-
-        return plain_value(column, text)
+        return plain_span(column, text)[0]
 
     def write_value(self, column: Column, value: float) -> str:
         """A value of a numeric column as a person reads it."""
-        if column.kind in (DATE, DATETIME):
-            return str(np.datetime64(int(value), "D" if column.kind == DATE else "s"))
-        return f"{value:.{column.decimals}f}"
+        return plain_text(column, value)
 
     def to_json(self) -> dict[str, Any]:
         return {
             "columns": [self._without_rare(column).to_json() for column in self.columns],
-            "tokens": {name: how.to_json() for name, how in self.how.items()},
+            "tokens": {name: how.to_json() for name, how in self.encodings.items()},
             "example": self.specification.to_json(),
             "about": self.about,
         }
 
     def _without_rare(self, column: Column) -> Column:
         """A column whose rare categories have no names: nobody who gets a run should read what few had."""
-        how = self.how.get(column.name)
+        how = self.encodings.get(column.name)
         if not isinstance(how, Categories):
             return column
         kept = set(how.kept)

@@ -103,9 +103,14 @@ def joined(parts: Sequence[Rows]) -> Rows:
     return Rows(parts[0].columns, {name: np.concatenate([part.values[name] for part in parts]) for name in names})
 
 
-def plain_value(column: Column, text: str) -> float:
-    """A number, or a date as 2020-03-20, as the values of a column are. Raises UserError where it is none."""
-    return plain_span(column, text)[0]
+def plain_text(column: Column, value: float) -> str:
+    """A value of a numeric column as `plain_span` reads it, whatever its file's own form is."""
+    if column.kind in (DATE, DATETIME):
+        return str(np.datetime64(round(value), "D" if column.kind == DATE else "s"))
+    if column.kind == TIME:
+        seconds = round(value)
+        return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+    return f"{value:.{column.decimals}f}"
 
 
 def plain_span(column: Column, text: str) -> tuple[float, float]:

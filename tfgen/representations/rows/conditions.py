@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,6 @@ import numpy as np
 from tfgen.errors import UserError, nearest
 from tfgen.representations.rows.codec import Bins, RowCodec
 from tfgen.representations.rows.columns import CONSTANT, DATE, DATETIME, TYPED_DATE, Column, Rows, plain_span
-from tfgen.representations.rows.columns import plain_value  # noqa: F401 (codecs import it from here)
 
 FREE = -1  # in place of a token: to be drawn
 WHOLE = 2.0**53  # from here on floats are whole
@@ -47,8 +46,12 @@ class Conditions:
     @property
     def are_values(self) -> bool:
         """Whether each of what is asked is one value, so that it is all in `given`."""
+        return bool((self.given[list(self.fields_asked())] > FREE).all())
+
+    def fields_asked(self) -> tuple[int, ...]:
+        """The fields of which not all is allowed."""
         asked = np.logical_or.reduceat(self.allowed < 1, np.cumsum(self.sizes) - self.sizes)
-        return bool((self.given[asked] > FREE).all())
+        return tuple(np.flatnonzero(asked).tolist())
 
     def hold(self, codec: RowCodec, rows: Rows) -> np.ndarray:
         """Which rows are as asked, bool [n]."""
@@ -57,10 +60,10 @@ class Conditions:
             values = rows.values[column.name]
             if column.name in self.ranges:
                 inside = [(values >= low) & (values <= high) for low, high in self.ranges[column.name]]
-                inside.append(np.isnan(values) & (self.allowed[first + codec.how[column.name].missing] > 0))
+                inside.append(np.isnan(values) & (self.allowed[first + codec.encodings[column.name].missing] > 0))
                 fine &= np.any(inside, axis=0)
             else:
-                fine &= self.allowed[first + codec.how[column.name].encode(values)] > 0
+                fine &= self.allowed[first + codec.encodings[column.name].encode(values)] > 0
         return fine
 
     def within(self, codec: RowCodec, tokens: np.ndarray, uniform: np.ndarray) -> Rows:
@@ -82,8 +85,16 @@ class Conditions:
 
     def asked(self, codec: RowCodec) -> list[str]:
         """The columns that something is asked of."""
-        parts = zip(codec.learned, codec.specification.offsets, codec.specification.sizes, strict=True)
-        return [column.name for column, first, size in parts if (self.allowed[first : first + size] < 1).any()]
+        return [codec.learned[field].name for field in self.fields_asked()]
+
+    def without_missing(self, codec: RowCodec) -> "Conditions":
+        """These, under which no cell of another column is drawn as missing if it can be anything else."""
+        allowed, asked = self.allowed.copy(), self.asked(codec)
+        for column, first in zip(codec.learned, codec.specification.offsets, strict=True):
+            encoding = codec.encodings[column.name]
+            if column.name not in asked and encoding.has_missing and encoding.size > 1 + len(encoding.never):
+                allowed[first + encoding.missing] = 0
+        return replace(self, allowed=allowed)
 
 
 def no_conditions(codec: RowCodec) -> Conditions:
@@ -106,7 +117,7 @@ def read_conditions(codec: RowCodec, prompt: str) -> Conditions:
         column = next(each for each in codec.columns if each.name == name)
         if column.kind == CONSTANT and comparison == "=" and unquoted(text) == column.categories[0]:
             continue
-        if name not in codec.how:
+        if name not in codec.encodings:
             why = "always the same" if column.kind == CONSTANT else "not learned"
             raise UserError(f"The column '{name}' is {why}, so rows can't be asked for by it.", _columns(codec))
         place = [each.name for each in codec.learned].index(name)
@@ -125,7 +136,7 @@ def words_of_columns(codec: RowCodec, most: int = 12) -> list[str]:
         f"{quoted(column.name, ',<=>')}={quoted(column.categories[place])}"
         for column in codec.learned
         if column.is_categorical
-        for place in codec.how[column.name].kept[:most]
+        for place in codec.encodings[column.name].kept[:most]
     ]
 
 
@@ -214,7 +225,7 @@ def _split(text: str, sign: str) -> list[str]:
 
 def _restrict(codec: RowCodec, made: Conditions, place: int, column: Column, comparison: str, text: str) -> None:
     """Adds what is asked of one column."""
-    how, first = codec.how[column.name], int(codec.specification.offsets[place])
+    how, first = codec.encodings[column.name], int(codec.specification.offsets[place])
     own = slice(first, first + how.size)
     share, ends, pieces = np.zeros(how.size), np.tile([0.0, 1.0], [how.size, 1]), []
     kept = [] if isinstance(how, Bins) else [column.categories[each] for each in how.kept]
@@ -321,7 +332,7 @@ def _merged(pieces: Sequence[tuple[float, float]], decimals: int) -> list[tuple[
 
 
 def _extent(codec: RowCodec, column: Column) -> str:
-    how = codec.how[column.name]
+    how = codec.encodings[column.name]
     if isinstance(how, Bins) and len(how.knots):
         low, high = (codec.write_value(column, value) for value in (how.knots[0, 0], how.knots[-1, -1]))
         return f"Its values are from {low} to {high}."
@@ -329,7 +340,7 @@ def _extent(codec: RowCodec, column: Column) -> str:
 
 
 def _example(codec: RowCodec, column: Column) -> str:
-    how = codec.how[column.name]
+    how = codec.encodings[column.name]
     if isinstance(how, Bins) and len(how.knots):
         low, high = (codec.write_value(column, value) for value in (how.knots[0, 0], how.knots[-1, -1]))
         return f"{quoted(column.name, ',<=>')}={low}..{high}"

@@ -34,7 +34,7 @@ class Given:
             rows.values[name][there] = self.rows.values[name][there]
 
 
-def keeping_to(
+def enforce_constraints(
     modality: Any, codec: RowCodec, sampler: RowSampler, seeds: np.ndarray, conditions: Conditions, rows: Rows,
     given: Given | None = None,
 ) -> tuple[Rows, int]:
@@ -73,7 +73,7 @@ def _is_right(modality: Any, codec: RowCodec, conditions: Conditions, rows: Rows
     if given is None:
         right = right & conditions.hold(codec, rows)
     for column in codec.learned:
-        how, values = codec.how[column.name], rows.values[column.name]
+        how, values = codec.encodings[column.name], rows.values[column.name]
         if isinstance(how, Bins) and len(how.knots):
             own = np.isnan(values) if given is None else np.isnan(values) | given.there[column.name]
             half = 0.5 * 10.0**-column.decimals  # what rounding does

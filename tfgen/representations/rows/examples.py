@@ -97,7 +97,7 @@ class RowExamples(Examples):
         return max(_FEWEST_STEPS, settings.epochs * self.training // settings.batch_size)
 
     def symbols(self) -> tuple[Any, ...]:
-        return tuple((column.name, self.codec.how[column.name].to_json()) for column in self.codec.learned)
+        return tuple((column.name, self.codec.encodings[column.name].to_json()) for column in self.codec.learned)
 
     def beside(self, symbols: tuple[Any, ...]) -> "RowExamples":
         return replace(self)

@@ -7,13 +7,12 @@ file's own (its formats of dates, units, decimal commas); and a cell with a cate
 taken for a rare one where there are such, as the names of these are not in the graph.
 """
 
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
+from tfgen.representations.places import table_of_places
 from tfgen.representations.rows.codec import KNOTS, Bins, RowCodec
 from tfgen.representations.rows.columns import (
     DATE,
@@ -53,16 +52,16 @@ class RowLookup(tf.Module):
         self._codec = codec
         places = {column.name: place for place, column in enumerate(codec.learned)}
         names = {typed: codec.columns[each].name for typed, each in spellings([c.name for c in codec.columns]).items()}
-        self.names = _table({typed: places[name] for typed, name in names.items() if name in places})
+        self.names = table_of_places({typed: places[name] for typed, name in names.items() if name in places}, -1)
         self.tables = [self._table_of(column) for column in codec.learned]
 
     def _table_of(self, column: Column) -> tf.lookup.StaticHashTable | None:
-        how = self._codec.how[column.name]
+        how = self._codec.encodings[column.name]
         if isinstance(how, Bins):
             return None
         places = spellings([column.categories[place] for place in how.kept])
         marks = [f"{FOLDED}{mark}" for mark in sorted(missing_marks(column))] if how.has_missing else []
-        return _table({**dict.fromkeys(marks, how.missing), **places})
+        return table_of_places({**dict.fromkeys(marks, how.missing), **places}, -1)
 
     # What is asked of rows.
 
@@ -111,7 +110,7 @@ class RowLookup(tf.Module):
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """How much of each token of a column is asked for by "a|b", float32 [batch, tokens], where, and in which
         intervals float64 [batch, intervals, 2]."""
-        how = self._codec.how[column.name]
+        how = self._codec.encodings[column.name]
         words, rows = _split(text, "|")
         words, batch = _unquoted(words), tf.shape(text)[0]
         is_asked_word, comparison = tf.gather(is_asked, rows), tf.gather(comparison, rows)
@@ -206,7 +205,7 @@ class RowLookup(tf.Module):
         """Tokens int32 [batch, fields] of columns [batch], in their order; of a missing one FREE, if told."""
         made = []
         for place, (column, values) in enumerate(zip(self._codec.learned, columns, strict=True)):
-            how = self._codec.how[column.name]
+            how = self._codec.encodings[column.name]
             if isinstance(how, Bins):
                 numbers = _cells(column, values) if values.dtype == tf.string else values
                 numbers = tf.cast(numbers, tf.float64)
@@ -216,7 +215,7 @@ class RowLookup(tf.Module):
                 tokens = _found(self.tables[place], values)
                 is_missing = tf.equal(tf.strings.strip(values), "")
                 # What the graph does not know is rare, if anything is.
-                other = tf.where(is_missing, int(how.missing), int(how.never[0] if how.has_rare else how.missing))
+                other = tf.where(is_missing, how.missing, how.rare)
                 tokens = tf.where(tokens < 0, other, tokens)
             made.append(tf.where(is_missing, FREE, tokens) if free else tokens)
         return tf.stack(made, axis=1)
@@ -238,7 +237,7 @@ class RowLookup(tf.Module):
     def _values(
         self, column: Column, tokens: tf.Tensor, uniform: tf.Tensor, intervals: tf.Tensor | None
     ) -> tf.Tensor:
-        how = self._codec.how[column.name]
+        how = self._codec.encodings[column.name]
         if not isinstance(how, Bins):
             names = [column.categories[place] for place in how.kept]
             return tf.gather(tf.constant([*names, *[""] * (how.size - len(names))]), tokens)
@@ -358,22 +357,6 @@ def _cells(column: Column, words: tf.Tensor) -> tf.Tensor:
     words = tf.strings.strip(words)
     is_empty = tf.equal(words, "")
     return tf.where(is_empty, tf.constant(np.nan, tf.float64), _span(column, words, is_empty)[0])
-
-
-def _table(places: Mapping[str, int]) -> tf.lookup.StaticHashTable:
-    return tf.lookup.StaticHashTable(_Places(dict(places) or {"\0": -1}), -1)
-
-
-class _Places(tf.lookup.KeyValueTensorInitializer):
-    """A table's content, named after itself: TensorFlow's own name is a new one each time, and so the graph."""
-
-    def __init__(self, places: dict[str, int]):
-        super().__init__(tf.constant(list(places), tf.string), tf.constant(list(places.values()), tf.int32))
-        self._digest = hashlib.sha256(json.dumps(places).encode()).hexdigest()[:16]
-
-    @property
-    def _shared_name(self) -> str:
-        return f"categories_{self._digest}"
 
 
 # Dates, by the days of the Gregorian calendar (Howard Hinnant, "chrono-compatible low-level date algorithms").

@@ -7,7 +7,7 @@ import numpy as np
 
 from tfgen.representations.rows.codec import RowCodec
 from tfgen.representations.rows.columns import Rows
-from tfgen.representations.rows.conditions import Conditions, no_conditions
+from tfgen.representations.rows.conditions import FREE, Conditions, no_conditions
 
 # Kernels may add up in another order for another batch size, so every batch has the same one.
 BATCH = 4096
@@ -24,11 +24,10 @@ class RowSampler:
         fields, tokens = model.fields, model.tokens
 
         def free(seeds: Any) -> tuple:
-            given = tf.fill([tf.shape(seeds)[0], fields], -1)
-            return model.candidate(seeds, tf.zeros_like(seeds), given, None)[0], model.places(seeds)
+            return model.unconditional_rows(seeds), model.places(seeds)
 
         def under(seeds: Any, given: Any, allowed: Any = None, asked: Any = None) -> tuple:
-            rows, weights = model.under(seeds, given, allowed, asked)
+            rows, weights = model.conditional_rows(seeds, given, allowed, asked)
             return rows, model.places(seeds), weights
 
         some, rows = tf.TensorSpec([None], tf.int32), tf.TensorSpec([None, fields], tf.int32)
@@ -51,19 +50,18 @@ class RowSampler:
     ) -> tuple[Rows, float]:
         """Rows for int32 seeds [n], and the share of the model's rows that are within the conditions.
 
-        given: int32 [n, fields], tokens of each row beside the conditions; -1 where there is none.
+        given: int32 [n, fields], tokens of each row beside the conditions; FREE where there is none.
         """
         conditions = conditions or no_conditions(self.codec)
         if conditions.are_none and given is None:
             tokens, uniform = self._in_batches(self._free, BATCH, [seeds])
             return self.codec.decode(tokens, uniform), 1.0
         known = np.tile(conditions.given, [len(seeds), 1])
-        known = known if given is None else np.where(given >= 0, given, known)
+        known = known if given is None else np.where(given > FREE, given, known)
         if conditions.are_values:
             made = self._in_batches(self._given, CONDITIONED, [seeds, known])
         else:
-            asked = np.logical_or.reduceat(conditions.allowed < 1, self.codec.specification.offsets)
-            function = self._under(tuple(np.flatnonzero(asked).tolist()))
+            function = self._under(conditions.fields_asked())
             made = self._in_batches(function, CONDITIONED, [seeds, known], conditions.allowed)
         tokens, uniform, weights = made
         share = float(np.mean(weights, dtype=np.float64)) if given is None else 1.0
