@@ -91,3 +91,16 @@ def test_a_dot_plot_says_its_numbers_and_shows_what_is_better():
 )
 def test_numbers_are_written_as_people_do(value, text, brief):
     assert (number(value), short(value)) == (text, brief)
+
+
+def test_charts_of_columns_keep_words_of_any_writing_as_text():
+    from base64 import b64decode
+
+    from tfgen.evaluate.rows.charts import heat_map, marginal
+    from tfgen.representations.rows.columns import CATEGORY, Column
+
+    cities = ("\u5317\u4eac", "\u062a\u0647\u0631\u0627\u0646")
+    codes = np.array([0, 1, 1])
+    for picture in (marginal(Column("city", CATEGORY, cities), codes, codes), heat_map(list(cities), np.eye(2))):
+        drawn = b64decode(picture.partition(",")[2]).decode()
+        assert all(city in drawn for city in cities)
