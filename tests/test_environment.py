@@ -2,6 +2,7 @@
 
 import json
 import resource
+import subprocess
 import sys
 import types
 
@@ -32,3 +33,18 @@ def test_windows_is_told_what_to_use(monkeypatch, command):
     result = command("runs", "list")
     assert result.exit_code == 1 and "On Windows, use WSL" in result.stderr and "Traceback" not in result.stderr
     assert command("--help").exit_code == 0
+
+
+def test_the_command_line_loads_keras_without_what_it_does_not_use_and_python_with_it():
+    script = "; ".join((
+        "import sys",
+        "from tfgen import environment",
+        "environment.is_own_process = len(sys.argv) > 1",
+        "environment.load_tensorflow()",
+        "import keras",
+        "print('matplotlib' in sys.modules)",
+        "import matplotlib.pyplot",
+    ))
+    for arguments, expected in (([], "True"), (["alone"], "False")):
+        command = [sys.executable, "-c", script, *arguments]
+        assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == expected

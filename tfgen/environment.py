@@ -9,6 +9,11 @@ from typing import Any
 
 from tfgen.errors import Failure
 
+# Whether this process is tfgen's own, as the command line's are: nobody beside it uses Keras in here.
+is_own_process = False
+# What Keras loads where it is installed, for wrappers and plots that tfgen doesn't use: a third of its time.
+_BESIDE_KERAS = ("sklearn", "matplotlib")
+
 # Variables that change how TensorFlow adds up.
 _SETTINGS = ("TF_ENABLE_ONEDNN_OPTS", "OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 
@@ -64,16 +69,16 @@ def load_tensorflow(keras: bool = True) -> None:
     sys.stderr.flush()
     kept, silent = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(silent, 2)
-    without = not keras and "keras" not in sys.modules
-    if without:
-        sys.modules["keras"] = None  # an import of it fails, which TensorFlow expects
+    unwanted = [] if keras and not is_own_process else [*_BESIDE_KERAS] if keras else ["keras"]
+    without = [name for name in unwanted if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(without))  # an import of them fails, which TensorFlow and Keras expect
     try:
         import tensorflow as tf
 
         tf.config.list_physical_devices()
     finally:
-        if without:
-            del sys.modules["keras"]
+        for name in without:
+            del sys.modules[name]
         os.dup2(kept, 2)
         os.close(kept)
         os.close(silent)

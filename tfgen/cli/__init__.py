@@ -5,7 +5,7 @@ import sys
 
 import click
 
-from tfgen import __version__
+from tfgen import __version__, environment
 from tfgen.cli import chat, data, evaluate, export, feedback, fit, generate, prompt, runs, serve, steer, studio, tune
 from tfgen.cli.options import OrderedGroup
 from tfgen.environment import check_platform
@@ -78,6 +78,7 @@ def main(debug: bool) -> None:
     Without DATA, the commands take `digits`, real handwritten digits, and a gpt `shakespeare`; both come with tfgen.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    environment.is_own_process = True
     check_platform()
 
 

@@ -28,7 +28,8 @@ def main(path: str, *wanted: str) -> None:
             return [tf.identity(made[output], name=output) for output in outputs]
 
         inputs = [tf.TensorSpec(given[key].shape, given[key].dtype, key) for key in names]
-        converted, _ = tf2onnx.convert.from_function(tf.function(function), input_signature=inputs, opset=OPSET)
+        graph = tf.function(function, autograph=False)
+        converted, _ = tf2onnx.convert.from_function(graph, input_signature=inputs, opset=OPSET)
         _rename(converted.graph, outputs)
         with open(file, "wb") as content:
             content.write(converted.SerializeToString())

@@ -36,8 +36,9 @@ class Reference:
         many = tf.TensorSpec([None, None], tf.int32)
         whole, real = tf.TensorSpec([None], tf.int32), tf.TensorSpec([None], tf.float32)
         generate = model.signatures()["generate"].function
-        self._generate = tf.function(generate, input_signature=[many, whole, whole, real, whole, real, whole])
-        self._logits = tf.function(lambda tokens: model.logits(tokens), input_signature=[many])
+        inputs = [many, whole, whole, real, whole, real, whole]
+        self._generate = tf.function(generate, input_signature=inputs, autograph=False)
+        self._logits = tf.function(lambda tokens: model.logits(tokens), input_signature=[many], autograph=False)
 
     def written(self, seeds: np.ndarray, length: int) -> np.ndarray:
         """Texts that the model writes from nothing, int32 [batch, length], padded with the end."""

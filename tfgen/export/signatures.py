@@ -43,7 +43,7 @@ class Entry:
             }
             return self.function(**(_with_as_many_rows(shaped) if audience == SERVER else shaped))
 
-        return tf.function(checked).get_concrete_function(**self.inputs)
+        return tf.function(checked, autograph=False).get_concrete_function(**self.inputs)
 
 
 class ExportedModel(abc.ABC):

@@ -56,7 +56,7 @@ class SequenceSheets:
 
         self.run, self.model, self.codec = run, model, examples.codec
         self._openings = examples.openings(_SEQUENCES)
-        self._function = tf.function(model.generate)
+        self._function = tf.function(model.generate, autograph=False)
 
     def write(self) -> None:
         """One text file, named by the step."""

@@ -145,6 +145,7 @@ def best_seeds(model: Any, sampler: ArraySampler, ids: np.ndarray, seeds: np.nda
         input_signature=[
             tf.TensorSpec(shape), tf.TensorSpec([BATCH], tf.int32), tf.TensorSpec([BATCH, words], tf.int32)
         ],
+        autograph=False,
     )
     prompts = tf.constant(np.tile(ids, [BATCH, 1]), tf.int32)
     scores = []
@@ -200,7 +201,7 @@ def decoded(model: Any, latents: np.ndarray, conditions: np.ndarray) -> np.ndarr
     """Encoded samples of latents [n, latent_dim] and conditions [n, words], in batches of one size."""
     import tensorflow as tf
 
-    decode = tf.function(model.decode_condition, reduce_retracing=True)
+    decode = tf.function(model.decode_condition, reduce_retracing=True, autograph=False)
     missing = -len(latents) % BATCH
     latents, conditions = (np.pad(each, [[0, missing], [0, 0]]) for each in (latents, conditions))
     parts = [

@@ -60,12 +60,12 @@ def _features(points: tf.Tensor) -> tf.Tensor:
     return tf.concat([tf.ones([len(points), 1]), points, products], axis=1)
 
 
-@tf.function(reduce_retracing=True)
+@tf.function(reduce_retracing=True, autograph=False)
 def _sums(shares: tf.Tensor, features: tf.Tensor) -> tf.Tensor:
     return tf.matmul(shares, features, transpose_a=True)
 
 
-@tf.function(reduce_retracing=True)
+@tf.function(reduce_retracing=True, autograph=False)
 def _responsibilities(features: tf.Tensor, coefficients: tf.Tensor) -> tf.Tensor:
     return tf.nn.softmax(tf.matmul(features, coefficients), axis=1)
 

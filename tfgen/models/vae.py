@@ -194,7 +194,7 @@ class VAE(LatentModel):
         """Fits the mixtures to latents drawn from the posteriors of the examples in `batches`."""
         if not self.config.components:
             return
-        encode = tf.function(lambda examples, index: self.encode(examples, self.prompts_of(index)))
+        encode = tf.function(lambda examples, index: self.encode(examples, self.prompts_of(index)), autograph=False)
         latents, places = [], []
         generator = np.random.default_rng(self.seed)
         for examples, index in batches:

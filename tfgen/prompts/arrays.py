@@ -57,7 +57,7 @@ class ArrayCells(Cells):
 
         words = self.model.conditions.longest
         shapes = [([BATCH], tf.int32), ([BATCH, words], tf.int32), ([BATCH, 1], tf.float32)]
-        return tf.function(sample, input_signature=[tf.TensorSpec(*each) for each in shapes])
+        return tf.function(sample, input_signature=[tf.TensorSpec(*each) for each in shapes], autograph=False)
 
     def draw(self, cells: Sequence[Cell], seeds: np.ndarray) -> list[Drawn]:
         count = len(seeds)
@@ -160,7 +160,10 @@ class ArrayCells(Cells):
     def _features(self) -> Any:
         import tensorflow as tf
 
-        return tf.function(lambda values: self.model.features(self.codec.encode(values)), reduce_retracing=True)
+        def features(values: tf.Tensor) -> tf.Tensor:
+            return self.model.features(self.codec.encode(values))
+
+        return tf.function(features, reduce_retracing=True, autograph=False)
 
     @cached_property
     def _usual_spread(self) -> float:

@@ -27,4 +27,5 @@ def order(seed: int, first: tf.Tensor, count: int, examples: int) -> tf.Tensor:
 def by_steps(batch_of: Callable[[tf.Tensor], Any], start: int, stop: int) -> tf.data.Dataset:
     """`batch_of` of the steps `start` to `stop - 1`, some steps ahead of the model."""
     steps = tf.data.Dataset.range(start, stop)
+    batch_of = tf.autograph.experimental.do_not_convert(batch_of)  # it is a graph's already
     return untuned(steps.map(batch_of, num_parallel_calls=1, deterministic=True).prefetch(4))

@@ -86,11 +86,12 @@ class LatentSpace:
             lambda rows: tf.TensorSpec([rows], tf.int32),
             lambda rows: tf.TensorSpec([rows, words], tf.int32),
         )
-        self._draw = tf.function(self._drawn, input_signature=[seed(ROWS), ids(ROWS)])
-        self._see = tf.function(self._seen, input_signature=[noise(ROWS), seed(ROWS), ids(ROWS)])
+        self._draw = tf.function(self._drawn, input_signature=[seed(ROWS), ids(ROWS)], autograph=False)
+        self._see = tf.function(self._seen, input_signature=[noise(ROWS), seed(ROWS), ids(ROWS)], autograph=False)
         self._decode = tf.function(
             lambda *given: self.model.decode(self._latents(*given), given[2]),
             input_signature=[noise(BATCH), seed(BATCH), ids(BATCH)],
+            autograph=False,
         )
 
     def draw(self, seeds: np.ndarray, of_all: bool = False) -> tuple[np.ndarray, np.ndarray]:

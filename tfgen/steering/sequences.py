@@ -85,7 +85,7 @@ class SequenceSession(Session):
 
         model = self._sampler.model
         given = [tf.TensorSpec([_ROWS, model.context], tf.int32), tf.TensorSpec([_ROWS], tf.int32)]
-        return made_of(model, "features", lambda: tf.function(model.features, input_signature=given))
+        return made_of(model, "features", lambda: tf.function(model.features, input_signature=given, autograph=False))
 
     @property
     def enough(self) -> bool:

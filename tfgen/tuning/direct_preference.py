@@ -122,7 +122,7 @@ def learn(model: Any, lessons: Lessons, examples: Any, config: PreferenceConfig,
     adam = tf.keras.optimizers.Adam(rate, beta_2=0.99, global_clipnorm=_CLIP)
     adam.build(variables)
 
-    @tf.function(jit_compile=model.jit_compile)
+    @tf.function(jit_compile=model.jit_compile, autograph=False)
     def step(*batch: tf.Tensor) -> None:
         with tf.GradientTape() as tape:
             loss = objective(*batch)

@@ -47,7 +47,7 @@ class Guards:
         self.model, self.codec, self.missing = model, codec, None
         self.names = run.vocabulary().prompts
         shapes = [tf.TensorSpec([_ROWS, model.latent_dim]), tf.TensorSpec([_ROWS, model.conditions.longest], tf.int32)]
-        self._decode = tf.function(model.decode, input_signature=shapes)
+        self._decode = tf.function(model.decode, input_signature=shapes, autograph=False)
         self._extractor = self._detail = self._real = None
         try:
             data = ReferenceData.of(run, None, 0)

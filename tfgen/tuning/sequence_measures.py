@@ -59,7 +59,7 @@ class Author:
         def make(ids: tf.Tensor, lengths: tf.Tensor, sampling: Any) -> tuple[tf.Tensor, tf.Tensor]:
             return model.generate(ids, lengths, tf.fill([_AT_ONCE], self._length), sampling)
 
-        self._make = tf.function(make)
+        self._make = tf.function(make, autograph=False)
 
     def __call__(self, prompts: Sequence[np.ndarray], seed: int) -> list[Written]:
         """A sample for each prompt, ids int32 [n], with seeds from `seed` on; with its end if it has one."""

@@ -80,7 +80,7 @@ class WindowReader:
             losses = tf.nn.sparse_softmax_cross_entropy_with_logits(tokens[:, 1:], model.network.logits(hidden))
             return -tf.reduce_sum(losses * inside, axis=1), tf.reduce_sum(hidden * inside[:, :, None], axis=1)
 
-        self._read = tf.function(read, jit_compile=model.jit_compile)
+        self._read = tf.function(read, jit_compile=model.jit_compile, autograph=False)
 
     def __call__(self, windows: Windows) -> tuple[np.ndarray, np.ndarray]:
         """Log-probabilities float64 [n] of whole completions, in nats, and their mean hidden states [n, width]."""

@@ -44,7 +44,7 @@ class Looker:
 
         self.model = model
         shapes = [tf.TensorSpec([ROWS, model.latent_dim]), tf.TensorSpec([ROWS, model.conditions.longest], tf.int32)]
-        self._look = tf.function(self._looked, input_signature=shapes)
+        self._look = tf.function(self._looked, input_signature=shapes, autograph=False)
 
     def __call__(self, latents: np.ndarray, prompts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Features float32 [n, d] and, of a model that judges, its scores [n]; else zeros."""

@@ -116,7 +116,9 @@ class ArrayInputs:
         import tensorflow as tf
 
         function = tf.function(
-            lambda values, index: measure(self._encode(values), self.model.prompts_of(index)), reduce_retracing=True
+            lambda values, index: measure(self._encode(values), self.model.prompts_of(index)),
+            reduce_retracing=True,
+            autograph=False,
         )
         return np.concatenate(
             [

@@ -59,7 +59,9 @@ def open_classifier(examples: ArrayExamples) -> Extractor:
     network.set_weights(weights)
     both = keras.Model(network.inputs, [network.get_layer("features").output, network.outputs[0]])
 
-    @tf.function(input_signature=[tf.TensorSpec([None, *examples.values.shape[1:]], examples.values.dtype)])
+    stored = tf.TensorSpec([None, *examples.values.shape[1:]], examples.values.dtype)
+
+    @tf.function(input_signature=[stored], autograph=False)
     def look(values: tf.Tensor) -> tf.Tensor:
         return tf.concat(both(examples.codec.encode(values), training=False), axis=1)
 

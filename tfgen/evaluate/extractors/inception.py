@@ -37,7 +37,9 @@ def open_inception(examples: ArrayExamples) -> Extractor:
 
     network = _network()
 
-    @tf.function(input_signature=[tf.TensorSpec([None, *examples.values.shape[1:]], examples.values.dtype)])
+    stored = tf.TensorSpec([None, *examples.values.shape[1:]], examples.values.dtype)
+
+    @tf.function(input_signature=[stored], autograph=False)
     def look(values: tf.Tensor) -> tf.Tensor:
         pictures = encode(values)
         if values.shape[-1] == 1:

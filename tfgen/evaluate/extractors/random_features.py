@@ -32,7 +32,9 @@ def open_random_features(examples: ArrayExamples) -> Extractor:
         features = _look_by_dense_layers
     constants = [tf.constant(kernel) for kernel in kernels]
 
-    @tf.function(input_signature=[tf.TensorSpec([None, *examples.values.shape[1:]], examples.values.dtype)])
+    stored = tf.TensorSpec([None, *examples.values.shape[1:]], examples.values.dtype)
+
+    @tf.function(input_signature=[stored], autograph=False)
     def look(values: tf.Tensor) -> tf.Tensor:
         return tf.matmul(features(encode(values), constants), projection)
 

@@ -214,7 +214,7 @@ class Likelihood:
     def __init__(self, model: Any):
         import tensorflow as tf
 
-        self._function = tf.function(model.measurements()["likelihood"], reduce_retracing=True)
+        self._function = tf.function(model.measurements()["likelihood"], reduce_retracing=True, autograph=False)
 
     def __call__(self, tokens: np.ndarray) -> np.ndarray:
         import tensorflow as tf

@@ -38,8 +38,8 @@ class RowTracker(Tracker):
         # So far it may lie above by chance alone: few rows that are held out tell it badly.
         self._chance = 0.0 if self._learned is None else _SURE * _deviation(len(self._learned), len(self._rows))
         self.name = "validation_loss" if self._is_loss else "distance"
-        self._loss = tf.function(model.held_out_loss)
-        self._draw = tf.function(self._drawn)
+        self._loss = tf.function(model.held_out_loss, autograph=False)
+        self._draw = tf.function(self._drawn, autograph=False)
 
     def steps_worth(self, settings: Any) -> float:
         """How many training steps are as much work as a measurement."""

@@ -41,7 +41,7 @@ class LossReader:
         self._model = model
         self._rows = max(1, _TOKENS_AT_ONCE // model.context)
         function = model.measurements()["token_losses"]
-        self._function = tf.function(lambda tokens: function(tokens), jit_compile=model.jit_compile)
+        self._function = tf.function(lambda tokens: function(tokens), jit_compile=model.jit_compile, autograph=False)
 
     def read(self, tokens: Tokens) -> Read:
         """The cost of every token, in windows as long as the context, side by side.

@@ -28,7 +28,7 @@ def sample_ids(model: Any, openings: Sequence[np.ndarray], seed: int) -> list[np
     length, count = length_for(model), len(openings)
     ids, lengths = side_by_side(list(openings) + [openings[-1]] * (-count % BATCH))
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def make(seeds: tf.Tensor, ids: tf.Tensor, lengths: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         how = Sampling(seeds, tf.fill([BATCH], TEMPERATURE), tf.zeros([BATCH], tf.int32), tf.ones([BATCH]))
         return model.generate(ids, lengths, tf.fill([BATCH], length), how)

@@ -39,7 +39,7 @@ class SequenceTracker(Tracker):
             first = np.flatnonzero(learned)[places] - self._length // 2
             self._starts = np.clip(first, 0, len(values) - 1 - self._length)
         self._read = window_reader(values, self._length + 1)
-        self._function = tf.function(model.losses, jit_compile=model.jit_compile)
+        self._function = tf.function(model.losses, jit_compile=model.jit_compile, autograph=False)
 
     def steps_worth(self, settings: Any) -> float:
         """How many training steps are as much work as a measurement, which goes forward only."""

@@ -124,7 +124,7 @@ class RowVAE(RowModel):
         if not self.config.components:
             return
         if self._encode is None:
-            self._encode = tf.function(lambda tokens: self._posterior(self.encoder_average, tokens))
+            self._encode = tf.function(lambda tokens: self._posterior(self.encoder_average, tokens), autograph=False)
         generator, latents = np.random.default_rng(self.seed), []
         for tokens in batches:
             mean, log_variance = (part.numpy() for part in self._encode(tokens))

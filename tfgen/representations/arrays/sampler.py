@@ -16,7 +16,7 @@ class ArraySampler:
         import tensorflow as tf
 
         signature = [tf.TensorSpec([BATCH], tf.int32), tf.TensorSpec([BATCH, words], tf.int32)]
-        self._function = tf.function(sample, input_signature=signature)
+        self._function = tf.function(sample, input_signature=signature, autograph=False)
 
     def __call__(self, seeds: np.ndarray, prompts: np.ndarray) -> np.ndarray:
         """Encoded samples [n, ...] for seeds int32 [n] and word ids int32 [n, words]."""

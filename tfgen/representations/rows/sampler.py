@@ -31,13 +31,13 @@ class RowSampler:
             return rows, model.places(seeds), weights
 
         some, rows = tf.TensorSpec([None], tf.int32), tf.TensorSpec([None, fields], tf.int32)
-        self._free = tf.function(free, input_signature=[some])
-        self._given = tf.function(lambda seeds, given: under(seeds, given), input_signature=[some, rows])
+        self._free = tf.function(free, input_signature=[some], autograph=False)
+        self._given = tf.function(lambda *inputs: under(*inputs), input_signature=[some, rows], autograph=False)
         signature = [some, rows, tf.TensorSpec([tokens], tf.float32)]
 
         @functools.cache
         def under_asked(asked: tuple[int, ...]) -> Any:
-            return tf.function(lambda *inputs: under(*inputs, asked), input_signature=signature)
+            return tf.function(lambda *inputs: under(*inputs, asked), input_signature=signature, autograph=False)
 
         self._under = under_asked
 
