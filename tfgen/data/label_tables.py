@@ -21,8 +21,11 @@ FILE_COLUMNS = (
     "image_file", "image_name", "image_id", "sound", "audio", "audio_path", "audio_file", "clip", "fname",
     "wav", "name", "id",
 )
-TEXT_COLUMNS = ("caption", "text", "label", "prompt", "description", "title", "class", "category", "captions", "tags")
-LABEL_COLUMNS = ("label", "class", "category")
+TEXT_COLUMNS = (
+    "caption", "text", "label", "prompt", "description", "title", "class", "category", "captions", "tags", "kind",
+    "family", "instrument",
+)
+LABEL_COLUMNS = ("label", "class", "category", "kind", "family", "instrument")
 _LARGEST_BYTES = 2**28
 _LOOKED_AT = 200  # rows that tell which column names the files
 

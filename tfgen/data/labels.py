@@ -16,6 +16,7 @@ from tfgen.errors import nearest, unknown
 
 SOURCES = ("tables", "texts", "names", "folders", "none")
 NAMED_AT_MOST = 3
+_PROMPTS_SHOWN = 12
 _FEW = 2  # so few examples of a label are pointed out
 _COUNTER = re.compile(r"[\s_-]*(\(\d+\)|\d+)$")  # "a red fox (12)", "a_red_fox_012"
 _LONGEST_TEXT = 2**16
@@ -26,6 +27,17 @@ def check_source(source: str) -> str:
     if source not in SOURCES:
         raise unknown("source of prompts", str(source), SOURCES)
     return source
+
+
+def prompts_sentence(counts: dict[str, int], plural: str) -> str:
+    """What prompts there are, by how many examples each has; where there are none, how files get
+    some."""
+    prompts = {prompt: count for prompt, count in counts.items() if count}
+    if not prompts:
+        how = f"put {plural} into one sub-folder per label, or a NAME.txt beside each, or add a captions.csv"
+        return f"No prompts: {how}, to steer with words."
+    shown = ", ".join(f"'{prompt}' ({count})" for prompt, count in list(prompts.items())[:_PROMPTS_SHOWN])
+    return f"{len(prompts)} prompts: {shown}{', ...' if len(prompts) > _PROMPTS_SHOWN else ''}"
 
 
 @dataclass(frozen=True)

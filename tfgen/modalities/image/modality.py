@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tfgen.data.labels import SOURCES, check_source
+from tfgen.data.labels import SOURCES, check_source, prompts_sentence
 from tfgen.data.listing import holds, list_examples
 from tfgen.data.request import DataRequest
 from tfgen.data.settings import DataSetting
@@ -21,8 +21,6 @@ from tfgen.modalities.image.sizes import (
 )
 from tfgen.representations import ARRAYS
 from tfgen.representations.arrays.specification import ArraySpecification
-
-_PROMPTS_SHOWN = 12
 
 
 class ImageModality(Modality):
@@ -159,7 +157,7 @@ class ImageModality(Modality):
         height, width, channels = examples.values.shape[1:]
         noun = cls.singular if len(examples) == 1 else cls.plural
         first = f"{len(examples)} {_colour(channels)} {noun}, {height} high and {width} wide."
-        return [first, _prompts_sentence(examples.prompt_counts())]
+        return [first, prompts_sentence(examples.prompt_counts(), cls.plural)]
 
     @classmethod
     def summary(cls, examples: ImageExamples) -> str:
@@ -282,12 +280,3 @@ class ImageModality(Modality):
 
 def _colour(channels: int) -> str:
     return {1: "grey", 3: "colour", 4: "transparent"}[channels]
-
-
-def _prompts_sentence(counts: dict[str, int]) -> str:
-    prompts = {prompt: count for prompt, count in counts.items() if count}
-    if not prompts:
-        how = "put pictures into one sub-folder per label, or a NAME.txt beside each, or add a captions.csv"
-        return f"No prompts: {how}, to steer with words."
-    shown = ", ".join(f"'{prompt}' ({count})" for prompt, count in list(prompts.items())[:_PROMPTS_SHOWN])
-    return f"{len(prompts)} prompts: {shown}{', ...' if len(prompts) > _PROMPTS_SHOWN else ''}"
