@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tfgen.modalities.audio.spectrogram import FLOOR, Frames
+from tfgen.modalities.audio.spectrogram import FLOOR, LEVELS, SILENT, Frames
 
 Measure = Callable[[np.ndarray], np.ndarray]
 
@@ -18,7 +18,7 @@ _CLIPPED = 0.999
 
 
 def attributes_of(frames: Frames) -> dict[str, Measure]:
-    """Functions of spectrograms uint8 [n, frames, bands, 1] to [n], by what they measure; quick, for many sounds."""
+    """Functions of spectrograms uint16 [n, frames, bands, 1] to [n], by what they measure; quick, for many sounds."""
     return {
         "loudness": loudness,
         "brightness": lambda values: brightness(values, frames),
@@ -30,7 +30,7 @@ def attributes_of(frames: Frames) -> dict[str, Measure]:
 def loudness(values: np.ndarray) -> np.ndarray:
     """The mean energy of a sound's audible frames in decibels; 0 is a sine of full scale in every band."""
     energy = _energies(values).mean(axis=2)
-    heard = values.any(axis=(2, 3))
+    heard = _heard(values)
     mean = (energy * heard).sum(axis=1) / np.maximum(heard.sum(axis=1), 1)
     return 10.0 * np.log10(np.maximum(mean, FLOOR**2))
 
@@ -53,14 +53,14 @@ def pitch(values: np.ndarray, frames: Frames) -> np.ndarray:
 
 def length(values: np.ndarray, frames: Frames) -> np.ndarray:
     """Seconds until a sound's last audible frame."""
-    heard = values.any(axis=(2, 3))
+    heard = _heard(values)
     last = heard.shape[1] - np.argmax(heard[:, ::-1], axis=1)
     return np.where(heard.any(axis=1), last, 0) * frames.hop / frames.rate
 
 
 def silence(values: np.ndarray) -> np.ndarray:
     """The share of frames before the last audible one that are silent; 1 for a sound that is silent throughout."""
-    heard = values.any(axis=(2, 3))
+    heard = _heard(values)
     before = np.cumsum(heard[:, ::-1], axis=1)[:, ::-1] > 0
     return np.where(heard.any(axis=1), 1.0 - heard.sum(axis=1) / np.maximum(before.sum(axis=1), 1), 1.0)
 
@@ -88,7 +88,12 @@ def harmonicity(sounds: np.ndarray, rate: int) -> np.ndarray:
     return np.clip(found, 0.0, 1.0)
 
 
+def _heard(values: np.ndarray) -> np.ndarray:
+    """In which frames there is anything to hear, bool [n, frames]."""
+    return (values > SILENT).any(axis=(2, 3))
+
+
 def _energies(values: np.ndarray) -> np.ndarray:
     """Energies [n, frames, bands]."""
-    decibels = (np.asarray(values[..., 0], np.float32) / 255.0 - 1.0) * _DECIBELS
-    return np.where(values[..., 0] > 0, 10.0 ** (decibels / 10.0), 0.0)
+    decibels = (np.asarray(values[..., 0], np.float32) / LEVELS - 1.0) * _DECIBELS
+    return np.where(values[..., 0] > SILENT, 10.0 ** (decibels / 10.0), 0.0)

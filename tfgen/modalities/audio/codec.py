@@ -1,5 +1,5 @@
-"""Sounds in their three forms: spectrograms uint8 as they are stored, [-1, 1] inside a model, samples for callers of an
-export."""
+"""Sounds in their three forms: spectrograms uint16 as they are stored, [-1, 1] inside a model, samples for callers of
+an export."""
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
@@ -9,7 +9,7 @@ import numpy as np
 
 from tfgen.modalities.audio.spectrogram import FLOOR, Frames, frames_of, loudness_of
 from tfgen.modalities.audio.vocoder import Vocoder
-from tfgen.representations.arrays.codec import ByteCodec
+from tfgen.representations.arrays.codec import LevelsCodec
 from tfgen.representations.arrays.specification import GAUSSIAN, ArraySpecification, Part
 
 FILE_SIGNATURE = "wav"
@@ -17,10 +17,11 @@ AUGMENT = "color,translation,cutout"  # what a discriminator may be shown, where
 _TINY = 1e-12
 
 
-class SoundCodec(ByteCodec):
-    """See ByteCodec; values are spectrograms uint8 [n, frames, bands, 1] (spectrogram.py), and outside are samples
+class SoundCodec(LevelsCodec):
+    """See LevelsCodec; values are spectrograms uint16 [n, frames, bands, 1] (spectrogram.py), and outside are samples
     float32 [n, samples] from -1 to 1."""
 
+    stored_type = np.uint16  # steps of 256 levels turn the phases that are found, so an export would sound otherwise
     outside_tolerance = 5e-3  # 32 rounds of a search for phases enlarge rounding
 
     @classmethod
@@ -42,10 +43,7 @@ class SoundCodec(ByteCodec):
         return (self.vocoder.samples,)
 
     def to_outside(self, examples: Any) -> Any:
-        """Rounded first, as stored values are, so that a sound is the same wherever it is made."""
-        import tensorflow as tf
-
-        return self.vocoder(tf.round(super().to_outside(examples)[..., 0] * 255.0) / 255.0)
+        return self.vocoder(super().to_outside(examples)[..., 0])
 
     def to_inside(self, values: Any) -> Any:
         import tensorflow as tf

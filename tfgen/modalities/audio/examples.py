@@ -7,7 +7,7 @@ from tfgen.representations.arrays.examples import ArrayExamples
 
 @dataclass(frozen=True, eq=False)
 class SoundExamples(ArrayExamples):
-    """See ArrayExamples; `values` are spectrograms uint8 [n, frames, bands, 1].
+    """See ArrayExamples; `values` are spectrograms uint16 [n, frames, bands, 1].
 
     cycles: whether each file held one cycle of a wave. has_held_out: whether their folder has others that are kept for
     evaluation.

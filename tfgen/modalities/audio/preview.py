@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from tfgen import files
-from tfgen.modalities.audio.spectrogram import Frames, frames_of
+from tfgen.modalities.audio.spectrogram import LEVELS, SILENT, Frames, frames_of
 from tfgen.modalities.audio.vocoder import Vocoder
 from tfgen.modalities.audio.wav import wav_of
 
@@ -23,16 +23,16 @@ _COLOURS = np.array([
 
 
 def waveforms_of(values: np.ndarray) -> np.ndarray:
-    """Spectrograms uint8 [n, frames, bands, 1] as samples float32 [n, samples], each alone, so that a sound doesn't
+    """Spectrograms uint16 [n, frames, bands, 1] as samples float32 [n, samples], each alone, so that a sound doesn't
     depend on its neighbours."""
     sound = _vocoder(frames_of(values.shape), values.shape[1])
-    return np.concatenate([sound(value[None, ..., 0].astype(np.float32) / np.float32(255.0)) for value in values])
+    return np.concatenate([sound(value[None, ..., 0].astype(np.float32) / np.float32(LEVELS)) for value in values])
 
 
 def sounding(value: np.ndarray) -> np.ndarray:
     """One sound's samples without the silence behind it."""
     frames = frames_of(value.shape)
-    heard = np.flatnonzero(value.any(axis=(1, 2)))
+    heard = np.flatnonzero((value > SILENT).any(axis=(1, 2)))
     end = (heard[-1] + 1) * frames.hop + int(_RINGING * frames.rate) if len(heard) else frames.hop
     return waveforms_of(value[None])[0, :end]
 
@@ -49,7 +49,7 @@ def as_pictures(values: np.ndarray) -> np.ndarray:
     """Spectrograms as pictures uint8 [n, bands, frames, 3]: time to the right, high frequencies above."""
     shades = np.linspace(0.0, 255.0, len(_COLOURS))
     table = np.stack([np.interp(np.arange(256), shades, channel) for channel in _COLOURS.T], axis=1)
-    return np.rint(table).astype(np.uint8)[np.flip(values[..., 0], axis=2).swapaxes(1, 2)]
+    return np.rint(table).astype(np.uint8)[np.flip(values[..., 0] >> 8, axis=2).swapaxes(1, 2)]
 
 
 def as_html(value: np.ndarray, what: str) -> str:

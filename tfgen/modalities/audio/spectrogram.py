@@ -1,8 +1,8 @@
 """Sounds as log-mel spectrograms: how loud bands of frequencies are, as wide as an ear tells apart,
 some 60 times a second.
 
-A band's loudness is from -80 dB (0) to 0 dB (255), where a sine of full scale has 0 dB; silence is exactly 0. The
-number of bands says the rate of a sound's samples, so a spectrogram says all of itself.
+A band's loudness is from -80 dB (0) to 0 dB (65535), where a sine of full scale has 0 dB; silence is at most SILENT.
+The number of bands says the rate of a sound's samples, so a spectrogram says all of itself.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,8 @@ import numpy as np
 
 FLOOR = 1e-4  # amplitude, of a sine of full scale 1; what is softer is silence
 OVERLAP = 4  # windows over every sample
-_LEVELS = 255
+LEVELS = 65535
+SILENT = 128  # of LEVELS, a sixth of a decibel above FLOOR: nothing is heard
 _AT_ONCE = 2**24  # samples in windows that are transformed together
 _MEL_FROM, _MEL_SLOPE = 700.0, 2595.0  # O'Shaughnessy's formula
 
@@ -76,8 +77,8 @@ def frames_of(shape: tuple[int, ...]) -> Frames:
 
 
 def spectrograms_of(samples: np.ndarray, frames: Frames) -> np.ndarray:
-    """Sounds float [n, samples], of a whole number of hops, as uint8 [n, frames, bands, 1]."""
-    return np.rint(loudness_of(samples, frames) * _LEVELS).astype(np.uint8)[..., None]
+    """Sounds float [n, samples], of a whole number of hops, as uint16 [n, frames, bands, 1]."""
+    return np.rint(loudness_of(samples, frames) * LEVELS).astype(np.uint16)[..., None]
 
 
 def loudness_of(samples: np.ndarray, frames: Frames) -> np.ndarray:

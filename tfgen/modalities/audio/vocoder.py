@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from tfgen.modalities.audio.spectrogram import FLOOR, OVERLAP, Frames
+from tfgen.modalities.audio.spectrogram import FLOOR, LEVELS, OVERLAP, SILENT, Frames
 
 LEAST_SQUARES_STEPS = 20
 ROUNDS = 32
 _MOMENTUM = 0.99
+_SOFTNESS = 0.3  # of a magnitude: what is much softer than it should be has hardly a phase, and rounding would turn it
 _TINY = 1e-8
 
 
@@ -46,9 +47,9 @@ class Vocoder:
         """Loudness from 0 to 1, [batch, frames, bands], as samples from -1 to 1, float32 [batch, samples]."""
         import tensorflow as tf
 
-        amplitudes = tf.exp((1.0 - spectrograms) * np.log(FLOOR))
         # What lies on the floor is silence, not something soft.
-        heard = tf.nn.relu(amplitudes - FLOOR)
+        amplitudes = tf.exp((1.0 - spectrograms) * float(np.log(FLOOR)))
+        heard = tf.nn.relu(amplitudes - float(FLOOR ** (1.0 - SILENT / LEVELS)))
         magnitudes = self._unmixed(heard) * (self.frames.window / 4.0)
         return self._griffin_lim(magnitudes)
 
@@ -81,7 +82,7 @@ class Vocoder:
             projected = self.transform(self.sound(leading))
             ahead = projected + _MOMENTUM * (projected - before)
             x, y = ahead[:, :, :bins], ahead[:, :, bins:]
-            length = tf.sqrt(x * x + y * y + _TINY)
+            length = tf.sqrt(x * x + y * y + (_SOFTNESS * magnitudes) ** 2 + _TINY)
             return round_ + 1, both * ahead / tf.concat([length, length], axis=2), projected
 
         shape = tf.TensorShape([None, self.count, 2 * bins])

@@ -3,15 +3,15 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tfgen.representations.arrays.codec import ByteCodec
+from tfgen.representations.arrays.codec import LevelsCodec
 from tfgen.representations.arrays.specification import GAUSSIAN, ArraySpecification, Part
 
 FILE_SIGNATURE = "png"
 AUGMENT = "color,translation,cutout"  # what a discriminator may be shown, where there are few examples
 
 
-class ImageCodec(ByteCodec):
-    """See ByteCodec; values are uint8 [n, height, width, channels]."""
+class ImageCodec(LevelsCodec):
+    """See LevelsCodec; values are uint8 [n, height, width, channels]."""
 
     outside_peak = 1.0
 

@@ -67,23 +67,30 @@ class ArrayCodec(Codec):
         return {}
 
 
-class ByteCodec(ArrayCodec):
-    """Values are stored as uint8, and lie in [-1, 1] inside a model and in [0, 1] outside."""
+class LevelsCodec(ArrayCodec):
+    """Values are stored as whole numbers from 0, of `stored_type`, and lie in [-1, 1] inside a model and in [0, 1]
+    outside."""
+
+    stored_type: type[np.unsignedinteger] = np.uint8
+
+    @property
+    def _middle(self) -> np.float32:
+        return np.float32(np.iinfo(self.stored_type).max / 2)
 
     def encode(self, values: Any) -> Any:
         if isinstance(values, np.ndarray):
-            return values.astype(np.float32) / np.float32(127.5) - np.float32(1.0)
+            return values.astype(np.float32) / self._middle - np.float32(1.0)
         import tensorflow as tf
 
-        return tf.cast(values, tf.float32) / 127.5 - 1.0
+        return tf.cast(values, tf.float32) / self._middle - 1.0
 
     def decode(self, values: Any) -> np.ndarray:
         """Rounded; what is outside is clipped, and what is no number is in the middle."""
-        scaled = (np.asarray(values, np.float32) + np.float32(1.0)) * np.float32(127.5)
-        return np.clip(np.rint(np.nan_to_num(scaled)), 0, 255).astype(np.uint8)
+        scaled = (np.asarray(values, np.float32) + np.float32(1.0)) * self._middle
+        return np.clip(np.rint(np.nan_to_num(scaled)), 0, np.iinfo(self.stored_type).max).astype(self.stored_type)
 
     def to_outside(self, examples: Any) -> Any:
-        """255 times that, rounded, is `decode`'s answer to the last bit: halving a float loses nothing."""
+        """Of bytes, 255 times that, rounded, is `decode`'s answer to the last bit: halving a float loses nothing."""
         import tensorflow as tf
 
         # Not tf.clip_by_value, for which TFLite's int8 takes a range of twice the width.
