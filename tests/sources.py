@@ -61,9 +61,21 @@ def _insurance(path: Path) -> None:
     path.write_bytes(gzip.decompress(next(folder.glob("*.gz")).read_bytes()))
 
 
+def _chimes(path: Path) -> None:
+    """280 of the embedded sounds, cut to a quarter of a second, in a sub-folder for each kind."""
+    from tfgen.modalities.audio.embedded import KINDS, chimes
+    from tfgen.modalities.audio.wav import wav_of
+
+    sounds, kinds = chimes()
+    for number, (sound, kind) in enumerate(zip(sounds[:280, :2000], kinds)):
+        (path / KINDS[kind]).mkdir(parents=True, exist_ok=True)
+        (path / KINDS[kind] / f"{number}.wav").write_bytes(wav_of(sound * np.linspace(1, 0, 2000), 8000, {}))
+
+
 SOURCES = {
     "image": Source("digits.npz", _digits, "seven"),
     "table": Source("insurance.csv", _insurance, "smoker=yes"),
+    "audio": Source("chimes", _chimes, "bell"),
     "text": Source("plays.txt", _plays, "ROMEO:", ("context=32", "batch_size=8")),
     "melody": Source("tunes.melodies", _tunes, "down", ("context=16", "batch_size=8"), "C D", 1500),
 }

@@ -83,6 +83,19 @@ def test_the_tutorial_on_tables_runs(isolated, command):
             assert not wanted or wanted in said
 
 
+@pytest.mark.slow
+def test_the_tutorial_on_sounds_runs(isolated, command):
+    """Its Python, then its commands in order, with few steps; what does not depend on them is printed as shown."""
+    exec(blocks("sounds-tutorial.md")[0], {})
+    for line, printed in console("sounds-tutorial.md").items():
+        words = shlex.split(line.replace("--steps 300", "--steps 20"))[1:]
+        done = command(*words)
+        assert done.exit_code == 0, done.stderr
+        said = (done.stdout + done.stderr).splitlines()
+        assert words[0] == "fit" or set(printed) - {""} <= set(said)
+    assert len(list((isolated / "bells").glob("*.wav"))) == 4 and Image.open("look.png").size[0] > 200
+
+
 def without_ports(text):
     return re.sub(r":\d+", "", text)
 

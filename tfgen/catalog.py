@@ -143,6 +143,7 @@ MODALITIES = Catalog(
         "image": "tfgen.modalities.image.modality:ImageModality",
         "text": "tfgen.modalities.text.modality:TextModality",
         "table": "tfgen.modalities.table.modality:TableModality",
+        "audio": "tfgen.modalities.audio.modality:AudioModality",
     },
     group="tfgen.modalities",
 )
@@ -193,6 +194,9 @@ METRICS = Catalog(
         "arrays/likelihood": "tfgen.evaluate.metrics.likelihood:log_likelihood_bound",
         "arrays/reconstruction": "tfgen.evaluate.metrics.reconstruction:reconstruction_error",
         "arrays/latents": "tfgen.evaluate.metrics.latents:dead_latents",
+        "audio/harmonicity": "tfgen.evaluate.metrics.sound:harmonicity",
+        "audio/silence": "tfgen.evaluate.metrics.sound:silence",
+        "audio/clipping": "tfgen.evaluate.metrics.sound:clipping",
         "sequences/bits": "tfgen.evaluate.metrics.prediction:bits_per_character",
         "sequences/perplexity": "tfgen.evaluate.metrics.prediction:perplexity",
         "sequences/generalisation": "tfgen.evaluate.metrics.generalisation:generalisation_gap",
@@ -242,6 +246,7 @@ DATASETS = Catalog(
         "digits": "tfgen.modalities.image.embedded:open_digits",
         "shakespeare": "tfgen.modalities.text.embedded:open_shakespeare",
         "insurance": "tfgen.modalities.table.embedded:open_insurance",
+        "chimes": "tfgen.modalities.audio.embedded:open_chimes",
     },
 )
 

@@ -128,6 +128,19 @@ DESCRIPTIONS = {
         least=0.0,
         usual=1.25,
     ),
+    "harmonicity": ScoreDescription(
+        "Harmonicity",
+        "How much of the loud moments is a tone rather than a hiss, at a voice's pitches; far below real sounds, the "
+        "samples whisper.",
+        0.0,
+        1.0,
+    ),
+    "silence": ScoreDescription(
+        "Silence", "The share of a sound, before its end, in which there is nothing to hear.", 0.0, 1.0, percent
+    ),
+    "clipping": ScoreDescription(
+        "Clipping", "The share of a sound that is as loud as a file can hold, and so distorted.", 0.0, 1.0, percent
+    ),
     "nearness": ScoreDescription(
         "Nearness",
         "How often a sample lies nearer to the training data than a new real example does: half the time if it is just "

@@ -7,6 +7,7 @@ file.
 import base64
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,9 @@ class ArrayExport(ExportedModel):
         self._vocabulary = run.vocabulary()
         self._has_prompts = bool(self._vocabulary.prompts)
         self._lookup = PromptLookup(self._vocabulary) if audience == SERVER and self._has_prompts else None
+        if codec.outside_tolerance is not None:
+            exact = Tolerance(difference=codec.outside_tolerance)
+            self.tolerances = {**self.tolerances, SAVED_MODEL: exact, "float32": exact}
         super().__init__(run, codec, model, audience)
 
     def make_entries(self) -> dict[str, Entry]:
@@ -61,7 +65,11 @@ class ArrayExport(ExportedModel):
         outputs = [each.outputs.items() for each in self.model.signatures().values()]
         examples = output in {name for each in outputs for name, kind in each if kind is Kind.EXAMPLES}
         bounded = examples and self.codec.outside_peak == 1.0
-        return agreement_of(call, output, pairs, bounded=bounded)
+        agreement = agreement_of(call, output, pairs, bounded=bounded)
+        if not examples or any(want.shape != got.shape for want, got in pairs):
+            return agreement
+        perceived = [(self.codec.perceived(want), self.codec.perceived(got)) for want, got in pairs]
+        return replace(agreement, decibels=agreement_of(call, output, perceived, bounded=bounded).decibels)
 
     def sample(self) -> dict[str, Any]:
         """The answer is a file in base64, where the codec has one."""
@@ -105,7 +113,7 @@ class ArrayExport(ExportedModel):
             case Kind.LATENTS:
                 return tf.TensorSpec([None, self.model.latent_dim], tf.float32, name)
             case Kind.EXAMPLES:
-                return tf.TensorSpec([None, *self.model.example.shape], tf.float32, name)
+                return tf.TensorSpec([None, *self.codec.outside_shape], tf.float32, name)
         raise ValueError(f"{kind} is nothing that an array has")
 
     def takes(self, kind: Kind) -> bool:

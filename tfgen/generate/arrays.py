@@ -68,6 +68,16 @@ class ArraySamples(Reactions, np.ndarray):
         """The samples as a plain array."""
         return np.asarray(self)
 
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The samples as other programs want them, by name.
+
+        Raises:
+            UserError: they were changed since they were made, so nothing says what they are.
+        """
+        if self.origin is None:
+            raise UserError("These are no longer samples as they were made.", "Use them as the numpy array they are.")
+        return MODALITIES.load(self.origin.modality).arrays(self.values)
+
     def records(self) -> list[Sample]:
         if self.origin is None or not self.origin.digest:
             raise UserError("No seed alone makes these samples again.", "React to samples of a run as it makes them.")
@@ -113,7 +123,8 @@ class ArrayGenerator(Generator):
         moving = self.modality.animation_endings if self.steering.walk else ()
         places = [file_stem("", stop.prompt, f"seed{self._seed_of(stop)}") for stop in self.steering.walk]
         stem = "-to-".join(places) or file_stem("", request.prompt, f"seed{request.seed}")
-        self.path = request.output or Path(f"{run.name}-{stem}{(*moving, self.modality.sheet_ending)[0]}")
+        usual = self.modality.joined_ending or self.modality.sheet_ending
+        self.path = request.output or Path(f"{run.name}-{stem}{(*moving, usual)[0]}")
         check_output(self.path, self.modality.name, moving)
         vocabulary = run.vocabulary()
         self._stops = [(self._seed_of(stop), vocabulary.ids(stop.prompt)) for stop in self.steering.stops]
@@ -178,7 +189,7 @@ class ArrayGenerator(Generator):
             facts = provenance(samples.origin, " to ".join(stop.prompt for stop in self.steering.stops), "several")
             self.modality.save_animation(self.path, samples.values, facts, self.steering.loop)
             say(f"Wrote {self.path}, {len(samples)} frames")
-        elif self._stops and ending(self.path) not in (self.modality.sheet_ending, *ARRAY_ENDINGS):
+        elif self._stops and ending(self.path) not in (*_many_endings(self.modality), *ARRAY_ENDINGS):
             for place, frame in enumerate(samples.values):
                 facts = provenance(samples.origin, samples.prompts[place], str(samples.seeds[place]))
                 self.modality.save(self.path / f"frame-{place:05d}{self.modality.ending}", frame, facts)
@@ -221,23 +232,32 @@ def generate(
 def check_output(path: Path, modality: str, others: Sequence[str] = ()) -> None:
     """Raises UserError where samples can't be written to `path`, which may have one of the other endings too; called
     before the work."""
-    check_path(path, tuple(dict.fromkeys((*others, MODALITIES.load(modality).sheet_ending, *ARRAY_ENDINGS))))
+    check_path(path, tuple(dict.fromkeys((*others, *_many_endings(MODALITIES.load(modality)), *ARRAY_ENDINGS))))
+
+
+def _many_endings(modality: type) -> tuple[str, ...]:
+    """Of files that hold or show many samples."""
+    return tuple(filter(None, (modality.sheet_ending, modality.joined_ending)))
 
 
 def write_samples(samples: ArraySamples, path: Path) -> str:
     """Writes samples where `path`'s ending says and gives a phrase on what was written.
 
-    A folder has a file each; the modality's own ending is a sheet of all; .npy is the values, without an axis of one
-    channel; .npz adds prompts and seeds.
+    A folder has a file each; the modality's own endings are a sheet of all, and all in a row; .npy is the values as
+    other programs want them; .npz adds prompts and seeds.
     """
     modality = MODALITIES.load(samples.origin.modality)
     if ending(path) in ARRAY_ENDINGS:
         _write_arrays(samples, path)
         return f"{path}, {several(len(samples.seeds), 'sample')}"
-    if ending(path) == modality.sheet_ending:
+    if ending(path) in _many_endings(modality):
         seeds = f"{samples.seeds[0]} to {samples.seeds[-1]}" if len(samples.seeds) > 1 else str(samples.seeds[0])
         prompt = samples.prompts[0] if len(set(samples.prompts)) == 1 else ""
-        modality.save_sheet(path, samples.values, provenance(samples.origin, prompt, seeds))
+        facts = provenance(samples.origin, prompt, seeds)
+        if ending(path) == modality.joined_ending:
+            modality.save_joined(path, samples.values, facts)
+            return f"{path}, {several(len(samples.seeds), modality.samples[0])} in a row"
+        modality.save_sheet(path, samples.values, facts)
         return f"{path}, a sheet of {len(samples.seeds)}"
     for value, prompt, seed in zip(samples.values, samples.prompts, samples.seeds, strict=True):
         name = file_stem("", prompt, f"seed{seed}") + modality.ending
@@ -246,14 +266,12 @@ def write_samples(samples: ArraySamples, path: Path) -> str:
 
 
 def _write_arrays(samples: ArraySamples, path: Path) -> None:
-    values = samples.values[..., 0] if samples.ndim > 2 and samples.shape[-1] == 1 else samples.values
-    content = io.BytesIO()
+    arrays, content = samples.arrays(), io.BytesIO()
     if ending(path) == ".npy":
-        np.save(content, values)
+        np.save(content, next(iter(arrays.values())))
     else:
-        name = MODALITIES.load(samples.origin.modality).array_name
-        arrays = {name: values, "prompts": np.array(samples.prompts), "seeds": np.array(samples.seeds)}
-        np.savez_compressed(content, **arrays)
+        said = {"prompts": np.array(samples.prompts), "seeds": np.array(samples.seeds)}
+        np.savez_compressed(content, **arrays, **said)
     files.write_bytes(path, content.getbuffer())
 
 

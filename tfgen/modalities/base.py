@@ -184,6 +184,18 @@ class Modality(abc.ABC):
         lines = (f"{number}: {cls.as_text(value)}\n" for number, value in enumerate(values, 1))
         files.write_bytes(path, "".join(lines).encode())
 
+    joined_ending: ClassVar[str | None] = None  # of a file of examples one after the other; a person wants it
+
+    @classmethod
+    def save_joined(cls, path: Path, values: np.ndarray, metadata: Mapping[str, str]) -> None:
+        """Writes examples [n, ...] one after the other into one file."""
+        raise NotImplementedError
+
+    @classmethod
+    def arrays(cls, values: np.ndarray) -> dict[str, np.ndarray]:
+        """Examples [n, ...] as other programs want them in an .npz, by name; the first is what an .npy holds."""
+        return {cls.array_name: values[..., 0] if values.ndim > 2 and values.shape[-1] == 1 else values}
+
     animation_endings: ClassVar[tuple[str, ...]] = ()  # of files that show one example after the other
 
     @classmethod
@@ -205,6 +217,14 @@ class Modality(abc.ABC):
     def attributes(cls, codec: Codec) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
         """What can be measured in examples of this codec, by name: functions of stored values [n, ...] to [n]."""
         return {}
+
+    @classmethod
+    def metric_inputs(cls, values: np.ndarray) -> dict[str, np.ndarray]:
+        """What this kind's own metrics look at in examples [n, ...]: by name [n]. A metric takes each as `real_NAME`
+        and `generated_NAME`."""
+        return {}
+
+    own_inputs: ClassVar[tuple[str, ...]] = ()  # the names of `metric_inputs`
 
     @classmethod
     def as_terminal(cls, values: np.ndarray, columns: int) -> str | None:

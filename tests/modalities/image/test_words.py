@@ -7,9 +7,9 @@ import pytest
 
 from tests.modalities.image.conftest import noise, save
 from tfgen.data import open_data
+from tfgen.data.labels import caption_of_name
+from tfgen.data.splits import held_out, without_split
 from tfgen.errors import UserError
-from tfgen.modalities.image.labels import caption_of_name
-from tfgen.modalities.image.splits import held_out, without_split
 
 CAPTIONS = ["a red fox", "two blue birds, flying", "ein Bär", "a red fox"]
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tfgen.catalog import EXTRACTORS
+from tfgen.catalog import EXTRACTORS, MODALITIES
 from tfgen.console import Preparation
 from tfgen.evaluate.arrays.features import Seen, look
 from tfgen.evaluate.arrays.groups import Group
@@ -17,6 +17,7 @@ from tfgen.evaluate.statistics import nearest
 _NEIGHBOURED = 2000  # samples, and unseen examples, whose nearest training examples are looked for
 _MEASURED = 1000  # examples that the model is asked about; a variational bound decodes each 64 times
 _AT_ONCE = 50
+_MEASURED_BY_KIND = 200  # samples, and real examples, that the modality itself measures: it may have to make sounds
 
 
 class ArrayInputs:
@@ -33,6 +34,8 @@ class ArrayInputs:
         self._seen: dict[tuple[str, str, int], Seen] = {}
         self._judged: dict[tuple[str, bool], np.ndarray] = {}
         self._nearest: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        self._own: dict[str, dict[str, np.ndarray]] = {}
+        self._modality = MODALITIES.load(reference_data.training.modality)
         self.learned_after_all = 0.0  # the share of held-out examples that are training examples too
         self._encode = reference_data.training.codec.encode
 
@@ -49,6 +52,9 @@ class ArrayInputs:
                 names = [f"{side}_judged{'_by_eye' if eye else ''}" for side in ("real", "generated")]
                 for column, name in enumerate(names):
                     makers[name] = lambda eye=eye, column=column: self.judged(group, eye)[:, column]
+            for name in self._modality.own_inputs:
+                makers[f"real_{name}"] = lambda name=name: self.own(self.reference)[name]
+                makers[f"generated_{name}"] = lambda name=name: self.own(group)[name]
         # Real examples would be compared with themselves, and noise is no copy of anything.
         if group.name in ("samples", "copies"):
             makers["generated_nearest"] = lambda: self.nearest(group)[1][:, :2]
@@ -90,6 +96,13 @@ class ArrayInputs:
             place = self.place if group.name == "samples" else self.data.training.fingerprint  # alike for every run
             self._judged[key] = judge(self.reference, group, self.data.training.codec, by_eye, place)
         return self._judged[key]
+
+    def own(self, group: Group) -> dict[str, np.ndarray]:
+        """What the modality itself measures in the first of a group, [n] by name."""
+        if group.name not in self._own:
+            values = np.concatenate(list(group.first(min(len(group), _MEASURED_BY_KIND)).blocks()))
+            self._own[group.name] = self._modality.metric_inputs(values)
+        return self._own[group.name]
 
     def nearest(self, group: Group) -> tuple[np.ndarray, np.ndarray]:
         """The places among `data.neighbours()` of the three nearest of each of the first, and the distances."""

@@ -14,6 +14,10 @@ Of arrays:
     reconstruction_errors       float [m]: root mean squared error of each unseen example's reconstruction
     latent_kl                   float [m, latent_dim]: nats that each latent tells of each unseen example
 
+Of sounds, beside those:
+
+    generated_harmonicity, generated_silence, generated_clipping  float [n]: shares of each (metrics/sound.py)
+
 Of sequences; an example is a document, and units are characters in text:
 
     sample_words                int [n, most]: the words of each sample as numbers; -1 behind its end

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from tfgen.data.listing import FileKind
 from tfgen.modalities.image.value_range import BYTES, FLOATS, INTEGERS, Scale, ValueRange, scale_of
 
 # Only these are opened: some of Pillow's other formats start programs (EPS) or are no pictures.
@@ -28,6 +29,8 @@ ENDINGS = (
     ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".webp", ".bmp", ".dib", ".gif", ".tif", ".tiff",
     ".ppm", ".pgm", ".pbm", ".pnm", ".avif", ".heic", ".heif",
 )
+_CAMERA_ENDINGS = (".cr2", ".cr3", ".nef", ".arw", ".dng", ".raf", ".orf", ".rw2", ".svg", ".psd", ".jxl", ".jp2")
+PICTURES = FileKind("picture", "pictures", ENDINGS, _CAMERA_ENDINGS, "save it as PNG or JPEG")
 # Which brands a file of ISO's base media format names at its start, whatever the file is called.
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 _AVIF_BRANDS = (b"avif", b"avis")
@@ -53,11 +56,6 @@ _one_large_at_a_time = threading.Lock()
 
 class BrokenPicture(Exception):
     """A file that can't be used; the message is the reason, in words."""
-
-
-def is_picture_name(name: str) -> bool:
-    """Whether a file's name says that it is a picture of a kind that can be read."""
-    return name.lower().endswith(ENDINGS)
 
 
 @dataclass(frozen=True)

@@ -17,22 +17,21 @@ from typing import Any, TypeVar
 import numpy as np
 
 from tfgen.data.examples import Report, clean_text, short_name
+from tfgen.data.labels import Words
+from tfgen.data.listing import BROKEN_AT_MOST, Listing, list_examples, refuse_broken, refuse_without
 from tfgen.data.prepared import Writer
 from tfgen.data.request import DataRequest
+from tfgen.data.splits import held_out
 from tfgen.errors import UserError
 from tfgen.modalities.image.assemble import examples_of_details, is_grey, key_of, laid_on
-from tfgen.modalities.image.decode import BrokenPicture, Target, read_picture, read_size
+from tfgen.modalities.image.decode import PICTURES, BrokenPicture, Target, read_picture, read_size
 from tfgen.modalities.image.examples import ImageExamples
-from tfgen.modalities.image.labels import Words
-from tfgen.modalities.image.scan import Listing, list_pictures
 from tfgen.modalities.image.sizes import BLACK, FITS, KEEP, WHITE, channels_of, choose_size
-from tfgen.modalities.image.splits import held_out
 from tfgen.modalities.image.value_range import Scale, ValueRange, write_in_range
 
 SIZES_LOOKED_AT = 10_000  # pictures whose size decides; spread evenly over the folder
 LOOKED_AT = 1_000  # pictures whose colours and values decide; spread evenly too
 COLOURED_AT_MOST = 0.01  # the part of coloured pictures up to which a folder counts as grey
-BROKEN_AT_MOST = 0.1
 _ENOUGH_DRAWINGS = 64  # pictures, after which it is known what is drawn on transparency
 _CLEAR = 0.5  # of an opaque pixel: below, something behind it shows
 _NEARLY_WHITE = 230  # of 255
@@ -58,7 +57,7 @@ class _Folder:
 
     @cached_property
     def found(self) -> list[str]:
-        return [name for name, _, _ in self.listing.pictures]
+        return [name for name, _, _ in self.listing.examples]
 
     @cached_property
     def apart(self) -> list[bool]:
@@ -76,12 +75,12 @@ class _Folder:
 def open_folder(request: DataRequest) -> ImageExamples:
     """The examples of every picture below a folder, from the cache when nothing has changed since."""
     path = Path(request.source).expanduser().resolve()
-    listing = list_pictures(path)
+    listing = list_examples(path, PICTURES)
     tables, texts = ([name for name, _, _ in files] for files in (listing.tables, listing.texts))
-    words = Words(path, tuple(tables), tuple(texts), request.get("prompts"))
+    words = Words(path, tuple(tables), tuple(texts), request.get("prompts"), PICTURES.singular)
     folder = _Folder(path, listing, words, request.get("split", "train"))
-    if not listing.pictures:
-        _refuse_without_pictures(request.shown_source, listing)
+    if not listing.examples:
+        refuse_without(request.shown_source, listing)
     if not folder.names:
         raise UserError(f"'{request.shown_source}' has no pictures that are held out.", "Leave split out.")
     name = short_name(path.name)
@@ -94,7 +93,7 @@ def open_folder(request: DataRequest) -> ImageExamples:
 def _content_of(folder: _Folder) -> list[Any]:
     """What a change of any file changes: the names, sizes and times of pictures, and of what may be their words."""
     digests = []
-    for kept in (folder.listing.pictures, [*folder.listing.tables, *folder.listing.texts]):
+    for kept in (folder.listing.examples, [*folder.listing.tables, *folder.listing.texts]):
         digest = hashlib.sha256()
         for name, size, modified_ns in kept:
             digest.update(os.fsencode(name) + f"\0{size}\0{modified_ns}\0".encode())
@@ -148,7 +147,7 @@ def _decode_all(
         if done % IN_FLIGHT == 0 or done == len(names):
             request.report_progress(done, len(names))
     if len(broken) > BROKEN_AT_MOST * (len(names) + len(folder.listing.broken)):
-        _refuse_broken(request.shown_source, broken, len(names) + len(folder.listing.broken))
+        refuse_broken(request.shown_source, PICTURES, broken, len(names) + len(folder.listing.broken))
     return used, broken
 
 
@@ -161,7 +160,7 @@ def _size(request: DataRequest, folder: _Folder, pool: ThreadPoolExecutor) -> tu
     sizes = [size for size in results if not isinstance(size, str)]
     if not sizes:
         reasons = [(name, "not a picture, or damaged in its first bytes") for name in sample]
-        _refuse_broken(request.shown_source, reasons, len(sample))
+        refuse_broken(request.shown_source, PICTURES, reasons, len(sample))
     fit = request.get("fit", FITS[0])
     return choose_size([height for height, _ in sizes], [width for _, width in sizes], None, fit)
 
@@ -248,20 +247,3 @@ def _spread(items: list[Item], count: int) -> list[Item]:
     if len(items) <= count:
         return items
     return [items[place] for place in np.linspace(0, len(items) - 1, count).astype(int)]
-
-
-def _refuse_broken(source: str, broken: list[tuple[str, str]], found: int) -> None:
-    first = "; ".join(f"{clean_text(name)} ({reason})" for name, reason in broken[:5])
-    raise UserError(
-        f"{len(broken)} of {found} pictures in '{source}' are broken, more than a tenth: {first}"
-        f"{'; ...' if len(broken) > 5 else ''}.",
-        "Remove or replace them, or check that this is the right folder.",
-    )
-
-
-def _refuse_without_pictures(source: str, listing: Listing) -> None:
-    what = f"There are no pictures in '{source}'"
-    if listing.broken:
-        first = "; ".join(f"{clean_text(name)} ({reason})" for name, reason in listing.broken[:3])
-        raise UserError(f"{what} that can be read: {first}.", "Check the links and permissions.")
-    raise UserError(f"{what}, only other files ({listing.kinds_ignored()}).", "Save them as PNG or JPEG.")

@@ -6,22 +6,21 @@ from typing import Any
 
 import numpy as np
 
+from tfgen.data.labels import SOURCES, check_source, prompts_sentence
+from tfgen.data.listing import holds, list_examples
 from tfgen.data.request import DataRequest
 from tfgen.data.settings import DataSetting
+from tfgen.data.splits import CHOICES, check_split
 from tfgen.errors import UserError
 from tfgen.modalities.base import Modality
 from tfgen.modalities.image.codec import FILE_SIGNATURE, ImageCodec
 from tfgen.modalities.image.examples import ImageExamples
-from tfgen.modalities.image.labels import SOURCES, check_source
 from tfgen.modalities.image.sizes import (
     FITS, KEEP, LARGEST_SIDE, SMALLEST_SIDE, check_background, check_channels, check_fit, check_mirror, check_size,
     check_white,
 )
-from tfgen.modalities.image.splits import CHOICES, check_split
 from tfgen.representations import ARRAYS
 from tfgen.representations.arrays.specification import ArraySpecification
-
-_PROMPTS_SHOWN = 12
 
 
 class ImageModality(Modality):
@@ -79,27 +78,26 @@ class ImageModality(Modality):
             from tfgen.modalities.image.in_memory import is_stack
 
             return 2 * is_stack(source)
-        from tfgen.modalities.image.decode import is_picture_name
+        from tfgen.modalities.image.decode import PICTURES
         from tfgen.modalities.image.idx import holds_training_files, is_idx_name
-        from tfgen.modalities.image.scan import holds_pictures
 
         if source.is_dir():
-            return 2 if holds_training_files(source) else holds_pictures(source)
-        if is_picture_name(source.name):
+            return 2 if holds_training_files(source) else holds(source, PICTURES)
+        if PICTURES.is_name(source.name):
             raise UserError(f"'{source}' is a single picture.", "Give the folder that holds all the pictures.")
         return 2 * (source.name.lower().endswith((".npy", ".npz")) or is_idx_name(source.name))
 
     @classmethod
     def files_in(cls, folder: Path) -> list[str]:
-        from tfgen.modalities.image.scan import list_pictures
+        from tfgen.modalities.image.decode import PICTURES
 
-        return [name for name, _, _ in list_pictures(folder).pictures]
+        return [name for name, _, _ in list_examples(folder, PICTURES).examples]
 
     @classmethod
     def files_beside(cls, folder: Path) -> list[str]:
-        from tfgen.modalities.image.scan import list_pictures
+        from tfgen.modalities.image.decode import PICTURES
 
-        return list_pictures(folder).words()
+        return list_examples(folder, PICTURES).words()
 
     @classmethod
     def open(cls, request: DataRequest) -> ImageExamples:
@@ -159,7 +157,7 @@ class ImageModality(Modality):
         height, width, channels = examples.values.shape[1:]
         noun = cls.singular if len(examples) == 1 else cls.plural
         first = f"{len(examples)} {_colour(channels)} {noun}, {height} high and {width} wide."
-        return [first, _prompts_sentence(examples.prompt_counts())]
+        return [first, prompts_sentence(examples.prompt_counts(), cls.plural)]
 
     @classmethod
     def summary(cls, examples: ImageExamples) -> str:
@@ -282,12 +280,3 @@ class ImageModality(Modality):
 
 def _colour(channels: int) -> str:
     return {1: "grey", 3: "colour", 4: "transparent"}[channels]
-
-
-def _prompts_sentence(counts: dict[str, int]) -> str:
-    prompts = {prompt: count for prompt, count in counts.items() if count}
-    if not prompts:
-        how = "put pictures into one sub-folder per label, or a NAME.txt beside each, or add a captions.csv"
-        return f"No prompts: {how}, to steer with words."
-    shown = ", ".join(f"'{prompt}' ({count})" for prompt, count in list(prompts.items())[:_PROMPTS_SHOWN])
-    return f"{len(prompts)} prompts: {shown}{', ...' if len(prompts) > _PROMPTS_SHOWN else ''}"

@@ -44,12 +44,57 @@ class ArrayCodec(Codec):
         return values
 
     @property
+    def outside_shape(self) -> tuple[int, ...]:
+        """The shape of one example outside."""
+        return self.specification.shape
+
+    @property
     def outside_peak(self) -> float | None:
         """The range of the values outside, from 0, where it is fixed: errors of an export are measured by it."""
         return None
+
+    outside_tolerance: float | None = None  # how far apart values outside may be at most where those inside are equal
+    # but for rounding; None where `to_outside` enlarges no rounding
+
+    def perceived(self, values: np.ndarray) -> np.ndarray:
+        """What a person perceives of values outside: by it an export in coarser numbers is judged."""
+        return values
 
     def as_files(self) -> Mapping[str, tuple[str, Callable[[Any], Any]]]:
         """What an export for servers can give instead of numbers: the signature's name to that of its output and a
         function in the graph, from outside values to strings [batch]. TensorFlow Serving sends an output in base64
         where its name ends in "_bytes"."""
         return {}
+
+
+class LevelsCodec(ArrayCodec):
+    """Values are stored as whole numbers from 0, of `stored_type`, and lie in [-1, 1] inside a model and in [0, 1]
+    outside."""
+
+    stored_type: type[np.unsignedinteger] = np.uint8
+
+    @property
+    def _middle(self) -> np.float32:
+        return np.float32(np.iinfo(self.stored_type).max / 2)
+
+    def encode(self, values: Any) -> Any:
+        if isinstance(values, np.ndarray):
+            return values.astype(np.float32) / self._middle - np.float32(1.0)
+        import tensorflow as tf
+
+        return tf.cast(values, tf.float32) / self._middle - 1.0
+
+    def decode(self, values: Any) -> np.ndarray:
+        """Rounded; what is outside is clipped, and what is no number is in the middle."""
+        scaled = (np.asarray(values, np.float32) + np.float32(1.0)) * self._middle
+        return np.clip(np.rint(np.nan_to_num(scaled)), 0, np.iinfo(self.stored_type).max).astype(self.stored_type)
+
+    def to_outside(self, examples: Any) -> Any:
+        """Of bytes, 255 times that, rounded, is `decode`'s answer to the last bit: halving a float loses nothing."""
+        import tensorflow as tf
+
+        # Not tf.clip_by_value, for which TFLite's int8 takes a range of twice the width.
+        return tf.minimum(tf.nn.relu((examples + 1.0) * 0.5), 1.0)
+
+    def to_inside(self, values: Any) -> Any:
+        return values * 2.0 - 1.0

@@ -13,7 +13,7 @@ export async function home(main, { go, isCurrent }) {
     aside.replaceChildren(removed.length ? h("details", { className: "card" }, h("summary", {}, "Removed runs"), h("ul", { className: "plain" }, ...removed.map(name => h("li", { className: "row middle" }, h("span", { className: "grow" }, name), button("Bring back", restore(name, refresh), { "aria-label": `Bring back ${name}` }))))) : "");
   };
   await refresh();
-  fill(main, h("h1", {}, "Models"), h("p", {}, "Train a model on pictures, texts or tables of your own, make new ones with it, and show it what you like: it learns from that."), words, jobs, list, fresh(go), aside);
+  fill(main, h("h1", {}, "Models"), h("p", {}, "Train a model on pictures, texts, tables or sounds of your own, make new ones with it, and show it what you like: it learns from that."), words, jobs, list, fresh(go), aside);
   let before = "";
   const news = event => {
     if (!isCurrent()) return;

@@ -1,6 +1,6 @@
-"""Tables of captions or labels as they lie beside pictures: CSV, TSV, rows of JSON, and JSON as tools write it.
+"""Tables of captions or labels as they lie beside examples: CSV, TSV, rows of JSON, and JSON as tools write it.
 
-Pure text: knows nothing about pixels. A table gives (file, text) pairs, the files as they are named in it.
+Pure text: knows nothing of what is in the files. A table gives (file, text) pairs, the files as they are named in it.
 """
 
 import csv
@@ -18,12 +18,16 @@ KNOWN = ("captions.csv", "metadata.jsonl", "metadata.csv", "dataset.json")  # na
 ENDINGS = (".csv", ".tsv", ".jsonl", ".ndjson", ".json")
 FILE_COLUMNS = (
     "file", "filename", "file_name", "image", "path", "image_path", "img_path", "img", "filepath", "file_path",
-    "image_file", "image_name", "image_id", "name", "id",
+    "image_file", "image_name", "image_id", "sound", "audio", "audio_path", "audio_file", "clip", "fname",
+    "wav", "name", "id",
 )
-TEXT_COLUMNS = ("caption", "text", "label", "prompt", "description", "title", "class", "category", "captions", "tags")
-LABEL_COLUMNS = ("label", "class", "category")
+TEXT_COLUMNS = (
+    "caption", "text", "label", "prompt", "description", "title", "class", "category", "captions", "tags", "kind",
+    "family", "instrument",
+)
+LABEL_COLUMNS = ("label", "class", "category", "kind", "family", "instrument")
 _LARGEST_BYTES = 2**28
-_LOOKED_AT = 200  # rows that tell which column names the pictures
+_LOOKED_AT = 200  # rows that tell which column names the files
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class NoTable(Exception):
 def read_table(path: Path, known: Callable[[str], bool]) -> Table:
     """A file's pairs.
 
-    known: whether a name is that of a picture that was found; it tells which column names them.
+    known: whether a name is that of an example that was found; it tells which column names them.
 
     Raises:
         UserError: a file whose name says that it holds captions can't be read, or is malformed.
@@ -98,7 +102,7 @@ def _json_rows(text: str) -> list[dict[str, Any]]:
 
 
 def _of_rows(rows: Sequence[Mapping[str, Any]], known: Callable[[str], bool]) -> Table:
-    """The column that names pictures, by what most of its values are, and that of the texts, by its name."""
+    """The column that names files, by what most of its values are, and that of the texts, by its name."""
     if not rows:
         raise NoTable("has no rows")
     columns = list(dict.fromkeys(key for row in rows[:_LOOKED_AT] for key in row))

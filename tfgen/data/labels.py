@@ -1,6 +1,6 @@
-"""The prompt of each picture in a folder: from tables, from texts beside the pictures, or from names.
+"""The prompt of each file in a folder of examples: from tables, from texts beside the files, or from names.
 
-Pure text: knows nothing about pixels. Paths are relative to the folder, with "/" between their parts.
+Pure text: knows nothing of what is in the files. Paths are relative to the folder, with "/" between their parts.
 """
 
 import re
@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from tfgen.data.examples import Prompts, clean_text
+from tfgen.data.label_tables import ENDINGS, KNOWN, NoTable, Table, read_table
+from tfgen.data.splits import without_split
 from tfgen.errors import nearest, unknown
-from tfgen.modalities.image.splits import without_split
-from tfgen.modalities.image.tables import ENDINGS, KNOWN, NoTable, Table, read_table
 
 SOURCES = ("tables", "texts", "names", "folders", "none")
 NAMED_AT_MOST = 3
-_FEW = 2  # so few pictures of a label are pointed out
+_PROMPTS_SHOWN = 12
+_FEW = 2  # so few examples of a label are pointed out
 _COUNTER = re.compile(r"[\s_-]*(\(\d+\)|\d+)$")  # "a red fox (12)", "a_red_fox_012"
 _LONGEST_TEXT = 2**16
 
@@ -28,17 +29,29 @@ def check_source(source: str) -> str:
     return source
 
 
+def prompts_sentence(counts: dict[str, int], plural: str) -> str:
+    """What prompts there are, by how many examples each has; where there are none, how files get
+    some."""
+    prompts = {prompt: count for prompt, count in counts.items() if count}
+    if not prompts:
+        how = f"put {plural} into one sub-folder per label, or a NAME.txt beside each, or add a captions.csv"
+        return f"No prompts: {how}, to steer with words."
+    shown = ", ".join(f"'{prompt}' ({count})" for prompt, count in list(prompts.items())[:_PROMPTS_SHOWN])
+    return f"{len(prompts)} prompts: {shown}{', ...' if len(prompts) > _PROMPTS_SHOWN else ''}"
+
+
 @dataclass(frozen=True)
 class Words:
-    """What lies beside a folder's pictures and may be their words.
+    """What lies beside a folder's examples and may be their words.
 
-    tables, texts: paths. wanted: one of SOURCES; None for the first that there is.
+    tables, texts: paths. wanted: one of SOURCES; None for the first that there is. noun: what an example is called.
     """
 
     folder: Path
     tables: tuple[str, ...]
     texts: tuple[str, ...]
     wanted: str | None = None
+    noun: str = "example"
 
     def check(self, found: Sequence[str]) -> None:
         """Raises UserError where a table that must be read is malformed: before everything is decoded."""
@@ -46,22 +59,23 @@ class Words:
             self._read_tables(_Lookup(found))
 
     def prompts_of(self, paths: Sequence[str], found: Sequence[str]) -> tuple[Prompts, list[str]]:
-        """The prompts of these pictures, in their order, and what the user should know about them.
+        """The prompts of these files, in their order, and what the user should know about them.
 
-        found: every picture of the folder, of which some may be broken.
+        found: every example of the folder, of which some may be broken.
         """
         prompts, notes = self._choose(paths, found)
         counts = Counter(prompts.index[prompts.index >= 0].tolist())
         few = [prompts.distinct[place] for place, count in sorted(counts.items()) if count <= _FEW]
         if prompts.kind == "labels" and few:
-            notes = [*notes, f"{_many(len(few), 'label')} with one or two pictures, too few to learn: {_first(few)}."]
+            which = f"{_many(len(few), 'label')} with one or two {self.noun}s, too few to learn"
+            notes = [*notes, f"{which}: {_first(few)}."]
         return prompts, notes
 
     def _choose(self, paths: Sequence[str], found: Sequence[str]) -> tuple[Prompts, list[str]]:
         makers = {
             "tables": lambda: self._from_tables(paths, found),
             "texts": lambda: self._from_texts(paths),
-            "folders": lambda: _from_folders(paths),
+            "folders": lambda: _from_folders(paths, self.noun),
             "names": lambda: _from_names(paths),
             "none": lambda: (Prompts.none(len(paths)), []),
         }
@@ -80,10 +94,10 @@ class Words:
 
     def _unused_texts(self, used: str, paths: Sequence[str]) -> list[str]:
         count = len(_beside(paths, self.texts)) if used == "tables" else 0
-        return [f"{_many(count, 'text')} beside pictures not used, since a table has captions."] if count else []
+        return [f"{_many(count, 'text')} beside {self.noun}s not used, since a table has captions."] if count else []
 
     def _read_tables(self, lookup: "_Lookup") -> tuple[list[tuple[str, Table]], list[str]]:
-        """Tables that name pictures, and why the others don't."""
+        """Tables that name examples, and why the others don't."""
         used, notes = [], []
         for name in sorted(self.tables, key=lambda name: (name.count("/"), _rank(name), name)):
             inside = PurePosixPath(name).parent
@@ -98,7 +112,7 @@ class Words:
             if PurePosixPath(name).name in KNOWN or any(lookup.matches(file, inside) for file, _ in table.pairs):
                 used.append((name, table))
             else:
-                notes.append(f"{clean_text(name)} was not used: it names none of the pictures.")
+                notes.append(f"{clean_text(name)} was not used: it names none of the {self.noun}s.")
         return used, notes
 
     def _from_tables(self, paths: Sequence[str], found: Sequence[str]) -> tuple[Prompts, list[str]]:
@@ -119,7 +133,7 @@ class Words:
         names = " and ".join(clean_text(name) for name, _ in tables[:NAMED_AT_MOST])
         unlisted = [path for path, text in zip(paths, texts, strict=True) if text is None]
         if unlisted and len(unlisted) < len(paths):
-            lacks = f"{_many(len(unlisted), 'picture')} that {names} doesn't list, used with the empty prompt"
+            lacks = f"{_many(len(unlisted), self.noun)} that {names} doesn't list, used with the empty prompt"
             notes.append(f"{lacks}: {_first(unlisted)}.")
         if repeated:
             which = f"{_many(len(repeated), 'caption')} left out, since the file has one already"
@@ -142,16 +156,16 @@ class Words:
             except OSError:
                 odd.append(text)
         without = [path for path in paths if not read.get(path)]
-        notes = [f"{_many(len(read), 'caption')} read from texts beside the pictures."]
+        notes = [f"{_many(len(read), 'caption')} read from texts beside the {self.noun}s."]
         if without:
-            notes.append(f"{_many(len(without), 'picture')} without one, with the empty prompt: {_first(without)}.")
+            notes.append(f"{_many(len(without), self.noun)} without one, with the empty prompt: {_first(without)}.")
         if odd:
             notes.append(f"{_many(len(odd), 'text')} not UTF-8, or unreadable: {_first(odd)}.")
         return Prompts.of_texts([read.get(path, "") for path in paths]), notes
 
 
 def _beside(paths: Sequence[str], texts: Sequence[str]) -> dict[str, str]:
-    """The text that has each picture's name, NAME.txt beside NAME.png or NAME.png.txt."""
+    """The text that has each file's name, NAME.txt beside NAME.png or NAME.png.txt."""
     by_stem: dict[str, str] = {}
     for text in texts:
         by_stem.setdefault(text.rsplit(".", 1)[0], text)
@@ -174,7 +188,7 @@ def _near_miss(name: str) -> str | None:
 
 
 class _Lookup:
-    """Finds a picture by its path, by that path from a table's own folder, or by a name that one picture alone has."""
+    """Finds a file by its path, by that path from a table's own folder, or by a name that one file alone has."""
 
     def __init__(self, paths: Sequence[str]):
         cleaned = [_clean_path(path) for path in paths]
@@ -183,7 +197,7 @@ class _Lookup:
         self._by_stem = _unique((PurePosixPath(path).stem, index) for index, path in enumerate(cleaned))
 
     def matches(self, file: str, inside: PurePosixPath = PurePosixPath(".")) -> list[int]:
-        """The places of the pictures that `file` names: one or none."""
+        """The places of the files that `file` names: one or none."""
         file = _clean_path(file)
         for place in (self._place.get(str(inside / file)) if file else None, self._place.get(file)):
             if place is not None:
@@ -199,7 +213,7 @@ def _unique(named) -> dict[str, int]:
     return {name: index for name, index in named if counts[name] == 1}
 
 
-def _from_folders(paths: Sequence[str]) -> tuple[Prompts, list[str]]:
+def _from_folders(paths: Sequence[str], noun: str) -> tuple[Prompts, list[str]]:
     parts = without_split([PurePosixPath(path).parts[:-1] for path in paths])
     texts = [clean_text(" ".join(each)) for each in parts]
     named = Counter(text for text in texts if text)
@@ -209,7 +223,7 @@ def _from_folders(paths: Sequence[str]) -> tuple[Prompts, list[str]]:
     notes = []
     if outside:
         notes.append(
-            f"{_many(len(outside), 'picture')} outside the sub-folders, used with the empty prompt: {_first(outside)}."
+            f"{_many(len(outside), noun)} outside the sub-folders, used with the empty prompt: {_first(outside)}."
         )
     return Prompts.of_texts(texts, kind="labels"), notes
 
@@ -225,7 +239,7 @@ def caption_of_name(path: str) -> str:
 
 
 def _names_may_be_captions(paths: Sequence[str]) -> list[str]:
-    """A word where most names are several words, and pictures have no others."""
+    """A word where most names are several words, and examples have no others."""
     captions = [caption_of_name(path) for path in paths]
     spelled = sum(len(re.findall(r"[^\W\d_]{2,}", caption)) >= 2 for caption in captions)
     if spelled <= len(paths) / 2 or len(set(captions)) < 2:

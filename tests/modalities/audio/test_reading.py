@@ -1,0 +1,159 @@
+"""Files of sounds become spectrograms: of every format, rate and shape, and of none that is broken."""
+
+import numpy as np
+import pytest
+
+from tests.modalities.audio.conftest import RATE, save, tone
+from tests.modalities.image.conftest import real_data
+from tfgen.data import open_data
+from tfgen.errors import UserError
+from tfgen.modalities.audio.attributes import pitch
+from tfgen.modalities.audio.reading import BrokenSound, read_sound, resampled
+from tfgen.modalities.audio.spectrogram import RATES
+
+
+def pitch_of(examples):
+    return pitch(np.asarray(examples.values), examples.codec.frames)
+
+
+@pytest.mark.parametrize("ending", ["wav", "flac", "ogg", "mp3", "aiff"])
+def test_every_format_is_read(tmp_path, ending):
+    sound = tone(rate=16000)
+    read = read_sound(save(tmp_path / f"a.{ending}", sound, 16000), 8000)
+    assert abs(len(read) / 8000 - 0.3) < 0.08  # an MP3 has some silence before and behind
+    assert np.abs(read).max() == pytest.approx(0.9, abs=1e-3)
+
+
+@pytest.mark.parametrize("rate", [8000, 11025, 16000, 44100, 48000, 75264])
+def test_a_pitch_stays_at_any_rate(rate):
+    read = resampled(tone(440.0, rate=rate), rate, 8000)
+    spectrum = np.abs(np.fft.rfft(read))
+    assert np.argmax(spectrum) * 8000 / len(read) == pytest.approx(440.0, abs=4)
+
+
+def test_channels_are_mixed_and_silence_around_is_cut(tmp_path):
+    sound = np.concatenate([np.zeros(2000, np.float32), tone(), np.zeros(3000, np.float32)])
+    one = read_sound(save(tmp_path / "one.wav", sound), RATE)
+    both = read_sound(save(tmp_path / "two.wav", np.stack([sound, sound], axis=1)), RATE)
+    against = read_sound(save(tmp_path / "against.wav", np.stack([sound, -sound], axis=1)), RATE)
+    np.testing.assert_allclose(one, both, atol=1e-6)
+    np.testing.assert_allclose(one, against, atol=1e-6)
+    assert len(one) == pytest.approx(len(tone()), abs=40)
+
+
+def test_a_folder_has_its_folders_as_labels(folder):
+    examples = open_data(folder)
+    assert (examples.modality, examples.prompt_kind, examples.prompts) == ("audio", "labels", ["high", "low"])
+    assert examples.values.dtype == np.uint16 and examples.values.shape[0] == 12 and examples.values.shape[1] % 8 == 0
+    assert (pitch_of(examples)[:6] > 2 * pitch_of(examples)[6:]).all()
+    assert open_data(folder).fingerprint == examples.fingerprint
+
+
+def test_a_table_has_labels(folder):
+    names = [f"{label}/{number}" for label in ("high", "low") for number in range(6)]
+    rows = [f"{name}.wav,{'even' if int(name[-1]) % 2 else 'odd'}" for name in names]
+    (folder / "labels.csv").write_text("file,kind\n" + "\n".join(rows))
+    assert open_data(folder).prompts == ["even", "odd"]
+
+
+def test_a_part_called_test_is_held_out(folder):
+    for label in ("high", "low"):
+        (folder / "train").mkdir(exist_ok=True)
+        (folder / label).rename(folder / "train" / label)
+        save(folder / "test" / label / "9.wav", tone())
+    examples = open_data(folder)
+    assert len(examples) == 12 and examples.has_held_out and examples.prompts == ["high", "low"]
+    assert len(open_data(folder, split="test", rate=8000, seconds=0.3)) == 2
+
+
+def test_rate_and_length_are_found_or_set(tmp_path):
+    for number in range(4):
+        save(tmp_path / f"{number}.wav", tone(rate=48000, seconds=0.2 + number), 48000)
+    examples = open_data(tmp_path)
+    assert examples.codec.frames.rate == 22050 and any("rate=44100" in note for note in examples.report.notes)
+    shorter = open_data(tmp_path, rate=8000, seconds=1.0)
+    assert shorter.values.shape == (4, 64, 80, 1)
+    assert any("3 sounds are longer than 1.02 s" in note for note in shorter.report.notes)
+    for settings in ({"rate": 12345}, {"seconds": 5}, {"seconds": "x"}, {"cycles": "perhaps"}, {"size": 64}):
+        with pytest.raises(UserError):
+            open_data(tmp_path, **settings)
+
+
+def test_single_cycles_are_repeated(tmp_path):
+    for number in range(4):
+        save(tmp_path / f"{number}.wav", tone(100.0, 0.01), 8000)
+    examples = open_data(tmp_path)
+    assert examples.cycles and examples.codec.frames.seconds(examples.values.shape[1]) >= 0.5
+    assert pitch_of(examples) == pytest.approx(100, rel=0.15)
+
+
+@pytest.mark.parametrize(
+    "content, reason",
+    [
+        (b"", "empty"),
+        (b"Not a sound at all, but a text.", "not a sound"),
+        ("truncated", "ends before"),
+        ("silent", "silent"),
+        ("nan", "no numbers"),
+        ("headless", "not a sound"),
+        ("no samples", "no samples"),
+    ],
+)
+def test_a_broken_sound_says_what_it_is(tmp_path, content, reason):
+    path = save(tmp_path / "a.wav", tone())
+    if content == "truncated":
+        path.write_bytes(path.read_bytes()[:-400])
+    elif content == "headless":
+        path.write_bytes(path.read_bytes()[20:])
+    elif isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        sounds = {"silent": np.zeros(900), "nan": np.full(900, np.nan), "no samples": np.zeros(0)}
+        save(path, sounds[content].astype(np.float32), subtype="FLOAT")
+    with pytest.raises(BrokenSound, match=reason):
+        read_sound(path, RATE)
+
+
+def test_200_broken_sounds_are_named_or_read(tmp_path):
+    """Flipped, cut and mixed up bytes of every format: nothing else than a sound or a sentence comes of them."""
+    generator = np.random.default_rng(0)
+    whole = [save(tmp_path / f"whole.{ending}", tone()).read_bytes() for ending in ("wav", "flac", "ogg", "mp3")]
+    for number in range(200):
+        content = bytearray(whole[number % 4])
+        match number % 3:
+            case 0:
+                content = content[:generator.integers(len(content))]
+            case 1:
+                for place in generator.integers(0, len(content), 20):
+                    content[place] = generator.integers(256)
+            case _:
+                content[:64] = generator.bytes(64)
+        path = tmp_path / f"{number}.wav"
+        path.write_bytes(bytes(content))
+        try:
+            read = read_sound(path, RATE)
+            assert np.isfinite(read).all() and len(read)
+        except BrokenSound as error:
+            assert 3 < len(str(error)) < 200 and "\n" not in str(error)
+
+
+def test_few_broken_sounds_are_left_out_and_many_refused(folder, command):
+    (folder / "high" / "x.wav").write_bytes(b"")
+    assert open_data(folder).report.broken == [("high/x.wav", "is empty")]
+    (folder / "low" / "y.mp3").write_text("text")
+    seen = command("data", folder)
+    assert seen.exit_code == 2 and "2 of 14 sounds" in seen.stderr and "y.mp3 (not a sound" in seen.stderr
+
+
+def test_other_files_are_refused_with_advice(tmp_path):
+    (tmp_path / "a.m4a").write_bytes(b"abc")
+    with pytest.raises(UserError, match="save it as WAV or FLAC"):
+        open_data(tmp_path)
+    with pytest.raises(UserError, match="single sound"):
+        open_data(save(tmp_path / "one.wav", tone()))
+
+
+def test_real_drums_are_read():
+    examples = open_data(real_data("drum_machines"))
+    assert len(examples) == 228 and len(examples.prompts) == 11 and not examples.report.broken
+    assert set(RATES) > {examples.codec.frames.rate}

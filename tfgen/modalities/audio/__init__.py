@@ -1,0 +1,1 @@
+"""Sounds: read from files, learned as spectrograms, written as WAV."""

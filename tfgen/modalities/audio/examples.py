@@ -1,0 +1,17 @@
+"""Sounds that are ready for training."""
+
+from dataclasses import dataclass
+
+from tfgen.representations.arrays.examples import ArrayExamples
+
+
+@dataclass(frozen=True, eq=False)
+class SoundExamples(ArrayExamples):
+    """See ArrayExamples; `values` are spectrograms uint16 [n, frames, bands, 1].
+
+    cycles: whether each file held one cycle of a wave. has_held_out: whether their folder has others that are kept for
+    evaluation.
+    """
+
+    cycles: bool = False
+    has_held_out: bool = False

@@ -1,0 +1,227 @@
+"""A folder of sounds becomes examples: found, read side by side, and streamed into a prepared file as spectrograms."""
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfgen.data.examples import Prompts, Report, clean_text, fingerprint_of, short_name
+from tfgen.data.labels import Words
+from tfgen.data.listing import BROKEN_AT_MOST, Listing, list_examples, refuse_broken, refuse_without
+from tfgen.data.prepared import Key, Writer, open_or_prepare
+from tfgen.data.request import DataRequest
+from tfgen.data.splits import held_out
+from tfgen.errors import UserError
+from tfgen.modalities.audio.codec import SoundCodec
+from tfgen.modalities.audio.examples import SoundExamples
+from tfgen.modalities.audio.reading import CYCLE_SECONDS, SOUNDS, BrokenSound, read_rate, read_sound
+from tfgen.modalities.audio.spectrogram import RATES, Frames, spectrograms_of
+
+FORMAT = 2  # raise it whenever the same files would give other spectrograms
+FRAMES_OF = 8  # lengths are multiples of so many frames, which suits convolutions
+USUAL_RATE = 22050  # at most, where nobody names one: small enough to train on a laptop
+LONGEST_SECONDS = 4.0
+_LOOKED_AT = 1000  # sounds whose rate and length decide, spread evenly over the folder
+_AT_ONCE = 64  # sounds in memory
+_CLEARLY_LONGER = 1.01
+
+
+@dataclass(frozen=True)
+class _Folder:
+    path: Path
+    listing: Listing
+    words: Words
+    split: str  # which part of a folder that is parted into train and test: one of splits.CHOICES
+
+    @cached_property
+    def found(self) -> list[str]:
+        return [name for name, _, _ in self.listing.examples]
+
+    @cached_property
+    def apart(self) -> list[bool]:
+        """Which of them are held out."""
+        return held_out(self.found)
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Of the sounds that are wanted."""
+        if self.split == "all":
+            return self.found
+        return [name for name, apart in zip(self.found, self.apart, strict=True) if apart == (self.split == "test")]
+
+    @property
+    def holds_out(self) -> bool:
+        return self.split == "train" and any(self.apart)
+
+
+@dataclass(frozen=True)
+class _Target:
+    """What sounds are made to be."""
+
+    frames: Frames
+    count: int  # of frames
+    cycles: bool
+
+    @property
+    def samples(self) -> int:
+        return self.count * self.frames.hop
+
+
+def open_folder(request: DataRequest) -> SoundExamples:
+    """The examples of every sound below a folder, from the cache when nothing has changed since."""
+    path = Path(request.source).expanduser().resolve()
+    listing = list_examples(path, SOUNDS)
+    tables, texts = (tuple(name for name, _, _ in files) for files in (listing.tables, listing.texts))
+    words = Words(path, tables, texts, request.get("prompts"), SOUNDS.singular)
+    folder = _Folder(path, listing, words, request.get("split", "train"))
+    if not listing.examples:
+        refuse_without(request.shown_source, listing)
+    if not folder.names:
+        raise UserError(f"'{request.shown_source}' has no sounds that are held out.", "Leave split out.")
+    name = short_name(path.name)
+    asked = [[each, request.get(each)] for each in sorted(request.settings)]
+    key = Key.of(name, ["sounds", os.fsencode(path).hex(), asked], [FORMAT, _content_of(listing)])
+    values, digest, details = open_or_prepare(key, lambda writer: _prepare(request, folder, writer))
+    prompts, report = Prompts.from_json(details["prompts"]), Report.from_json(details["report"])
+    return build_examples(request, name, values, digest, prompts, report, details["cycles"], folder.holds_out)
+
+
+def build_examples(
+    request: DataRequest,
+    name: str,
+    values: np.ndarray,
+    digest: str,
+    prompts: Prompts,
+    report: Report,
+    cycles: bool = False,
+    split: bool = False,
+) -> SoundExamples:
+    """Examples with their fingerprint; the arrays can't be written to any more."""
+    values.setflags(write=False)
+    prompts.index.setflags(write=False)
+    codec = SoundCodec.of_shape(values.shape[1:], len(values))
+    fingerprint = fingerprint_of(values.shape, digest, prompts)
+    examples = SoundExamples(
+        "audio", request.shown_source, name, values, prompts.distinct, prompts.index, prompts.kind, codec, report,
+        fingerprint, cycles, split,
+    )
+    report.notes.extend(examples.vocabulary.notes())
+    return examples
+
+
+def padded(sounds: Sequence[np.ndarray], samples: int) -> np.ndarray:
+    """Sounds [k, samples], with silence behind them, or cut."""
+    rows = np.zeros([len(sounds), samples], np.float32)
+    for row, sound in zip(rows, sounds, strict=True):
+        row[:min(samples, len(sound))] = sound[:samples]
+    return rows
+
+
+def frames_for(seconds: float, frames: Frames) -> int:
+    """How many frames hold a sound of so many seconds: a multiple of FRAMES_OF, within what is possible."""
+    # A little less, so that what is as long as a number of frames gets no more.
+    wanted = -(-(seconds - 1e-6) * frames.rate // (frames.hop * FRAMES_OF))
+    most = int(LONGEST_SECONDS * frames.rate / frames.hop) // FRAMES_OF
+    return FRAMES_OF * int(min(max(1, wanted), most))
+
+
+def _content_of(listing: Listing) -> list[Any]:
+    """What a change of any file changes."""
+    digest = hashlib.sha256()
+    for name, size, modified_ns in [*listing.examples, *listing.tables, *listing.texts]:
+        digest.update(os.fsencode(name) + f"\0{size}\0{modified_ns}\0".encode())
+    others = sorted([clean_text(name), reason] for name, reason in listing.broken)
+    return [digest.hexdigest(), others, listing.notes()]
+
+
+def _prepare(request: DataRequest, folder: _Folder, writer: Writer) -> dict[str, Any]:
+    """Streams every sound into the prepared file; gives the report, the prompts, and whether they were cycles."""
+    with ThreadPoolExecutor(max_workers=min(16, (os.cpu_count() or 1) + 1)) as pool:
+        # A mistake in a table should not cost the time of reading everything.
+        folder.words.check(folder.found)
+        target, notes = _look(request, folder, pool)
+        used, broken, cut = [], list(folder.listing.broken), 0
+        for start in range(0, len(folder.names), _AT_ONCE):
+            names = folder.names[start:start + _AT_ONCE]
+            sounds = _read(pool, folder, names, target.frames.rate, target.cycles)
+            good = [sound for sound in sounds if not isinstance(sound, str)]
+            if good:
+                writer.append(spectrograms_of(padded(good, target.samples), target.frames))
+            used += [name for name, sound in zip(names, sounds, strict=True) if not isinstance(sound, str)]
+            broken += [(name, sound) for name, sound in zip(names, sounds, strict=True) if isinstance(sound, str)]
+            cut += sum(len(sound) > _CLEARLY_LONGER * target.samples for sound in good) * (not target.cycles)
+            request.report_progress(start + len(names), len(folder.names))
+    found = len(folder.names) + len(folder.listing.broken)
+    if len(broken) > BROKEN_AT_MOST * found:
+        refuse_broken(request.shown_source, SOUNDS, broken, found)
+    if cut:
+        seconds = target.frames.seconds(target.count)
+        which = f"{cut} sounds are longer than {seconds:.2f} s and are cut" if cut > 1 else (
+            f"1 sound is longer than {seconds:.2f} s and is cut")
+        longer = f" To learn up to {LONGEST_SECONDS:g} s of each: --set seconds=..." if seconds < 3.9 else ""
+        notes.append(f"{which}.{longer}")
+    if folder.holds_out:
+        count = sum(folder.apart)
+        notes.append(
+            f"{count} sounds are held out, and evaluate judges by them. To learn them too: --set split=all"
+        )
+    prompts, label_notes = folder.words.prompts_of(used, folder.found)
+    readable = [(clean_text(name), reason) for name, reason in broken]
+    report = Report(found, len(used), readable, [*notes, *label_notes, *folder.listing.notes()])
+    return {"report": report.to_json(), "prompts": prompts.to_json(), "cycles": target.cycles}
+
+
+def _look(request: DataRequest, folder: _Folder, pool: ThreadPoolExecutor) -> tuple[_Target, list[str]]:
+    """What the sounds are to be, by a sample of them, and what the user should know about it."""
+    places = np.linspace(0, len(folder.names) - 1, min(_LOOKED_AT, len(folder.names))).astype(int)
+    sample = [folder.names[place] for place in places]
+    rates = [each for each in pool.map(_attempted(read_rate), [folder.path / name for name in sample])]
+    known = [each for each in rates if not isinstance(each, str)]
+    if not known:
+        reasons = [(name, rate) for name, rate in zip(sample, rates, strict=True) if isinstance(rate, str)]
+        refuse_broken(request.shown_source, SOUNDS, reasons, len(sample))
+    own, notes = sorted(known)[len(known) // 2], []
+    rate = request.get("rate")
+    if rate is None:
+        rate = max([each for each in RATES if each <= min(own, USUAL_RATE)], default=min(RATES))
+        if rate != own:
+            finer = min([each for each in RATES if each >= own], default=max(RATES))
+            keep = f" For more of the treble: --set rate={finer}" if finer > rate else ""
+            notes.append(f"The sounds have {own} samples a second; they are learned at {rate}.{keep}")
+    sounds = [each for each in _read(pool, folder, sample, rate, False) if not isinstance(each, str)]
+    lengths = np.array([len(each) for each in sounds] or [1]) / rate
+    cycles = request.get("cycles")
+    if cycles is None:
+        cycles = bool(np.median(lengths) < CYCLE_SECONDS)
+        if cycles:
+            notes.append(
+                "Most sounds are shorter than 0.05 s, so each is taken as one cycle of a wave, and repeated for half a "
+                "second. Where they are not: --set cycles=false"
+            )
+    seconds = request.get("seconds") or (0.5 if cycles else float(np.quantile(lengths, 0.99)))
+    frames = RATES[rate]
+    return _Target(frames, frames_for(seconds, frames), cycles), notes
+
+
+def _read(
+    pool: ThreadPoolExecutor, folder: _Folder, names: Sequence[str], rate: int, cycles: bool
+) -> list[np.ndarray | str]:
+    """The samples of each file, or the reason in words why it can't be used."""
+    attempt = _attempted(lambda path: read_sound(path, rate, cycles))
+    return list(pool.map(attempt, [folder.path / name for name in names]))
+
+
+def _attempted(function: Callable[[Path], Any]) -> Callable[[Path], Any]:
+    def attempt(path: Path) -> Any:
+        try:
+            return function(path)
+        except BrokenSound as error:
+            return str(error)
+
+    return attempt
