@@ -143,6 +143,7 @@ MODALITIES = Catalog(
         "image": "tfgen.modalities.image.modality:ImageModality",
         "text": "tfgen.modalities.text.modality:TextModality",
         "table": "tfgen.modalities.table.modality:TableModality",
+        "level": "tfgen.modalities.level.modality:LevelModality",
     },
     group="tfgen.modalities",
 )
