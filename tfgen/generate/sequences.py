@@ -78,7 +78,7 @@ class SequenceGenerator(Generator):
         ladder = options.pop("ladder", None)
         if ladder and "temperature" in options:
             raise UserError("A ladder says the temperatures.", "Leave --temperature out.")
-        self.how = SamplingSettings.of(options)
+        self.how = SamplingSettings.of(options, codec.usual_sampling)
         self.rungs = self.how.rungs(ladder) if ladder else [self.how]
         if request.output:
             check_output(request.output, self.as_json)

@@ -64,11 +64,12 @@ class SequenceSheets:
 
         from tfgen.representations.sequences.sampling import Sampling
 
-        rows, length = _SEQUENCES, min(_LENGTH, max(50, self.model.context))
+        rows = _SEQUENCES
+        length = self.codec.usual_sampling.get("length", min(_LENGTH, max(50, self.model.context)))
         sampling = Sampling(tf.range(rows), tf.fill([rows], 0.8), tf.zeros([rows], tf.int32), tf.fill([rows], 0.95))
         made, counts = self._function(*side_by_side(self._openings), tf.fill([rows], length), sampling)
-        texts = [self.codec.decode(row[:count]) for row, count in zip(made.numpy(), counts.numpy(), strict=True)]
-        given = [self.codec.decode(ids) for ids in self._openings]
+        texts = [self.codec.written(row[:count]) for row, count in zip(made.numpy(), counts.numpy(), strict=True)]
+        given = [self.codec.written(ids) for ids in self._openings]
         parts = [
             f"--- seed {seed} ---\n{f'{prompt.strip()} ->{chr(10)}' if prompt else ''}{text.strip()}\n"
             for seed, (prompt, text) in enumerate(zip(given, texts, strict=True))

@@ -51,7 +51,7 @@ class SequenceCells(Cells):
         return [self._drawn(cell, seeds) for cell in cells]
 
     def _drawn(self, cell: Cell, seeds: np.ndarray) -> Drawn:
-        how = SamplingSettings.of(dict(cell.settings))
+        how = SamplingSettings.of(dict(cell.settings), self.codec.usual_sampling)
         texts = [Text(f"seed {seed}", int(seed), cell.prompt, how.to_json()) for seed in seeds]
         # At temperature 0 all are the same.
         made = texts[:1] if how.temperature == 0 else texts

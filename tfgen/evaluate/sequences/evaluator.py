@@ -45,7 +45,7 @@ class SequenceEvaluator(Evaluator):
     def beginning(self) -> str:
         unseen = int(self.data.unseen.units.sum())
         judged = f"{unseen:,} {self.data.codec.unit}s that it never saw" if unseen else "nothing that it never saw"
-        return f"Reading {judged}, and writing {self.count} samples of {length_for(self.model)} tokens ..."
+        return f"Reading {judged}, and writing {self.count} samples of {length_for(self.model, self.data.codec)} tokens ..."
 
     def inputs(self) -> Inputs:
         return self.texts.of_model()
@@ -62,7 +62,7 @@ class SequenceEvaluator(Evaluator):
             extractor_hash="",
             resizer="none",
             reference=reference,
-            shape=(length_for(self.model),),
+            shape=(length_for(self.model, self.data.codec),),
             count=self.count,
             seed=self.request.seed,
             holdout=holdout,
@@ -81,7 +81,7 @@ class SequenceEvaluator(Evaluator):
         return alarms_of(scores, baselines, known, self.data.codec.unit)
 
     def notes(self) -> list[str]:
-        data, length = self.data, length_for(self.model)
+        data, length = self.data, length_for(self.model, self.data.codec)
         how = f"at temperature {TEMPERATURE:g}, {length} tokens at the most"
         notes = [f"Samples begin from {data.opened_by}, {how}."]
         if 0 < data.exchanges < self.count:

@@ -14,7 +14,7 @@ from tfgen.evaluate.sequences.losses import LEAST_DOCUMENTS, LossReader, Read, d
 from tfgen.evaluate.sequences.matching import Match, Searched
 from tfgen.evaluate.sequences.ngram import MOST_TOKENS, NGram
 from tfgen.evaluate.sequences.reference_data import ReferenceData
-from tfgen.evaluate.sequences.sampling import pieces_of, sample_ids
+from tfgen.evaluate.sequences.sampling import length_for, pieces_of, sample_ids
 
 _JUDGED = ("real_judged", "generated_judged")
 MOST_MATCHED = 1000  # texts of each group that are looked for in the training text
@@ -80,7 +80,7 @@ class SequenceInputs:
     @cached_property
     def sample_ids(self) -> list[np.ndarray]:
         """The model's samples."""
-        return sample_ids(self.model, self.openings, self.seed)
+        return sample_ids(self.model, self.openings, self.seed, length_for(self.model, self.data.codec))
 
     @cached_property
     def said(self) -> np.ndarray:
