@@ -55,6 +55,15 @@ def _tunes(path: Path) -> None:
     path.write_text("".join(lines), encoding="utf-8")
 
 
+def _meadows(path: Path) -> None:
+    """Some of the embedded levels as files in a folder."""
+    from tfgen.modalities.level.embedded import layout
+
+    path.mkdir()
+    for seed in range(8):
+        (path / f"meadow-{seed}.txt").write_text("\n".join(layout(seed)) + "\n", encoding="utf-8")
+
+
 def _insurance(path: Path) -> None:
     """The embedded table."""
     folder = Path(__file__).resolve().parents[1] / "tfgen" / "modalities" / "table" / "embedded"
@@ -65,5 +74,6 @@ SOURCES = {
     "image": Source("digits.npz", _digits, "seven"),
     "table": Source("insurance.csv", _insurance, "smoker=yes"),
     "text": Source("plays.txt", _plays, "ROMEO:", ("context=32", "batch_size=8")),
+    "level": Source("meadows", _meadows, "many pipes", ("context=64", "batch_size=8"), "no gaps", 300),
     "melody": Source("tunes.melodies", _tunes, "down", ("context=16", "batch_size=8"), "C D", 1500),
 }

@@ -213,6 +213,12 @@ METRICS = Catalog(
         "rows/attribute": "tfgen.evaluate.metrics.privacy:attribute_inference",
         "rows/singling-out": "tfgen.evaluate.metrics.privacy:singling_out",
         "rows/copies": "tfgen.evaluate.metrics.privacy:exact_copies",
+        "level/playability": "tfgen.evaluate.metrics.levels:playability",
+        "level/patterns": "tfgen.evaluate.metrics.levels:patterns",
+        "level/broken": "tfgen.evaluate.metrics.levels:broken",
+        "level/level-copying": "tfgen.evaluate.metrics.levels:level_copying",
+        "level/novelty": "tfgen.evaluate.metrics.levels:novelty",
+        "level/obedience": "tfgen.evaluate.metrics.levels:obedience",
     },
     group="tfgen.metrics",
 )
@@ -243,6 +249,7 @@ DATASETS = Catalog(
         "digits": "tfgen.modalities.image.embedded:open_digits",
         "shakespeare": "tfgen.modalities.text.embedded:open_shakespeare",
         "insurance": "tfgen.modalities.table.embedded:open_insurance",
+        "meadows": "tfgen.modalities.level.embedded:open_meadows",
     },
 )
 

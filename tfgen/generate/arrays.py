@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from tfgen import files
-from tfgen.catalog import MODALITIES
 from tfgen.console import say, several
 from tfgen.errors import UserError
 from tfgen.feedback.events import Sample
@@ -86,14 +85,14 @@ class ArraySamples(Reactions, np.ndarray):
         """
         if self.origin is None:
             raise UserError("These are no longer samples as they were made.", "Save the array by numpy or Pillow.")
-        check_output(Path(path), self.origin.modality)
+        check_output(Path(path), self.origin.written_by)
         return write_samples(self, Path(path))
 
     def _repr_html_(self) -> str | None:
         """What a notebook shows; nothing of its own where they were changed."""
         if self.origin is None:
             return None
-        modality = MODALITIES.load(self.origin.modality)
+        modality = self.origin.written_by
         pairs = zip(self.values, self.seeds, strict=True)
         return "".join(modality.as_html(value, f"sample of seed {seed}") for value, seed in pairs)
 
@@ -114,7 +113,7 @@ class ArrayGenerator(Generator):
         places = [file_stem("", stop.prompt, f"seed{self._seed_of(stop)}") for stop in self.steering.walk]
         stem = "-to-".join(places) or file_stem("", request.prompt, f"seed{request.seed}")
         self.path = request.output or Path(f"{run.name}-{stem}{(*moving, self.modality.sheet_ending)[0]}")
-        check_output(self.path, self.modality.name, moving)
+        check_output(self.path, self.modality, moving)
         vocabulary = run.vocabulary()
         self._stops = [(self._seed_of(stop), vocabulary.ids(stop.prompt)) for stop in self.steering.stops]
         if self._stops and len({(stop, tuple(ids)) for stop, ids in self._stops}) == 1:
@@ -218,10 +217,10 @@ def generate(
     return ArraySamples.of(np.concatenate(parts), prompts, [int(each) for each in seeds], origin)
 
 
-def check_output(path: Path, modality: str, others: Sequence[str] = ()) -> None:
+def check_output(path: Path, modality: Any, others: Sequence[str] = ()) -> None:
     """Raises UserError where samples can't be written to `path`, which may have one of the other endings too; called
     before the work."""
-    check_path(path, tuple(dict.fromkeys((*others, MODALITIES.load(modality).sheet_ending, *ARRAY_ENDINGS))))
+    check_path(path, tuple(dict.fromkeys((*others, modality.sheet_ending, *ARRAY_ENDINGS))))
 
 
 def write_samples(samples: ArraySamples, path: Path) -> str:
@@ -230,7 +229,7 @@ def write_samples(samples: ArraySamples, path: Path) -> str:
     A folder has a file each; the modality's own ending is a sheet of all; .npy is the values, without an axis of one
     channel; .npz adds prompts and seeds.
     """
-    modality = MODALITIES.load(samples.origin.modality)
+    modality = samples.origin.written_by
     if ending(path) in ARRAY_ENDINGS:
         _write_arrays(samples, path)
         return f"{path}, {several(len(samples.seeds), 'sample')}"
@@ -251,7 +250,7 @@ def _write_arrays(samples: ArraySamples, path: Path) -> None:
     if ending(path) == ".npy":
         np.save(content, values)
     else:
-        name = MODALITIES.load(samples.origin.modality).array_name
+        name = samples.origin.written_by.array_name
         arrays = {name: values, "prompts": np.array(samples.prompts), "seeds": np.array(samples.seeds)}
         np.savez_compressed(content, **arrays)
     files.write_bytes(path, content.getbuffer())

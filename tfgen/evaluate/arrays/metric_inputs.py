@@ -1,6 +1,7 @@
 """The metric inputs of arrays: features, labels, neighbours, and what the model says."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from tfgen.evaluate.arrays.groups import Group
 from tfgen.evaluate.arrays.reference_data import ReferenceData
 from tfgen.evaluate.extractors import Extractor
 from tfgen.evaluate.metric_inputs import LazyInputs
+from tfgen.modalities.base import Modality
 from tfgen.evaluate.statistics import nearest
 
 _NEIGHBOURED = 2000  # samples, and unseen examples, whose nearest training examples are looked for
@@ -22,7 +24,11 @@ _AT_ONCE = 50
 class ArrayInputs:
     """Collects the inputs from a model's samples, and from any other group in their place."""
 
-    def __init__(self, place: str, model: Any, reference_data: ReferenceData, extractor: Extractor, count: int):
+    def __init__(
+        self, place: str, model: Any, reference_data: ReferenceData, extractor: Extractor, count: int,
+        modality: Any = Modality,
+    ):
+        self.modality = modality
         self.place = place  # of the run, for the cache
         self.model = model
         self.data = reference_data
@@ -57,7 +63,29 @@ class ArrayInputs:
             makers["asked"] = lambda: group.prompts
             if self.extractor.labels:
                 makers["recognised"] = lambda: self.look(group).recognised
+        makers |= self._own(lambda: np.concatenate(list(group.blocks())), lambda: self._prompts_of(group))
         return LazyInputs({"real_prompts": _none(self.reference), "asked": _none(group), **makers})
+
+    @cached_property
+    def others(self) -> Mapping[str, tuple[str, Any]]:
+        """See Modality.others."""
+        return self.modality.others(self.data.training, len(self.reference), self.data.seed)
+
+    def of_others(self) -> dict[str, LazyInputs]:
+        """What metrics of this kind of data alone ask of its own baselines."""
+        without = [""] * len(self.reference)
+        return {
+            name: LazyInputs(self._own(lambda values=values: values, lambda: without))
+            for name, (_, values) in self.others.items()
+        }
+
+    def _own(self, samples: Callable[[], Any], prompts: Callable[[], list[str]]) -> dict[str, Callable]:
+        """What metrics of this kind of data alone ask of some stored values."""
+        return dict(self.modality.metric_inputs(self.data.training, samples, prompts))
+
+    def _prompts_of(self, group: Group) -> list[str]:
+        known = [*self.data.training.prompts, ""]  # a place of -1 is none
+        return [known[place] for place in group.prompts]
 
     def of_model(self, group: Group, many: Group) -> LazyInputs:
         """The same for the model's own samples, and what the model says of real examples; copies are looked for in

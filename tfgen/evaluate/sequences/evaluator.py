@@ -35,7 +35,7 @@ class SequenceEvaluator(Evaluator):
         self.data = ReferenceData(run, request.holdout)
         super().__init__(run, request)
         self.count = request.count or _suitable_count(self.data)
-        self.texts = SequenceInputs(self.model, self.data, self.count, request.seed)
+        self.texts = SequenceInputs(self.model, self.data, self.count, request.seed, self.modality)
 
     @classmethod
     def may_be_compared(cls, runs: list[Run]) -> bool:
@@ -45,14 +45,16 @@ class SequenceEvaluator(Evaluator):
     def beginning(self) -> str:
         unseen = int(self.data.unseen.units.sum())
         judged = f"{unseen:,} {self.data.codec.unit}s that it never saw" if unseen else "nothing that it never saw"
-        return f"Reading {judged}, and writing {self.count} samples of {length_for(self.model, self.data.codec)} tokens ..."
+        length = length_for(self.model, self.data.codec)
+        return f"Reading {judged}, and writing {self.count} samples of {length} tokens ..."
 
     def inputs(self) -> Inputs:
         return self.texts.of_model()
 
     def baselines(self) -> dict[str, Inputs]:
         real = {"real": self.texts.of_texts("real")} if self.texts.unseen is not None else {}
-        return {**real, "n-gram": self.texts.of_ngram(), "copies": self.texts.of_texts("copies")}
+        copies = self.texts.of_texts("copies")
+        return {**real, "n-gram": self.texts.of_ngram(), "copies": copies, **self.texts.of_others()}
 
     def measured_with(self) -> MeasuredWith:
         reference, holdout = self.data.fingerprints()
@@ -159,6 +161,7 @@ def parts_of(run: Run, evaluation: Evaluation, texts: SequenceInputs) -> Parts:
             "n-gram": f"a model that counts sequences of {ORDER} tokens, and what it writes",
             "copies": "pieces of the training text (of its answers, where it has prompts), as a model that only "
             "remembers would give",
+            **{name: words for name, (words, _) in texts.others.items()},
         },
         questions=QUESTIONS,
     )

@@ -1,5 +1,6 @@
 """The metric inputs of sequences: what unseen ones cost, and what samples, and others in their place, say."""
 
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -15,6 +16,7 @@ from tfgen.evaluate.sequences.matching import Match, Searched
 from tfgen.evaluate.sequences.ngram import MOST_TOKENS, NGram
 from tfgen.evaluate.sequences.reference_data import ReferenceData
 from tfgen.evaluate.sequences.sampling import length_for, pieces_of, sample_ids
+from tfgen.modalities.base import Modality
 
 _JUDGED = ("real_judged", "generated_judged")
 MOST_MATCHED = 1000  # texts of each group that are looked for in the training text
@@ -24,8 +26,8 @@ _LEAST_TRAINING = 2**14  # tokens of training text that are predicted, however l
 class SequenceInputs:
     """Makes each part of it once, when it is first asked for."""
 
-    def __init__(self, model: Any, data: ReferenceData, count: int, seed: int):
-        self.model, self.data, self.count, self.seed = model, data, count, seed
+    def __init__(self, model: Any, data: ReferenceData, count: int, seed: int, modality: Any = Modality):
+        self.model, self.data, self.count, self.seed, self.modality = model, data, count, seed, modality
         self._losses = LossReader(model)
         self._end = data.end
         self._scored: dict[str, np.ndarray] = {}
@@ -88,8 +90,8 @@ class SequenceInputs:
         return self.data.unseen.ids[self.data.unseen.learned]
 
     @cached_property
-    def texts(self) -> dict[str, list[str]]:
-        """The texts of every group by its name: as many in each, and as long in tokens, or as answers are."""
+    def groups(self) -> dict[str, list[np.ndarray]]:
+        """The ids of every group by its name: as many in each, and as long in tokens, or as answers are."""
         lengths = np.array([len(ids) for ids in self.sample_ids], np.int64)
         example = self.model.example
         groups = {"samples": self.sample_ids}
@@ -100,7 +102,12 @@ class SequenceInputs:
         groups["n-gram"] = self.ngram.sample(self.count, int(lengths.max()), starts, example.ends, self.seed)
         copies = pieces_of(self.data.said, lengths, np.random.default_rng([self.seed, 8]))
         groups["copies"] = [self.data.tokens_of(each).ids for each in copies]
-        return {name: [self.data.text(ids) for ids in group] for name, group in groups.items()}
+        return groups
+
+    @cached_property
+    def texts(self) -> dict[str, list[str]]:
+        """The texts of every group."""
+        return {name: [self.data.text(ids) for ids in group] for name, group in self.groups.items()}
 
     @cached_property
     def words(self) -> dict[str, np.ndarray]:
@@ -157,7 +164,21 @@ class SequenceInputs:
             "sample_words": lambda: self.words[name],
             "matches": matches,
             "windows": lambda: self.windows[name][self._say_something(name)],
+            **self._own(lambda: self.groups[name]),
         }
+
+    def of_others(self) -> dict[str, LazyInputs]:
+        """What metrics of this kind of data alone ask of its own baselines."""
+        return {name: LazyInputs(self._own(lambda ids=ids: ids)) for name, (_, ids) in self.others.items()}
+
+    @cached_property
+    def others(self) -> Mapping[str, tuple[str, Any]]:
+        """See Modality.others."""
+        return self.modality.others(self.data.training, self.count, self.seed)
+
+    def _own(self, samples: Callable[[], list[np.ndarray]]) -> dict[str, Callable[[], np.ndarray]]:
+        """What metrics of this kind of data alone ask of some ids."""
+        return dict(self.modality.metric_inputs(self.data.training, samples, lambda: self.openings))
 
     def judged(self, name: str) -> np.ndarray:
         """Scores [n, 2] by which a classifier tells the second halves of pieces of training text and of a group."""

@@ -22,7 +22,8 @@ def length_for(model: Any, codec: SequenceCodec) -> int:
 def sample_ids(model: Any, openings: Sequence[np.ndarray], seed: int, length: int) -> list[np.ndarray]:
     """Samples `seed`, `seed + 1`, ... that go on from openings: ids int32 [tokens] of each, with its end if it has one.
 
-    An opening is ids int32 [n], and the empty one is the model's own start; what is given is not in the sample. They have at most `length` tokens.
+    An opening is ids int32 [n], and the empty one is the model's own start; what is given is not in the sample, which
+    has at most `length` tokens.
     """
     import tensorflow as tf
 

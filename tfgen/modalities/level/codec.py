@@ -217,7 +217,8 @@ class LevelSequenceCodec(SequenceCodec):
 
     def words_asked(self, ids: Iterable[int]) -> list[int]:
         """The places of the words in an opening."""
-        return [number - self._first_word for number in np.asarray(ids).tolist() if self._first_word <= number < self.begin]
+        numbers = np.asarray(ids).tolist()
+        return [number - self._first_word for number in numbers if self._first_word <= number < self.begin]
 
     def written(self, ids: Iterable[int]) -> str:
         return "\n".join(self.tiles.rows(self.grid(ids)))

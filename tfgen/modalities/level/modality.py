@@ -1,24 +1,28 @@
 """Levels of games, as arrays of tiles and as sequences of pieces of columns."""
 
+import functools
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from tfgen import files
 from tfgen.console import count as in_words
 from tfgen.console import several
 from tfgen.data.examples import fit_command
 from tfgen.data.request import DataRequest
 from tfgen.data.settings import DataSetting, check_holdout
 from tfgen.errors import UserError
-from tfgen.modalities.base import Modality
+from tfgen.modalities.base import Concern, Modality
 from tfgen.representations import ARRAYS, SEQUENCES
 from tfgen.representations.base import Codec, Examples
 
 if TYPE_CHECKING:
+    from tfgen.modalities.level.judging import Judge
     from tfgen.modalities.level.open_levels import LevelArrays, LevelSequences
+    from tfgen.modalities.level.tiles import TileSet
 
 _ENOUGH_WINDOWS = 300
 
@@ -166,6 +170,150 @@ class LevelModality(Modality):
     @classmethod
     def usual_model(cls) -> str:
         return "gpt"
+
+    @classmethod
+    def first_command(cls, codec: Mapping[str, Any], run: str) -> str:
+        known = codec["words"]["measured"]
+        return f'tfgen generate {run} "{known[-1][0]}"' if known else f"tfgen generate {run}"
+
+    # Outside. What a file is like, and how a tile is drawn, is known with a run's codec alone.
+
+    codec: ClassVar[Any] = None
+    sheet_ending = ".png"
+    text_sheet_endings = (".png",)
+    array_name = "levels"
+    ending = text_ending = ".txt"
+
+    @classmethod
+    def of_codec(cls, codec: Codec) -> type[Modality]:
+        ending = codec.form["ending"]
+        return type(cls.__name__, (cls,), {"codec": codec, "ending": ending, "text_ending": ending})
+
+    @classmethod
+    def _grid(cls, value: Any) -> np.ndarray:
+        """Tiles uint8 [rows, columns] of stored ones, or of a level as a sequence's codec writes it."""
+        return cls._tiles().parse(value) if isinstance(value, str) else np.asarray(value, np.uint8)
+
+    @classmethod
+    def _tiles(cls) -> "TileSet":
+        """A run's own; elsewhere tiles of which nothing but their number is known."""
+        from tfgen.modalities.level.tiles import numbered_tiles
+
+        return cls.codec.tiles if cls.codec is not None else numbered_tiles()
+
+    @classmethod
+    def _pictures(cls, values: Sequence[Any]) -> np.ndarray:
+        """Levels of any width side by side in one array: uint8 [n, height, width, 3]."""
+        from tfgen.modalities.level.drawing import pictures
+
+        grids = [cls._grid(value) for value in values]
+        rows, columns = (max(1, *(grid.shape[axis] for grid in grids)) for axis in (0, 1))
+        filled = np.full([len(grids), rows, columns], 255, np.uint8)
+        for place, grid in enumerate(grids):
+            filled[place, : grid.shape[0], : grid.shape[1]] = grid
+        return pictures(filled, cls._tiles())
+
+    @classmethod
+    def save(cls, path: Path, value: np.ndarray, metadata: Mapping[str, str]) -> None:
+        from tfgen.modalities.level.writing import content_of
+
+        form = cls.codec.form if cls.codec is not None else {"ending": cls.ending}
+        # Text and CSV have no room for what is said of a level; their names have prompt and seed.
+        files.write_bytes(path, content_of(cls._grid(value), cls._tiles(), form, metadata).encode())
+
+    save_text = save
+
+    @classmethod
+    def read_metadata(cls, path: Path) -> dict[str, str]:
+        if path.suffix.lower() == ".png":
+            from tfgen.modalities.image.preview import read_metadata
+
+            return read_metadata(path)
+        from tfgen.modalities.level.reading import read_properties
+
+        return read_properties(path)
+
+    @classmethod
+    def save_sheet(
+        cls, path: Path, values: Sequence[Any], metadata: Mapping[str, str], columns: int | None = None
+    ) -> None:
+        from tfgen.modalities.image.preview import grid, save_png
+
+        save_png(path, grid(cls._pictures(values), columns), metadata)
+
+    save_text_sheet = save_sheet
+
+    @classmethod
+    def save_choices(
+        cls, path: Path, values: Sequence[Any], metadata: Mapping[str, str], columns: int | None = None
+    ) -> None:
+        from tfgen.modalities.image.preview import grid, numbered, save_png
+
+        save_png(path, grid(numbered(cls._pictures(values)), columns), metadata)
+
+    @classmethod
+    def join_sheets(cls, sheets: Sequence[Path], names: Sequence[str], path: Path) -> None:
+        if sheets[0].suffix != ".png":
+            super().join_sheets(sheets, names, path)
+            return
+        from tfgen.modalities.image.preview import join
+
+        join(sheets, path, {"runs": ", ".join(names)})
+
+    @classmethod
+    def as_text(cls, value: Any) -> str:
+        return "\n".join(cls._tiles().rows(cls._grid(value)))
+
+    @classmethod
+    def as_html(cls, value: Any, what: str) -> str:
+        from tfgen.modalities.image.preview import as_html
+
+        try:
+            drawn = cls._pictures([value])[0]
+        except ValueError:  # what a person has written over it may be no level
+            return super().as_html(value, what)
+        return as_html(drawn, what)
+
+    @classmethod
+    def sides(cls, value: np.ndarray) -> tuple[int, int]:
+        from tfgen.modalities.level.drawing import SIDE
+
+        return value.shape[0] * SIDE, value.shape[1] * SIDE
+
+    @classmethod
+    def attributes(cls, codec: Codec) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
+        from tfgen.modalities.level.words import counts_of
+
+        nouns = counts_of(np.zeros([1, 3, 3], np.uint8), codec.tiles)
+        return {noun: lambda values, noun=noun: counts_of(values, codec.tiles)[noun].astype(float) for noun in nouns}
+
+    # Judging.
+
+    @classmethod
+    def metric_inputs(
+        cls, examples: Examples, samples: Callable[[], Any], openings: Callable[[], Sequence[Any]]
+    ) -> Mapping[str, Callable[[], np.ndarray]]:
+        return _judge(examples).inputs(samples, openings)
+
+    @classmethod
+    def others(cls, examples: Examples, count: int, seed: int) -> Mapping[str, tuple[str, Any]]:
+        from tfgen.modalities.level.baselines import baselines
+
+        return baselines(examples.parts, _judge(examples).real_windows, count, seed)
+
+    @classmethod
+    def concerns(cls, scores: Mapping[str, float], others: Mapping[str, Mapping[str, float]]) -> list[Concern]:
+        from tfgen.modalities.level.concerns import concerns_of
+
+        return concerns_of(scores, others)
+
+
+@functools.lru_cache(maxsize=2)
+def _judge(examples: Any) -> "Judge":
+    """What knows the levels that were learned; all groups of an evaluation are judged by one."""
+    from tfgen.modalities.level.judging import Judge
+
+    return Judge(examples)
 
 
 def _holdout_sentence(parts: Any) -> str:

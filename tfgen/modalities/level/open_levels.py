@@ -54,6 +54,7 @@ class Split:
     unseen: Windows
     words: Words
     rule: str
+    own: int  # the first so many of `learned` are from levels as they are
 
     def games(self, windows: Windows) -> list[str]:
         """The game that each window is of."""
@@ -194,7 +195,8 @@ def examples_of(request: DataRequest, levels: Levels) -> LevelArrays | LevelSequ
         words = Words.from_json(known["words"])
     else:
         words = Words.of(learned.tiles, levels.tiles, [levels.games[each] for each in learned.level])
-    parts = Split(levels, held, learned if known else _with_mixed(request, learned, levels, rule), unseen, words, rule)
+    with_mixed = learned if known else _with_mixed(request, learned, levels, rule)
+    parts = Split(levels, held, with_mixed, unseen, words, rule, len(learned))
     return (_sequences if request.representation == SEQUENCES else _arrays)(request, parts, known)
 
 

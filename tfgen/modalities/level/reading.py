@@ -1,7 +1,7 @@
 """Files to levels: VGLC's text, CSV tile maps, Tiled's .tmx. Names of tiles are letters, or numbers.
 
-Text has a letter for each tile, CSV a whole number. Of a .tmx the tile layers are laid over each other, or one is chosen
-by its name; its data may be CSV, base64, or that compressed by zlib or gzip. Tiles that are turned are taken as they are.
+Text has a letter for each tile, CSV a whole number. Of a .tmx the tile layers are laid over each other, or one is
+chosen by its name; its data may be CSV, base64, or that compressed by zlib or gzip. How a tile is turned is left out.
 """
 
 import base64
@@ -196,6 +196,18 @@ def _unpacked(text: str, compression: str | None, size: int) -> bytes:
     if len(packed) != size:
         raise BrokenLevel(f"{len(packed)} bytes of data, not {size}")
     return packed
+
+
+def read_properties(path: Path) -> dict[str, str]:
+    """What `writing.content_of` said in a .tmx beside the tiles. Raises BrokenLevel."""
+    content = path.read_bytes()
+    if b"<!DOCTYPE" in content or b"<!ENTITY" in content:
+        raise BrokenLevel("it declares a DOCTYPE or entities, which no map needs")
+    try:
+        root = ElementTree.fromstring(content)
+    except ElementTree.ParseError as error:
+        raise BrokenLevel(f"no XML ({error})") from error
+    return {each.get("name", ""): each.get("value", "") for each in root.findall("properties/property")}
 
 
 def grid_of(level: Level, places: dict[Any, int]) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Whether a level can be played, by the rules of a kind of game; further rules come in as functions.
 
-A rule is a function of levels, tiles uint8 [n, rows, columns], and their TileSet to bool [n]. Another package adds one by
-an entry point of the group `tfgen.level_rules`:
+A rule is a function of levels, tiles uint8 [n, rows, columns], and their TileSet to bool [n]. Another package adds one
+by an entry point of the group `tfgen.level_rules`:
 
     [project.entry-points."tfgen.level_rules"]
     marble = "my_game:can_be_solved"
@@ -43,8 +43,8 @@ def anything(levels: np.ndarray, tiles: TileSet) -> np.ndarray:
 def platformer(levels: np.ndarray, tiles: TileSet, jump: int = JUMP, reach: int = REACH) -> np.ndarray:
     """Whether one gets from the left edge to the right one: by walking, falling, and jumps past nothing that is solid.
 
-    A breadth-first search over (place, how far one may still rise, how far one may still move in the air) for all levels
-    at once. One begins and ends standing, within a jump's reach of the edges, since a window is cut anywhere.
+    A breadth-first search over (place, how far one may still rise, how far one may still move in the air), for all
+    levels at once. One begins and ends standing, within a jump's reach of the edges, since a window is cut anywhere.
     """
     count, height, width = levels.shape
     solid = tiles.solid[levels]

@@ -35,7 +35,8 @@ _SOLID = ("solid", "ground", "wall", "block", "breakable")
 USUAL: Mapping[str, tuple[str, ...]] = {
     "X": ("solid", "ground"), "#": ("solid", "ground"), "S": ("solid", "breakable"), "-": ("passable", "empty"),
     " ": ("passable", "empty"), ".": ("passable", "empty"), "?": ("solid", "question block"),
-    "Q": ("solid", "question block"), "E": ("enemy",), "<": ("solid", "top-left pipe"), ">": ("solid", "top-right pipe"),
+    "Q": ("solid", "question block"), "E": ("enemy",),
+    "<": ("solid", "top-left pipe"), ">": ("solid", "top-right pipe"),
     "[": ("solid", "left pipe"), "]": ("solid", "right pipe"), "o": ("coin", "collectable"),
     "B": ("cannon top", "solid"), "b": ("cannon bottom", "solid"), "F": ("floor",), "W": ("solid", "wall"),
     "D": ("door",), "M": ("enemy",), "^": ("hazard",), "C": ("coin", "collectable"), "H": ("ladder",),
@@ -118,6 +119,12 @@ class TileSet:
     def from_json(cls, value: Mapping[str, Any]) -> "TileSet":
         """What `to_json` gave."""
         return cls(value["letters"], tuple(value["numbers"]), tuple(map(tuple, value["tags"])), value["background"])
+
+
+def numbered_tiles() -> TileSet:
+    """Tiles of which nothing but their place is known, for what comes without its tile set."""
+    letters = _LETTERS[:MOST_TILES]
+    return TileSet(letters, (), (("empty",), *[("solid",)] * (len(letters) - 1)))
 
 
 @dataclass

@@ -107,7 +107,7 @@ def layers(windows: np.ndarray, tiles: TileSet) -> np.ndarray:
 
 
 def mixed(windows: np.ndarray, count: int, tiles: TileSet, seed: int) -> np.ndarray:
-    """Windows that no level has, uint8 [at most count, rows, columns]: what stands in one, below what floats in another.
+    """Windows that no level has, uint8 [at most count, rows, columns]: what stands in one below what floats in another.
 
     Structures stay whole and never touch: a pair that would touch is not used. So columns are new, and pipes are not
     broken.

@@ -1,4 +1,4 @@
-"""What a window can be asked for, in words that the data bear out: "no gaps", "few enemies", "many pipes", and its game.
+"""What a window can be asked for, in words that the data bear out: "no gaps", "few enemies", "many pipes"; its game.
 
 How much of something is few or many is found from the windows that are learned: none has a word of its own where some
 windows have none; the others are halved. Where nearly all have some, it is by terciles.
