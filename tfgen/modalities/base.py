@@ -324,7 +324,10 @@ class Modality(abc.ABC):
 
     @classmethod
     def others(cls, examples: Examples, count: int, seed: int) -> Mapping[str, tuple[str, Any]]:
-        """Samples of simpler makers in a model's place, by name, each with what it is in words."""
+        """Samples of simpler makers in a model's place, by name, each with what it is in words.
+
+        Of "real" and "copies", which are there in any case, they are what metrics of this kind alone look at.
+        """
         return {}
 
     @classmethod

@@ -55,7 +55,7 @@ class ArrayEvaluator(Evaluator):
     def baselines(self) -> dict[str, Inputs]:
         naive = baseline_groups(self.arrays.reference, self.codec, self.request.seed)
         groups = {group.name: self.arrays.of_group(group) for group in (self.data.others(self.count), *naive)}
-        return {**groups, **self.arrays.of_others()}
+        return self.arrays.with_others(groups)
 
     def measured_with(self) -> MeasuredWith:
         data, extractor = self.data, self.extractor
@@ -132,7 +132,7 @@ def parts_of(
             "copies": "training examples again, as a model that only remembers would give",
             "noisy copies": "the same with some noise on them",
             "noise": "random values",
-            **{name: words for name, (words, _) in inputs.others.items()},
+            **{name: words for name, (words, _) in inputs.others.items() if words},
         },
         questions=QUESTIONS,
     )

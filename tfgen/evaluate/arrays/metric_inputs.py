@@ -71,13 +71,14 @@ class ArrayInputs:
         """See Modality.others."""
         return self.modality.others(self.data.training, len(self.reference), self.data.seed)
 
-    def of_others(self) -> dict[str, LazyInputs]:
-        """What metrics of this kind of data alone ask of its own baselines."""
+    def with_others(self, groups: Mapping[str, LazyInputs]) -> dict[str, LazyInputs]:
+        """Groups by their names, with this kind of data's own baselines, and what its metrics ask of those."""
         without = [""] * len(self.reference)
-        return {
-            name: LazyInputs(self._own(lambda values=values: values, lambda: without))
-            for name, (_, values) in self.others.items()
+        own = {
+            name: self._own(lambda values=values: values, lambda: without) for name, (_, values) in self.others.items()
         }
+        found = {name: LazyInputs({**each.makers, **own.pop(name, {})}) for name, each in groups.items()}
+        return {**found, **{name: LazyInputs(makers) for name, makers in own.items()}}
 
     def _own(self, samples: Callable[[], Any], prompts: Callable[[], list[str]]) -> dict[str, Callable]:
         """What metrics of this kind of data alone ask of some stored values."""

@@ -53,8 +53,8 @@ class SequenceEvaluator(Evaluator):
 
     def baselines(self) -> dict[str, Inputs]:
         real = {"real": self.texts.of_texts("real")} if self.texts.unseen is not None else {}
-        copies = self.texts.of_texts("copies")
-        return {**real, "n-gram": self.texts.of_ngram(), "copies": copies, **self.texts.of_others()}
+        groups = {**real, "n-gram": self.texts.of_ngram(), "copies": self.texts.of_texts("copies")}
+        return self.texts.with_others(groups)
 
     def measured_with(self) -> MeasuredWith:
         reference, holdout = self.data.fingerprints()
@@ -161,7 +161,7 @@ def parts_of(run: Run, evaluation: Evaluation, texts: SequenceInputs) -> Parts:
             "n-gram": f"a model that counts sequences of {ORDER} tokens, and what it writes",
             "copies": "pieces of the training text (of its answers, where it has prompts), as a model that only "
             "remembers would give",
-            **{name: words for name, (words, _) in texts.others.items()},
+            **{name: words for name, (words, _) in texts.others.items() if words},
         },
         questions=QUESTIONS,
     )

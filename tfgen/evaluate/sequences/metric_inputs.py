@@ -164,12 +164,13 @@ class SequenceInputs:
             "sample_words": lambda: self.words[name],
             "matches": matches,
             "windows": lambda: self.windows[name][self._say_something(name)],
-            **self._own(lambda: self.groups[name]),
         }
 
-    def of_others(self) -> dict[str, LazyInputs]:
-        """What metrics of this kind of data alone ask of its own baselines."""
-        return {name: LazyInputs(self._own(lambda ids=ids: ids)) for name, (_, ids) in self.others.items()}
+    def with_others(self, groups: Mapping[str, LazyInputs]) -> dict[str, LazyInputs]:
+        """Groups by their names, with this kind of data's own baselines, and what its metrics ask of those."""
+        own = {name: self._own(lambda samples=samples: samples) for name, (_, samples) in self.others.items()}
+        found = {name: LazyInputs({**each.makers, **own.pop(name, {})}) for name, each in groups.items()}
+        return {**found, **{name: LazyInputs(makers) for name, makers in own.items()}}
 
     @cached_property
     def others(self) -> Mapping[str, tuple[str, Any]]:
@@ -197,6 +198,7 @@ class SequenceInputs:
     def of_model(self) -> LazyInputs:
         """What can be asked of the model."""
         makers = {**self._of_texts("samples"), "training_texts": lambda: self.pieces(*self.training)}
+        makers |= self._own(lambda: self.sample_ids)
         if self.unseen is not None:
             makers["unseen_texts"] = lambda: self.pieces(self.unseen)
             if self._many_documents():
@@ -206,7 +208,7 @@ class SequenceInputs:
 
     def of_ngram(self) -> LazyInputs:
         """The same of the model that counts."""
-        makers = self._of_texts("n-gram")
+        makers = {**self._of_texts("n-gram"), **self._own(lambda: self.groups["n-gram"])}
         if self.unseen is not None:
             makers["unseen_texts"] = lambda: self.pieces(self.counted(self.ngram))
         return LazyInputs(makers)

@@ -46,9 +46,15 @@ def chained(levels: Sequence[np.ndarray], size: tuple[int, int], order: int, cou
 
 
 def baselines(parts: Split, own: np.ndarray, count: int, seed: int) -> dict[str, tuple[str, np.ndarray]]:
-    """By name, what it is in words, and windows; `own` are windows of levels that were learned."""
-    size = own.shape[1:]
-    found = {"random tiles": ("each tile drawn from its row of the levels", random_tiles(own, count, seed))}
+    """By name, what it is in words, and windows; `own` are windows of levels that were learned.
+
+    Windows of held-out levels are "real" ones.
+    """
+    size, generator = own.shape[1:], np.random.default_rng([seed, 33])
+    found = {"copies": ("", own[generator.permutation(len(own))[:count]])}
+    if len(parts.unseen):
+        found["real"] = ("", parts.unseen.tiles[generator.permutation(len(parts.unseen))[:count]])
+    found |= {"random tiles": ("each tile drawn from its row of the levels", random_tiles(own, count, seed))}
     for order in ORDERS:
         made = chained(parts.learned_levels, size, order, count, seed)
         if len(made):

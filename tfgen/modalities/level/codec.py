@@ -122,7 +122,7 @@ class LevelSequenceCodec(SequenceCodec):
     @cached_property
     def usual_sampling(self) -> dict[str, Any]:
         """See SequenceCodec: the model as it is, since less would copy the more, and room for a whole window."""
-        return {"temperature": 1.0, "top_p": 0.98, "length": self.longest}
+        return {"temperature": 1.0, "top_p": 0.98, "length": self.longest + self.longest // 4}
 
     @cached_property
     def piece_rows(self) -> int:

@@ -24,7 +24,7 @@ def concerns_of(scores: Mapping[str, float], others: Mapping[str, Mapping[str, f
         found.append(Concern(
             "copied levels", "Are the samples pieces of the levels that were learned?",
             copied > MOST_COPIED or whole > MOST_WHOLE,
-            f"{copied:.1%} of all stretches of eight columns stand in a level that was learned{beside}, and {whole:.1%} "
+            f"{copied:.1%} of all stretches of eight columns are in a level that was learned{beside}, and {whole:.1%} "
             "of the samples do as a whole.",
             "Learn from more levels, for fewer steps, or with a larger --set mix=...; or raise --temperature.",
         ))
