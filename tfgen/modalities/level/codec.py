@@ -164,11 +164,12 @@ class LevelSequenceCodec(SequenceCodec):
         return self.window_ids(tiles)
 
     def prompt_ids(self, prompt: str) -> np.ndarray:
-        """Of words, or of the first columns of a level as lines; a person's words are those that the data bears out."""
-        lines = prompt.strip("\n")
-        if "\n" in lines:
-            return np.concatenate([self.opening_ids([]), self.encode(lines)])
-        return self.opening_ids(self.word_set.parse(prompt))
+        """Of words that the data bears out, or of the first columns of a level as lines, or of both."""
+        lines = prompt.strip("\n").split("\n")
+        if len(lines) == 1:
+            return self.opening_ids(self.word_set.parse(prompt))
+        asked = self.word_set.parse(lines.pop(0)) if len(lines) == self.size[0] + 1 else []
+        return np.concatenate([self.opening_ids(asked), self.encode("\n".join(lines))])
 
     # From tokens.
 
@@ -221,6 +222,12 @@ class LevelSequenceCodec(SequenceCodec):
         return [number - self._first_word for number in numbers if self._first_word <= number < self.begin]
 
     def written(self, ids: Iterable[int]) -> str:
+        """Rows of letters, below the words that were asked for where they are among the ids."""
+        asked = self.word_set.text(self.words_asked(ids))
+        return (f"{asked}\n" if asked else "") + self.rows(ids)
+
+    def rows(self, ids: Iterable[int]) -> str:
+        """The level alone."""
         return "\n".join(self.tiles.rows(self.grid(ids)))
 
     def stream(self) -> TokenStream:
@@ -267,7 +274,7 @@ class LevelStream(TokenStream):
         return ""
 
     def finish(self) -> str:
-        return self._codec.written(self._made)
+        return self._codec.rows(self._made)
 
 
 def _columns(windows: np.ndarray) -> np.ndarray:

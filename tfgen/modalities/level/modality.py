@@ -262,7 +262,7 @@ class LevelModality(Modality):
 
     @classmethod
     def as_text(cls, value: Any) -> str:
-        return "\n".join(cls._tiles().rows(cls._grid(value)))
+        return value if isinstance(value, str) else "\n".join(cls._tiles().rows(cls._grid(value)))
 
     @classmethod
     def as_html(cls, value: Any, what: str) -> str:
