@@ -1,6 +1,7 @@
 """Levels of games, as arrays of tiles and as sequences of pieces of columns."""
 
 import functools
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -286,6 +287,25 @@ class LevelModality(Modality):
 
         nouns = counts_of(np.zeros([1, 3, 3], np.uint8), codec.tiles)
         return {noun: lambda values, noun=noun: counts_of(values, codec.tiles)[noun].astype(float) for noun in nouns}
+
+    # Export.
+
+    @classmethod
+    def app_templates(cls) -> Path | None:
+        """Sequences come as columns, which an app must turn; arrays are levels as they are."""
+        is_sequences = cls.codec is not None and cls.codec.representation == SEQUENCES
+        return Path(__file__).with_name("app") if is_sequences else None
+
+    @classmethod
+    def app_words(cls, codec: Codec) -> dict[str, Any]:
+        if codec.representation != SEQUENCES:
+            return {}
+        how = codec.usual_sampling
+        empty = json.dumps(codec.tiles.letters[codec.tiles.background])[1:-1]
+        return {
+            "begin": codec.begin, "rows": codec.size[0], "most": how["length"], "empty": empty,
+            "temperature": how["temperature"], "top_p": how["top_p"],
+        }
 
     # Judging.
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -79,9 +79,29 @@ class LevelArrays(ArrayExamples):
 
 @dataclass(frozen=True, eq=False)
 class LevelSequences(SequenceExamples):
-    """See SequenceExamples; the levels that they are cut from are known too."""
+    """See SequenceExamples; the levels that they are cut from are known too.
+
+    What is learned at once begins with a window's words: seen without them it would learn to do without.
+    """
 
     parts: Split = field(kw_only=True)
+
+    def count(self, settings: Any) -> int:
+        return len(self._beginnings(settings))
+
+    def window_starts(self, settings: Any, seed: int) -> Callable[[Any], Any]:
+        import tensorflow as tf
+
+        from tfgen.representations.batches import order
+
+        size, beginnings = settings.batch_size, tf.constant(self._beginnings(settings), tf.int64)
+        return lambda step: tf.gather(beginnings, order(seed, step * size, size, len(beginnings)))
+
+    def _beginnings(self, settings: Any) -> np.ndarray:
+        """Where windows begin behind which there are tokens enough, int [n]; the first one does in any case."""
+        ends = np.flatnonzero(self.ids(self.part("training")) == self.codec.specification.end)
+        starts = np.concatenate([[0], ends[:-1] + 1])
+        return starts[starts < max(1, self.training_tokens - settings.context)]
 
 
 def level_files(folder: Path) -> list[str]:
