@@ -90,5 +90,47 @@ def words(run: str, count: int) -> None:
     talk(f"{good} of {len(gains)} words at least {LEAST_GAIN} above what is usual; {OF_SIX} of 6 is the goal")
 
 
+@main.command()
+@click.argument("run")
+@click.option("--pairs", default=120, show_default=True, help="Comparisons that a simulated player makes.")
+@click.option("--fun", default="coins", show_default=True, help="What the player likes more of: coins, gaps, pipes ...")
+@click.option("-n", "--count", default=64, show_default=True, help="Samples that are counted before and after.")
+def tune(run: str, pairs: int, fun: str, count: int) -> None:
+    """Lets a simulated player pick the more fun of two levels of RUN, tunes, and counts before and after.
+
+    The run gets a version, which is taken back.
+    """
+    import tempfile
+
+    import tfgen
+    from tfgen.evaluate.training_data import open_training
+    from tfgen.feedback.events import Event
+    from tfgen.feedback.store import open_store
+    from tfgen.modalities.level.judging import Judge
+    from tfgen.modalities.level.words import counts_of
+
+    found = tfgen.load(run)
+    judge = Judge(open_training(found))
+
+    def likes(samples: object) -> np.ndarray:
+        if isinstance(samples, np.ndarray):
+            return counts_of(samples.values, judge.tiles)[fun]
+        return counts_of(judge.windows([text.tokens for text in samples.texts]), judge.tiles)[fun]
+
+    samples = found.generate("", 2 * pairs, seed=0)
+    liked, records = likes(samples).reshape(-1, 2), samples.records()
+    before = likes(found.generate("", count, seed=50_000)).mean()
+    with tempfile.TemporaryDirectory() as folder, open_store(f"{folder}/feedback.db") as store:
+        for place, (first, second) in enumerate(liked.tolist()):
+            shown = records[2 * place : 2 * place + 2]
+            picked = [0, 1] if first == second else [int(second > first)]
+            store.add(shown, [Event("pair", tuple(each.id for each in shown), {"picked": picked}, "player")])
+        version = found.tune(store=store, verbose=True)
+    after = likes(version.generate("", count, seed=50_000)).mean()
+    usual = counts_of(judge.real_windows, judge.tiles)[fun].mean()
+    show_table([fun + " a level", "before", "after", "levels learned"], [["mean", before, after, usual]])
+    tfgen.load(run).revert("base")
+
+
 if __name__ == "__main__":
     main()

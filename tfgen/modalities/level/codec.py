@@ -121,8 +121,8 @@ class LevelSequenceCodec(SequenceCodec):
 
     @cached_property
     def usual_sampling(self) -> dict[str, Any]:
-        """See SequenceCodec: the model as it is, since less would copy the more, and room for a whole window."""
-        return {"temperature": 1.0, "top_p": 0.98, "length": self.longest + self.longest // 4}
+        """See SequenceCodec: the model as it is, since less chance copies more (docs/log.md), and room for a window."""
+        return {"temperature": 1.0, "top_p": 1.0, "length": self.longest + self.longest // 4}
 
     @cached_property
     def piece_rows(self) -> int:
