@@ -11,6 +11,7 @@ oftener it is borne out than by windows of the levels; at least .25 for four wor
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -62,6 +63,11 @@ def fit(data: str, model: str, steps: int, settings: tuple[str, ...], count: int
     talk(f"columns that no level has: {'reached' if scores['new_columns'] > 0 else 'missed'}")
 
 
+def grids_of(judge: Any, samples: Any) -> list[np.ndarray]:
+    """Each sample as tiles [rows, columns]."""
+    return judge.grids(samples.values if isinstance(samples, np.ndarray) else [text.tokens for text in samples.texts])
+
+
 @main.command()
 @click.argument("run")
 @click.option("-n", "--count", default=64, show_default=True, help="Samples of each word.")
@@ -78,11 +84,7 @@ def words(run: str, count: int) -> None:
     rows, gains = [], []
     for place, word in enumerate(known.measured):
         samples = found.generate(word.text, count, seed=1000)
-        if isinstance(samples, np.ndarray):
-            windows = samples.values
-        else:
-            windows = judge.windows([text.tokens for text in samples.texts])
-        obeyed = known.borne_out(windows, tiles)[:, place].mean()
+        obeyed = np.mean([known.borne_out(grid[None], tiles)[0, place] for grid in grids_of(judge, samples)])
         gains.append(obeyed - usual[place])
         rows.append([word.text, f"{obeyed:.2f}", f"{usual[place]:.2f}", f"{gains[-1]:+.2f}"])
     show_table(["word", "obeyed", "usual", "gain"], rows)
@@ -112,10 +114,8 @@ def tune(run: str, pairs: int, fun: str, count: int) -> None:
     found = tfgen.load(run)
     judge = Judge(open_training(found))
 
-    def likes(samples: object) -> np.ndarray:
-        if isinstance(samples, np.ndarray):
-            return counts_of(samples.values, judge.tiles)[fun]
-        return counts_of(judge.windows([text.tokens for text in samples.texts]), judge.tiles)[fun]
+    def likes(samples: Any) -> np.ndarray:
+        return np.array([counts_of(grid[None], judge.tiles)[fun][0] for grid in grids_of(judge, samples)])
 
     samples = found.generate("", 2 * pairs, seed=0)
     liked, records = likes(samples).reshape(-1, 2), samples.records()

@@ -1,5 +1,6 @@
 """What metrics of levels look at, of samples and of others in their place: see tfgen/evaluate/metrics/levels.py."""
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -32,26 +33,34 @@ class Judge:
         """By name, all made of the grids of the samples when it is asked for."""
         made = _Made(self, samples)
         return {
-            "playable": lambda: RULES.load(self.parts.rule)(made.windows, self.tiles).astype(float),
-            "generated_patterns": lambda: patterns_of(made.windows, len(self.tiles)),
+            "playable": lambda: made.each(self.playable),
+            "generated_patterns": lambda: made.each(self.patterns),
             "real_patterns": lambda: self.real_patterns,
-            "structures": lambda: self.structures(made.windows),
-            "stretches": lambda: self.stretches(made.windows),
-            "whole_copies": lambda: self.whole_copies(made.windows),
-            "columns_seen": lambda: self.columns_seen(made.windows),
-            "words_obeyed": lambda: self.words_obeyed(made.windows, openings()),
+            "structures": lambda: made.each(self.structures),
+            "stretches": lambda: made.each(self.stretches),
+            "whole_copies": lambda: made.each(self.whole_copies),
+            "columns_seen": lambda: made.each(self.columns_seen),
+            "words_obeyed": lambda: self.words_obeyed(made.each(self.borne_out), openings()),
         }
 
-    def windows(self, samples: Any) -> np.ndarray:
-        """Samples as windows uint8 [n, rows, columns]: ids of levels that are narrower are filled, wider ones cut."""
-        if isinstance(samples, np.ndarray):
-            return samples
-        rows, columns = self.size
-        found = np.full([len(samples), rows, columns], self.tiles.background, np.uint8)
-        for place, ids in enumerate(samples):
-            grid = self.codec.grid(ids)[:, :columns]
-            found[place, :, : grid.shape[1]] = grid
-        return found
+    def grids(self, samples: Any) -> list[np.ndarray]:
+        """Stored levels, or ids of sequences, each as tiles uint8 [rows, columns] of its own width."""
+        return list(samples) if isinstance(samples, np.ndarray) else list(map(self.codec.grid, samples))
+
+    def playable(self, windows: np.ndarray) -> np.ndarray:
+        """float [n, 1]; a level of no width can't be."""
+        if not windows.shape[2]:
+            return np.zeros([len(windows), 1])
+        return RULES.load(self.parts.rule)(windows, self.tiles).astype(float)[:, None]
+
+    def borne_out(self, windows: np.ndarray) -> np.ndarray:
+        return self.parts.words.borne_out(windows, self.tiles)
+
+    def patterns(self, windows: np.ndarray) -> np.ndarray:
+        """int [n, most], as many as the widest samples can have; -1 behind the end."""
+        found = patterns_of(windows, len(self.tiles))
+        most = self.real_patterns.shape[1]
+        return np.pad(found[:, :most], [[0, 0], [0, max(0, most - found.shape[1])]], constant_values=-1)
 
     @cached_property
     def real_windows(self) -> np.ndarray:
@@ -87,19 +96,16 @@ class Judge:
             wrong |= (inside == tile) & (beside != neighbour) & (beside != 255)
         return np.stack([needed.sum((1, 2)), wrong.sum((1, 2))], 1)
 
-    @cached_property
-    def _known(self) -> dict[int, set[bytes]]:
-        """Every stretch of the levels that were learned, by its columns."""
+    @functools.cache
+    def _known(self, columns: int) -> set[bytes]:
+        """Every stretch of so many columns of the levels that were learned."""
         rows = self.size[0]
-        found: dict[int, set[bytes]] = {}
-        for columns in {1, min(STRETCH, self.size[1]), self.size[1]}:
-            found[columns] = {
-                piece
-                for level in self.parts.learned_levels
-                for top in range(0, max(1, level.shape[0] - rows + 1), rows)
-                for piece in _stretches(self._filled(level[top : top + rows]), columns)
-            }
-        return found
+        return {
+            piece
+            for level in self.parts.learned_levels
+            for top in range(0, max(1, level.shape[0] - rows + 1), rows)
+            for piece in _stretches(self._filled(level[top : top + rows]), columns)
+        }
 
     def _filled(self, level: np.ndarray) -> np.ndarray:
         missing = max(0, self.size[0] - level.shape[0]), max(0, self.size[1] - level.shape[1])
@@ -107,29 +113,35 @@ class Judge:
 
     def _count_known(self, windows: np.ndarray, columns: int) -> np.ndarray:
         """int [n, 2]: stretches of so many columns, and those that are known."""
-        known = self._known[columns]
+        known = self._known(columns)
         rows = ([piece in known for piece in _stretches(window, columns)] for window in windows)
         return np.array([[len(row), sum(row)] for row in rows], np.int64).reshape(-1, 2)
 
     def stretches(self, windows: np.ndarray) -> np.ndarray:
-        return self._count_known(windows, min(STRETCH, self.size[1]))
+        return self._count_known(windows, self._stretch)
+
+    @property
+    def _stretch(self) -> int:
+        return min(STRETCH, self.size[1])
 
     def whole_copies(self, windows: np.ndarray) -> np.ndarray:
-        return self._count_known(windows, self.size[1])[:, 1].astype(float)
+        """float [n, 1]; a level of less than a stretch is no copy."""
+        if windows.shape[2] < self._stretch:
+            return np.zeros([len(windows), 1])
+        return self._count_known(windows, windows.shape[2])[:, 1:].astype(float)
 
     def columns_seen(self, windows: np.ndarray) -> np.ndarray:
         counted = self._count_known(windows, 1)
         return np.stack([counted[:, 0], counted[:, 0] - counted[:, 1]], 1)
 
-    def words_obeyed(self, windows: np.ndarray, openings: Sequence[Any]) -> np.ndarray:
-        """float [asked, 2], a row for each measured word of each sample's prompt."""
-        words = self.parts.words
-        borne, usual = words.borne_out(windows, self.tiles), words.borne_out(self.real_windows, self.tiles).mean(axis=0)
+    def words_obeyed(self, borne: np.ndarray, openings: Sequence[Any]) -> np.ndarray:
+        """float [asked, 2], a row for each measured word of each sample's prompt; `borne` is bool [n, measured]."""
+        usual = self.borne_out(self.real_windows).mean(axis=0)
         rows = [
             (float(borne[place, word]), float(usual[word]))
-            for place, opening in enumerate(openings[: len(windows)])
+            for place, opening in enumerate(openings[: len(borne)])
             for word in self._asked(opening)
-            if word < len(words.measured)
+            if word < borne.shape[1]
         ]
         return np.array(rows, float).reshape(-1, 2)
 
@@ -140,19 +152,30 @@ class Judge:
 
 
 class _Made:
-    """The windows of a group, cut once."""
+    """The levels of a group, made once, and looked at with those of the same width."""
 
     def __init__(self, judge: Judge, samples: Callable[[], Any]):
         self._judge, self._samples = judge, samples
 
     @cached_property
-    def windows(self) -> np.ndarray:
-        return self._judge.windows(self._samples())
+    def _by_width(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Places int [k] and windows uint8 [k, rows, columns] of each width."""
+        grids = self._judge.grids(self._samples())
+        widths = np.array([grid.shape[1] for grid in grids], np.int64)
+        places = [np.flatnonzero(widths == width) for width in np.unique(widths)]
+        return [(each, np.stack([grids[place] for place in each])) for each in places]
+
+    def each(self, look: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        """What `look` finds of windows, [n, size] in the order of the samples; [n] where that is one."""
+        found = [look(windows) for _, windows in self._by_width]
+        order = np.argsort(np.concatenate([places for places, _ in self._by_width]))
+        values = np.concatenate(found)[order]
+        return values[:, 0] if values.shape[1:] == (1,) else values
 
 
 def patterns_of(windows: np.ndarray, tiles: int) -> np.ndarray:
     """The number of each 3x3 piece, int64 [n, pieces]."""
-    rows, columns = (side - PATTERN + 1 for side in windows.shape[1:])
+    rows, columns = (max(0, side - PATTERN + 1) for side in windows.shape[1:])
     numbers = np.zeros([len(windows), rows, columns], np.int64)
     for row in range(PATTERN):
         for column in range(PATTERN):
