@@ -55,6 +55,15 @@ def _tunes(path: Path) -> None:
     path.write_text("".join(lines), encoding="utf-8")
 
 
+def _meadows(path: Path) -> None:
+    """Some of the embedded levels as files in a folder."""
+    from tfgen.modalities.level.embedded import layout
+
+    path.mkdir()
+    for seed in range(8):
+        (path / f"meadow-{seed}.txt").write_text("\n".join(layout(seed)) + "\n", encoding="utf-8")
+
+
 def _insurance(path: Path) -> None:
     """The embedded table."""
     folder = Path(__file__).resolve().parents[1] / "tfgen" / "modalities" / "table" / "embedded"
@@ -77,5 +86,6 @@ SOURCES = {
     "table": Source("insurance.csv", _insurance, "smoker=yes"),
     "audio": Source("chimes", _chimes, "bell"),
     "text": Source("plays.txt", _plays, "ROMEO:", ("context=32", "batch_size=8")),
+    "level": Source("meadows", _meadows, "many pipes", ("context=64", "batch_size=8"), "no gaps", 300),
     "melody": Source("tunes.melodies", _tunes, "down", ("context=16", "batch_size=8"), "C D", 1500),
 }

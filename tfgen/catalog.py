@@ -144,6 +144,7 @@ MODALITIES = Catalog(
         "text": "tfgen.modalities.text.modality:TextModality",
         "table": "tfgen.modalities.table.modality:TableModality",
         "audio": "tfgen.modalities.audio.modality:AudioModality",
+        "level": "tfgen.modalities.level.modality:LevelModality",
     },
     group="tfgen.modalities",
 )
@@ -216,6 +217,12 @@ METRICS = Catalog(
         "rows/attribute": "tfgen.evaluate.metrics.privacy:attribute_inference",
         "rows/singling-out": "tfgen.evaluate.metrics.privacy:singling_out",
         "rows/copies": "tfgen.evaluate.metrics.privacy:exact_copies",
+        "level/playability": "tfgen.evaluate.metrics.levels:playability",
+        "level/patterns": "tfgen.evaluate.metrics.levels:patterns",
+        "level/broken": "tfgen.evaluate.metrics.levels:broken",
+        "level/level-copying": "tfgen.evaluate.metrics.levels:level_copying",
+        "level/novelty": "tfgen.evaluate.metrics.levels:novelty",
+        "level/obedience": "tfgen.evaluate.metrics.levels:obedience",
     },
     group="tfgen.metrics",
 )
@@ -247,6 +254,7 @@ DATASETS = Catalog(
         "shakespeare": "tfgen.modalities.text.embedded:open_shakespeare",
         "insurance": "tfgen.modalities.table.embedded:open_insurance",
         "chimes": "tfgen.modalities.audio.embedded:open_chimes",
+        "meadows": "tfgen.modalities.level.embedded:open_meadows",
     },
 )
 

@@ -41,7 +41,7 @@ def deliver_remotely(server: str, model: str, request: Request) -> None:
     count = kind.default_count if request.count is None else request.count
     stem = file_stem(model, request.prompt, f"seed{request.seed}")
     path = request.output or Path(stem + kind.sheet_ending)
-    check_output(path, served.modality)
+    check_output(path, kind)
     samples = served.generate(request.prompt, count, request.seed)
     say(f"Wrote {write_samples(samples, path)}")
 

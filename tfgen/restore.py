@@ -57,6 +57,11 @@ def open_codec(run: Run) -> Codec:
         raise UserError(f"'{looked_at}' of the run '{run.name}' is damaged.", "Restore it, or fit again.") from error
 
 
+def open_modality(run: Run) -> Any:
+    """The modality of a run, as it is for what the run makes. Raises UserError as `open_codec` does."""
+    return MODALITIES.load(run.record["modality"]).of_codec(open_codec(run))
+
+
 def symbols_of(run: Run) -> tuple[Any, ...]:
     """What the ids stand for that the run's model knows: words of prompts, or tokens."""
     state = run.codec()

@@ -48,7 +48,8 @@ def command(overrides: tuple[str, ...], freeze: int | None, **options) -> None:
     A gan or a vae learns pictures: a folder of them, an .npy, .npz or idx file, tfds:NAME, or `digits`, the default.
     Sub-folders or a captions.csv give the words that steer the model later. A gpt learns text: a file, a folder of
     texts, a .jsonl of texts, prompts with completions or chats, tfds:NAME, or `shakespeare`, the default. All three
-    learn tables: a .csv, .tsv, .parquet or .xlsx, or `insurance`; the gpt learns them best.
+    learn tables: a .csv, .tsv, .parquet or .xlsx, or `insurance`; and levels of games: .txt, .csv, .tmx, or
+    `meadows`. The gpt learns both best.
 
     \b
     tfgen fit gan

@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tfgen.catalog import MODALITIES
 from tfgen.evaluate.metrics import Inputs
 from tfgen.evaluate.record import Alarm, Evaluation, MeasuredWith, Score
 from tfgen.evaluate.request import EvaluateRequest
-from tfgen.restore import load_model_and_checkpoint
+from tfgen.restore import load_model_and_checkpoint, open_modality
 from tfgen.run import Run
 
 METRICS_FORMAT = 3  # raise it whenever a metric would give another number for the same samples
@@ -39,7 +38,8 @@ class Evaluator:
     def __init__(self, run: Run, request: EvaluateRequest):
         self.run = run
         self.request = request
-        self.modality = MODALITIES.load(run.record["modality"])
+        self.modality = open_modality(run)
+        self.own_questions: dict[str, str] = {}
         self.model: Any
         self.model, self.checkpoint = load_model_and_checkpoint(run)
 
@@ -67,6 +67,17 @@ class Evaluator:
     def alarms(self, scores: Mapping[str, Score], baselines: Mapping[str, Mapping[str, float]]) -> list[Alarm]:
         """Every alarm, raised or quiet."""
         raise NotImplementedError
+
+    def own_alarms(
+        self, scores: Mapping[str, Score], baselines: Mapping[str, Mapping[str, float]]
+    ) -> list[Alarm]:
+        """The alarms that this kind of data alone has."""
+        found = self.modality.concerns({name: score.value for name, score in scores.items()}, baselines)
+        self.own_questions = {each.name: each.question for each in found}
+        return [
+            Alarm(each.name, "raised" if each.raised else "quiet", each.sentence, each.advice if each.raised else "")
+            for each in found
+        ]
 
     def notes(self) -> list[str]:
         """What a reader of the scores must know, in sentences."""

@@ -68,6 +68,49 @@ class ScoreDescription:
 
 
 DESCRIPTIONS = {
+    "playable": ScoreDescription(
+        "Playable",
+        "The share of samples that can be played by the rules of the game. Random tiles often can be, too: look at the "
+        "patterns and at what is broken beside it.",
+        0.0,
+        1.0,
+        percent,
+    ),
+    "patterns": ScoreDescription(
+        "Patterns",
+        "How far the 3x3 pieces of the samples are from those of the levels that were learned, as a divergence; 0 is "
+        "no difference.",
+        least=0.0,
+        logarithmic=True,
+    ),
+    "broken_structures": ScoreDescription(
+        "Broken structures",
+        "The share of the tiles of pipes and other things of several tiles beside which one is missing.",
+        0.0,
+        1.0,
+        percent,
+    ),
+    "copied_stretches": ScoreDescription(
+        "Copied stretches",
+        "The share of all stretches of eight columns that stand, tile for tile, in a level that was learned.",
+        0.0,
+        1.0,
+        percent,
+    ),
+    "copied_levels": ScoreDescription(
+        "Copied samples", "The share of samples that stand whole in a level that was learned.", 0.0, 1.0, percent
+    ),
+    "new_columns": ScoreDescription(
+        "New columns", "The share of columns that no level that was learned has.", 0.0, 1.0, percent
+    ),
+    "words_obeyed": ScoreDescription(
+        "Words obeyed", "How often a sample bears out a word that it was asked for.", 0.0, 1.0, percent
+    ),
+    "words_gain": ScoreDescription(
+        "Words, above chance",
+        "How much oftener a word is borne out by samples that were asked for it than by windows of the levels that "
+        "were learned, as they are.",
+    ),
     "frechet_distance": ScoreDescription(
         "Fréchet distance",
         "How far the samples as a whole are from the training data, in looks and in variety at once; 0 is no "

@@ -48,12 +48,14 @@ def evaluate(run: Run, request: EvaluateRequest) -> Evaluation:
         scores=_with_floor(scores, baselines.get("real", {})),
         baselines=baselines,
         left_out=left_out,
-        alarms=evaluator.alarms(scores, baselines),
+        alarms=[*evaluator.alarms(scores, baselines), *evaluator.own_alarms(scores, baselines)],
         notes=[*_notes_on_run(run, model), *evaluator.notes()],
     )
     evaluation = dataclasses.replace(evaluation, words=evaluator.in_words(evaluation))
     if not request.metrics:
-        write_report(run, evaluation, evaluator.parts(evaluation))
+        parts = evaluator.parts(evaluation)
+        questions = {**parts.questions, **evaluator.own_questions}
+        write_report(run, evaluation, dataclasses.replace(parts, questions=questions))
         evaluation.write(run.results)
     return evaluation
 

@@ -14,7 +14,7 @@ from tfgen.errors import UserError, unknown
 from tfgen.feedback.events import run_digest
 from tfgen.representations import NAMES
 from tfgen.representations.base import Codec
-from tfgen.restore import open_codec
+from tfgen.restore import open_codec, open_modality
 from tfgen.run import BASE, Run
 
 
@@ -43,12 +43,18 @@ class Origin:
     settings: Mapping[str, Any] = field(default_factory=dict)  # that a sample depends on, beside its prompt and seed
     prompt_version: str = ""  # the saved prompt that the prompt came from, "name@3"
     template: str = ""  # what that was before it was filled
+    kind: Any = field(default=None, compare=False, repr=False)  # the modality as it is for a run at hand
+
+    @property
+    def written_by(self) -> Any:
+        """The modality that writes and shows samples."""
+        return self.kind or MODALITIES.load(self.modality)
 
     @classmethod
     def of(cls, run: Run, settings: Mapping[str, Any] | None = None, prompt_version: str = "") -> "Origin":
         version = "" if run.version == BASE else versions.identity(run)
         names = run.name, run.record["model"], run.record["modality"]
-        return cls(*names, version, run_digest(run), settings or {}, prompt_version)
+        return cls(*names, version, run_digest(run), settings or {}, prompt_version, kind=open_modality(run))
 
     def asked_by(self, request: Request) -> "Origin":
         """The same with the saved prompt that a request is from."""
@@ -78,7 +84,7 @@ class Generator(abc.ABC):
     controls: ClassVar[tuple[Control, ...]] = ()  # those of its options that are numbers
 
     def __init__(self, run: Run, request: Request, codec: Codec):
-        self.modality = MODALITIES.load(run.record["modality"])
+        self.modality = MODALITIES.load(run.record["modality"]).of_codec(codec)
         for name in request.options:
             if name not in self.options:
                 every = [each for engine in NAMES for each in ENGINES.load(f"generate/{engine}").options]

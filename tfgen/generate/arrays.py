@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from tfgen import files
-from tfgen.catalog import MODALITIES
 from tfgen.console import say, several
 from tfgen.errors import UserError
 from tfgen.feedback.events import Sample
@@ -76,7 +75,7 @@ class ArraySamples(Reactions, np.ndarray):
         """
         if self.origin is None:
             raise UserError("These are no longer samples as they were made.", "Use them as the numpy array they are.")
-        return MODALITIES.load(self.origin.modality).arrays(self.values)
+        return self.origin.written_by.arrays(self.values)
 
     def records(self) -> list[Sample]:
         if self.origin is None or not self.origin.digest:
@@ -96,14 +95,14 @@ class ArraySamples(Reactions, np.ndarray):
         """
         if self.origin is None:
             raise UserError("These are no longer samples as they were made.", "Save the array by numpy or Pillow.")
-        check_output(Path(path), self.origin.modality)
+        check_output(Path(path), self.origin.written_by)
         return write_samples(self, Path(path))
 
     def _repr_html_(self) -> str | None:
         """What a notebook shows; nothing of its own where they were changed."""
         if self.origin is None:
             return None
-        modality = MODALITIES.load(self.origin.modality)
+        modality = self.origin.written_by
         pairs = zip(self.values, self.seeds, strict=True)
         return "".join(modality.as_html(value, f"sample of seed {seed}") for value, seed in pairs)
 
@@ -125,7 +124,7 @@ class ArrayGenerator(Generator):
         stem = "-to-".join(places) or file_stem("", request.prompt, f"seed{request.seed}")
         usual = self.modality.joined_ending or self.modality.sheet_ending
         self.path = request.output or Path(f"{run.name}-{stem}{(*moving, usual)[0]}")
-        check_output(self.path, self.modality.name, moving)
+        check_output(self.path, self.modality, moving)
         vocabulary = run.vocabulary()
         self._stops = [(self._seed_of(stop), vocabulary.ids(stop.prompt)) for stop in self.steering.stops]
         if self._stops and len({(stop, tuple(ids)) for stop, ids in self._stops}) == 1:
@@ -229,13 +228,13 @@ def generate(
     return ArraySamples.of(np.concatenate(parts), prompts, [int(each) for each in seeds], origin)
 
 
-def check_output(path: Path, modality: str, others: Sequence[str] = ()) -> None:
+def check_output(path: Path, modality: Any, others: Sequence[str] = ()) -> None:
     """Raises UserError where samples can't be written to `path`, which may have one of the other endings too; called
     before the work."""
-    check_path(path, tuple(dict.fromkeys((*others, *_many_endings(MODALITIES.load(modality)), *ARRAY_ENDINGS))))
+    check_path(path, tuple(dict.fromkeys((*others, *_many_endings(modality), *ARRAY_ENDINGS))))
 
 
-def _many_endings(modality: type) -> tuple[str, ...]:
+def _many_endings(modality: Any) -> tuple[str, ...]:
     """Of files that hold or show many samples."""
     return tuple(filter(None, (modality.sheet_ending, modality.joined_ending)))
 
@@ -246,7 +245,7 @@ def write_samples(samples: ArraySamples, path: Path) -> str:
     A folder has a file each; the modality's own endings are a sheet of all, and all in a row; .npy is the values as
     other programs want them; .npz adds prompts and seeds.
     """
-    modality = MODALITIES.load(samples.origin.modality)
+    modality = samples.origin.written_by
     if ending(path) in ARRAY_ENDINGS:
         _write_arrays(samples, path)
         return f"{path}, {several(len(samples.seeds), 'sample')}"

@@ -14,7 +14,7 @@ from tfgen.generate.output import provenance
 from tfgen.generate.steering import decoded
 from tfgen.representations import ARRAYS
 from tfgen.representations.arrays.vocabulary import Vocabulary
-from tfgen.restore import load_model, open_codec
+from tfgen.restore import load_model, open_codec, open_modality
 from tfgen.run import Run
 
 _AT_ONCE = 1024  # samples: each is compared with every prompt
@@ -96,9 +96,7 @@ def _latents_of(vocabulary: Vocabulary, model: Any, samples: Sequence[Sample]) -
 def write_remade(run: Run, samples: Sequence[Sample], folder: Path) -> Callable[[Sample], str]:
     """Writes samples of a run that makes arrays as files, and gives what names the file of one, from the folder that
     theirs is in."""
-    from tfgen.catalog import MODALITIES
-
-    modality = MODALITIES.load(run.record["modality"])
+    modality = open_modality(run)
     unique = {sample.id: sample for sample in samples}
     if unique:
         values = open_codec(run).decode(remake(run, list(unique.values())))

@@ -11,7 +11,8 @@ from tfgen.console import several
 from tfgen.errors import UserError
 from tfgen.feedback.events import Sample
 from tfgen.generate import Origin
-from tfgen.generate.output import check_path, ending, file_stem
+from tfgen.generate.output import check_path, ending, file_stem, provenance
+from tfgen.modalities.base import Modality
 from tfgen.representations.sequences.codec import SequenceCodec
 from tfgen.representations.sequences.sampler import Piece, Text
 from tfgen.run import BASE
@@ -19,9 +20,9 @@ from tfgen.run import BASE
 ENDINGS = (".txt", ".jsonl")  # sequences outside are strings, whatever they stand for
 
 
-def check_output(path: Path, as_json: bool) -> None:
+def check_output(path: Path, as_json: bool, modality: Any = Modality) -> None:
     """Raises UserError where texts can't be written to `path`, or not as JSON; called before the work."""
-    check_path(path, ENDINGS)
+    check_path(path, (*ENDINGS, *modality.text_sheet_endings))
     if as_json and ending(path) != ".jsonl":
         raise UserError(f"JSON can't be written to '{path}'.", "Give a path that ends in .jsonl, or leave --json out.")
 
@@ -31,12 +32,12 @@ class Rows:
 
     def __init__(self, origin: Origin, settings: Mapping[str, Any], codec: SequenceCodec | None = None):
         """With a codec, rows have the tokens too, and the natural logarithms of their probabilities."""
-        self._origin, self._settings = origin, settings
+        self.origin, self._settings = origin, settings
         self._table = codec and codec.token_bytes()
 
     def record(self, text: Text) -> Sample:
         """A text as the store of feedback knows it."""
-        origin = self._origin
+        origin = self.origin
         made_by = origin.name, origin.digest, origin.version or BASE
         settings = text.settings or self._settings
         return Sample(*made_by, text.prompt, origin.prompt_version, text.seed, settings=settings, content=text.text)
@@ -44,7 +45,7 @@ class Rows:
     def of(self, text: Text) -> str:
         """One line without its end."""
         beam = {} if text.seed is not None else {"beam": int(text.label.split()[-1])}
-        origin = self._origin
+        origin = self.origin
         optional = {"version": origin.version, "weights": origin.digest, "prompt version": origin.prompt_version,
                     "template": origin.template}
         made_by = {"run": origin.name, "model": origin.model, **{key: each for key, each in optional.items() if each}}
@@ -112,18 +113,23 @@ class JsonPrinter(_Printer):
 def write_texts(texts: Sequence[Text], path: Path, rows: Rows) -> str:
     """Writes texts where `path`'s ending says and gives a phrase on what was written.
 
-    A folder has one .txt each, and one .txt has all of them, under a heading where there are several.
+    A folder has a file each, and one .txt has all of them, under a heading where there are several.
     """
+    modality = rows.origin.written_by
     if ending(path) == ".jsonl":
         files.write_bytes(path, "".join(rows.of(text) + "\n" for text in texts).encode())
     elif ending(path) == ".txt":
         headed = len(texts) > 1
         parts = [(_heading(text) if headed else "") + _whole_lines(text.text) for text in texts]
         files.write_bytes(path, "\n".join(parts).encode())
+    elif ending(path) in modality.text_sheet_endings:
+        prompt = texts[0].prompt if len({text.prompt for text in texts}) == 1 else ""
+        about = provenance(rows.origin, prompt, ", ".join(str(text.seed) for text in texts))
+        modality.save_text_sheet(path, [text.text for text in texts], about)
     else:
         for text in texts:
-            name = file_stem("", text.prompt, text.label.replace(" ", "")) + ".txt"
-            files.write_bytes(path / name, _whole_lines(text.text).encode())
+            name = file_stem("", text.prompt, text.label.replace(" ", "")) + modality.text_ending
+            modality.save_text(path / name, text.text, provenance(rows.origin, text.prompt, str(text.seed)))
         return f"{several(len(texts), 'file')} in {path}"
     return f"{path}, {several(len(texts), 'text')}"
 

@@ -48,13 +48,13 @@ class SequenceSamples(Reactions, Sequence):
 
     def save(self, path: str | Path) -> str:
         """Writes them to a .txt, a .jsonl or a folder, and gives a phrase on what was written."""
-        check_output(Path(path), as_json=False)
+        check_output(Path(path), as_json=False, modality=self.rows.origin.written_by)
         return write_texts(self.texts, Path(path), self.rows)
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
-        parts = (f"<p><b>{escape(text.label)}</b></p><pre>{escape(text.text)}</pre>" for text in self.texts)
-        return "".join(parts)
+        show = self.rows.origin.written_by.as_html
+        return "".join(f"<p><b>{escape(text.label)}</b></p>{show(text.text, text.label)}" for text in self.texts)
 
 
 class SequenceGenerator(Generator):
@@ -78,10 +78,10 @@ class SequenceGenerator(Generator):
         ladder = options.pop("ladder", None)
         if ladder and "temperature" in options:
             raise UserError("A ladder says the temperatures.", "Leave --temperature out.")
-        self.how = SamplingSettings.of(options)
+        self.how = SamplingSettings.of(options, codec.usual_sampling)
         self.rungs = self.how.rungs(ladder) if ladder else [self.how]
         if request.output:
-            check_output(request.output, self.as_json)
+            check_output(request.output, self.as_json, self.modality)
         if 0 < self.how.beams < len(self.seeds):
             raise UserError(
                 f"A search with {self.how.beams} beams can't end with {len(self.seeds)} {self.modality.plural}.",

@@ -5,11 +5,12 @@ from typing import Any
 import numpy as np
 
 from tfgen import files
-from tfgen.catalog import ENGINES, MODALITIES
+from tfgen.catalog import ENGINES
 from tfgen.generate.arrays import shown_prompts
 from tfgen.representations.arrays.sampler import ArraySampler
 from tfgen.representations.rows.sampler import RowSampler
 from tfgen.representations.sequences.examples import side_by_side
+from tfgen.restore import open_modality
 from tfgen.run import Run
 
 _SAMPLES = 64  # of arrays, on one sheet
@@ -40,7 +41,7 @@ class ArraySheets:
 
     def write(self) -> None:
         """One file for each way to sample, named by the step."""
-        modality = MODALITIES.load(self.run.record["modality"])
+        modality = open_modality(self.run)
         about = {"run": self.run.name, "seed": f"0 to {len(self.seeds) - 1}"}
         for name, sampler in self.samplers.items():
             values = self.codec.decode(sampler(self.seeds, self.prompts))
@@ -64,11 +65,12 @@ class SequenceSheets:
 
         from tfgen.representations.sequences.sampling import Sampling
 
-        rows, length = _SEQUENCES, min(_LENGTH, max(50, self.model.context))
+        rows = _SEQUENCES
+        length = self.codec.usual_sampling.get("length", min(_LENGTH, max(50, self.model.context)))
         sampling = Sampling(tf.range(rows), tf.fill([rows], 0.8), tf.zeros([rows], tf.int32), tf.fill([rows], 0.95))
         made, counts = self._function(*side_by_side(self._openings), tf.fill([rows], length), sampling)
-        texts = [self.codec.decode(row[:count]) for row, count in zip(made.numpy(), counts.numpy(), strict=True)]
-        given = [self.codec.decode(ids) for ids in self._openings]
+        texts = [self.codec.written(row[:count]) for row, count in zip(made.numpy(), counts.numpy(), strict=True)]
+        given = [self.codec.written(ids) for ids in self._openings]
         parts = [
             f"--- seed {seed} ---\n{f'{prompt.strip()} ->{chr(10)}' if prompt else ''}{text.strip()}\n"
             for seed, (prompt, text) in enumerate(zip(given, texts, strict=True))
@@ -86,7 +88,7 @@ class RowSheets:
 
     def write(self) -> None:
         """One text file, named by the step."""
-        modality = MODALITIES.load(self.run.record["modality"])
+        modality = open_modality(self.run)
         rows = modality.repair(self._sampler(np.arange(_ROWS, dtype=np.int32)), self.codec)
         path = self.run.path / "samples" / f"samples-{int(self.model.step.numpy()):08d}.txt"
         files.write_bytes(path, "".join(f"{line}\n" for line in modality.lines(rows, heading=True)).encode())

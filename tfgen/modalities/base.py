@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -20,6 +20,16 @@ from tfgen.representations.rows.columns import Rows
 
 ENOUGH_ARRAYS = 64  # as many as a GAN's batch has unless told otherwise
 ENOUGH_TOKENS, GOOD_TOKENS = 2000, 100_000
+
+
+class Concern(NamedTuple):
+    """A question on samples that must be answered with no."""
+
+    name: str
+    question: str
+    raised: bool
+    sentence: str
+    advice: str = ""
 
 
 class Modality(abc.ABC):
@@ -83,6 +93,11 @@ class Modality(abc.ABC):
     @abc.abstractmethod
     def restore_codec(cls, state: Mapping[str, Any], read: Callable[[str], bytes]) -> Codec:
         """The codec of a run: from its `to_json` and, by name, its files. Raises any error where they are damaged."""
+
+    @classmethod
+    def of_codec(cls, codec: Codec) -> "type[Modality]":
+        """The same for what one run makes, where that says how files and previews are: a class that knows the codec."""
+        return cls
 
     @classmethod
     def summary(cls, examples: Examples) -> str:
@@ -219,14 +234,6 @@ class Modality(abc.ABC):
         return {}
 
     @classmethod
-    def metric_inputs(cls, values: np.ndarray) -> dict[str, np.ndarray]:
-        """What this kind's own metrics look at in examples [n, ...]: by name [n]. A metric takes each as `real_NAME`
-        and `generated_NAME`."""
-        return {}
-
-    own_inputs: ClassVar[tuple[str, ...]] = ()  # the names of `metric_inputs`
-
-    @classmethod
     def as_terminal(cls, values: np.ndarray, columns: int) -> str | None:
         """Examples [n, ...] side by side for a terminal of so many columns, in letters and escape sequences; None where
         a line of text says as much."""
@@ -252,6 +259,21 @@ class Modality(abc.ABC):
     def sides(cls, value: np.ndarray) -> tuple[int, int] | None:
         """Height and width in pixels that `as_html` shows an example with; None for text."""
         return None
+
+    # Sequences outside, as strings that their codec has written.
+
+    text_ending: ClassVar[str] = ".txt"  # of a file that holds one
+    text_sheet_endings: ClassVar[tuple[str, ...]] = ()  # of files that show many, beside .txt and .jsonl
+
+    @classmethod
+    def save_text(cls, path: Path, text: str, metadata: Mapping[str, str]) -> None:
+        """Writes one sequence, with what is said of it where there is room for that, atomically."""
+        files.write_bytes(path, (text if text.endswith("\n") else f"{text}\n").encode())
+
+    @classmethod
+    def save_text_sheet(cls, path: Path, texts: Sequence[str], metadata: Mapping[str, str]) -> None:
+        """Writes several to a file with one of `text_sheet_endings`, for a person to look at."""
+        raise NotImplementedError
 
     # Rows outside. `first` is the seed of the first row, each other one's is one more: keys are made from them.
 
@@ -298,6 +320,32 @@ class Modality(abc.ABC):
         settled: by column, bool [n]: cells that stay as they are, since they were given or asked for.
         """
         return rows
+
+    # Judging. Examples and groups of samples are as the representation has them: stored values [n, ...], or of
+    # sequences ids with what each goes on from.
+
+    @classmethod
+    def metric_inputs(
+        cls, examples: Examples, samples: Callable[[], Any], openings: Callable[[], Sequence[Any]]
+    ) -> Mapping[str, Callable[[], np.ndarray]]:
+        """What metrics of this kind alone ask for, by name, of a group of samples; all is made when it is asked for.
+
+        examples: what was learned. openings: the prompt of each sample; of sequences its ids.
+        """
+        return {}
+
+    @classmethod
+    def others(cls, examples: Examples, count: int, seed: int) -> Mapping[str, tuple[str, Any]]:
+        """Samples of simpler makers in a model's place, by name, each with what it is in words.
+
+        Of "real" and "copies", which are there in any case, they are what metrics of this kind alone look at.
+        """
+        return {}
+
+    @classmethod
+    def concerns(cls, scores: Mapping[str, float], others: Mapping[str, Mapping[str, float]]) -> "list[Concern]":
+        """What a good score of this kind can hide; `others` are the scores of baselines by their names."""
+        return []
 
     # Files from a server: the signature of an export that gives them (ArrayCodec.as_files), and how they are read.
 

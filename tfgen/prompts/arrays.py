@@ -182,7 +182,7 @@ class ArrayCells(Cells):
     # Files.
 
     def check_output(self, path: Path) -> None:
-        check_output(path, self.modality.name)
+        check_output(path, self.modality)
 
     def samples(self, drawn: Sequence[Drawn], origin: Origin) -> ArraySamples:
         prompts = [each.cell.prompt for each in drawn for _ in range(len(each))]

@@ -12,12 +12,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tfgen.catalog import ENGINES, MODALITIES
+from tfgen.catalog import ENGINES
 from tfgen.errors import UserError
 from tfgen.generate import Origin
 from tfgen.prompts.template import Combination
 from tfgen.representations.base import Codec
-from tfgen.restore import load_model, open_codec
+from tfgen.restore import load_model, open_codec, open_modality
 from tfgen.run import Run
 
 
@@ -84,7 +84,7 @@ class Cells(abc.ABC):
 
     def __init__(self, run: Run, codec: Codec):
         self.run, self.codec = run, codec
-        self.modality = MODALITIES.load(run.record["modality"])
+        self.modality = open_modality(run)
         self._model: Any = None
 
     @property

@@ -51,7 +51,7 @@ class SequenceCells(Cells):
         return [self._drawn(cell, seeds) for cell in cells]
 
     def _drawn(self, cell: Cell, seeds: np.ndarray) -> Drawn:
-        how = SamplingSettings.of(dict(cell.settings))
+        how = SamplingSettings.of(dict(cell.settings), self.codec.usual_sampling)
         texts = [Text(f"seed {seed}", int(seed), cell.prompt, how.to_json()) for seed in seeds]
         # At temperature 0 all are the same.
         made = texts[:1] if how.temperature == 0 else texts
@@ -137,7 +137,7 @@ class SequenceCells(Cells):
     # Files.
 
     def check_output(self, path: Path) -> None:
-        check_output(path, as_json=False)
+        check_output(path, as_json=False, modality=self.modality)
 
     def samples(self, drawn: Sequence[Drawn], origin: Origin) -> SequenceSamples:
         return SequenceSamples([text for each in drawn for text in each.known], Rows(origin, {}))
@@ -154,7 +154,8 @@ class SequenceCells(Cells):
     def save(self, drawn: Sequence[Drawn], path: Path, origin: Origin) -> str:
         headed = [replace(text, label=f"{each.cell.title}, {text.label}") for each in drawn for text in each.known]
         named = [text for each in drawn for text in each.known]  # a folder's files have the prompt in their name
-        return write_texts(headed if ending(path) in ENDINGS else named, path, Rows(origin, {}))
+        in_one = ending(path) in (*ENDINGS, *self.modality.text_sheet_endings)
+        return write_texts(headed if in_one else named, path, Rows(origin, {}))
 
 
 def _grams(words: Sequence[str], size: int) -> Iterator[tuple[str, ...]]:

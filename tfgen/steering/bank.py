@@ -11,13 +11,12 @@ from typing import Any
 import numpy as np
 
 from tfgen import files
-from tfgen.catalog import MODALITIES
 from tfgen.console import say
 from tfgen.data.prepared import cache_folder
 from tfgen.errors import UserError
 from tfgen.feedback.events import run_digest
 from tfgen.representations.arrays.sampler import BATCH
-from tfgen.restore import load_model, open_codec
+from tfgen.restore import load_model, open_codec, open_modality
 from tfgen.run import Run
 from tfgen.steering.directions import Directions
 from tfgen.steering.recognition import Recognition
@@ -122,7 +121,7 @@ class LatentSpace:
 
     def measures(self) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
         """What can be measured in samples as they are stored, by name."""
-        return MODALITIES.load(self.run.record["modality"]).attributes(self.codec)
+        return open_modality(self.run).attributes(self.codec)
 
     def measured(self, bank: Candidates) -> dict[str, np.ndarray]:
         """What is measured in a bank's samples, [n] by name; from the cache or now."""

@@ -72,7 +72,7 @@ class SequenceSession(Session):
     @property
     def written(self) -> str:
         """What was picked so far."""
-        return self.codec.decode(self._written)
+        return self.codec.written(self._written)
 
     @cached_property
     def _sampler(self) -> SequenceSampler:
@@ -180,7 +180,7 @@ class SequenceSession(Session):
             tokens = self._to_sentence(text)
             if self.codec.decode(tokens).strip():
                 found.setdefault(tokens, int(text.seed))
-        words = tuple(self.codec.decode(tokens) for tokens in found)
+        words = tuple(self.codec.written(tokens) for tokens in found)
         return Pool(words, tuple(found), tuple(found.values()), self._features(tuple(found)))
 
     def _to_sentence(self, text: Text) -> tuple[int, ...]:
@@ -202,7 +202,7 @@ class SequenceSession(Session):
             self.codec.prompt_ids(typed)
             return typed
         except UserError:  # where what was typed lacks what stands between tokens
-            return self.codec.decode([*self._prompt_ids, *self._written])
+            return self.codec.written([*self._prompt_ids, *self._written])
 
     def _features(self, texts: Sequence[tuple[int, ...]]) -> np.ndarray:
         """The mean hidden state [n, width] of each continuation with as much before it as the model sees."""

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from tfgen import files, versions
-from tfgen.catalog import ENGINES, MODALITIES
+from tfgen.catalog import ENGINES
 from tfgen.errors import UserError, unknown
 from tfgen.feedback.events import Event, Sample, check, new_id, run_digest, whoami
-from tfgen.restore import open_codec
+from tfgen.restore import open_codec, open_modality
 from tfgen.run import Run
 
 FEWEST, MOST = 2, 36  # tiles
@@ -83,7 +83,7 @@ class Session(abc.ABC):
         self.who = who or whoami()
         self.id = id or new_id()
         self.digest, self.version = run_digest(run), versions.identity(run)
-        self.modality = MODALITIES.load(run.record["modality"])
+        self.modality = open_modality(run)
         self.codec = open_codec(run)
         self.log: list[Event] = []
         self._said: list[Event] = []  # without what was taken back, and what took it back
@@ -246,7 +246,7 @@ def open_session(
     """A new session of a run. Raises UserError for all that can be wrong with the request."""
     engine = f"steer/{open_codec(run).representation}"
     if engine not in ENGINES:
-        plural = MODALITIES.load(run.record["modality"]).plural
+        plural = open_modality(run).plural
         raise UserError(
             f"Picks don't steer {plural}: what a row should have can be said.",
             f"Ask for it: tfgen generate {run.reference} COLUMN=VALUE",

@@ -19,7 +19,7 @@ from tfgen.export.published import versions_in
 from tfgen.representations import ARRAYS, ROWS, SEQUENCES
 from tfgen.representations.base import Codec
 from tfgen.representations.rows.conditions import words_of_columns
-from tfgen.restore import open_codec
+from tfgen.restore import open_codec, open_modality
 from tfgen.run import all_runs
 from tfgen.run_comparison import summary
 from tfgen.studio.replies import NotThere, read_json
@@ -225,7 +225,7 @@ def _sheet_kind(run: Any) -> str | None:
 
 def _facts(run: Run) -> dict[str, Any]:
     """Everything that the page needs to know of a run."""
-    codec, modality = open_codec(run), MODALITIES.load(run.record["modality"])
+    codec, modality = open_codec(run), open_modality(run)
     engine = ENGINES.load(f"generate/{codec.representation}")
     is_sequence = codec.representation == SEQUENCES
     evaluation = Evaluation.read(run.results)

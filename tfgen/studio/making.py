@@ -20,7 +20,7 @@ from tfgen.errors import UserError
 from tfgen.generate.output import file_stem
 from tfgen.representations import ROWS, SEQUENCES
 from tfgen.representations.rows.columns import joined
-from tfgen.restore import open_codec
+from tfgen.restore import open_codec, open_modality
 from tfgen.studio.home import run_of
 from tfgen.studio.model_thread import steadily
 from tfgen.studio.replies import lines, read_body, read_json
@@ -63,7 +63,7 @@ class _Making:
 
     def _rows(self, run: Any, generator: Any, tokens: bool) -> list[dict[str, Any]]:
         samples = steadily(run, generator.samples)
-        modality = MODALITIES.load(run.record["modality"])
+        modality = open_modality(run)
         rows = self._studio.samples.shown(modality, values_of(samples), records_of(samples))
         table = open_codec(run).token_bytes() if tokens and hasattr(samples, "texts") else None
         for row, written in zip(rows, getattr(samples, "texts", ()), strict=False):
@@ -84,7 +84,7 @@ class _Making:
         from tfgen.generate.variations import variations
 
         values, samples = steadily(run, lambda: variations(run, sample, count, seed))
-        return self._studio.samples.shown(MODALITIES.load(run.record["modality"]), values, samples)
+        return self._studio.samples.shown(open_modality(run), values, samples)
 
     async def chat(self, request: Request) -> Response:
         """An answer to the last of "turns": {"piece": [0, text]} while it comes, and {"samples": [...]} at the end."""
@@ -110,7 +110,7 @@ class _Making:
         answer = chat.turns[-1]["content"]
         before = {"before": chat.turns[:-2]} if len(chat.turns) > 2 else {}
         record = Sample.of(run, message, seed, settings={**settings.to_json(), **before}, content=answer)
-        yield {"samples": self._studio.samples.shown(MODALITIES.load(run.record["modality"]), [answer], [record])}
+        yield {"samples": self._studio.samples.shown(open_modality(run), [answer], [record])}
 
     async def download(self, request: Request) -> Response:
         """Samples as files, each with its settings inside or beside it: one as it is, several as a .zip."""
@@ -201,14 +201,15 @@ def _files(run: Any, records: list[Any]) -> tuple[str, bytes]:
         folder = Path(place) / "samples"
         folder.mkdir()
         if open_codec(run).representation == SEQUENCES:
+            modality = open_modality(run)
             for each in records:
-                (folder / f"{each.id}.txt").write_text(each.content or "", encoding="utf-8")
+                modality.save_text(folder / f"{each.id}{modality.text_ending}", each.content or "", {})
                 facts = {"run": each.run, "prompt": each.prompt, "seed": each.seed, "settings": dict(each.settings)}
                 facts |= {"version": each.version, "text": each.content}
                 (folder / f"{each.id}.json").write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
         elif open_codec(run).representation == ROWS:
             made = [_opened_again(run, each).samples().rows for each in records]
-            modality = MODALITIES.load(run.record["modality"])
+            modality = open_modality(run)
             seeds = ", ".join(str(each.seed) for each in records)
             facts = {"run": run.name, "prompt": records[0].prompt, "seed": seeds}
             modality.save_rows(folder / "rows.csv", joined(made), facts)

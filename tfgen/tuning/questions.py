@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from tfgen.catalog import MODALITIES
 from tfgen.errors import UserError
 from tfgen.feedback.events import MOST_SHOWN, Event, Sample, new_id, whoami
 from tfgen.feedback.preferences import preferences_of
 from tfgen.generate import Request, open_generator
 from tfgen.representations import ARRAYS
-from tfgen.restore import load_model, open_codec
+from tfgen.restore import load_model, open_codec, open_modality
 from tfgen.run import BASE, Run
 
 MOST = 1000
@@ -50,7 +49,7 @@ class Questions:
         self.run, self.store, self.who = run, store, who or whoami()
         self.shown, self.count, self.seed = shown, count, seed
         self.session = f"ask-{new_id()}"
-        self.modality = MODALITIES.load(run.record["modality"])
+        self.modality = open_modality(run)
         self._is_arrays = open_codec(run).representation == ARRAYS
         made = max(_POOL, shown) if self._is_arrays else count * shown
         self._generator = open_generator(run, Request(prompt, made, seed))

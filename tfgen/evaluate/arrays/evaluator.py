@@ -40,7 +40,7 @@ class ArrayEvaluator(Evaluator):
         self.count = self.data.usable(request.count or DEFAULT_COUNT)
         self.extractor = open_extractor(request.extractor, self.data.training)
         place = str(run.path.resolve())
-        self.arrays = ArrayInputs(place, self.model, self.data, self.extractor, self.count)
+        self.arrays = ArrayInputs(place, self.model, self.data, self.extractor, self.count, self.modality)
         searched = max(self.count, _SEARCHED)
         self.searched = sample_group(self.model, self.codec, self.checkpoint, searched, request.seed)
         self.samples = self.searched.first(self.count)
@@ -54,7 +54,8 @@ class ArrayEvaluator(Evaluator):
 
     def baselines(self) -> dict[str, Inputs]:
         naive = baseline_groups(self.arrays.reference, self.codec, self.request.seed)
-        return {group.name: self.arrays.of_group(group) for group in (self.data.others(self.count), *naive)}
+        groups = {group.name: self.arrays.of_group(group) for group in (self.data.others(self.count), *naive)}
+        return self.arrays.with_others(groups)
 
     def measured_with(self) -> MeasuredWith:
         data, extractor = self.data, self.extractor
@@ -131,6 +132,7 @@ def parts_of(
             "copies": "training examples again, as a model that only remembers would give",
             "noisy copies": "the same with some noise on them",
             "noise": "random values",
+            **{name: words for name, (words, _) in inputs.others.items() if words},
         },
         questions=QUESTIONS,
     )

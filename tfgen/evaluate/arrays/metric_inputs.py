@@ -1,11 +1,12 @@
 """The metric inputs of arrays: features, labels, neighbours, and what the model says."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from tfgen.catalog import EXTRACTORS, MODALITIES
+from tfgen.catalog import EXTRACTORS
 from tfgen.console import Preparation
 from tfgen.evaluate.arrays.features import Seen, look
 from tfgen.evaluate.arrays.groups import Group
@@ -13,17 +14,21 @@ from tfgen.evaluate.arrays.reference_data import ReferenceData
 from tfgen.evaluate.extractors import Extractor
 from tfgen.evaluate.metric_inputs import LazyInputs
 from tfgen.evaluate.statistics import nearest
+from tfgen.modalities.base import Modality
 
 _NEIGHBOURED = 2000  # samples, and unseen examples, whose nearest training examples are looked for
 _MEASURED = 1000  # examples that the model is asked about; a variational bound decodes each 64 times
 _AT_ONCE = 50
-_MEASURED_BY_KIND = 200  # samples, and real examples, that the modality itself measures: it may have to make sounds
 
 
 class ArrayInputs:
     """Collects the inputs from a model's samples, and from any other group in their place."""
 
-    def __init__(self, place: str, model: Any, reference_data: ReferenceData, extractor: Extractor, count: int):
+    def __init__(
+        self, place: str, model: Any, reference_data: ReferenceData, extractor: Extractor, count: int,
+        modality: Any = Modality,
+    ):
+        self.modality = modality
         self.place = place  # of the run, for the cache
         self.model = model
         self.data = reference_data
@@ -34,8 +39,6 @@ class ArrayInputs:
         self._seen: dict[tuple[str, str, int], Seen] = {}
         self._judged: dict[tuple[str, bool], np.ndarray] = {}
         self._nearest: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-        self._own: dict[str, dict[str, np.ndarray]] = {}
-        self._modality = MODALITIES.load(reference_data.training.modality)
         self.learned_after_all = 0.0  # the share of held-out examples that are training examples too
         self._encode = reference_data.training.codec.encode
 
@@ -52,9 +55,6 @@ class ArrayInputs:
                 names = [f"{side}_judged{'_by_eye' if eye else ''}" for side in ("real", "generated")]
                 for column, name in enumerate(names):
                     makers[name] = lambda eye=eye, column=column: self.judged(group, eye)[:, column]
-            for name in self._modality.own_inputs:
-                makers[f"real_{name}"] = lambda name=name: self.own(self.reference)[name]
-                makers[f"generated_{name}"] = lambda name=name: self.own(group)[name]
         # Real examples would be compared with themselves, and noise is no copy of anything.
         if group.name in ("samples", "copies"):
             makers["generated_nearest"] = lambda: self.nearest(group)[1][:, :2]
@@ -63,7 +63,30 @@ class ArrayInputs:
             makers["asked"] = lambda: group.prompts
             if self.extractor.labels:
                 makers["recognised"] = lambda: self.look(group).recognised
+        makers |= self._own(lambda: np.concatenate(list(group.blocks())), lambda: self._prompts_of(group))
         return LazyInputs({"real_prompts": _none(self.reference), "asked": _none(group), **makers})
+
+    @cached_property
+    def others(self) -> Mapping[str, tuple[str, Any]]:
+        """See Modality.others."""
+        return self.modality.others(self.data.training, len(self.reference), self.data.seed)
+
+    def with_others(self, groups: Mapping[str, LazyInputs]) -> dict[str, LazyInputs]:
+        """Groups by their names, with this kind of data's own baselines, and what its metrics ask of those."""
+        without = [""] * len(self.reference)
+        own = {
+            name: self._own(lambda values=values: values, lambda: without) for name, (_, values) in self.others.items()
+        }
+        found = {name: LazyInputs({**each.makers, **own.pop(name, {})}) for name, each in groups.items()}
+        return {**found, **{name: LazyInputs(makers) for name, makers in own.items()}}
+
+    def _own(self, samples: Callable[[], Any], prompts: Callable[[], list[str]]) -> dict[str, Callable]:
+        """What metrics of this kind of data alone ask of some stored values."""
+        return dict(self.modality.metric_inputs(self.data.training, samples, prompts))
+
+    def _prompts_of(self, group: Group) -> list[str]:
+        known = [*self.data.training.prompts, ""]  # a place of -1 is none
+        return [known[place] for place in group.prompts]
 
     def of_model(self, group: Group, many: Group) -> LazyInputs:
         """The same for the model's own samples, and what the model says of real examples; copies are looked for in
@@ -96,13 +119,6 @@ class ArrayInputs:
             place = self.place if group.name == "samples" else self.data.training.fingerprint  # alike for every run
             self._judged[key] = judge(self.reference, group, self.data.training.codec, by_eye, place)
         return self._judged[key]
-
-    def own(self, group: Group) -> dict[str, np.ndarray]:
-        """What the modality itself measures in the first of a group, [n] by name."""
-        if group.name not in self._own:
-            values = np.concatenate(list(group.first(min(len(group), _MEASURED_BY_KIND)).blocks()))
-            self._own[group.name] = self._modality.metric_inputs(values)
-        return self._own[group.name]
 
     def nearest(self, group: Group) -> tuple[np.ndarray, np.ndarray]:
         """The places among `data.neighbours()` of the three nearest of each of the first, and the distances."""

@@ -35,7 +35,7 @@ class SequenceEvaluator(Evaluator):
         self.data = ReferenceData(run, request.holdout)
         super().__init__(run, request)
         self.count = request.count or _suitable_count(self.data)
-        self.texts = SequenceInputs(self.model, self.data, self.count, request.seed)
+        self.texts = SequenceInputs(self.model, self.data, self.count, request.seed, self.modality)
 
     @classmethod
     def may_be_compared(cls, runs: list[Run]) -> bool:
@@ -45,14 +45,16 @@ class SequenceEvaluator(Evaluator):
     def beginning(self) -> str:
         unseen = int(self.data.unseen.units.sum())
         judged = f"{unseen:,} {self.data.codec.unit}s that it never saw" if unseen else "nothing that it never saw"
-        return f"Reading {judged}, and writing {self.count} samples of {length_for(self.model)} tokens ..."
+        length = length_for(self.model, self.data.codec)
+        return f"Reading {judged}, and writing {self.count} samples of {length} tokens ..."
 
     def inputs(self) -> Inputs:
         return self.texts.of_model()
 
     def baselines(self) -> dict[str, Inputs]:
         real = {"real": self.texts.of_texts("real")} if self.texts.unseen is not None else {}
-        return {**real, "n-gram": self.texts.of_ngram(), "copies": self.texts.of_texts("copies")}
+        groups = {**real, "n-gram": self.texts.of_ngram(), "copies": self.texts.of_texts("copies")}
+        return self.texts.with_others(groups)
 
     def measured_with(self) -> MeasuredWith:
         reference, holdout = self.data.fingerprints()
@@ -62,7 +64,7 @@ class SequenceEvaluator(Evaluator):
             extractor_hash="",
             resizer="none",
             reference=reference,
-            shape=(length_for(self.model),),
+            shape=(length_for(self.model, self.data.codec),),
             count=self.count,
             seed=self.request.seed,
             holdout=holdout,
@@ -81,7 +83,7 @@ class SequenceEvaluator(Evaluator):
         return alarms_of(scores, baselines, known, self.data.codec.unit)
 
     def notes(self) -> list[str]:
-        data, length = self.data, length_for(self.model)
+        data, length = self.data, length_for(self.model, self.data.codec)
         how = f"at temperature {TEMPERATURE:g}, {length} tokens at the most"
         notes = [f"Samples begin from {data.opened_by}, {how}."]
         if 0 < data.exchanges < self.count:
@@ -159,6 +161,7 @@ def parts_of(run: Run, evaluation: Evaluation, texts: SequenceInputs) -> Parts:
             "n-gram": f"a model that counts sequences of {ORDER} tokens, and what it writes",
             "copies": "pieces of the training text (of its answers, where it has prompts), as a model that only "
             "remembers would give",
+            **{name: words for name, (words, _) in texts.others.items() if words},
         },
         questions=QUESTIONS,
     )

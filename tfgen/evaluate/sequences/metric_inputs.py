@@ -1,5 +1,6 @@
 """The metric inputs of sequences: what unseen ones cost, and what samples, and others in their place, say."""
 
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -14,7 +15,8 @@ from tfgen.evaluate.sequences.losses import LEAST_DOCUMENTS, LossReader, Read, d
 from tfgen.evaluate.sequences.matching import Match, Searched
 from tfgen.evaluate.sequences.ngram import MOST_TOKENS, NGram
 from tfgen.evaluate.sequences.reference_data import ReferenceData
-from tfgen.evaluate.sequences.sampling import pieces_of, sample_ids
+from tfgen.evaluate.sequences.sampling import length_for, pieces_of, sample_ids
+from tfgen.modalities.base import Modality
 
 _JUDGED = ("real_judged", "generated_judged")
 MOST_MATCHED = 1000  # texts of each group that are looked for in the training text
@@ -24,8 +26,8 @@ _LEAST_TRAINING = 2**14  # tokens of training text that are predicted, however l
 class SequenceInputs:
     """Makes each part of it once, when it is first asked for."""
 
-    def __init__(self, model: Any, data: ReferenceData, count: int, seed: int):
-        self.model, self.data, self.count, self.seed = model, data, count, seed
+    def __init__(self, model: Any, data: ReferenceData, count: int, seed: int, modality: Any = Modality):
+        self.model, self.data, self.count, self.seed, self.modality = model, data, count, seed, modality
         self._losses = LossReader(model)
         self._end = data.end
         self._scored: dict[str, np.ndarray] = {}
@@ -80,7 +82,7 @@ class SequenceInputs:
     @cached_property
     def sample_ids(self) -> list[np.ndarray]:
         """The model's samples."""
-        return sample_ids(self.model, self.openings, self.seed)
+        return sample_ids(self.model, self.openings, self.seed, length_for(self.model, self.data.codec))
 
     @cached_property
     def said(self) -> np.ndarray:
@@ -88,8 +90,8 @@ class SequenceInputs:
         return self.data.unseen.ids[self.data.unseen.learned]
 
     @cached_property
-    def texts(self) -> dict[str, list[str]]:
-        """The texts of every group by its name: as many in each, and as long in tokens, or as answers are."""
+    def groups(self) -> dict[str, list[np.ndarray]]:
+        """The ids of every group by its name: as many in each, and as long in tokens, or as answers are."""
         lengths = np.array([len(ids) for ids in self.sample_ids], np.int64)
         example = self.model.example
         groups = {"samples": self.sample_ids}
@@ -100,7 +102,12 @@ class SequenceInputs:
         groups["n-gram"] = self.ngram.sample(self.count, int(lengths.max()), starts, example.ends, self.seed)
         copies = pieces_of(self.data.said, lengths, np.random.default_rng([self.seed, 8]))
         groups["copies"] = [self.data.tokens_of(each).ids for each in copies]
-        return {name: [self.data.text(ids) for ids in group] for name, group in groups.items()}
+        return groups
+
+    @cached_property
+    def texts(self) -> dict[str, list[str]]:
+        """The texts of every group."""
+        return {name: [self.data.text(ids) for ids in group] for name, group in self.groups.items()}
 
     @cached_property
     def words(self) -> dict[str, np.ndarray]:
@@ -159,6 +166,21 @@ class SequenceInputs:
             "windows": lambda: self.windows[name][self._say_something(name)],
         }
 
+    def with_others(self, groups: Mapping[str, LazyInputs]) -> dict[str, LazyInputs]:
+        """Groups by their names, with this kind of data's own baselines, and what its metrics ask of those."""
+        own = {name: self._own(lambda samples=samples: samples) for name, (_, samples) in self.others.items()}
+        found = {name: LazyInputs({**each.makers, **own.pop(name, {})}) for name, each in groups.items()}
+        return {**found, **{name: LazyInputs(makers) for name, makers in own.items()}}
+
+    @cached_property
+    def others(self) -> Mapping[str, tuple[str, Any]]:
+        """See Modality.others."""
+        return self.modality.others(self.data.training, self.count, self.seed)
+
+    def _own(self, samples: Callable[[], list[np.ndarray]]) -> dict[str, Callable[[], np.ndarray]]:
+        """What metrics of this kind of data alone ask of some ids."""
+        return dict(self.modality.metric_inputs(self.data.training, samples, lambda: self.openings))
+
     def judged(self, name: str) -> np.ndarray:
         """Scores [n, 2] by which a classifier tells the second halves of pieces of training text and of a group."""
         if name not in self._scored:
@@ -176,6 +198,7 @@ class SequenceInputs:
     def of_model(self) -> LazyInputs:
         """What can be asked of the model."""
         makers = {**self._of_texts("samples"), "training_texts": lambda: self.pieces(*self.training)}
+        makers |= self._own(lambda: self.sample_ids)
         if self.unseen is not None:
             makers["unseen_texts"] = lambda: self.pieces(self.unseen)
             if self._many_documents():
@@ -185,7 +208,7 @@ class SequenceInputs:
 
     def of_ngram(self) -> LazyInputs:
         """The same of the model that counts."""
-        makers = self._of_texts("n-gram")
+        makers = {**self._of_texts("n-gram"), **self._own(lambda: self.groups["n-gram"])}
         if self.unseen is not None:
             makers["unseen_texts"] = lambda: self.pieces(self.counted(self.ngram))
         return LazyInputs(makers)

@@ -5,27 +5,32 @@ from typing import Any
 
 import numpy as np
 
+from tfgen.representations.sequences.codec import SequenceCodec
+
 LENGTH = 200  # tokens of a sample at the most
 TEMPERATURE = 1.0  # the model as it is: less would hide what it doesn't know
 BATCH = 50  # rows that are made together; all batches have one size
 
 
-def length_for(model: Any) -> int:
-    """How many tokens a sample may have; a model that can't go on beyond its context ends there."""
-    return LENGTH if model.endless else min(LENGTH, model.context - 1)
+def length_for(model: Any, codec: SequenceCodec) -> int:
+    """How many tokens a sample may have: as many as suit what is made, where the codec says; a model that can't go on
+    beyond its context ends there."""
+    length = codec.usual_sampling.get("length", LENGTH)
+    return length if model.endless else min(length, model.context - 1)
 
 
-def sample_ids(model: Any, openings: Sequence[np.ndarray], seed: int) -> list[np.ndarray]:
+def sample_ids(model: Any, openings: Sequence[np.ndarray], seed: int, length: int) -> list[np.ndarray]:
     """Samples `seed`, `seed + 1`, ... that go on from openings: ids int32 [tokens] of each, with its end if it has one.
 
-    An opening is ids int32 [n], and the empty one is the model's own start; what is given is not in the sample.
+    An opening is ids int32 [n], and the empty one is the model's own start; what is given is not in the sample, which
+    has at most `length` tokens.
     """
     import tensorflow as tf
 
     from tfgen.representations.sequences.examples import side_by_side
     from tfgen.representations.sequences.sampling import Sampling
 
-    length, count = length_for(model), len(openings)
+    count = len(openings)
     ids, lengths = side_by_side(list(openings) + [openings[-1]] * (-count % BATCH))
 
     @tf.function(reduce_retracing=True, autograph=False)

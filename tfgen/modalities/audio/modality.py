@@ -1,5 +1,6 @@
 """Sounds of any sort, up to some seconds long, as spectrograms."""
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,9 @@ def check_seconds(seconds: Any) -> float:
             "It is how long sounds are; longer ones are cut, and shorter ones have silence behind them.",
         )
     return number
+
+
+_MEASURED = 200  # samples, and as many real sounds, that an evaluation listens to
 
 
 class AudioModality(Modality):
@@ -226,18 +230,19 @@ class AudioModality(Modality):
 
         return attributes_of(codec.frames)
 
-    own_inputs = ("harmonicity", "silence", "clipping")
-
     @classmethod
-    def metric_inputs(cls, values: np.ndarray) -> dict[str, np.ndarray]:
+    def metric_inputs(
+        cls, examples: SoundExamples, samples: Callable[[], np.ndarray], openings: Callable[[], Sequence[str]]
+    ) -> Mapping[str, Callable[[], np.ndarray]]:
         from tfgen.modalities.audio import attributes
         from tfgen.modalities.audio.preview import waveforms_of
 
-        sounds = waveforms_of(values)
+        some = functools.cache(lambda: samples()[:_MEASURED])
+        sounds = functools.cache(lambda: waveforms_of(some()))
         return {
-            "harmonicity": attributes.harmonicity(sounds, frames_of(values.shape).rate),
-            "silence": attributes.silence(values),
-            "clipping": attributes.clipping(sounds),
+            "generated_harmonicity": lambda: attributes.harmonicity(sounds(), examples.codec.frames.rate),
+            "generated_silence": lambda: attributes.silence(some()),
+            "generated_clipping": lambda: attributes.clipping(sounds()),
         }
 
     @classmethod

@@ -1,7 +1,7 @@
 """A modality's sequences as tokens, and as strings that a person reads and types."""
 
 import codecs
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -68,8 +68,17 @@ class SequenceCodec(Codec):
         """What ids say; bytes that are no UTF-8 become U+FFFD."""
         return b"".join([self._bytes[number] for number in np.asarray(ids).tolist()]).decode("utf-8", "replace")
 
+    @property
+    def usual_sampling(self) -> Mapping[str, Any]:
+        """Sampling settings by their names, where this kind of sequence needs others than usual."""
+        return {}
+
+    def written(self, ids: Iterable[int]) -> str:
+        """A sequence as a person gets it, which `encode` takes; here what its tokens spell one after the other."""
+        return self.decode(ids)
+
     def stream(self) -> "TokenStream":
-        """Ids that come one by one, on their way to a string."""
+        """Ids that come one by one, on their way to what `written` gives of all."""
         return TokenStream(self._bytes)
 
 

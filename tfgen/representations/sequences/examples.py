@@ -1,6 +1,6 @@
 """Sequences as one array of tokens, some of them held out; `values` may be larger than the memory."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -131,27 +131,30 @@ class SequenceExamples(Examples):
         return max(1, self.training_tokens // settings.context - 1)
 
     def batches(self, settings: Any, seed: int, start: int, stop: int) -> "tf.data.Dataset":
-        """Windows of tokens int32 [batch, context + 1], and which of the last `context` are learned.
+        """Windows of tokens int32 [batch, context + 1], and which of the last `context` are learned."""
+        from tfgen.representations.batches import by_steps
 
-        Each epoch is cut at other places.
-        """
+        read = window_reader(self.part(PARTS[0]), settings.context + 1)
+        starts = self.window_starts(settings, seed)
+        return by_steps(lambda step: read(starts(step)), start, stop)
+
+    def window_starts(self, settings: Any, seed: int) -> "Callable[[tf.Tensor], tf.Tensor]":
+        """A function in the graph: a step to where its windows begin, int64 [batch]; each epoch is cut elsewhere."""
         import tensorflow as tf
 
         from tfgen.models import noise
-        from tfgen.representations.batches import by_steps, order
+        from tfgen.representations.batches import order
 
         size, context, windows = settings.batch_size, settings.context, self.count(settings)
-        learned = self.part(PARTS[0])
-        shifts = len(learned) - windows * context
-        read = window_reader(learned, context + 1)
+        shifts = self.training_tokens - windows * context
 
-        def batch_of(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        def starts(step: tf.Tensor) -> tf.Tensor:
             first = step * size
             epochs = tf.cast((first + tf.range(size, dtype=tf.int64)) // windows, tf.int32)
             shift = noise.integers(epochs + seed * 7919 % 2**31, 1)[:, 0] % min(shifts, context)
-            return read(order(seed, first, size, windows) * context + tf.cast(shift, tf.int64))
+            return order(seed, first, size, windows) * context + tf.cast(shift, tf.int64)
 
-        return by_steps(batch_of, start, stop)
+        return starts
 
     def steps_per_call(self, settings: Any) -> int:
         return max(1, min(8, _TOKENS_PER_CALL // (settings.batch_size * settings.context)))

@@ -45,8 +45,11 @@ class SamplingSettings:
             raise UserError("A text to stop at must not be empty.", "Give --stop some letters, or leave it out.")
 
     @classmethod
-    def of(cls, options: Mapping[str, Any]) -> "SamplingSettings":
-        """From the options that were given. Raises UserError where one is none, or they contradict each other."""
+    def of(cls, options: Mapping[str, Any], usual: Mapping[str, Any] = {}) -> "SamplingSettings":
+        """From the options that were given. Raises UserError where one is none, or they contradict each other.
+
+        usual: what holds where an option isn't given, in place of the defaults.
+        """
         options = {name: _READ[name](name, value) for name, value in options.items()}
         if "beams" in options and options["beams"] < 1:
             raise _wrong("beams", options["beams"], "1 and 64", _BEAMS)
@@ -55,7 +58,8 @@ class SamplingSettings:
             names = " and ".join("--" + name.replace("_", "-") for name in chance)
             what = f"--beams searches for the likeliest text without chance, so it takes no {names}."
             raise UserError(what, "Leave one of them out.")
-        return cls(**options)
+        kept = {name: value for name, value in usual.items() if not options.get("beams") or name == "length"}
+        return cls(**{**kept, **options})
 
     def rungs(self, temperatures: str) -> list["SamplingSettings"]:
         """The same at each of several temperatures, "0.3,0.7,1.1". Raises UserError for what is none."""

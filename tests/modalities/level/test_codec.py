@@ -1,0 +1,116 @@
+"""Levels as arrays and as tokens, and as files and pictures: nothing is lost on the way."""
+
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfgen.data import open_data
+from tfgen.errors import UserError
+from tfgen.modalities.level.codec import LevelArrayCodec, LevelSequenceCodec
+from tfgen.modalities.level.drawing import SIDE, pictures
+from tfgen.modalities.level.modality import LevelModality
+
+
+@pytest.fixture(scope="module")
+def meadows():
+    return open_data("meadows", representation="sequences", window="20")
+
+
+@pytest.mark.parametrize("piece", [1, 5, 12])
+def test_every_window_comes_back_from_its_tokens(piece, meadows):
+    windows = meadows.parts.unseen.tiles
+    codec = LevelSequenceCodec.learned(
+        meadows.parts.learned.tiles[::9], piece, meadows.codec.tiles, meadows.codec.word_set, {"ending": ".txt"}, "none"
+    )
+    for window in windows:
+        ids = codec.window_ids(window)
+        np.testing.assert_array_equal(codec.grid(ids), window)
+        assert codec.units()[ids].sum() == window.size
+        np.testing.assert_array_equal(codec.encode(codec.written(ids)), ids)
+
+
+def test_any_ids_are_a_level_and_pieces_stand_where_they_belong(meadows):
+    codec = meadows.codec
+    chance = np.random.default_rng(0)
+    for _ in range(50):
+        ids = chance.integers(0, codec.specification.vocabulary_size, 60)
+        grid = codec.grid(ids)
+        assert grid.shape[0] == 12 and grid.max(initial=0) < len(codec.tiles)
+        assert codec.rows(ids).count("\n") == 11
+    upper = next(place for place, (start, _) in enumerate(codec.pieces) if start > 0)
+    column = codec.grid([2 * len(codec.tiles) + upper])[::-1, 0]
+    start, tiles = codec.pieces[upper]
+    assert bytes(column[start : start + len(tiles)]) == tiles and (column[:start] == codec.tiles.background).all()
+
+
+def test_tokens_that_come_one_by_one_are_shown_when_the_level_is_whole(meadows):
+    codec = meadows.codec
+    ids = codec.window_ids(meadows.parts.unseen.tiles[0])
+    stream = codec.stream()
+    assert "".join(map(stream.push, ids)) == "" and stream.finish() == codec.written(ids)
+
+
+def test_a_prompt_is_words_or_the_beginning_of_a_level(meadows):
+    codec = meadows.codec
+    opening = codec.prompt_ids("no gaps, many pipes")
+    assert [codec.word_set.texts[place] for place in codec.words_asked(opening)] == ["many pipes", "no gaps"]
+    assert opening[-1] == codec.begin == codec.prompt_ids("")[-1]
+    start = codec.written(codec.window_ids(meadows.parts.unseen.tiles[0][:, :5]))
+    np.testing.assert_array_equal(codec.grid(codec.prompt_ids(start)), meadows.parts.unseen.tiles[0][:, :5])
+    both = codec.prompt_ids(f"no gaps\n{start}")
+    assert len(codec.words_asked(both)) == 1 and codec.grid(both).shape == (12, 5)
+    np.testing.assert_array_equal(codec.prompt_ids(codec.written(both)), both)
+    with pytest.raises(UserError, match="has 2 rows, those that were learned have 12"):
+        codec.prompt_ids("--\n--")
+    with pytest.raises(UserError, match="'Z' is no tile"):
+        codec.prompt_ids("\n".join(["-Z"] * 12))
+
+
+def test_the_words_of_a_level_are_its_columns_however_it_comes(meadows):
+    codec, ids = meadows.codec, meadows.codec.window_ids(meadows.parts.unseen.tiles[0])
+    assert codec.words(codec.written(ids)) == codec.words(codec.decode(ids)) != []
+
+
+def test_codecs_come_back_from_json(meadows):
+    state = json.loads(json.dumps(meadows.codec_json()))
+    again = LevelModality.restore_codec(state, lambda name: b"")
+    assert again.to_json() == meadows.codec.to_json() and again.token_bytes() == meadows.codec.token_bytes()
+    arrays = open_data("meadows", representation="arrays", holdout=0, mix=0)
+    again = LevelModality.restore_codec(json.loads(json.dumps(arrays.codec_json())), lambda name: b"")
+    assert isinstance(again, LevelArrayCodec) and again.to_json() == arrays.codec.to_json()
+    values = arrays.values[:5]
+    np.testing.assert_array_equal(again.decode(again.encode(values)), values)
+    np.testing.assert_array_equal(again.encode(tf.constant(values)), again.encode(values))
+
+
+def test_held_out_levels_are_read_as_a_run_reads_its_own(meadows, tmp_path):
+    (tmp_path / "codec.json").write_text(json.dumps(meadows.codec_json()))
+    other = open_data("meadows", representation="sequences", codec=str(tmp_path / "codec.json"), holdout=0)
+    assert other.codec.token_bytes() == meadows.codec.token_bytes() and other.codec.size == (12, 20)
+
+
+def test_pictures_show_what_a_tile_is(meadows, tmp_path):
+    codec = meadows.codec
+    grid = meadows.parts.unseen.tiles[0]
+    drawn = pictures(grid[None], codec.tiles)[0]
+    assert drawn.shape == (12 * SIDE, 20 * SIDE, 3)
+    looks = {}
+    for place in range(len(codec.tiles)):
+        (looks.setdefault(pictures(np.array([[[place]]], np.uint8), codec.tiles).tobytes(), [])).append(place)
+    # Of pipes the two sides may look alike.
+    assert len(looks) >= len(codec.tiles) - 2
+    kind = LevelModality.of_codec(codec)
+    kind.save_text_sheet(tmp_path / "sheet.png", [codec.written(codec.window_ids(grid))] * 3, {"seed": "0"})
+    assert kind.read_metadata(tmp_path / "sheet.png")["seed"] == "0"
+    assert "<img" in kind.as_html(grid, "a level") and "<pre" in kind.as_html("no level", "words")
+    assert LevelModality._pictures([grid])[0].shape == drawn.shape  # as of a server
+
+
+def test_a_level_is_saved_in_the_format_that_was_read(meadows, tmp_path):
+    kind = LevelModality.of_codec(meadows.codec)
+    grid = meadows.parts.unseen.tiles[0]
+    kind.save(tmp_path / "a.txt", grid, {})
+    lines = (tmp_path / "a.txt").read_text().splitlines()
+    assert lines == meadows.codec.tiles.rows(grid) == kind.as_text(grid).split("\n")

@@ -1,0 +1,163 @@
+"""Files to levels: every format, and a sentence for each way in which one is broken."""
+
+import base64
+import gzip
+import json
+import random
+import zlib
+
+import numpy as np
+import pytest
+
+from tfgen.data import open_data
+from tfgen.errors import UserError
+from tfgen.modalities.level.embedded import layout
+from tfgen.modalities.level.modality import LevelModality
+from tfgen.modalities.level.reading import BrokenLevel, looks_like_level, read_level
+from tfgen.modalities.level.tiles import TileSet, read_legend
+from tfgen.modalities.level.writing import content_of
+
+GRID = np.array([[0] * 10, [0, 0, 3, 0, 0, 0, 0, 7, 0, 0], [1] * 4 + [0] * 2 + [1] * 4, [1] * 4 + [0] * 2 + [1] * 4])
+TILESET = '<tileset firstgid="1" source="my &amp; tiles.tsx"/>'
+
+
+def tmx(data, layers=1, rows=4, columns=10, head=""):
+    layer = "".join(
+        f'<layer id="{place}" name="layer {place}" width="{columns}" height="{rows}">{data}</layer>'
+        for place in range(layers)
+    )
+    return f'<?xml version="1.0"?>{head}<map width="10" height="4" tilewidth="8" tileheight="8">{TILESET}{layer}</map>'
+
+
+def packed(pack):
+    return base64.b64encode(pack(GRID.astype("<u4").tobytes())).decode()
+
+
+DATA = {
+    "csv": f'<data encoding="csv">{",".join(map(str, GRID.ravel()))}</data>',
+    "base64": f'<data encoding="base64">\n {packed(bytes)}\n</data>',
+    "zlib": f'<data encoding="base64" compression="zlib">{packed(zlib.compress)}</data>',
+    "gzip": f'<data encoding="base64" compression="gzip">{packed(gzip.compress)}</data>',
+    "tiles": f'<data>{"".join(f"<tile gid={chr(34)}{each}{chr(34)}/>" for each in GRID.ravel())}</data>',
+}
+
+
+@pytest.mark.parametrize("data", DATA.values(), ids=DATA)
+def test_tiled_keeps_tiles_in_five_ways(data, tmp_path):
+    path = tmp_path / "level.tmx"
+    path.write_text(tmx(data))
+    np.testing.assert_array_equal(read_level(path, path.name).names, GRID)
+
+
+def test_bits_that_turn_a_tile_are_left_out_and_layers_lie_over_each_other(tmp_path):
+    path, turned = tmp_path / "level.tmx", GRID.astype(np.int64) + (GRID > 0) * 0x80000000
+    path.write_text(tmx(f'<data encoding="csv">{",".join(map(str, turned.ravel()))}</data>', layers=2))
+    np.testing.assert_array_equal(read_level(path, path.name).names, GRID)
+    assert read_level(path, path.name, "layer 1").form["layer"] == "layer 1"
+    with pytest.raises(BrokenLevel, match="no layer 'sky', only 'layer 0', 'layer 1'"):
+        read_level(path, path.name, "sky")
+
+
+@pytest.mark.parametrize(
+    "name, content, why",
+    [
+        ("a.txt", "", "empty"),
+        ("a.txt", "---\n----\n---\n", "line 2 has 4 tiles, others 3"),
+        ("a.txt", "--\n--\n", "only 2 by 2 tiles"),
+        ("a.txt", "--\0\n---\n---", "not text"),
+        ("a.csv", "1,2,3\n1,2\n1,2,3", "row 2 has 2 tiles, the first 3"),
+        ("a.csv", "1,2,3\n1,tree,3\n1,2,3", "'tree' in row 2 is no whole number"),
+        ("a.tmx", "<map", "no XML"),
+        ("a.tmx", "<svg/>", "<svg>, not a map of Tiled"),
+        ("a.tmx", tmx("", layers=0), "no layer of tiles"),
+        ("a.tmx", tmx(""), "a layer without data"),
+        ("a.tmx", tmx(DATA["csv"], rows=5), "40 tiles in a layer of 5 by 10"),
+        ("a.tmx", tmx(DATA["zlib"], rows=999), "160 bytes of data, not 39960"),
+        ("a.tmx", tmx(DATA["zlib"], rows="many"), "a layer of many by 10 tiles"),
+        ("a.tmx", tmx(DATA["zlib"].replace("zlib", "zstd")), "compressed by 'zstd'"),
+        ("a.tmx", tmx('<data encoding="base64">?</data>'), "can't be unpacked"),
+        ("a.tmx", tmx(DATA["csv"], head='<!DOCTYPE map [<!ENTITY a "aaaa">]>'), "DOCTYPE"),
+        ("a.tmx", tmx(DATA["csv"]).replace("<map", '<map infinite="1"'), "infinite"),
+        ("a.tmx", tmx(DATA["csv"]).replace("<map", '<map orientation="isometric"'), "isometric"),
+    ],
+)
+def test_what_is_broken_is_said(name, content, why, tmp_path):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(BrokenLevel) as caught:
+        read_level(tmp_path / name, name)
+    assert why in str(caught.value)
+
+
+def test_a_little_that_unpacks_into_much_is_refused_early(tmp_path):
+    bomb = base64.b64encode(zlib.compress(bytes(10**8))).decode()
+    (tmp_path / "a.tmx").write_text(tmx(f'<data encoding="base64" compression="zlib">{bomb}</data>'))
+    with pytest.raises(BrokenLevel, match="161 bytes of data, not 160"):
+        read_level(tmp_path / "a.tmx", "a.tmx")
+
+
+def test_fifty_broken_levels_are_each_named_and_the_others_read(tmp_path, command):
+    chance = random.Random(0)
+    for seed in range(6):
+        (tmp_path / f"good-{seed}.txt").write_text("\n".join(layout(seed)))
+    for place in range(50):
+        rows = layout(place)
+        row = chance.randrange(1, len(rows))
+        rows[row] = rows[row][: chance.randrange(3, 40)]
+        (tmp_path / f"broken-{place}.txt").write_text("\n".join(rows)[: chance.randrange(200, 2000)])
+    seen = command("data", tmp_path, "--json")
+    assert seen.exit_code == 0, seen.stderr
+    facts = json.loads(seen.stdout)
+    assert facts["modality"] == "level" and facts["count"] == 6 and len(facts["broken"]) == 50
+
+
+def test_a_folder_without_one_that_can_be_read_says_what_can(tmp_path):
+    (tmp_path / "a.tmx").write_text("<map></map>")
+    with pytest.raises(UserError, match="no layer of tiles.*Give text with a letter for each tile"):
+        open_data(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "name, content",
+    [
+        ("plays.txt", "To be or not to be\nthat is the quest\n"),
+        ("table.csv", "\n".join(",".join(str((row * place) % 97) for place in range(12)) for row in range(40))),
+        ("names.csv", "name,age\nAnn,4\nBob,5\n"),
+        ("picture.png", "----\n----\n----"),
+    ],
+)
+def test_other_files_are_no_levels(name, content, tmp_path):
+    (tmp_path / name).write_text(content)
+    assert not looks_like_level(tmp_path / name) and LevelModality.recognises(tmp_path / name) == 0
+
+
+def test_legends_are_json_or_lines():
+    assert read_legend('{"tiles": {"X": ["Solid", "ground"]}}') == {"X": ("solid", "ground")}
+    assert read_legend("F = FLOOR\nO = ELEMENT + FLOOR (LAVA, WATER)\n") == {"F": ("floor",), "O": ("element", "floor")}
+    for text in ("Some words.", '{"nodes": {"e": ["room"]}}', "[]"):
+        assert read_legend(text) == {}
+
+
+@pytest.mark.parametrize("ending", [".csv", ".tmx"])
+def test_a_level_is_written_back_as_it_was_read(ending, tmp_path):
+    path = tmp_path / f"level{ending}"
+    path.write_text(tmx(DATA["zlib"]) if ending == ".tmx" else "\n".join(",".join(map(str, row)) for row in GRID))
+    level = read_level(path, path.name)
+    tiles = TileSet("-XEo", (0, 1, 3, 7), (("empty",), ("solid",), ("enemy",), ("coin",)))
+    places = {0: 0, 1: 1, 3: 2, 7: 3}
+    grid = np.vectorize(places.__getitem__)(GRID).astype(np.uint8)
+    again = tmp_path / f"again{ending}"
+    again.write_text(content_of(grid, tiles, level.form, {"prompt": 'a "b" & <c>'}))
+    back = read_level(again, again.name)
+    np.testing.assert_array_equal(back.names, GRID)
+    assert back.form == level.form
+    if ending == ".tmx":
+        assert LevelModality.read_metadata(again) == {"prompt": 'a "b" & <c>'}
+        assert "my &amp; tiles.tsx" in again.read_text()
+
+
+def test_levels_of_one_format_are_learned_and_a_note_says_so(tmp_path):
+    for seed in range(4):
+        (tmp_path / f"{seed}.txt").write_text("\n".join(layout(seed)))
+    (tmp_path / "other.tmx").write_text(tmx(DATA["csv"]))
+    examples = open_data(str(tmp_path))
+    assert examples.report.used == 4 and "1 levels in other formats" in " ".join(examples.report.notes)

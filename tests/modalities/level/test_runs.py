@@ -1,0 +1,85 @@
+"""Runs of levels: files that a game opens, words, picks, other levels to judge by, and an app."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from PIL import Image
+
+from tests.sources import SOURCES
+from tfgen.modalities.level.embedded import layout
+from tfgen.modalities.level.reading import read_level
+from tfgen.steering.session import SteerRequest, open_session
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def run(fit_once):
+    """The run that the conformance tests look at too. Don't change it."""
+    return fit_once("gpt", 120, *SOURCES["level"].sequence_settings, modality="level", seed=1)
+
+
+def test_samples_are_files_that_are_levels_and_a_picture(run, command, tmp_path):
+    made = command("generate", run.path, "no gaps", "-n", 2, "-o", tmp_path / "new")
+    assert made.exit_code == 0, made.stderr
+    for path in sorted((tmp_path / "new").iterdir()):
+        lines = path.read_text().splitlines()
+        assert path.name.startswith("no-gaps-seed") and len(lines) == 12
+        if len(lines[0]) > 2:
+            assert read_level(path, path.name).names.shape[0] == 12
+    sheet = command("generate", run.path, "-n", 4, "-o", tmp_path / "sheet.png")
+    assert sheet.exit_code == 0, sheet.stderr
+    picture = Image.open(tmp_path / "sheet.png")
+    assert picture.size[1] > 2 * 12 * 16 and picture.info["run"] == run.name
+    refused = command("generate", run.path, "many pipse")
+    assert refused.exit_code == 2 and "Did you mean 'many pipes'" in refused.stderr
+
+
+def test_a_level_goes_on_from_its_beginning(run, command):
+    start = "\n".join(row[:6] for row in layout(0))
+    made = command("generate", run.path, start)
+    assert made.exit_code == 0 and len(made.stdout.strip("\n").split("\n")) == 12
+
+
+def test_picks_become_part_of_a_level(run):
+    session = open_session(run, SteerRequest("no gaps", 3, 1, options={"length": 12}))
+    first = session.tiles()
+    assert all(text.count("\n") == 11 for text in first.values)
+    session.answer("pick", [1])
+    assert session.written == first.values[1]
+    second = session.tiles()
+    session.answer("pick", [0])
+    columns = [len(text.split("\n")[0]) for text in (first.values[1], second.values[0], session.written)]
+    assert columns[2] in (sum(columns[:2]), sum(columns[:2]) - 1)  # the second may finish a column of the first
+    # What was asked for and picked is a prompt again.
+    codec = session.codec
+    assert codec.words_asked(codec.prompt_ids(session.ending())) == codec.word_set.parse("no gaps")
+
+
+def test_other_levels_judge_a_run(run, command, tmp_path):
+    for seed in range(100, 104):
+        (tmp_path / f"{seed}.txt").write_text("\n".join(layout(seed)))
+    judged = command("evaluate", run.path, "--data", tmp_path, "-n", 40, "--json")
+    assert judged.exit_code == 0, judged.stderr
+    found = json.loads(judged.stdout)
+    assert {"playable", "patterns", "copied_stretches", "words_gain"} <= found["scores"].keys()
+    assert {"random tiles", "chain of 1", "chain of 2", "chain of 3", "real"} <= found["baselines"].keys()
+    names = {each["name"] for each in found["alarms"]}
+    assert {"copied levels", "nothing new", "broken structures", "unplayable"} <= names
+    (tmp_path / "100.txt").write_text("\n".join(layout(100)).replace("X", "Z"))
+    refused = command("evaluate", run.path, "--data", tmp_path, "-n", 40)
+    assert refused.exit_code == 2 and "tiles that the run never saw: Z" in refused.stderr
+
+
+def test_an_app_makes_the_level_that_the_run_makes(run, command, tmp_path):
+    exported = command("export", run.path, "--tflite", "-o", tmp_path / "out")
+    assert exported.exit_code == 0, exported.stderr
+    (example,) = (tmp_path / "out").rglob("example.py")
+    done = subprocess.run([sys.executable, example, "3", "no gaps"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    made = command("generate", run.path, "no gaps", "--seed", 3)
+    assert done.stdout.split() == made.stdout.split()
+    unknown = subprocess.run([sys.executable, example, "3", "no gasp"], capture_output=True, text=True)
+    assert unknown.returncode == 1 and "knows no 'no gasp'" in unknown.stderr

@@ -1,0 +1,60 @@
+"""Makes a level with a TFLite file of $name, without tfgen or TensorFlow: pip install ai-edge-litert
+
+    python example.py SEED ["many pipes, no gaps"]
+
+The same words and seed give the same level here, in an app and from tfgen generate.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+FOLDER = Path(__file__).parent
+BEGIN, ENDS = int("$begin"), [int(token) for token in "$ends".split(",")]
+ROWS, MOST = int("$rows"), int("$most")  # tiles of a column, and tokens of a level at the most
+EMPTY = "$empty"
+
+
+def tokens(prompt_ids, seed, temperature=float("$temperature"), top_p=float("$top_p")):
+    """Tokens, one by one. The file draws them itself, by the seed and the token's position."""
+    interpreter = Interpreter(str(FOLDER / "$file"))
+    prefill, decode = (interpreter.get_signature_runner(name) for name in ("prefill", "decode"))
+    how = {
+        "temperature": np.array([temperature], np.float32),
+        "top_k": np.array([0], np.int32),
+        "top_p": np.array([top_p], np.float32),
+        "seed": np.array([seed], np.int32),
+    }
+    length = np.array([len(prompt_ids)], np.int32)
+    made = prefill(prompt_ids=np.array([prompt_ids], np.int32), prompt_length=length, **how)
+    for position in range(len(prompt_ids), len(prompt_ids) + MOST):
+        token = int(made["token"][0])
+        if token in ENDS:
+            return
+        yield token
+        cache = {"keys": made["keys"], "values": made["values"]}
+        made = decode(token=made["token"], position=np.array([position], np.int32), **cache, **how)
+
+
+def main(seed, prompt=""):
+    pieces = json.loads((FOLDER / "tokens.json").read_text(encoding="utf-8"))
+    words = [word.strip() for word in prompt.split(",") if word.strip()]
+    unknown = [word for word in words if f"{word}, " not in pieces]
+    if unknown:
+        known = [piece[:-2] for piece in pieces if piece.endswith(", ")]
+        sys.exit(f"The model knows no {unknown[0]!r}, only: {', '.join(known)}")
+    asked = sorted(pieces.index(f"{word}, ") for word in words)
+    # Columns from left to right, each from the bottom up, with an end of line behind it.
+    columns = "".join(pieces[token] for token in tokens([*asked, BEGIN], int(seed))).split("\n")
+    columns = [column[:ROWS].ljust(ROWS, EMPTY) for column in columns if column]
+    for row in reversed(range(ROWS)):
+        print("".join(column[row] for column in columns))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    main(*sys.argv[1:])

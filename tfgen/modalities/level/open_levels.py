@@ -1,0 +1,321 @@
+"""A folder of levels, or one, to examples."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfgen.data.examples import Prompts, Report, fingerprint_of, short_name
+from tfgen.data.request import DataRequest
+from tfgen.data.walk import walk
+from tfgen.errors import UserError
+from tfgen.modalities.level.codec import LevelArrayCodec, LevelSequenceCodec
+from tfgen.modalities.level.reading import BrokenLevel, Level, candidates, grid_of, looks_like_level, read_level
+from tfgen.modalities.level.rules import RULES, usual_rule
+from tfgen.modalities.level.tiles import MOST_TILES, TileCount, TileSet, read_legend
+from tfgen.modalities.level.windows import Windows, cut, held_out, mixed, window_size
+from tfgen.modalities.level.words import Words
+from tfgen.representations import SEQUENCES
+from tfgen.representations.arrays.examples import ArrayExamples
+from tfgen.representations.sequences.examples import SequenceExamples, given_bit
+
+WHAT_IS_READ = "Give text with a letter for each tile, CSV with a number for each, or Tiled's .tmx."
+DEFAULT_HOLDOUT, DEFAULT_MIX = 0.2, 0.5
+_REPEATS = 3  # of every window, each time asked for by other words
+_WINDOWS_LEARNED = 6000  # about as many at the most, so that little data comes often and much data once
+_GIVEN = given_bit(np.uint16)
+_LEGEND_NAMES = ("readme.txt", "legend.txt")
+_LEGENDS_LOOKED_AT = 16
+
+
+@dataclass(frozen=True)
+class Levels:
+    """All levels of one source, and what belongs to them."""
+
+    grids: list[np.ndarray]  # uint8 [rows, columns]
+    games: list[str]
+    tiles: TileSet
+    form: dict[str, Any]
+    report: Report
+    name: str
+
+
+@dataclass(frozen=True)
+class Split:
+    """Windows to learn and windows of levels that are held out, and what was found out of the first."""
+
+    levels: Levels
+    held: np.ndarray  # bool [levels]
+    learned: Windows
+    unseen: Windows
+    words: Words
+    rule: str
+    own: int  # the first so many of `learned` are from levels as they are
+
+    def games(self, windows: Windows) -> list[str]:
+        """The game that each window is of."""
+        return [self.levels.games[place] for place in windows.level]
+
+    @property
+    def learned_levels(self) -> list[np.ndarray]:
+        """The whole levels that windows are learned of."""
+        return [grid for grid, held in zip(self.levels.grids, self.held, strict=True) if not held]
+
+
+@dataclass(frozen=True, eq=False)
+class LevelArrays(ArrayExamples):
+    """See ArrayExamples; the levels that they are cut from are known too."""
+
+    parts: Split = field(kw_only=True)
+
+    @property
+    def has_held_out(self) -> bool:
+        return len(self.parts.unseen) > 0
+
+
+@dataclass(frozen=True, eq=False)
+class LevelSequences(SequenceExamples):
+    """See SequenceExamples; the levels that they are cut from are known too.
+
+    What is learned at once begins with a window's words: seen without them it would learn to do without.
+    """
+
+    parts: Split = field(kw_only=True)
+
+    def count(self, settings: Any) -> int:
+        return len(self._beginnings(settings))
+
+    def window_starts(self, settings: Any, seed: int) -> Callable[[Any], Any]:
+        import tensorflow as tf
+
+        from tfgen.representations.batches import order
+
+        size, beginnings = settings.batch_size, tf.constant(self._beginnings(settings), tf.int64)
+        return lambda step: tf.gather(beginnings, order(seed, step * size, size, len(beginnings)))
+
+    def _beginnings(self, settings: Any) -> np.ndarray:
+        """Where windows begin behind which there are tokens enough, int [n]; the first one does in any case."""
+        ends = np.flatnonzero(self.ids(self.part("training")) == self.codec.specification.end)
+        starts = np.concatenate([[0], ends[:-1] + 1])
+        return starts[starts < max(1, self.training_tokens - settings.context)]
+
+
+def level_files(folder: Path) -> list[str]:
+    """The files below a folder that look like levels, in order."""
+    names = candidates(name for name, _ in walk(folder, []))
+    return [name for name in names if looks_like_level(folder / name)]
+
+
+def open_levels(request: DataRequest) -> LevelArrays | LevelSequences:
+    """Raises UserError where there are no levels, or the settings don't suit them."""
+    return examples_of(request, read_levels(request))
+
+
+def read_levels(request: DataRequest) -> Levels:
+    """Every level of a path. Raises UserError where there is none."""
+    path = Path(request.source).expanduser()
+    broken: list[tuple[str, str]] = []
+    if path.is_dir():
+        folder = path
+        names = candidates(name for name, _ in walk(folder, broken) if Path(name).name.lower() not in _LEGEND_NAMES)
+    else:
+        folder, names = path.parent, [path.name]
+    found: list[Level] = []
+    for place, name in enumerate(names):
+        try:
+            found.append(read_level(folder / name, name, request.get("layer")))
+        except (BrokenLevel, OSError) as error:
+            broken.append((name, str(error) if isinstance(error, BrokenLevel) else error.strerror or "unreadable"))
+        request.report_progress(place + 1, len(names))
+    return _checked(request, path, found, broken, _legend(folder, names))
+
+
+def _checked(
+    request: DataRequest, path: Path, found: list[Level], broken: list[tuple[str, str]],
+    legend: Mapping[str, tuple[str, ...]],
+) -> Levels:
+    """Those of the commonest format, with one tile set. Raises UserError where there is none."""
+    source = request.shown_source
+    if not found:
+        first = f": {broken[0][0]} is broken ({broken[0][1]})" if broken else ""
+        raise UserError(f"There are no levels in '{source}' that can be read{first}.", WHAT_IS_READ)
+    endings = [level.form["ending"] for level in found]
+    usual = max(dict.fromkeys(endings), key=endings.count)
+    notes = []
+    if len(set(endings)) > 1:
+        others = sum(ending != usual for ending in endings)
+        notes.append(f"{others} levels in other formats than {usual} are left out, since they have other tiles.")
+        found = [level for level in found if level.form["ending"] == usual]
+    counted = TileCount(dict(legend))
+    for level in found:
+        counted.add(level.names)
+    known = _known(request)
+    if len(counted.counts) > MOST_TILES:
+        what = f"The levels have {len(counted.counts)} different tiles, and at most {MOST_TILES} can be learned."
+        raise UserError(what, "Give levels of one tile set, or one --set layer=NAME of them.")
+    tiles, places = counted.tile_set() if known is None else _known_tiles(source, known, counted)
+    unknown = [letter for letter, tags in zip(tiles.letters, tiles.tags, strict=True) if not tags]
+    if unknown and legend:
+        notes.append(f"The legend says nothing of {', '.join(unknown)}; they count as scenery.")
+    report = Report(len(found) + len(broken), len(found), broken, notes)
+    grids, games = [grid_of(level, places) for level in found], [level.game for level in found]
+    return Levels(grids, games, tiles, found[0].form, report, short_name(path.stem))
+
+
+def _known_tiles(source: str, known: Mapping[str, Any], counted: TileCount) -> tuple[TileSet, dict[Any, int]]:
+    """A run's tiles, and the place of each name. Raises UserError where levels have others."""
+    tiles = TileSet.from_json(known["tiles"])
+    places = {name: place for place, name in enumerate(tiles.numbers or tiles.letters)}
+    strange = sorted(str(name) for name in counted.counts if name not in places)
+    if strange:
+        what = f"'{source}' has tiles that the run never saw: {', '.join(strange[:10])}."
+        raise UserError(what, "Give levels of the same tile set.")
+    return tiles, places
+
+
+def _legend(folder: Path, names: list[str]) -> dict[str, tuple[str, ...]]:
+    """What tiles are, from beside the levels or up to a folder above the source: VGLC's lies above the levels."""
+    below = dict.fromkeys(above for name in names for above in (folder / name).parents if folder in above.parents)
+    for place in (*list(below)[:_LEGENDS_LOOKED_AT], folder, folder.parent):
+        try:
+            files = sorted(each for each in place.iterdir() if _may_be_legend(each))
+        except OSError:
+            continue
+        for file in files[:_LEGENDS_LOOKED_AT]:
+            try:
+                legend = read_legend(file.read_text(encoding="utf-8-sig")) if file.stat().st_size < 2**20 else {}
+            except (OSError, UnicodeDecodeError):
+                continue
+            if legend:
+                return legend
+    return {}
+
+
+def _may_be_legend(file: Path) -> bool:
+    return file.suffix.lower() == ".json" or file.name.lower() in _LEGEND_NAMES
+
+
+def examples_of(request: DataRequest, levels: Levels) -> LevelArrays | LevelSequences:
+    """Levels as the request wants them. Raises UserError where the settings don't suit them."""
+    known = _known(request)
+    rule = request.get("rule") or (known["rule"] if known else usual_rule(levels.tiles))
+    RULES.load(rule)
+    size = tuple(known["window"]) if known else _size(request, levels)
+    held = held_out(levels.grids, request.get("holdout", DEFAULT_HOLDOUT))
+    aligned = size[1] if _is_aligned(levels, size) else 0
+    learned = cut(levels.grids, size, aligned or 1, levels.tiles).of(~held)
+    unseen = cut(levels.grids, size, aligned or max(1, size[1] // 4), levels.tiles).of(held)
+    if not len(learned):
+        raise UserError(f"'{request.shown_source}' has nothing but empty levels.", WHAT_IS_READ)
+    if known:
+        words = Words.from_json(known["words"])
+    else:
+        words = Words.of(learned.tiles, levels.tiles, [levels.games[each] for each in learned.level])
+    with_mixed = learned if known else _with_mixed(request, learned, levels, rule)
+    parts = Split(levels, held, with_mixed, unseen, words, rule, len(learned))
+    return (_sequences if request.representation == SEQUENCES else _arrays)(request, parts, known)
+
+
+def _known(request: DataRequest) -> dict[str, Any] | None:
+    """What a run has found out of its own levels, where others are to be read as these."""
+    path = request.get("codec")
+    if path is None:
+        return None
+    try:
+        return json.loads(Path(path).expanduser().read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"'{path}' is no codec.json of a run.", "Give that of a run of levels.") from error
+
+
+def _is_aligned(levels: Levels, size: tuple[int, int]) -> bool:
+    """Whether levels are made of rooms of just this size."""
+    rooms = all(grid.shape[0] % size[0] == 0 and grid.shape[1] % size[1] == 0 for grid in levels.grids)
+    return rooms and any(grid.shape[0] > size[0] for grid in levels.grids)
+
+
+def _size(request: DataRequest, levels: Levels) -> tuple[int, int]:
+    usual = window_size(levels.grids, levels.tiles)
+    wanted = request.get("window")
+    if wanted is None:
+        return usual
+    columns, rows = wanted
+    rows = rows or usual[0]
+    widest, tallest = (max(grid.shape[axis] for grid in levels.grids) for axis in (1, 0))
+    if columns > widest or rows > tallest:
+        what = f"No level has a window of {columns}x{rows}: the largest has {widest} columns and {tallest} rows."
+        raise UserError(what, f"Set window to {min(columns, widest)}x{min(rows, tallest)} or less.")
+    return rows, columns
+
+
+def _with_mixed(request: DataRequest, learned: Windows, levels: Levels, rule: str) -> Windows:
+    """The windows that are learned, and some that are mixed of two: of these only such as can be played."""
+    share = request.get("mix", DEFAULT_MIX)
+    count = min(round(share / (1 - share) * len(learned)), _WINDOWS_LEARNED)
+    if not count:
+        return learned
+    found = []
+    for game in dict.fromkeys(levels.games):
+        own = learned.of(np.array([each == game for each in levels.games]))
+        wanted = round(count * len(own) / len(learned))
+        new = mixed(own.tiles, 2 * wanted, levels.tiles, seed=0) if wanted else own.tiles[:0]
+        new = new[RULES.load(rule)(new, levels.tiles)][:wanted] if len(new) else new
+        found.append(Windows(new, np.full(len(new), levels.games.index(game), np.int32)))
+    return Windows(
+        np.concatenate([learned.tiles, *(each.tiles for each in found)]),
+        np.concatenate([learned.level, *(each.level for each in found)]),
+    )
+
+
+def _arrays(request: DataRequest, parts: Split, known: Mapping[str, Any] | None) -> LevelArrays:
+    """Every window with some of its words as its prompt; of split=test those of the levels that are held out."""
+    levels, windows = parts.levels, parts.unseen if request.get("split") == "test" else parts.learned
+    if not len(windows):
+        raise UserError(f"'{request.shown_source}' has no levels that are held out.", "Leave split out.")
+    chosen = parts.words.prompts(windows.tiles, levels.tiles, parts.games(windows), seed=0)
+    texts = [parts.words.text(each) for each in chosen]
+    prompts = Prompts.of_texts(texts, kind="captions") if any(texts) else Prompts.none(len(texts))
+    tiles = windows.tiles
+    tiles.setflags(write=False)
+    codec = LevelArrayCodec.of(tiles.shape[1:], len(tiles), levels.tiles, parts.words, levels.form, parts.rule)
+    fingerprint = fingerprint_of(tiles.shape, hashlib.sha256(tiles.tobytes()).hexdigest(), prompts)
+    return LevelArrays(
+        "level", request.shown_source, levels.name, tiles, prompts.distinct, prompts.index, prompts.kind, codec,
+        levels.report, fingerprint, parts=parts,
+    )
+
+
+def _sequences(request: DataRequest, parts: Split, known: Mapping[str, Any] | None) -> LevelSequences:
+    """Every window some times, each time asked for by other words; those of held-out levels behind."""
+    levels, tiles = parts.levels, parts.learned.tiles
+    rows = tiles.shape[1]
+    if known:
+        codec = LevelSequenceCodec.from_json(known)
+    else:
+        piece = min(request.get("piece") or -(-rows // 2), rows)
+        codec = LevelSequenceCodec.learned(tiles, piece, levels.tiles, parts.words, levels.form, parts.rule)
+    repeats = max(1, min(_REPEATS, _WINDOWS_LEARNED // len(tiles)))
+    training = np.concatenate([_documents(codec, parts, parts.learned, seed) for seed in range(repeats)])
+    values = np.concatenate([training, _documents(codec, parts, parts.unseen, repeats)])
+    values.setflags(write=False)
+    codec = codec.counting(len(training))
+    units = codec.units()[values % _GIVEN] * (values < _GIVEN)
+    digest = hashlib.sha256(values.tobytes() + json.dumps(codec.to_json(), sort_keys=True).encode())
+    return LevelSequences(
+        "level", request.shown_source, levels.name, values, len(training), int(units[: len(training)].sum()),
+        int(units[len(training) :].sum()), (len(tiles) * repeats, len(parts.unseen)), codec, levels.report,
+        digest.hexdigest(), parts=parts,
+    )
+
+
+def _documents(codec: LevelSequenceCodec, parts: Split, windows: Windows, seed: int) -> np.ndarray:
+    """Windows end to end in a random order, each behind the words that ask for it, as tokens are stored."""
+    asked = codec.word_set.prompts(windows.tiles, codec.tiles, parts.games(windows), seed)
+    end, found = np.array([codec.specification.end], np.uint16), [np.zeros(0, np.uint16)]
+    for place in np.random.default_rng([seed, 23]).permutation(len(windows)).tolist():
+        opening = codec.opening_ids(asked[place]).astype(np.uint16) | np.uint16(_GIVEN)
+        found += [opening, codec.window_ids(windows.tiles[place]).astype(np.uint16), end]
+    return np.concatenate(found)

@@ -1,0 +1,221 @@
+"""Files to levels: VGLC's text, CSV tile maps, Tiled's .tmx. Names of tiles are letters, or numbers.
+
+Text has a letter for each tile, CSV a whole number. Of a .tmx the tile layers are laid over each other, or one is
+chosen by its name; its data may be CSV, base64, or that compressed by zlib or gzip. How a tile is turned is left out.
+"""
+
+import base64
+import binascii
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+
+from tfgen.modalities.level.tiles import MOST_COLUMNS, MOST_ROWS
+
+ENDINGS = (".txt", ".csv", ".tmx")
+MOST_BYTES = 2**25
+_FLIPPED = 0x1FFFFFFF  # what remains of a number in a .tmx without the bits that say how a tile is turned
+_LEAST_SIDE = 3
+_REPETITIVE = 0.35  # of a text's neighbours in a row, as many are equal in a level at the least
+_MOST_LETTERS = 64
+_LOOKED_AT = 2**16  # bytes of a file that say whether it is a level
+
+
+class BrokenLevel(Exception):
+    """A file that can't be read as a level; its sentence says why."""
+
+
+@dataclass(frozen=True)
+class Level:
+    """One level as it was read: letters or numbers of tiles [rows, columns]."""
+
+    name: str
+    game: str  # the sub-folder that it is in
+    names: np.ndarray
+    form: dict[str, Any]  # what it takes to write another one in its format: its "ending", and of a .tmx the rest
+
+
+def read_level(path: Path, name: str, layer: str | None = None) -> Level:
+    """Raises BrokenLevel, or OSError."""
+    if path.stat().st_size > MOST_BYTES:
+        raise BrokenLevel("larger than 32 MiB")
+    content = path.read_bytes()
+    if not content.strip():
+        raise BrokenLevel("empty")
+    ending = path.suffix.lower()
+    if ending == ".tmx":
+        names, form = _read_tmx(content, layer)
+    else:
+        names = (_read_csv if ending == ".csv" else _read_letters)(_text(content))
+        form = {}
+    rows, columns = names.shape
+    if min(rows, columns) < _LEAST_SIDE:
+        raise BrokenLevel(f"only {rows} by {columns} tiles")
+    if rows > MOST_ROWS or columns > MOST_COLUMNS:
+        raise BrokenLevel(f"{rows} by {columns} tiles are too many")
+    parts = Path(name).parts
+    return Level(name, parts[0] if len(parts) > 1 else "", names, {"ending": ending, **form})
+
+
+def looks_like_level(path: Path) -> bool:
+    """By its first bytes: a .tmx, lines of equal length in which letters repeat, or such rows of whole numbers."""
+    ending = path.suffix.lower()
+    if ending not in ENDINGS:
+        return False
+    try:
+        with path.open("rb") as file:
+            head = file.read(_LOOKED_AT)
+    except OSError:
+        return False
+    if ending == ".tmx":
+        return b"<map" in head
+    try:
+        text = _text(head)
+        lines = text.splitlines()
+        whole = "\n".join(lines[:-1] if len(head) == _LOOKED_AT else lines)
+        names = (_read_csv if ending == ".csv" else _read_letters)(whole)
+    except BrokenLevel:
+        return False
+    if ending == ".csv" and (min(names.shape) < 8 or names.shape[0] > 512):
+        return False
+    alike = np.mean(names[:, 1:] == names[:, :-1]) if names.shape[1] > 1 else 0.0
+    return min(names.shape) >= _LEAST_SIDE and alike >= _REPETITIVE and len(np.unique(names)) <= _MOST_LETTERS
+
+
+def _text(content: bytes) -> str:
+    if b"\0" in content:
+        raise BrokenLevel("not text")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
+
+
+def _read_letters(text: str) -> np.ndarray:
+    lines = text.replace("\r", "").strip("\n").split("\n")
+    widths = {len(line) for line in lines}
+    if len(widths) > 1:
+        usual = max(widths, key=[len(line) for line in lines].count)
+        odd = next(number for number, line in enumerate(lines, 1) if len(line) != usual)
+        raise BrokenLevel(f"line {odd} has {len(lines[odd - 1])} tiles, others {usual}")
+    if any(not letter.isprintable() for letter in set("".join(lines))):
+        raise BrokenLevel("letters that can't be shown")
+    return np.array([list(line) for line in lines])
+
+
+def _read_csv(text: str) -> np.ndarray:
+    rows = [line.strip().strip(",;") for line in text.splitlines() if line.strip()]
+    return _numbers([re.split(r"\s*[,;\t]\s*", row) for row in rows])
+
+
+def _numbers(rows: list[list[str]]) -> np.ndarray:
+    for number, row in enumerate(rows, 1):
+        if len(row) != len(rows[0]):
+            raise BrokenLevel(f"row {number} has {len(row)} tiles, the first {len(rows[0])}")
+        wrong = next((cell for cell in row if not re.fullmatch(r"-?\d{1,10}", cell)), None)
+        if wrong is not None:
+            raise BrokenLevel(f"'{wrong[:20]}' in row {number} is no whole number")
+    if not rows:
+        raise BrokenLevel("no tiles")
+    return np.array(rows, np.int64)
+
+
+def _read_tmx(content: bytes, wanted: str | None) -> tuple[np.ndarray, dict[str, Any]]:
+    # Entities are all that makes XML of strangers a danger to the standard parser, and no map needs them.
+    if b"<!DOCTYPE" in content or b"<!ENTITY" in content:
+        raise BrokenLevel("it declares a DOCTYPE or entities, which no map needs")
+    try:
+        root = ElementTree.fromstring(content)
+    except ElementTree.ParseError as error:
+        raise BrokenLevel(f"no XML ({error})") from error
+    if root.tag != "map":
+        raise BrokenLevel(f"<{root.tag[:20]}>, not a map of Tiled")
+    if root.get("infinite") == "1":
+        raise BrokenLevel("an infinite map; switch that off in Tiled, under Map Properties")
+    if root.get("orientation", "orthogonal") != "orthogonal":
+        raise BrokenLevel(f"an {root.get('orientation')} map; only orthogonal ones can be read")
+    layers = list(root.iter("layer"))
+    known = [layer.get("name", "") for layer in layers]
+    if wanted is not None:
+        if wanted not in known:
+            raise BrokenLevel(f"no layer '{wanted}', only {', '.join(map(repr, known)) or 'none'}")
+        layers = [layer for layer in layers if layer.get("name") == wanted]
+    if not layers:
+        raise BrokenLevel("no layer of tiles")
+    grids = [_layer_of(layer) for layer in layers]
+    tiles = grids[0]
+    for grid in grids[1:]:
+        if grid.shape != tiles.shape:
+            raise BrokenLevel("layers of different sizes")
+        tiles = np.where(grid, grid, tiles)
+    sets = [ElementTree.tostring(each, encoding="unicode").strip() for each in root.findall("tileset")]
+    about = {name: root.get(name, "16") for name in ("tilewidth", "tileheight")}
+    return tiles, {**about, "tilesets": sets, "layer": layers[0].get("name", "tiles")}
+
+
+def _layer_of(layer: Any) -> np.ndarray:
+    try:
+        height, width = int(layer.get("height", 0)), int(layer.get("width", 0))
+    except ValueError:
+        height = width = 0
+    if not (0 < height <= MOST_ROWS and 0 < width <= MOST_COLUMNS):
+        raise BrokenLevel(f"a layer of {str(layer.get('height'))[:9]} by {str(layer.get('width'))[:9]} tiles")
+    data = layer.find("data")
+    if data is None:
+        raise BrokenLevel("a layer without data")
+    encoding, text = data.get("encoding"), "".join(data.itertext())
+    if encoding == "csv":
+        numbers = _numbers([[cell for cell in re.split(r"[\s,]+", text) if cell]])[0]
+    elif encoding == "base64":
+        numbers = np.frombuffer(_unpacked(text, data.get("compression"), 4 * height * width), "<u4").astype(np.int64)
+    elif encoding is None:
+        numbers = _numbers([[tile.get("gid", "0") for tile in data.iter("tile")]])[0]
+    else:
+        raise BrokenLevel(f"data encoded as '{encoding[:20]}'")
+    if len(numbers) != height * width:
+        raise BrokenLevel(f"{len(numbers)} tiles in a layer of {height} by {width}")
+    return (numbers & _FLIPPED).reshape(height, width)
+
+
+def _unpacked(text: str, compression: str | None, size: int) -> bytes:
+    """At most `size` + 1 bytes, so that nothing small becomes something huge."""
+    try:
+        packed = base64.b64decode("".join(text.split()), validate=True)
+        if compression in ("zlib", "gzip"):
+            packed = zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(packed, size + 1)
+        elif compression:
+            raise BrokenLevel(f"data compressed by '{compression[:20]}'; choose zlib in Tiled")
+    except (binascii.Error, ValueError, zlib.error) as error:
+        raise BrokenLevel(f"data that can't be unpacked ({error})") from error
+    if len(packed) != size:
+        raise BrokenLevel(f"{len(packed)} bytes of data, not {size}")
+    return packed
+
+
+def read_properties(path: Path) -> dict[str, str]:
+    """What `writing.content_of` said in a .tmx beside the tiles. Raises BrokenLevel."""
+    content = path.read_bytes()
+    if b"<!DOCTYPE" in content or b"<!ENTITY" in content:
+        raise BrokenLevel("it declares a DOCTYPE or entities, which no map needs")
+    try:
+        root = ElementTree.fromstring(content)
+    except ElementTree.ParseError as error:
+        raise BrokenLevel(f"no XML ({error})") from error
+    return {each.get("name", ""): each.get("value", "") for each in root.findall("properties/property")}
+
+
+def grid_of(level: Level, places: dict[Any, int]) -> np.ndarray:
+    """The level's tiles by their places in a set, uint8 [rows, columns]."""
+    names, index = np.unique(level.names, return_inverse=True)
+    return np.array([places[name] for name in names.tolist()], np.uint8)[index.reshape(level.names.shape)]
+
+
+def candidates(files: Iterator[str]) -> list[str]:
+    """Those of some names that may be levels, in order."""
+    return sorted(name for name in files if Path(name).suffix.lower() in ENDINGS)
