@@ -279,6 +279,14 @@ class Modality(abc.ABC):
         """
         return rows
 
+    # Sets outside.
+
+    @classmethod
+    def read_sets(cls, path: Path, codec: Codec) -> tuple[list[str], Any]:
+        """A person's sets as this codec has them, representations.sets.sets.Sets, and of each whose it is. Raises
+        UserError."""
+        raise NotImplementedError
+
     # Files from a server: the signature of an export that gives them (ArrayCodec.as_files), and how they are read.
 
     file_signature: ClassVar[str | None] = None
