@@ -31,8 +31,8 @@ from tfgen.environment import load_tensorflow
 @click.option("--frames", type=int, metavar="N", help="Pictures: How many frames the walk has.  [default: 60]")
 @click.option("--loop", is_flag=True, help="Pictures: Walk back to where it began.")
 @click.option(
-    "--like", metavar="FILE", help="Variations of a picture of your own; rows of a table with what they lack filled in; what "
-    "goes with each basket of a file."
+    "--like", metavar="FILE", help="Variations of a picture of your own; rows of a table with what they lack filled "
+    "in; what goes with each basket of a file."
 )
 @click.option("--fill", metavar="MASK", help="With --like: complete it where the picture MASK is white.")
 @click.option("--ladder", metavar="T,T,...", help="Text: The same seeds at several temperatures, such as 0.3,0.7,1.1.")
@@ -46,8 +46,8 @@ from tfgen.environment import load_tensorflow
 @sampling_options("Text: ")
 @click.option("--beams", type=int, metavar="N", help="Text: Search N ways at once for the likeliest, without chance.")
 @click.option(
-    "--json", is_flag=True, help="Text, baskets: Print a JSON row each; of text with its tokens and their logarithms of "
-    "probability."
+    "--json", is_flag=True, help="Text, baskets: Print a JSON row each; of text with tokens and the logarithms of "
+    "their probabilities."
 )
 @click.option("--server", metavar="URL", help="Ask a server instead of a run; then give no RUN, but --model.")
 @click.option("--model", metavar="NAME", help="The model's name on the server.")

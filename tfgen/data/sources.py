@@ -58,8 +58,9 @@ def modality_of(
     """The modality that reads a source, which is not from TFDS: the surest of those that have the representation, or
     one of several.
 
-    Where several recognise the same files, one that has all of the settings goes before others: who names the column of
-    the texts wants texts. Where none of them recognises it, the surest of the others, so that a caller can say what it is.
+    Where several recognise the same files, one that has all of the settings goes before others: who names the column
+    of the texts wants texts. Where none of them recognises it, the surest of the others, so that a caller can say what
+    it is.
 
     Raises:
         UserError: there is no such thing, or nobody can read it; says what was probably meant.

@@ -40,6 +40,9 @@ class Suggestion:
     score: float
     because: Mapping[str, float] = field(default_factory=dict)
 
+    def __str__(self) -> str:
+        return f"{self.item} ({self.score:.2f})"
+
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
         about = {"because": {name: round(value, 4) for name, value in self.because.items()}} if self.because else {}
@@ -207,7 +210,8 @@ class SetGenerator(Generator):
 
     def _check(self, options: Mapping[str, Any]) -> None:
         """Raises UserError where options don't go together."""
-        for name, why in (("why", "names what speaks for a suggestion"), ("like", "ranks what goes with a file's sets")):
+        whys = {"why": "names what speaks for a suggestion", "like": "ranks what goes with a file's sets"}
+        for name, why in whys.items():
             if self.invents and name in options:
                 raise UserError(f"--{name} {why}, and --baskets invents whole ones.", f"Leave --{name} out.")
         if self.temperature is not None and not self.invents and self.temperature != 0.8:
@@ -217,7 +221,8 @@ class SetGenerator(Generator):
         if "like" in options and self.request.prompt:
             raise UserError("--like gives what is there already, and so does the prompt.", "Leave one of them out.")
         if "why" in options and not len(self.given) and "like" not in options:
-            raise UserError("Nothing is given that could speak for a suggestion.", "Name some items, or leave --why out.")
+            what = "Nothing is given that could speak for a suggestion."
+            raise UserError(what, "Name some items, or leave --why out.")
 
     def default_count(self) -> int:
         return DEFAULT_COUNT

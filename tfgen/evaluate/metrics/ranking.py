@@ -1,7 +1,7 @@
 """What is suggested to people whom no model saw: whether it is what they took, and how much it is the same for all.
 
-Of each held-out set some items are given, and all others are ranked; `target_ranks` int [m, most] holds the places, from
-0, of the items that were to be guessed, -1 behind them.
+Of each held-out set some items are given, and all others are ranked; `target_ranks` int [m, most] holds the places,
+from 0, of the items that were to be guessed, -1 behind them.
 """
 
 import numpy as np

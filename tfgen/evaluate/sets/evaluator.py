@@ -79,9 +79,9 @@ class SetEvaluator(Evaluator):
         return [
             f"Of each held-out one, {how}, is to be guessed from the others. The baseline \"nearest items\" looks at "
             f"{self.sets.nearest.neighbours} neighbours of each item, as many as rank best; \"ease\" is the model's "
-            f"linear part, of which the network's share of the blend is {float(self.model.ease.share.numpy()):.2f}.",
-            f"\"real\" are {len(data.unseen):,} held-out ones in place of invented ones: more of a pair's lift can't be "
-            "found in so few.",
+            f"linear part, beside which the network has a share of {float(self.model.ease.share.numpy()):.2f}.",
+            f"\"real\" are {len(data.unseen):,} held-out ones in place of invented ones: more of a pair's lift can't "
+            "be found in so few.",
         ]
 
     def in_words(self, evaluation: Evaluation) -> str:
@@ -174,7 +174,7 @@ def _unrelated(scores: Scores, baselines: Mapping[str, Mapping[str, float]]) -> 
         return not_tested(name, "There are too few common pairs of items.")
     return alarm_of(
         name, lifts < _LEAST_LIFTS * real,
-        f"Lifts of pairs correlate by {lifts:.2f} with those of the data; those of as many held-out ones by {real:.2f}.",
+        f"Lifts of pairs correlate by {lifts:.2f} with those of the data, those of held-out ones by {real:.2f}.",
         f"Lifts of pairs correlate by {lifts:.2f} with those of the data, {real:.2f} of as many held-out ones.",
         "Train longer, or lower the temperature.",
     )  # fmt: skip

@@ -58,7 +58,8 @@ def clean(
     users, items, times = _once(users, items, times)
     again = int(kept.sum()) - len(users)
     if again:
-        notes.append(f"{again:,} repetitions of an item by the same {'basket' if found.is_lines else 'user'} count once.")
+        who = "basket" if found.is_lines else "user"
+        notes.append(f"{again:,} repetitions of an item by the same {who} count once.")
     if known is not None:
         users, items, times, names = _by_known(users, items, times, found.names, known, notes)
     else:
@@ -151,8 +152,8 @@ def _by_frequency(
     order = np.argsort(-counts, kind="stable")[: int((counts > 0).sum())]
     if len(order) > MOST_ITEMS:
         notes.append(
-            f"Of {len(order):,} items, the {MOST_ITEMS:,} commonest are learned: with more, the table of what goes with "
-            "what would be too large."
+            f"Of {len(order):,} items, the {MOST_ITEMS:,} commonest are learned: with more, the table of what goes "
+            "with what would be too large."
         )
         order = order[:MOST_ITEMS]
     ids = np.full(max(len(counts), 1), -1, np.int64)

@@ -1,6 +1,7 @@
 """Baskets: sets of items."""
 
 from collections.abc import Mapping, Sequence
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +57,7 @@ class BasketModality(Modality):
     name = "basket"
     singular, plural = "basket", "baskets"
     representations = (SETS,)
+    asked_by = '"ITEM, ITEM"'
     file_kinds = (".inter",)
     default_count = 10
     settings = {
@@ -149,7 +151,7 @@ class BasketModality(Modality):
     @classmethod
     def describe(cls, examples: "BasketExamples") -> list[str]:
         sizes, names = examples.sets.sizes, examples.codec.names
-        owners = several(len(sizes), "basket") if not examples.are_users else f"{len(sizes)} baskets, one for each user,"
+        owners = f"{len(sizes)} baskets, one for each user," if examples.are_users else several(len(sizes), "basket")
         order = ", in order of time" if examples.codec.specification.ordered else ""
         common = np.argsort(-np.bincount(examples.sets.items, minlength=len(names)), kind="stable")[:_SHOWN]
         held = len(examples.sets) - examples.training
@@ -189,6 +191,15 @@ class BasketModality(Modality):
     @classmethod
     def usual_model(cls) -> str:
         return "vae"
+
+    @classmethod
+    def as_text(cls, value: Any) -> str:
+        """An invented basket, or a suggestion."""
+        return ", ".join(value) if isinstance(value, list) else str(value)
+
+    @classmethod
+    def as_html(cls, value: Any, what: str) -> str:
+        return f'<p title="{escape(what)}">{escape(cls.as_text(value))}</p>'
 
     @classmethod
     def first_command(cls, codec: Mapping[str, Any], run: str) -> str:

@@ -70,7 +70,7 @@ def read_interactions(source: Any, said: Mapping[str, str]) -> Interactions:
             raise UserError(f"'{source}' holds {len(files)} files of baskets: {shown}.", "Give one of them.")
         return read_interactions(str(files[0]), said) if files else _of_cells(read_cells(path), said, source)
     if path.stat().st_size == 0:
-        raise UserError(f"'{source}' is empty.", "Give a basket a line, or a table with a user and an item in each row.")
+        raise UserError(f"'{source}' is empty.", "Give a basket a line, or a table with a user and an item a row.")
     lines = first_lines(path) if ending_of(path) not in (".parquet", ".xlsx", ".jsonl", ".ndjson") else []
     if lines and is_double_colon(lines):
         return _of_cells(_double_colon(path), said, source)

@@ -1,4 +1,4 @@
-"""How surely a source holds baskets: by names and the first bytes only. A table stays a table unless it surely is not."""
+"""How surely a source holds baskets: by names and the first bytes only. A table stays one unless it surely is not."""
 
 import re
 from collections import Counter

@@ -24,7 +24,9 @@ _CHATS_AND_PAIRS = (
     {"input", "output"}, {"prompt", "chosen"},
 )  # fmt: skip
 # Columns that say who had what: sets of items, when there is little else beside.
-_INTERACTIONS = ({"user", "item"}, {"userid", "itemid"}, {"user_id", "item_id"}, {"user", "item_id"}, {"user_id", "item"})
+_INTERACTIONS = (
+    {"user", "item"}, {"userid", "itemid"}, {"user_id", "item_id"}, {"user", "item_id"}, {"user_id", "item"},
+)  # fmt: skip
 _MOST_BESIDE = 3
 _TEXTS = (
     "text", "content", "body", "tweet", "sentence", "review", "comment", "document", "article", "story", "lyrics",
@@ -153,7 +155,7 @@ def _of_delimited(text: str, ending: str) -> int:
 
 
 def _of_columns(names: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
-    """2 for columns of short values; 1 where one of them holds texts, or prompts with what follows, or users and items."""
+    """2 for columns of short values; 1 where they hold texts, prompts with what follows, or users and items."""
     lower = {name.strip().lower() for name in names}
     if any(pair <= lower for pair in _CHATS_AND_PAIRS):
         return 1

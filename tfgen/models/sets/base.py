@@ -73,6 +73,9 @@ class SetModel(GenerativeModel):
         """The network's logits of every item, float32 [batch, items], for rows of items, or the same as multi-hot."""
         raise NotImplementedError
 
+    def begin_from(self, counts: np.ndarray) -> None:
+        """May start the network from how many learned sets have both items of each pair, float32 [items, items]."""
+
     # Ranking.
 
     def multi_hot(self, rows: tf.Tensor) -> tf.Tensor:
@@ -167,6 +170,7 @@ class SetModel(GenerativeModel):
         if int(self.step.numpy()) == 0 and not np.any(self.ease.matrix.numpy()[:1]):
             counts = co_occurrences(learned, self.items)
             self.ease.matrix.assign(weights_of(counts, best_penalty(counts, given, wanted)))
+            self.begin_from(counts)
         if len(given):
             linear = given.multi_hot(self.items) @ self.ease.matrix.numpy()
             self._choosing = given, wanted, standardised(linear)

@@ -50,7 +50,7 @@ class SetGPTConfig:
     context: int = setting(64, "items that are looked back at", low=2, high=1000)
     ahead: int = setting(10, "how many of the items that come next each place learns to foresee", low=1, high=1000)
     batch_size: int = setting(64, "examples that a step learns from", low=2, high=65536)
-    epochs: int = _epochs(30)
+    epochs: int = _epochs(16)
     dropout: float = setting(0.3, "share of the hidden numbers that is left out while it learns", low=0, high=0.9)
     learning_rate: float = setting(2e-3, "learning rate after the warm-up; it falls over the fit", low=1e-09, high=10)
     end_rate: float = setting(0.05, "the last learning rate, as a share of the first", low=0, high=1)

@@ -1,4 +1,4 @@
-"""What a model must know of sets: how many have each item, how large they are, and whether their items have an order."""
+"""What a model must know of sets: how many have each item, how large they are, and whether items have an order."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
