@@ -156,8 +156,8 @@ MODALITIES = Catalog(
     {
         "image": "tfgen.modalities.image.modality:ImageModality",
         "text": "tfgen.modalities.text.modality:TextModality",
-        "table": "tfgen.modalities.table.modality:TableModality",
         "basket": "tfgen.modalities.basket.modality:BasketModality",
+        "table": "tfgen.modalities.table.modality:TableModality",
     },
     group="tfgen.modalities",
 )

@@ -9,12 +9,12 @@ from typing import Any
 from tfgen.data.encodings import open_unpacked
 from tfgen.data.walk import walk
 from tfgen.modalities.basket.columns import is_surely_interactions
-from tfgen.modalities.table.reading import DELIMITERS, ending_of, parse_sample, tables_in
+from tfgen.modalities.table.reading import DELIMITERS, ending_of, parse_sample
+from tfgen.modalities.table.recognition import how_surely as table_surely
 
 LINES = (".basket", ".baskets")  # whose lines are baskets, whatever else they look like
 INTERACTIONS = ".inter"  # RecBole's
 DELIMITED = (".csv", ".tsv", ".tab", ".dat", ".data", ".ratings")
-_TABLES = (".parquet", ".xlsx", ".jsonl", ".ndjson")
 _SAMPLE = 2**15  # bytes
 _MOST_LINES = 400
 _LEAST_LINES = 5
@@ -24,20 +24,14 @@ DOUBLE_COLON = re.compile(r"[^:\s][^:]*::[^:]+(::[^:]*){0,2}")  # MovieLens' use
 
 
 def how_surely(source: Any) -> int:
-    """2 for baskets, 1 for what may be read as them where somebody says so, 0 for anything else.
+    """2 for baskets, 1 for a table, which is read as them where somebody says so, 0 for anything else.
 
     source: an existing path, or data in memory.
     """
     if not isinstance(source, Path):
-        return 2 * are_lists(source) or 1 * _has_columns(source)
-    if source.is_dir():
-        return _of_folder(source)
-    ending = ending_of(source)
-    if ending in (*LINES, INTERACTIONS):
-        return 2 if source.stat().st_size else 0
-    if ending in _TABLES:
-        return 1 if source.stat().st_size else 0
-    return _of_text(source) if ending in DELIMITED else 0
+        return 2 if are_lists(source) else table_surely(source) // 2
+    is_sure = bool(baskets_in(source)) if source.is_dir() else _is_surely(source)
+    return 2 if is_sure else table_surely(source) // 2
 
 
 def are_lists(data: Any) -> bool:
@@ -51,37 +45,23 @@ def are_lists(data: Any) -> bool:
     ) and any(some)
 
 
-def _has_columns(data: Any) -> bool:
-    return isinstance(data, dict) and len(data) > 1 or hasattr(data, "columns") and hasattr(data, "to_dict")
-
-
-def _of_folder(folder: Path) -> int:
-    """A folder with tables may be read as baskets, and surely is where its first table is."""
-    if baskets_in(folder):
-        return 2
-    tables = tables_in(folder)
-    return min(1, how_surely(tables[0])) if tables else 0
-
-
 def baskets_in(folder: Path) -> list[Path]:
     """The files below a folder that can't be anything else."""
     found = [Path(entry.path) for _, entry in walk(folder, [])]
     return sorted(path for path in found if ending_of(path) in (*LINES, INTERACTIONS))
 
 
-def _of_text(path: Path) -> int:
-    lines = first_lines(path)
+def _is_surely(path: Path) -> bool:
+    ending = ending_of(path)
+    if ending in (*LINES, INTERACTIONS):
+        return path.stat().st_size > 0
+    lines = first_lines(path) if ending in DELIMITED else []
     if not lines:
-        return 0
-    if is_double_colon(lines):
-        return 2
-    sign = line_delimiter(lines)
-    if are_ragged(lines, sign):
-        return 2
+        return False
+    if is_double_colon(lines) or are_ragged(lines, line_delimiter(lines)):
+        return True
     heads = parse_sample(lines[0], max(DELIMITERS, key=lines[0].count))
-    if not heads or len(heads[0]) < 2:
-        return 0
-    return 2 if is_surely_interactions(heads[0]) and len(lines) > 1 else 1
+    return len(lines) > 1 and bool(heads) and is_surely_interactions(heads[0])
 
 
 def first_lines(path: Path) -> list[str]:

@@ -23,11 +23,6 @@ _CHATS_AND_PAIRS = (
     {"prompt", "response"}, {"instruction", "output"}, {"instruction", "response"}, {"question", "answer"},
     {"input", "output"}, {"prompt", "chosen"},
 )  # fmt: skip
-# Columns that say who had what: sets of items, when there is little else beside.
-_INTERACTIONS = (
-    {"user", "item"}, {"userid", "itemid"}, {"user_id", "item_id"}, {"user", "item_id"}, {"user_id", "item"},
-)  # fmt: skip
-_MOST_BESIDE = 3
 _TEXTS = (
     "text", "content", "body", "tweet", "sentence", "review", "comment", "document", "article", "story", "lyrics",
     "paragraphs", "lines", "prompt", "message", "caption", "description", "instruction",
@@ -155,11 +150,9 @@ def _of_delimited(text: str, ending: str) -> int:
 
 
 def _of_columns(names: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
-    """2 for columns of short values; 1 where they hold texts, prompts with what follows, or users and items."""
+    """2 for columns of short values, 1 where one of them holds texts, or prompts with what follows."""
     lower = {name.strip().lower() for name in names}
     if any(pair <= lower for pair in _CHATS_AND_PAIRS):
-        return 1
-    if any(pair <= lower and len(names) <= len(pair) + _MOST_BESIDE for pair in _INTERACTIONS):
         return 1
     total, prose = sum(len(text) for row in rows for text in row) or 1, 0
     for name, texts in zip(names, zip(*rows)):
