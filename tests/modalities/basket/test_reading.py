@@ -81,7 +81,8 @@ def test_columns_are_found_by_a_shops_names_returns_and_postage_are_left_out(iso
     rows = ["InvoiceNo,StockCode,Description,Quantity,InvoiceDate,CustomerID\n"]
     for user, item, minute in interactions():
         rows.append(f"5{minute},{plain(item)[:3].upper()},{item.upper()},2,2011-03-01 08:{minute % 60:02d},C{user}\n")
-    rows.append("C5,BRE,BREAD,-1,2011-03-02 08:00,C1\n5,POST,POSTAGE,1,2011-03-02 08:00,C1\n5,BRE,BREAD,1,2011-03-02,\n")
+    rows += ["C5,BRE,BREAD,-1,2011-03-02 08:00,C1\n", "5,POST,POSTAGE,1,2011-03-02 08:00,C1\n"]
+    rows.append("5,BRE,BREAD,1,2011-03-02,\n")
     (isolated / "sales.csv").write_text("".join(rows))
     assert modality_of(str(isolated / "sales.csv")).name == "table"
     examples = open_data(str(isolated / "sales.csv"), user="CustomerID")
