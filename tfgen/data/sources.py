@@ -71,8 +71,13 @@ def modality_of(
     wanted = {representation} if isinstance(representation, str) else set(representation or ())
     able = [each for each in modalities if not wanted or wanted & set(each.representations)]
     place = as_folder(_existing(source)) if isinstance(source, str) else source
-    for candidates in (able, [each for each in modalities if each not in able]):
+    others = [each for each in modalities if each not in able]
+    for candidates in (able, others):
         sureness = {each: each.recognises(place) for each in candidates}
+        if candidates is able and max(sureness.values(), default=0) == 1 and isinstance(place, Path):
+            # What is surely something else is no table because it might be one.
+            if place.is_file() and any(each.recognises(place) == 2 for each in others):
+                continue
         if any(sureness.values()):
             surest = max(candidates, key=sureness.__getitem__)  # of equally sure ones, the first of the catalog
             if not settings or set(settings) <= set(surest.settings):

@@ -54,7 +54,6 @@ class SetEvaluator(Evaluator):
         return {**ranked, **{name: self.sets.of_sets(name) for name in (REAL, INDEPENDENT)}}
 
     def measured_with(self) -> MeasuredWith:
-        state = json.dumps(self.codec.to_json(), sort_keys=True)
         return MeasuredWith(
             tfgen_format=METRICS_FORMAT,
             extractor="none",
@@ -66,9 +65,14 @@ class SetEvaluator(Evaluator):
             seed=self.request.seed,
             holdout=self.data.holdout,
             modality=self.run.record["modality"],
-            tokenizer=hashlib.sha256(state.encode()).hexdigest()[:32],
+            tokenizer=self._digest_of_items(),
             representation=self.codec.representation,
         )
+
+    def _digest_of_items(self) -> str:
+        """Equal for runs that know the same items, as commonly."""
+        state = json.dumps(self.codec.to_json(), sort_keys=True)
+        return hashlib.sha256(state.encode()).hexdigest()[:32]
 
     def alarms(self, scores: Scores, baselines: Mapping[str, Mapping[str, float]]) -> list[Alarm]:
         return [_popular(scores), _linear(scores), _unrelated(scores, baselines)]
