@@ -74,9 +74,10 @@ def modality_of(
     others = [each for each in modalities if each not in able]
     for candidates in (able, others):
         sureness = {each: each.recognises(place) for each in candidates}
-        if candidates is able and max(sureness.values(), default=0) == 1 and isinstance(place, Path):
-            # What is surely something else is no table because it might be one.
-            if place.is_file() and any(each.recognises(place) == 2 for each in others):
+        is_doubtful = candidates is able and len(wanted) > 1 and max(sureness.values(), default=0) == 1
+        if is_doubtful and isinstance(place, Path) and place.is_file():
+            # What is surely something else is not read as what it might be.
+            if any(each.recognises(place) == 2 for each in others):
                 continue
         if any(sureness.values()):
             surest = max(candidates, key=sureness.__getitem__)  # of equally sure ones, the first of the catalog
