@@ -25,6 +25,7 @@ class Source:
     opening: str = ""
     array_steps: int = 200  # after which a model of arrays is clearly better than at its start
     row_steps: int = 300  # the same, of a model of rows
+    set_steps: int = 0  # the same, of a model of sets
 
 
 def _digits(path: Path) -> None:
@@ -64,6 +65,16 @@ def _meadows(path: Path) -> None:
         (path / f"meadow-{seed}.txt").write_text("\n".join(layout(seed)) + "\n", encoding="utf-8")
 
 
+def _till(path: Path) -> None:
+    """The first 1,200 customers of the embedded till: who, what, and on which day."""
+    from tfgen.modalities.basket.embedded import till
+
+    found = till()
+    rows = zip(found.users, found.items, found.times)
+    lines = [f"{user},{found.names[item]},{int(day)}\n" for user, item, day in rows if user < 1200]
+    path.write_text("user,item,day\n" + "".join(lines), encoding="utf-8")
+
+
 def _insurance(path: Path) -> None:
     """The embedded table."""
     folder = Path(__file__).resolve().parents[1] / "tfgen" / "modalities" / "table" / "embedded"
@@ -85,6 +96,7 @@ SOURCES = {
     "image": Source("digits.npz", _digits, "seven"),
     "table": Source("insurance.csv", _insurance, "smoker=yes"),
     "audio": Source("chimes", _chimes, "bell"),
+    "basket": Source("till.csv", _till, "nori, wasabi", set_steps=100),
     "text": Source("plays.txt", _plays, "ROMEO:", ("context=32", "batch_size=8")),
     "level": Source("meadows", _meadows, "many pipes", ("context=64", "batch_size=8"), "no gaps", 300),
     "melody": Source("tunes.melodies", _tunes, "down", ("context=16", "batch_size=8"), "C D", 1500),

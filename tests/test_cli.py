@@ -42,7 +42,7 @@ def test_version(command):
     [
         (["fti"], "No command named 'fti'. Did you mean 'fit'?"),
         (["data", "nowhere"], "no file, folder or data set named 'nowhere'"),
-        (["data", "./nowhere"], ".npy, .npz or idx file, tfds:NAME, digits, shakespeare, insurance, chimes or meadows."),
+        (["data", "./nowhere"], ".npy, .npz or idx file, tfds:NAME, digits, shakespeare"),
         (["data", "digit"], "Did you mean 'digits'?"),
         (["data", "--set", "siz=3"], "Did you mean 'size'?"),
         (["data", "--set", "size=4"], "Size 4 is out of range."),

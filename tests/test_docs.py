@@ -96,6 +96,19 @@ def test_the_tutorial_on_sounds_runs(isolated, command):
     assert len(list((isolated / "bells").glob("*.wav"))) == 4 and Image.open("look.png").size[0] > 200
 
 
+@pytest.mark.slow
+def test_the_tutorial_on_baskets_runs(isolated, command):
+    """Its Python, then its commands in order, with few steps; what does not depend on them is printed as shown."""
+    exec(blocks("baskets-tutorial.md")[0], {})
+    for line, printed in console("baskets-tutorial.md").items():
+        words = shlex.split(line)[1:]
+        done = command(*words, *(["--steps", 40] if words[0] == "fit" else []))
+        assert done.exit_code == (2 if words[-1] == "norri" else 0), done.stderr
+        said = (done.stdout + done.stderr).splitlines()
+        for wanted in {"data": printed, "generate": printed[-1:] if "-o" in words else []}.get(words[0], []):
+            assert not wanted or wanted in said
+
+
 def without_ports(text):
     return re.sub(r":\d+", "", text)
 

@@ -115,19 +115,33 @@ ROW_CONFIGS = Catalog(
 )
 
 
+# The models of sets of items.
+SET_MODELS = Catalog(
+    "model", {"vae": "tfgen.models.sets.vae:SetVAE", "gpt": "tfgen.models.sets.gpt:SetGPT"}
+)
+
+SET_CONFIGS = Catalog(
+    "model", {"vae": "tfgen.models.sets.configs:SetVAEConfig", "gpt": "tfgen.models.sets.configs:SetGPTConfig"}
+)
+
+# Models of a representation that have other networks than those of the same names in MODELS, and their settings.
+_OWN_MODELS = {"rows": (ROW_MODELS, ROW_CONFIGS), "sets": (SET_MODELS, SET_CONFIGS)}
+
+
 def model_class(name: str, representation: str) -> type:
     """The class that learns a representation under a model's name."""
-    return (ROW_MODELS if representation == "rows" and name in ROW_MODELS else MODELS).load(name)
+    models, _ = _OWN_MODELS.get(representation, (MODELS, CONFIGS))
+    return (models if name in models else MODELS).load(name)
 
 
 def config_class(name: str, representation: str) -> type | None:
     """Its settings, without loading TensorFlow; None of a model of another package."""
-    configs = ROW_CONFIGS if representation == "rows" else CONFIGS
+    _, configs = _OWN_MODELS.get(representation, (MODELS, CONFIGS))
     return configs.load(name) if name in configs else None
 
 
 # What the built-in models learn, the first where the data may be read as either: known without TensorFlow.
-_LEARNED = {"gan": ("arrays", "rows"), "vae": ("arrays", "rows"), "gpt": ("sequences", "rows")}
+_LEARNED = {"gan": ("arrays", "rows"), "vae": ("arrays", "rows", "sets"), "gpt": ("sequences", "rows", "sets")}
 
 
 def representations_of(name: str) -> tuple[str, ...]:
@@ -142,6 +156,7 @@ MODALITIES = Catalog(
     {
         "image": "tfgen.modalities.image.modality:ImageModality",
         "text": "tfgen.modalities.text.modality:TextModality",
+        "basket": "tfgen.modalities.basket.modality:BasketModality",
         "table": "tfgen.modalities.table.modality:TableModality",
         "audio": "tfgen.modalities.audio.modality:AudioModality",
         "level": "tfgen.modalities.level.modality:LevelModality",
@@ -149,25 +164,30 @@ MODALITIES = Catalog(
     group="tfgen.modalities",
 )
 
-# What each stage does with a representation. There are three of these, so other packages bring none.
+# What each stage does with a representation. There are four of these, so other packages bring none.
 ENGINES = Catalog(
     "engine",
     {
         "generate/arrays": "tfgen.generate.arrays:ArrayGenerator",
         "generate/sequences": "tfgen.generate.sequences:SequenceGenerator",
         "generate/rows": "tfgen.generate.rows:RowGenerator",
+        "generate/sets": "tfgen.generate.sets:SetGenerator",
         "sheets/arrays": "tfgen.generate.sheets:ArraySheets",
         "sheets/sequences": "tfgen.generate.sheets:SequenceSheets",
         "sheets/rows": "tfgen.generate.sheets:RowSheets",
+        "sheets/sets": "tfgen.generate.sheets:SetSheets",
         "evaluate/arrays": "tfgen.evaluate.arrays.evaluator:ArrayEvaluator",
         "evaluate/sequences": "tfgen.evaluate.sequences.evaluator:SequenceEvaluator",
         "evaluate/rows": "tfgen.evaluate.rows.evaluator:RowEvaluator",
+        "evaluate/sets": "tfgen.evaluate.sets.evaluator:SetEvaluator",
         "measure/arrays": "tfgen.evaluate.arrays.tracker:ArrayTracker",
         "measure/sequences": "tfgen.evaluate.sequences.tracker:SequenceTracker",
         "measure/rows": "tfgen.evaluate.rows.tracker:RowTracker",
+        "measure/sets": "tfgen.evaluate.sets.tracker:SetTracker",
         "prompt/arrays": "tfgen.prompts.arrays:ArrayCells",
         "prompt/sequences": "tfgen.prompts.sequences:SequenceCells",
         "prompt/rows": "tfgen.prompts.rows:RowCells",
+        "prompt/sets": "tfgen.prompts.sets:SetCells",
         "steer/arrays": "tfgen.steering.arrays:ArraySession",
         "steer/sequences": "tfgen.steering.sequences:SequenceSession",
         "tune/arrays": "tfgen.tuning.arrays:ArrayTuner",
@@ -175,6 +195,7 @@ ENGINES = Catalog(
         "export/arrays": "tfgen.export.arrays:ArrayExport",
         "export/sequences": "tfgen.export.sequences:SequenceExport",
         "export/rows": "tfgen.export.rows:RowExport",
+        "export/sets": "tfgen.export.sets:SetExport",
     },
 )
 
@@ -223,6 +244,11 @@ METRICS = Catalog(
         "level/level-copying": "tfgen.evaluate.metrics.levels:level_copying",
         "level/novelty": "tfgen.evaluate.metrics.levels:novelty",
         "level/obedience": "tfgen.evaluate.metrics.levels:obedience",
+        "sets/ranking": "tfgen.evaluate.metrics.ranking:ranking",
+        "sets/gain": "tfgen.evaluate.metrics.ranking:gain",
+        "sets/variety": "tfgen.evaluate.metrics.ranking:variety",
+        "sets/coverage": "tfgen.evaluate.metrics.ranking:coverage",
+        "sets/lifts": "tfgen.evaluate.metrics.lifts:lifts",
     },
     group="tfgen.metrics",
 )
@@ -255,6 +281,7 @@ DATASETS = Catalog(
         "insurance": "tfgen.modalities.table.embedded:open_insurance",
         "chimes": "tfgen.modalities.audio.embedded:open_chimes",
         "meadows": "tfgen.modalities.level.embedded:open_meadows",
+        "corner-shop": "tfgen.modalities.basket.embedded:open_corner_shop",
     },
 )
 

@@ -9,7 +9,7 @@ from tests.conformance.cases import battery_of, learners_of
 from tests.sources import SOURCES
 from tfgen import catalog
 
-ARRAYS, SEQUENCES, ROWS = (learners_of(each) for each in ("arrays", "sequences", "rows"))
+ARRAYS, SEQUENCES, ROWS, SETS = (learners_of(each) for each in ("arrays", "sequences", "rows", "sets"))
 SEQUENCE_STEPS = 120
 
 
@@ -20,6 +20,8 @@ def run_of(fit_once, modality, model):
         return fit_once(model, source.array_steps, modality=modality)
     if (modality, model) in ROWS:
         return fit_once(model, source.row_steps, modality=modality)
+    if (modality, model) in SETS:
+        return fit_once(model, source.set_steps, modality=modality)
     return fit_once(model, SEQUENCE_STEPS, *source.sequence_settings, modality=modality, seed=1)
 
 
@@ -36,15 +38,15 @@ def test_data(modality, sources, command):
     assert facts["modality"] == modality and facts["count"] > 0 and len(facts["fingerprint"]) == 64
 
 
-@pytest.mark.parametrize("learner", battery_of("arrays", "sequences", "rows"))
+@pytest.mark.parametrize("learner", battery_of("arrays", "sequences", "rows", "sets"))
 def test_a_run_goes_through_every_stage(learner, fit_once, command, tmp_path, shared_cache):
     modality, model = learner
     run, source = run_of(fit_once, modality, model), SOURCES[modality]
     prompt = source.opening or source.prompt if (modality, model) in SEQUENCES else source.prompt
     made = command("generate", run.path, prompt, "-n", 3, "-o", tmp_path / "samples")
     assert made.exit_code == 0, made.stderr
-    # Rows are in one file, beside which another says what they are.
-    assert len(list((tmp_path / "samples").iterdir())) == (2 if learner in ROWS else 3)
+    # Rows and rankings are in one file, beside which another says what they are.
+    assert len(list((tmp_path / "samples").iterdir())) == (2 if learner in (*ROWS, *SETS) else 3)
     judged = command("evaluate", run.path, "-n", 40, "--json")
     assert judged.exit_code == 0, judged.stderr
     evaluation = json.loads(judged.stdout)
@@ -55,7 +57,7 @@ def test_a_run_goes_through_every_stage(learner, fit_once, command, tmp_path, sh
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("learner", battery_of("arrays", "sequences", "rows"))
+@pytest.mark.parametrize("learner", battery_of("arrays", "sequences", "rows", "sets"))
 def test_an_export_answers_as_the_run_does_and_is_served(learner, fit_once, command, tmp_path):
     from tfgen.export.published import versions_in
     from tfgen.serve.servable import Servable
@@ -73,7 +75,7 @@ def test_an_export_answers_as_the_run_does_and_is_served(learner, fit_once, comm
 @pytest.mark.slow
 @pytest.mark.parametrize("modality", SOURCES)
 def test_runs_compare(modality, fit_once, command, isolated):
-    learners = [pair for pair in (*ARRAYS, *SEQUENCES, *ROWS) if pair[0] == modality]
+    learners = [pair for pair in (*ARRAYS, *SEQUENCES, *ROWS, *SETS) if pair[0] == modality]
     run = run_of(fit_once, *learners[0])
     other = run_of(fit_once, *learners[-1])
     if other.path == run.path:

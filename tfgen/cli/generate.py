@@ -11,14 +11,15 @@ from tfgen.environment import load_tensorflow
 
 @click.command("generate")
 @click.argument("words", nargs=-1, metavar="RUN [PROMPT]")
-@click.option("-n", "--count", type=int, help="How many.  [default: 64 pictures, 1 text, 16 rows]")
+@click.option("-n", "--count", type=int, help="How many.  [default: 64 pictures, 1 text, 16 rows, 10 items]")
 @click.option("--seed", type=int, default=0, show_default=True, help="The first seed; sample k has seed + k.")
 @click.option(
     "-o",
     "--output",
     metavar="PATH",
     help="A folder (a file each); for pictures also a .png (one grid), .npy or .npz, for a walk a .gif, .webp or .mp4, "
-    "for text a .txt or .jsonl, for rows a .csv, .tsv, .parquet, .jsonl or .xlsx; replaced if there.",
+    "for text a .txt or .jsonl, for rows a .csv, .tsv, .parquet, .jsonl or .xlsx, for baskets a .csv, .tsv, .jsonl or "
+    ".txt; replaced if there.",
 )
 @click.option("--preset", metavar="NAME", help="As a preset of tfgen steer has it; the same as RUN@NAME.")
 @click.option("--truncation", type=float, metavar="SHARE", help="Pictures: Nearer to what is usual, such as 0.7.")
@@ -30,7 +31,8 @@ from tfgen.environment import load_tensorflow
 @click.option("--frames", type=int, metavar="N", help="Pictures: How many frames the walk has.  [default: 60]")
 @click.option("--loop", is_flag=True, help="Pictures: Walk back to where it began.")
 @click.option(
-    "--like", metavar="FILE", help="Variations of a picture of your own; rows of a table with what they lack filled in."
+    "--like", metavar="FILE", help="Variations of a picture of your own; rows of a table with what they lack filled "
+    "in; what goes with each basket of a file."
 )
 @click.option("--fill", metavar="MASK", help="With --like: complete it where the picture MASK is white.")
 @click.option("--ladder", metavar="T,T,...", help="Text: The same seeds at several temperatures, such as 0.3,0.7,1.1.")
@@ -39,10 +41,13 @@ from tfgen.environment import load_tensorflow
 @click.option("--template", is_flag=True, help="PROMPT is a template, as saved ones always are: '{red|blue} heart'.")
 @click.option("--per-seed", is_flag=True, help="Each seed gets alternatives of its own, in place of a row for each.")
 @click.option("--random", type=int, metavar="N", help="Only N of the combinations, drawn by chance.")
+@click.option("--baskets", is_flag=True, help="Baskets: Invent whole ones, in place of a ranking.")
+@click.option("--why", is_flag=True, help="Baskets: Name the given items that spoke for each suggestion.")
 @sampling_options("Text: ")
 @click.option("--beams", type=int, metavar="N", help="Text: Search N ways at once for the likeliest, without chance.")
 @click.option(
-    "--json", is_flag=True, help="Text: Print a JSON row each, with tokens and the logarithms of their probabilities."
+    "--json", is_flag=True, help="Text, baskets: Print a JSON row each; of text with tokens and the logarithms of "
+    "their probabilities."
 )
 @click.option("--server", metavar="URL", help="Ask a server instead of a run; then give no RUN, but --model.")
 @click.option("--model", metavar="NAME", help="The model's name on the server.")
@@ -52,7 +57,8 @@ def command(
     best_of: int | None, **options: Any,
 ) -> None:
     """Make new samples from RUN, of PROMPT if the run knows prompts; text goes on from PROMPT; of a table PROMPT says
-    what rows have: equal to, one of several, or from one to another, for several columns.
+    what rows have: equal to, one of several, or from one to another, for several columns; of baskets it names items,
+    and what goes with them is ranked.
 
     The same seed gives the same picture, text or row, alone or among others, and the same from a server. Without
     -o, a grid of pictures and a .csv of rows go to the current folder, and text to standard output while it is made;
@@ -71,6 +77,8 @@ def command(
     tfgen generate tales-gpt "Once upon a time" -n 100 --temperature 1 -o tales.jsonl
     tfgen generate insurance-gpt "smoker=yes, age=40..60, sex=female|male" -n 1000 -o rows.csv
     tfgen generate insurance-gpt --like half-empty.csv -o full.csv
+    tfgen generate groceries-vae "whole milk, butter" -n 10 --why
+    tfgen generate groceries-vae --baskets -n 1000 -o baskets.csv
     """
     from tfgen.errors import UserError
     from tfgen.generate import Request

@@ -58,8 +58,9 @@ def modality_of(
     """The modality that reads a source, which is not from TFDS: the surest of those that have the representation, or
     one of several.
 
-    Where several recognise a file, one that has all of the settings goes before others: who names the column of the
-    texts wants texts. Where none of them recognises it, the surest of the others, so that a caller can say what it is.
+    Where several recognise the same files, one that has all of the settings goes before others: who names the column
+    of the texts wants texts. Where none of them recognises it, the surest of the others, so that a caller can say what
+    it is.
 
     Raises:
         UserError: there is no such thing, or nobody can read it; says what was probably meant.
@@ -70,14 +71,30 @@ def modality_of(
     wanted = {representation} if isinstance(representation, str) else set(representation or ())
     able = [each for each in modalities if not wanted or wanted & set(each.representations)]
     place = as_folder(_existing(source)) if isinstance(source, str) else source
-    for candidates in (able, [each for each in modalities if each not in able]):
+    others = [each for each in modalities if each not in able]
+    for candidates in (able, others):
         sureness = {each: each.recognises(place) for each in candidates}
+        is_doubtful = candidates is able and len(wanted) > 1 and max(sureness.values(), default=0) == 1
+        if is_doubtful and isinstance(place, Path) and place.is_file():
+            # What is surely something else is not read as what it might be.
+            if any(each.recognises(place) == 2 for each in others):
+                continue
         if any(sureness.values()):
-            if settings and isinstance(place, Path) and place.is_file():  # in a folder each would read other files
-                meant = [each for each in candidates if sureness[each] and set(settings) <= set(each.settings)]
-                candidates = meant or candidates
-            return max(candidates, key=sureness.__getitem__)  # of equally sure ones, the first of the catalog
+            surest = max(candidates, key=sureness.__getitem__)  # of equally sure ones, the first of the catalog
+            if not settings or set(settings) <= set(surest.settings):
+                return surest
+            meant = [each for each in candidates if sureness[each] and set(settings) <= set(each.settings)]
+            meant = [each for each in meant if _reads_the_same(each, surest, place)]
+            return max(meant or [surest], key=sureness.__getitem__)
     raise _unreadable(source, place)
+
+
+def _reads_the_same(modality: type, other: type, place: Any) -> bool:
+    """Whether a modality would read what another one would, in its own way; of a mixed folder, each reads its own."""
+    if not isinstance(place, Path) or place.is_file():
+        return True
+    names = list(other.files_in(place))[:_NAMED_AT_MOST]
+    return bool(names) and all(modality.recognises(place / name) for name in names)
 
 
 def as_folder(path: Path) -> Path:

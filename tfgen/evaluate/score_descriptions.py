@@ -366,6 +366,48 @@ DESCRIPTIONS = {
     "copied_rows": ScoreDescription(
         "Copied rows", "The share of samples that are equal to a learned row in every cell.", 0.0, 1.0, percent
     ),
+    "recall_at_20": ScoreDescription(
+        "Recall@20",
+        "The share of what held-out people took, and the model had to guess, that is among its first 20 suggestions.",
+        0.0,
+        1.0,
+    ),
+    "ndcg_at_100": ScoreDescription(
+        "NDCG@100",
+        "The same among the first 100, where a hit counts the more the higher it stands; 1 is every hit first.",
+        0.0,
+        1.0,
+    ),
+    "gain_over_ease": ScoreDescription(
+        "Gain over EASE", "How much higher NDCG@100 is than that of the best linear ranking, as a share.", write=percent
+    ),
+    "gain_over_nearest": ScoreDescription(
+        "Gain over nearest items", "The same against the items whose buyers are the most alike.", write=percent
+    ),
+    "gain_over_popular": ScoreDescription(
+        "Gain over the commonest", "The same against the commonest items for everybody.", write=percent
+    ),
+    "novelty": ScoreDescription(
+        "Novelty",
+        "How surprising suggestions are, in bits: 1 for what half of the people have, 10 for one in a thousand.",
+        least=0.0,
+    ),
+    "popularity_bias": ScoreDescription(
+        "Popularity bias",
+        "How many times commoner suggestions are than what people took; 1 is as common.",
+        least=0.0,
+        usual=5.0,
+    ),
+    "catalog_coverage": ScoreDescription(
+        "Catalog coverage", "The share of all items that is ever among the first 20 suggestions.", 0.0, 1.0, percent
+    ),
+    "pair_lifts": ScoreDescription(
+        "Lifts of pairs",
+        "Whether what goes together in the data goes together in invented sets: the correlation of the lifts of common "
+        "pairs.",
+        -1.0,
+        1.0,
+    ),
 }
 
 

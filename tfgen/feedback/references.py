@@ -8,7 +8,7 @@ from typing import Any
 from tfgen.catalog import MODALITIES
 from tfgen.errors import UserError
 from tfgen.feedback.events import Sample
-from tfgen.representations import ROWS, SEQUENCES
+from tfgen.representations import ARRAYS, SEQUENCES
 from tfgen.restore import open_codec
 from tfgen.run import BASE, Run
 
@@ -35,8 +35,9 @@ def sample_of(name: str, prompt: str = "") -> Sample | str:
                 "A text is not known by its seed alone.",
                 f"Keep it first, then name its row: tfgen generate {run.reference} -o texts.jsonl, and texts.jsonl:1",
             )
-        if open_codec(run).representation == ROWS:
-            raise UserError("A row is not rated by its seed.", "In Python: run.generate(...).rate(...)")
+        if open_codec(run).representation != ARRAYS:
+            one = MODALITIES.load(run.record["modality"]).samples[0]
+            raise UserError(f"A {one} is not rated by its seed.", "In Python: run.generate(...).rate(...)")
         run.vocabulary().ids(prompt)
         if not -(2**31) <= int(place) < 2**31:
             raise UserError(f"The seed {place} is out of range.", "Choose one from -2147483648 to 2147483647.")

@@ -10,6 +10,7 @@ from tfgen.generate.arrays import shown_prompts
 from tfgen.representations.arrays.sampler import ArraySampler
 from tfgen.representations.rows.sampler import RowSampler
 from tfgen.representations.sequences.examples import side_by_side
+from tfgen.representations.sets.ranker import Ranker
 from tfgen.restore import open_modality
 from tfgen.run import Run
 
@@ -17,6 +18,7 @@ _SAMPLES = 64  # of arrays, on one sheet
 _FEW_LABELS = 16  # so many have a column each
 _SEQUENCES = 4  # on one sheet
 _ROWS = 16  # on one sheet
+_SETS = 16  # on one sheet
 _LENGTH = 200  # tokens of each at the most
 
 
@@ -92,3 +94,17 @@ class RowSheets:
         rows = modality.repair(self._sampler(np.arange(_ROWS, dtype=np.int32)), self.codec)
         path = self.run.path / "samples" / f"samples-{int(self.model.step.numpy()):08d}.txt"
         files.write_bytes(path, "".join(f"{line}\n" for line in modality.lines(rows, heading=True)).encode())
+
+
+class SetSheets:
+    """Writes some sets that the model invents, as text."""
+
+    def __init__(self, run: Run, model: Any, examples: Any):
+        self.run, self.model, self.codec = run, model, examples.codec
+        self._ranker = Ranker(model)
+
+    def write(self) -> None:
+        """One text file, named by the step."""
+        made = self._ranker.invented(np.arange(_SETS, dtype=np.int32))
+        path = self.run.path / "samples" / f"samples-{int(self.model.step.numpy()):08d}.txt"
+        files.write_bytes(path, "".join(f"{self.codec.write(each)}\n" for each in made).encode())

@@ -45,6 +45,7 @@ class Modality(abc.ABC):
     plural: ClassVar[str]  # "pictures"
     samples: ClassVar[tuple[str, str]] = ("", "")  # one and several of what is made; usually `singular` and `plural`
     representations: ClassVar[tuple[str, ...]]  # those that it has a codec for; the first where nobody asks for one
+    asked_by: ClassVar[str] = "PROMPT"  # how a person says what is wanted, as in "tfgen generate RUN PROMPT"
     settings: ClassVar[Mapping[str, DataSetting]] = {}  # of the data, for --set and keyword arguments
     file_kinds: ClassVar[tuple[str, ...]] = ()  # of single files that are read, as in "a .npy file"
 
@@ -320,6 +321,14 @@ class Modality(abc.ABC):
         settled: by column, bool [n]: cells that stay as they are, since they were given or asked for.
         """
         return rows
+
+    # Sets outside.
+
+    @classmethod
+    def read_sets(cls, path: Path, codec: Codec) -> tuple[list[str], Any]:
+        """A person's sets as this codec has them, representations.sets.sets.Sets, and of each whose it is. Raises
+        UserError."""
+        raise NotImplementedError
 
     # Judging. Examples and groups of samples are as the representation has them: stored values [n, ...], or of
     # sequences ids with what each goes on from.

@@ -178,6 +178,12 @@ class GenerativeModel(keras.Model):
         """A sentence on what is going wrong, judged by the tracked means of the last steps; None while all is well."""
         return None
 
+    def before_fit(self, examples: Any) -> None:
+        """What is fitted once to all examples, before the first step, and kept in the state; nothing here.
+
+        Called whenever a fit begins or goes on, with the weights restored: what is no variable is made again.
+        """
+
     def after_fit(self, batches: tf.data.Dataset) -> None:
         """What is fitted once, after the last step, to batches as `train_step` takes them; nothing here."""
 

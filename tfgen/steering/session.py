@@ -246,10 +246,10 @@ def open_session(
     """A new session of a run. Raises UserError for all that can be wrong with the request."""
     engine = f"steer/{open_codec(run).representation}"
     if engine not in ENGINES:
-        plural = open_modality(run).plural
+        modality = open_modality(run)
         raise UserError(
-            f"Picks don't steer {plural}: what a row should have can be said.",
-            f"Ask for it: tfgen generate {run.reference} COLUMN=VALUE",
+            f"Picks don't steer {modality.plural}: what is wanted can be said.",
+            f"Ask for it: tfgen generate {run.reference} {modality.asked_by}",
         )
     return ENGINES.load(engine)(run, request, store, who)
 

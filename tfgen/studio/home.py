@@ -16,9 +16,10 @@ from tfgen.catalog import DATASETS, ENGINES, MODALITIES
 from tfgen.errors import UserError
 from tfgen.evaluate.record import Evaluation
 from tfgen.export.published import versions_in
-from tfgen.representations import ARRAYS, ROWS, SEQUENCES
+from tfgen.representations import ARRAYS, ROWS, SEQUENCES, SETS
 from tfgen.representations.base import Codec
 from tfgen.representations.rows.conditions import words_of_columns
+from tfgen.representations.sets.codec import quoted
 from tfgen.restore import open_codec, open_modality
 from tfgen.run import all_runs
 from tfgen.run_comparison import summary
@@ -233,7 +234,7 @@ def _facts(run: Run) -> dict[str, Any]:
         **_card(run),
         "plural": modality.samples[1],
         "singular": modality.samples[0],
-        "are_rows": codec.representation == ROWS,
+        "are_rows": codec.representation in (ROWS, SETS),
         "count": 4 if is_sequence else min(16, modality.default_count),
         "streams": is_sequence,
         "chats": getattr(codec, "template", None) is not None,
@@ -252,9 +253,11 @@ def _facts(run: Run) -> dict[str, Any]:
 
 
 def _known(run: Run, codec: Codec) -> list[str]:
-    """What can be asked for: labels or, of captions, words; the commonest first. Of rows, values of columns."""
+    """What can be asked for: labels or, of captions, words; the commonest first. Of rows, values; of sets, items."""
     if codec.representation == ROWS:
         return words_of_columns(codec)[:_KNOWN]
+    if codec.representation == SETS:
+        return [quoted(name) for name in codec.names[:_KNOWN]]
     if codec.representation != ARRAYS:
         return []
     vocabulary = run.vocabulary()

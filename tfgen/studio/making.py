@@ -18,7 +18,7 @@ from tfgen.arguments import number, text, whole
 from tfgen.catalog import ENGINES, MODALITIES
 from tfgen.errors import UserError
 from tfgen.generate.output import file_stem
-from tfgen.representations import ROWS, SEQUENCES
+from tfgen.representations import ROWS, SEQUENCES, SETS
 from tfgen.representations.rows.columns import joined
 from tfgen.restore import open_codec, open_modality
 from tfgen.studio.home import run_of
@@ -213,6 +213,8 @@ def _files(run: Any, records: list[Any]) -> tuple[str, bytes]:
             seeds = ", ".join(str(each.seed) for each in records)
             facts = {"run": run.name, "prompt": records[0].prompt, "seed": seeds}
             modality.save_rows(folder / "rows.csv", joined(made), facts)
+        elif open_codec(run).representation == SETS:
+            (folder / "items.txt").write_text("".join(f"{each.content}\n" for each in records), encoding="utf-8")
         else:
             write_remade(run, records, folder)
         made = sorted(folder.iterdir())

@@ -84,6 +84,7 @@ def _fit_locked(beginning: Beginning, request: FitRequest, hooks: Hooks) -> None
     _use_deterministic_kernels()
     model = _make_model(run, examples)
     step = _restore(run, model)
+    model.before_fit(examples)
     data, sheets = _Batches(run, model, examples), hooks.sheets(run, model, examples)
     best = _open_best(run, model, data, hooks)
     model.horizon.assign(horizon_at(step, run.record["steps"], run.record.get("shortened", ())) or 1)

@@ -26,10 +26,10 @@ def open_tuner(run: Run, request: TuneRequest, store: Any, who: str | None = Non
     codec = open_codec(run)
     engine = f"tune/{codec.representation}"
     if engine not in ENGINES:
-        plural = MODALITIES.load(run.record["modality"]).plural
+        modality = MODALITIES.load(run.record["modality"])
         raise UserError(
-            f"A model of {plural} doesn't learn from ratings.",
-            "Fit it on rows that are as they should be, or ask for them with COLUMN=VALUE.",
+            f"A model of {modality.plural} doesn't learn from ratings.",
+            f"Fit it on {modality.samples[1]} that are as they should be, or ask for them with {modality.asked_by}.",
         )
     return ENGINES.load(engine)(run, preferences_of(store, run, who), codec, request)
 

@@ -41,6 +41,16 @@ Of rows; a table is a structured array with a field for each column (metrics/res
     are_copies                  bool [n]: whether a sample is a learned row again, in every cell
     training_nats, unseen_nats  float [m]: minus the model's log-likelihood of each row
 
+Of sets of items; some items of each held-out set are given, and all others are ranked (metrics/ranking.py):
+
+    target_ranks                int [m, most]: the places of what was to be guessed, from 0; -1 behind them
+    ease_ranks, nearest_ranks, popular_ranks  the same of EASE, of nearest items and of the commonest
+    suggested_shares            float [m, 20]: the share of learned sets that have each of the first suggestions
+    wanted_shares               float [m]: the mean of it over what was to be guessed
+    ever_suggested              bool [items]: whether each item is among the first suggestions of anybody
+    reference_lifts, sample_lifts  float [k]: logarithms of the lifts of common pairs in learned sets, and in invented
+                                ones
+
 Of all:
 
     real_judged                 float [m]: how sure a classifier is that a training example is a sample; it was taught

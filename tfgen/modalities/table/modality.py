@@ -32,6 +32,7 @@ class TableModality(Modality):
     singular, plural = "table", "tables"
     samples = ("row", "rows")
     representations = (ROWS,)
+    asked_by = "COLUMN=VALUE"
     file_kinds = (".csv", ".tsv", ".parquet", ".xlsx")
     row_endings = (".csv", ".tsv", ".parquet", ".jsonl", ".xlsx")
     settings = {

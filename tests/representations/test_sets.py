@@ -1,0 +1,111 @@
+"""Sets in one array, their split, items by name, and rankings in numpy."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tfgen.data.examples import clean_text
+from tfgen.errors import UserError
+from tfgen.models.sets.ease import PENALTIES, co_occurrences, weights_of
+from tfgen.models.sets.ranking import masked, ndcg, ranks, recall
+from tfgen.representations.sets.codec import SetCodec, items_of
+from tfgen.representations.sets.sets import Sets
+
+ITEMS = 12
+SETS = st.lists(st.lists(st.integers(0, ITEMS - 1), unique=True, max_size=ITEMS), min_size=1, max_size=30)
+NAMES = ("whole milk", "butter", "rolls/buns", "Set of 3, small", "BUTTER KNIFE", "jam", "jam jar")
+
+
+def codec():
+    return SetCodec.of(NAMES, Sets.of([[0, 1], [0, 2], [3, 4, 5, 6]]), False, "baskets")
+
+
+@given(SETS)
+def test_rows_hold_the_last_items_at_their_end(lists):
+    rows = Sets.of(lists).rows(5)
+    assert [[item for item in row if item >= 0] for row in rows.tolist()] == [each[-5:] for each in lists]
+    assert all(row == sorted(row, key=lambda item: item >= 0) for row in rows.tolist())
+
+
+@given(SETS, st.randoms(use_true_random=False))
+def test_taking_and_splitting_loses_nothing(lists, chance):
+    sets, order = Sets.of(lists), list(range(len(lists)))
+    chance.shuffle(order)
+    taken = sets.take(np.array(order))
+    assert [taken[place].tolist() for place in range(len(taken))] == [lists[at] for at in order]
+    given_ones, wanted = sets.split()
+    large = [each for each in lists if len(each) >= 2]
+    assert [[*given_ones[at], *wanted[at]] for at in range(len(wanted))] == large
+    assert len(wanted) == 0 or min(given_ones.sizes.min(), wanted.sizes.min()) >= 1
+
+
+@given(SETS)
+def test_both_ways_to_count_pairs_agree(lists):
+    from tfgen.models.sets import ease
+
+    sets = Sets.of(lists)
+    hot = sets.multi_hot(ITEMS)
+    np.testing.assert_array_equal(ease._counted(sets, ITEMS), hot.T @ hot)
+    np.testing.assert_array_equal(co_occurrences(sets, ITEMS), hot.T @ hot)
+
+
+def test_ease_solves_its_problem():
+    """The weights are the ridge regression of each item by the others (Steck 2019, equation 3)."""
+    hot = (np.random.default_rng(0).random([300, 8]) < 0.4).astype(np.float64)
+    weights = weights_of((hot.T @ hot).astype(np.float32), PENALTIES[0])
+    assert np.allclose(np.diag(weights), 0)
+    for item in range(8):
+        others = [place for place in range(8) if place != item]
+        part = hot[:, others]
+        wanted = np.linalg.solve(part.T @ part + PENALTIES[0] * np.eye(7), part.T @ hot[:, item])
+        np.testing.assert_allclose(weights[others, item], wanted, atol=1e-4)
+
+
+def test_scores_of_rankings_by_hand():
+    scores = masked(np.array([[9.0, 5, 4, 3], [1, 2, 3, 4]]), Sets.of([[0], [3]]))
+    found = ranks(scores, Sets.of([[1, 3], [0]]))
+    assert found.tolist() == [[0, 2], [2, -1]]
+    assert recall(found, 1).tolist() == [1.0, 0.0] and recall(found, 2).tolist() == [0.5, 0.0]
+    best = 1 + 1 / np.log2(3)
+    np.testing.assert_allclose(ndcg(found, 2), [1 / best, 0.0])
+    np.testing.assert_allclose(ndcg(found, 3), [1.5 / best, 0.5])
+
+
+def test_equal_scores_are_in_the_middle():
+    assert ranks(np.zeros([1, 9]), Sets.of([[0]])).tolist() == [[4]]
+
+
+def test_prompts():
+    assert codec().read("whole milk,  butter").tolist() == [0, 1]
+    assert codec().read('"Set of 3, small", JAM').tolist() == [3, 5]
+    assert codec().read("Set of 3, small").tolist() == [3], "one name with a comma in it"
+    assert codec().read("").tolist() == [] and codec().read("jam, jam").tolist() == [5]
+    assert codec().read(codec().write(range(7))).tolist() == list(range(7))
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["C"]), min_size=1, max_size=9), min_size=1))
+def test_any_names_survive_writing(texts):
+    names = list(dict.fromkeys(name for name in map(clean_text, texts) if name))
+    if names:
+        some = SetCodec.of(names, Sets.of([range(len(names))]), False, "baskets")
+        assert items_of(some.write(range(len(names)))) == names
+
+
+@pytest.mark.parametrize(
+    "prompt, sentence",
+    [
+        ("butte", "no item 'butte'. Did you mean 'butter'?"),
+        ("whole milk, knif", "Did you mean 'BUTTER KNIFE'?"),
+        ("xyzzy", "Name some that it knows, such as: whole milk"),
+    ],
+)
+def test_unknown_items_are_named_with_the_nearest(prompt, sentence):
+    with pytest.raises(UserError) as caught:
+        codec().read(prompt)
+    assert sentence in str(caught.value)
+
+
+def test_a_codec_survives_json():
+    again = SetCodec.from_json(codec().to_json())
+    assert again.names == codec().names and again.specification == codec().specification

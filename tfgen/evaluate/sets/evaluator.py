@@ -1,0 +1,188 @@
+"""Sets before the evaluation: what is measured, in which order, and what is said of it."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+
+from tfgen.evaluate.alarms import Scores, alarm_of, not_tested, value_of
+from tfgen.evaluate.evaluator import METRICS_FORMAT, Evaluator, Parts
+from tfgen.evaluate.metrics import Inputs
+from tfgen.evaluate.record import Alarm, Evaluation, MeasuredWith, Score
+from tfgen.evaluate.request import EvaluateRequest
+from tfgen.evaluate.score_descriptions import number, percent
+from tfgen.evaluate.sets.metric_inputs import EASE, INDEPENDENT, NEAREST, POPULAR, RANDOM, REAL, SetInputs
+from tfgen.evaluate.sets.reference_data import ReferenceData
+from tfgen.evaluate.sets.report_sections import commonest_section, invented_section, suggestions_section
+from tfgen.evaluate.summary import paragraph
+from tfgen.restore import open_codec
+from tfgen.run import Run
+
+QUESTIONS = {
+    "no better than the commonest": "Would the commonest items for everybody do as well?",
+    "worse than EASE": "Would the linear part alone do better?",
+    "unrelated": "Are invented ones items that don't go together?",
+}
+_LEAST_LIFTS = 0.5  # of what held-out sets have: below it, invented ones hardly know what goes together
+_LONGER = "train longer, on more baskets, or with a larger --size"
+_MORE = "give more data: rare items with few neighbours can't be learned"
+
+
+class SetEvaluator(Evaluator):
+    """See Evaluator."""
+
+    missing = {}
+
+    def __init__(self, run: Run, request: EvaluateRequest):
+        self.data = ReferenceData.of(run, request.holdout, request.seed)
+        super().__init__(run, request)
+        self.codec = open_codec(run)
+        self.count = request.count or len(self.data.unseen)
+        self.sets = SetInputs(self.model, self.data, self.count, request.seed)
+
+    def beginning(self) -> str:
+        plural = self.codec.specification.plural
+        return (
+            f"Ranking {len(self.data.names):,} items for {len(self.data.given):,} {plural} that it never saw, and "
+            f"inventing {self.count:,} ..."
+        )
+
+    def inputs(self) -> Inputs:
+        return self.sets.of_model()
+
+    def baselines(self) -> dict[str, Inputs]:
+        ranked = {name: self.sets.of_ranking(name) for name in (EASE, NEAREST, POPULAR, RANDOM)}
+        return {**ranked, **{name: self.sets.of_sets(name) for name in (REAL, INDEPENDENT)}}
+
+    def measured_with(self) -> MeasuredWith:
+        return MeasuredWith(
+            tfgen_format=METRICS_FORMAT,
+            extractor="none",
+            extractor_hash="",
+            resizer="none",
+            reference=self.data.fingerprint,
+            shape=(len(self.data.names),),
+            count=self.count,
+            seed=self.request.seed,
+            holdout=self.data.holdout,
+            modality=self.run.record["modality"],
+            tokenizer=self._digest_of_items(),
+            representation=self.codec.representation,
+        )
+
+    def _digest_of_items(self) -> str:
+        """Equal for runs that know the same items, as commonly."""
+        state = json.dumps(self.codec.to_json(), sort_keys=True)
+        return hashlib.sha256(state.encode()).hexdigest()[:32]
+
+    def alarms(self, scores: Scores, baselines: Mapping[str, Mapping[str, float]]) -> list[Alarm]:
+        return [_popular(scores), _linear(scores), _unrelated(scores, baselines)]
+
+    def notes(self) -> list[str]:
+        data = self.data
+        how = "the last fifth, by time" if self.codec.specification.ordered else "a fifth, by chance"
+        return [
+            f"Of each held-out one, {how}, is to be guessed from the others. The baseline \"nearest items\" looks at "
+            f"{self.sets.nearest.neighbours} neighbours of each item, as many as rank best; \"ease\" is the model's "
+            f"linear part, beside which the network has a share of {float(self.model.ease.share.numpy()):.2f}.",
+            f"\"real\" are {len(data.unseen):,} held-out ones in place of invented ones: more of a pair's lift can't "
+            "be found in so few.",
+        ]
+
+    def in_words(self, evaluation: Evaluation) -> str:
+        good, weak, change = [], [], []
+        scores, baselines = evaluation.scores, evaluation.baselines
+        if "gain_over_ease" in scores:
+            gains = [
+                ("EASE", scores["gain_over_ease"]), ("nearest items", scores["gain_over_nearest"]),
+                ("the commonest", scores["gain_over_popular"]),
+            ]  # fmt: skip
+            told = ", ".join(f"{_signed(score.value)} over {name}" for name, score in gains)
+            value = f"NDCG@100 {number(scores['ndcg_at_100'].value)}: {told}"
+            if all(_surely_above(score, -0.01) for _, score in gains) and gains[2][1].value > 0.05:
+                good.append(f"suggestions are as good as the best simple ones or better ({value})")
+            else:
+                weak.append(f"suggestions are hardly better than simple ones ({value})")
+                change.append(_MORE)
+        if "catalog_coverage" in scores and scores["catalog_coverage"].value < 0.1:
+            share = percent(scores["catalog_coverage"].value)
+            weak.append(f"only {share} of the items are ever suggested")
+        real = baselines.get(REAL, {}).get("pair_lifts")
+        if "pair_lifts" in scores and real is not None and real > 0:
+            value = scores["pair_lifts"].value
+            words = f"(lifts {value:.2f}, as many held-out ones {real:.2f})"
+            if value >= 0.8 * real:
+                good.append(f"in invented ones goes together what goes together in the data {words}")
+            else:
+                weak.append(f"in invented ones less goes together than in the data {words}")
+                change.append(_LONGER)
+        return paragraph(evaluation, good, weak, change, _LONGER)
+
+    def parts(self, evaluation: Evaluation) -> Parts:
+        measured, data = evaluation.measured_with, self.data
+        return Parts(
+            data=f"{data.source}, {len(data.learned):,} {self.codec.specification.plural} of {len(data.names):,} items "
+            "to learn",
+            sections=[suggestions_section(self.sets), commonest_section(self.sets), invented_section(self.sets)],
+            on_losses="Of the network, and 1 less the NDCG of the blend on those that settings are chosen by.",
+            measured={
+                "Held-out": f"{len(data.unseen):,}",
+                "Invented": f"{measured.count:,}, with seeds from {measured.seed}",
+                "Items": f"{len(data.names):,}",
+            },
+            baselines={
+                EASE: "the linear part of the model alone (Steck 2019)",
+                NEAREST: "items whose buyers are the most like those of the given ones",
+                POPULAR: "the commonest items for everybody",
+                RANDOM: "any items",
+                REAL: "held-out ones in place of invented ones",
+                INDEPENDENT: "items drawn by themselves in place of invented ones",
+            },
+            questions=QUESTIONS,
+        )
+
+
+def _surely_above(score: Score, least: float) -> bool:
+    return score.value + (score.half_width or 0.0) >= least
+
+
+def _popular(scores: Scores) -> Alarm:
+    name, gain = "no better than the commonest", value_of(scores, "gain_over_popular")
+    if gain != gain:
+        return not_tested(name, "The gain over the commonest items was not measured.")
+    half = scores["gain_over_popular"].half_width or 0.0
+    return alarm_of(
+        name, gain - half <= 0,
+        f"NDCG@100 is {_signed(gain)} of that of the commonest items for everybody.",
+        f"NDCG@100 is {_signed(gain)} over that of the commonest items for everybody.",
+        "Give more baskets of more items, or show the commonest, which costs nothing.",
+    )  # fmt: skip
+
+
+def _linear(scores: Scores) -> Alarm:
+    name, gain = "worse than EASE", value_of(scores, "gain_over_ease")
+    if gain != gain:
+        return not_tested(name, "The gain over EASE was not measured.")
+    half = scores["gain_over_ease"].half_width
+    return alarm_of(
+        name, half is not None and gain + half < 0,
+        f"The network takes {_signed(gain)} of NDCG@100 from the linear part, beyond chance.",
+        f"NDCG@100 is {_signed(gain)} against the linear part alone.",
+        "Fit on more baskets, so that the blend is chosen by more of them.",
+    )  # fmt: skip
+
+
+def _unrelated(scores: Scores, baselines: Mapping[str, Mapping[str, float]]) -> Alarm:
+    name, real = "unrelated", baselines.get(REAL, {}).get("pair_lifts")
+    lifts = value_of(scores, "pair_lifts")
+    if real is None or lifts != lifts:
+        return not_tested(name, "There are too few common pairs of items.")
+    return alarm_of(
+        name, lifts < _LEAST_LIFTS * real,
+        f"Lifts of pairs correlate by {lifts:.2f} with those of the data, those of held-out ones by {real:.2f}.",
+        f"Lifts of pairs correlate by {lifts:.2f} with those of the data, {real:.2f} of as many held-out ones.",
+        "Train longer, or lower the temperature.",
+    )  # fmt: skip
+
+
+def _signed(share: float) -> str:
+    return f"{100 * share:+.1f} %".replace("-", "\N{MINUS SIGN}")

@@ -1,0 +1,78 @@
+"""A model's rankings and inventions, made in batches of one size, and which of the given items spoke for what."""
+
+from typing import Any
+
+import numpy as np
+
+from tfgen.representations.sets.sets import NO_ITEM, Sets
+
+# Kernels may add up in another order for another batch size, so every batch has the same one.
+BATCH = 64
+
+
+class Ranker:
+    """Given items to scores and reasons, and seeds to whole sets."""
+
+    def __init__(self, model: Any):
+        import tensorflow as tf
+
+        self.model = model
+        whole, ids = tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.int32)
+        self._scores = tf.function(
+            lambda rows, multi_hot: model.blended(rows, multi_hot),
+            input_signature=[whole, tf.TensorSpec([None, model.items], tf.float32)],
+        )
+        self._invent = tf.function(
+            lambda seeds, given, temperature: model.invent(seeds, given, temperature),
+            input_signature=[ids, whole, tf.TensorSpec([], tf.float32)],
+        )
+
+    def scores(self, given: Sets) -> np.ndarray:
+        """How well every item goes with each set, float32 [sets, items]; far below all others for what it has."""
+        import tensorflow as tf
+
+        rows, parts = given.rows(self.model.longest_row), []
+        for first in range(0, len(given), BATCH):
+            part = given.part(first, min(first + BATCH, len(given)))
+            missing = BATCH - len(part)
+            own = np.pad(rows[first : first + BATCH], [[0, missing], [0, 0]], constant_values=NO_ITEM)
+            multi_hot = np.pad(part.multi_hot(self.model.items), [[0, missing], [0, 0]])
+            parts.append(self._scores(tf.constant(own), tf.constant(multi_hot)).numpy()[: len(part)])
+        return np.concatenate(parts) if parts else np.zeros([0, self.model.items], np.float32)
+
+    def best(self, given: Sets, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """The `count` items that go best with each set and aren't in it, int32 [sets, count], and their scores; NO_ITEM
+        where there are no more."""
+        scores = self.scores(given)
+        count = min(count, scores.shape[1])
+        items = np.argsort(-scores, axis=1, kind="stable")[:, :count].astype(np.int32)
+        own = np.take_along_axis(scores, items, axis=1)
+        return np.where(own > -1e8, items, NO_ITEM), own
+
+    def reasons(self, given: np.ndarray, items: np.ndarray, most: int = 3) -> list[list[tuple[int, float]]]:
+        """For each of some items, the given ones [k] without which its score would be lower, and by how much, the
+        weightiest first: each is left out in turn."""
+        without = Sets.of([np.delete(given, place) for place in range(len(given))])
+        whole = self.scores(Sets.of([given]))[0, items]
+        lost = whole[None] - self.scores(without)[:, items]
+        found = []
+        for place in range(len(items)):
+            order = np.argsort(-lost[:, place], kind="stable")[:most]
+            found.append([(int(given[at]), float(lost[at, place])) for at in order if lost[at, place] > 0])
+        return found
+
+    def invented(
+        self, seeds: np.ndarray, given: np.ndarray | None = None, temperature: float | None = None
+    ) -> list[np.ndarray]:
+        """A set for each int32 seed [n], which begins with the given items [k]; the same alone or among others."""
+        import tensorflow as tf
+
+        temperature = self.model.temperature if temperature is None else temperature
+        own = np.zeros(0, np.int32) if given is None else given
+        made = []
+        for first in range(0, len(seeds), BATCH):
+            part = np.resize(seeds[first : first + BATCH], BATCH)
+            rows = np.tile(own, [BATCH, 1]).astype(np.int32)
+            sets = self._invent(tf.constant(part), tf.constant(rows), tf.constant(temperature, tf.float32)).numpy()
+            made += [row[row >= 0] for row in sets[: len(seeds) - first]]
+        return made
