@@ -44,7 +44,8 @@ class RowExport(ExportedModel):
         self._lookup = RowLookup(codec) if audience == SERVER else None
         self._names = safe_names([column.name for column in codec.learned])
         self._made: Rows | None = None
-        self._filled: tuple = ()  # what is allowed of cells that are filled in, and the fields of which not all is
+        # What is allowed of cells that are filled in, and the fields of which not all is.
+        self._filled: tuple = (None, ())
         self._has_likelihood = bool(model.measurements())
         if audience == SERVER:
             allowed = no_conditions(codec).without_missing(codec)
@@ -83,19 +84,24 @@ class RowExport(ExportedModel):
     # What the signatures do.
 
     def _generate(self, seed: tf.Tensor, prompt: tf.Tensor) -> dict[str, tf.Tensor]:
-        given, allowed, ends, intervals = self._lookup.conditions(prompt)
-        tokens, weights = self.model.conditional_rows(seed, given, allowed)
+        given, allowed, ends, intervals, together = self._lookup.conditions(prompt)
+        tokens, weights = self.model.conditional_rows(seed, given, allowed, together=together)
         own = tf.gather(ends, tokens + tf.constant(self.model.example.offsets, tf.int32), axis=1, batch_dims=1)
-        uniform = own[..., 0] + self.model.places(seed) * (own[..., 1] - own[..., 0])
-        return {**self._columns(tokens, uniform, intervals), "share": tf.reduce_mean(weights, axis=1)}
+        made = self._columns(tokens, self.model.places(seed), own, intervals)
+        return {**made, "share": tf.reduce_mean(weights, axis=1)}
 
     def _fill(self, seed: tf.Tensor, **columns: tf.Tensor) -> dict[str, tf.Tensor]:
         values = [columns[name] for name in self._names]
         given = self._lookup.tokens(values, free=True)
-        tokens, _ = self.model.conditional_rows(seed, given, *self._filled)
-        made = self._columns(tokens, self.model.places(seed))
+        allowed, asked = self._filled
+        intervals, together = self._lookup.beginnings_of(values, given)
+        if together:  # which goes with what is allowed
+            asked = (*asked, *(place for pair in together for place in pair))
+            allowed = tf.ones([self.model.tokens]) if allowed is None else allowed
+        tokens, _ = self.model.conditional_rows(seed, given, allowed, asked, together)
+        made = self._columns(tokens, self.model.places(seed), None, intervals if together else None, values)
         return {
-            name: tf.where(given[:, place] == FREE, made[name], _cast(values[place], made[name].dtype), name=name)
+            name: tf.where(_is_missing(values[place]), made[name], _cast(values[place], made[name].dtype), name=name)
             for place, name in enumerate(self._names)
         }
 
@@ -122,10 +128,8 @@ class RowExport(ExportedModel):
     def _log_prob_of_tokens(self, tokens: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"log_prob": tf.identity(self.model.log_likelihood(tokens), name="log_prob")}
 
-    def _columns(
-        self, tokens: tf.Tensor, uniform: tf.Tensor, intervals: tf.Tensor | None = None
-    ) -> dict[str, tf.Tensor]:
-        made = self._lookup.columns(tokens, uniform, intervals)
+    def _columns(self, *given: Any) -> dict[str, tf.Tensor]:
+        made = self._lookup.columns(*given)
         return {
             name: tf.identity(values, name=name) for name, values in zip(self._names, made.values(), strict=True)
         }
@@ -259,6 +263,10 @@ def safe_names(names: list[str]) -> list[str]:
 
 def _numbered(name: str, number: int) -> str:
     return name if number == 1 else f"{name}_{number}"
+
+
+def _is_missing(values: tf.Tensor) -> tf.Tensor:
+    return tf.equal(tf.strings.strip(values), "") if values.dtype == tf.string else tf.math.is_nan(values)
 
 
 def _cast(values: tf.Tensor, kind: tf.DType) -> tf.Tensor:
