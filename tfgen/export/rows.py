@@ -6,6 +6,7 @@ values. A phone takes tokens and gives tokens and numbers; what they stand for l
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,10 @@ from tfgen.export.agreement import Agreement, Pairs, agreement_of
 from tfgen.export.formats import SAVED_MODEL, Tolerance
 from tfgen.export.signatures import SERVER, Entry, ExportedModel
 from tfgen.models.rows.base import RowModel
-from tfgen.representations.rows.codec import Bins, RowCodec
+from tfgen.representations.rows.codec import Bins, Distance, RowCodec
 from tfgen.representations.rows.columns import DATE, DATETIME, TIME, Rows, plain_text
 from tfgen.representations.rows.conditions import FREE, no_conditions, quoted
+from tfgen.representations.rows.distances import value_at
 from tfgen.representations.rows.lookup import RowLookup, decoded
 from tfgen.representations.rows.sampler import RowSampler
 from tfgen.representations.signatures import Kind
@@ -110,16 +112,20 @@ class RowExport(ExportedModel):
 
     def _generate_tokens(self, seed: tf.Tensor, given: tf.Tensor) -> dict[str, tf.Tensor]:
         tokens, _ = self.model.conditional_rows(seed, given)
-        uniform, numbers = self.model.places(seed), []
-        for place, column in enumerate(self.codec.learned):
+        uniform, numbers = self.model.places(seed), [tf.cast(own, tf.float32) for own in tf.unstack(tokens, axis=1)]
+        for place in self.codec.in_order_of_distance:
+            column = self.codec.learned[place]
             how, own = self.codec.encodings[column.name], tokens[:, place]
-            is_number = isinstance(how, Bins)
-            if is_number and len(how.knots):
-                # No cell is NaN here, which a comparison would trip over: the token says what is missing.
-                knots = how.knots - base_of(how)  # float32 has seven digits, and a second of today's has ten
-                numbers.append(decoded(Bins(knots, False), column, own, uniform[:, place], tf.float32))
+            if not isinstance(how, Bins) or not len(how.knots):
+                continue
+            # No cell is NaN here, which a comparison would trip over: the token says what is missing.
+            base = base_of(self.codec, place)  # float32 has seven digits, and a second of today's has ten
+            if isinstance(how, Distance):
+                distance = decoded(Bins(how.knots, False), column, own, uniform[:, place], tf.float32)
+                how = replace(how, ends=tuple(end - base for end in how.ends))
+                numbers[place] = value_at(how, numbers[self.codec.distances[place]], distance)
             else:
-                numbers.append(tf.cast(own, tf.float32))
+                numbers[place] = decoded(Bins(how.knots - base, False), column, own, uniform[:, place], tf.float32)
         return {
             "tokens": tf.identity(tokens, name="tokens"),
             "numbers": tf.identity(tf.stack(numbers, axis=1), name="numbers"),
@@ -184,7 +190,7 @@ class RowExport(ExportedModel):
                 names = [column.categories[place] for place in how.kept[:1]]
                 prompts += [f"{quoted(column.name, ',<=>')}={quoted(name)}" for name in names]
             elif len(how.knots) and column.kind not in (DATE, DATETIME, TIME):
-                low, high = np.quantile(how.knots, [0.3, 0.7])
+                low, high = np.quantile(how.extent if isinstance(how, Distance) else how.knots, [0.3, 0.7])
                 asked = f"{low:.{column.decimals}f}..{high:.{column.decimals}f}"
                 prompts.append(f"{quoted(column.name, ',<=>')}={asked}")
         return prompts
@@ -220,7 +226,9 @@ class RowExport(ExportedModel):
             about: dict[str, Any] = {"name": column.name, "as": name, "kind": column.kind, "place": place}
             if isinstance(how, Bins):
                 about |= {"bins": [[row[0], row[-1]] for row in how.knots.tolist()], "decimals": column.decimals}
-                about |= {"base": base_of(how)}  # that a phone's numbers lie above
+                about |= {"base": base_of(self.codec, place)}  # that a phone's numbers lie above
+                if place in self.codec.distances:  # whose bins are of distances from another column
+                    about |= {"after": self.codec.distances[place]}
             else:
                 about |= {"values": [column.categories[each] for each in how.kept]}
             columns.append({**about, "missing": how.size - 1 if how.has_missing else None})
@@ -235,15 +243,18 @@ class RowExport(ExportedModel):
             f"The values of each column as a caller needs them ('{COLUMNS_FILE}'): categories that at least five rows "
             "have, and for numbers the values that five rows share, and the ends of up to a hundred bins, which are "
             "means of two or three values.",
-            "Not the table's constraints: rows of an export are as the model draws them.",
+            "Of the table's constraints those orders that columns are learned by; else rows of an export are as the "
+            "model draws them.",
         ]
 
     def words(self) -> dict[str, Any]:
         return {"fields": self.model.fields}
 
 
-def base_of(how: Bins) -> float:
-    """What the values of a column lie above, where they are large: a whole number."""
+def base_of(codec: RowCodec, place: int) -> float:
+    """What the values of a column lie above, where they are large: a whole number; of a distance, what those of the
+    other column do."""
+    how = codec.encodings[codec.learned[codec.distances.get(place, place)].name]
     least = float(np.floor(how.knots.min())) if len(how.knots) else 0.0
     return least if abs(least) >= _LARGE else 0.0
 
