@@ -14,8 +14,8 @@ from tests.sources import SOURCES
 from tfgen import catalog
 from tfgen.data import open_data
 from tfgen.errors import UserError
-from tfgen.export.rows import RowExport
-from tfgen.export.signatures import SERVER
+from tfgen.export.rows import RowExport, base_of
+from tfgen.export.signatures import PHONE, SERVER
 from tfgen.generate import Request, open_generator
 from tfgen.representations.rows.conditions import read_conditions
 from tfgen.representations.rows.sampler import RowSampler
@@ -213,6 +213,27 @@ def test_constraints_hold_in_what_is_filled_in(bills, command, tmp_path):
         rows = list(csv.DictReader(file))
     assert all(map(keeps_to_all, rows))
     assert (rows[0]["total"], rows[1]["total"], rows[2]["tax"]) == ("120.00", "150.00", "15.00")
+
+
+def test_orders_hold_in_exports(bills):
+    codec = open_codec(bills)
+    ordered, paid = ([column.name for column in codec.learned].index(name) for name in ("ordered", "paid"))
+    assert codec.distances == {paid: ordered}
+    seeds, prompt = tf.range(64), "paid=2024-05-01..2024-05-03"
+    made = RowExport(bills, codec, load_model(bills), SERVER).entries["generate"].function(
+        seed=seeds, prompt=tf.constant([prompt, ""] * 32)
+    )
+    first, last = ([each.decode() for each in made[name].numpy()] for name in ("ordered", "paid"))
+    assert all(one <= other for one, other in zip(first, last))
+    assert set(last[::2]) <= {"2024-05-01", "2024-05-02", "2024-05-03"} and len(set(last[1::2])) > 10
+    # The same rows as in Python, and on a phone.
+    rows = RowSampler(load_model(bills), codec)(np.arange(64, dtype=np.int32), read_conditions(codec, prompt))
+    assert rows.values["paid"][::2].astype("datetime64[D]").astype(str).tolist() == last[::2]
+    given = tf.fill([64, len(codec.learned)], -1)
+    numbers = RowExport(bills, codec, load_model(bills), PHONE).entries["generate"].function(seed=seeds, given=given)
+    days = numbers["numbers"].numpy()[:, [ordered, paid]] + base_of(codec, paid)
+    assert [str(np.datetime64(int(day), "D")) for day in days[1::2, 1]] == last[1::2]
+    assert (days[:, 0] <= days[:, 1]).all()
 
 
 def test_unlikely_rows_are_named_by_their_place_in_the_file(run, command):

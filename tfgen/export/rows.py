@@ -6,6 +6,7 @@ values. A phone takes tokens and gives tokens and numbers; what they stand for l
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,10 @@ from tfgen.export.agreement import Agreement, Pairs, agreement_of
 from tfgen.export.formats import SAVED_MODEL, Tolerance
 from tfgen.export.signatures import SERVER, Entry, ExportedModel
 from tfgen.models.rows.base import RowModel
-from tfgen.representations.rows.codec import Bins, RowCodec
+from tfgen.representations.rows.codec import Bins, Distance, RowCodec
 from tfgen.representations.rows.columns import DATE, DATETIME, TIME, Rows, plain_text
 from tfgen.representations.rows.conditions import FREE, no_conditions, quoted
+from tfgen.representations.rows.distances import value_at
 from tfgen.representations.rows.lookup import RowLookup, decoded
 from tfgen.representations.rows.sampler import RowSampler
 from tfgen.representations.signatures import Kind
@@ -44,7 +46,8 @@ class RowExport(ExportedModel):
         self._lookup = RowLookup(codec) if audience == SERVER else None
         self._names = safe_names([column.name for column in codec.learned])
         self._made: Rows | None = None
-        self._filled: tuple = ()  # what is allowed of cells that are filled in, and the fields of which not all is
+        # What is allowed of cells that are filled in, and the fields of which not all is.
+        self._filled: tuple = (None, ())
         self._has_likelihood = bool(model.measurements())
         if audience == SERVER:
             allowed = no_conditions(codec).without_missing(codec)
@@ -83,19 +86,24 @@ class RowExport(ExportedModel):
     # What the signatures do.
 
     def _generate(self, seed: tf.Tensor, prompt: tf.Tensor) -> dict[str, tf.Tensor]:
-        given, allowed, ends, intervals = self._lookup.conditions(prompt)
-        tokens, weights = self.model.conditional_rows(seed, given, allowed)
+        given, allowed, ends, intervals, together = self._lookup.conditions(prompt)
+        tokens, weights = self.model.conditional_rows(seed, given, allowed, together=together)
         own = tf.gather(ends, tokens + tf.constant(self.model.example.offsets, tf.int32), axis=1, batch_dims=1)
-        uniform = own[..., 0] + self.model.places(seed) * (own[..., 1] - own[..., 0])
-        return {**self._columns(tokens, uniform, intervals), "share": tf.reduce_mean(weights, axis=1)}
+        made = self._columns(tokens, self.model.places(seed), own, intervals)
+        return {**made, "share": tf.reduce_mean(weights, axis=1)}
 
     def _fill(self, seed: tf.Tensor, **columns: tf.Tensor) -> dict[str, tf.Tensor]:
         values = [columns[name] for name in self._names]
         given = self._lookup.tokens(values, free=True)
-        tokens, _ = self.model.conditional_rows(seed, given, *self._filled)
-        made = self._columns(tokens, self.model.places(seed))
+        allowed, asked = self._filled
+        intervals, together = self._lookup.beginnings_of(values, given)
+        if together:  # which goes with what is allowed
+            asked = (*asked, *(place for pair in together for place in pair))
+            allowed = tf.ones([self.model.tokens]) if allowed is None else allowed
+        tokens, _ = self.model.conditional_rows(seed, given, allowed, asked, together)
+        made = self._columns(tokens, self.model.places(seed), None, intervals if together else None, values)
         return {
-            name: tf.where(given[:, place] == FREE, made[name], _cast(values[place], made[name].dtype), name=name)
+            name: tf.where(_is_missing(values[place]), made[name], _cast(values[place], made[name].dtype), name=name)
             for place, name in enumerate(self._names)
         }
 
@@ -104,16 +112,20 @@ class RowExport(ExportedModel):
 
     def _generate_tokens(self, seed: tf.Tensor, given: tf.Tensor) -> dict[str, tf.Tensor]:
         tokens, _ = self.model.conditional_rows(seed, given)
-        uniform, numbers = self.model.places(seed), []
-        for place, column in enumerate(self.codec.learned):
+        uniform, numbers = self.model.places(seed), [tf.cast(own, tf.float32) for own in tf.unstack(tokens, axis=1)]
+        for place in self.codec.in_order_of_distance:
+            column = self.codec.learned[place]
             how, own = self.codec.encodings[column.name], tokens[:, place]
-            is_number = isinstance(how, Bins)
-            if is_number and len(how.knots):
-                # No cell is NaN here, which a comparison would trip over: the token says what is missing.
-                knots = how.knots - base_of(how)  # float32 has seven digits, and a second of today's has ten
-                numbers.append(decoded(Bins(knots, False), column, own, uniform[:, place], tf.float32))
+            if not isinstance(how, Bins) or not len(how.knots):
+                continue
+            # No cell is NaN here, which a comparison would trip over: the token says what is missing.
+            base = base_of(self.codec, place)  # float32 has seven digits, and a second of today's has ten
+            if isinstance(how, Distance):
+                distance = decoded(Bins(how.knots, False), column, own, uniform[:, place], tf.float32)
+                how = replace(how, ends=tuple(end - base for end in how.ends))
+                numbers[place] = value_at(how, numbers[self.codec.distances[place]], distance)
             else:
-                numbers.append(tf.cast(own, tf.float32))
+                numbers[place] = decoded(Bins(how.knots - base, False), column, own, uniform[:, place], tf.float32)
         return {
             "tokens": tf.identity(tokens, name="tokens"),
             "numbers": tf.identity(tf.stack(numbers, axis=1), name="numbers"),
@@ -122,10 +134,8 @@ class RowExport(ExportedModel):
     def _log_prob_of_tokens(self, tokens: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"log_prob": tf.identity(self.model.log_likelihood(tokens), name="log_prob")}
 
-    def _columns(
-        self, tokens: tf.Tensor, uniform: tf.Tensor, intervals: tf.Tensor | None = None
-    ) -> dict[str, tf.Tensor]:
-        made = self._lookup.columns(tokens, uniform, intervals)
+    def _columns(self, *given: Any) -> dict[str, tf.Tensor]:
+        made = self._lookup.columns(*given)
         return {
             name: tf.identity(values, name=name) for name, values in zip(self._names, made.values(), strict=True)
         }
@@ -180,7 +190,7 @@ class RowExport(ExportedModel):
                 names = [column.categories[place] for place in how.kept[:1]]
                 prompts += [f"{quoted(column.name, ',<=>')}={quoted(name)}" for name in names]
             elif len(how.knots) and column.kind not in (DATE, DATETIME, TIME):
-                low, high = np.quantile(how.knots, [0.3, 0.7])
+                low, high = np.quantile(how.extent if isinstance(how, Distance) else how.knots, [0.3, 0.7])
                 asked = f"{low:.{column.decimals}f}..{high:.{column.decimals}f}"
                 prompts.append(f"{quoted(column.name, ',<=>')}={asked}")
         return prompts
@@ -216,7 +226,9 @@ class RowExport(ExportedModel):
             about: dict[str, Any] = {"name": column.name, "as": name, "kind": column.kind, "place": place}
             if isinstance(how, Bins):
                 about |= {"bins": [[row[0], row[-1]] for row in how.knots.tolist()], "decimals": column.decimals}
-                about |= {"base": base_of(how)}  # that a phone's numbers lie above
+                about |= {"base": base_of(self.codec, place)}  # that a phone's numbers lie above
+                if place in self.codec.distances:  # whose bins are of distances from another column
+                    about |= {"after": self.codec.distances[place]}
             else:
                 about |= {"values": [column.categories[each] for each in how.kept]}
             columns.append({**about, "missing": how.size - 1 if how.has_missing else None})
@@ -231,15 +243,18 @@ class RowExport(ExportedModel):
             f"The values of each column as a caller needs them ('{COLUMNS_FILE}'): categories that at least five rows "
             "have, and for numbers the values that five rows share, and the ends of up to a hundred bins, which are "
             "means of two or three values.",
-            "Not the table's constraints: rows of an export are as the model draws them.",
+            "Of the table's constraints those orders that columns are learned by; else rows of an export are as the "
+            "model draws them.",
         ]
 
     def words(self) -> dict[str, Any]:
         return {"fields": self.model.fields}
 
 
-def base_of(how: Bins) -> float:
-    """What the values of a column lie above, where they are large: a whole number."""
+def base_of(codec: RowCodec, place: int) -> float:
+    """What the values of a column lie above, where they are large: a whole number; of a distance, what those of the
+    other column do."""
+    how = codec.encodings[codec.learned[codec.distances.get(place, place)].name]
     least = float(np.floor(how.knots.min())) if len(how.knots) else 0.0
     return least if abs(least) >= _LARGE else 0.0
 
@@ -259,6 +274,10 @@ def safe_names(names: list[str]) -> list[str]:
 
 def _numbered(name: str, number: int) -> str:
     return name if number == 1 else f"{name}_{number}"
+
+
+def _is_missing(values: tf.Tensor) -> tf.Tensor:
+    return tf.equal(tf.strings.strip(values), "") if values.dtype == tf.string else tf.math.is_nan(values)
 
 
 def _cast(values: tf.Tensor, kind: tf.DType) -> tf.Tensor:

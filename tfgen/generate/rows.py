@@ -16,9 +16,9 @@ from tfgen.generate.output import check_path, file_stem, provenance
 from tfgen.generate.reactions import Reactions
 from tfgen.representations.base import Codec
 from tfgen.representations.rows.columns import Rows
-from tfgen.representations.rows.conditions import FREE, read_conditions
-from tfgen.representations.rows.constrained import Given, enforce_constraints
-from tfgen.representations.rows.sampler import RowSampler
+from tfgen.representations.rows.conditions import read_conditions
+from tfgen.representations.rows.constrained import enforce_constraints
+from tfgen.representations.rows.sampler import Given, RowSampler
 from tfgen.restore import load_model, made_of
 from tfgen.run import BASE, Run
 
@@ -153,24 +153,16 @@ class RowGenerator(Generator):
 
     def _filled(self, sampler: RowSampler) -> tuple[Rows, float]:
         """The rows of the file, with what the model draws where a cell is missing."""
-        like, given = self._like, []
-        is_there = []
-        for column in self.codec.learned:
-            values = like.values[column.name]
-            there = ~np.isnan(values) if column.is_numeric else values >= 0
-            is_there.append(there)
-            given.append(np.where(there, self.codec.encodings[column.name].encode(values), FREE))
-        tokens = np.stack(given, axis=1).astype(np.int32)
-        under = self.conditions.without_missing(self.codec)
-        made, share = sampler.drawn(self.seeds, under, tokens)
-        there = {column.name: there for column, there in zip(self.codec.learned, is_there)}
-        filled = Given(there, Rows(like.columns, like.values), tokens, under)
+        like, under = self._like, self.conditions.without_missing(self.codec)
+        filled = Given.of(self.codec, Rows(like.columns, like.values), under)
+        made, share = sampler.drawn(self.seeds, under, filled)
         made, broken = enforce_constraints(
             self.modality, self.codec, sampler, self.seeds, self.conditions, made, filled
         )
         if broken:
             warn(f"{several(broken, 'row')} can't be filled in so that what holds in the table holds there too.")
-        count = int((~np.array(is_there)).sum() - sum(cells.sum() for cells in like.unknown.values()))
+        count = sum(int((~there).sum()) for there in filled.there.values())
+        count -= sum(int(cells.sum()) for cells in like.unknown.values())
         say(f"{several(count, 'cell')} of {several(len(like), 'row')} filled in.")
         return like.completed(made), share
 

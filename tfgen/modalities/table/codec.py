@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from tfgen.errors import UserError
-from tfgen.modalities.table.constraints import MISSING, Constraint, Fixed, from_json
+from tfgen.modalities.table.constraints import MISSING, Constraint, Fixed, from_json, lowest_below
 from tfgen.modalities.table.formats import on_steps, read_dates, write_values
-from tfgen.representations.rows.codec import Categories, RowCodec
+from tfgen.representations.rows.codec import Categories, Distance, RowCodec
 from tfgen.representations.rows.columns import Column, Rows
 
 
@@ -23,7 +23,7 @@ class TableCodec(RowCodec):
         constraints: Sequence[Constraint] = (),
     ) -> "TableCodec":  # fmt: skip
         """See RowCodec.of. Of the constraints, those are kept that are about learned columns."""
-        codec = super().of(rows, learned, seed, about)
+        codec = super().of(rows, learned, seed, about, lowest_below(constraints))
         codec.about["constraints"] = [each.to_json() for each in codec._about_learned(constraints)]
         return codec
 
@@ -53,18 +53,19 @@ class TableCodec(RowCodec):
         how, values = self.encodings[name], np.array(values, np.float64)
         if isinstance(how, Categories):
             return np.isin(values, how.kept) | ((values == -1) & how.has_missing)
+        if isinstance(how, Distance):
+            return ((how.ends[0] <= values) & (values <= how.ends[1])) | ((values == MISSING) & how.has_missing)
         if not len(how.knots):
             return (values == MISSING) & how.has_missing
         bins = how.knots[how.encode(values).clip(max=len(how.knots) - 1)]
         return ((bins[:, 0] <= values) & (values <= bins[:, -1])) | ((values == MISSING) & how.has_missing)
 
-    def decode(self, tokens: np.ndarray, uniform: np.ndarray) -> Rows:
-        """See RowCodec.decode. Times come out where the table has them, such as at full hours."""
-        rows = super().decode(tokens, uniform)
-        for column in self.learned:
-            if "step" in column.writing and len(knots := self.encodings[column.name].knots):
-                rows.values[column.name][:] = on_steps(column, rows.values[column.name], knots[0, 0], knots[-1, -1])
-        return rows
+    def decode_column(self, place: int, *given: Any) -> np.ndarray:
+        """See RowCodec.decode_column. Times come out where the table has them, such as at full hours."""
+        column, values = self.learned[place], super().decode_column(place, *given)
+        if "step" in column.writing and (extent := self.encodings[column.name].extent):
+            values = on_steps(column, values, *extent)
+        return values
 
     def read_value(self, column: Column, text: str) -> float:
         form = column.writing.get("format")
@@ -88,5 +89,7 @@ class TableCodec(RowCodec):
         return str(write_values(column, np.array([value]))[0])
 
     def _middle(self, column: Column) -> float:
-        knots = self.encodings[column.name].knots
-        return float(knots[len(knots) // 2, 0]) if len(knots) else 0.0
+        how = self.encodings[column.name]
+        if isinstance(how, Distance):
+            return how.ends[0]
+        return float(how.knots[len(how.knots) // 2, 0]) if len(how.knots) else 0.0

@@ -260,6 +260,28 @@ def find(rows: Rows) -> list[Constraint]:
     return [*_orders(rows, sums), *sums, *_fixed(rows, sums)]
 
 
+def lowest_below(constraints: Sequence[Constraint]) -> dict[str, str]:
+    """Of each column that is never below another, the lowest of those that it is never below: which is below none.
+
+    Without what follows from other columns, and is put right by them.
+    """
+    orders = [each for each in constraints if isinstance(each, Order)]
+    follows = {each.names[-1] for each in constraints if isinstance(each, (Fixed, Sum))}
+    below: dict[str, str] = {}
+    for order in orders:
+        below.setdefault(order.upper, order.lower)
+
+    def lowest(name: str) -> str:
+        seen = {name}
+        while name in below and below[name] not in seen:
+            name = below[name]
+            seen.add(name)
+        return name
+
+    bases = {name: lowest(name) for name in below if name not in follows}
+    return {name: base for name, base in bases.items() if base not in bases and base != name}
+
+
 def holding(constraints: Sequence[Constraint], rows: Rows) -> np.ndarray:
     """bool [n]: which rows fulfil all constraints."""
     result = np.ones(len(rows), bool)

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from tfgen.models import noise
 from tfgen.models.base import GenerativeModel
+from tfgen.models.rows.pairs import Pairs
 from tfgen.representations import ROWS
 from tfgen.representations.rows.conditions import FREE
 from tfgen.representations.rows.specification import RowSpecification
@@ -47,7 +48,7 @@ class RowModel(GenerativeModel):
 
     def candidate(
         self, seeds: tf.Tensor, draws: tf.Tensor, given: tf.Tensor, allowed: tf.Tensor | None,
-        asked: Sequence[int] | None = None,
+        asked: Sequence[int] | None = None, pairs: Pairs | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """A row for each seed, int32 [batch, fields], and the logarithm of its weight, [batch].
 
@@ -58,6 +59,7 @@ class RowModel(GenerativeModel):
             allowed: float32 [tokens] or [batch, tokens], how much of each token is within the conditions, 0 to 1;
                 None for all of each.
             asked: the fields of which not all is allowed, where that is known; it saves work.
+            pairs: what is allowed of fields together, beside `allowed`.
         """
         raise NotImplementedError
 
@@ -79,16 +81,20 @@ class RowModel(GenerativeModel):
         return self.candidate(seeds, tf.zeros_like(seeds), given, None)[0]
 
     def conditional_rows(
-        self, seeds: tf.Tensor, given: tf.Tensor, allowed: tf.Tensor | None = None, asked: Sequence[int] | None = None
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+        self, seeds: tf.Tensor, given: tf.Tensor, allowed: tf.Tensor | None = None,
+        asked: Sequence[int] | None = None, together: Mapping[tuple[int, int], tf.Tensor] | None = None,
+    ) -> tuple[tf.Tensor, tf.Tensor]:  # fmt: skip
         """Rows under conditions, as `candidate` takes them, and the weights of all candidates [batch, CANDIDATES].
 
         Where nothing is asked of a row, it is the first candidate, so that it is the same as without conditions.
+
+        together: what is allowed of two fields, as Pairs takes it; only beside `allowed`.
         """
-        count = tf.shape(seeds)[0]
+        count, pairs = tf.shape(seeds)[0], Pairs(together, CANDIDATES)
         draws = tf.tile(tf.range(CANDIDATES), [count])
         rows, logarithms = self.candidate(
-            tf.repeat(seeds, CANDIDATES), draws, tf.repeat(given, CANDIDATES, axis=0), _repeated(allowed), asked
+            tf.repeat(seeds, CANDIDATES), draws, tf.repeat(given, CANDIDATES, axis=0), _repeated(allowed), asked,
+            pairs,
         )
         logarithms = tf.reshape(logarithms, [count, CANDIDATES])
         weights = tf.exp(logarithms - tf.reduce_max(logarithms, axis=1, keepdims=True))
@@ -98,6 +104,7 @@ class RowModel(GenerativeModel):
             chosen = tf.reduce_sum(tf.cast(point >= ends[:, :-1], tf.int32), axis=1)
         asked = tf.reduce_any(given > FREE, axis=1)
         asked = asked if allowed is None else asked | tf.reduce_any(allowed < 1.0, axis=-1)
+        asked |= pairs.is_asked(count * CANDIDATES)[::CANDIDATES]
         chosen = tf.where(asked, chosen, 0)
         return tf.gather(rows, tf.range(count) * CANDIDATES + chosen), tf.exp(logarithms)
 

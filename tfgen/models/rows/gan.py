@@ -15,6 +15,7 @@ from tfgen.models.losses import LOSSES, squared_gradient
 from tfgen.models.optimizer import FusedAdam
 from tfgen.models.rows.base import RowModel
 from tfgen.models.rows.configs import RowGANConfig
+from tfgen.models.rows.pairs import Pairs
 from tfgen.models.rows.parallel import Columns, ParallelFields, latent_seeds
 from tfgen.representations.rows.specification import RowSpecification
 
@@ -67,10 +68,10 @@ class RowGAN(RowModel):
 
     def candidate(
         self, seeds: tf.Tensor, draws: tf.Tensor, given: tf.Tensor, allowed: tf.Tensor | None,
-        asked: Sequence[int] | None = None,
+        asked: Sequence[int] | None = None, pairs: Pairs | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         latents = noise.normal(latent_seeds(seeds, draws), self.config.latent_dim)
-        return self.columns.draw(self.generator_average(latents), seeds, draws, given, allowed)
+        return self.columns.draw(self.generator_average(latents), seeds, draws, given, allowed, pairs)
 
     def measurements(self) -> Mapping:
         return {}  # a GAN has no likelihood

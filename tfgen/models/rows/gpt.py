@@ -16,6 +16,7 @@ import tensorflow as tf
 from tfgen.models.rows.base import NEVER, RowModel
 from tfgen.representations.rows.conditions import FREE
 from tfgen.models.rows.configs import RowGPTConfig
+from tfgen.models.rows.pairs import Pairs
 from tfgen.models.rows.parallel import is_token, log_probability
 from tfgen.representations.rows.specification import RowSpecification
 
@@ -76,7 +77,7 @@ class RowGPT(RowModel):
 
     def candidate(
         self, seeds: tf.Tensor, draws: tf.Tensor, given: tf.Tensor, allowed: tf.Tensor | None,
-        asked: Sequence[int] | None = None,
+        asked: Sequence[int] | None = None, pairs: Pairs | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         network, tables = self.network_average, self.network_average.tables()
         kernels = network.kernels()
@@ -87,11 +88,15 @@ class RowGPT(RowModel):
         if allowed is not None:
             # What is asked for comes first, each field from those of these before it: so masks show it while it learns.
             first = [tf.zeros_like(each) for each in inputs]
+            pairs, count = pairs or Pairs(None, 1), tf.shape(seeds)[0]
             for field in self.order:
                 is_there = given[:, field] > FREE
                 if asked is None or field in asked:
                     may = self.of_field(allowed, field)
                     wanted = tf.reduce_any(may < 1.0, axis=-1) & ~is_there
+                    if field in pairs.fields:
+                        may = may * pairs.may(field, columns, self._shares(allowed))[0]
+                        wanted |= pairs.is_asked(count, field) & ~is_there
                     token, cost = self._drawn(seeds, draws, field, network.logits_of(field, first, kernels), may)
                     columns[field] = tf.where(wanted, token, columns[field])
                     proposed += tf.where(wanted, cost, 0.0)
@@ -106,7 +111,15 @@ class RowGPT(RowModel):
             proposed += tf.where(free, cost, 0.0)
             inputs[field] = network.embed(field, columns[field], tables)
         rows = tf.stack(columns, axis=1)
-        return rows, self._drawable_likelihood(rows) + self._fraction(rows, allowed) - proposed
+        fraction = self._fraction(rows, allowed) + (0.0 if allowed is None else pairs.log_fraction(rows))
+        return rows, self._drawable_likelihood(rows) + fraction - proposed
+
+    def _shares(self, allowed: tf.Tensor) -> list[tf.Tensor]:
+        """How often each token of each field was there, where it is allowed, [tokens] or [batch, tokens]."""
+        counts = [np.add(field.counts, 0.5) for field in self.example.fields]
+        return [
+            (own / own.sum()).astype(np.float32) * self.of_field(allowed, field) for field, own in enumerate(counts)
+        ]
 
     def _drawn(
         self, seeds: tf.Tensor, draws: tf.Tensor, field: int, logits: tf.Tensor, may: tf.Tensor | None

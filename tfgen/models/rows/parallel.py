@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgen.models import noise
+from tfgen.models.rows.pairs import Pairs
 from tfgen.representations.rows.conditions import FREE
 from tfgen.representations.rows.specification import RowSpecification
 
@@ -30,26 +31,37 @@ class ParallelFields:
         return tf.add_n([log_probability(part, tokens[:, field]) for field, part in enumerate(parts)])
 
     def draw(
-        self, logits: tf.Tensor, seeds: tf.Tensor, draws: tf.Tensor, given: tf.Tensor, allowed: tf.Tensor | None
+        self, logits: tf.Tensor, seeds: tf.Tensor, draws: tf.Tensor, given: tf.Tensor, allowed: tf.Tensor | None,
+        pairs: Pairs | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """As RowModel's `candidate`: what is asked of a field weighs by how probable these logits make it."""
-        model, columns, weight = self._model, [], tf.zeros(tf.shape(seeds))
-        for field, part in enumerate(tf.split(logits, self._sizes, axis=1)):
+        model, weight = self._model, tf.zeros(tf.shape(seeds))
+        pairs, columns = pairs or Pairs(None, 1), tf.unstack(given, axis=1)
+        parts, drawable, allowed_of = tf.split(logits, self._sizes, axis=1), [], []
+        for field, part in enumerate(parts):
             may_be_drawn = model.of_field(model.drawable, field)
-            drawable = tf.nn.softmax(part + (may_be_drawn - 1.0) * 1e9)
-            may = 1.0 if allowed is None else model.of_field(allowed, field)
-            within = drawable * may
+            drawable.append(tf.nn.softmax(part + (may_be_drawn - 1.0) * 1e9))
+            allowed_of.append(1.0 if allowed is None else model.of_field(allowed, field))
+        probabilities = [own * may for own, may in zip(drawable, allowed_of)]
+        for field, part in enumerate(parts):
+            may_be_drawn, may = model.of_field(model.drawable, field), allowed_of[field]
+            together, ahead = pairs.may(field, columns, probabilities) if field in pairs.fields else (1.0, None)
+            within = drawable[field] * may * together
             total = tf.reduce_sum(within, axis=1)
             asked = given[:, field]
             own = is_token(tf.maximum(asked, 0), part.shape[1])
             # What is given may be what is never drawn, such as a value that few rows have.
             is_drawn = tf.reduce_sum(own * may_be_drawn, axis=1) > 0.0
-            by_token = tf.reduce_sum(own * tf.where(is_drawn[:, None], drawable, tf.nn.softmax(part)), axis=1)
+            by_token = tf.reduce_sum(own * tf.where(is_drawn[:, None], drawable[field], tf.nn.softmax(part)), axis=1)
             is_given = asked > FREE
             weight += tf.math.log(tf.maximum(tf.where(is_given, by_token, total), 1e-30))
             fallback = tf.ones_like(within) * may * may_be_drawn
             within = tf.where(total[:, None] > 1e-12, within, fallback)
-            columns.append(tf.where(is_given, asked, model.sample_token(seeds, draws, field, within)))
+            columns[field] = tf.where(is_given, asked, model.sample_token(seeds, draws, field, within))
+            if ahead is not None:
+                # What it was drawn by, as fields behind it will count it again.
+                counted = tf.reduce_sum(is_token(columns[field], part.shape[1]) * ahead, axis=1)
+                weight -= tf.where(is_given, 0.0, tf.math.log(tf.maximum(counted, 1e-30)))
         return tf.stack(columns, axis=1), weight
 
 

@@ -16,6 +16,7 @@ from tfgen.models.mixture import MixturePrior
 from tfgen.models.optimizer import FusedAdam
 from tfgen.models.rows.base import RowModel
 from tfgen.models.rows.configs import RowVAEConfig
+from tfgen.models.rows.pairs import Pairs
 from tfgen.models.rows.parallel import Columns, ParallelFields, latent_seeds
 from tfgen.models.vae import kl_to_standard_normal
 from tfgen.representations.arrays.conditions import Conditions
@@ -68,12 +69,12 @@ class RowVAE(RowModel):
 
     def candidate(
         self, seeds: tf.Tensor, draws: tf.Tensor, given: tf.Tensor, allowed: tf.Tensor | None,
-        asked: Sequence[int] | None = None,
+        asked: Sequence[int] | None = None, pairs: Pairs | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         own = latent_seeds(seeds, draws)
         deviations, no_prompts = noise.normal(own, self.config.latent_dim), tf.zeros([tf.shape(own)[0], 1], tf.int32)
         logits = self.decoder_average(self.prior.sample(deviations, own, no_prompts))
-        return self.columns.draw(logits, seeds, draws, given, allowed)
+        return self.columns.draw(logits, seeds, draws, given, allowed, pairs)
 
     def features(self, examples: tf.Tensor, lengths: None = None) -> tf.Tensor:
         return self.encoder_average(self._flat(examples))[0]

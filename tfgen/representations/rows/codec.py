@@ -3,13 +3,15 @@
 A category is a token; what fewer than some rows have is one token, RARE, which is never drawn, so that no sample gives
 away what belonged to a few. A number is a token for its value where there are few values, else for a quantile bin; what
 a bin gives back lies between nine quantiles of its values, rounded to the decimals that the column has. So ranges,
-decimals and spikes hold by construction.
+decimals and spikes hold by construction. A number that is never below another one may be learned as its distance from
+that: the days between two dates are finer than the bins of either.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import NormalDist
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -28,6 +30,7 @@ _MOST_VALUES, _ROWS_OF_A_VALUE = 128, 4  # of a number whose values are tokens
 MOST_CATEGORIES = 1000
 _RARE = (5, 8)  # categories with fewer rows than a number between these are rare
 _FEWEST = 5  # rows that share a token of numbers
+_FINER = 0.5  # times as wide as a number's own tokens those of its distance from another must be
 _OUTERMOST, _FAR = 3, 2.0  # values whose mean is a column's end; times their spread
 
 
@@ -108,6 +111,16 @@ class Bins:
     def size(self) -> int:
         return len(self.knots) + self.has_missing
 
+    @property
+    def extent(self) -> tuple[float, float] | None:
+        """The lowest and the highest value that the column has; None where all cells are missing."""
+        return (float(self.knots[0, 0]), float(self.knots[-1, -1])) if len(self.knots) else None
+
+    def coarseness(self, values: np.ndarray) -> float:
+        """How wide the tokens of these values are on average."""
+        tokens = self.encode(values[~np.isnan(values)])
+        return float(np.mean((self.knots[:, -1] - self.knots[:, 0])[tokens])) if len(tokens) else 0.0
+
     def encode(self, values: np.ndarray) -> np.ndarray:
         if not len(self.knots):
             return np.zeros(len(values), np.int64)
@@ -142,9 +155,15 @@ class Bins:
         half = 0.5 * 10.0 ** -decimals
         # Where half a step is less than a float can tell, by one float.
         before, behind = min(low - half, np.nextafter(low, -np.inf)), max(high + half, np.nextafter(high, np.inf))
-        ends = np.stack([_place_of(self.knots, before), _place_of(self.knots, behind)], axis=1)
+        ends = np.stack([_place_in(self.knots, before), _place_in(self.knots, behind)], axis=1)
         ends = np.concatenate([ends, np.zeros([int(self.has_missing), 2])])
         return ends[:, 1] - ends[:, 0], ends
+
+    def uniform_within(self, tokens: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+        """Between which uniform numbers each token's values are from low to high, all [n]: [n, 2]; both the same where
+        it has none."""
+        knots = self.knots[np.minimum(tokens, len(self.knots) - 1)]
+        return np.stack([_place_in(knots, low[:, None]), _place_in(knots, high[:, None])], axis=1)
 
     def to_json(self) -> dict[str, Any]:
         return {"knots": self.knots.tolist(), "missing": self.has_missing}
@@ -169,6 +188,47 @@ class Bins:
         # A token that is one value is one that the column can have.
         is_value = (knots[:, 0] == knots[:, -1])[:, None]
         return cls(np.where(is_value, np.round(knots, column.decimals), knots), has_missing)
+
+
+@dataclass(frozen=True)
+class Distance(Bins):
+    """How a numeric column becomes tokens that is never below another: those of its distance from that one.
+
+    knots: of the distances. base: the other column. ends: the lowest and the highest value of the column itself.
+    """
+
+    base: str = ""
+    ends: tuple[float, float] = (0.0, 0.0)
+
+    @property
+    def extent(self) -> tuple[float, float] | None:
+        return self.ends if len(self.knots) else None
+
+    def value(self, base: np.ndarray, distance: np.ndarray) -> np.ndarray:
+        """The column's values at these distances from its base's: within its ends, but never nearer than the least."""
+        return np.maximum(np.clip(base + distance, *self.ends), base + self.knots[0, 0])
+
+    def to_json(self) -> dict[str, Any]:
+        return {**super().to_json(), "base": self.base, "ends": list(self.ends)}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "Distance":
+        return replace(cls(**vars(Bins.from_json(value))), base=value["base"], ends=tuple(value["ends"]))
+
+    @classmethod
+    def if_finer(cls, own: Bins, column: Column, base: Column, rows: Rows) -> Bins:
+        """For learned rows: a column as distances from a base, if these are known finer than by bins of its own.
+
+        Where a base is missing beside a value, the value would be lost: it stays as it is.
+        """
+        values, lower = rows.values[column.name], rows.values[base.name]
+        if column.decimals < base.decimals or np.any(np.isnan(lower) & ~np.isnan(values)):
+            return own
+        distances = values - lower
+        made = Bins.of(np.round(distances, column.decimals), column)
+        if not len(made.knots) or made.coarseness(distances) >= _FINER * own.coarseness(values):
+            return own
+        return cls(made.knots, made.has_missing, base.name, tuple(np.round(own.extent, column.decimals).tolist()))
 
 
 def _rows_of_a_bin(count: int) -> float:
@@ -235,14 +295,15 @@ def _end(outermost: np.ndarray) -> float:
     return float(outermost[1:].mean() if stands_alone else outermost[:-1].mean())
 
 
-def _place_of(knots: np.ndarray, value: float) -> np.ndarray:
-    """The uniform number at which each bin gives a value, [bins]: 0 below it, 1 above."""
+def _place_in(knots: np.ndarray, value: np.ndarray | float) -> np.ndarray:
+    """The uniform number at which each bin [bins, KNOTS] gives a value, [bins]: 0 below it, 1 above."""
     low, high = knots[:, :-1], knots[:, 1:]
     behind = np.clip((value - low) / np.where(high > low, high - low, 1.0), 0, 1)
     return np.where(high > low, behind, value >= low).mean(axis=1)
 
 
 Discretisation = Categories | Bins
+_NOTHING: Mapping[str, np.ndarray] = MappingProxyType({})
 
 
 class RowCodec(Codec):
@@ -264,8 +325,15 @@ class RowCodec(Codec):
         self._specification = specification
 
     @classmethod
-    def of(cls, rows: Rows, learned: int, seed: int = 0, about: Mapping[str, Any] | None = None) -> "RowCodec":
-        """For rows of which the first `learned` are to be learned. Raises UserError where nothing can be."""
+    def of(
+        cls, rows: Rows, learned: int, seed: int = 0, about: Mapping[str, Any] | None = None,
+        after: Mapping[str, str] = MappingProxyType({}),
+    ) -> "RowCodec":  # fmt: skip
+        """For rows of which the first `learned` are to be learned. Raises UserError where nothing can be.
+
+        after: numeric columns that are never below another one, each with that, which is none of them: they are learned
+            as distances from it where that is finer.
+        """
         generator, how, fields, columns = np.random.default_rng(seed), {}, [], []
         for column in rows.columns:
             if not column.is_learned:
@@ -278,7 +346,12 @@ class RowCodec(Codec):
                 continue
             columns.append(column)
             how[column.name] = made
-            fields.append(_field(made, made.encode(values)))
+        known, learned_rows = {column.name: column for column in columns}, rows.take(slice(0, learned))
+        for name, base in after.items():
+            if name in how and base in how:
+                how[name] = Distance.if_finer(how[name], known[name], known[base], learned_rows)
+        for name, made in how.items():
+            fields.append(_field(made, made.encode(_measured(made, name, learned_rows))))
         if not how:
             raise UserError(
                 "No column can be learned: there are only keys, free text and values that hardly any rows share.",
@@ -292,16 +365,48 @@ class RowCodec(Codec):
 
     def encode(self, rows: Rows) -> np.ndarray:
         """Tokens uint16 [n, learned]."""
-        tokens = [self.encodings[column.name].encode(rows.values[column.name]) for column in self.learned]
-        return np.stack(tokens, axis=1).astype(np.uint16)
+        return np.stack([self.encode_column(column, rows) for column in self.learned], axis=1).astype(np.uint16)
 
-    def decode(self, tokens: np.ndarray, uniform: np.ndarray) -> Rows:
-        """Rows of tokens int [n, learned], each value at its place `uniform` [n, learned], 0 to 1, in its token."""
-        values = {
-            column.name: self.encodings[column.name].decode(tokens[:, place], uniform[:, place], column)
-            for place, column in enumerate(self.learned)
+    def encode_column(self, column: Column, rows: Rows) -> np.ndarray:
+        """Tokens int [n] of one column; of a distance that can't be told, those of a missing cell."""
+        how = self.encodings[column.name]
+        return how.encode(_measured(how, column.name, rows))
+
+    def decode(self, tokens: np.ndarray, uniform: np.ndarray, known: Mapping[str, np.ndarray] = _NOTHING) -> Rows:
+        """Rows of tokens int [n, learned], each value at its place `uniform` [n, learned], 0 to 1, in its token.
+
+        known: of numeric columns, values [n] that rows have already, from which distances are taken; NaN for none.
+        """
+        values: dict[str, np.ndarray] = {}
+        for place in self.in_order_of_distance:
+            values[self.learned[place].name] = self.decode_column(place, tokens, uniform, values, known)
+        return Rows(self.columns, {column.name: values[column.name] for column in self.learned})
+
+    @cached_property
+    def in_order_of_distance(self) -> list[int]:
+        """The places of the learned columns, those of distances behind those that they are taken from."""
+        is_distance = [isinstance(self.encodings[column.name], Distance) for column in self.learned]
+        return np.argsort(is_distance, kind="stable").tolist()
+
+    @cached_property
+    def distances(self) -> dict[int, int]:
+        """The places of columns that are learned as distances, each with its base's."""
+        places = {column.name: place for place, column in enumerate(self.learned)}
+        return {
+            places[name]: places[how.base] for name, how in self.encodings.items() if isinstance(how, Distance)
         }
-        return Rows(self.columns, values)
+
+    def decode_column(
+        self, place: int, tokens: np.ndarray, uniform: np.ndarray, values: Mapping[str, np.ndarray],
+        known: Mapping[str, np.ndarray] = _NOTHING,
+    ) -> np.ndarray:  # fmt: skip
+        """The values [n] of the learned column at a place, as `decode`; of a distance, its base stands in `values`."""
+        column = self.learned[place]
+        how = self.encodings[column.name]
+        made = how.decode(tokens[:, place], uniform[:, place], column)
+        if isinstance(how, Distance):
+            made = np.round(how.value(_or_known(values[how.base], known.get(how.base)), made), column.decimals)
+        return made
 
     def read_value(self, column: Column, text: str) -> float:
         """A value of a numeric column as a person types it. Raises UserError where it is none."""
@@ -332,9 +437,21 @@ class RowCodec(Codec):
     def from_json(cls, value: Mapping[str, Any]) -> "RowCodec":
         """What `to_json` gave."""
         columns = [Column.from_json(each) for each in value["columns"]]
-        kinds = {name: Bins if "knots" in each else Categories for name, each in value["tokens"].items()}
-        how = {name: kinds[name].from_json(each) for name, each in value["tokens"].items()}
+        how = {name: _kind_of(each).from_json(each) for name, each in value["tokens"].items()}
         return cls(columns, how, RowSpecification.from_json(value["example"]), value["about"])
+
+
+def _kind_of(value: Mapping[str, Any]) -> type[Discretisation]:
+    return Categories if "knots" not in value else Distance if "base" in value else Bins
+
+
+def _measured(how: Discretisation, name: str, rows: Rows) -> np.ndarray:
+    """What of a column is discretised: its values, or their distances."""
+    return rows.values[name] - rows.values[how.base] if isinstance(how, Distance) else rows.values[name]
+
+
+def _or_known(values: np.ndarray, known: np.ndarray | None) -> np.ndarray:
+    return values if known is None else np.where(np.isnan(known), values, known)
 
 
 def _field(how: Discretisation, tokens: np.ndarray) -> Field:

@@ -2,22 +2,25 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from tfgen.errors import UserError, nearest
-from tfgen.representations.rows.codec import Bins, RowCodec
+from tfgen.representations.rows.codec import Bins, Distance, RowCodec
 from tfgen.representations.rows.columns import CONSTANT, DATE, DATETIME, TYPED_DATE, Column, Rows, plain_span
 
 FREE = -1  # in place of a token: to be drawn
+BEYOND = np.float64(1e300)  # beyond every value, in place of infinity where that is no number
 WHOLE = 2.0**53  # from here on floats are whole
 # As TensorFlow reads them as well.
 QUOTED = r'(?s)"(?:[^"]|"")*"'
 CONDITION = r'(?s)((?:[^"<>=]|"[^"]*")*)([<>]?=|[<>])(.*)'
 EXACT, STRIPPED, FOLDED = "=", "-", "~"  # before a spelling, which of them it is
+NOTHING_KNOWN: Mapping[str, np.ndarray] = MappingProxyType({})
 _MISSING = ("missing", "?", "")
 _SHOWN = 8
 
@@ -30,6 +33,8 @@ class Conditions:
     allowed: float32 [tokens], how much of each token is within the conditions, 0 to 1, of all fields one after another.
     ends: float32 [tokens, 2], between which uniform numbers a token's values are within them.
     ranges: of numeric columns, by name, the intervals that values lie in, both ends included.
+    together: fields that are distances and have such ranges, each with the field of its base: what is asked is asked of
+        both together.
     """
 
     given: np.ndarray
@@ -37,11 +42,12 @@ class Conditions:
     ends: np.ndarray
     ranges: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     sizes: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))  # of the fields
+    together: dict[int, int] = field(default_factory=dict)
 
     @property
     def are_none(self) -> bool:
         """Whether anything goes."""
-        return bool((self.given == FREE).all() and (self.allowed == 1).all())
+        return bool((self.given == FREE).all() and (self.allowed == 1).all() and not self.together)
 
     @property
     def are_values(self) -> bool:
@@ -51,7 +57,13 @@ class Conditions:
     def fields_asked(self) -> tuple[int, ...]:
         """The fields of which not all is allowed."""
         asked = np.logical_or.reduceat(self.allowed < 1, np.cumsum(self.sizes) - self.sizes)
-        return tuple(np.flatnonzero(asked).tolist())
+        return tuple(sorted({*np.flatnonzero(asked).tolist(), *self.together, *self.together.values()}))
+
+    def ends_of(self, codec: RowCodec, place: int) -> np.ndarray:
+        """Of a distance, float64 [1 + intervals, 2]: between which values its base lies, and the ranges of its end."""
+        anything = [(-BEYOND, BEYOND)]
+        begin, ends = (self.ranges.get(codec.learned[at].name, anything) for at in (codec.distances[place], place))
+        return np.clip(np.array([(begin[0][0], begin[-1][1]), *ends]), -BEYOND, BEYOND)
 
     def hold(self, codec: RowCodec, rows: Rows) -> np.ndarray:
         """Which rows are as asked, bool [n]."""
@@ -63,25 +75,41 @@ class Conditions:
                 inside.append(np.isnan(values) & (self.allowed[first + codec.encodings[column.name].missing] > 0))
                 fine &= np.any(inside, axis=0)
             else:
-                fine &= self.allowed[first + codec.encodings[column.name].encode(values)] > 0
+                fine &= self.allowed[first + codec.encode_column(column, rows)] > 0
         return fine
 
-    def within(self, codec: RowCodec, tokens: np.ndarray, uniform: np.ndarray) -> Rows:
+    def within(
+        self, codec: RowCodec, tokens: np.ndarray, uniform: np.ndarray, known: Mapping[str, np.ndarray] = NOTHING_KNOWN
+    ) -> Rows:
         """Rows of tokens [n, fields] by uniform numbers [n, fields], with every value within the conditions.
 
         A value is drawn between `ends`; one that is in no range, since two of them lie apart in its bin or since it was
-        rounded, becomes the nearest that is.
+        rounded, becomes the nearest that is. Of a column that is learned as a distance, its base's value is drawn where
+        the distance can reach what is asked, and then the distance where it does.
+
+        known: values [n] that rows have already, of numeric columns; NaN for none.
         """
-        if not self.ranges:
+        if not self.ranges and not known:
             return codec.decode(tokens, uniform)
-        ends = self.ends[tokens.astype(np.int64) + codec.specification.offsets[None, :]]
-        rows = codec.decode(tokens, ends[..., 0] + uniform * (ends[..., 1] - ends[..., 0]))
+        ends = self.ends[tokens.astype(np.int64) + codec.specification.offsets[None, :]].astype(np.float64)
+        uniform = uniform.astype(np.float64)
+        for place, base in codec.distances.items():
+            intervals = self._intervals_of(codec.learned[place].name, len(tokens), known)
+            if np.isfinite(intervals).any():
+                _narrow(codec, place, base, tokens, uniform, ends, intervals, known)
+        rows = codec.decode(tokens, ends[..., 0] + uniform * (ends[..., 1] - ends[..., 0]), known)
         for name, ranges in self.ranges.items():
             values = rows.values[name]
             clipped = np.stack([np.clip(values, low, high) for low, high in ranges])
             nearest_one = np.argmin(np.nan_to_num(np.abs(clipped - values)), axis=0)
             rows.values[name][:] = np.take_along_axis(clipped, nearest_one[None], axis=0)[0]
         return rows
+
+    def _intervals_of(self, name: str, count: int, known: Mapping[str, np.ndarray]) -> np.ndarray:
+        """In which intervals [n, intervals, 2] a column's values must lie: its ranges, or what is known."""
+        intervals = np.tile(np.array(self.ranges.get(name, [(-np.inf, np.inf)])), [count, 1, 1])
+        own = known.get(name, np.full(count, np.nan))[:, None, None]
+        return np.where(np.isnan(own), intervals, own)
 
     def asked(self, codec: RowCodec) -> list[str]:
         """The columns that something is asked of."""
@@ -95,6 +123,32 @@ class Conditions:
             if column.name not in asked and encoding.has_missing and encoding.size > 1 + len(encoding.never):
                 allowed[first + encoding.missing] = 0
         return replace(self, allowed=allowed)
+
+
+def _narrow(
+    codec: RowCodec, place: int, base: int, tokens: np.ndarray, uniform: np.ndarray, ends: np.ndarray,
+    intervals: np.ndarray, known: Mapping[str, np.ndarray],
+) -> None:  # fmt: skip
+    """Narrows the `ends` [n, fields, 2] of uniform numbers of a distance and of its base to those that make values in
+    one of the intervals [n, intervals, 2] that their tokens can reach, by chance."""
+    column, lower = codec.learned[place], codec.learned[base]
+    how, bins, half = codec.encodings[column.name], codec.encodings[lower.name], 0.5 * 10.0**-column.decimals
+    far = how.knots[np.minimum(tokens[:, place], len(how.knots) - 1)]
+    begin = bins.knots[np.minimum(tokens[:, base], len(bins.knots) - 1)]
+    least, most = begin[:, 0] + far[:, 0] - half, begin[:, -1] + far[:, -1] + half
+    can = (least[:, None] <= intervals[..., 1]) & (intervals[..., 0] <= most[:, None])
+    count = np.maximum(can.sum(axis=1), 1)
+    which = np.floor(uniform[:, place] * count)
+    uniform[:, place] = uniform[:, place] * count - which
+    chosen = np.argmax(np.cumsum(can, axis=1) > which[:, None], axis=1)
+    low, high = np.take_along_axis(intervals, chosen[:, None, None], axis=1)[:, 0].T
+    own = bins.uniform_within(tokens[:, base], low - far[:, -1] - half, high - far[:, 0] + half)
+    ends[:, base] = np.clip(own, ends[:, base, :1], ends[:, base, 1:])
+    made = ends[:, base, 0] + uniform[:, base] * (ends[:, base, 1] - ends[:, base, 0])
+    values = bins.decode(tokens[:, base], made, lower)
+    if lower.name in known:
+        values = np.where(np.isnan(known[lower.name]), values, known[lower.name])
+    ends[:, place] = how.uniform_within(tokens[:, place], low - values - half, high - values + half)
 
 
 def no_conditions(codec: RowCodec) -> Conditions:
@@ -122,6 +176,10 @@ def read_conditions(codec: RowCodec, prompt: str) -> Conditions:
             raise UserError(f"The column '{name}' is {why}, so rows can't be asked for by it.", _columns(codec))
         place = [each.name for each in codec.learned].index(name)
         _restrict(codec, made, place, column, comparison, text)
+    for place, base in codec.distances.items():
+        if codec.learned[place].name in made.ranges:
+            _restrict_together(codec, made, place, base)
+            made.together[place] = base
     return made
 
 
@@ -244,7 +302,13 @@ def _restrict(codec: RowCodec, made: Conditions, place: int, column: Column, com
     both = [(max(low, first), min(high, last)) for low, high in _merged(pieces, column.decimals)
             for first, last in before]
     ranges = [(low, high) for low, high in both if low <= high]
-    if ranges:
+    if isinstance(how, Distance):
+        # Which distances can be is a matter of the base's values too. What is beyond the column's ends comes out there.
+        first, last = how.ends
+        ranges = [(low if low > first else -np.inf, high if high < last else np.inf)
+                  for low, high in ranges if low <= last and high >= first]
+        share[: len(how.knots)] = bool(ranges)
+    elif ranges:
         # Pieces in one bin add up. It is drawn from where the first begins to where the last ends; `within` then brings
         # what lies between two of them into the nearer one.
         found = [how.shares_within(low, high, column.decimals) for low, high in ranges]
@@ -259,13 +323,35 @@ def _restrict(codec: RowCodec, made: Conditions, place: int, column: Column, com
     if not share.any():
         raise UserError(f"No row of the data has {column.name}{comparison}{text}.", _extent(codec, column))
     if ranges:
-        made.ranges[column.name] = ranges
+        made.ranges[column.name] = sorted(ranges)
         made.ends[own] = ends
     else:
         made.ranges.pop(column.name, None)
     made.allowed[own] = share
-    if np.count_nonzero(share) == 1 and share.max() == 1:
+    if np.count_nonzero(share) == 1 and share.max() == 1 and not (ranges and isinstance(how, Distance)):
         made.given[place] = int(np.argmax(share))
+
+
+def _restrict_together(codec: RowCodec, made: Conditions, place: int, base: int) -> None:
+    """Rules out distances and values of their base that can't add up to what is asked of a column."""
+    column, lower = codec.learned[place], codec.learned[base]
+    how, bins, offsets = codec.encodings[column.name], codec.encodings[lower.name], codec.specification.offsets
+    half, can = 0.5 * 10.0**-column.decimals, np.zeros([len(bins.knots), len(how.knots)], bool)
+    first = bins.knots[:, :1] + how.knots[None, :, 0]
+    last = bins.knots[:, -1:] + how.knots[None, :, -1]
+    for low, high in made.ranges[column.name]:
+        can |= (first <= high + half) & (last >= low - half)
+    own, distances = (made.allowed[offsets[at]:][:count] for at, count in zip((base, place), can.shape))
+    can &= (own > 0)[:, None]
+    if not can.any():
+        what = f"No row of the data has such a '{column.name}' with what is asked of '{lower.name}'."
+        raise UserError(what, f"'{column.name}' is never below '{lower.name}', nor farther from it than the data has.")
+    is_missing_asked = how.has_missing and made.allowed[offsets[place] + how.missing] > 0
+    if not is_missing_asked:
+        own[~can.any(axis=1)] = 0
+        if bins.has_missing:
+            made.allowed[offsets[base] + bins.missing] = 0
+    distances[~can.any(axis=0)] = 0
 
 
 def _category(column: Column, kept: Sequence[str], token: int | None, comparison: str, typed: str) -> int:
@@ -333,16 +419,16 @@ def _merged(pieces: Sequence[tuple[float, float]], decimals: int) -> list[tuple[
 
 def _extent(codec: RowCodec, column: Column) -> str:
     how = codec.encodings[column.name]
-    if isinstance(how, Bins) and len(how.knots):
-        low, high = (codec.write_value(column, value) for value in (how.knots[0, 0], how.knots[-1, -1]))
+    if isinstance(how, Bins) and how.extent:
+        low, high = (codec.write_value(column, value) for value in how.extent)
         return f"Its values are from {low} to {high}."
     return "Ask for something else."
 
 
 def _example(codec: RowCodec, column: Column) -> str:
     how = codec.encodings[column.name]
-    if isinstance(how, Bins) and len(how.knots):
-        low, high = (codec.write_value(column, value) for value in (how.knots[0, 0], how.knots[-1, -1]))
+    if isinstance(how, Bins) and how.extent:
+        low, high = (codec.write_value(column, value) for value in how.extent)
         return f"{quoted(column.name, ',<=>')}={low}..{high}"
     return f"{quoted(column.name, ',<=>')}={quoted(column.categories[0])}"
 

@@ -1,37 +1,17 @@
 """Rows that keep to what holds in every row of the data: put right where that follows from other columns, else drawn
 anew by a seed that follows from their own."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from tfgen.representations.rows.codec import Bins, RowCodec
+from tfgen.representations.rows.codec import Bins, Distance, RowCodec
 from tfgen.representations.rows.columns import Rows
 from tfgen.representations.rows.conditions import Conditions
-from tfgen.representations.rows.sampler import RowSampler
+from tfgen.representations.rows.sampler import Given, RowSampler
 
 _ROUNDS = 100  # of drawing anew
 _LAST_SEED = 2**31 - 1
-
-
-@dataclass(frozen=True)
-class Given:
-    """Cells of rows that a person has: which, by column bool [n]; the rows; and their tokens, -1 for all others, which
-    are drawn under conditions."""
-
-    there: dict[str, np.ndarray]
-    rows: Rows
-    tokens: np.ndarray
-    under: Conditions
-
-    def take(self, places: np.ndarray) -> "Given":
-        there = {name: values[places] for name, values in self.there.items()}
-        return Given(there, self.rows.take(places), self.tokens[places], self.under)
-
-    def put_into(self, rows: Rows) -> None:
-        for name, there in self.there.items():
-            rows.values[name][there] = self.rows.values[name][there]
 
 
 def enforce_constraints(
@@ -51,8 +31,7 @@ def enforce_constraints(
         # A row that breaks a constraint is drawn anew by a seed that follows from its own.
         again = (seeds[broken].astype(np.int64) * 1000003 + round_number * 7919) % _LAST_SEED
         part = None if given is None else given.take(broken)
-        under = (conditions, None) if part is None else (part.under, part.tokens)
-        new = sampler.drawn(again.astype(np.int32), *under)[0]
+        new = sampler.drawn(again.astype(np.int32), conditions if part is None else part.under, part)[0]
         new = _put_right(modality, codec, conditions, new, part)
         for name, values in rows.values.items():
             values[broken] = new.values[name]
@@ -74,7 +53,8 @@ def _is_right(modality: Any, codec: RowCodec, conditions: Conditions, rows: Rows
         right = right & conditions.hold(codec, rows)
     for column in codec.learned:
         how, values = codec.encodings[column.name], rows.values[column.name]
-        if isinstance(how, Bins) and len(how.knots):
+        # A distance is never too great, unless from what was given.
+        if isinstance(how, Bins) and len(how.knots) and not isinstance(how, Distance):
             own = np.isnan(values) if given is None else np.isnan(values) | given.there[column.name]
             half = 0.5 * 10.0**-column.decimals  # what rounding does
             right = right & (own | ((values >= how.knots[0, 0] - half) & (values <= how.knots[-1, -1] + half)))

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgen.representations.places import table_of_places
-from tfgen.representations.rows.codec import KNOTS, Bins, RowCodec
+from tfgen.representations.rows.codec import KNOTS, Bins, Distance, RowCodec
 from tfgen.representations.rows.columns import (
     DATE,
     DATETIME,
@@ -26,6 +26,7 @@ from tfgen.representations.rows.columns import (
     Column,
 )
 from tfgen.representations.rows.conditions import (
+    BEYOND,
     CONDITION,
     EXACT,
     FOLDED,
@@ -36,12 +37,14 @@ from tfgen.representations.rows.conditions import (
     missing_marks,
     spellings,
 )
+from tfgen.representations.rows.distances import shares_together, uniform_within, value_at
 
 _DAY = 86400
-_BEYOND = np.float64(1e300)  # beyond every value, in place of infinity
 _CUT = "\x1f"  # between parts, in place of a sign that may also stand in quotes
 _EVEN = rf'(?s)(?:[^"{_CUT}]|"[^"{_CUT}]*")*'
 _TYPED = {DATE: TYPED_DATE, DATETIME: TYPED_DATETIME, TIME: TYPED_CLOCK}
+
+Together = dict[tuple[int, int], tf.Tensor]  # by a base's and a distance's field, float32 [batch, tokens, tokens]
 
 
 class RowLookup(tf.Module):
@@ -65,10 +68,10 @@ class RowLookup(tf.Module):
 
     # What is asked of rows.
 
-    def conditions(self, prompts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
+    def conditions(self, prompts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, Together]:
         """Prompts [batch] as tokens that are given int32 [batch, fields], what is allowed float32 [batch, tokens],
-        between which uniform numbers float32 [batch, tokens, 2], and in which intervals values must lie float64
-        [batch, fields, intervals, 2], as `columns` takes them; see Conditions."""
+        between which uniform numbers float32 [batch, tokens, 2], in which intervals values must lie float64
+        [batch, fields, intervals, 2], as `columns` takes them, and what two fields may be together; see Conditions."""
         even = tf.strings.regex_full_match(prompts, _EVEN)
         prompts = _checked(prompts, even, "A quote has no end:", prompts)
         pieces, rows = _split(prompts, ",")
@@ -80,7 +83,7 @@ class RowLookup(tf.Module):
         pieces = _checked(pieces, readable, "No conditions on this model's columns:", pieces)
         comparisons = tf.strings.regex_replace(pieces, rf"^{CONDITION}$", r"\2")
         texts = tf.strings.strip(tf.strings.regex_replace(pieces, rf"^{CONDITION}$", r"\3"))
-        given, allowed, ends, intervals, batch = [], [], [], [], tf.shape(prompts)[0]
+        given, allowed, ends, intervals, batch, texts_of = [], [], [], [], tf.shape(prompts)[0], []
         for place, column in enumerate(self._codec.learned):
             mine = tf.cast(tf.equal(places, place), tf.int32)
             once = tf.math.unsorted_segment_sum(mine, rows, batch) < 2
@@ -93,17 +96,56 @@ class RowLookup(tf.Module):
             some = tf.reduce_sum(tf.cast(share > 0.0, tf.int32), axis=1)
             share = _checked(share, some > 0, f"No row of the data has {column.name}:", text)
             is_one = (last > 0) & (some == 1) & (tf.reduce_max(share, axis=1) >= 1.0)
+            if place in self._codec.distances:  # an end isn't a distance
+                is_one &= ~tf.reduce_any(within[..., 0] <= within[..., 1], axis=1)
             given.append(tf.where(is_one, tf.argmax(share, axis=1, output_type=tf.int32), FREE))
+            texts_of.append(text)
             allowed.append(share)
             ends.append(inside)
             intervals.append(within)
         most = tf.reduce_max(tf.stack([tf.shape(each)[1] for each in intervals]))
-        empty = tf.constant([_BEYOND, -_BEYOND], tf.float64)
+        empty = tf.constant([BEYOND, -BEYOND], tf.float64)
         filled = [
             tf.concat([each, tf.tile(empty[None, None], [batch, most - tf.shape(each)[1], 1])], axis=1)
             for each in intervals
         ]
-        return tf.stack(given, axis=1), tf.concat(allowed, axis=1), tf.concat(ends, axis=1), tf.stack(filled, axis=1)
+        for place, base in self._codec.distances.items():
+            bins, how = (self._codec.encodings[self._codec.learned[each].name] for each in (base, place))
+            if bins.has_missing and how.has_missing:  # where an end must be there, its beginning must
+                known, gone = tf.split(allowed[base], [bins.missing, 1], axis=1)
+                gone = tf.where(allowed[place][:, how.missing :] > 0, gone, 0.0)
+                allowed[base] = tf.concat([known, gone], axis=1)
+        within, together = tf.stack(filled, axis=1), {}
+        for place, base in self._codec.distances.items():
+            # Of a missing end alone nothing is asked of a sum.
+            is_some = tf.reduce_any(within[:, place, :, 0] <= within[:, place, :, 1], axis=1)[:, None, None]
+            own = tf.where(is_some, within[:, place], [-BEYOND, BEYOND])
+            begin = tf.stack(_hull(within[:, base]), axis=1)
+            begin = tf.where(begin[:, :1] <= begin[:, 1:], begin, [-BEYOND, BEYOND])
+            table = self._shares_together(place, begin, own)
+            fine = tf.reduce_any(table * allowed[base][:, :, None] * allowed[place][:, None] > 0.0, axis=[1, 2])
+            reason = f"No row of the data has such a {self._codec.learned[place].name} with what else is asked:"
+            together[base, place] = _checked(table, fine, reason, texts_of[place])
+        return tf.stack(given, axis=1), tf.concat(allowed, axis=1), tf.concat(ends, axis=1), within, together
+
+    def _shares_together(self, place: int, begin: tf.Tensor, ends: tf.Tensor) -> tf.Tensor:
+        """What a distance at a place and its base may be together, float32 [batch, base tokens, distance tokens], if
+        the base lies between two values [batch, 2] and the column in intervals [batch, intervals, 2]."""
+        column, base = self._codec.learned[place], self._codec.learned[self._codec.distances[place]]
+        bins, how = self._codec.encodings[base.name], self._codec.encodings[column.name]
+        return shares_together(bins, how, begin, ends, column.decimals)
+
+    def beginnings_of(self, columns: Sequence[tf.Tensor], given: tf.Tensor) -> tuple[tf.Tensor, Together]:
+        """For columns and tokens as `tokens` has them: in which intervals float64 [batch, fields, 1, 2] values must
+        lie so that an end that is given without its beginning comes out, and what two fields may be together."""
+        batch, everything = tf.shape(given)[0], tf.constant([-BEYOND, BEYOND], tf.float64)
+        intervals, together = [tf.tile(everything[None], [batch, 1]) for _ in columns], {}
+        for place, base in self._codec.distances.items():
+            values = self._numbers(self._codec.learned[place], columns[place])
+            is_end = ~tf.math.is_nan(values) & tf.equal(given[:, base], FREE)
+            intervals[place] = tf.where(is_end[:, None], tf.stack([values, values], axis=1), everything[None])
+            together[base, place] = self._shares_together(place, intervals[base], intervals[place][:, None])
+        return tf.stack(intervals, axis=1)[:, :, None], together
 
     def _within(
         self, place: int, column: Column, comparison: tf.Tensor, text: tf.Tensor, is_asked: tf.Tensor
@@ -124,7 +166,7 @@ class RowLookup(tf.Module):
         hits = tf.cast(tf.equal(tokens[:, None], tf.range(how.size)), tf.float32)
         share = tf.math.unsorted_segment_max(hits, rows, batch)
         share = tf.where(is_asked[:, None], tf.maximum(share, 0.0), 1.0)
-        anything = tf.tile(tf.constant([[[-_BEYOND, _BEYOND]]], tf.float64), [batch, 1, 1])
+        anything = tf.tile(tf.constant([[[-BEYOND, BEYOND]]], tf.float64), [batch, 1, 1])
         return share, tf.stack([tf.zeros_like(share), tf.ones_like(share)], axis=2), anything
 
     def _shares(
@@ -138,30 +180,38 @@ class RowLookup(tf.Module):
             words = _checked(words, ~is_missing, f"The column '{column.name}' is never missing:", words)
         low, high = self._intervals(column, comparison, words, own & ~is_missing)
         empty = is_missing | (low > high)
-        low, high = tf.where(empty, _BEYOND, low), tf.where(empty, -_BEYOND, high)
+        low, high = tf.where(empty, BEYOND, low), tf.where(empty, -BEYOND, high)
         low, high = (tf.RaggedTensor.from_value_rowids(each, rows, tf.cast(batch, rows.dtype)).to_tensor(fill)
-                     for each, fill in ((low, _BEYOND), (high, -_BEYOND)))
+                     for each, fill in ((low, BEYOND), (high, -BEYOND)))
         # Rising, and each without what those before it have: shares of one bin add up.
         order = tf.argsort(low, axis=1, stable=True)
         low, high = tf.gather(low, order, batch_dims=1), tf.gather(high, order, batch_dims=1)
         count = tf.shape(low)[1]
         is_before = tf.range(count)[None, :] < tf.range(count)[:, None]
-        reached = tf.reduce_max(tf.where(is_before[None], high[:, None, :], -_BEYOND), axis=2)
+        reached = tf.reduce_max(tf.where(is_before[None], high[:, None, :], -BEYOND), axis=2)
         low = tf.maximum(low, _begin(reached, column.decimals, tf.ones_like(reached, tf.bool)))
         none = low > high
-        low, high = tf.where(none, _BEYOND, low), tf.where(none, -_BEYOND, high)
+        low, high = tf.where(none, BEYOND, low), tf.where(none, -BEYOND, high)
+        if isinstance(how, Distance):
+            # Which distances can be is a matter of the base's values too. What is beyond the column's ends comes out
+            # there.
+            none |= (low > how.ends[1]) | (high < how.ends[0])
+            low, high = tf.where(low > how.ends[0], low, -BEYOND), tf.where(high < how.ends[1], high, BEYOND)
+            low, high = tf.where(none, BEYOND, low), tf.where(none, -BEYOND, high)
         half = 0.5 * 10.0 ** -column.decimals
-        before = tf.minimum(low - half, tf.math.nextafter(low, -2 * _BEYOND))
-        behind = tf.maximum(high + half, tf.math.nextafter(high, 2 * _BEYOND))
+        before = tf.minimum(low - half, tf.math.nextafter(low, -2 * BEYOND))
+        behind = tf.maximum(high + half, tf.math.nextafter(high, 2 * BEYOND))
         first, last = (
             tf.reshape(self._place(how, tf.reshape(each, [-1])), [batch, count, len(how.knots)])
             for each in (before, behind)
         )
         shares = tf.where(none[..., None], tf.zeros_like(first), last - first)
         share = tf.minimum(tf.reduce_sum(shares, axis=1), 1.0)
+        if isinstance(how, Distance):
+            share = tf.cast(tf.tile(tf.reduce_any(~none, axis=1)[:, None], [1, len(how.knots)]), tf.float64)
         start = tf.reduce_min(tf.where(shares > 0, first, 1.0), axis=1)
         end = tf.reduce_max(tf.where(shares > 0, last, 0.0), axis=1)
-        is_free = ~is_asked[:, None] | (share <= 0)
+        is_free = ~is_asked[:, None] | (share <= 0) | isinstance(how, Distance)
         start, end = tf.where(is_free, tf.zeros_like(start), start), tf.where(is_free, tf.ones_like(end), end)
         if how.has_missing:
             gone = tf.math.unsorted_segment_max(tf.cast(is_missing, tf.float64), rows, batch)[:, None]
@@ -185,8 +235,8 @@ class RowLookup(tf.Module):
         no_low = ~is_asked | tf.strings.regex_full_match(comparison, "<=?") | is_range & tf.equal(first, "")
         no_high = ~is_asked | tf.strings.regex_full_match(comparison, ">=?") | is_range & tf.equal(second, "")
         begins, ends = _span(column, first, no_low), _span(column, second, no_high)
-        low = tf.where(no_low, -_BEYOND, tf.where(tf.equal(comparison, ">"), begins[1], begins[0]))
-        high = tf.where(no_high, _BEYOND, tf.where(tf.equal(comparison, "<"), ends[0], ends[1]))
+        low = tf.where(no_low, -BEYOND, tf.where(tf.equal(comparison, ">"), begins[1], begins[0]))
+        high = tf.where(no_high, BEYOND, tf.where(tf.equal(comparison, "<"), ends[0], ends[1]))
         low = _checked(low, low <= high, f"A range of {column.name} begins above its end:", words)
         low = _begin(low, column.decimals, tf.equal(comparison, ">"))
         return low, -_begin(-high, column.decimals, tf.equal(comparison, "<"))
@@ -203,14 +253,15 @@ class RowLookup(tf.Module):
 
     def tokens(self, columns: Sequence[tf.Tensor], free: bool = False) -> tf.Tensor:
         """Tokens int32 [batch, fields] of columns [batch], in their order; of a missing one FREE, if told."""
-        made = []
-        for place, (column, values) in enumerate(zip(self._codec.learned, columns, strict=True)):
+        made, learned = [], self._codec.learned
+        numbers = {column.name: self._numbers(column, values)
+                   for column, values in zip(learned, columns, strict=True) if column.is_numeric}
+        for place, (column, values) in enumerate(zip(learned, columns, strict=True)):
             how = self._codec.encodings[column.name]
             if isinstance(how, Bins):
-                numbers = _cells(column, values) if values.dtype == tf.string else values
-                numbers = tf.cast(numbers, tf.float64)
-                is_missing = tf.math.is_nan(numbers)
-                tokens = self._bin_of(how, numbers)
+                own = numbers[column.name] - (numbers[how.base] if isinstance(how, Distance) else 0.0)
+                is_missing = tf.math.is_nan(own)
+                tokens = self._bin_of(how, own)
             else:
                 tokens = _found(self.tables[place], values)
                 is_missing = tf.equal(tf.strings.strip(values), "")
@@ -220,29 +271,76 @@ class RowLookup(tf.Module):
             made.append(tf.where(is_missing, FREE, tokens) if free else tokens)
         return tf.stack(made, axis=1)
 
+    @staticmethod
+    def _numbers(column: Column, values: tf.Tensor) -> tf.Tensor:
+        """Cells [batch] of a numeric column as float64, NaN where one is missing."""
+        return tf.cast(_cells(column, values) if values.dtype == tf.string else values, tf.float64)
+
     def columns(
-        self, tokens: tf.Tensor, uniform: tf.Tensor, intervals: tf.Tensor | None = None
-    ) -> dict[str, tf.Tensor]:
+        self, tokens: tf.Tensor, uniform: tf.Tensor, ends: tf.Tensor | None = None,
+        intervals: tf.Tensor | None = None, known: Sequence[tf.Tensor] | None = None,
+    ) -> dict[str, tf.Tensor]:  # fmt: skip
         """The columns [batch], by name, of tokens [batch, fields] with values at uniform numbers [batch, fields].
 
+        ends: of `conditions`, of these tokens, float32 [batch, fields, 2]; None for all of each.
         intervals: of `conditions`; a value that is in none of its column's becomes the nearest that is.
+        known: columns as they are given, empty or NaN where they aren't, from which distances are taken.
         """
+        codec, numbers = self._codec, {}
+        low, high = (tf.fill(tf.shape(uniform), tf.constant(each, tf.float64)) if ends is None
+                     else tf.cast(ends[..., each], tf.float64) for each in (0, 1))
+        parts = (tf.unstack(each, axis=1) for each in (tf.cast(uniform, tf.float64), low, high))
+        positions = [list(each) for each in zip(*parts, strict=True)]  # of each field: uniform numbers, and their ends
+
+        def number(place: int) -> tf.Tensor:
+            column, (own, first, last) = codec.learned[place], positions[place]
+            how = codec.encodings[column.name]
+            return decoded(how, column, tokens[:, place], first + own * (last - first), tf.float64)
+
+        if intervals is not None:
+            for place, base in codec.distances.items():
+                how, bins = (codec.encodings[codec.learned[each].name] for each in (place, base))
+                half, own = 0.5 * 10.0 ** -codec.learned[place].decimals, (tokens[:, base], tokens[:, place])
+                begin, far = (
+                    tf.gather(tf.constant(each.knots), tf.minimum(token, len(each.knots) - 1))
+                    for each, token in zip((bins, how), own, strict=True)
+                )
+                chosen, is_asked, uniform_left = _reached(begin, far, half, intervals[:, place], positions[place][0])
+                within = uniform_within(bins, own[0], chosen[0] - far[:, -1] - half, chosen[1] - far[:, 0] + half)
+                within = tf.clip_by_value(within, *(each[:, None] for each in positions[base][1:]))
+                narrowed = [positions[base][0], *tf.unstack(within, axis=1)]
+                positions[base] = [tf.where(is_asked, *each) for each in zip(narrowed, positions[base], strict=True)]
+                values = self._or_known(number(base), base, known)
+                within = uniform_within(how, own[1], chosen[0] - values - half, chosen[1] - values + half)
+                narrowed = [uniform_left, *tf.unstack(within, axis=1)]
+                positions[place] = [tf.where(is_asked, *each) for each in zip(narrowed, positions[place], strict=True)]
+        for place in codec.in_order_of_distance:
+            column = codec.learned[place]
+            how = codec.encodings[column.name]
+            if isinstance(how, Bins):
+                values = number(place)
+                if isinstance(how, Distance):
+                    base = codec.distances[place]
+                    values = value_at(how, self._or_known(numbers[base], base, known), values)
+                    values = tf.round(values * _scale(values, column.decimals)) / _scale(values, column.decimals)
+                numbers[place] = values if intervals is None else _nearest_within(values, intervals[:, place])
         return {
-            column.name: self._values(
-                column, tokens[:, place], uniform[:, place], None if intervals is None else intervals[:, place]
-            )
-            for place, column in enumerate(self._codec.learned)
+            column.name: self._written(column, tokens[:, place], numbers.get(place))
+            for place, column in enumerate(codec.learned)
         }
 
-    def _values(
-        self, column: Column, tokens: tf.Tensor, uniform: tf.Tensor, intervals: tf.Tensor | None
-    ) -> tf.Tensor:
+    def _or_known(self, values: tf.Tensor, place: int, known: Sequence[tf.Tensor] | None) -> tf.Tensor:
+        if known is None:
+            return values
+        own = self._numbers(self._codec.learned[place], known[place])
+        return tf.where(tf.math.is_nan(own), values, own)
+
+    def _written(self, column: Column, tokens: tf.Tensor, values: tf.Tensor | None) -> tf.Tensor:
+        """A column as callers have it, of its tokens and, of a numeric one, its values."""
         how = self._codec.encodings[column.name]
-        if not isinstance(how, Bins):
+        if values is None:
             names = [column.categories[place] for place in how.kept]
             return tf.gather(tf.constant([*names, *[""] * (how.size - len(names))]), tokens)
-        values = decoded(how, column, tokens, uniform, tf.float64)
-        values = values if intervals is None else _nearest_within(values, intervals)
         if column.kind in (DATE, DATETIME, TIME):
             return tf.where(tf.math.is_nan(values), "", _written(column.kind, values))
         return tf.cast(values, tf.int64) if column.kind == INTEGER and not how.has_missing else values
@@ -275,6 +373,29 @@ def decoded(how: Bins, column: Column, tokens: tf.Tensor, uniform: tf.Tensor, ki
     scale = _scale(values, column.decimals) if kind == tf.float64 else 10.0**column.decimals
     values = tf.round(values * scale) / scale
     return tf.where(tokens < len(how.knots), values, tf.constant(np.nan, kind)) if how.has_missing else values
+
+
+def _reached(
+    begin: tf.Tensor, far: tf.Tensor, half: float, intervals: tf.Tensor, uniform: tf.Tensor
+) -> tuple[tuple[tf.Tensor, tf.Tensor], tf.Tensor, tf.Tensor]:
+    """As Conditions.within: of intervals [batch, intervals, 2] one that a base's knots and a distance's [batch, knots]
+    can add up to, by a uniform number [batch]; whether any is asked for; and what is left of the uniform number."""
+    least, most = begin[:, 0] + far[:, 0] - half, begin[:, -1] + far[:, -1] + half
+    low, high = intervals[..., 0], intervals[..., 1]
+    can = tf.cast((low <= high) & (least[:, None] <= high) & (low <= most[:, None]), tf.float64)
+    count = tf.maximum(tf.reduce_sum(can, axis=1), 1.0)
+    which = tf.floor(uniform * count)
+    chosen = tf.argmax(tf.cast(tf.cumsum(can, axis=1) > which[:, None], tf.int32), axis=1)
+    first, last = _hull(intervals)
+    is_asked = (first <= last) & ((first > -BEYOND) | (last < BEYOND))
+    own = tf.gather(low, chosen, batch_dims=1), tf.gather(high, chosen, batch_dims=1)
+    return own, is_asked, uniform * count - which
+
+
+def _hull(intervals: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Between which values [batch] all of [batch, intervals, 2] lie; the first above the second where there are none.
+    """
+    return tf.reduce_min(intervals[..., 0], axis=1), tf.reduce_max(intervals[..., 1], axis=1)
 
 
 def _nearest_within(values: tf.Tensor, intervals: tf.Tensor) -> tf.Tensor:
@@ -329,8 +450,8 @@ def _begin(values: tf.Tensor, decimals: int, is_behind: tf.Tensor) -> tf.Tensor:
     scale = _scale(values, decimals)
     scaled = values * scale
     is_whole, on_grid = tf.abs(scaled) >= WHOLE, tf.equal(tf.round(scaled) / scale, values)
-    above = tf.where(is_whole, tf.math.nextafter(values, 2 * _BEYOND), (tf.round(scaled) + 1) / scale)
-    exact = tf.where(is_behind & (tf.abs(values) < _BEYOND), above, values)
+    above = tf.where(is_whole, tf.math.nextafter(values, 2 * BEYOND), (tf.round(scaled) + 1) / scale)
+    exact = tf.where(is_behind & (tf.abs(values) < BEYOND), above, values)
     return tf.where(is_whole | on_grid, exact, tf.math.ceil(scaled) / scale)
 
 

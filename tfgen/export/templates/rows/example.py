@@ -18,13 +18,20 @@ COLUMNS = json.loads((FOLDER / "columns.json").read_text(encoding="utf-8"))
 FREE = -1  # to be drawn
 
 
-def token_of(column, value):
-    """The number that stands for a value: of a category its place, of a number the bin that it lies in."""
+def token_of(column, value, asked):
+    """The number that stands for a value: of a category its place, of a number the bin that it lies in, or the bin of
+    its distance from another column that is asked for."""
     if "values" in column:
         if value not in column["values"]:
             raise SystemExit(f"'{column['name']}' is never '{value}'. It is, among others: {column['values'][:10]}")
         return column["values"].index(value)
-    below = [place for place, (low, _) in enumerate(column["bins"]) if low <= float(value)]
+    value = float(value)
+    if "after" in column:
+        other = COLUMNS[column["after"]]["name"]
+        if other not in asked:
+            raise SystemExit(f"'{column['name']}' is known by its distance from '{other}': ask for both.")
+        value -= float(asked[other])
+    below = [place for place, (low, _) in enumerate(column["bins"]) if low <= value]
     return below[-1] if below else 0
 
 
@@ -34,24 +41,27 @@ def value_of(column, token, number):
         return None
     if "values" in column:
         return column["values"][token]
-    number = round(number, column["decimals"] or None)
+    number = round(number + column["base"], column["decimals"] or None)
     return str(date(1970, 1, 1) + timedelta(days=number)) if column["kind"] == "date" else number
 
 
 def main(seed, *asked):
     given = np.full([1, len(COLUMNS)], FREE, np.int32)
-    for text in asked:
-        name, _, value = text.partition("=")
+    asked = dict(text.split("=", 1) for text in asked)
+    for name, value in asked.items():
         column = next((each for each in COLUMNS if each["name"] == name), None)
         if column is None:
             raise SystemExit(f"There is no column '{name}'. There are: {[each['name'] for each in COLUMNS]}")
-        given[0, column["place"]] = token_of(column, value)
+        given[0, column["place"]] = token_of(column, value, asked)
     call = Interpreter(str(FOLDER / "$file")).get_signature_runner("generate")
     made = call(seed=np.array([int(seed)], np.int32), given=given)
     row = {}
     for column in COLUMNS:
         place = column["place"]
         row[column["name"]] = value_of(column, int(made["tokens"][0, place]), float(made["numbers"][0, place]))
+        after = column.get("after")  # without a beginning there is no end
+        if after is not None and int(made["tokens"][0, after]) == COLUMNS[after]["missing"]:
+            row[column["name"]] = None
     print(json.dumps(row, ensure_ascii=False))
 
 
