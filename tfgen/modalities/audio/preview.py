@@ -71,5 +71,5 @@ def _vocoder(frames: Frames, count: int):
     import tensorflow as tf
 
     shape = tf.TensorSpec([1, count, frames.bands], tf.float32)
-    graph = tf.function(Vocoder(frames, count), input_signature=[shape])
+    graph = tf.function(Vocoder(frames, count), input_signature=[shape], autograph=False)
     return lambda loudness: graph(tf.constant(loudness)).numpy()

@@ -204,7 +204,7 @@ class SetModel(GenerativeModel):
         """The network's logits for sets, float32 [sets, items]."""
         if self._network is None:
             self._network = tf.function(
-                lambda rows, multi_hot: self.network_logits(rows, multi_hot), reduce_retracing=True
+                lambda rows, multi_hot: self.network_logits(rows, multi_hot), reduce_retracing=True, autograph=False
             )
         rows = sets.rows(self.longest_row)
         return self._network(tf.constant(rows), tf.constant(sets.multi_hot(self.items))).numpy()

@@ -21,10 +21,12 @@ class Ranker:
         self._scores = tf.function(
             lambda rows, multi_hot: model.blended(rows, multi_hot),
             input_signature=[whole, tf.TensorSpec([None, model.items], tf.float32)],
+            autograph=False,
         )
         self._invent = tf.function(
             lambda seeds, given, temperature: model.invent(seeds, given, temperature),
             input_signature=[ids, whole, tf.TensorSpec([], tf.float32)],
+            autograph=False,
         )
 
     def scores(self, given: Sets) -> np.ndarray:
