@@ -53,6 +53,16 @@ def battery_of(*representations):
     return battery
 
 
+def covering(*representations):
+    """Of each representation as few learners as have every modality and every model in them."""
+    found = []
+    for learners in map(learners_of, representations):
+        modalities, models = (list(dict.fromkeys(names)) for names in zip(*learners, strict=True))
+        count = max(len(modalities), len(models))
+        found += [(modalities[place % len(modalities)], models[place % len(models)]) for place in range(count)]
+    return found
+
+
 def specification_of(model):
     """What a model of the catalog may be told of its data: something that it learns."""
     learned = catalog.MODELS.load(model).representations[0]
