@@ -95,49 +95,42 @@ CONFIGS = Catalog(
 # Of models that can begin with learned weights: what they are then, and what reads a preset for them.
 PRETRAINED = Catalog("pre-trained model", {"gpt": "tfgen.models.pretrained:PretrainedGPT"})
 
-# The models of rows: the same ways to learn, by networks that are made for columns.
-ROW_MODELS = Catalog(
+# Where a representation is learned under the same names by networks that are made for it, and their settings.
+OWN_MODELS = Catalog(
     "model",
     {
-        "gpt": "tfgen.models.rows.gpt:RowGPT",
-        "vae": "tfgen.models.rows.vae:RowVAE",
-        "gan": "tfgen.models.rows.gan:RowGAN",
+        "rows/gpt": "tfgen.models.rows.gpt:RowGPT",
+        "rows/vae": "tfgen.models.rows.vae:RowVAE",
+        "rows/gan": "tfgen.models.rows.gan:RowGAN",
+        "sets/vae": "tfgen.models.sets.vae:SetVAE",
+        "sets/gpt": "tfgen.models.sets.gpt:SetGPT",
     },
 )
 
-ROW_CONFIGS = Catalog(
+OWN_CONFIGS = Catalog(
     "model",
     {
-        "gpt": "tfgen.models.rows.configs:RowGPTConfig",
-        "vae": "tfgen.models.rows.configs:RowVAEConfig",
-        "gan": "tfgen.models.rows.configs:RowGANConfig",
+        "rows/gpt": "tfgen.models.rows.configs:RowGPTConfig",
+        "rows/vae": "tfgen.models.rows.configs:RowVAEConfig",
+        "rows/gan": "tfgen.models.rows.configs:RowGANConfig",
+        "sets/vae": "tfgen.models.sets.configs:SetVAEConfig",
+        "sets/gpt": "tfgen.models.sets.configs:SetGPTConfig",
     },
 )
-
-
-# The models of sets of items.
-SET_MODELS = Catalog(
-    "model", {"vae": "tfgen.models.sets.vae:SetVAE", "gpt": "tfgen.models.sets.gpt:SetGPT"}
-)
-
-SET_CONFIGS = Catalog(
-    "model", {"vae": "tfgen.models.sets.configs:SetVAEConfig", "gpt": "tfgen.models.sets.configs:SetGPTConfig"}
-)
-
-# Models of a representation that have other networks than those of the same names in MODELS, and their settings.
-_OWN_MODELS = {"rows": (ROW_MODELS, ROW_CONFIGS), "sets": (SET_MODELS, SET_CONFIGS)}
 
 
 def model_class(name: str, representation: str) -> type:
     """The class that learns a representation under a model's name."""
-    models, _ = _OWN_MODELS.get(representation, (MODELS, CONFIGS))
-    return (models if name in models else MODELS).load(name)
+    own = f"{representation}/{name}"
+    return OWN_MODELS.load(own) if own in OWN_MODELS else MODELS.load(name)
 
 
 def config_class(name: str, representation: str) -> type | None:
     """Its settings, without loading TensorFlow; None of a model of another package."""
-    _, configs = _OWN_MODELS.get(representation, (MODELS, CONFIGS))
-    return configs.load(name) if name in configs else None
+    own = f"{representation}/{name}"
+    if own in OWN_CONFIGS:
+        return OWN_CONFIGS.load(own)
+    return CONFIGS.load(name) if name in CONFIGS else None
 
 
 # What the built-in models learn, the first where the data may be read as either: known without TensorFlow.

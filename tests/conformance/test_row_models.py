@@ -11,7 +11,6 @@ import tensorflow as tf
 from tests.conftest import assert_same_state, fit_run, state_of, stopped_at
 from tests.conformance.cases import SLOW, battery_of
 from tests.sources import SOURCES
-from tfgen import catalog
 from tfgen.data import open_data
 from tfgen.errors import UserError
 from tfgen.export.rows import RowExport, base_of
@@ -288,10 +287,6 @@ def test_keys_are_their_rows_own(tmp_path):
     assert ids[0] == "P-0104" and len(set(ids)) == 10 and ids == [row["id"] for row in samples]
     assert samples[4:6].to_dict()["id"] == ids[4:6] and f"id={ids[1]}" in samples.records()[1].content
     assert not set(ids) & set(fitted.generate("", n=10, seed=13).to_dict()["id"])
-
-
-def test_every_model_of_rows_is_in_the_catalog():
-    assert set(catalog.ROW_MODELS) == set(catalog.ROW_CONFIGS) <= set(catalog.MODELS)
 
 
 def test_what_no_row_is_like_is_said(fit_once):

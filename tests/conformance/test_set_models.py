@@ -11,7 +11,6 @@ import tensorflow as tf
 from tests.conformance.cases import SLOW, battery_of
 from tests.conftest import assert_same_state, fit_run, state_of, stopped_at
 from tests.sources import SOURCES
-from tfgen import catalog
 from tfgen.data import open_data
 from tfgen.errors import UserError
 from tfgen.generate import Request, open_generator
@@ -198,10 +197,6 @@ def test_what_is_refused_before_a_fit(tmp_path, isolated, command):
     assert refused.exit_code == 2 and "have no times" in refused.stderr
     refused = command("fit", "gan", isolated / "till.baskets", "--steps", 2)
     assert refused.exit_code == 2 and "is baskets" in refused.stderr and "tfgen fit vae" in refused.stderr
-
-
-def test_every_model_of_sets_is_in_the_catalog():
-    assert set(catalog.SET_MODELS) == set(catalog.SET_CONFIGS) <= set(catalog.MODELS)
 
 
 def test_too_many_items_are_a_sentence():

@@ -13,8 +13,7 @@ from tfgen.config import from_json, make_config, parse_pairs, split_settings
 from tfgen.errors import UserError
 
 CONFIGS = {name: catalog.MODELS.load(name).Config for name in catalog.MODELS}
-CONFIGS |= {f"{name} of rows": catalog.ROW_CONFIGS.load(name) for name in catalog.ROW_CONFIGS}
-CONFIGS |= {f"{name} of sets": catalog.SET_CONFIGS.load(name) for name in catalog.SET_CONFIGS}
+CONFIGS |= {name: catalog.OWN_CONFIGS.load(name) for name in catalog.OWN_CONFIGS}
 FIELDS = [(model, field) for model, config in CONFIGS.items() for field in dataclasses.fields(config)]
 NUMBERS = [(model, field.name) for model, field in FIELDS if field.type in (int, float)]
 TEXTS = [(model, field.name) for model, field in FIELDS if field.type is str]
