@@ -28,7 +28,7 @@ from tfgen.studio.worker import models_for
 
 _KNOWN = 400  # prompts or words that the page suggests
 _POINTS = 400  # of the losses' curves
-_SANDBOX = "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+_SANDBOX = "sandbox; default-src 'none'; img-src data:; media-src data:; style-src 'unsafe-inline'"
 
 
 def find_run(studio: Any, name: str, version: str | None = None) -> Run:

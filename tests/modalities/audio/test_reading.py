@@ -73,7 +73,7 @@ def test_rate_and_length_are_found_or_set(tmp_path):
     assert examples.codec.frames.rate == 22050 and any("rate=44100" in note for note in examples.report.notes)
     shorter = open_data(tmp_path, rate=8000, seconds=1.0)
     assert shorter.values.shape == (4, 64, 80, 1)
-    assert any("3 sounds are longer than 1.02 s" in note for note in shorter.report.notes)
+    assert any("3 sounds are longer than 1.02 s, and cut" in note for note in shorter.report.notes)
     for settings in ({"rate": 12345}, {"seconds": 5}, {"seconds": "x"}, {"cycles": "perhaps"}, {"size": 64}):
         with pytest.raises(UserError):
             open_data(tmp_path, **settings)

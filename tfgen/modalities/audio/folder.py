@@ -161,11 +161,7 @@ def _prepare(request: DataRequest, folder: _Folder, writer: Writer) -> dict[str,
     if len(broken) > BROKEN_AT_MOST * found:
         refuse_broken(request.shown_source, SOUNDS, broken, found)
     if cut:
-        seconds = target.frames.seconds(target.count)
-        which = f"{cut} sounds are longer than {seconds:.2f} s and are cut" if cut > 1 else (
-            f"1 sound is longer than {seconds:.2f} s and is cut")
-        longer = f" To learn up to {LONGEST_SECONDS:g} s of each: --set seconds=..." if seconds < 3.9 else ""
-        notes.append(f"{which}.{longer}")
+        notes.append(_note_on_cuts(cut, target.frames.seconds(target.count)))
     if folder.holds_out:
         count = sum(folder.apart)
         notes.append(
@@ -177,11 +173,17 @@ def _prepare(request: DataRequest, folder: _Folder, writer: Writer) -> dict[str,
     return {"report": report.to_json(), "prompts": prompts.to_json(), "cycles": target.cycles}
 
 
+def _note_on_cuts(count: int, seconds: float) -> str:
+    which = "1 sound is" if count == 1 else f"{count} sounds are"
+    more = f" To learn up to {LONGEST_SECONDS:g} s of each: --set seconds={LONGEST_SECONDS:g}"
+    return f"{which} longer than {seconds:.2f} s, and cut.{more if seconds < 0.9 * LONGEST_SECONDS else ''}"
+
+
 def _look(request: DataRequest, folder: _Folder, pool: ThreadPoolExecutor) -> tuple[_Target, list[str]]:
     """What the sounds are to be, by a sample of them, and what the user should know about it."""
     places = np.linspace(0, len(folder.names) - 1, min(_LOOKED_AT, len(folder.names))).astype(int)
     sample = [folder.names[place] for place in places]
-    rates = [each for each in pool.map(_attempted(read_rate), [folder.path / name for name in sample])]
+    rates = list(pool.map(_attempted(read_rate), [folder.path / name for name in sample]))
     known = [each for each in rates if not isinstance(each, str)]
     if not known:
         reasons = [(name, rate) for name, rate in zip(sample, rates, strict=True) if isinstance(rate, str)]

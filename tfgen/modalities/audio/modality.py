@@ -105,9 +105,9 @@ class AudioModality(Modality):
 
     @classmethod
     def restore_codec(cls, state: Mapping[str, Any], read: Callable[[str], bytes]) -> SoundCodec:
-        codec = SoundCodec(ArraySpecification.from_json(state["example"]))
-        assert codec.frames
-        return codec
+        specification = ArraySpecification.from_json(state["example"])
+        frames_of(specification.shape)
+        return SoundCodec(specification)
 
     @classmethod
     def codec_settings(cls, codec: SoundCodec, run_folder: Path) -> dict[str, Any]:
@@ -271,10 +271,6 @@ class AudioModality(Modality):
         from tfgen.modalities.audio.preview import as_html
 
         return as_html(value, what)
-
-    @classmethod
-    def sides(cls, value: np.ndarray) -> tuple[int, int]:
-        return value.shape[1], value.shape[0]
 
     file_signature = FILE_SIGNATURE
 

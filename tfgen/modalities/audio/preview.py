@@ -13,6 +13,7 @@ from tfgen.modalities.audio.spectrogram import LEVELS, SILENT, Frames, frames_of
 from tfgen.modalities.audio.vocoder import Vocoder
 from tfgen.modalities.audio.wav import wav_of
 
+_ENLARGED = 2  # pixels for a band and for a frame, in a page
 PAUSE_SECONDS = 0.25  # between sounds in one file
 _RINGING = 0.02  # seconds that a sound may ring on behind its last frame that is heard
 # From silent to loud, as in matplotlib's magma: red, green, blue at equal distances.
@@ -58,11 +59,9 @@ def as_html(value: np.ndarray, what: str) -> str:
 
     samples, rate = sounding(value), frames_of(value.shape).rate
     source = base64.b64encode(wav_of(samples, rate, {})).decode("ascii")
-    player = (
-        f'<audio controls preload="none" style="width:100%;min-width:7rem;height:2rem" '
-        f'aria-label="{escape(what)}" src="data:audio/wav;base64,{source}"></audio>'
-    )
-    return f'{picture(as_pictures(value[None])[0], f"spectrogram: {what}")}{player}'
+    shown = as_pictures(value[None])[0].repeat(_ENLARGED, axis=0).repeat(_ENLARGED, axis=1)
+    player = f'<audio controls preload="none" aria-label="{escape(what)}" src="data:audio/wav;base64,{source}"></audio>'
+    return f'{picture(shown, f"spectrogram: {what}")}{player}'
 
 
 @lru_cache(maxsize=8)

@@ -151,10 +151,15 @@ export const button = (title, action, properties = {}) => h("button", { type: "b
 export function tile(sample, { label, onclick, key } = {}) {
   const face = h("span", { html: sample.html });
   face.querySelector("img")?.setAttribute("alt", "");
+  // A player can't be used inside a button: the tile plays by itself while it is pointed at or has the focus.
+  const sound = face.querySelector("audio");
+  sound?.remove();
   const mark = h("span", { className: "mark", "aria-hidden": "true" });
   const told = sample.text === undefined ? label : `${label}: ${sample.text.slice(0, 400)}`;
   const element = h("button", { type: "button", className: "tile", "aria-label": told, onclick },
     key && h("span", { className: "key", "aria-hidden": "true" }, key), face, mark);
+  for (const event of sound ? ["pointerenter", "focus"] : []) element.addEventListener(event, () => { sound.currentTime = 0; sound.play().catch(() => {}); });
+  for (const event of sound ? ["pointerleave", "blur"] : []) element.addEventListener(event, () => sound.pause());
   return Object.assign(element, { sample, mark: text => { mark.textContent = text; } });
 }
 
