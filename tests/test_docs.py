@@ -109,6 +109,22 @@ def test_the_tutorial_on_baskets_runs(isolated, command):
             assert not wanted or wanted in said
 
 
+@pytest.mark.slow
+def test_the_tutorial_on_levels_runs(isolated, command):
+    """Its Python, then its commands in order, with few steps; what does not depend on them is printed as shown."""
+    exec(blocks("levels-tutorial.md")[0], {})
+    asked = {"fit": ["--size", "tiny", "--steps", 20], "evaluate": ["-n", 40]}
+    for line, printed in console("levels-tutorial.md").items():
+        words = shlex.split(line)[1:]
+        given = words[: words.index("--steps")] if words[0] == "fit" else words
+        done = command(*given[:3], *(given[3:] if words[0] == "generate" else []), *asked.get(words[0], []))
+        assert done.exit_code == 0, done.stderr
+        said = (done.stdout + done.stderr).splitlines()
+        for wanted in {"data": printed, "fit": printed[:1], "generate": printed[-1:]}.get(words[0], []):
+            assert wanted in said or wanted.startswith(("-", "X"))
+    assert len(list((isolated / "new").iterdir())) == 3 and Image.open("look.png").size[0] > 200
+
+
 def without_ports(text):
     return re.sub(r":\d+", "", text)
 

@@ -1,5 +1,7 @@
 """Windows, words and rules: what is held out leaks nowhere, what is mixed stays whole, words say what is there."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -32,6 +34,19 @@ def test_no_window_of_a_held_out_level_is_learned(meadows):
     assert 0 < parts.held.sum() < len(parts.held)
     learned = {window.tobytes() for window in parts.learned.tiles}
     assert not any(window.tobytes() in learned for window in parts.unseen.tiles)
+
+
+def test_what_is_learned_at_once_begins_with_the_words_of_a_window(meadows):
+    settings = SimpleNamespace(batch_size=32, context=64)
+    batches = list(meadows.batches(settings, 1, 0, 3))
+    codec = meadows.codec
+    for tokens, learned in batches:
+        assert tokens.shape == (32, 65) and learned.shape == (32, 64)
+        for row, own in zip(tokens.numpy(), learned.numpy(), strict=True):
+            words = codec.words_asked(row[: np.flatnonzero(row == codec.begin)[0]])
+            assert row[len(words)] == codec.begin and not own[: len(words)].any() and own[len(words)]
+    again = next(iter(meadows.batches(settings, 1, 2, 3)))
+    np.testing.assert_array_equal(again[0], batches[2][0])
 
 
 def test_copies_of_a_level_stay_together_and_new_levels_move_no_other():

@@ -168,7 +168,9 @@ class SequenceInputs:
 
     def with_others(self, groups: Mapping[str, LazyInputs]) -> dict[str, LazyInputs]:
         """Groups by their names, with this kind of data's own baselines, and what its metrics ask of those."""
-        own = {name: self._own(lambda samples=samples: samples) for name, (_, samples) in self.others.items()}
+        own = {
+            name: self._own(lambda samples=samples: samples, lambda: []) for name, (_, samples) in self.others.items()
+        }
         found = {name: LazyInputs({**each.makers, **own.pop(name, {})}) for name, each in groups.items()}
         return {**found, **{name: LazyInputs(makers) for name, makers in own.items()}}
 
@@ -177,9 +179,9 @@ class SequenceInputs:
         """See Modality.others."""
         return self.modality.others(self.data.training, self.count, self.seed)
 
-    def _own(self, samples: Callable[[], list[np.ndarray]]) -> dict[str, Callable[[], np.ndarray]]:
+    def _own(self, samples: Callable[[], Any], openings: Callable[[], Any]) -> dict[str, Callable[[], np.ndarray]]:
         """What metrics of this kind of data alone ask of some ids."""
-        return dict(self.modality.metric_inputs(self.data.training, samples, lambda: self.openings))
+        return dict(self.modality.metric_inputs(self.data.training, samples, openings))
 
     def judged(self, name: str) -> np.ndarray:
         """Scores [n, 2] by which a classifier tells the second halves of pieces of training text and of a group."""
@@ -198,7 +200,7 @@ class SequenceInputs:
     def of_model(self) -> LazyInputs:
         """What can be asked of the model."""
         makers = {**self._of_texts("samples"), "training_texts": lambda: self.pieces(*self.training)}
-        makers |= self._own(lambda: self.sample_ids)
+        makers |= self._own(lambda: self.sample_ids, lambda: self.openings)
         if self.unseen is not None:
             makers["unseen_texts"] = lambda: self.pieces(self.unseen)
             if self._many_documents():
@@ -208,7 +210,7 @@ class SequenceInputs:
 
     def of_ngram(self) -> LazyInputs:
         """The same of the model that counts."""
-        makers = {**self._of_texts("n-gram"), **self._own(lambda: self.groups["n-gram"])}
+        makers = {**self._of_texts("n-gram"), **self._own(lambda: self.groups["n-gram"], lambda: [])}
         if self.unseen is not None:
             makers["unseen_texts"] = lambda: self.pieces(self.counted(self.ngram))
         return LazyInputs(makers)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from tfgen.modalities.base import Concern
 
 MOST_COPIED, MOST_WHOLE, MOST_BROKEN = 0.4, 0.01, 0.01
+USUAL = 1.1  # times what levels that were held out have of what was learned, where levels repeat themselves
 _CHAIN = "chain of 2"
 
 
@@ -19,11 +20,11 @@ def concerns_of(scores: Mapping[str, float], others: Mapping[str, Mapping[str, f
     found = []
     if not math.isnan(score("copied_stretches")):
         copied, whole = score("copied_stretches"), score("copied_levels")
-        usual = real.get("copied_stretches", math.nan)
-        beside = "" if math.isnan(usual) else f" (of unseen levels, {usual:.1%})"
+        usual = real.get("copied_stretches", 0.0)
+        beside = f" (of unseen levels, {usual:.1%})" if usual else ""
         found.append(Concern(
             "copied levels", "Are the samples pieces of the levels that were learned?",
-            copied > MOST_COPIED or whole > MOST_WHOLE,
+            copied > max(MOST_COPIED, USUAL * usual) or whole > MOST_WHOLE,
             f"{copied:.1%} of all stretches of eight columns are in a level that was learned{beside}, and {whole:.1%} "
             "of the samples do as a whole.",
             "Learn from more levels, for fewer steps, or with a larger --set mix=...; or raise --temperature.",

@@ -73,7 +73,7 @@ class Judge:
 
     @cached_property
     def _neighbours(self) -> list[tuple[int, int, tuple[int, int]]]:
-        """(tile, neighbour, side): tiles of structures that in what was learned always have this neighbour there."""
+        """(tile, neighbour, side): in what was learned such a tile of a structure always has this other one there."""
         found = []
         for tile in np.flatnonzero(self.tiles.are(*_STRUCTURED)).tolist():
             for side in _SIDES:
@@ -81,7 +81,7 @@ class Judge:
                 known = beside[beside < 255]
                 counts = np.bincount(known, minlength=1)
                 best = int(counts.argmax())
-                if len(known) and counts[best] >= _ALWAYS * len(known) and best != self.tiles.background:
+                if counts[best] >= _ALWAYS * len(known) > 0 and self.tiles.kinds[best] == self.tiles.kinds[tile]:
                     found.append((tile, best, side))
         return found
 

@@ -105,6 +105,13 @@ class LevelModality(Modality):
         return level_files(folder)
 
     @classmethod
+    def files_beside(cls, folder: Path) -> list[str]:
+        """Levels may be taken for texts or tables, and legends for others."""
+        from tfgen.modalities.level.open_levels import files_of_levels
+
+        return files_of_levels(folder)
+
+    @classmethod
     def open(cls, request: DataRequest) -> "LevelArrays | LevelSequences":
         from tfgen.modalities.level.open_levels import open_levels
 

@@ -14,7 +14,9 @@ from tfgen.data.request import DataRequest
 from tfgen.data.walk import walk
 from tfgen.errors import UserError
 from tfgen.modalities.level.codec import LevelArrayCodec, LevelSequenceCodec
-from tfgen.modalities.level.reading import BrokenLevel, Level, candidates, grid_of, looks_like_level, read_level
+from tfgen.modalities.level.reading import (
+    ENDINGS, BrokenLevel, Level, candidates, grid_of, looks_like_level, read_level,
+)
 from tfgen.modalities.level.rules import RULES, usual_rule
 from tfgen.modalities.level.tiles import MOST_TILES, TileCount, TileSet, read_legend
 from tfgen.modalities.level.windows import Windows, cut, held_out, mixed, window_size
@@ -108,6 +110,11 @@ def level_files(folder: Path) -> list[str]:
     """The files below a folder that look like levels, in order."""
     names = candidates(name for name, _ in walk(folder, []))
     return [name for name in names if looks_like_level(folder / name)]
+
+
+def files_of_levels(folder: Path) -> list[str]:
+    """Those that are read as levels, and what may be their legends."""
+    return [name for name, _ in walk(folder, []) if Path(name).suffix.lower() in (*ENDINGS, ".json")]
 
 
 def open_levels(request: DataRequest) -> LevelArrays | LevelSequences:
