@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 
+import numpy as np
 import pytest
 
 from tests.modalities.table.conftest import by_name
@@ -160,3 +161,53 @@ def test_what_is_said_of_a_table(write):
                                                            "missing": 0}  # fmt: skip
     many = open_table({f"c{place}": [1, 2, 3] for place in range(60)})
     assert describe(many)[-1] == "  and 20 more columns: 20 integer"
+
+
+def test_a_file_without_a_header_is_given_names(write):
+    path = write("plain.csv", "".join(f"{row},{'ab'[row % 2]},{row % 7}.5\n" for row in range(60)))
+    for columns in ("row,letter,size", ["row", "letter", "size"], {"names": ["row", "letter", "size"]}):
+        table = open_table(path, {"columns": columns, "column": {"letter": "category"}})
+        assert [column.name for column in table.rows.columns] == ["row", "letter", "size"] and len(table) == 60
+        assert not any("header" in note for note in table.notes)
+    toml = as_toml(table.rows, table.constraints, names=table.names)
+    again = open_table(path, {"columns": str(write("plain.toml", toml))})
+    assert again.rows.columns == table.rows.columns
+    with pytest.raises(UserError, match="has 3 columns, and 2 names were given"):
+        open_table(path, {"columns": "row,letter"})
+    with pytest.raises(UserError, match="all different"):
+        open_table(path, {"columns": "row,row,size"})
+
+
+def test_numbers_that_never_come_twice_are_pointed_out(write):
+    numbers = 5000 + np.random.default_rng(0).permutation(400)
+    lines = "".join(f"{number},{row % 13}\n" for row, number in enumerate(numbers[:300]))
+    table = open_table(write("invoices.csv", "invoiced,b\n" + lines))
+    (note,) = [note for note in table.notes if "No two rows" in note]
+    assert "'invoiced'" in note and "column.invoiced=key" in note
+    toml = as_toml(table.rows, table.constraints)
+    assert '# "unique invoiced",' in toml
+    said = open_table(write("invoices.csv", "invoiced,b\n" + lines), {
+        "columns": str(write("invoices.toml", toml.replace('# "unique', '"unique')))
+    })
+    assert [each.text for each in said.constraints] == ["unique invoiced"]
+    # Fine numbers differ by accident.
+    fine = "".join(f"{value:.4f},1\n" for value in np.random.default_rng(0).random(300) * 1000)
+    assert not any("No two rows" in note for note in open_table(write("fine.csv", "x,y\n" + fine)).notes)
+
+
+@pytest.mark.parametrize(
+    "name, value, what",
+    [
+        ("mail", "person{}@example.org", "e-mail addresses"),
+        ("reach", "+43 316 55{:03d}", "telephone numbers"),
+        ("firstName", "{}", "names of persons"),
+        ("ward", "{}", None),
+    ],
+)
+def test_categories_that_are_of_persons_are_pointed_out(write, name, value, what):
+    letters = ["".join(chr(97 + (7 * row + 3 * place) % 26) for place in range(5)) for row in range(30)]
+    cells = [value.format(letters[row % 30] if value == "{}" else row % 30) for row in range(300)]
+    lines = "".join(f"{cell},{at % 9}\n" for at, cell in enumerate(cells))
+    table = open_table(write("people.csv", f"{name},n\n{lines}"))
+    found = [note for note in table.notes if "looks like" in note]
+    assert len(found) == (what is not None) and all(what in note and f"column.{name}=text" in note for note in found)

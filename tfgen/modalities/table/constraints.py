@@ -260,6 +260,20 @@ def find(rows: Rows) -> list[Constraint]:
     return [*_orders(rows, sums), *sums, *_fixed(rows, sums)]
 
 
+def never_repeated(rows: Rows) -> list[Unique]:
+    """Columns of numbers in which no value comes twice though they lie so densely that this is hardly an accident, such
+    as the numbers of invoices. To be proposed: whether it must be so, only a person knows."""
+    found = []
+    for column, values in rows:
+        if len(rows) < ENOUGH_ROWS or not column.is_numeric or np.isnan(values).any():
+            continue
+        room = np.ptp(values) * 10.0**column.decimals + 1  # how many values there could be
+        # Without a reason all would differ with a probability of at most exp(-n(n - 1) / 2 room).
+        if len(rows) * (len(rows) - 1) / (2 * room) > _SURE and len(np.unique(values)) == len(rows):
+            found.append(Unique(column.name))
+    return found
+
+
 def lowest_below(constraints: Sequence[Constraint]) -> dict[str, str]:
     """Of each column that is never below another, the lowest of those that it is never below: which is below none.
 

@@ -19,12 +19,12 @@ from typing import Any
 
 from tfgen.data.settings import DataSetting
 from tfgen.errors import UserError, unknown
-from tfgen.modalities.table.constraints import Constraint
+from tfgen.modalities.table.constraints import Constraint, never_repeated
 from tfgen.modalities.table.grid import ReadingOptions
 from tfgen.modalities.table.kinds import Corrections
 from tfgen.representations.rows.columns import KINDS, Rows
 
-_KEYS = ("columns", "missing", "constraints", "group", "dates", "decimal")
+_KEYS = ("names", "columns", "missing", "constraints", "group", "dates", "decimal")
 _SIGNS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "space": " ", "spaces": " ", "pipe": "|"}
 _ORDERS = ("dmy", "mdy", "ymd")
 _HOW = "See docs/settings.md; tfgen data TABLE shows what was found."
@@ -36,12 +36,14 @@ class TableSettings:
 
     constraints: as they were written; None where what holds is to be found.
     group: the column that is the same in rows of one person.
+    names: of all columns, of a file that has none.
     """
 
     options: ReadingOptions = ReadingOptions()
     corrections: Corrections = field(default_factory=Corrections)
     constraints: tuple[str, ...] | None = None
     group: str | None = None
+    names: tuple[str, ...] = ()
 
 
 def settings_of(settings: Mapping[str, Any]) -> TableSettings:
@@ -57,7 +59,11 @@ def settings_of(settings: Mapping[str, Any]) -> TableSettings:
         if name not in SETTINGS:
             raise unknown("setting", name, SETTINGS)
         known[name] = SETTINGS[name].check(value)
-    more = _read_toml(known["columns"]) if "columns" in known else {}
+    columns = known.get("columns", {})
+    more = {"names": columns} if isinstance(columns, list) else _read_toml(columns) if columns else {}
+    names = tuple(more.get("names", ()))
+    if names:
+        known.setdefault("header", 0)
     group = known.get("group", more.get("group"))
     missing = more.get("missing", {})
     corrections = Corrections(
@@ -71,17 +77,25 @@ def settings_of(settings: Mapping[str, Any]) -> TableSettings:
     options = ReadingOptions(
         **{name: known[name] for name in ("delimiter", "encoding", "header", "skip", "sheet", "rows") if name in known}
     )
-    return TableSettings(options, corrections, more.get("constraints"), group)
+    return TableSettings(options, corrections, more.get("constraints"), group, names)
 
 
-def as_toml(rows: Rows, constraints: Sequence[Constraint], group: str | None = None) -> str:
-    """What was found, as a file that can be corrected and given back: --set columns=FILE.toml"""
+def as_toml(
+    rows: Rows, constraints: Sequence[Constraint], group: str | None = None, names: Sequence[str] = ()
+) -> str:
+    """What was found, as a file that can be corrected and given back: --set columns=FILE.toml
+
+    What is proposed, but not taken for granted, stands in it as a comment.
+    """
     lines = ["# What each column is. Correct it, and give it back: --set columns=THIS_FILE.toml"]
     lines += [f"# Kinds: {', '.join(KINDS)}.", ""]
     if group is not None:
         lines += [f"group = {_toml(group)}", ""]
+    if names:
+        lines += [f"names = [{', '.join(map(_toml, names))}]", ""]
     lines.append("constraints = [")
     lines += [f"    {_toml(constraint.text)}," for constraint in constraints]
+    lines += [f"    # {_toml(each.text)}," for each in never_repeated(rows) if each not in constraints]
     lines += ["]", "", "[columns]"]
     lines += [f"{_toml(column.name)} = {_toml(column.kind)}" for column in rows.columns]
     missing = [column for column in rows.columns if column.missing]
@@ -111,7 +125,8 @@ def _read_toml(source: str | Mapping[str, Any]) -> dict[str, Any]:
         if key not in _KEYS:
             raise unknown(f"key of {shown}", key, _KEYS)
     checked: dict[str, Any] = {}
-    for key, check in (("columns", _check_kinds), ("missing", _check_marks), ("constraints", _check_constraints),
+    for key, check in (("names", _check_names), ("columns", _check_kinds),
+                       ("missing", _check_marks), ("constraints", _check_constraints),
                        ("group", str), ("dates", _one_of("order of dates", _ORDERS)),
                        ("decimal", _one_of("decimal sign", (",", ".")))):  # fmt: skip
         if key in content:
@@ -180,9 +195,24 @@ def _check_header(line: Any) -> int:
 
 
 def _check_columns(source: Any) -> Any:
+    """A file's path, the content of one, or names between commas."""
     if isinstance(source, Mapping):
         return source
+    if isinstance(source, (list, tuple)):
+        return _check_names(source)
+    if "," in str(source) and not Path(str(source)).expanduser().is_file():
+        return _check_names(str(source).split(","))
     return str(Path(str(source)).expanduser().absolute())
+
+
+def _check_names(names: Any) -> list[str]:
+    names = [str(name).strip() for name in names] if isinstance(names, (list, tuple)) else []
+    if not all(names) or len(set(names)) < max(1, len(names)):
+        raise UserError(
+            "The names of the columns are no list of names that are all different.",
+            "Name each column once, in their order: --set columns=a,b,c",
+        )
+    return names
 
 
 def _whole(name: str, value: Any, low: int, wanted: str) -> int:
@@ -215,7 +245,11 @@ SETTINGS: dict[str, DataSetting] = {
     "missing": DataSetting(
         _check_missing, "what stands for a missing cell, separated by commas, beside ?, NA and their like", "none"
     ),
-    "columns": DataSetting(_check_columns, "a TOML file that says what columns are, what is missing, and what holds"),
+    "columns": DataSetting(
+        _check_columns,
+        "a TOML file that says what columns are, what is missing, and what holds; or a,b,c, the names of all columns "
+        "of a file without a header",
+    ),
     "column": DataSetting(_check_kinds, f"what the column NAME is: {', '.join(KINDS)}", is_family=True),
     "group": DataSetting(str, "the column that is the same in rows of one person; it isn't learned", "none"),
     "decimal": DataSetting(_one_of("decimal sign", (",", ".")), "the decimal sign, a comma or a point"),

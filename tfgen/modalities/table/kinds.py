@@ -31,6 +31,19 @@ _KEY_NAME = re.compile(
 )  # fmt: skip
 _PERSON_NAME = re.compile(r"(^|[^a-z])(id|uid|uuid|guid|nbr|nr|key)$", re.IGNORECASE)  # keys, even if some come again
 _CODE_NAME = re.compile(r"(^|[^a-z])(id|code|zip|zipcode|postcode|postal|plz|fips|icd|sku)$", re.IGNORECASE)
+_OF_PERSONS = (  # what, as a cell has it, and the names of columns that it may have
+    ("e-mail addresses", re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+"), re.compile("")),
+    ("telephone numbers", re.compile(r"(?=(?:[^0-9]*[0-9]){7})\+?[0-9(][0-9 ()/.-]{6,}"), re.compile("")),
+    (
+        "names of persons", re.compile(r"[^\W\d_]+(?:[ .,'’-]+[^\W\d_]+){0,3}\.?"),
+        re.compile(
+            r"(^|[^a-z])(first|last|sur|given|family|full|middle|maiden)[ _-]?names?([^a-z]|$)|(^|[^a-z])(patient|"
+            r"doctor|physician|employee|contact|person|customer)([ _-]?names?)?$|^(name|vorname|nachname|pr[eé]nom|"
+            r"nombre|apellido)s?$", re.IGNORECASE
+        ),
+    ),
+)  # fmt: skip
+_MOSTLY = 0.8  # of the different cells
 _CAMEL = re.compile(r"(?<=[a-z])(ID|Id|Nr|No|Code|Key)$")
 _DATE_NAME = re.compile(r"date|datum|day|dob|birth|time|when|_at$|_on$|_dt$|^dt|jour|fecha", re.IGNORECASE)
 _PATTERN = re.compile(r"^([A-Za-z#_/ -]*)([0-9]+)$")
@@ -356,6 +369,12 @@ class _Finder:
             return Column(name, TEXT, missing=texts.missing), None
         if sum("/" in text and re.fullmatch(r"[0-9]+ */ *[0-9]+", text) is not None for text in sample) == len(sample):
             self._notes.append(f"'{name}' holds two numbers in a cell: make two columns of it.")
+        what = _personal(apart, sample) if count > _MANY_TEXTS else None
+        if what is not None:
+            self._notes.append(
+                f"'{name}' looks like {what}. Those that some rows share are learned, and come out. "
+                f"If they shall not: --set {_quoted('column.' + name, TEXT)}"
+            )
         return _categories(texts, CATEGORY)
 
     def _look_for_totals(self, texts: _Texts) -> None:
@@ -532,6 +551,14 @@ def _marks() -> Any:
     import pyarrow as pa
 
     return pa.array(MISSING, pa.string())
+
+
+def _personal(name: str, sample: Sequence[str]) -> str | None:
+    """What of persons a column of categories seems to be."""
+    for what, pattern, named in _OF_PERSONS:
+        if named.search(name) and np.mean([bool(pattern.fullmatch(text)) for text in sample]) >= _MOSTLY:
+            return what
+    return None
 
 
 def _day_month_order(form: str) -> str | None:

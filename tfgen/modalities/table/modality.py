@@ -101,7 +101,8 @@ class TableModality(Modality):
     def correctable(cls, examples: "TableExamples") -> str:
         from tfgen.modalities.table.correction import as_toml
 
-        return as_toml(examples.table.rows, examples.table.constraints, examples.codec.about.get("group"))
+        table = examples.table
+        return as_toml(table.rows, table.constraints, examples.codec.about.get("group"), table.names)
 
     @classmethod
     def summary(cls, examples: "TableExamples") -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from tfgen.console import several
 from tfgen.data.examples import Prompts, fingerprint_of
-from tfgen.errors import unknown
+from tfgen.errors import UserError, unknown
 from tfgen.modalities.table import constraints as constraints_module
 from tfgen.modalities.table.cells import Cells, cells_of
 from tfgen.modalities.table.constraints import Constraint
@@ -29,6 +31,7 @@ class Table:
     broken: (place, reason) of rows that were left out.
     fingerprint: of the content, wherever it lies.
     group: int64 [n], equal for rows of one person; None where nobody named a column.
+    names: of the columns, where a person gave them.
     """
 
     rows: Rows
@@ -38,6 +41,7 @@ class Table:
     fingerprint: str
     group: np.ndarray | None = None
     found: int = field(default=0)  # rows, with those that were left out
+    names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -54,9 +58,10 @@ def open_table(source: Any, settings: Mapping[str, Any] | None = None) -> Table:
     rows, notes = rows_of(cells, said.corrections)
     if said.constraints is None:
         constraints = constraints_module.find(rows)
+        notes = [*notes, *(_about_unique(each.name) for each in constraints_module.never_repeated(rows))]
     else:
         constraints = constraints_module.parsed(said.constraints, rows)
-    return _table(cells, rows, notes, constraints, said.group)
+    return replace(_table(cells, rows, notes, constraints, said.group), names=said.names)
 
 
 def open_table_as(
@@ -73,8 +78,7 @@ def open_table_as(
     names, made = [column.name for column in columns], [f"column_{place}" for place in range(1, len(columns) + 1)]
     by_place = cells.names == made != names
     if by_place:
-        typed = frozenset(name for name, own in zip(names, cells.names) if own in cells.typed)
-        cells = replace(cells, names=names, typed=typed)
+        cells = _named(cells, names)
     rows, notes = read_as(cells, columns, said.corrections)
     notes = ["The columns have no names and are taken by their places.", *notes] if by_place else notes
     return _table(cells, rows, notes, list(constraints), said.group if said.group in cells.names else None)
@@ -82,9 +86,29 @@ def open_table_as(
 
 def _cells(source: Any, said: TableSettings) -> Cells:
     if isinstance(source, (str, Path)):
-        return read_cells(Path(source), said.options)
-    cells = cells_of(source)
-    return cells if said.options.rows is None else cells.take(slice(0, said.options.rows))
+        cells = read_cells(Path(source), said.options)
+    else:
+        cells = cells_of(source)
+        cells = cells if said.options.rows is None else cells.take(slice(0, said.options.rows))
+    if said.names and len(said.names) != len(cells.names):
+        raise UserError(
+            f"The table has {several(len(cells.names), 'column')}, and {len(said.names)} names were given.",
+            "Name each column once, in their order: --set columns=a,b,c",
+        )
+    return _named(cells, said.names) if said.names else cells
+
+
+def _named(cells: Cells, names: Sequence[str]) -> Cells:
+    """The cells under other names, one for each column."""
+    typed = frozenset(name for name, own in zip(names, cells.names) if own in cells.typed)
+    return replace(cells, names=list(names), typed=typed)
+
+
+def _about_unique(name: str) -> str:
+    return (
+        f"No two rows have the same '{name}'. If it is a key: --set {shlex.quote(f'column.{name}=key')}. If it is a "
+        "number and must stay so, write it down as a constraint: tfgen data --toml has it."
+    )
 
 
 def _table(cells: Cells, rows: Rows, notes: list[str], constraints: list[Constraint], group: str | None) -> Table:

@@ -112,14 +112,21 @@ class RowModel(GenerativeModel):
         """Where in its token each value lies, float32 [batch, fields], 0 to 1."""
         return noise.uniform(seeds, self.fields, _PLACE_STREAM)
 
-    def sample_token(self, seeds: tf.Tensor, draws: tf.Tensor, field: int, probabilities: tf.Tensor) -> tf.Tensor:
-        """A token of a field for each seed, int32 [batch], by probabilities [batch, tokens], which need no sum of 1."""
+    def chances(self, seeds: tf.Tensor, draws: tf.Tensor) -> list[tf.Tensor]:
+        """The uniform numbers that the tokens of each field are drawn by, float32 [batch] of each: made at once, since
+        a graph of many columns would be noise for the most part."""
+        position = draws[:, None] * self.fields + tf.range(self.fields)[None]
+        with tf.name_scope(noise.SCOPE):
+            return tf.unstack(noise.uniform_positions(seeds, position, _FIRST_STREAM), axis=1)
+
+    @staticmethod
+    def sample_token(chance: tf.Tensor, probabilities: tf.Tensor) -> tf.Tensor:
+        """A token by each uniform number [batch], int32 [batch], by probabilities [batch, tokens], which need no sum of
+        1."""
         ends = tf.cumsum(probabilities, axis=1)
         with tf.name_scope(noise.SCOPE):
-            position = draws[:, None] * self.fields + field
-            whole = noise.uniform_positions(seeds, position, _FIRST_STREAM)
             # Below the end always, so that rounding can't choose what has no probability.
-            point = whole * ends[:, -1:] * (1.0 - 2.0**-22)
+            point = chance[:, None] * ends[:, -1:] * (1.0 - 2.0**-22)
             return tf.reduce_sum(tf.cast(point >= ends[:, :-1], tf.int32), axis=1)
 
     def of_field(self, values: tf.Tensor | np.ndarray, field: int) -> Any:

@@ -23,6 +23,7 @@ from tfgen.representations.rows.specification import RowSpecification
 layers = keras.layers
 _CENTRES = (5, 13)  # of the radial functions over the order
 _GROUPS = (4, 12, 40, 130, 400, 10**6)  # heads with so many tokens at the most are one product
+_JOINED = 16  # fields that are put beside each other at once
 _SALTS = {"masks": 11, "sizes": 12, "dropout": 13}
 
 
@@ -82,12 +83,11 @@ class RowGPT(RowModel):
         network, tables = self.network_average, self.network_average.tables()
         kernels = network.kernels()
         known = tf.cast(given > FREE, tf.float32)
-        columns, proposed = tf.unstack(given, axis=1), tf.zeros(tf.shape(seeds))
-        # A list, since TFLite's slices of nothing are everything.
-        inputs = tf.unstack(network.embedded(tf.maximum(given, 0), tables) * known[:, :, None], axis=1)
+        columns, proposed, chances = tf.unstack(given, axis=1), tf.zeros(tf.shape(seeds)), self.chances(seeds, draws)
+        inputs = _Inputs(tf.unstack(network.embedded(tf.maximum(given, 0), tables) * known[:, :, None], axis=1))
         if allowed is not None:
             # What is asked for comes first, each field from those of these before it: so masks show it while it learns.
-            first = [tf.zeros_like(each) for each in inputs]
+            first = _Inputs([tf.zeros_like(each) for each in inputs.fields])
             pairs, count = pairs or Pairs(None, 1), tf.shape(seeds)[0]
             for field in self.order:
                 is_there = given[:, field] > FREE
@@ -97,7 +97,7 @@ class RowGPT(RowModel):
                     if field in pairs.fields:
                         may = may * pairs.may(field, columns, self._shares(allowed))[0]
                         wanted |= pairs.is_asked(count, field) & ~is_there
-                    token, cost = self._drawn(seeds, draws, field, network.logits_of(field, first, kernels), may)
+                    token, cost = self._drawn(chances[field], field, network.logits_of(field, first, kernels), may)
                     columns[field] = tf.where(wanted, token, columns[field])
                     proposed += tf.where(wanted, cost, 0.0)
                     is_there |= wanted
@@ -106,7 +106,7 @@ class RowGPT(RowModel):
             inputs = first
         for field in self.order:
             free = tf.equal(columns[field], FREE)
-            token, cost = self._drawn(seeds, draws, field, network.logits_of(field, inputs, kernels), None)
+            token, cost = self._drawn(chances[field], field, network.logits_of(field, inputs, kernels), None)
             columns[field] = tf.where(free, token, columns[field])
             proposed += tf.where(free, cost, 0.0)
             inputs[field] = network.embed(field, columns[field], tables)
@@ -122,14 +122,15 @@ class RowGPT(RowModel):
         ]
 
     def _drawn(
-        self, seeds: tf.Tensor, draws: tf.Tensor, field: int, logits: tf.Tensor, may: tf.Tensor | None
+        self, chance: tf.Tensor, field: int, logits: tf.Tensor, may: tf.Tensor | None
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """A token of a field by its logits, among what it may be, and the log of its probability, each [batch]."""
+        """A token of a field by a uniform number [batch] and its logits, among what it may be, and the log of its
+        probability, each [batch]."""
         within = tf.nn.softmax(logits) * self.of_field(self.drawable, field)
         if may is not None:
             # Where the model holds nothing of it possible, any of it.
             within = within * may + 1e-20 * may * self.of_field(self.drawable, field)
-        token = self.sample_token(seeds, draws, field, within)
+        token = self.sample_token(chance, within)
         share = tf.reduce_sum(within * is_token(token, within.shape[1]), axis=1)
         return token, tf.math.log(tf.maximum(share, 1e-30) / tf.maximum(tf.reduce_sum(within, axis=1), 1e-30))
 
@@ -184,6 +185,29 @@ class RowGPT(RowModel):
         given = (ranks < sizes) & (tf.range(masks) % 4 > 0)[:, None]
         places = self._places[None] - tf.where(given, fields, 0)
         return tf.cast(places[:, :, None] < places[:, None, :], tf.float32)
+
+
+class _Inputs:
+    """Each field's embedded token [batch, embedding], of which one after the other becomes known.
+
+    A list, since TFLite's slices of nothing are everything; joined in parts, of which a field changes one, since a
+    graph in which all fields go to all takes minutes to make with hundreds of columns.
+    """
+
+    def __init__(self, fields: list[tf.Tensor]):
+        self.fields = fields
+        self._parts: dict[int, tf.Tensor] = {}
+
+    def __setitem__(self, field: int, value: tf.Tensor) -> None:
+        self.fields[field] = value
+        self._parts.pop(field // _JOINED, None)
+
+    def joined(self) -> tf.Tensor:
+        """All of them beside each other, [batch, fields * embedding]."""
+        for first in range(0, len(self.fields), _JOINED):
+            if first // _JOINED not in self._parts:
+                self._parts[first // _JOINED] = tf.concat(self.fields[first : first + _JOINED], axis=1)
+        return tf.concat([self._parts[part] for part in sorted(self._parts)], axis=1)
 
 
 class Network(layers.Layer):
@@ -273,11 +297,11 @@ class Network(layers.Layer):
         kernel *= (1.0 - np.eye(fields, dtype=np.float32))[:, :, None, None]
         return tf.reshape(kernel, [fields, fields * size, width + 2])
 
-    def logits_of(self, field: int, inputs: list[tf.Tensor], kernels: tf.Tensor) -> tf.Tensor:
-        """Logits [batch, tokens] of one field from each field's embedded token [batch, embedding], zeros where that is
-        not known yet. Its own doesn't matter."""
+    def logits_of(self, field: int, inputs: "_Inputs", kernels: tf.Tensor) -> tf.Tensor:
+        """Logits [batch, tokens] of one field from each field's embedded token, zeros where that is not known yet. Its
+        own doesn't matter."""
         width = self.config.width
-        mixed = tf.concat(inputs, axis=1) @ kernels[field]
+        mixed = inputs.joined() @ kernels[field]
         hidden = self._deepen(mixed[:, None, :width], [field], None)
         group, place = self._where[field]
         linear = hidden[:, 0] @ self.heads[group].value[place] + self.head_biases[group].value[place]

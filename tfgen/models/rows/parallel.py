@@ -35,7 +35,7 @@ class ParallelFields:
         pairs: Pairs | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """As RowModel's `candidate`: what is asked of a field weighs by how probable these logits make it."""
-        model, weight = self._model, tf.zeros(tf.shape(seeds))
+        model, weight, chances = self._model, tf.zeros(tf.shape(seeds)), self._model.chances(seeds, draws)
         pairs, columns = pairs or Pairs(None, 1), tf.unstack(given, axis=1)
         parts, drawable, allowed_of = tf.split(logits, self._sizes, axis=1), [], []
         for field, part in enumerate(parts):
@@ -57,7 +57,7 @@ class ParallelFields:
             weight += tf.math.log(tf.maximum(tf.where(is_given, by_token, total), 1e-30))
             fallback = tf.ones_like(within) * may * may_be_drawn
             within = tf.where(total[:, None] > 1e-12, within, fallback)
-            columns[field] = tf.where(is_given, asked, model.sample_token(seeds, draws, field, within))
+            columns[field] = tf.where(is_given, asked, model.sample_token(chances[field], within))
             if ahead is not None:
                 # What it was drawn by, as fields behind it will count it again.
                 counted = tf.reduce_sum(is_token(columns[field], part.shape[1]) * ahead, axis=1)
