@@ -84,7 +84,7 @@ _SHARES = {
     "harmonicity": (
         "tones are as clear as in the data",
         "many whisper where the data has a tone",
-        "fit a GAN, whose samples keep the harmonics that the mean of a VAE blurs",
+        "train longer; where it is a VAE, try a GAN, which doesn't blur harmonics into their mean",
     ),
 }
 

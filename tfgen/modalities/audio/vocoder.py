@@ -16,7 +16,7 @@ LEAST_SQUARES_STEPS = 20
 ROUNDS = 32
 _MOMENTUM = 0.99
 _SOFTNESS = 0.3  # of a magnitude: what is much softer than it should be has hardly a phase, and rounding would turn it
-_TINY = 1e-8
+_TINY = 1e-6  # large enough for numbers of 16 bits
 
 
 class Vocoder:
