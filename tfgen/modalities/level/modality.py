@@ -265,8 +265,8 @@ class LevelModality(Modality):
         """Of arrays there are pictures, of sequences letters: these are drawn among pictures; among letters it is said
         where pictures lie."""
         if path.suffix != ".png":
-            said = (f"Pictures: {each}" if each.suffix == ".png" else each.read_text(encoding="utf-8") for each in sheets)
-            parts = (f"=== {name} ===\n{text}\n" for name, text in zip(names, said, strict=True))
+            texts = (f"Pictures: {each}" if each.suffix == ".png" else each.read_text("utf-8") for each in sheets)
+            parts = (f"=== {name} ===\n{text}\n" for name, text in zip(names, texts, strict=True))
             files.write_bytes(path, "\n".join(parts).encode())
             return
         from tfgen.modalities.image.preview import join
