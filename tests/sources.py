@@ -57,11 +57,11 @@ def _tunes(path: Path) -> None:
 
 
 def _meadows(path: Path) -> None:
-    """Some of the embedded levels as files in a folder."""
-    from tfgen.modalities.level.embedded import layout
+    """The embedded levels as files in a folder."""
+    from tfgen.modalities.level.embedded import LEVELS, layout
 
     path.mkdir()
-    for seed in range(8):
+    for seed in range(LEVELS):
         (path / f"meadow-{seed}.txt").write_text("\n".join(layout(seed)) + "\n", encoding="utf-8")
 
 

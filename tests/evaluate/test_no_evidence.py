@@ -30,7 +30,8 @@ ROWS_SAY = (
 )
 COUNT = 4100  # enough for half of it to be enough for every metric
 JUDGED = ("real_judged", "generated_judged", "real_judged_by_eye", "generated_judged_by_eye")
-WHOLE = ("asked", "recognised", "real_prompts", "sample_words", "matches", "windows")  # numbers
+LEVELS_COUNT, LEVEL_PATTERNS = ("structures", "stretches", "columns_seen"), ("generated_patterns", "real_patterns")
+WHOLE = ("asked", "recognised", "real_prompts", "sample_words", "matches", "windows", *LEVELS_COUNT, *LEVEL_PATTERNS)
 TABLES = ("real_rows", "generated_rows", "unseen_predictions", "unseen_augmented")  # a cell may be missing
 SAID = ("predicates", "of_several", "are_copies")  # yes or no
 OF_NUMBERS = ("r2",)  # of what is predicted here, a class, there is none
@@ -71,6 +72,10 @@ def inputs_of(metric):
         "are_copies": np.arange(COUNT) % 3 == 0,
         "sample_words": chance.integers(0, 9, [COUNT, 12]),
         "windows": np.tile([9, 2], [COUNT, 1]),
+        **{name: np.tile([9, 2], [COUNT, 1]) for name in LEVELS_COUNT},
+        **{name: chance.integers(0, 9, [COUNT, 12]) for name in LEVEL_PATTERNS},
+        **{name: chance.integers(0, 2, COUNT).astype(float) for name in ("playable", "whole_copies")},
+        "words_obeyed": chance.random([COUNT, 2]),
     }
     return {name: np.sort(known[name]) if name.endswith("nearest") else known[name] for name in metric.needs}
 
@@ -176,7 +181,7 @@ def test_a_part_of_a_metric_s_scores_may_be_known():
 def test_a_model_that_says_nothing_has_copied_nothing_and_proves_nothing(writer, monkeypatch):
     end = writer.codec()["example"]["end"]
     silent = [np.array([end], np.int32)]
-    monkeypatch.setattr(metric_inputs, "sample_ids", lambda model, openings, seed: silent * len(openings))
+    monkeypatch.setattr(metric_inputs, "sample_ids", lambda model, openings, *_: silent * len(openings))
     evaluation = evaluate(writer, EvaluateRequest(count=40))
     words = {"longest_match", "longest_match_95", "copied_windows", "distinct_1", "overlap", "repetition"}
     assert not words & set(evaluation.scores)

@@ -39,7 +39,7 @@ def test_samples_are_files_that_are_levels_and_a_picture(run, command, tmp_path)
 
 def test_a_level_goes_on_from_its_beginning(run, command):
     start = "\n".join(row[:6] for row in layout(0))
-    made = command("generate", run.path, start)
+    made = command("generate", run.path, "--", start)  # a level begins with a dash
     assert made.exit_code == 0 and len(made.stdout.strip("\n").split("\n")) == 12
 
 

@@ -42,7 +42,8 @@ def patterns(generated_patterns: np.ndarray, real_patterns: np.ndarray) -> dict[
 def broken(structures: np.ndarray) -> dict[str, float]:
     """The share of the tiles of structures at which a neighbour is missing that real ones always have."""
     tiles, wrong = structures.sum(axis=0)
-    return {"broken_structures": float(wrong / tiles) if tiles else 0.0}
+    none = 0.0 if len(structures) else float("nan")  # without structures nothing is broken
+    return {"broken_structures": float(wrong / tiles) if tiles else none}
 
 
 @metric(copied_stretches=REAL, copied_levels="lower")

@@ -1,5 +1,7 @@
 """A plain tile set, drawn here, and levels as pictures: a colour and a simple sign for what each tile is."""
 
+from pathlib import Path
+
 import numpy as np
 
 from tfgen.modalities.level.tiles import TileSet
@@ -30,6 +32,20 @@ def pictures(levels: np.ndarray, tiles: TileSet) -> np.ndarray:
     count, rows, columns = levels.shape
     drawn = atlas[levels].transpose(0, 1, 3, 2, 4, 5)
     return drawn.reshape(count, rows * SIDE, columns * SIDE, 3)
+
+
+def lettered(sheet: Path, path: Path) -> Path:
+    """A sheet as a picture: itself, or of a file of text a drawing of that at `path`."""
+    if sheet.suffix == ".png":
+        return sheet
+    from PIL import Image, ImageDraw
+
+    text = sheet.read_text(encoding="utf-8")
+    box = ImageDraw.Draw(Image.new("RGB", (1, 1))).multiline_textbbox((4, 4), text)
+    page = Image.new("RGB", (int(box[2]) + 8, int(box[3]) + 8), "white")
+    ImageDraw.Draw(page).multiline_text((4, 4), text, fill="black")
+    page.save(path)
+    return path
 
 
 def _atlas(tiles: TileSet) -> np.ndarray:

@@ -3,6 +3,7 @@
 import functools
 import json
 import re
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -261,12 +262,19 @@ class LevelModality(Modality):
 
     @classmethod
     def join_sheets(cls, sheets: Sequence[Path], names: Sequence[str], path: Path) -> None:
-        if sheets[0].suffix != ".png":
-            super().join_sheets(sheets, names, path)
+        """Of arrays there are pictures, of sequences letters: these are drawn among pictures; among letters it is said
+        where pictures lie."""
+        if path.suffix != ".png":
+            texts = (f"Pictures: {each}" if each.suffix == ".png" else each.read_text("utf-8") for each in sheets)
+            parts = (f"=== {name} ===\n{text}\n" for name, text in zip(names, texts, strict=True))
+            files.write_bytes(path, "\n".join(parts).encode())
             return
         from tfgen.modalities.image.preview import join
+        from tfgen.modalities.level.drawing import lettered
 
-        join(sheets, path, {"runs": ", ".join(names)})
+        with tempfile.TemporaryDirectory() as folder:
+            drawn = [lettered(sheet, Path(folder) / f"{place}.png") for place, sheet in enumerate(sheets)]
+            join(drawn, path, {"runs": ", ".join(names)})
 
     @classmethod
     def as_text(cls, value: Any) -> str:
