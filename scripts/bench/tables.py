@@ -1,6 +1,6 @@
 """Tables: how like the real rows those of each model are, judged by sdmetrics and by boosting, and how quickly.
 
-    python scripts/bench/tables.py DATA [likeness] [small] [conditions] [rare] [wide] [peers] [--model NAME]...
+    python scripts/bench/tables.py DATA [likeness] [small] [stays] [conditions] [rare] [wide] [peers] [--model NAME]...
 
 DATA is a folder with adult/, insurance/, german_credit/, breast_cancer_wisconsin/, bank_additional/, diabetes130/ and
 covid_testing/, as UCI and the textbooks have them.
@@ -10,6 +10,7 @@ that learned samples, beside real rows; whether boosting tells samples from held
 seconds.
 small: insurance, German credit and breast cancer, 70 % to fit: quality, F1 or R2, the share of the rarer class, and how
 well the model's own likelihood tells learned rows from others.
+stays: 3,000 made-up stays in a hospital: the length between two dates, and how it goes with what it costs.
 conditions: ten on Adult, of .5 % to 20 % of the rows: how far the other columns are from those of real rows under them
 (mean total variation), beside what rejection gives; the share that is told, beside the real one; ranges.
 rare: whether rows of the rare class beside 200 real rows of the bank's raise its F1, ten splits.
@@ -33,7 +34,7 @@ import click
 import numpy as np
 from common import kept_environment, must, show_table, talk, tfgen, work_folder
 
-PARTS = ("likeness", "small", "conditions", "rare", "wide", "peers")
+PARTS = ("likeness", "small", "stays", "conditions", "rare", "wide", "peers")
 MODELS = ("gpt", "vae", "gan")
 SDMETRICS = ("sdmetrics==0.32.0", "scikit-learn")
 PEERS = ("ctgan==0.12.1", "sdmetrics==0.32.0", "scikit-learn")
@@ -197,6 +198,26 @@ def small(data: Path, folder: Path, models: tuple[str, ...], epochs: int) -> Non
                 "fit s"], rows)
 
 
+def stays(data: Path, folder: Path, models: tuple[str, ...], epochs: int) -> None:
+    chance, lines = np.random.default_rng(0), []
+    wards = {"surgery": (55, 2, 0.3), "medicine": (68, 3, 0.4), "children": (9, 1.2, 0.1), "heart": (71, 4, 0.2)}
+    for _ in range(3000):
+        ward = str(chance.choice(list(wards), p=[share for _, _, share in wards.values()]))
+        age, length, _ = wards[ward]
+        age = int(np.clip(chance.normal(age, 10), 0, 99))
+        admitted = np.datetime64("2022-01-01") + int(chance.integers(0, 1095))
+        days = int(1 + chance.gamma(2, length))
+        cost = 700 * days + 300 + chance.normal(0, 600) + (2000 if ward == "heart" else 0)
+        paid = admitted + days + int(chance.integers(5, 60)) if chance.random() < 0.85 else ""
+        lines.append([ward, age, admitted, admitted + days, f"{max(cost, 100):.2f}", paid])
+    write(folder / "stays.csv", ["ward", "age", "admitted", "discharged", "cost", "paid"], lines)
+    rows = [["the data", *lengths(folder / "stays.csv")]]
+    for model in models:
+        made, _ = fitted(model, folder / "stays.csv", folder, 5000)
+        rows.append([model, *lengths(made)])
+    show_table(["rows of", "days, mean", "least", "correlation with the cost"], rows)
+
+
 def conditions(data: Path, folder: Path, models: tuple[str, ...], epochs: int) -> None:
     from tfgen.data import open_data
     from tfgen.representations.rows.conditions import read_conditions
@@ -310,7 +331,8 @@ def peers(data: Path, folder: Path, models: tuple[str, ...], epochs: int) -> Non
 
 
 PART: dict[str, Callable] = {
-    "likeness": likeness, "small": small, "conditions": conditions, "rare": rare, "wide": wide, "peers": peers,
+    "likeness": likeness, "small": small, "stays": stays, "conditions": conditions, "rare": rare, "wide": wide,
+    "peers": peers,
 }
 
 
@@ -337,6 +359,15 @@ def fitted(model: str, real: Path, folder: Path, count: int, *words: str) -> tup
     seconds = time.monotonic() - began
     must(tfgen("generate", run, "-n", count, "-o", made))
     return made, seconds
+
+
+def lengths(path: Path) -> tuple[float, int, float]:
+    """Of stays: the mean length in days, the least, and its correlation with the cost."""
+    with open(path, newline="") as file:
+        found = [(np.datetime64(row["discharged"]) - np.datetime64(row["admitted"]), float(row["cost"]))
+                 for row in csv.DictReader(file)]
+    days, costs = np.array([days.astype(int) for days, _ in found]), np.array([cost for _, cost in found])
+    return round(float(days.mean()), 2), int(days.min()), round(float(np.corrcoef(days, costs)[0, 1]), 3)
 
 
 def judged(real: Path, made: Path, test: Path, target: str) -> dict:
