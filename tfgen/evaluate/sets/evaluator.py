@@ -19,7 +19,7 @@ from tfgen.run import Run
 
 QUESTIONS = {
     "no better than the commonest": "Would the commonest items for everybody do as well?",
-    "worse than EASE": "Would the linear part alone do better?",
+    "worse than its linear part": "Would the linear part alone do better?",
     "unrelated": "Are invented ones items that don't go together?",
 }
 _LEAST_LIFTS = 0.5  # of what held-out sets have: below it, invented ones hardly know what goes together
@@ -159,7 +159,7 @@ def _popular(scores: Scores) -> Alarm:
 
 
 def _linear(scores: Scores) -> Alarm:
-    name, gain = "worse than EASE", value_of(scores, "gain_over_ease")
+    name, gain = "worse than its linear part", value_of(scores, "gain_over_ease")
     if gain != gain:
         return not_tested(name, "The gain over EASE was not measured.")
     half = scores["gain_over_ease"].half_width

@@ -194,11 +194,13 @@ class SetModel(GenerativeModel):
         gains = np.stack([
             ndcg(ranks(masked(share * network + (1.0 - share) * linear, given), wanted)) for share in _SHARES
         ])
-        # The least share that is no worse than the best beyond chance: EASE is never bad, and of few sets to choose by
-        # the best is often luck.
-        lost = gains[int(np.argmax(gains.mean(axis=1)))][None] - gains
+        # Halfway from the least share that is no worse than the best, beyond chance, to the best: EASE is never bad,
+        # and of few sets to choose by the best is partly luck.
+        best = int(np.argmax(gains.mean(axis=1)))
+        lost = gains[best][None] - gains
         chance = lost.std(axis=1) / np.sqrt(lost.shape[1])
-        return _SHARES[int(np.argmax(lost.mean(axis=1) <= chance))]
+        least = int(np.argmax(lost.mean(axis=1) <= chance))
+        return _SHARES[(least + best) // 2] if least else 0.0
 
     def logits_of(self, sets: Sets) -> np.ndarray:
         """The network's logits for sets, float32 [sets, items]."""
@@ -231,11 +233,15 @@ def best_penalty(counts: np.ndarray, given: Sets, wanted: Sets) -> float:
     if not len(kept):
         return PENALTIES[len(PENALTIES) // 2]
     shown, common = shown[kept], Sets.of([common[place] for place in kept])
-    gains = []
-    for penalty in PENALTIES:
+
+    def gain_of(penalty: float) -> float:
         scores = shown @ weights_of(counts[:items, :items], penalty) - 1e9 * shown
-        gains.append(float(ndcg(ranks(scores, common)).mean()))
-    return PENALTIES[int(np.argmax(gains))]
+        return float(ndcg(ranks(scores, common)).mean())
+
+    gains = {penalty: gain_of(penalty) for penalty in PENALTIES}
+    best = max(gains, key=gains.__getitem__)
+    between = {penalty: gain_of(penalty) for penalty in (best / 1.8, 1.8 * best)}  # halfway to the next ones
+    return max(gains | between, key=(gains | between).__getitem__)
 
 
 def _standardised(scores: tf.Tensor) -> tf.Tensor:

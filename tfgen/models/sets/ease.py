@@ -9,6 +9,7 @@ import numpy as np
 from tfgen.representations.sets.sets import Sets
 
 PENALTIES = (30.0, 100.0, 300.0, 1000.0, 3000.0)
+_ROUNDS = 4  # of subspace iteration
 _EXACT = 5000  # items up to which the inverse is made in float64
 _AT_ONCE = 2048  # sets
 _PAIRS_A_SECOND, _PRODUCTS_A_SECOND = 3e7, 3e10  # of the two ways to count, roughly
@@ -36,6 +37,21 @@ def _counted(sets: Sets, items: int) -> np.ndarray:
             rows = sets.take(places[first : first + at_once]).rows(int(size)).astype(np.int64)
             np.add.at(counts, (rows[:, :, None] * items + rows[:, None, :]).ravel(), np.float32(1.0))
     return counts.reshape(items, items)
+
+
+def directions_of(counts: np.ndarray, most: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """The leading eigenvectors of the items' cosines, float32 [items, k], the first the weightiest, and their values
+    [k], by randomised subspace iteration (Halko et al. 2011): at most `most`, no more than there are items.
+
+    Networks begin from them: what is in the same sets points the same way.
+    """
+    lengths = np.sqrt(np.maximum(np.diag(counts), 0.5))
+    cosines = counts / lengths[:, None] / lengths[None]
+    basis = np.random.default_rng(seed).standard_normal([len(counts), min(most, len(counts))]).astype(np.float32)
+    for _ in range(_ROUNDS):
+        basis = np.linalg.qr(cosines @ basis)[0]
+    values, turn = np.linalg.eigh(basis.T @ (cosines @ basis))
+    return (basis @ turn)[:, ::-1], np.maximum(values[::-1], 1e-6)
 
 
 def weights_of(counts: np.ndarray, penalty: float) -> np.ndarray:

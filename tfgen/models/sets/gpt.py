@@ -19,11 +19,11 @@ from tfgen.models.language import FORBIDDEN
 from tfgen.models.optimizer import FusedAdam
 from tfgen.models.sets.base import SetModel
 from tfgen.models.sets.configs import SetGPTConfig
+from tfgen.models.sets.ease import directions_of
 from tfgen.representations.sets.sets import NO_ITEM
 from tfgen.representations.sets.specification import SetSpecification
 
 layers = keras.layers
-_ROUNDS = 4
 _EMBEDDED = 0.05  # root mean square of an item's embedding at the start
 
 
@@ -64,9 +64,13 @@ class SetGPT(SetModel):
         return self.network(examples[:, -self.config.context :])[:, -1]
 
     def begin_from(self, counts: np.ndarray) -> None:
-        """Items that are in the same sets begin with embeddings that point the same way: the network learns what comes
-        after what in a third of the steps."""
-        self.network.embedding.assign(_EMBEDDED * embeddings_of(counts, self.config.width, self.seed))
+        """Items that are in the same sets begin with embeddings that point the same way, each as long."""
+        directions, values = directions_of(counts, self.config.width, self.seed)
+        found = directions * np.sqrt(values)
+        found /= np.sqrt(np.sum(np.square(found), axis=1, keepdims=True) / self.config.width + 1e-12)
+        embedding = self.network.embedding.numpy()
+        embedding[:, : found.shape[1]] = _EMBEDDED * found
+        self.network.embedding.assign(embedding)
 
     def train_step(self, rows: tf.Tensor) -> dict[str, tf.Tensor]:
         """One step on the log-likelihood of the next `ahead` items after each item of rows int32 [batch, length]; of a
@@ -113,19 +117,6 @@ class SetGPT(SetModel):
         chance = tf.random.stateless_uniform(tf.shape(there), self.step_seed(2))
         first = tf.shape(rows)[1] - size - tf.cast(chance * spare, tf.int32)
         return tf.gather(rows, first[:, None] + tf.range(size)[None], batch_dims=1)
-
-
-def embeddings_of(counts: np.ndarray, width: int, seed: int) -> np.ndarray:
-    """The leading eigenvectors of the items' cosines, by randomised subspace iteration (Halko et al. 2011): float32
-    [items, width], of a root mean square of 1 a row."""
-    lengths = np.sqrt(np.maximum(np.diag(counts), 0.5))
-    cosines = counts / lengths[:, None] / lengths[None]
-    basis = np.random.default_rng(seed).standard_normal([len(counts), width]).astype(np.float32)
-    for _ in range(_ROUNDS):
-        basis = np.linalg.qr(cosines @ basis)[0]
-    values, turn = np.linalg.eigh(basis.T @ (cosines @ basis))
-    found = (basis @ turn) * np.sqrt(np.maximum(values, 1e-6))
-    return (found / np.sqrt(np.mean(np.square(found), axis=1, keepdims=True) + 1e-12)).astype(np.float32)
 
 
 class Network(layers.Layer):
