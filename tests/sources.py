@@ -74,6 +74,6 @@ SOURCES = {
     "image": Source("digits.npz", _digits, "seven"),
     "table": Source("insurance.csv", _insurance, "smoker=yes"),
     "text": Source("plays.txt", _plays, "ROMEO:", ("context=32", "batch_size=8")),
-    "level": Source("meadows", _meadows, "pipes", ("context=64", "batch_size=8"), "no gaps", 300),
+    "level": Source("meadows", _meadows, "pipes", ("context=64", "batch_size=8"), "no gaps", 600),
     "melody": Source("tunes.melodies", _tunes, "down", ("context=16", "batch_size=8"), "C D", 1500),
 }
