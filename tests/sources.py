@@ -98,6 +98,6 @@ SOURCES = {
     "audio": Source("chimes", _chimes, "bell"),
     "basket": Source("till.csv", _till, "nori, wasabi", set_steps=100),
     "text": Source("plays.txt", _plays, "ROMEO:", ("context=32", "batch_size=8")),
-    "level": Source("meadows", _meadows, "many pipes", ("context=64", "batch_size=8"), "no gaps", 300),
+    "level": Source("meadows", _meadows, "pipes", ("context=64", "batch_size=8"), "no gaps", 600),
     "melody": Source("tunes.melodies", _tunes, "down", ("context=16", "batch_size=8"), "C D", 1500),
 }

@@ -116,8 +116,8 @@ def test_the_tutorial_on_levels_runs(isolated, command):
     asked = {"fit": ["--size", "tiny", "--steps", 20], "evaluate": ["-n", 40]}
     for line, printed in console("levels-tutorial.md").items():
         words = shlex.split(line)[1:]
-        given = words[: words.index("--steps")] if words[0] == "fit" else words
-        done = command(*given[:3], *(given[3:] if words[0] == "generate" else []), *asked.get(words[0], []))
+        given = words if words[0] in ("data", "generate") else words[: 3 if words[0] == "fit" else 2]
+        done = command(*given, *asked.get(words[0], []))
         assert done.exit_code == 0, done.stderr
         said = (done.stdout + done.stderr).splitlines()
         for wanted in {"data": printed, "fit": printed[:1], "generate": printed[-1:]}.get(words[0], []):

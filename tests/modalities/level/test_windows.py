@@ -179,8 +179,8 @@ def test_settings_that_make_no_sense_are_refused(settings, why):
 
 
 def test_real_levels():
-    mario = open_data(str(real_data("vglc") / "super_mario_bros"))
+    mario = open_data(str(real_data("vglc") / "super_mario_bros"), representation="sequences")
     assert mario.report.used == 15 and mario.parts.rule == "platformer" and mario.codec.size == (14, 28)
-    zelda = open_data(str(real_data("vglc") / "zelda"), mix=0)
+    zelda = open_data(str(real_data("vglc") / "zelda"), representation="sequences", mix=0)
     assert zelda.report.used == 18 and zelda.parts.rule == "rooms" and zelda.codec.size == (16, 11)
     assert 0.7 < rooms(zelda.parts.learned.tiles, zelda.parts.levels.tiles).mean() < 0.95

@@ -68,7 +68,7 @@ class LevelModality(Modality):
 
     name = "level"
     singular, plural = "level", "levels"
-    representations = (SEQUENCES, ARRAYS)
+    representations = (ARRAYS, SEQUENCES)
     file_kinds = (".tmx",)
     settings = {
         "window": DataSetting(

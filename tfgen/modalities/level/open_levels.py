@@ -282,7 +282,7 @@ def _arrays(request: DataRequest, parts: Split, known: Mapping[str, Any] | None)
     levels, windows = parts.levels, parts.unseen if request.get("split") == "test" else parts.learned
     if not len(windows):
         raise UserError(f"'{request.shown_source}' has no levels that are held out.", "Leave split out.")
-    chosen = parts.words.prompts(windows.tiles, levels.tiles, parts.games(windows), seed=0)
+    chosen = parts.words.prompts(windows.tiles, levels.tiles, parts.games(windows), seed=0, least=1)
     texts = [parts.words.text(each) for each in chosen]
     prompts = Prompts.of_texts(texts, kind="captions") if any(texts) else Prompts.none(len(texts))
     tiles = windows.tiles

@@ -84,8 +84,10 @@ class Words:
         advice = f"Did you mean '{close[0]}'?" if close else f"It knows: {', '.join(self.texts)}."
         raise UserError(f"The model never saw '{part}'.", advice)
 
-    def prompts(self, windows: np.ndarray, tiles: TileSet, games: Sequence[str], seed: int) -> list[list[int]]:
-        """For each window no, one or two of the words that it bears out, by chance: places in `texts`.
+    def prompts(
+        self, windows: np.ndarray, tiles: TileSet, games: Sequence[str], seed: int, least: int = 0
+    ) -> list[list[int]]:
+        """For each window `least` to two of the words that it bears out, by chance: places in `texts`.
 
         So a model learns to do without a word, as people do.
         """
@@ -94,7 +96,7 @@ class Words:
         places = {game: len(self.measured) + place for place, game in enumerate(self.games)}
         for row, game in zip(borne, games, strict=True):
             known = [*np.flatnonzero(row).tolist(), *([places[game]] if game in places else [])]
-            count = min(len(known), int(generator.integers(MOST_ASKED + 1)))
+            count = min(len(known), int(generator.integers(least, MOST_ASKED + 1)))
             chosen.append(sorted(generator.choice(known, count, replace=False).tolist()) if count else [])
         return chosen
 
