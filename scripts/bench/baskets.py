@@ -75,7 +75,7 @@ def _show(name: str, seconds: float, found: dict, exported: list) -> None:
 
 @main.command()
 @click.option("--count", default=1_000_000, show_default=True, help="How many interactions.")
-@click.option("--items", default=10_000, show_default=True, help="How many items.")
+@click.option("--items", default=4_000, show_default=True, help="How many items.")
 @click.option("--steps", default=60, show_default=True, help="Of the fit; its memory doesn't grow with them.")
 def memory(count: int, items: int, steps: int) -> None:
     """Fits a vae to interactions by a power law, and prints the peak of its resident memory."""
