@@ -1,13 +1,14 @@
 """Tables, and fakes of a run that learned one, for tests of what judges rows."""
 
-import sys
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 
 import numpy as np
 
+from tfgen.catalog import MODALITIES
 from tfgen.evaluate import evaluator, stage, training_data
 from tfgen.evaluate.rows import evaluator as row_evaluator
 from tfgen.evaluate.rows.tables import as_table
+from tfgen.representations.rows import sampler
 from tfgen.representations.rows.columns import CATEGORY, INTEGER, NUMBER, Column, Rows
 
 
@@ -103,13 +104,12 @@ def examples_of(rows, training, source="people.csv"):
 
 def run_of(monkeypatch, tmp_path, examples, model):
     """A run that learned these examples; samples are the model's."""
-    sampler = ModuleType("tfgen.representations.rows.sampler")
-    sampler.RowSampler = lambda model, codec: model.sample
-    monkeypatch.setitem(sys.modules, "tfgen.representations.rows.sampler", sampler)
+    monkeypatch.setattr(sampler, "RowSampler", lambda model, codec: model.sample)
     for module in (stage, training_data, row_evaluator):
         monkeypatch.setattr(module, "open_codec", lambda run: examples.codec)
     monkeypatch.setattr(training_data, "open_data", lambda *arguments, **options: examples)
     monkeypatch.setattr(evaluator, "load_model_and_checkpoint", lambda run: (model, "step-7"))
+    monkeypatch.setattr(evaluator, "open_modality", lambda run: MODALITIES.load(run.record["modality"]))
     data = {"source": examples.source, "path": examples.source, "fingerprint": examples.fingerprint}
     record = {"modality": "text", "status": "finished", "model": "gpt", "data": data}
     return SimpleNamespace(

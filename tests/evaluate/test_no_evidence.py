@@ -31,9 +31,14 @@ ROWS_SAY = (
 COUNT = 4100  # enough for half of it to be enough for every metric
 JUDGED = ("real_judged", "generated_judged", "real_judged_by_eye", "generated_judged_by_eye")
 LEVELS_COUNT, LEVEL_PATTERNS = ("structures", "stretches", "columns_seen"), ("generated_patterns", "real_patterns")
-WHOLE = ("asked", "recognised", "real_prompts", "sample_words", "matches", "windows", *LEVELS_COUNT, *LEVEL_PATTERNS)
+RANKS = ("target_ranks", "ease_ranks", "nearest_ranks", "popular_ranks")
+WHOLE = (
+    "asked", "recognised", "real_prompts", "sample_words", "matches", "windows", *LEVELS_COUNT, *LEVEL_PATTERNS, *RANKS
+)
+OF_SOUNDS = ("generated_harmonicity", "generated_silence", "generated_clipping")
+OF_SETS = ("wanted_shares", "reference_lifts", "sample_lifts")
 TABLES = ("real_rows", "generated_rows", "unseen_predictions", "unseen_augmented")  # a cell may be missing
-SAID = ("predicates", "of_several", "are_copies")  # yes or no
+SAID = ("predicates", "of_several", "are_copies", "ever_suggested")  # yes or no
 OF_NUMBERS = ("r2",)  # of what is predicted here, a class, there is none
 
 
@@ -70,6 +75,10 @@ def inputs_of(metric):
         "predicates": np.tile(np.arange(60) % 30 == 4, [COUNT, 1]),
         "of_several": np.arange(COUNT) % 2 == 0,
         "are_copies": np.arange(COUNT) % 3 == 0,
+        "ever_suggested": np.arange(COUNT) % 2 == 0,
+        "suggested_shares": chance.random([COUNT, 20]),
+        **{name: chance.random(COUNT) for name in (*OF_SOUNDS, *OF_SETS)},
+        **{name: chance.integers(0, 99, [COUNT, 4]) for name in RANKS},
         "sample_words": chance.integers(0, 9, [COUNT, 12]),
         "windows": np.tile([9, 2], [COUNT, 1]),
         **{name: np.tile([9, 2], [COUNT, 1]) for name in LEVELS_COUNT},

@@ -76,7 +76,8 @@ def inputs_of(prompts=(), kind="none", shape=(8, 8, 1), neighbours=30):
         apart = np.stack([np.linspace(0.1, 0.9, len(samples)), *np.ones([2, len(samples)])], axis=1)
         return places % neighbours, apart
 
-    return SimpleNamespace(data=SimpleNamespace(training=training, neighbours=lambda: group), nearest=nearest)
+    data = SimpleNamespace(training=training, neighbours=lambda: group)
+    return SimpleNamespace(data=data, nearest=nearest, others={})
 
 
 def evaluation_of(**changes):

@@ -35,6 +35,7 @@ def inputs_of(texts, unseen=True, context=8):
         matches={name: searched.matches(each) for name, each in texts.items()},
         data=data,
         model=SimpleNamespace(context=context),
+        others={},
         unseen=read if unseen else None,
     )
 

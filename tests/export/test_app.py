@@ -31,7 +31,7 @@ def test_an_installed_package_compiles_its_examples_and_exports_none_of_that(
     words = dict.fromkeys(re.findall(r"\$(\w+)", "".join(texts)), "1")
     exported = SimpleNamespace(
         run=SimpleNamespace(name="a run", record={"modality": modality}),
-        codec=SimpleNamespace(representation=representation),
+        codec=SimpleNamespace(representation=representation, form={"ending": ".txt"}),
         companions=lambda: {"a.json": b"{}"}, words=lambda: words,
     )
     app.write_companions(exported, "a-run.tflite", tmp_path / "phone")

@@ -5,8 +5,8 @@ from pathlib import Path
 from string import Template
 
 from tfgen import files
+from tfgen.catalog import MODALITIES
 from tfgen.export.signatures import ExportedModel
-from tfgen.restore import open_modality
 
 _TEMPLATES = Path(__file__).with_name("templates")  # a folder for each representation
 
@@ -21,7 +21,7 @@ def write_companions(exported: ExportedModel, file: str, folder: Path) -> None:
     for name, content in exported.companions().items():
         files.write_bytes(folder / name, content)
     run = exported.run
-    modality = open_modality(run)
+    modality = MODALITIES.load(run.record["modality"]).of_codec(exported.codec)
     words = {**exported.words(), **modality.app_words(exported.codec)}
     names = {"name": safe_name(run.name), "file": file, "stem": Path(file).stem, **words}
     folder_of_templates = modality.app_templates() or _TEMPLATES / exported.codec.representation

@@ -152,4 +152,5 @@ def _takers(name: str) -> str:
     """What is made with an option."""
     able = [each for each in NAMES if name in ENGINES.load(f"generate/{each}").options]
     modalities = MODALITIES.all()
-    return " and ".join(each.plural for each in modalities if set(each.representations) & set(able))
+    *others, last = (each.plural for each in modalities if set(each.representations) & set(able))
+    return f"{', '.join(others)} and {last}" if others else last

@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 
-from tfgen.catalog import MODALITIES
 from tfgen.evaluate.evaluator import METRICS_FORMAT, Evaluator, Parts
 from tfgen.evaluate.metrics import Inputs
 from tfgen.evaluate.metrics.resemblance import MOST_PAIRS, pairs_looked_at
@@ -39,8 +38,7 @@ class RowEvaluator(Evaluator):
         super().__init__(run, request)
         self.count = request.count or len(self.data.training)
         self.codec = open_codec(run)
-        modality = MODALITIES.load(run.record["modality"])
-        self.rows = RowInputs(self.model, self.codec, modality, self.data, self.target, self.count, request.seed)
+        self.rows = RowInputs(self.model, self.codec, self.modality, self.data, self.target, self.count, request.seed)
         self.missing = self._missing()
 
     def _missing(self) -> dict[str, str]:

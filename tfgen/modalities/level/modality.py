@@ -238,9 +238,12 @@ class LevelModality(Modality):
             from tfgen.modalities.image.preview import read_metadata
 
             return read_metadata(path)
-        from tfgen.modalities.level.reading import read_properties
+        from tfgen.modalities.level.reading import BrokenLevel, read_properties
 
-        return read_properties(path)
+        try:
+            return read_properties(path)
+        except BrokenLevel as error:
+            raise UserError(f"'{path}' can't be read: {error}.", "Give a level that tfgen wrote.") from error
 
     @classmethod
     def save_sheet(
