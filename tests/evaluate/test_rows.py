@@ -20,6 +20,7 @@ from tfgen.evaluate.rows.anomalies import least_likely
 from tfgen.evaluate.rows.metric_inputs import Likelihood
 from tfgen.evaluate.rows.report_sections import written
 from tfgen.evaluate.stage import evaluate
+from tfgen.modalities.base import Modality
 from tfgen.representations.rows.columns import CATEGORY, DATE, DATETIME, INTEGER, NUMBER, TIME, Column, Rows
 
 LEARNED, HELD_OUT = 900, 500
@@ -212,15 +213,11 @@ def test_rows_that_were_learned_are_no_held_out_rows(judge, monkeypatch):
         judge("healthy", examples, holdout="others.csv", metrics=("closeness",))
 
 
-class TableModality:
-    @staticmethod
-    def holds(rows, codec):
-        return np.ones(len(rows), bool)
+class TableModality(Modality):
+    singular, plural = "table", "tables"
 
-    plural = "tables"
-
-    @staticmethod
-    def held_out_settings(examples, settings, folder):
+    @classmethod
+    def held_out_settings(cls, examples, settings, folder):
         return settings
 
 
