@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import shutil
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,12 +14,14 @@ from tfgen import catalog
 from tfgen.data.examples import Prompts, Report, fingerprint_of
 from tfgen.errors import UserError
 from tfgen.evaluate.arrays.features import look, open_extractor
-from tfgen.evaluate.arrays.groups import NOISE, baseline_groups, real_group, sample_group
+from tfgen.evaluate.arrays.groups import NOISE, Group, baseline_groups, real_group, sample_group
+from tfgen.evaluate.arrays.metric_inputs import ArrayInputs
 from tfgen.evaluate.arrays.tracker import ArrayTracker
 from tfgen.evaluate.compare import compare
 from tfgen.evaluate.record import Evaluation
 from tfgen.evaluate.request import EvaluateRequest
 from tfgen.evaluate.stage import evaluate
+from tfgen.modalities.base import Modality
 from tfgen.representations.arrays.codec import ArrayCodec
 from tfgen.representations.arrays.examples import ArrayExamples
 from tfgen.representations.arrays.specification import BERNOULLI, CATEGORICAL, GAUSSIAN, ArraySpecification, Part
@@ -93,6 +96,28 @@ def examples(request):
         return examples_of(Categories.of((12, 10, 5)), likely_places(labels, [12, 10], 5), labels)
     amounts = np.random.default_rng(2).normal((labels[:, None] - 1.5) / 3, 0.2, [COUNT, 3]).clip(-1, 1)
     return examples_of(Columns.of((6,)), np.c_[amounts, labels % 3].astype(np.float32), labels)
+
+
+def test_what_a_modality_asks_of_a_group_is_read_once_and_no_more_than_it_wants():
+    class Two(Modality):
+        metric_samples = 2
+
+        @classmethod
+        def metric_inputs(cls, examples, samples, openings):
+            return {"sum": lambda: samples().sum(), "count": lambda: len(samples()) + len(openings())}
+
+    read = []
+    inputs = object.__new__(ArrayInputs)
+    inputs.modality, inputs.extractor = Two, None
+    inputs.data = SimpleNamespace(training=SimpleNamespace(prompt_kind="captions", prompts=["a"]))
+    inputs.reference = []
+
+    def values(start, stop):
+        read.append((start, stop))
+        return np.ones(stop - start)
+
+    given = inputs.of_group(Group("other", values, np.zeros(9, int), []))
+    assert given["sum"] == 2 and given["count"] == 4 and read == [(0, 2)]
 
 
 @pytest.mark.parametrize("name", ["classifier", "random"])

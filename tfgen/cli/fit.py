@@ -45,11 +45,13 @@ from tfgen.environment import load_tensorflow
 def command(overrides: tuple[str, ...], freeze: int | None, **options) -> None:
     """Train MODEL (gan, vae or gpt) on DATA and keep everything in a run.
 
-    A gan or a vae learns pictures: a folder of them, an .npy, .npz or idx file, tfds:NAME, or `digits`, the default.
-    Sub-folders or a captions.csv give the words that steer the model later. A gpt learns text: a file, a folder of
+    A gan or a vae learns pictures: a folder of them, an .npy, .npz or idx file, tfds:NAME, or `digits`, the default;
+    and sounds: a folder of .wav, .flac, .ogg or .mp3, or `chimes`. Sub-folders or a captions.csv give the words that
+    steer the model later. A gpt learns text: a file, a folder of
     texts, a .jsonl of texts, prompts with completions or chats, tfds:NAME, or `shakespeare`, the default. All three
     learn tables: a .csv, .tsv, .parquet or .xlsx, or `insurance`; and levels of games: .txt, .csv, .tmx, or
-    `meadows`. The gpt learns both best.
+    `meadows`. The gpt learns both best. A vae or a gpt learns baskets: a file of a basket a line, or of who had what
+    and when, or `corner-shop`.
 
     \b
     tfgen fit gan
@@ -60,6 +62,9 @@ def command(overrides: tuple[str, ...], freeze: int | None, **options) -> None:
     tfgen fit --repeat photos-gan
     tfgen fit gpt tales.txt --minutes 10
     tfgen fit gpt patients.csv --set group=patient_id
+    tfgen fit gan sounds/ --minutes 10
+    tfgen fit gpt levels/
+    tfgen fit vae groceries.csv
     tfgen fit gpt notes/ --from gpt2_base_en --lora 8
 
     Settings for --set are the model's (see docs/settings.md) and the data's: size=64 or size=48x96, channels=1 or 3;

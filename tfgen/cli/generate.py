@@ -11,28 +11,39 @@ from tfgen.environment import load_tensorflow
 
 @click.command("generate")
 @click.argument("words", nargs=-1, metavar="RUN [PROMPT]")
-@click.option("-n", "--count", type=int, help="How many.  [default: 64 pictures, 1 text, 16 rows, 10 items]")
+@click.option(
+    "-n", "--count", type=int,
+    help="How many.  [default: 64 pictures, 16 sounds, levels or rows (1 level of a gpt), 1 text, 10 items]",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="The first seed; sample k has seed + k.")
 @click.option(
     "-o",
     "--output",
     metavar="PATH",
     help="A folder (a file each); for pictures also a .png (one grid), .npy or .npz, for a walk a .gif, .webp or .mp4, "
-    "for text a .txt or .jsonl, for rows a .csv, .tsv, .parquet, .jsonl or .xlsx, for baskets a .csv, .tsv, .jsonl or "
-    ".txt; replaced if there.",
+    "for sounds a .wav (all in a row, or a walk), a .png (spectrograms), .npy or .npz, for text a .txt or .jsonl, for "
+    "levels a .png (drawn), of a gpt also a .txt or .jsonl and of others an .npy or .npz, for rows a .csv, .tsv, "
+    ".parquet, .jsonl or .xlsx, for baskets a .csv, .tsv, .jsonl or .txt; replaced if there.",
 )
 @click.option("--preset", metavar="NAME", help="As a preset of tfgen steer has it; the same as RUN@NAME.")
-@click.option("--truncation", type=float, metavar="SHARE", help="Pictures: Nearer to what is usual, such as 0.7.")
-@click.option("--reject", type=float, metavar="SHARE", help="Pictures: Leave out the model's own worst, such as 0.5.")
+@click.option(
+    "--truncation", type=float, metavar="SHARE",
+    help="Pictures, sounds, levels: Nearer to what is usual, such as 0.7.",
+)
+@click.option(
+    "--reject", type=float, metavar="SHARE",
+    help="Pictures, sounds, levels: Leave out the model's own worst, such as 0.5.",
+)
 @click.option(
     "--interpolate", nargs=2, multiple=True, metavar="FROM TO",
-    help="Pictures: Walk from one prompt to another; prompt@seed or @seed says the seed. May be given several times.",
+    help="Pictures, sounds, levels: Walk from one prompt to another; prompt@seed or @seed says the seed. May be given "
+    "several times.",
 )
-@click.option("--frames", type=int, metavar="N", help="Pictures: How many frames the walk has.  [default: 60]")
-@click.option("--loop", is_flag=True, help="Pictures: Walk back to where it began.")
+@click.option("--frames", type=int, metavar="N", help="With --interpolate: How many frames.  [default: 60]")
+@click.option("--loop", is_flag=True, help="With --interpolate: Walk back to where it began.")
 @click.option(
-    "--like", metavar="FILE", help="Variations of a picture of your own; rows of a table with what they lack filled "
-    "in; what goes with each basket of a file."
+    "--like", metavar="FILE", help="Variations of a picture or a sound of your own; rows of a table with what they "
+    "lack filled in; what goes with each basket of a file."
 )
 @click.option("--fill", metavar="MASK", help="With --like: complete it where the picture MASK is white.")
 @click.option("--ladder", metavar="T,T,...", help="Text: The same seeds at several temperatures, such as 0.3,0.7,1.1.")
@@ -60,10 +71,10 @@ def command(
     what rows have: equal to, one of several, or from one to another, for several columns; of baskets it names items,
     and what goes with them is ranked.
 
-    The same seed gives the same picture, text or row, alone or among others, and the same from a server. Without
-    -o, a grid of pictures and a .csv of rows go to the current folder, and text to standard output while it is made;
-    PROMPT is not repeated. @NAME, @NAME@3 and @NAME@TAG are saved prompts (tfgen prompt); of several combinations each
-    is made at the same seeds.
+    The same seed gives the same picture, sound, text, level or row, alone or among others, and the same from a server.
+    Without -o, a grid of pictures, a .wav of sounds and a .csv of rows go to the current folder, and text to standard
+    output while it is made; PROMPT is not repeated. @NAME, @NAME@3 and @NAME@TAG are saved
+    prompts (tfgen prompt); of several combinations each is made at the same seeds.
 
     \b
     tfgen generate digits-gan
@@ -77,6 +88,8 @@ def command(
     tfgen generate tales-gpt "Once upon a time" -n 100 --temperature 1 -o tales.jsonl
     tfgen generate insurance-gpt "smoker=yes, age=40..60, sex=female|male" -n 1000 -o rows.csv
     tfgen generate insurance-gpt --like half-empty.csv -o full.csv
+    tfgen generate sounds-gan snare -n 16 -o snares/
+    tfgen generate levels-gpt "many pipes, no gaps" -n 9 -o look.png
     tfgen generate groceries-vae "whole milk, butter" -n 10 --why
     tfgen generate groceries-vae --baskets -n 1000 -o baskets.csv
     """

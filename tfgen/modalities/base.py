@@ -333,6 +333,8 @@ class Modality(abc.ABC):
     # Judging. Examples and groups of samples are as the representation has them: stored values [n, ...], or of
     # sequences ids with what each goes on from.
 
+    metric_samples: ClassVar[int | None] = None  # how many arrays of a group `metric_inputs` gets at most; None for all
+
     @classmethod
     def metric_inputs(
         cls, examples: Examples, samples: Callable[[], Any], openings: Callable[[], Sequence[Any]]

@@ -1,5 +1,7 @@
 """Files of sounds become spectrograms: of every format, rate and shape, and of none that is broken."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -7,9 +9,13 @@ from tests.modalities.audio.conftest import RATE, save, tone
 from tests.modalities.image.conftest import real_data
 from tfgen.data import open_data
 from tfgen.errors import UserError
+from tfgen.modalities.audio import folder as reader
 from tfgen.modalities.audio.attributes import pitch
-from tfgen.modalities.audio.reading import BrokenSound, read_sound, resampled
+from tfgen.modalities.audio.folder import padded
+from tfgen.modalities.audio.modality import AudioModality
+from tfgen.modalities.audio.reading import BrokenSound, read_rate, read_sound, resampled
 from tfgen.modalities.audio.spectrogram import RATES
+from tfgen.modalities.audio.wav import wav_of
 
 
 def pitch_of(examples):
@@ -85,6 +91,29 @@ def test_single_cycles_are_repeated(tmp_path):
     examples = open_data(tmp_path)
     assert examples.cycles and examples.codec.frames.seconds(examples.values.shape[1]) >= 0.5
     assert pitch_of(examples) == pytest.approx(100, rel=0.15)
+    restored = AudioModality.restore_codec(json.loads(json.dumps(examples.codec_json())), None)
+    assert restored.cycles
+    np.testing.assert_array_equal(AudioModality.read_example(tmp_path / "0.wav", restored), examples.values[0])
+
+
+def test_what_is_longer_is_cut_where_it_is_read(tmp_path, monkeypatch):
+    """A minute of each of 64 sounds would be kept, of which less than a second is learned."""
+    kept = []
+    monkeypatch.setattr(reader, "padded", lambda sounds, samples: kept.extend(sounds) or padded(sounds, samples))
+    for number in range(3):
+        save(tmp_path / f"{number}.wav", tone(seconds=3.0))
+    examples = open_data(tmp_path, rate=8000, seconds=0.5)
+    assert examples.values.shape[1] == 32 and any("3 sounds are longer" in note for note in examples.report.notes)
+    assert len(kept) == 3 and all(len(sound) < 0.6 * RATE and sound.base is None for sound in kept)
+
+
+@pytest.mark.parametrize("rate", [2_147_483_646, 1_000_003])
+def test_an_impossible_rate_is_refused_before_anything_is_made_of_it(tmp_path, rate):
+    path = tmp_path / "a.wav"
+    path.write_bytes(wav_of(tone(seconds=0.01), rate, {}))
+    for read in (read_rate, lambda path: read_sound(path, RATE)):
+        with pytest.raises(BrokenSound, match=f"{rate} samples a second"):
+            read(path)
 
 
 @pytest.mark.parametrize(

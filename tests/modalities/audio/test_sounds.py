@@ -92,6 +92,9 @@ def test_a_sound_from_a_server_is_read(values):
     again = AudioModality.read_file(content)
     assert again.shape == values[0].shape
     assert np.median(np.abs(again.astype(int) - values[0])) < 2500  # of 65535: some decibels
+    short = content[:16] + (4).to_bytes(4, "little") + content[20:24] + content[36:]  # 4 bytes of a form of 16
+    with pytest.raises(ValueError, match="cut off"):
+        AudioModality.read_file(short)
 
 
 def test_sheets_and_pages_show_spectrograms_and_play(tmp_path, values):

@@ -1,7 +1,7 @@
 """The metric inputs of arrays: features, labels, neighbours, and what the model says."""
 
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -63,7 +63,10 @@ class ArrayInputs:
             makers["asked"] = lambda: group.prompts
             if self.extractor.labels:
                 makers["recognised"] = lambda: self.look(group).recognised
-        makers |= self._own(lambda: np.concatenate(list(group.blocks())), lambda: self._prompts_of(group))
+        # A modality may ask for the samples several times, and a model makes them anew each time.
+        few = group.first(self.modality.metric_samples or len(group))
+        samples = cache(lambda: np.concatenate(list(few.blocks())))
+        makers |= self._own(samples, lambda: self._prompts_of(few))
         return LazyInputs({"real_prompts": _none(self.reference), "asked": _none(group), **makers})
 
     @cached_property

@@ -24,10 +24,18 @@ class SoundCodec(LevelsCodec):
     stored_type = np.uint16  # steps of 256 levels turn the phases that are found, so an export would sound otherwise
     outside_tolerance = 5e-3  # 32 rounds of a search for phases enlarge rounding
 
+    def __init__(self, specification: ArraySpecification, cycles: bool = False):
+        """cycles: whether each file held one cycle of a wave."""
+        super().__init__(specification)
+        self.cycles = cycles
+
     @classmethod
-    def of_shape(cls, shape: tuple[int, ...], count: int) -> "SoundCodec":
+    def of_shape(cls, shape: tuple[int, ...], count: int, cycles: bool = False) -> "SoundCodec":
         """The codec of so many sounds of [frames, bands, 1]."""
-        return cls(ArraySpecification(tuple(map(int, shape)), (Part(1, GAUSSIAN),), count, AUGMENT, "sounds"))
+        return cls(ArraySpecification(tuple(map(int, shape)), (Part(1, GAUSSIAN),), count, AUGMENT, "sounds"), cycles)
+
+    def to_json(self) -> dict[str, Any]:
+        return {**super().to_json(), **({"cycles": True} if self.cycles else {})}
 
     @property
     def frames(self) -> Frames:

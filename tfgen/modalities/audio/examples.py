@@ -9,9 +9,12 @@ from tfgen.representations.arrays.examples import ArrayExamples
 class SoundExamples(ArrayExamples):
     """See ArrayExamples; `values` are spectrograms uint16 [n, frames, bands, 1].
 
-    cycles: whether each file held one cycle of a wave. has_held_out: whether their folder has others that are kept for
-    evaluation.
+    has_held_out: whether their folder has others that are kept for evaluation.
     """
 
-    cycles: bool = False
     has_held_out: bool = False
+
+    @property
+    def cycles(self) -> bool:
+        """Whether each file held one cycle of a wave."""
+        return self.codec.cycles

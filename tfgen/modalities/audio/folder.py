@@ -105,11 +105,11 @@ def build_examples(
     """Examples with their fingerprint; the arrays can't be written to any more."""
     values.setflags(write=False)
     prompts.index.setflags(write=False)
-    codec = SoundCodec.of_shape(values.shape[1:], len(values))
+    codec = SoundCodec.of_shape(values.shape[1:], len(values), cycles)
     fingerprint = fingerprint_of(values.shape, digest, prompts)
     examples = SoundExamples(
         "audio", request.shown_source, name, values, prompts.distinct, prompts.index, prompts.kind, codec, report,
-        fingerprint, cycles, split,
+        fingerprint, split,
     )
     report.notes.extend(examples.vocabulary.notes())
     return examples
@@ -149,7 +149,7 @@ def _prepare(request: DataRequest, folder: _Folder, writer: Writer) -> dict[str,
         used, broken, cut = [], list(folder.listing.broken), 0
         for start in range(0, len(folder.names), _AT_ONCE):
             names = folder.names[start:start + _AT_ONCE]
-            sounds = _read(pool, folder, names, target.frames.rate, target.cycles)
+            sounds = _read(pool, folder, names, target)
             good = [sound for sound in sounds if not isinstance(sound, str)]
             if good:
                 writer.append(spectrograms_of(padded(good, target.samples), target.frames))
@@ -196,8 +196,9 @@ def _look(request: DataRequest, folder: _Folder, pool: ThreadPoolExecutor) -> tu
             finer = min([each for each in RATES if each >= own], default=max(RATES))
             keep = f" For more of the treble: --set rate={finer}" if finer > rate else ""
             notes.append(f"The sounds have {own} samples a second; they are learned at {rate}.{keep}")
-    sounds = [each for each in _read(pool, folder, sample, rate, False) if not isinstance(each, str)]
-    lengths = np.array([len(each) for each in sounds] or [1]) / rate
+    # Lengths alone are kept: a thousand sounds of a minute would be gigabytes.
+    found = pool.map(_attempted(lambda path: len(read_sound(path, rate))), [folder.path / name for name in sample])
+    lengths = np.array([each for each in found if not isinstance(each, str)] or [1]) / rate
     cycles = request.get("cycles")
     if cycles is None:
         cycles = bool(np.median(lengths) < CYCLE_SECONDS)
@@ -211,11 +212,11 @@ def _look(request: DataRequest, folder: _Folder, pool: ThreadPoolExecutor) -> tu
     return _Target(frames, frames_for(seconds, frames), cycles), notes
 
 
-def _read(
-    pool: ThreadPoolExecutor, folder: _Folder, names: Sequence[str], rate: int, cycles: bool
-) -> list[np.ndarray | str]:
-    """The samples of each file, or the reason in words why it can't be used."""
-    attempt = _attempted(lambda path: read_sound(path, rate, cycles))
+def _read(pool: ThreadPoolExecutor, folder: _Folder, names: Sequence[str], target: _Target) -> list[np.ndarray | str]:
+    """The samples of each file, or the reason in words why it can't be used. What is clearly longer than it is to be
+    stays so, and no longer than that."""
+    most = int(_CLEARLY_LONGER * target.samples) + 1
+    attempt = _attempted(lambda path: read_sound(path, target.frames.rate, target.cycles)[:most].copy())
     return list(pool.map(attempt, [folder.path / name for name in names]))
 
 

@@ -40,9 +40,6 @@ def check_seconds(seconds: Any) -> float:
     return number
 
 
-_MEASURED = 200  # samples, and as many real sounds, that an evaluation listens to
-
-
 class AudioModality(Modality):
     """See Modality."""
 
@@ -107,7 +104,7 @@ class AudioModality(Modality):
     def restore_codec(cls, state: Mapping[str, Any], read: Callable[[str], bytes]) -> SoundCodec:
         specification = ArraySpecification.from_json(state["example"])
         frames_of(specification.shape)
-        return SoundCodec(specification)
+        return SoundCodec(specification, bool(state.get("cycles", False)))
 
     @classmethod
     def codec_settings(cls, codec: SoundCodec, run_folder: Path) -> dict[str, Any]:
@@ -219,7 +216,7 @@ class AudioModality(Modality):
         from tfgen.modalities.audio.spectrogram import spectrograms_of
 
         try:
-            sound = read_sound(path, codec.frames.rate)
+            sound = read_sound(path, codec.frames.rate, codec.cycles)
         except BrokenSound as error:
             raise UserError(f"'{path}' can't be used: {error}.", "Give a sound that can be read.") from error
         return spectrograms_of(padded([sound], codec.outside_shape[0]), codec.frames)[0]
@@ -230,6 +227,8 @@ class AudioModality(Modality):
 
         return attributes_of(codec.frames)
 
+    metric_samples = 200  # a vocoder is slow
+
     @classmethod
     def metric_inputs(
         cls, examples: SoundExamples, samples: Callable[[], np.ndarray], openings: Callable[[], Sequence[str]]
@@ -237,11 +236,10 @@ class AudioModality(Modality):
         from tfgen.modalities.audio import attributes
         from tfgen.modalities.audio.preview import waveforms_of
 
-        some = functools.cache(lambda: samples()[:_MEASURED])
-        sounds = functools.cache(lambda: waveforms_of(some()))
+        sounds = functools.cache(lambda: waveforms_of(samples()))
         return {
             "generated_harmonicity": lambda: attributes.harmonicity(sounds(), examples.codec.frames.rate),
-            "generated_silence": lambda: attributes.silence(some()),
+            "generated_silence": lambda: attributes.silence(samples()),
             "generated_clipping": lambda: attributes.clipping(sounds()),
         }
 

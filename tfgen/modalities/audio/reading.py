@@ -22,6 +22,7 @@ PEAK = 0.9
 QUIET = 0.01  # of the peak, -40 dB: softer beginnings and ends are cut off
 CYCLE_SECONDS = 0.05  # what is shorter is a cycle of a wave, not a sound
 _LONGEST_SECONDS = 60.0  # of a file that are looked at
+_HIGHEST_RATE = 768_000  # of any recorder; a header may say 2**31, and a sound is padded to a whole second
 _MARGIN_SECONDS = 0.01  # silence around a sound while it is resampled, so that its end doesn't reach its beginning
 _ROLL_OFF = 0.95  # of the highest frequency, from which on a resampled sound fades
 
@@ -103,11 +104,15 @@ def _opened(path: Path):
             begin = file.read(12)
         if ends_early(begin, status.st_size):
             raise BrokenSound("ends before its own header says it does")
-        return soundfile.SoundFile(os.fspath(path))
+        opened = soundfile.SoundFile(os.fspath(path))
     except OSError as error:
         raise BrokenSound(f"can't be read ({error.strerror})") from error
     except (RuntimeError, TypeError, ValueError) as error:
         raise BrokenSound("not a sound, or damaged in its first bytes") from error
+    if not 0 < opened.samplerate <= _HIGHEST_RATE:
+        opened.close()
+        raise BrokenSound(f"says that it has {opened.samplerate} samples a second")
+    return opened
 
 
 def _reason(error: Exception) -> str:

@@ -29,7 +29,10 @@ def samples_of(content: bytes) -> tuple[np.ndarray, int]:
     chunks = dict(_chunks_of(content))
     if b"fmt " not in chunks or b"data" not in chunks:
         raise ValueError("no WAV file")
-    kind, channels, rate, _, _, bits = struct.unpack("<HHIIHH", chunks[b"fmt "][:16])
+    try:
+        kind, channels, rate, _, _, bits = struct.unpack("<HHIIHH", chunks[b"fmt "][:16])
+    except struct.error as error:
+        raise ValueError("a WAV file that is cut off") from error
     if (kind, channels, bits) != (1, 1, 16):
         raise ValueError("a WAV file of another kind")
     data = chunks[b"data"]

@@ -13,7 +13,7 @@ export async function home(main, { go, isCurrent }) {
     aside.replaceChildren(removed.length ? h("details", { className: "card" }, h("summary", {}, "Removed runs"), h("ul", { className: "plain" }, ...removed.map(name => h("li", { className: "row middle" }, h("span", { className: "grow" }, name), button("Bring back", restore(name, refresh), { "aria-label": `Bring back ${name}` }))))) : "");
   };
   await refresh();
-  fill(main, h("h1", {}, "Models"), h("p", {}, "Train a model on pictures, texts, tables or sounds of your own, make new ones with it, and show it what you like: it learns from that."), words, jobs, list, fresh(go), aside);
+  fill(main, h("h1", {}, "Models"), h("p", {}, "Train a model on pictures, sounds, texts, tables, levels or baskets of your own, make new ones with it, and show it what you like: it learns from that."), words, jobs, list, fresh(go), aside);
   let before = "";
   const news = event => {
     if (!isCurrent()) return;
@@ -58,7 +58,7 @@ function fresh(go) {
   const box = h("section", { className: "card drop", "aria-label": "A new model",
     ondragover: event => { event.preventDefault(); box.classList.add("over"); }, ondragleave: () => box.classList.remove("over"),
     ondrop: guarded(async event => { event.preventDefault(); box.classList.remove("over"); await take(await dropped(event.dataTransfer)); }) },
-    h("h2", {}, "A new model"), h("p", {}, "Drop a folder of pictures or texts, an archive or a file here. Sub-folders become the words that you can ask for."),
+    h("h2", {}, "A new model"), h("p", {}, "Drop a folder of pictures, sounds (.wav and others), texts or levels, an archive, or a file such as a table or baskets here. Sub-folders become the words that you can ask for."),
     h("div", { className: "row" }, button("Choose a folder", () => folder.click()), button("Choose files", () => files.click()),
       button("Take what comes with tfgen", async () => {
         seen.replaceChildren(h("p", {}, "Looking ..."));
@@ -101,7 +101,7 @@ function fresh(go) {
   return box;
 }
 
-const ABOUT = { gan: "GAN: the sharpest pictures", vae: "VAE: quick and steady", gpt: "GPT: writes piece by piece" };
+const ABOUT = { gan: "GAN: the sharpest pictures and sounds", vae: "VAE: quick and steady", gpt: "GPT: writes piece by piece" };
 
 function send(address, body, bar) {
   return new Promise((done, failed) => {
