@@ -106,7 +106,7 @@ class SetEvaluator(Evaluator):
                 good.append(f"suggestions are as good as the best simple ones or better ({value})")
             elif is_useful and not any(_surely_below(score, _HARDLY_WORSE) for _, score in gains):
                 weak.append(f"so few {plural} can't tell suggestions from simple ones ({value})")
-                change.append(_MORE)
+                change.append(f"judge it by more {plural}, with --data or a larger --set holdout")
             else:
                 weak.append(f"suggestions are hardly better than simple ones ({value})")
                 change.append(_MORE)

@@ -37,7 +37,7 @@ def main(*names):
     call = Interpreter(str(FOLDER / "$file")).get_signature_runner("generate")
     places = [NAMES.index(name) for name in names]
     made = call(**{TAKES: given_as(places)})
-    # Of more than $context items, the older ones aren't seen, so nothing but this keeps them from being suggested.
+    # A model that takes numbers of items sees the newest alone: nothing but this keeps older ones from being suggested.
     for item in [item for item in made["items"][0] if item not in places][:SHOWN]:
         print(f"{made['scores'][0, item]:7.3f}  {NAMES[item]}")
 
