@@ -105,6 +105,25 @@ def test_reasons_are_what_the_score_would_lose(model):
             assert score - ranker.scores(without)[0, item] == pytest.approx(lost, abs=1e-5) and lost > 0
 
 
+def test_a_lone_item_is_a_reason_on_the_scale_of_the_others(model):
+    ranker = Ranker(model)
+    items, scores = ranker.best(Sets.of([[3]]), 5)
+    nothing = model.mixed(tf.fill([1, model.longest_row], -1), tf.zeros([1, model.items])).numpy()[0]
+    assert abs(nothing.mean()) < 1e-4, "not logarithms of how common items are"
+    for item, score, reasons in zip(items[0], scores[0], ranker.reasons(np.array([3], np.int32), items[0])):
+        lost = float(score - nothing[item])
+        assert reasons == ([(3, pytest.approx(lost, abs=1e-5))] if lost > 0 else [])
+
+
+def test_the_time_that_choosing_takes_grows_with_what_is_ranked(run):
+    model, examples = load_model(run), open_data(run.data_source())
+    before = model.after_fit_seconds(len(examples), 0.01)
+    model.before_fit(examples)
+    small = model.after_fit_seconds(len(examples), 0.01)
+    model.items *= 100
+    assert before < small < model.after_fit_seconds(len(examples), 0.01) - 1
+
+
 def test_resumes_to_the_same_bytes(learner, isolated, tmp_path, sources):
     modality, model = learner
     settings = ("batch_size=32", "width=16")

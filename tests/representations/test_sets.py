@@ -92,6 +92,32 @@ def test_any_names_survive_writing(texts):
         assert items_of(some.write(range(len(names)))) == names
 
 
+def test_a_graph_reads_what_is_written():
+    """A server's table of names, on names with commas and quotation marks anywhere."""
+    import tensorflow as tf
+
+    from tfgen.export.sets import ItemLookup
+
+    names = [*NAMES, 'Shelf 7", oak', '"Big" plate, red, 3', '"Small" plate', 'say ""it"", twice', '7" nail', '"', "a,"]
+    some = SetCodec.of(names, Sets.of([range(len(names))]), False, "baskets")
+    rows, known = ItemLookup(some).rows(tf.constant([some.write(range(len(names))), '"butter", jam', ""]))
+    assert known.numpy().tolist() == [len(names), 2, 0]
+    assert [row[row >= 0].tolist() for row in rows.numpy()] == [list(range(len(names))), [1, 5], []]
+
+
+def test_a_batch_has_its_sets_last_items(monkeypatch):
+    from types import SimpleNamespace
+
+    from tfgen.representations.sets import examples
+
+    monkeypatch.setattr(examples, "LONGEST", 4)
+    lists = [list(range(1 + place % 9)) for place in range(30)]
+    some = examples.SetExamples("basket", "", "", Sets.of(lists), 30, 0, codec(), None, "")
+    rows = np.concatenate([batch.numpy() for batch in some.batches(SimpleNamespace(batch_size=10), 0, 0, 3)])
+    assert rows.dtype == np.int32 and rows.shape == (30, 4)
+    assert sorted(map(tuple, rows)) == sorted(map(tuple, Sets.of(lists).rows(4)))
+
+
 @pytest.mark.parametrize(
     "prompt, sentence",
     [

@@ -152,17 +152,21 @@ class ItemLookup(tf.Module):
         self._names = names
         self._ids = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(names, ids), NO_ITEM)
         self._commas = max(name.count(",") for name in codec.names)
+        self._marks = max(name.count('"') for name in codec.names)
 
     def rows(self, prompt: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Ids int32 [batch, most], the last item at the end, NO_ITEM in front and for what isn't known; and how many
         of the named items are known, int32 [batch]."""
-        # Commas inside of quotation marks are hidden while the others part the names.
-        hidden = prompt
+        # Names in quotation marks stand between \x01 and \x02 while commas part the names: their own commas and doubled
+        # marks are hidden, one of each name at a time.
+        hidden = tf.strings.regex_replace(prompt, r'(^|,)\s*"((?:[^"]|"")*)"', "\\1\x01\\2\x02")
+        for _ in range(self._marks):
+            hidden = tf.strings.regex_replace(hidden, '\x01([^\x02]*)""([^\x02]*)\x02', "\x01\\1\x1e\\2\x02")
         for _ in range(self._commas):
-            hidden = tf.strings.regex_replace(hidden, r'(^|,)(\s*)"([^",]*),([^"]*)"', "\\1\\2\"\\3\x1f\\4\"")
-        hidden = tf.strings.regex_replace(hidden, "\"([^\"]*\x1f[^\"]*)\"", r"\1") if self._commas else hidden
+            hidden = tf.strings.regex_replace(hidden, "\x01([^\x02]*),([^\x02]*)\x02", "\x01\\1\x1f\\2\x02")
+        hidden = tf.strings.regex_replace(hidden, "[\x01\x02]", "")
         parts = tf.strings.strip(tf.strings.split(hidden, ",").to_tensor(""))
-        parts = tf.strings.regex_replace(parts, "\x1f", ",")
+        parts = tf.strings.regex_replace(tf.strings.regex_replace(parts, "\x1f", ","), "\x1e", '"')
         ids = self._ids.lookup(parts)
         known = tf.reduce_sum(tf.cast(ids >= 0, tf.int32), axis=1)
         # What isn't there moves to the front; the order of the others stays.

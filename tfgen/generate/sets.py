@@ -11,13 +11,13 @@ from typing import Any
 
 from tfgen import files
 from tfgen.arguments import number
-from tfgen.catalog import MODALITIES
 from tfgen.console import say, several
 from tfgen.errors import UserError
 from tfgen.feedback.events import Sample
 from tfgen.generate import Control, Generator, Origin, Request
 from tfgen.generate.output import check_path, ending, file_stem, provenance
 from tfgen.generate.reactions import Reactions
+from tfgen.models.sets.configs import TEMPERATURE
 from tfgen.representations.base import Codec
 from tfgen.representations.sets.codec import SetCodec, quoted
 from tfgen.representations.sets.ranker import Ranker
@@ -172,8 +172,8 @@ class InventedSets(Reactions, Sequence):
             content = _delimited(self.sets, path)
         seeds = f"{self.seeds[0]} to {self.seeds[-1]}" if len(self) > 1 else str(self.seeds[0])
         _write(path, content, provenance(self.origin, self.prompt, seeds))
-        plural = MODALITIES.load(self.origin.modality).samples[0]
-        return f"{path}, {several(len(self), plural)}"
+        one, more = self.origin.written_by.samples
+        return f"{path}, {len(self)} {one if len(self) == 1 else more}"
 
     def __repr__(self) -> str:
         return "\n".join(self.lines())
@@ -191,7 +191,8 @@ class SetGenerator(Generator):
     controls = (
         Control("baskets", "Whole baskets", 0, 1, 0, 1, "1 invents whole ones, each from its seed; 0 ranks what goes "
                 "with the items"),
-        Control("temperature", "Temperature", 0.1, 2.0, 0.8, 0.05, "Of whole ones: less is nearer to the usual"),
+        Control("temperature", "Temperature", 0.1, 2.0, TEMPERATURE, 0.05,
+                "Of whole ones: less is nearer to the usual"),
     )  # fmt: skip
 
     codec: SetCodec
@@ -204,7 +205,7 @@ class SetGenerator(Generator):
         self._check(request.options)
         self._like: tuple[list[str], Sets] | None = None
         if "like" in request.options:
-            self._like = self.modality.read_sets(Path(request.options["like"]), codec)
+            self._like = self.modality.read_sets(Path(request.options["like"]), codec, run.data_settings())
         if request.output is not None:
             check_path(request.output, ENDINGS)
 
@@ -214,7 +215,7 @@ class SetGenerator(Generator):
         for name, why in whys.items():
             if self.invents and name in options:
                 raise UserError(f"--{name} {why}, and --baskets invents whole ones.", f"Leave --{name} out.")
-        if self.temperature is not None and not self.invents and self.temperature != 0.8:
+        if self.temperature is not None and not self.invents and self.temperature != TEMPERATURE:
             raise UserError("A ranking is made without chance, so it has no temperature.", "Add --baskets.")
         if self.temperature is not None and not 0.01 <= self.temperature <= _HOTTEST:
             raise UserError(f"The temperature can't be {self.temperature:g}.", f"Choose one from 0.01 to {_HOTTEST:g}.")

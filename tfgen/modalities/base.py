@@ -325,9 +325,12 @@ class Modality(abc.ABC):
     # Sets outside.
 
     @classmethod
-    def read_sets(cls, path: Path, codec: Codec) -> tuple[list[str], Any]:
+    def read_sets(cls, path: Path, codec: Codec, settings: Mapping[str, Any]) -> tuple[list[str], Any]:
         """A person's sets as this codec has them, representations.sets.sets.Sets, and of each whose it is. Raises
-        UserError."""
+        UserError.
+
+        settings: of the data that a run learned; what they say of reading holds here too.
+        """
         raise NotImplementedError
 
     # Judging. Examples and groups of samples are as the representation has them: stored values [n, ...], or of

@@ -1,6 +1,7 @@
 """Files of baskets as people have them, files of the wrong kinds, and tables that must stay tables."""
 
 import gzip
+import json
 import random
 
 import numpy as np
@@ -11,7 +12,7 @@ from tfgen.data import open_data
 from tfgen.data.sources import modality_of
 from tfgen.errors import UserError
 from tfgen.modalities.basket.columns import plain
-from tfgen.modalities.basket.recognition import how_surely
+from tfgen.modalities.basket.recognition import how_surely, line_delimiter
 
 MEALS = ("pasta,tomatoes,basil,garlic", "rice,beans,lime", "bread,butter,jam,milk,tea", "flour,eggs,milk")
 
@@ -120,6 +121,51 @@ def test_in_memory_and_again_from_the_run(isolated):
     name, content = MODALITIES.load("basket").keep_in_memory(examples, till())
     (isolated / name).write_bytes(content)
     assert open_data(str(isolated / name)).fingerprint == examples.fingerprint
+
+
+def test_sets_in_memory_are_read_by_the_alphabet():
+    as_sets = [set(basket) for basket in till()]
+    assert open_data(as_sets).fingerprint == open_data([sorted(basket) for basket in as_sets]).fingerprint
+
+
+def test_an_open_quotation_mark_spoils_its_line_alone(isolated):
+    lines = [",".join(basket) for basket in till()]
+    (isolated / "a.baskets").write_text("\n".join(['"jam;x,milk', *lines, '7" nail, tea', '"jam,milk']) + "\n")
+    examples = open_data(str(isolated / "a.baskets"))
+    places = [place for place, _ in examples.report.broken]
+    assert places == ["line 1", f"line {len(lines) + 3}"]
+    assert sets_of(examples) == {frozenset(basket) for basket in till() if len(basket) > 1}
+
+
+def test_signs_in_quotation_marks_part_nothing(isolated):
+    assert line_delimiter(['"a;b;c;d",e', '"f;g;h", i']) == ","
+    assert line_delimiter(["a;b, c;d", "e;f"]) == ";"
+    (isolated / "a.baskets").write_text("milk;1;l,bread;1;kg\n" * 30)
+    assert set(open_data(str(isolated / "a.baskets")).codec.names) == {"milk;1;l", "bread;1;kg"}
+
+
+def test_other_data_is_read_by_what_was_said_of_the_runs(isolated):
+    from tfgen.modalities.basket.modality import BasketModality
+
+    def table(name, rows):
+        path = isolated / name
+        path.write_text("customer,receipt,what,stars\n" + "".join(f"{','.join(map(str, row))}\n" for row in rows))
+        return path
+
+    rows = [(user // 50, user, item, 5) for user, item, _ in interactions()]
+    said = {"user": "receipt", "item": "what", "least_rating": 4.0}
+    examples = open_data(str(table("learned.csv", rows)), **said)
+    (isolated / "codec.json").write_text(json.dumps(examples.codec_json()))
+    path = table("other.csv", [(1, 7, "jam", 5), (1, 7, "tea", 1), (1, 8, "milk", 4), (1, 8, "eggs", 5)])
+    owners, sets = BasketModality.read_sets(path, examples.codec, {**said, "holdout": 0.1})
+    names = [[examples.codec.names[item] for item in sets[place]] for place in range(len(sets))]
+    assert owners == ["7", "8"] and names[0] == ["jam"] and sorted(names[1]) == ["eggs", "milk"]
+    settings = BasketModality.held_out_settings(examples, said, isolated)
+    assert sets_of(open_data(str(path), **settings)) == {frozenset(["jam"]), frozenset(["milk", "eggs"])}
+    (isolated / "unknown.baskets").write_text("caviar,truffles\n")
+    with pytest.raises(UserError, match="run doesn't know") as caught:
+        BasketModality.read_sets(isolated / "unknown.baskets", examples.codec, said)
+    assert "--set" not in caught.value.what_to_do
 
 
 def test_packed_and_in_other_encodings(isolated):

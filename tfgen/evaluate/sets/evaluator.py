@@ -22,8 +22,9 @@ QUESTIONS = {
     "worse than its linear part": "Would the linear part alone do better?",
     "unrelated": "Are invented ones items that don't go together?",
 }
+_HARDLY_WORSE = -0.01  # a gain that is as good as none
 _LEAST_LIFTS = 0.5  # of what held-out sets have: below it, invented ones hardly know what goes together
-_LONGER = "train longer, on more baskets, or with a larger --size"
+_LEAST_REAL = 0.1  # of held-out sets' own lifts: below it, so few of them say nothing
 _MORE = "give more data: rare items with few neighbours can't be learned"
 
 
@@ -75,21 +76,23 @@ class SetEvaluator(Evaluator):
         return hashlib.sha256(state.encode()).hexdigest()[:32]
 
     def alarms(self, scores: Scores, baselines: Mapping[str, Mapping[str, float]]) -> list[Alarm]:
-        return [_popular(scores), _linear(scores), _unrelated(scores, baselines)]
+        plural = self.codec.specification.plural
+        return [_popular(scores, plural), _linear(scores, plural), _unrelated(scores, baselines, plural)]
 
     def notes(self) -> list[str]:
-        data = self.data
         how = "the last fifth, by time" if self.codec.specification.ordered else "a fifth, by chance"
         return [
             f"Of each held-out one, {how}, is to be guessed from the others. The baseline \"nearest items\" looks at "
             f"{self.sets.nearest.neighbours} neighbours of each item, as many as rank best; \"ease\" is the model's "
             f"linear part, beside which the network has a share of {float(self.model.ease.share.numpy()):.2f}.",
-            f"\"real\" are {len(data.unseen):,} held-out ones in place of invented ones: more of a pair's lift can't "
-            "be found in so few.",
+            f"Lifts are of {self.sets.compared:,} invented ones, and \"real\" are as many held-out ones in their "
+            "place: more of a pair's lift can't be found in so few.",
         ]
 
     def in_words(self, evaluation: Evaluation) -> str:
         good, weak, change = [], [], []
+        plural = self.codec.specification.plural
+        longer = f"train longer, on more {plural}, or with a larger --size"
         scores, baselines = evaluation.scores, evaluation.baselines
         if "gain_over_ease" in scores:
             gains = [
@@ -98,8 +101,12 @@ class SetEvaluator(Evaluator):
             ]  # fmt: skip
             told = ", ".join(f"{_signed(score.value)} over {name}" for name, score in gains)
             value = f"NDCG@100 {number(scores['ndcg_at_100'].value)}: {told}"
-            if all(_surely_above(score, -0.01) for _, score in gains) and gains[2][1].value > 0.05:
+            is_useful = gains[2][1].value > 0.05
+            if is_useful and all(_surely_above(score, _HARDLY_WORSE) for _, score in gains):
                 good.append(f"suggestions are as good as the best simple ones or better ({value})")
+            elif is_useful and not any(_surely_below(score, _HARDLY_WORSE) for _, score in gains):
+                weak.append(f"so few {plural} can't tell suggestions from simple ones ({value})")
+                change.append(f"judge it by more {plural}, with --data or a larger --set holdout")
             else:
                 weak.append(f"suggestions are hardly better than simple ones ({value})")
                 change.append(_MORE)
@@ -107,15 +114,15 @@ class SetEvaluator(Evaluator):
             share = percent(scores["catalog_coverage"].value)
             weak.append(f"only {share} of the items are ever suggested")
         real = baselines.get(REAL, {}).get("pair_lifts")
-        if "pair_lifts" in scores and real is not None and real > 0:
+        if "pair_lifts" in scores and real is not None and real > _LEAST_REAL:
             value = scores["pair_lifts"].value
             words = f"(lifts {value:.2f}, as many held-out ones {real:.2f})"
             if value >= 0.8 * real:
                 good.append(f"in invented ones goes together what goes together in the data {words}")
             else:
                 weak.append(f"in invented ones less goes together than in the data {words}")
-                change.append(_LONGER)
-        return paragraph(evaluation, good, weak, change, _LONGER)
+                change.append(longer)
+        return paragraph(evaluation, good, weak, change, longer)
 
     def parts(self, evaluation: Evaluation) -> Parts:
         measured, data = evaluation.measured_with, self.data
@@ -131,7 +138,7 @@ class SetEvaluator(Evaluator):
             },
             baselines={
                 EASE: "the linear part of the model alone (Steck 2019)",
-                NEAREST: "items whose buyers are the most like those of the given ones",
+                NEAREST: f"items that are in nearly the same {self.codec.specification.plural} as the given ones",
                 POPULAR: "the commonest items for everybody",
                 RANDOM: "any items",
                 REAL: "held-out ones in place of invented ones",
@@ -142,10 +149,14 @@ class SetEvaluator(Evaluator):
 
 
 def _surely_above(score: Score, least: float) -> bool:
-    return score.value + (score.half_width or 0.0) >= least
+    return score.half_width is not None and score.value - score.half_width >= least
 
 
-def _popular(scores: Scores) -> Alarm:
+def _surely_below(score: Score, least: float) -> bool:
+    return score.half_width is not None and score.value + score.half_width < least
+
+
+def _popular(scores: Scores, plural: str) -> Alarm:
     name, gain = "no better than the commonest", value_of(scores, "gain_over_popular")
     if gain != gain:
         return not_tested(name, "The gain over the commonest items was not measured.")
@@ -154,28 +165,32 @@ def _popular(scores: Scores) -> Alarm:
         name, gain - half <= 0,
         f"NDCG@100 is {_signed(gain)} of that of the commonest items for everybody.",
         f"NDCG@100 is {_signed(gain)} over that of the commonest items for everybody.",
-        "Give more baskets of more items, or show the commonest, which costs nothing.",
+        f"Give more {plural} of more items, or show the commonest, which costs nothing.",
     )  # fmt: skip
 
 
-def _linear(scores: Scores) -> Alarm:
+def _linear(scores: Scores, plural: str) -> Alarm:
     name, gain = "worse than its linear part", value_of(scores, "gain_over_ease")
     if gain != gain:
         return not_tested(name, "The gain over EASE was not measured.")
     half = scores["gain_over_ease"].half_width
+    if half is None:
+        return not_tested(name, f"Nobody knows how much of the gain over EASE is chance: {plural} are too few.")
     return alarm_of(
-        name, half is not None and gain + half < 0,
+        name, gain + half < 0,
         f"The network takes {_signed(gain)} of NDCG@100 from the linear part, beyond chance.",
         f"NDCG@100 is {_signed(gain)} against the linear part alone.",
-        "Fit on more baskets, so that the blend is chosen by more of them.",
+        f"Fit on more {plural}, so that the blend is chosen by more of them.",
     )  # fmt: skip
 
 
-def _unrelated(scores: Scores, baselines: Mapping[str, Mapping[str, float]]) -> Alarm:
+def _unrelated(scores: Scores, baselines: Mapping[str, Mapping[str, float]], plural: str) -> Alarm:
     name, real = "unrelated", baselines.get(REAL, {}).get("pair_lifts")
     lifts = value_of(scores, "pair_lifts")
     if real is None or lifts != lifts:
         return not_tested(name, "There are too few common pairs of items.")
+    if not real > _LEAST_REAL:
+        return not_tested(name, f"So few {plural} don't show which items go together, held-out ones neither.")
     return alarm_of(
         name, lifts < _LEAST_LIFTS * real,
         f"Lifts of pairs correlate by {lifts:.2f} with those of the data, those of held-out ones by {real:.2f}.",

@@ -25,12 +25,13 @@ _EXPECTED = 2.0  # times that a pair comes among as many learned sets as are com
 class SetInputs:
     """Each is made once, when it is first asked for.
 
-    count: invented sets, and held-out ones beside them.
+    count: invented sets. As many of them as there are held-out ones are compared with these.
     """
 
     def __init__(self, model: SetModel, data: ReferenceData, count: int, seed: int):
         self.model, self.data, self.count, self.seed = model, data, count, seed
         self.items = len(data.names)
+        self.compared = min(count, len(data.unseen))
         self.ranker = Ranker(model)
         self.shares = np.bincount(data.learned.items, minlength=self.items) / max(len(data.learned), 1)
         self.ranks_of: Callable[[str], np.ndarray] = cache(self._ranks_of)
@@ -39,7 +40,7 @@ class SetInputs:
 
     def of_model(self) -> Inputs:
         """Everything, of the model."""
-        return LazyInputs({**self._of_ranking(MODEL), **self._of_sets(lambda: self.invented)})
+        return LazyInputs({**self._of_ranking(MODEL), **self._of_sets(lambda: self.invented.part(0, self.compared))})
 
     def of_ranking(self, name: str) -> Inputs:
         """What is known of another ranking."""
@@ -112,14 +113,14 @@ class SetInputs:
     @cached_property
     def _compared(self) -> Sets:
         """As many held-out sets, no larger than invented ones are."""
-        return _cut(self.data.unseen.part(0, min(self.count, len(self.data.unseen))))
+        return _cut(self.data.unseen.part(0, self.compared))
 
     @cached_property
     def _pairs(self) -> np.ndarray:
         """The commonest pairs of the learned sets, int64 [k, 2]."""
         counts = np.triu(self._counts(_cut(self.data.learned)), 1)
         order = np.argsort(-counts, axis=None, kind="stable")[:_PAIRS]
-        expected = counts.ravel()[order] * self.count / max(len(self.data.learned), 1)
+        expected = counts.ravel()[order] * self.compared / max(len(self.data.learned), 1)
         return np.stack(np.unravel_index(order[expected >= _EXPECTED], counts.shape), axis=1)
 
     def _lifts_of(self, sets: Sets) -> np.ndarray:

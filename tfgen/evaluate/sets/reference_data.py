@@ -1,4 +1,4 @@
-"""The sets that a run is judged by: those it learned, and those that nothing of it depends on."""
+"""The sets that a run is judged by: those it learned, and those that none of its weights depends on."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from tfgen.evaluate.tracker import Tracker
+from tfgen.models.sets.base import CHOSEN_BY
 from tfgen.models.sets.ranking import masked, ndcg, ranks
 from tfgen.representations.sets.examples import SetExamples
 from tfgen.representations.sets.ranker import Ranker
@@ -23,6 +24,7 @@ class SetTracker(Tracker):
         self.model = model
         chosen_by = examples.chosen_by
         self._given, self._wanted = chosen_by.part(0, min(len(chosen_by), _MOST)).split()
+        self._choosing = min(len(chosen_by), CHOSEN_BY)
         self._ranker = Ranker(model)
 
     def measure(self) -> float:
@@ -34,4 +36,5 @@ class SetTracker(Tracker):
         return {"network_share": round(float(self.model.ease.share.numpy()), 4)}
 
     def steps_worth(self, settings: Any) -> float:
-        return len(self._given) / settings.batch_size
+        # The share of the blend is chosen anew before each measurement.
+        return (len(self._given) + self.model.choosing_worth * self._choosing) / settings.batch_size

@@ -33,7 +33,6 @@ class Baskets:
     names: list[str]
     owners: np.ndarray
     ordered: bool
-    found: int  # interactions
     notes: list[str]
 
 
@@ -68,13 +67,18 @@ def clean(
         _say_rare(users, items, chosen, least, found.is_lines, notes)
         users, items, times = (None if each is None else each[chosen] for each in (users, items, times))
         users, items, times, names = _by_frequency(users, items, times, found.names, notes)
+    if not len(users) and known is not None:
+        raise UserError(
+            "No basket is left once items that the run doesn't know are left out.",
+            "Give baskets of the items that it learned, by the same names.",
+        )
     if not len(users):
         raise UserError(
             "No basket is left once rare items and baskets of one item are left out.",
             "Give more baskets, or keep rarer items with --set core=2.",
         )
     owners = np.unique(users)
-    return Baskets(_in_order(users, items, times), names, owners, times is not None, len(found.users), notes)
+    return Baskets(_in_order(users, items, times), names, owners, times is not None, notes)
 
 
 def _said(found: Interactions, least_rating: float | None, no_products: set[str], notes: list[str]) -> np.ndarray:

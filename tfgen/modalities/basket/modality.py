@@ -124,26 +124,29 @@ class BasketModality(Modality):
     def held_out_settings(
         cls, examples: "BasketExamples", settings: Mapping[str, Any], run_folder: Path
     ) -> dict[str, Any]:
-        return {**cls.codec_settings(examples.codec, run_folder), "holdout": 0.0}
+        from tfgen.modalities.basket.open_baskets import HOW_READ
+
+        read_by = {name: settings[name] for name in HOW_READ if name in settings}
+        return {**read_by, **cls.codec_settings(examples.codec, run_folder), "holdout": 0.0}
 
     @classmethod
-    def read_sets(cls, path: Path, codec: "SetCodec") -> tuple[list[str], "Sets"]:
+    def read_sets(cls, path: Path, codec: "SetCodec", settings: Mapping[str, Any]) -> tuple[list[str], "Sets"]:
         from tfgen.modalities.basket.open_baskets import read_given
 
-        return read_given(path, codec)
+        return read_given(path, codec, settings)
 
     @classmethod
     def keep_in_memory(cls, examples: "BasketExamples", source: Any) -> tuple[str, bytes]:
         import csv
         import io
 
-        from tfgen.modalities.basket.recognition import are_lists
+        from tfgen.modalities.basket.recognition import are_lists, lists_of
         from tfgen.modalities.table.cells import as_parquet
 
         if not are_lists(source):
             return "data.parquet", as_parquet(source)
         text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows([[str(item) for item in basket] for basket in source])
+        csv.writer(text, lineterminator="\n").writerows(lists_of(source))
         return "data.baskets", text.getvalue().encode()
 
     # In words.

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,13 +20,13 @@ from tfgen.representations.sets.examples import SetExamples, in_order_of_chance,
 from tfgen.representations.sets.sets import Sets
 
 ROLES = ("user", "item", "title", "time", "layout")  # settings that say how a source is read
+HOW_READ = (*ROLES, "least_rating", "without")  # and which of it counts
 
 
 @dataclass(frozen=True, eq=False)
 class BasketExamples(SetExamples):
     """See SetExamples."""
 
-    interactions: int  # in the source
     are_users: bool  # whether a set is all that a user had, rather than one basket
 
 
@@ -37,9 +38,8 @@ def open_examples(request: DataRequest, found: Interactions | None = None) -> Ba
     Raises:
         UserError: it can't be read, or nothing in it can be learned.
     """
-    said = {role: request.settings[role] for role in ROLES if role in request.settings}
     known = _known_codec(request.get("codec"))
-    found = read_interactions(request.source, said) if found is None else found
+    found = read_interactions(request.source, _said(request.settings)) if found is None else found
     names = None if known is None else known.names
     left_out = items_of(request.get("without", ""))
     baskets = clean(found, request.get("core"), request.get("least_rating"), left_out, names)
@@ -51,23 +51,29 @@ def open_examples(request: DataRequest, found: Interactions | None = None) -> Ba
                     [*found.notes, *baskets.notes])  # fmt: skip
     about = "basket", request.shown_source, name
     fingerprint = _fingerprint(sets.items, sets.starts, baskets.names, baskets.ordered)
-    return BasketExamples(*about, sets, training, validation, codec, report, fingerprint, baskets.found,
-                          not found.is_lines)  # fmt: skip
+    return BasketExamples(*about, sets, training, validation, codec, report, fingerprint, not found.is_lines)
 
 
-def read_given(path: Path, codec: SetCodec) -> tuple[list[str], Sets]:
+def read_given(path: Path, codec: SetCodec, settings: Mapping[str, Any]) -> tuple[list[str], Sets]:
     """The baskets of a file as a run's codec has them, and whose each is; items that it doesn't know are left out.
+
+    settings: of the run's data: what they say of columns and of what counts holds here too.
 
     Raises:
         UserError: it can't be read, or the run knows nothing in it.
     """
     if not path.exists():
         raise UserError(f"There is no file '{path}'.", "Name one with a basket a line, or a user and an item a row.")
-    found = read_interactions(str(path), {})
-    baskets = clean(found, known=codec.names)
+    found = read_interactions(str(path), _said(settings))
+    left_out = items_of(settings.get("without", ""))
+    baskets = clean(found, None, settings.get("least_rating"), left_out, codec.names)
     for note in [*found.notes, *baskets.notes]:
         say(note)
     return [found.owners[owner] for owner in baskets.owners], baskets.sets
+
+
+def _said(settings: Mapping[str, Any]) -> dict[str, str]:
+    return {role: settings[role] for role in ROLES if role in settings}
 
 
 def _fingerprint(items: np.ndarray, starts: np.ndarray, *about: Any) -> str:

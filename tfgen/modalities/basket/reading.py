@@ -14,7 +14,7 @@ from tfgen.data.examples import clean_text
 from tfgen.errors import UserError
 from tfgen.modalities.basket.columns import plain, roles_of
 from tfgen.modalities.basket.recognition import (
-    INTERACTIONS, LINES, are_lists, are_ragged, baskets_in, first_lines, is_double_colon, line_delimiter,
+    INTERACTIONS, LINES, are_lists, are_ragged, baskets_in, first_lines, is_double_colon, line_delimiter, lists_of,
 )  # fmt: skip
 from tfgen.modalities.table.cells import Cells, cells_of, encoded
 from tfgen.modalities.table.formats import find_dates
@@ -60,7 +60,7 @@ def read_interactions(source: Any, said: Mapping[str, str]) -> Interactions:
     """
     if not isinstance(source, str):
         if are_lists(source):
-            return _of_rows(enumerate(([str(item) for item in each] for each in source), 1), "basket")
+            return _of_rows(enumerate(lists_of(source), 1), "basket", [])
         return _of_cells(cells_of(source), said, "the table")
     path = Path(source).expanduser()
     if path.is_dir():
@@ -77,38 +77,43 @@ def read_interactions(source: Any, said: Mapping[str, str]) -> Interactions:
     if ending_of(path) == INTERACTIONS:
         return _of_cells(_without_types(read_cells(path, ReadingOptions(delimiter="\t", header=1))), said, source)
     named = any(role in said for role in ("user", "item", "time", "title"))
-    as_lines = ending_of(path) in LINES or bool(lines) and are_ragged(lines, line_delimiter(lines))
-    layout = said.get("layout", AS_LINES if as_lines and not named else AS_COLUMNS)
-    if layout == AS_LINES:
-        return _of_rows(_rows(path, line_delimiter(lines or [","])), "line")
+    always = ending_of(path) in LINES
+    sign = line_delimiter(lines or [","], always)
+    as_lines = always or bool(lines) and not named and are_ragged(lines, sign)
+    if said.get("layout", AS_LINES if as_lines else AS_COLUMNS) == AS_LINES:
+        broken: list[tuple[str, str]] = []
+        return _of_rows(_rows(path, sign, broken), "line", broken)
     return _of_cells(read_cells(path), said, source)
 
 
 # A basket a line.
 
 
-def _rows(path: Path, sign: str) -> Iterator[tuple[int, list[str]]]:
-    """The cells of each line, and its number."""
+def _rows(path: Path, sign: str, broken: list[tuple[str, str]]) -> Iterator[tuple[int, list[str]]]:
+    """The cells of each line by itself, and its number; lines that can't be parted are added to those that are broken.
+    """
     try:
         encoding = examine(path, unpack=True).encoding
     except NotText as error:
         raise UserError(f"'{path}' is no text: {error}.", "Give a basket a line, its items between commas.") from error
     with open_unpacked(path) as file:
-        lines = (line.decode(encoding, "replace") for line in file)
-        reader = csv.reader(lines, delimiter=sign, skipinitialspace=True)
-        while True:
+        for number, line in enumerate(file, 1):
+            # A cell without an end would swallow the line after it, which is empty here.
+            text = line.decode(encoding, "replace").rstrip("\r\n")
             try:
-                row = next(reader)
-            except StopIteration:
-                return
-            except csv.Error:  # a cell without an end
+                rows = list(csv.reader([text, ""], delimiter=sign, skipinitialspace=True))
+            except csv.Error:
+                broken.append((f"line {number}", "its items can't be told apart"))
                 continue
-            yield reader.line_num, row
+            if len(rows) == 2:
+                yield number, rows[0]
+            else:
+                broken.append((f"line {number}", "a quotation mark isn't closed"))
 
 
-def _of_rows(rows: Any, place: str) -> Interactions:
+def _of_rows(rows: Any, place: str, broken: list[tuple[str, str]]) -> Interactions:
     ids: dict[str, int] = {}
-    users, items, broken, owners = [], [], [], []
+    users, items, owners = [], [], []
     for number, row in rows:
         names = [name for name in map(clean_text, row) if name]
         long = [name for name in names if len(name) > _LONGEST_NAME]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tfgen.data.encodings import open_unpacked
+from tfgen.data.examples import clean_text
 from tfgen.data.walk import walk
 from tfgen.modalities.basket.columns import is_surely_interactions
 from tfgen.modalities.table.reading import DELIMITERS, ending_of, parse_sample
@@ -20,6 +21,7 @@ _MOST_LINES = 400
 _LEAST_LINES = 5
 _ALIKE = 0.7  # of the lines: so many with as many cells are a table's
 _SHARED = 0.5  # of the cells of baskets hold what stands in another place elsewhere
+_QUOTED = re.compile(r'(^|[,;\t|])\s*"(?:[^"]|"")*"')  # a cell in quotation marks, and the sign before it
 DOUBLE_COLON = re.compile(r"[^:\s][^:]*::[^:]+(::[^:]*){0,2}")  # MovieLens' user::item::rating::time
 
 
@@ -43,6 +45,12 @@ def are_lists(data: Any) -> bool:
         isinstance(each, (list, tuple, set, frozenset)) and all(isinstance(item, (str, int)) for item in each)
         for each in some
     ) and any(some)
+
+
+def lists_of(data: Any) -> list[list[str]]:
+    """The names of each of such lists, on one line each; of sets, which have no order, by the alphabet."""
+    lists = [[clean_text(str(item)) for item in each] for each in data]
+    return [sorted(own) if isinstance(each, (set, frozenset)) else own for each, own in zip(data, lists, strict=True)]
 
 
 def baskets_in(folder: Path) -> list[Path]:
@@ -83,8 +91,12 @@ def is_double_colon(lines: Sequence[str]) -> bool:
     return sum(bool(DOUBLE_COLON.fullmatch(line.strip())) for line in lines) >= max(1, 0.9 * len(lines))
 
 
-def line_delimiter(lines: Sequence[str]) -> str:
-    """The sign between the items of a basket a line: the commonest."""
+def line_delimiter(lines: Sequence[str], always: bool = False) -> str:
+    """The sign between the items of a basket a line: the commonest outside of quotation marks; a comma, where there is
+    one, of files that are always baskets."""
+    lines = [_QUOTED.sub(r"\1", line) for line in lines]
+    if always and any("," in line for line in lines):
+        return ","
     return max((*DELIMITERS, " ") if _are_numbers(lines) else DELIMITERS,
                key=lambda sign: sum(line.count(sign) for line in lines))  # fmt: skip
 

@@ -14,6 +14,7 @@ import tensorflow as tf
 from tfgen.errors import UserError
 from tfgen.models import noise
 from tfgen.models.base import GenerativeModel
+from tfgen.models.sets.configs import TEMPERATURE
 from tfgen.models.sets.ease import PENALTIES, co_occurrences, weights_of
 from tfgen.models.sets.ranking import masked, ndcg, ranks, standardised
 from tfgen.representations import SETS
@@ -24,13 +25,13 @@ from tfgen.representations.signatures import Kind, Signature
 
 TOP = 100  # items of a ranking that exports give, where there are so many
 MOST_INVENTED = 40  # items of an invented set
-TEMPERATURE = 0.8  # of invented sets
 GIVEN = -1e9  # the score of what is given already
 _PULL = 0.3  # of EASE's standardised scores, beside the network's logits, where sets are invented
-_CHOSEN_BY = 2000  # sets that the penalty and the blend are chosen by
+CHOSEN_BY = 2000  # sets that the penalty and the blend are chosen by, at the most
 _PENALTY_ITEMS = 3000  # the commonest, by which the penalty is chosen where there are more
 # Of the network; not all, since weights that did best on a few sets are partly luck.
 _SHARES = tuple(np.linspace(0.0, 0.8, 17).tolist())
+_SECONDS_PER_SCORE = 5e-8  # to mix it and to rank by it, roughly
 _SIZE_STREAM, _ITEM_STREAM = 120, 121
 
 
@@ -55,6 +56,7 @@ class SetModel(GenerativeModel):
 
     representations = (SETS,)
     temperature = TEMPERATURE
+    choosing_worth = 4.0  # sets that are learned in the time in which the blend is chosen by one, roughly
 
     def __init__(self, config: Any, example: SetSpecification, conditions: None, seed: int = 0):
         super().__init__(config, example, conditions, seed)
@@ -93,13 +95,17 @@ class SetModel(GenerativeModel):
 
     def blended(self, rows: tf.Tensor | None, multi_hot: tf.Tensor) -> tf.Tensor:
         """`scores` where the row is multi-hot already; rows may be None of a model without order."""
-        network = _standardised(self.network_logits(rows, multi_hot))
-        linear = _standardised(self.ease(multi_hot))
-        share = self.ease.share.value
-        mixed = share * network + (1.0 - share) * linear
+        mixed = self.mixed(rows, multi_hot)
         # Where nothing is given, nothing is better than the commonest.
         nothing = tf.reduce_sum(multi_hot, axis=1, keepdims=True) < 0.5
         return tf.where(nothing, tf.constant(self.example.log_popularity)[None], mixed) + GIVEN * multi_hot
+
+    def mixed(self, rows: tf.Tensor | None, multi_hot: tf.Tensor) -> tf.Tensor:
+        """The two kinds of scores by their shares, standardised, float32 [batch, items]; of what is given too."""
+        network = _standardised(self.network_logits(rows, multi_hot))
+        linear = _standardised(self.ease(multi_hot))
+        share = self.ease.share.value
+        return share * network + (1.0 - share) * linear
 
     def best(self, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """The ids of the `top` items that go best with each row, int32 [batch, top], and their scores."""
@@ -126,9 +132,9 @@ class SetModel(GenerativeModel):
         how common items are.
 
         Args:
-            given: int32 [batch, length], items that each set begins with; it is as large as it would have been, or as
-                large as they are.
-            temperature: of the draws; less is nearer to the likeliest.
+            given: int32 [batch, length], items that each set begins with, of more than MOST_INVENTED the last; it is as
+                large as it would have been, or as large as they are.
+            temperature: of all draws but the first of an empty set; less is nearer to the likeliest.
         """
         count = tf.shape(seeds)[0]
         sizes = self.sizes(seeds)
@@ -170,7 +176,7 @@ class SetModel(GenerativeModel):
         """Fits EASE to all learned sets, its penalty chosen by those that are there to choose by; and looks at these,
         so that `after_fit` can blend. Where a fit goes on, EASE is there already."""
         learned, chosen_by = examples.learned, examples.chosen_by
-        given, wanted = chosen_by.part(0, min(len(chosen_by), _CHOSEN_BY)).split()
+        given, wanted = chosen_by.part(0, min(len(chosen_by), CHOSEN_BY)).split()
         if int(self.step.numpy()) == 0 and not np.any(self.ease.matrix.numpy()[:1]):
             counts = co_occurrences(learned, self.items)
             self.ease.matrix.assign(weights_of(counts, best_penalty(counts, given, wanted)))
@@ -184,7 +190,10 @@ class SetModel(GenerativeModel):
         self.ease.share.assign(0.5 if self._choosing is None else self._best_share())
 
     def after_fit_seconds(self, examples: int, seconds_per_step: float) -> float:
-        return 5 * seconds_per_step + 1.0
+        """The network looks once at each set that the blend is chosen by, and each share ranks all items for it."""
+        sets = 0 if self._choosing is None else len(self._choosing[0])
+        ranking = (len(_SHARES) + 2) * sets * self.items * _SECONDS_PER_SCORE
+        return (5 + sets / self.config.batch_size) * seconds_per_step + 1.0 + ranking
 
     def _best_share(self) -> float:
         given, wanted, linear = self._choosing

@@ -6,6 +6,8 @@ from typing import Any, ClassVar
 
 from tfgen.config import setting
 
+TEMPERATURE = 0.8  # of invented sets
+
 
 def _epochs(default: int) -> Any:
     what = "how often each set is learned at the most; 0: as often as the minutes allow"

@@ -31,6 +31,7 @@ class SetGPT(SetModel):
     """The network and its optimizer."""
 
     Config = SetGPTConfig
+    choosing_worth = 0.6  # learning takes longer: each place of a set foresees all items
 
     def __init__(self, config: SetGPTConfig, example: SetSpecification, conditions: None, seed: int = 0):
         super().__init__(config, example, conditions, seed)

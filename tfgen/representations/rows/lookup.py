@@ -243,7 +243,7 @@ class RowLookup(tf.Module):
 
     @staticmethod
     def _place(how: Bins, values: tf.Tensor) -> tf.Tensor:
-        """The uniform number at which each bin gives each value, [values, bins]; as _place_of of the codec."""
+        """The uniform number at which each bin gives each value, [values, bins]; as _place_in of the codec."""
         low, high = how.knots[None, :, :-1], how.knots[None, :, 1:]
         wide = tf.constant(high > low)
         behind = tf.clip_by_value((values[:, None, None] - low) / np.where(high > low, high - low, 1.0), 0.0, 1.0)

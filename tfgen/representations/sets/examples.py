@@ -9,7 +9,7 @@ from tfgen.data.examples import Report
 from tfgen.errors import UserError
 from tfgen.representations.base import Examples
 from tfgen.representations.sets.codec import SetCodec
-from tfgen.representations.sets.sets import Sets
+from tfgen.representations.sets.sets import NO_ITEM, Sets
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -57,7 +57,8 @@ class SetExamples(Examples):
 
     @property
     def held_out(self) -> Sets:
-        """The sets to judge by: nothing of a model depends on them."""
+        """The sets to judge by: no weight and no setting of a model depends on them. Which items there are, and which
+        are the commonest, is taken from all sets."""
         return self.sets.part(self.training + self.validation, len(self.sets))
 
     def conditions(self) -> None:
@@ -91,10 +92,15 @@ class SetExamples(Examples):
 
         size = settings.batch_size
         learned = self.learned
-        rows = tf.constant(learned.rows(min(LONGEST, int(learned.sizes.max()))))
+        longest = min(LONGEST, int(learned.sizes.max()))
+        # Only the sets of a batch are padded: with one large set, rows of all would be large.
+        items, starts = tf.constant(learned.items), tf.constant(learned.starts)
 
         def batch_of(step: tf.Tensor) -> tf.Tensor:
-            return tf.gather(rows, order(seed, step * size, size, self.training))
+            places = order(seed, step * size, size, self.training)
+            at = tf.gather(starts, places + 1)[:, None] - longest + tf.range(longest, dtype=tf.int64)
+            is_there = at >= tf.gather(starts, places)[:, None]
+            return tf.where(is_there, tf.gather(items, tf.maximum(at, 0)), NO_ITEM)
 
         return by_steps(batch_of, start, stop)
 

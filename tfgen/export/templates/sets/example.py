@@ -35,8 +35,10 @@ def main(*names):
     if unknown:
         raise SystemExit(f"Not known: {', '.join(unknown)}. Known are, among others: {', '.join(NAMES[:10])}")
     call = Interpreter(str(FOLDER / "$file")).get_signature_runner("generate")
-    made = call(**{TAKES: given_as([NAMES.index(name) for name in names])})
-    for item in made["items"][0][:SHOWN]:
+    places = [NAMES.index(name) for name in names]
+    made = call(**{TAKES: given_as(places)})
+    # A model that takes numbers of items sees the newest alone: nothing but this keeps older ones from being suggested.
+    for item in [item for item in made["items"][0] if item not in places][:SHOWN]:
         print(f"{made['scores'][0, item]:7.3f}  {NAMES[item]}")
 
 
