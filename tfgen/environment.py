@@ -76,6 +76,8 @@ def load_tensorflow(keras: bool = True) -> None:
         import tensorflow as tf
 
         tf.config.list_physical_devices()
+        if is_own_process:
+            tf.get_logger().setLevel("ERROR")  # advice on tracing is for who writes the functions
     finally:
         for name in without:
             del sys.modules[name]

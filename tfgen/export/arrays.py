@@ -44,9 +44,9 @@ class ArrayExport(ExportedModel):
         self._vocabulary = run.vocabulary()
         self._has_prompts = bool(self._vocabulary.prompts)
         self._lookup = PromptLookup(self._vocabulary) if audience == SERVER and self._has_prompts else None
-        if codec.outside_tolerance is not None:
-            exact = Tolerance(difference=codec.outside_tolerance)
-            self.tolerances = {**self.tolerances, SAVED_MODEL: exact, "float32": exact}
+        if codec.outside_decibels is not None:
+            alike = Tolerance(decibels=codec.outside_decibels)
+            self.tolerances = {**self.tolerances, SAVED_MODEL: alike, "float32": alike}
         super().__init__(run, codec, model, audience)
 
     def make_entries(self) -> dict[str, Entry]:

@@ -46,7 +46,7 @@ def test_a_sound_is_the_same_in_a_file_and_in_an_export(values, codec):
     inside = codec.encode(values[:3])
     together = codec.to_outside(inside).numpy()
     assert together.shape == (3, *codec.outside_shape)
-    np.testing.assert_allclose(waveforms_of(values[1:2])[0], together[1], atol=codec.outside_tolerance)
+    np.testing.assert_allclose(waveforms_of(values[1:2])[0], together[1], atol=5e-3)
     np.testing.assert_array_equal(codec.decode(inside), values[:3])
 
 

@@ -22,7 +22,7 @@ class SoundCodec(LevelsCodec):
     float32 [n, samples] from -1 to 1."""
 
     stored_type = np.uint16  # steps of 256 levels turn the phases that are found, so an export would sound otherwise
-    outside_tolerance = 5e-3  # 32 rounds of a search for phases enlarge rounding
+    outside_decibels = 60.0  # 32 rounds of a search for phases enlarge rounding, of noise the most
 
     def __init__(self, specification: ArraySpecification, cycles: bool = False):
         """cycles: whether each file held one cycle of a wave."""

@@ -53,8 +53,8 @@ class ArrayCodec(Codec):
         """The range of the values outside, from 0, where it is fixed: errors of an export are measured by it."""
         return None
 
-    outside_tolerance: float | None = None  # how far apart values outside may be at most where those inside are equal
-    # but for rounding; None where `to_outside` enlarges no rounding
+    outside_decibels: float | None = None  # how alike what is perceived of values outside is at least, where
+    # `to_outside` enlarges rounding so that the values themselves may differ; None where they may not
 
     def perceived(self, values: np.ndarray) -> np.ndarray:
         """What a person perceives of values outside: by it an export in coarser numbers is judged."""
