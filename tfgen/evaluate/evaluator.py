@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tfgen.evaluate.alarms import alarm_of, not_tested
 from tfgen.evaluate.metrics import Inputs
 from tfgen.evaluate.record import Alarm, Evaluation, MeasuredWith, Score
 from tfgen.evaluate.request import EvaluateRequest
@@ -72,10 +73,12 @@ class Evaluator:
         self, scores: Mapping[str, Score], baselines: Mapping[str, Mapping[str, float]]
     ) -> list[Alarm]:
         """The alarms that this kind of data alone has."""
-        found = self.modality.concerns({name: score.value for name, score in scores.items()}, baselines)
+        margins = {name: score.half_width for name, score in scores.items() if score.half_width is not None}
+        found = self.modality.concerns({name: score.value for name, score in scores.items()}, baselines, margins)
         self.own_questions = {each.name: each.question for each in found}
         return [
-            Alarm(each.name, "raised" if each.raised else "quiet", each.sentence, each.advice if each.raised else "")
+            not_tested(each.name, each.sentence) if each.raised is None
+            else alarm_of(each.name, each.raised, each.sentence, each.sentence, each.advice)
             for each in found
         ]
 
