@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 
 from tfgen.data import open_data
+from tfgen.evaluate.evaluator import Evaluator
 from tfgen.evaluate.metrics.levels import broken, level_copying, novelty, obedience, patterns, playability
+from tfgen.evaluate.record import Score
 from tfgen.modalities.level.concerns import concerns_of
 from tfgen.modalities.level.judging import Judge
+from tfgen.modalities.level.modality import LevelModality
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +89,16 @@ def test_what_cant_be_tested_is_said_and_chance_raises_nothing():
         others = {"chain of 2": {"playable": chain}}
         found = {each.name: each.raised for each in concerns_of({"playable": value}, others, {"playable": 0.04})}
         assert found["unplayable"] is raised
+
+
+def test_alarms_of_levels_have_three_states():
+    evaluator, scores = Evaluator.__new__(Evaluator), {"new_columns": 0.0, "playable": 0.96, "patterns": 0.1}
+    evaluator.modality = LevelModality
+    with_margins = {name: Score(name, value, 0.04, "higher") for name, value in scores.items()}
+    found = evaluator.own_alarms(with_margins, {"chain of 2": {"playable": 0.97}})
+    states = {alarm.name: (alarm.state, bool(alarm.advice)) for alarm in found}
+    assert states["nothing new"] == ("raised", True) and states["unplayable"] == ("quiet", False)
+    assert states["strange patterns"] == states["copied levels"] == ("not tested", False)
 
 
 def test_without_a_rule_nothing_is_said_of_playing():
