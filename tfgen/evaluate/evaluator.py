@@ -11,6 +11,7 @@ from tfgen.evaluate.request import EvaluateRequest
 from tfgen.restore import load_model_and_checkpoint, open_modality
 from tfgen.run import Run
 
+NO_RULE_SAYS = "No rule says what can be played."  # of levels whose rule is "none"
 METRICS_FORMAT = 3  # raise it whenever a metric would give another number for the same samples
 
 
@@ -66,7 +67,7 @@ class Evaluator:
         raise NotImplementedError
 
     def alarms(self, scores: Mapping[str, Score], baselines: Mapping[str, Mapping[str, float]]) -> list[Alarm]:
-        """Every alarm, raised or quiet."""
+        """Every alarm, raised, quiet or not tested."""
         raise NotImplementedError
 
     def own_alarms(

@@ -135,10 +135,15 @@ class LevelModality(Modality):
 
     @classmethod
     def describe(cls, examples: "LevelArrays | LevelSequences") -> list[str]:
+        from tfgen.modalities.level.rules import NO_RULE
+
         parts, report = examples.parts, examples.report
         rows, columns = parts.learned.tiles.shape[1:]
         mixed = len(parts.learned) - parts.own
         of_two = f", {in_words(mixed)} of them mixed of two" if mixed else ""
+        playable = f"Playable is what passes the rule '{parts.rule}'."
+        if parts.rule == NO_RULE:
+            playable = "No rule says what can be played."
         ending, learned = parts.levels.form["ending"], in_words(len(parts.learned_levels))
         tiles = parts.levels.tiles
         known = ", ".join(f"{letter} {kind}" for letter, kind in zip(tiles.letters, tiles.kinds, strict=True))
@@ -148,7 +153,7 @@ class LevelModality(Modality):
             f"{several(report.used, 'level')} ({ending}). Of {learned} there are "
             f"{several(len(parts.learned), 'window')} of {columns} columns and {rows} rows to learn{of_two}.",
             f"{len(tiles)} tiles: {known}.",
-            f"{asked} Playable is what passes the rule '{parts.rule}'.",
+            f"{asked} {playable}",
             _holdout_sentence(parts),
         ]
 
