@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 
 from tfgen.data import open_data
+from tfgen.evaluate.evaluator import Evaluator
 from tfgen.evaluate.metrics.levels import broken, level_copying, novelty, obedience, patterns, playability
+from tfgen.evaluate.record import Score
 from tfgen.modalities.level.concerns import concerns_of
 from tfgen.modalities.level.judging import Judge
+from tfgen.modalities.level.modality import LevelModality
 
 
 @pytest.fixture(scope="module")
@@ -37,12 +40,12 @@ def test_half_a_pipe_is_broken_and_one_at_the_edge_is_not(judge):
     tiles = judge.tiles
     window = judge.real_windows[judge.tiles.are("pipe")[judge.real_windows].any((1, 2))][0].copy()
     whole = judge.structures(window[None])[0]
-    right = np.isin(window, [tiles.place(">"), tiles.place("]")])
+    right = np.isin(window, [tiles.letters.find(">"), tiles.letters.find("]")])
     window[right] = tiles.background
     assert whole[0] > 0 and whole[1] == 0 and judge.structures(window[None])[0, 1] > 0
     edge = np.full_like(window, tiles.background)
-    edge[-3:, -1] = [tiles.place("<"), tiles.place("["), tiles.place("X")]
-    edge[-1] = tiles.place("X")
+    edge[-3:, -1] = [tiles.letters.find("<"), tiles.letters.find("["), tiles.letters.find("X")]
+    edge[-1] = tiles.letters.find("X")
     assert judge.structures(edge[None])[0, 1] == 0
 
 
@@ -76,4 +79,28 @@ def test_concerns_are_raised_for_what_deserves_it():
         "new_columns": 0.0,
     }
     assert [each.raised for each in concerns_of(bad, others)] == [True] * 5
-    assert concerns_of({}, {}) == []
+
+
+def test_what_cant_be_tested_is_said_and_chance_raises_nothing():
+    found = {each.name: each.raised for each in concerns_of({"playable": 0.9, "patterns": 0.1}, {})}
+    assert "unplayable" in found and set(found.values()) == {None}
+    assert "unplayable" not in {each.name for each in concerns_of({}, {})}  # where no rule says what can be played
+    for value, chain, raised in ((0.96, 0.97, False), (0.8, 0.97, True), (0.96, float("nan"), None)):
+        others = {"chain of 2": {"playable": chain}}
+        found = {each.name: each.raised for each in concerns_of({"playable": value}, others, {"playable": 0.04})}
+        assert found["unplayable"] is raised
+
+
+def test_alarms_of_levels_have_three_states():
+    evaluator, scores = Evaluator.__new__(Evaluator), {"new_columns": 0.0, "playable": 0.96, "patterns": 0.1}
+    evaluator.modality = LevelModality
+    with_margins = {name: Score(name, value, 0.04, "higher") for name, value in scores.items()}
+    found = evaluator.own_alarms(with_margins, {"chain of 2": {"playable": 0.97}})
+    states = {alarm.name: (alarm.state, bool(alarm.advice)) for alarm in found}
+    assert states["nothing new"] == ("raised", True) and states["unplayable"] == ("quiet", False)
+    assert states["strange patterns"] == states["copied levels"] == ("not tested", False)
+
+
+def test_without_a_rule_nothing_is_said_of_playing():
+    inputs = Judge(open_data("meadows", representation="arrays", rule="none")).inputs(lambda: None, lambda: ())
+    assert "playable" not in inputs and "structures" in inputs

@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tfgen.evaluate.alarms import alarm_of, not_tested
 from tfgen.evaluate.metrics import Inputs
 from tfgen.evaluate.record import Alarm, Evaluation, MeasuredWith, Score
 from tfgen.evaluate.request import EvaluateRequest
 from tfgen.restore import load_model_and_checkpoint, open_modality
 from tfgen.run import Run
 
+NO_RULE_SAYS = "No rule says what can be played."  # of levels whose rule is "none"
 METRICS_FORMAT = 3  # raise it whenever a metric would give another number for the same samples
 
 
@@ -65,17 +67,19 @@ class Evaluator:
         raise NotImplementedError
 
     def alarms(self, scores: Mapping[str, Score], baselines: Mapping[str, Mapping[str, float]]) -> list[Alarm]:
-        """Every alarm, raised or quiet."""
+        """Every alarm, raised, quiet or not tested."""
         raise NotImplementedError
 
     def own_alarms(
         self, scores: Mapping[str, Score], baselines: Mapping[str, Mapping[str, float]]
     ) -> list[Alarm]:
         """The alarms that this kind of data alone has."""
-        found = self.modality.concerns({name: score.value for name, score in scores.items()}, baselines)
+        margins = {name: score.half_width for name, score in scores.items() if score.half_width is not None}
+        found = self.modality.concerns({name: score.value for name, score in scores.items()}, baselines, margins)
         self.own_questions = {each.name: each.question for each in found}
         return [
-            Alarm(each.name, "raised" if each.raised else "quiet", each.sentence, each.advice if each.raised else "")
+            not_tested(each.name, each.sentence) if each.raised is None
+            else alarm_of(each.name, each.raised, each.sentence, each.sentence, each.advice)
             for each in found
         ]
 

@@ -45,6 +45,10 @@ class Origin:
     template: str = ""  # what that was before it was filled
     kind: Any = field(default=None, compare=False, repr=False)  # the modality as it is for a run at hand
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the kind, which may be a class made for one run, that can't be pickled."""
+        return {**self.__dict__, "kind": None}
+
     @property
     def written_by(self) -> Any:
         """The modality that writes and shows samples."""

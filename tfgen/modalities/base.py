@@ -27,7 +27,7 @@ class Concern(NamedTuple):
 
     name: str
     question: str
-    raised: bool
+    raised: bool | None  # None where it can't be tested, and the sentence says why
     sentence: str
     advice: str = ""
 
@@ -357,8 +357,11 @@ class Modality(abc.ABC):
         return {}
 
     @classmethod
-    def concerns(cls, scores: Mapping[str, float], others: Mapping[str, Mapping[str, float]]) -> "list[Concern]":
-        """What a good score of this kind can hide; `others` are the scores of baselines by their names."""
+    def concerns(
+        cls, scores: Mapping[str, float], others: Mapping[str, Mapping[str, float]], margins: Mapping[str, float]
+    ) -> "list[Concern]":
+        """What a good score of this kind can hide; `others` are the scores of baselines by their names, `margins` how
+        far each score may be off by chance (95 %), where that is known."""
         return []
 
     # Files from a server: the signature of an export that gives them (ArrayCodec.as_files), and how they are read.

@@ -1,6 +1,7 @@
 """Levels as arrays and as tokens, and as files and pictures: nothing is lost on the way."""
 
 import json
+import pickle
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import tensorflow as tf
 
 from tfgen.data import open_data
 from tfgen.errors import UserError
+from tfgen.generate import Origin
 from tfgen.modalities.level.codec import LevelArrayCodec, LevelSequenceCodec
 from tfgen.modalities.level.drawing import SIDE, pictures
 from tfgen.modalities.level.modality import LevelModality
@@ -114,3 +116,34 @@ def test_a_level_is_saved_in_the_format_that_was_read(meadows, tmp_path):
     kind.save(tmp_path / "a.txt", grid, {})
     lines = (tmp_path / "a.txt").read_text().splitlines()
     assert lines == meadows.codec.tiles.rows(grid) == kind.as_text(grid).split("\n")
+
+
+def test_of_too_many_pieces_the_commonest_are_tokens_and_no_window_is_lost(meadows, monkeypatch):
+    monkeypatch.setattr("tfgen.modalities.level.codec.MOST_TOKENS", 50)
+    known = meadows.codec.tiles, meadows.codec.word_set, {"ending": ".txt"}, "none"
+    codec = LevelSequenceCodec.learned(meadows.parts.learned.tiles[::9], 6, *known)
+    assert codec.specification.vocabulary_size == 50 and (6, bytes(6)) in codec.pieces  # of nothing but sky
+    for window in meadows.parts.unseen.tiles[:20]:
+        np.testing.assert_array_equal(codec.grid(codec.window_ids(window)), window)
+
+
+def test_a_text_with_words_above_is_saved_and_what_is_no_level_is_refused(meadows, tmp_path):
+    kind, codec = LevelModality.of_codec(meadows.codec), meadows.codec
+    ids = np.concatenate([codec.prompt_ids("no gaps"), codec.window_ids(meadows.parts.unseen.tiles[0])])
+    kind.save_text(tmp_path / "a.txt", codec.written(ids), {})
+    assert (tmp_path / "a.txt").read_text() == codec.rows(ids) + "\n"
+    with pytest.raises(UserError, match="The text for 'b.txt' is no level. Write a line for each row"):
+        kind.save_text(tmp_path / "b.txt", "Nothing of the kind", {})
+
+
+def test_a_codec_whose_files_would_end_otherwise_is_refused(meadows):
+    state = {**meadows.codec_json(), "form": {"ending": "/../../x"}}
+    with pytest.raises(ValueError, match="no ending of levels"):
+        LevelModality.restore_codec(state, lambda name: b"")
+
+
+def test_a_run_has_one_class_and_what_made_a_sample_can_be_sent_elsewhere(meadows):
+    kind = LevelModality.of_codec(meadows.codec)
+    assert LevelModality.of_codec(meadows.codec) is kind
+    origin = Origin("run", "gpt", "level", kind=kind)
+    assert pickle.loads(pickle.dumps(origin)) == origin and origin.written_by is kind

@@ -77,12 +77,14 @@ def test_bits_that_turn_a_tile_are_left_out_and_layers_lie_over_each_other(tmp_p
         ("a.tmx", tmx(DATA["zlib"].replace("zlib", "zstd")), "compressed by 'zstd'"),
         ("a.tmx", tmx('<data encoding="base64">?</data>'), "can't be unpacked"),
         ("a.tmx", tmx(DATA["csv"], head='<!DOCTYPE map [<!ENTITY a "aaaa">]>'), "DOCTYPE"),
+        ("a.tmx", tmx(DATA["csv"], head='<!DOCTYPE map [<!ENTITY a "aaaa">]>').encode("utf-16"), "not UTF-8"),
+        ("a.tmx", tmx(DATA["csv"]).replace('"1.0"', '"1.0" encoding="unheard-of"'), "no XML"),
         ("a.tmx", tmx(DATA["csv"]).replace("<map", '<map infinite="1"'), "infinite"),
         ("a.tmx", tmx(DATA["csv"]).replace("<map", '<map orientation="isometric"'), "isometric"),
     ],
 )
 def test_what_is_broken_is_said(name, content, why, tmp_path):
-    (tmp_path / name).write_text(content)
+    (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(BrokenLevel) as caught:
         read_level(tmp_path / name, name)
     assert why in str(caught.value)
@@ -92,6 +94,13 @@ def test_a_little_that_unpacks_into_much_is_refused_early(tmp_path):
     bomb = base64.b64encode(zlib.compress(bytes(10**8))).decode()
     (tmp_path / "a.tmx").write_text(tmx(f'<data encoding="base64" compression="zlib">{bomb}</data>'))
     with pytest.raises(BrokenLevel, match="161 bytes of data, not 160"):
+        read_level(tmp_path / "a.tmx", "a.tmx")
+
+
+def test_many_large_layers_in_a_small_file_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("tfgen.modalities.level.reading.MOST_TILES_OF_LAYERS", 100)
+    (tmp_path / "a.tmx").write_text(tmx(DATA["csv"], layers=3))
+    with pytest.raises(BrokenLevel, match="3 layers of 4 by 10 tiles are too many"):
         read_level(tmp_path / "a.tmx", "a.tmx")
 
 
@@ -133,7 +142,7 @@ def test_other_files_are_no_levels(name, content, tmp_path):
 def test_legends_are_json_or_lines():
     assert read_legend('{"tiles": {"X": ["Solid", "ground"]}}') == {"X": ("solid", "ground")}
     assert read_legend("F = FLOOR\nO = ELEMENT + FLOOR (LAVA, WATER)\n") == {"F": ("floor",), "O": ("element", "floor")}
-    for text in ("Some words.", '{"nodes": {"e": ["room"]}}', "[]"):
+    for text in ("Some words.", '{"nodes": {"e": ["room"]}}', "[]", "[" * 100_000):
         assert read_legend(text) == {}
 
 
@@ -161,3 +170,35 @@ def test_levels_of_one_format_are_learned_and_a_note_says_so(tmp_path):
     (tmp_path / "other.tmx").write_text(tmx(DATA["csv"]))
     examples = open_data(str(tmp_path))
     assert examples.report.used == 4 and "1 levels in other formats" in " ".join(examples.report.notes)
+
+
+def test_maps_of_other_tile_sets_are_left_out_and_a_note_says_so(tmp_path):
+    (tmp_path / "deep").mkdir()
+    for place in range(3):
+        (tmp_path / f"{place}.tmx").write_text(tmx(DATA["csv"]))
+    same, other = TILESET.replace("my &amp;", "../my &amp;"), TILESET.replace('"1"', '"100"')
+    (tmp_path / "deep" / "same.tmx").write_text(tmx(DATA["csv"]).replace(TILESET, same))
+    (tmp_path / "deep" / "other.tmx").write_text(tmx(DATA["csv"]).replace(TILESET, other))
+    report = open_data(str(tmp_path)).report
+    assert report.used == 4 and "1 maps with other tile sets" in " ".join(report.notes)
+
+
+def test_letters_that_a_legend_omits_mean_what_they_mostly_do(tmp_path):
+    for seed in range(3):
+        (tmp_path / f"{seed}.txt").write_text("\n".join(layout(seed)))
+    (tmp_path / "legend.txt").write_text("X = SOLID, GROUND\nE = ENEMY\no = HAZARD\n")
+    examples = open_data(str(tmp_path))
+    tiles = examples.parts.levels.tiles
+    kinds = dict(zip(tiles.letters, tiles.kinds, strict=True))
+    assert examples.parts.rule == "platformer" and kinds["-"] == "empty" and kinds["o"] == "hazard"
+    assert "says nothing of -" in " ".join(examples.report.notes)
+
+
+def test_legends_that_contradict_each_other_are_named(tmp_path):
+    for game, meaning in (("a", "ENEMY"), ("b", "COIN")):
+        (tmp_path / game).mkdir()
+        for seed in range(2):
+            (tmp_path / game / f"{seed}.txt").write_text("\n".join(layout(seed + 9 * (game == "b"))))
+        (tmp_path / game / "legend.txt").write_text(f"X = SOLID, GROUND\nE = {meaning}\n")
+    notes = " ".join(open_data(str(tmp_path)).report.notes)
+    assert "b/legend.txt' says otherwise of E than 'a/legend.txt'" in notes.replace("\\", "/")

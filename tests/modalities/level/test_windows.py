@@ -81,7 +81,7 @@ def test_what_is_mixed_is_new_whole_and_made_of_both(meadows):
     ground = layers(made, tiles)
     pipe = tiles.are("pipe")[made]
     assert pipe.any() and (pipe <= ground).all()
-    upper, right = tiles.place("<"), tiles.place(">")
+    upper, right = tiles.letters.find("<"), tiles.letters.find(">")
     assert (made[:, :, 1:][made[:, :, :-1] == upper] == right).all()
     np.testing.assert_array_equal(made, mixed(own, 200, tiles, seed=0))
 
@@ -184,3 +184,10 @@ def test_real_levels():
     zelda = open_data(str(real_data("vglc") / "zelda"), representation="sequences", mix=0)
     assert zelda.report.used == 18 and zelda.parts.rule == "rooms" and zelda.codec.size == (16, 11)
     assert 0.7 < rooms(zelda.parts.learned.tiles, zelda.parts.levels.tiles).mean() < 0.95
+
+
+def test_of_too_many_windows_every_level_keeps_some(monkeypatch):
+    monkeypatch.setattr("tfgen.modalities.level.windows.MOST_WINDOWS", 20)
+    tiles = TileSet("-X", (), (("empty",), ("solid",)))
+    windows = cut([np.full([4, 30], 1, np.uint8)] * 10, (4, 10), 1, tiles)
+    assert len(windows) == 20 and np.bincount(windows.level).tolist() == [2] * 10 and windows.left_out == 190

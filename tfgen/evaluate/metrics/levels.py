@@ -56,7 +56,7 @@ def level_copying(stretches: np.ndarray, whole_copies: np.ndarray) -> dict[str, 
     }
 
 
-@metric(new_columns=REAL)
+@metric(new_columns="higher")
 def novelty(columns_seen: np.ndarray) -> dict[str, float]:
     """The share of columns that no level that was learned has."""
     count, new = columns_seen.sum(axis=0)

@@ -8,7 +8,8 @@
     rules.py      whether a window can be played, by the rules of a kind of game
     codec.py      windows as arrays, and as sequences of pieces of columns
     open_levels.py  a folder to examples
-    metrics.py    playability, patterns, broken structures, copies
+    judging.py    what metrics look at: what is broken, copied or new (the scores are in evaluate/metrics/levels.py)
+    concerns.py   what a good score can hide, for alarms
     baselines.py  random tiles and Markov chains of columns in a model's place
     drawing.py    a plain tile set, and pictures
     embedded.py   levels that come with the package

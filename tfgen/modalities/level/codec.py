@@ -1,8 +1,9 @@
 """Windows of levels as arrays of tiles, and as sequences: column by column, from the bottom up.
 
-A column is cut into pieces of some rows. A piece that levels have more than once is a token, so that its tiles stay
-together; any other is spelled tile by tile, so that every level can be written. Columns that no level has come about
-where known pieces stand above each other for the first time, or by spelling.
+A column is cut into pieces of some rows. A piece that windows have more than once is a token, so that its tiles stay
+together; any other is spelled tile by tile, so that every level can be written. Windows of a level overlap, so that
+nearly every piece counts more than once, even one that stands in a level a single time. Columns that no level has come
+about where known pieces stand above each other for the first time, or by spelling.
 """
 
 from collections import Counter
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from tfgen.errors import UserError
+from tfgen.modalities.level.reading import ENDINGS
 from tfgen.modalities.level.tiles import TileSet
 from tfgen.modalities.level.words import Words
 from tfgen.representations.arrays.codec import ArrayCodec
@@ -21,18 +23,25 @@ from tfgen.representations.sequences.codec import SequenceCodec, TokenStream
 from tfgen.representations.sequences.specification import SequenceSpecification
 
 PLURAL = "levels"
+MOST_TOKENS = 30_000  # different ones; of 16 bits that a stored token has, one is taken
 
 
 class LevelArrayCodec(ArrayCodec):
     """Stored: places of tiles uint8 [n, rows, columns]. Inside and outside: one-hot [n, rows, columns, tiles]."""
 
     outside_peak = 1.0
+    written_by: Any = None  # LevelModality.of_codec, made once
 
     def __init__(
         self, specification: ArraySpecification, tiles: TileSet, words: Words, form: Mapping[str, Any], rule: str
     ):
         super().__init__(specification)
         self.tiles, self.word_set, self.form, self.rule = tiles, words, form, rule
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns of a window."""
+        return self.specification.shape[:2]
 
     @classmethod
     def of(
@@ -69,6 +78,7 @@ class LevelSequenceCodec(SequenceCodec):
 
     unit = "tile"
     kind = "completions"
+    written_by: Any = None  # LevelModality.of_codec, made once
 
     def __init__(
         self,
@@ -98,14 +108,17 @@ class LevelSequenceCodec(SequenceCodec):
     def learned(
         cls, windows: np.ndarray, piece_rows: int, tiles: TileSet, words: Words, form: Mapping[str, Any], rule: str
     ) -> "LevelSequenceCodec":
-        """With the pieces of `piece_rows` rows that some windows uint8 [n, rows, columns] have more than once."""
+        """With the pieces of `piece_rows` rows that some windows uint8 [n, rows, columns] have more than once: the
+        commonest of them, where they are more than there may be tokens."""
         rows, columns = windows.shape[1:]
         found: Counter[tuple[int, bytes]] = Counter()
         distinct, counts = np.unique(_columns(windows), axis=0, return_counts=True)
         for column, times in zip(distinct, counts.tolist(), strict=True):
             for piece in _cut(column, piece_rows):
                 found[piece] += times
-        pieces = sorted(piece for piece, times in found.items() if times > 1 and len(piece[1]) > 1)
+        several = sorted(piece for piece, times in found.items() if times > 1 and len(piece[1]) > 1)
+        most = max(0, MOST_TOKENS - 2 * len(tiles) - len(words.texts) - 2)
+        pieces = sorted(sorted(several, key=lambda piece: -found[piece])[:most])
         codec = cls((rows, columns), pieces, 0, 0, tiles, words, form, rule)
         codec.longest = max((len(codec.window_ids(window)) for window in windows), default=0) + 1
         return codec
@@ -296,4 +309,6 @@ def _facts(codec: LevelArrayCodec | LevelSequenceCodec) -> dict[str, Any]:
 
 def _from_facts(state: Mapping[str, Any]) -> tuple[TileSet, Words, dict[str, Any], str]:
     tiles, words = TileSet.from_json(state["tiles"]), Words.from_json(state["words"])
+    if state["form"]["ending"] not in ENDINGS:  # a part of names of files
+        raise ValueError(f"{state['form']['ending']!r} is no ending of levels")
     return tiles, words, state["form"], state["rule"]

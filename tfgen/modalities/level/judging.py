@@ -1,16 +1,17 @@
 """What metrics of levels look at, of samples and of others in their place: see tfgen/evaluate/metrics/levels.py."""
 
-import functools
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tfgen.modalities.level.codec import LevelArrayCodec, LevelSequenceCodec
-from tfgen.modalities.level.open_levels import LevelArrays, LevelSequences
-from tfgen.modalities.level.rules import RULES
+from tfgen.modalities.level.rules import NO_RULE, RULES
 from tfgen.modalities.level.tiles import TileSet
+
+if TYPE_CHECKING:
+    from tfgen.modalities.level.open_levels import LevelArrays, LevelSequences
 
 PATTERN, STRETCH = 3, 8  # tiles a side, and columns
 _ALWAYS = 0.99  # of what has a neighbour at least as often, it is part of the structure
@@ -21,19 +22,21 @@ _SIDES = ((0, 1), (0, -1), (1, 0), (-1, 0))
 class Judge:
     """Knows the levels that were learned."""
 
-    def __init__(self, examples: LevelArrays | LevelSequences):
+    def __init__(self, examples: "LevelArrays | LevelSequences"):
         self.examples, self.parts = examples, examples.parts
         self.tiles: TileSet = self.parts.levels.tiles
         self.codec: LevelArrayCodec | LevelSequenceCodec = examples.codec
         self.size = self.parts.learned.tiles.shape[1:]
+        self._stretches_known: dict[int, set[bytes]] = {}
 
     def inputs(
         self, samples: Callable[[], Any], openings: Callable[[], Sequence[Any]]
     ) -> Mapping[str, Callable[[], np.ndarray]]:
-        """By name, all made of the grids of the samples when it is asked for."""
+        """By name, all made of the grids of the samples when it is asked for; playable where a rule says so."""
         made = _Made(self, samples)
+        by_rule = {} if self.parts.rule == NO_RULE else {"playable": lambda: made.each(self.playable)}
         return {
-            "playable": lambda: made.each(self.playable),
+            **by_rule,
             "generated_patterns": lambda: made.each(self.patterns),
             "real_patterns": lambda: self.real_patterns,
             "structures": lambda: made.each(self.structures),
@@ -96,16 +99,18 @@ class Judge:
             wrong |= (inside == tile) & (beside != neighbour) & (beside != 255)
         return np.stack([needed.sum((1, 2)), wrong.sum((1, 2))], 1)
 
-    @functools.cache
     def _known(self, columns: int) -> set[bytes]:
         """Every stretch of so many columns of the levels that were learned."""
+        if columns in self._stretches_known:
+            return self._stretches_known[columns]
         rows = self.size[0]
-        return {
+        self._stretches_known[columns] = {
             piece
             for level in self.parts.learned_levels
             for top in range(0, max(1, level.shape[0] - rows + 1), rows)
             for piece in _stretches(self._filled(level[top : top + rows]), columns)
         }
+        return self._stretches_known[columns]
 
     def _filled(self, level: np.ndarray) -> np.ndarray:
         missing = max(0, self.size[0] - level.shape[0]), max(0, self.size[1] - level.shape[1])

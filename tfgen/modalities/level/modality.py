@@ -1,6 +1,5 @@
 """Levels of games, as arrays of tiles and as sequences of pieces of columns."""
 
-import functools
 import json
 import re
 import tempfile
@@ -22,7 +21,6 @@ from tfgen.representations import ARRAYS, SEQUENCES
 from tfgen.representations.base import Codec, Examples
 
 if TYPE_CHECKING:
-    from tfgen.modalities.level.judging import Judge
     from tfgen.modalities.level.open_levels import LevelArrays, LevelSequences
     from tfgen.modalities.level.tiles import TileSet
 
@@ -137,24 +135,33 @@ class LevelModality(Modality):
 
     @classmethod
     def describe(cls, examples: "LevelArrays | LevelSequences") -> list[str]:
+        from tfgen.modalities.level.rules import NO_RULE
+
         parts, report = examples.parts, examples.report
         rows, columns = parts.learned.tiles.shape[1:]
+        mixed = len(parts.learned) - parts.own
+        of_two = f", {in_words(mixed)} of them mixed of two" if mixed else ""
+        playable = f"Playable is what passes the rule '{parts.rule}'."
+        if parts.rule == NO_RULE:
+            playable = "No rule says what can be played."
+        ending, learned = parts.levels.form["ending"], in_words(len(parts.learned_levels))
         tiles = parts.levels.tiles
         known = ", ".join(f"{letter} {kind}" for letter, kind in zip(tiles.letters, tiles.kinds, strict=True))
         words = parts.words.texts
         asked = f"They can be asked for by: {', '.join(words)}." if words else "No words tell them apart."
         return [
-            f"{several(report.used, 'level')} ({parts.levels.form['ending']}), {several(len(parts.learned), 'window')} "
-            f"of {columns} columns and {rows} rows to learn.",
+            f"{several(report.used, 'level')} ({ending}). Of {learned} there are "
+            f"{several(len(parts.learned), 'window')} of {columns} columns and {rows} rows to learn{of_two}.",
             f"{len(tiles)} tiles: {known}.",
-            f"{asked} Playable is what passes the rule '{parts.rule}'.",
+            f"{asked} {playable}",
             _holdout_sentence(parts),
         ]
 
     @classmethod
     def summary(cls, examples: "LevelArrays | LevelSequences") -> str:
         rows, columns = examples.parts.learned.tiles.shape[1:]
-        return f"{len(examples.parts.learned)} windows of {columns}x{rows} tiles of {examples.report.used} levels"
+        levels = several(len(examples.parts.learned_levels), "level")
+        return f"{len(examples.parts.learned)} windows of {columns}x{rows} tiles of {levels}"
 
     @classmethod
     def facts(cls, examples: "LevelArrays | LevelSequences") -> dict[str, Any]:
@@ -195,13 +202,20 @@ class LevelModality(Modality):
 
     @classmethod
     def of_codec(cls, codec: Codec) -> type[Modality]:
-        ending = codec.form["ending"]
-        return type(cls.__name__, (cls,), {"codec": codec, "ending": ending, "text_ending": ending})
+        if codec.written_by is None:
+            ending = codec.form["ending"]
+            codec.written_by = type(cls.__name__, (cls,), {"codec": codec, "ending": ending, "text_ending": ending})
+        return codec.written_by
 
     @classmethod
     def _grid(cls, value: Any) -> np.ndarray:
-        """Tiles uint8 [rows, columns] of stored ones, or of a level as a sequence's codec writes it."""
-        return cls._tiles().parse(value) if isinstance(value, str) else np.asarray(value, np.uint8)
+        """Tiles uint8 [rows, columns] of stored ones, or of a text as a sequence's codec writes it, with words or not.
+        Raises ValueError where a text is none."""
+        if not isinstance(value, str):
+            return np.asarray(value, np.uint8)
+        lines = value.strip("\n").split("\n")
+        has_words = cls.codec is not None and len(lines) == cls.codec.size[0] + 1
+        return cls._tiles().parse("\n".join(lines[has_words:]))
 
     @classmethod
     def _tiles(cls) -> "TileSet":
@@ -228,7 +242,12 @@ class LevelModality(Modality):
 
         form = cls.codec.form if cls.codec is not None else {"ending": cls.ending}
         # Text and CSV have no room for what is said of a level; their names have prompt and seed.
-        files.write_bytes(path, content_of(cls._grid(value), cls._tiles(), form, metadata).encode())
+        try:
+            grid = cls._grid(value)
+        except ValueError:  # what a person has written over it may be no level
+            what_to_do = f"Write a line for each row, with these letters alone: {cls._tiles().letters}"
+            raise UserError(f"The text for '{path.name}' is no level.", what_to_do) from None
+        files.write_bytes(path, content_of(grid, cls._tiles(), form, metadata).encode())
 
     save_text = save
 
@@ -331,27 +350,21 @@ class LevelModality(Modality):
     def metric_inputs(
         cls, examples: Examples, samples: Callable[[], Any], openings: Callable[[], Sequence[Any]]
     ) -> Mapping[str, Callable[[], np.ndarray]]:
-        return _judge(examples).inputs(samples, openings)
+        return examples.judge.inputs(samples, openings)
 
     @classmethod
     def others(cls, examples: Examples, count: int, seed: int) -> Mapping[str, tuple[str, Any]]:
         from tfgen.modalities.level.baselines import baselines
 
-        return baselines(examples.parts, _judge(examples).real_windows, count, seed)
+        return baselines(examples.parts, examples.judge.real_windows, count, seed)
 
     @classmethod
-    def concerns(cls, scores: Mapping[str, float], others: Mapping[str, Mapping[str, float]]) -> list[Concern]:
+    def concerns(
+        cls, scores: Mapping[str, float], others: Mapping[str, Mapping[str, float]], margins: Mapping[str, float]
+    ) -> list[Concern]:
         from tfgen.modalities.level.concerns import concerns_of
 
-        return concerns_of(scores, others)
-
-
-@functools.lru_cache(maxsize=2)
-def _judge(examples: Any) -> "Judge":
-    """What knows the levels that were learned; all groups of an evaluation are judged by one."""
-    from tfgen.modalities.level.judging import Judge
-
-    return Judge(examples)
+        return concerns_of(scores, others, margins)
 
 
 def _holdout_sentence(parts: Any) -> str:

@@ -2,10 +2,13 @@
 
 import hashlib
 import json
+import posixpath
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 
@@ -14,12 +17,13 @@ from tfgen.data.request import DataRequest
 from tfgen.data.walk import walk
 from tfgen.errors import UserError
 from tfgen.modalities.level.codec import LevelArrayCodec, LevelSequenceCodec
+from tfgen.modalities.level.judging import Judge
 from tfgen.modalities.level.reading import (
     ENDINGS, BrokenLevel, Level, candidates, grid_of, looks_like_level, read_level,
 )
 from tfgen.modalities.level.rules import RULES, usual_rule
-from tfgen.modalities.level.tiles import MOST_TILES, TileCount, TileSet, read_legend
-from tfgen.modalities.level.windows import Windows, cut, held_out, mixed, window_size
+from tfgen.modalities.level.tiles import MOST_TILES, TileCount, TileSet, is_solid, kind_of, read_legend
+from tfgen.modalities.level.windows import MOST_WINDOWS, Windows, cut, held_out, mixed, window_size
 from tfgen.modalities.level.words import Words
 from tfgen.representations import SEQUENCES
 from tfgen.representations.arrays.examples import ArrayExamples
@@ -74,6 +78,11 @@ class LevelArrays(ArrayExamples):
 
     parts: Split = field(kw_only=True)
 
+    @cached_property
+    def judge(self) -> Judge:
+        """What knows the levels that were learned; all groups of an evaluation are judged by one."""
+        return Judge(self)
+
     @property
     def has_held_out(self) -> bool:
         return len(self.parts.unseen) > 0
@@ -87,6 +96,11 @@ class LevelSequences(SequenceExamples):
     """
 
     parts: Split = field(kw_only=True)
+
+    @cached_property
+    def judge(self) -> Judge:
+        """What knows the levels that were learned; all groups of an evaluation are judged by one."""
+        return Judge(self)
 
     def count(self, settings: Any) -> int:
         return len(self._beginnings(settings))
@@ -138,12 +152,12 @@ def read_levels(request: DataRequest) -> Levels:
         except (BrokenLevel, OSError) as error:
             broken.append((name, str(error) if isinstance(error, BrokenLevel) else error.strerror or "unreadable"))
         request.report_progress(place + 1, len(names))
-    return _checked(request, path, found, broken, _legend(folder, names))
+    return _checked(request, path, found, broken, *_legend(folder, names))
 
 
 def _checked(
     request: DataRequest, path: Path, found: list[Level], broken: list[tuple[str, str]],
-    legend: Mapping[str, tuple[str, ...]],
+    legend: Mapping[str, tuple[str, ...]], notes: list[str],
 ) -> Levels:
     """Those of the commonest format, with one tile set. Raises UserError where there is none."""
     source = request.shown_source
@@ -152,11 +166,11 @@ def _checked(
         raise UserError(f"There are no levels in '{source}' that can be read{first}.", WHAT_IS_READ)
     endings = [level.form["ending"] for level in found]
     usual = max(dict.fromkeys(endings), key=endings.count)
-    notes = []
     if len(set(endings)) > 1:
         others = sum(ending != usual for ending in endings)
         notes.append(f"{others} levels in other formats than {usual} are left out, since they have other tiles.")
         found = [level for level in found if level.form["ending"] == usual]
+    found = _of_commonest_tile_sets(found, notes)
     counted = TileCount(dict(legend))
     for level in found:
         counted.add(level.names)
@@ -168,6 +182,9 @@ def _checked(
     unknown = [letter for letter, tags in zip(tiles.letters, tiles.tags, strict=True) if not tags]
     if unknown and legend:
         notes.append(f"The legend says nothing of {', '.join(unknown)}; they count as scenery.")
+    usual_ones = [letter for letter in tiles.letters if letter not in legend and letter not in unknown]
+    if usual_ones and legend and known is None and not tiles.numbers:
+        notes.append(f"The legend says nothing of {', '.join(usual_ones)}; they are taken as VGLC uses them.")
     report = Report(len(found) + len(broken), len(found), broken, notes)
     grids, games = [grid_of(level, places) for level in found], [level.game for level in found]
     return Levels(grids, games, tiles, found[0].form, report, short_name(path.stem))
@@ -184,10 +201,36 @@ def _known_tiles(source: str, known: Mapping[str, Any], counted: TileCount) -> t
     return tiles, places
 
 
-def _legend(folder: Path, names: list[str]) -> dict[str, tuple[str, ...]]:
-    """What tiles are, from beside the levels or up to a folder above the source: VGLC's lies above the levels."""
+def _of_commonest_tile_sets(found: list[Level], notes: list[str]) -> list[Level]:
+    """Maps of other tile sets of Tiled are left out: there the same number is another tile."""
+    keys = [_tile_sets(level) for level in found]
+    usual = max(dict.fromkeys(keys), key=keys.count)
+    others = sum(key != usual for key in keys)
+    if others:
+        notes.append(f"{others} maps with other tile sets than most are left out, since numbers differ.")
+    return [level for level, key in zip(found, keys, strict=True) if key == usual]
+
+
+def _tile_sets(level: Level) -> tuple[tuple[str, str], ...]:
+    """Of each tile set of a .tmx its first number and which it is: its file, from the source's folder, or its name."""
+    sets = map(ElementTree.fromstring, level.form.get("tilesets", ()))
+    folder = posixpath.dirname(level.name.replace("\\", "/"))
+
+    def which(tile_set: Any) -> str:
+        source = tile_set.get("source")
+        return posixpath.normpath(posixpath.join(folder, source)) if source else tile_set.get("name", "")
+
+    return tuple((each.get("firstgid", ""), which(each)) for each in sets)
+
+
+def _legend(folder: Path, names: list[str]) -> tuple[dict[str, tuple[str, ...]], list[str]]:
+    """What tiles are, from beside the levels or up to a folder above the source: VGLC's lies above the levels. And
+    notes where the legend of another sub-folder says otherwise."""
     below = dict.fromkeys(above for name in names for above in (folder / name).parents if folder in above.parents)
-    for place in (*list(below)[:_LEGENDS_LOOKED_AT], folder, folder.parent):
+    first, of_first, notes = {}, None, []
+    for place in dict.fromkeys((*list(below)[:_LEGENDS_LOOKED_AT], folder, folder.parent)):
+        if first and place == folder.parent:
+            break
         try:
             files = sorted(each for each in place.iterdir() if _may_be_legend(each))
         except OSError:
@@ -197,9 +240,22 @@ def _legend(folder: Path, names: list[str]) -> dict[str, tuple[str, ...]]:
                 legend = read_legend(file.read_text(encoding="utf-8-sig")) if file.stat().st_size < 2**20 else {}
             except (OSError, UnicodeDecodeError):
                 continue
-            if legend:
-                return legend
-    return {}
+            if not legend:
+                continue
+            if not first:
+                first, of_first = legend, file
+            otherwise = sorted(name for name in legend if _is(first.get(name, legend[name])) != _is(legend[name]))
+            if otherwise:
+                notes.append(
+                    f"'{file.relative_to(folder)}' says otherwise of {', '.join(otherwise)} than "
+                    f"'{of_first.relative_to(folder)}', which is used for all levels; learn its levels alone."
+                )
+            break
+    return first, notes
+
+
+def _is(tags: tuple[str, ...]) -> tuple[str, bool]:
+    return kind_of(tags), is_solid(tags)
 
 
 def _may_be_legend(file: Path) -> bool:
@@ -214,8 +270,13 @@ def examples_of(request: DataRequest, levels: Levels) -> LevelArrays | LevelSequ
     size = tuple(known["window"]) if known else _size(request, levels)
     held = held_out(levels.grids, request.get("holdout", DEFAULT_HOLDOUT))
     aligned = size[1] if _is_aligned(levels, size) else 0
-    learned = cut(levels.grids, size, aligned or 1, levels.tiles).of(~held)
+    every = cut(levels.grids, size, aligned or 1, levels.tiles)
+    learned = every.of(~held)
     unseen = cut(levels.grids, size, aligned or max(1, size[1] // 4), levels.tiles).of(held)
+    if every.left_out:
+        note = f"{every.left_out} windows are left out, evenly over all levels; {MOST_WINDOWS} are used."
+        report = replace(levels.report, notes=[*levels.report.notes, note])
+        levels = replace(levels, report=report)
     if not len(learned):
         raise UserError(f"'{request.shown_source}' has nothing but empty levels.", WHAT_IS_READ)
     if known:
@@ -309,6 +370,9 @@ def _sequences(request: DataRequest, parts: Split, known: Mapping[str, Any] | No
     values = np.concatenate([training, _documents(codec, parts, parts.unseen, repeats)])
     values.setflags(write=False)
     codec = codec.counting(len(training))
+    if codec.specification.vocabulary_size > _GIVEN:  # one bit of 16 says what was given
+        what = f"The run has {codec.specification.vocabulary_size} different tokens, more than can be stored."
+        raise UserError(what, "Fit it again with --set piece=... of fewer rows.")
     units = codec.units()[values % _GIVEN] * (values < _GIVEN)
     digest = hashlib.sha256(values.tobytes() + json.dumps(codec.to_json(), sort_keys=True).encode())
     return LevelSequences(

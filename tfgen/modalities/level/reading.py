@@ -20,6 +20,7 @@ from tfgen.modalities.level.tiles import MOST_COLUMNS, MOST_ROWS
 
 ENDINGS = (".txt", ".csv", ".tmx")
 MOST_BYTES = 2**25
+MOST_TILES_OF_LAYERS = 2**26  # of all layers of a map together
 _FLIPPED = 0x1FFFFFFF  # what remains of a number in a .tmx without the bits that say how a tile is turned
 _LEAST_SIDE = 3
 _REPETITIVE = 0.35  # of a text's neighbours in a row, as many are equal in a level at the least
@@ -43,9 +44,7 @@ class Level:
 
 def read_level(path: Path, name: str, layer: str | None = None) -> Level:
     """Raises BrokenLevel, or OSError."""
-    if path.stat().st_size > MOST_BYTES:
-        raise BrokenLevel("larger than 32 MiB")
-    content = path.read_bytes()
+    content = _content_of(path)
     if not content.strip():
         raise BrokenLevel("empty")
     ending = path.suffix.lower()
@@ -61,6 +60,12 @@ def read_level(path: Path, name: str, layer: str | None = None) -> Level:
         raise BrokenLevel(f"{rows} by {columns} tiles are too many")
     parts = Path(name).parts
     return Level(name, parts[0] if len(parts) > 1 else "", names, {"ending": ending, **form})
+
+
+def _content_of(path: Path) -> bytes:
+    if path.stat().st_size > MOST_BYTES:
+        raise BrokenLevel("larger than 32 MiB")
+    return path.read_bytes()
 
 
 def looks_like_level(path: Path) -> bool:
@@ -127,13 +132,7 @@ def _numbers(rows: list[list[str]]) -> np.ndarray:
 
 
 def _read_tmx(content: bytes, wanted: str | None) -> tuple[np.ndarray, dict[str, Any]]:
-    # Entities are all that makes XML of strangers a danger to the standard parser, and no map needs them.
-    if b"<!DOCTYPE" in content or b"<!ENTITY" in content:
-        raise BrokenLevel("it declares a DOCTYPE or entities, which no map needs")
-    try:
-        root = ElementTree.fromstring(content)
-    except ElementTree.ParseError as error:
-        raise BrokenLevel(f"no XML ({error})") from error
+    root = _parsed(content)
     if root.tag != "map":
         raise BrokenLevel(f"<{root.tag[:20]}>, not a map of Tiled")
     if root.get("infinite") == "1":
@@ -148,24 +147,39 @@ def _read_tmx(content: bytes, wanted: str | None) -> tuple[np.ndarray, dict[str,
         layers = [layer for layer in layers if layer.get("name") == wanted]
     if not layers:
         raise BrokenLevel("no layer of tiles")
-    grids = [_layer_of(layer) for layer in layers]
-    tiles = grids[0]
-    for grid in grids[1:]:
-        if grid.shape != tiles.shape:
-            raise BrokenLevel("layers of different sizes")
-        tiles = np.where(grid, grid, tiles)
+    tiles = _layer_of(layers[0])
+    if len(layers) * tiles.size > MOST_TILES_OF_LAYERS:
+        raise BrokenLevel(f"{len(layers)} layers of {tiles.shape[0]} by {tiles.shape[1]} tiles are too many")
+    for layer in layers[1:]:  # one by one: a small file may hold many large ones
+        grid = _layer_of(layer, tiles.shape)
+        np.copyto(tiles, grid, where=grid != 0)
     sets = [ElementTree.tostring(each, encoding="unicode").strip() for each in root.findall("tileset")]
     about = {name: root.get(name, "16") for name in ("tilewidth", "tileheight")}
     return tiles, {**about, "tilesets": sets, "layer": layers[0].get("name", "tiles")}
 
 
-def _layer_of(layer: Any) -> np.ndarray:
+def _parsed(content: bytes) -> ElementTree.Element:
+    # Entities are all that makes XML of strangers a danger to the standard parser, and no map needs them. They are
+    # looked for as ASCII, so what isn't written in it, as UTF-16, is refused: there every other byte is a zero.
+    if b"\0" in content:
+        raise BrokenLevel("not UTF-8, in which Tiled writes")
+    if b"<!DOCTYPE" in content or b"<!ENTITY" in content:
+        raise BrokenLevel("it declares a DOCTYPE or entities, which no map needs")
+    try:
+        return ElementTree.fromstring(content)
+    except (ElementTree.ParseError, ValueError, LookupError) as error:  # the last of encodings that nobody knows
+        raise BrokenLevel(f"no XML ({error})") from error
+
+
+def _layer_of(layer: Any, expected: tuple[int, ...] | None = None) -> np.ndarray:
     try:
         height, width = int(layer.get("height", 0)), int(layer.get("width", 0))
     except ValueError:
         height = width = 0
     if not (0 < height <= MOST_ROWS and 0 < width <= MOST_COLUMNS):
         raise BrokenLevel(f"a layer of {str(layer.get('height'))[:9]} by {str(layer.get('width'))[:9]} tiles")
+    if expected not in (None, (height, width)):
+        raise BrokenLevel("layers of different sizes")
     data = layer.find("data")
     if data is None:
         raise BrokenLevel("a layer without data")
@@ -200,13 +214,7 @@ def _unpacked(text: str, compression: str | None, size: int) -> bytes:
 
 def read_properties(path: Path) -> dict[str, str]:
     """What `writing.content_of` said in a .tmx beside the tiles. Raises BrokenLevel."""
-    content = path.read_bytes()
-    if b"<!DOCTYPE" in content or b"<!ENTITY" in content:
-        raise BrokenLevel("it declares a DOCTYPE or entities, which no map needs")
-    try:
-        root = ElementTree.fromstring(content)
-    except ElementTree.ParseError as error:
-        raise BrokenLevel(f"no XML ({error})") from error
+    root = _parsed(_content_of(path))
     return {each.get("name", ""): each.get("value", "") for each in root.findall("properties/property")}
 
 

@@ -16,12 +16,13 @@ from tfgen.modalities.level.tiles import TileSet
 
 Rule = Callable[[np.ndarray, TileSet], np.ndarray]
 
+NO_RULE = "none"
 RULES = Catalog(
     "rule",
     {
         "platformer": "tfgen.modalities.level.rules:platformer",
         "rooms": "tfgen.modalities.level.rules:rooms",
-        "none": "tfgen.modalities.level.rules:anything",
+        NO_RULE: "tfgen.modalities.level.rules:anything",
     },
     group="tfgen.level_rules",
 )
@@ -32,7 +33,7 @@ def usual_rule(tiles: TileSet) -> str:
     """The rule that suits a set of tiles: rooms have doors and floors; where one stands on something, one jumps."""
     if "door" in tiles.kinds and "floor" in tiles.kinds:
         return "rooms"
-    return "platformer" if tiles.solid.any() and "empty" in tiles.kinds else "none"
+    return "platformer" if tiles.solid.any() and "empty" in tiles.kinds else NO_RULE
 
 
 def anything(levels: np.ndarray, tiles: TileSet) -> np.ndarray:

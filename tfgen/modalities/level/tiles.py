@@ -1,7 +1,7 @@
 """The tile set of some levels: each tile's letter and number, and what it is.
 
 What tiles are is said by a legend: VGLC's JSON, {"tiles": {"X": ["solid", "ground"]}}, or lines "X = SOLID, GROUND" in
-a README. Where there is none, VGLC's usual letters are known; a tile of which nothing is known is passable scenery.
+a README. Of what it doesn't name, VGLC's usual letters are known; a tile of which nothing is known is passable scenery.
 """
 
 import json
@@ -31,7 +31,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
 }
 OTHER = "other"
 _SOLID = ("solid", "ground", "wall", "block", "breakable")
-# VGLC's letters where no legend is there; games use them alike, but for what a legend says.
+# VGLC's letters, for what no legend names; games use them alike.
 USUAL: Mapping[str, tuple[str, ...]] = {
     "X": ("solid", "ground"), "#": ("solid", "ground"), "S": ("solid", "breakable"), "-": ("passable", "empty"),
     " ": ("passable", "empty"), ".": ("passable", "empty"), "?": ("solid", "question block"),
@@ -72,25 +72,6 @@ class TileSet:
     def are(self, *kinds: str) -> np.ndarray:
         """Which tiles are of one of some kinds, bool [tiles]."""
         return np.array([kind in kinds for kind in self.kinds], bool)
-
-    def place(self, letter: str) -> int:
-        """Of a letter; -1 where there is none."""
-        return self.letters.find(letter)
-
-    @cached_property
-    def mirrored(self) -> np.ndarray | None:
-        """Each tile's place in a level seen in a mirror; None where a tile has a side and no other is its opposite."""
-        by_tags = {tags: place for place, tags in enumerate(self.tags) if tags}
-        places = []
-        for place, tags in enumerate(self.tags):
-            opposite = tuple(map(_opposite, tags))
-            if opposite == tags:
-                places.append(place)
-            elif opposite in by_tags:
-                places.append(by_tags[opposite])
-            else:
-                return None
-        return np.array(places, np.uint8)
 
     def rows(self, tiles: np.ndarray) -> list[str]:
         """A level [rows, columns] as lines of letters."""
@@ -157,7 +138,7 @@ class TileCount:
     def _tags(self, name: str | int) -> tuple[str, ...]:
         if str(name) in self.legend:
             return self.legend[str(name)]
-        return () if isinstance(name, int) or self.legend else USUAL.get(name, ())
+        return () if isinstance(name, int) else USUAL.get(name, ())
 
 
 def read_legend(text: str) -> dict[str, tuple[str, ...]]:
@@ -167,7 +148,7 @@ def read_legend(text: str) -> dict[str, tuple[str, ...]]:
         items = tiles.items() if isinstance(tiles, dict) else ()
         found = {str(name): tags if isinstance(tags, list) else [tags] for name, tags in items}
         return {name: tuple(str(tag).lower() for tag in tags) for name, tags in found.items()}
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         lines = [_LINE.match(line) for line in text.splitlines() if line.strip()]
         if not lines or not all(lines):
             return {}
@@ -185,8 +166,3 @@ def is_solid(tags: Sequence[str]) -> bool:
     """Whether something can stand on it."""
     words = set(re.findall(r"[a-z]+", " ".join(tags)))
     return bool(words & set(_SOLID)) and not words & {"passable", "floor"}
-
-
-def _opposite(tag: str) -> str:
-    swap = {"left": "right", "right": "left"}
-    return re.sub("left|right", lambda found: swap[found[0]], tag)

@@ -14,7 +14,7 @@ from tfgen.modalities.level.tiles import TileSet
 WIDTH = 28  # columns of a window, where nobody says: what one sees of Super Mario Bros. and a bit
 TALLEST = 32  # rows; levels up to there are cut into windows of their whole height
 ROOM = (16, 11)  # rows and columns of a room in The Legend of Zelda, as VGLC has it
-_MOST_WINDOWS = 20_000
+MOST_WINDOWS = 20_000
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ class Windows:
 
     tiles: np.ndarray
     level: np.ndarray
+    left_out: int = 0  # others of the same levels, since they would be too many
 
     def __len__(self) -> int:
         return len(self.tiles)
@@ -49,7 +50,7 @@ def cut(levels: Sequence[np.ndarray], size: tuple[int, int], step: int, tiles: T
     """Windows from left to right, `step` columns apart, and side by side from top to bottom.
 
     Shorter levels are filled with the background on top, narrower ones to the right. A window of nothing but background
-    is left out.
+    is left out. Of more than MOST_WINDOWS so many are kept, evenly over all levels.
     """
     rows, columns = size
     found, owners = [], []
@@ -64,8 +65,9 @@ def cut(levels: Sequence[np.ndarray], size: tuple[int, int], step: int, tiles: T
                 if (window != tiles.background).any():
                     found.append(window)
                     owners.append(place)
-    found, owners = found[:_MOST_WINDOWS], owners[:_MOST_WINDOWS]
-    return Windows(np.array(found, np.uint8).reshape(-1, rows, columns), np.array(owners, np.int32))
+    kept = np.linspace(0, len(found) - 1, min(len(found), MOST_WINDOWS)).astype(int).tolist()
+    chosen = np.array([found[place] for place in kept], np.uint8).reshape(-1, rows, columns)
+    return Windows(chosen, np.array([owners[place] for place in kept], np.int32), len(found) - len(kept))
 
 
 def _starts(room: int, step: int) -> list[int]:
