@@ -150,9 +150,9 @@ MODALITIES = Catalog(
         "image": "tfgen.modalities.image.modality:ImageModality",
         "text": "tfgen.modalities.text.modality:TextModality",
         "basket": "tfgen.modalities.basket.modality:BasketModality",
+        "level": "tfgen.modalities.level.modality:LevelModality",
         "table": "tfgen.modalities.table.modality:TableModality",
         "audio": "tfgen.modalities.audio.modality:AudioModality",
-        "level": "tfgen.modalities.level.modality:LevelModality",
     },
     group="tfgen.modalities",
 )

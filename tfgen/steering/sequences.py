@@ -104,7 +104,11 @@ class SequenceSession(Session):
         )
 
     def in_lines(self) -> list[str]:
-        return [f"{place}: {text!r}" for place, text in enumerate(self.tiles().values, 1)]
+        # What has many lines, such as a level, can't be read in one.
+        return [
+            f"--- {place} ---\n{text}" if text.count("\n") > 1 else f"{place}: {text!r}"
+            for place, text in enumerate(self.tiles().values, 1)
+        ]
 
     def ending(self) -> str:
         return self._prompt_so_far()

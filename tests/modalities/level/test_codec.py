@@ -147,3 +147,19 @@ def test_a_run_has_one_class_and_what_made_a_sample_can_be_sent_elsewhere(meadow
     assert LevelModality.of_codec(meadows.codec) is kind
     origin = Origin("run", "gpt", "level", kind=kind)
     assert pickle.loads(pickle.dumps(origin)) == origin and origin.written_by is kind
+
+
+def test_the_example_for_phones_puts_tokens_together_as_tfgen_does(meadows):
+    from string import Template
+
+    codec = meadows.codec
+    source = (LevelModality.of_codec(codec).app_templates() / "example.py").read_text(encoding="utf-8")
+    words = {"file": "f", "ends": "0", **LevelModality.app_words(codec)}
+    example = {"__name__": "example", "__file__": __file__}
+    exec(Template(source).substitute(words), example)
+    pieces, chance = [each.decode() for each in codec.token_bytes()], np.random.default_rng(1)
+    for _ in range(50):
+        ids = chance.integers(0, codec.begin, 60)
+        columns = example["columns_of"](ids.tolist(), pieces)
+        rows = ["".join(column[row] for column in columns) for row in reversed(range(codec.size[0]))]
+        assert "\n".join(rows) == codec.rows(ids)

@@ -202,3 +202,17 @@ def test_legends_that_contradict_each_other_are_named(tmp_path):
         (tmp_path / game / "legend.txt").write_text(f"X = SOLID, GROUND\nE = {meaning}\n")
     notes = " ".join(open_data(str(tmp_path)).report.notes)
     assert "b/legend.txt' says otherwise of E than 'a/legend.txt'" in notes.replace("\\", "/")
+
+
+def test_tile_maps_of_numbers_are_levels_where_there_are_several_or_a_legend(tmp_path):
+    from tfgen.modalities.level.open_levels import how_surely
+
+    rows = "\n".join(",".join(str(int(row > 9 or column % 7 == row)) for column in range(30)) for row in range(12))
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_text(rows + "\n", encoding="utf-8")
+    assert how_surely(tmp_path) == 2 and how_surely(tmp_path / "a.csv") == 1
+    assert open_data(str(tmp_path)).modality == "level"
+    (tmp_path / "b.csv").unlink()
+    assert how_surely(tmp_path) == 1
+    (tmp_path / "legend.txt").write_text("1 = SOLID\n", encoding="utf-8")
+    assert how_surely(tmp_path) == 2 and how_surely(tmp_path / "a.csv") == 2

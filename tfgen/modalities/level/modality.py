@@ -92,10 +92,9 @@ class LevelModality(Modality):
     def recognises(cls, source: Any) -> int:
         if not isinstance(source, Path):
             return 0
-        from tfgen.modalities.level.open_levels import level_files
-        from tfgen.modalities.level.reading import looks_like_level
+        from tfgen.modalities.level.open_levels import how_surely
 
-        return 2 * (bool(level_files(source)) if source.is_dir() else looks_like_level(source))
+        return how_surely(source)
 
     @classmethod
     def files_in(cls, folder: Path) -> list[str]:
@@ -342,6 +341,7 @@ class LevelModality(Modality):
         return {
             "begin": codec.begin, "rows": codec.size[0], "most": how["length"], "empty": empty,
             "temperature": how["temperature"], "top_p": how["top_p"],
+            "first_piece": 2 * len(codec.tiles), "starts": ",".join(str(start) for start, _ in codec.pieces),
         }
 
     # Judging.

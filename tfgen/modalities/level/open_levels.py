@@ -126,6 +126,17 @@ def level_files(folder: Path) -> list[str]:
     return [name for name in names if looks_like_level(folder / name)]
 
 
+def how_surely(path: Path) -> int:
+    """See Modality.recognises. One file of whole numbers may as well be a table, unless a legend lies beside it."""
+    if path.is_dir():
+        found, names = level_files(path), [name for name, _ in walk(path, [])]
+    else:
+        found, names = [path.name] if looks_like_level(path) else [], [each.name for each in path.parent.iterdir()]
+    is_one_table = len(found) == 1 and found[0].lower().endswith(".csv")
+    has_legend = any(Path(name).name.lower() in _LEGEND_NAMES for name in names)
+    return (1 if is_one_table and not has_legend else 2) if found else 0
+
+
 def files_of_levels(folder: Path) -> list[str]:
     """Those that are read as levels, and what may be their legends."""
     return [name for name, _ in walk(folder, []) if Path(name).suffix.lower() in (*ENDINGS, ".json")]

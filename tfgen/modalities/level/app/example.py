@@ -16,6 +16,8 @@ FOLDER = Path(__file__).parent
 BEGIN, ENDS = int("$begin"), [int(token) for token in "$ends".split(",")]
 ROWS, MOST = int("$rows"), int("$most")  # tiles of a column, and tokens of a level at the most
 EMPTY = "$empty"
+FIRST_PIECE = int("$first_piece")  # tokens before it are single tiles, those behind all pieces are words
+STARTS = [int(row) for row in "$starts".split(",") if row]  # the row, from below, that each piece begins at
 
 
 def tokens(prompt_ids, seed, temperature=float("$temperature"), top_p=float("$top_p")):
@@ -39,6 +41,24 @@ def tokens(prompt_ids, seed, temperature=float("$temperature"), top_p=float("$to
         made = decode(token=made["token"], position=np.array([position], np.int32), **cache, **how)
 
 
+def columns_of(made, pieces):
+    """Columns from left to right, each from the bottom up. A piece stands where it belongs, on nothing if need be."""
+    columns, column = [], ""
+    for token in made:
+        piece = token - FIRST_PIECE
+        if piece >= len(STARTS):
+            continue
+        start = STARTS[piece] if piece >= 0 else len(column)
+        if len(column) > start:
+            columns.append(column)
+            column = ""
+        column = column.ljust(start, EMPTY) + pieces[token].rstrip("\n")
+        if pieces[token].endswith("\n") or len(column) >= ROWS:
+            columns.append(column)
+            column = ""
+    return [each[:ROWS].ljust(ROWS, EMPTY) for each in (*columns, column) if each]
+
+
 def main(seed, prompt=""):
     pieces = json.loads((FOLDER / "tokens.json").read_text(encoding="utf-8"))
     words = [word.strip() for word in prompt.split(",") if word.strip()]
@@ -47,9 +67,7 @@ def main(seed, prompt=""):
         known = [piece[:-2] for piece in pieces if piece.endswith(", ")]
         sys.exit(f"The model knows no {unknown[0]!r}, only: {', '.join(known)}")
     asked = sorted(pieces.index(f"{word}, ") for word in words)
-    # Columns from left to right, each from the bottom up, with an end of line behind it.
-    columns = "".join(pieces[token] for token in tokens([*asked, BEGIN], int(seed))).split("\n")
-    columns = [column[:ROWS].ljust(ROWS, EMPTY) for column in columns if column]
+    columns = columns_of(tokens([*asked, BEGIN], int(seed)), pieces)
     for row in reversed(range(ROWS)):
         print("".join(column[row] for column in columns))
 
