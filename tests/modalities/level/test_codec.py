@@ -154,7 +154,7 @@ def test_the_example_for_phones_puts_tokens_together_as_tfgen_does(meadows):
 
     codec = meadows.codec
     source = (LevelModality.of_codec(codec).app_templates() / "example.py").read_text(encoding="utf-8")
-    words = {"file": "f", "ends": "0", **LevelModality.app_words(codec)}
+    words = {"name": "meadows", "file": "f", "ends": "0", **LevelModality.app_words(codec)}
     example = {"__name__": "example", "__file__": __file__}
     exec(Template(source).substitute(words), example)
     pieces, chance = [each.decode() for each in codec.token_bytes()], np.random.default_rng(1)
