@@ -267,3 +267,14 @@ def test_the_till_is_the_same_everywhere():
     examples = open_data("corner-shop")
     assert examples.codec.specification.ordered and len(examples.sets) == 2000
     assert np.array_equal(examples.sets.items, open_data("corner-shop").sets.items)
+
+
+def test_a_few_baskets_of_a_run_that_has_lines_are_lines_and_strangers_are_counted(isolated, capsys):
+    from tfgen.modalities.basket.modality import BasketModality
+
+    (isolated / "till.csv").write_text("\n".join(",".join(basket) for basket in till()))
+    codec = open_data(str(isolated / "till.csv")).codec
+    (isolated / "few.csv").write_text("jam,tea\nmilk,unicorn\nunicorn\n")
+    owners, sets = BasketModality.read_sets(isolated / "few.csv", codec, {})
+    assert len(owners) == len(sets) == 2 and len(sets[0]) == 2
+    assert "1 basket without an item that the run knows is left out." in capsys.readouterr().err

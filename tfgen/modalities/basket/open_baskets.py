@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from tfgen.console import say
+from tfgen.console import say, several
 from tfgen.data.examples import Report, short_name
 from tfgen.data.request import DataRequest
 from tfgen.errors import UserError
 from tfgen.modalities.basket.cleaning import clean
-from tfgen.modalities.basket.reading import Interactions, read_interactions
+from tfgen.modalities.basket.reading import AS_LINES, Interactions, read_interactions
+from tfgen.modalities.basket.recognition import first_lines, line_delimiter
+from tfgen.modalities.table.reading import ending_of, parse_sample
 from tfgen.representations.sets.codec import SetCodec, items_of
 from tfgen.representations.sets.examples import SetExamples, in_order_of_chance, set_split
 from tfgen.representations.sets.sets import Sets
@@ -64,12 +66,25 @@ def read_given(path: Path, codec: SetCodec, settings: Mapping[str, Any]) -> tupl
     """
     if not path.exists():
         raise UserError(f"There is no file '{path}'.", "Name one with a basket a line, or a user and an item a row.")
-    found = read_interactions(str(path), _said(settings))
+    said = _said(settings)
+    if not said and _begins_with_items(path, codec):
+        said = {"layout": AS_LINES}  # a few baskets are not as ragged as many
+    found = read_interactions(str(path), said)
     left_out = items_of(settings.get("without", ""))
     baskets = clean(found, None, settings.get("least_rating"), left_out, codec.names)
     for note in [*found.notes, *baskets.notes]:
         say(note)
+    lost = len(found.owners) - len(baskets.owners)
+    if lost:
+        say(f"{several(lost, 'basket')} without an item that the run knows {'is' if lost == 1 else 'are'} left out.")
     return [found.owners[owner] for owner in baskets.owners], baskets.sets
+
+
+def _begins_with_items(path: Path, codec: SetCodec) -> bool:
+    """Whether the first line names an item that the run knows, so that it is no heading."""
+    lines = [] if ending_of(path) in (".parquet", ".xlsx", ".jsonl", ".ndjson") else first_lines(path)[:1]
+    known = set(codec.names)
+    return any(cell.strip() in known for row in parse_sample("".join(lines), line_delimiter(lines)) for cell in row)
 
 
 def _said(settings: Mapping[str, Any]) -> dict[str, str]:
