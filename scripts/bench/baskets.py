@@ -1,6 +1,6 @@
 """Baskets: rankings against EASE, nearest items and the commonest; invented baskets; time, memory, TFLite's ranking.
 
-    python scripts/bench/baskets.py rankings [--data /work/shared/data] [--only groceries]
+    python scripts/bench/baskets.py rankings DATA [--only groceries]
     python scripts/bench/baskets.py memory [--count 1000000]
 
 `rankings` fits a vae on groceries (a basket a line), a vae and a gpt on online retail (users, items and times; the vae
@@ -35,7 +35,7 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--data", default="/work/shared/data", show_default=True, type=click.Path(path_type=Path))
+@click.argument("data", type=click.Path(exists=True, path_type=Path))
 @click.option("--only", default="", help="Fits whose name has this in it.")
 @click.option("--keep", type=click.Path(path_type=Path), help="A folder in which the runs stay.")
 def rankings(data: Path, only: str, keep: Path | None) -> None:
