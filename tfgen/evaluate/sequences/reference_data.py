@@ -117,10 +117,16 @@ class ReferenceData:
         return tokens[: count + 1]
 
     def _mostly_learned(self) -> bool:
-        """Whether most of the held-out text is in the training text, under whatever name."""
-        text = self.text(self.unseen.ids)
+        """Whether most of the held-out text is in the training text, under whatever name; what repeats itself, such as
+        levels, is there in part in any case, as the run's own held-out part is."""
+        own = self.training.values[self.training.training_tokens :]
+        usual = self._share_learned(self._first(own).ids) if len(own) else 0.0
+        return self._share_learned(self.unseen.ids) > 0.5 + 0.4 * usual
+
+    def _share_learned(self, ids: np.ndarray) -> float:
+        text = self.text(ids)
         starts = np.linspace(0, max(0, len(text) - _PROBE), _PROBES).astype(int)
-        return np.mean([text[start : start + _PROBE] in self.searched for start in starts]) > 0.5
+        return float(np.mean([text[start : start + _PROBE] in self.searched for start in starts]))
 
     def _whole(self, stretch: Tokens) -> Tokens:
         """Without the documents that are cut at either end, unless there is hardly anything else."""
