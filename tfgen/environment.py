@@ -4,6 +4,7 @@ import contextlib
 import os
 import platform
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,11 @@ def load_tensorflow(keras: bool = True) -> None:
     sys.stderr.flush()
     kept, silent = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(silent, 2)
-    unwanted = [] if keras and not is_own_process else [*_BESIDE_KERAS] if keras else ["keras"]
+    unwanted: Sequence[str] = ()
+    if not keras:
+        unwanted = ("keras",)
+    elif is_own_process:
+        unwanted = _BESIDE_KERAS
     without = [name for name in unwanted if name not in sys.modules]
     sys.modules.update(dict.fromkeys(without))  # an import of them fails, which TensorFlow and Keras expect
     try:

@@ -195,13 +195,19 @@ def test_runs_are_compared_and_another_target_is_not(judge):
 
 def test_rows_that_were_learned_are_no_held_out_rows(judge, monkeypatch):
     examples = learned()
-    from tfgen.evaluate.rows import reference_data
+    from tfgen.evaluate import training_data
+
+    open_own = training_data.open_showing
 
     def opens(rows, print_of="others"):
         found = examples_of(rows, 0, print_of)
-        monkeypatch.setattr(reference_data, "open_showing", lambda *arguments: found)
 
-    monkeypatch.setattr(reference_data.MODALITIES, "load", lambda name: TableModality)
+        def open_it(source, *rest):
+            return found if source == "others.csv" else open_own(source, *rest)
+
+        monkeypatch.setattr(training_data, "open_showing", open_it)
+
+    monkeypatch.setattr(training_data.MODALITIES, "load", lambda name: TableModality)
     opens(people(400, 50))
     evaluation, _ = judge("healthy", examples, holdout="others.csv", metrics=("closeness",))
     assert evaluation.measured_with.holdout == "print of others"

@@ -47,11 +47,10 @@ def command(overrides: tuple[str, ...], freeze: int | None, **options) -> None:
 
     A gan or a vae learns pictures: a folder of them, an .npy, .npz or idx file, tfds:NAME, or `digits`, the default;
     and sounds: a folder of .wav, .flac, .ogg or .mp3, or `chimes`. Sub-folders or a captions.csv give the words that
-    steer the model later. A gpt learns text: a file, a folder of
-    texts, a .jsonl of texts, prompts with completions or chats, tfds:NAME, or `shakespeare`, the default. All three
-    learn tables: a .csv, .tsv, .parquet or .xlsx, or `insurance`; and levels of games: .txt, .csv, .tmx, or
-    `meadows`. The gpt learns both best. A vae or a gpt learns baskets: a file of a basket a line, or of who had what
-    and when, or `corner-shop`.
+    steer the model later. A gpt learns text: a file, a folder of texts, a .jsonl of texts, prompts with completions or
+    chats, tfds:NAME, or `shakespeare`, the default. All three learn tables: a .csv, .tsv, .parquet or .xlsx, or
+    `insurance`; and levels of games: .txt, .csv, .tmx, or `meadows`. The gpt learns both best. A vae or a gpt learns
+    baskets: a file of a basket a line, or of who had what and when, or `corner-shop`.
 
     \b
     tfgen fit gan

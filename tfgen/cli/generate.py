@@ -73,8 +73,8 @@ def command(
 
     The same seed gives the same picture, sound, text, level or row, alone or among others, and the same from a server.
     Without -o, a grid of pictures, a .wav of sounds and a .csv of rows go to the current folder, and text to standard
-    output while it is made; PROMPT is not repeated. @NAME, @NAME@3 and @NAME@TAG are saved
-    prompts (tfgen prompt); of several combinations each is made at the same seeds.
+    output while it is made; PROMPT is not repeated. @NAME, @NAME@3 and @NAME@TAG are saved prompts (tfgen prompt); of
+    several combinations each is made at the same seeds.
 
     \b
     tfgen generate digits-gan

@@ -30,8 +30,7 @@ def check_source(source: str) -> str:
 
 
 def prompts_sentence(counts: dict[str, int], plural: str) -> str:
-    """What prompts there are, by how many examples each has; where there are none, how files get
-    some."""
+    """What prompts there are, by how many examples each has; where there are none, how files get some."""
     prompts = {prompt: count for prompt, count in counts.items() if count}
     if not prompts:
         how = f"put {plural} into one sub-folder per label, or a NAME.txt beside each, or add a captions.csv"

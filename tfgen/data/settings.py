@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from tfgen.config import parse_value
 from tfgen.errors import UserError
 
 
@@ -24,12 +25,16 @@ class DataSetting:
     is_family: bool = False
 
 
-def check_holdout(share: Any) -> float:
-    """The share of the data that is not learned, to judge by. Raises UserError."""
-    try:
-        share = float(share)
-    except (TypeError, ValueError):
-        raise UserError(f"'{share}' is not a number.", "Set holdout to a number.") from None
-    if not 0 <= share <= 0.5:
-        raise UserError(f"holdout must be between 0 and 0.5, not {share:g}.", "It is the share that is not learned.")
-    return share
+def between(key: str, low: float, high: float, what: str, kind: type = float) -> Callable[[Any], Any]:
+    """The check of a setting that is a number from `low` to `high`, float or int; `what` it is, in a sentence."""
+
+    def check(value: Any) -> Any:
+        number = parse_value(key, value, kind)
+        if not low <= number <= high:
+            raise UserError(f"{key} must be between {low:g} and {high:g}, not {number:g}.", what)
+        return number
+
+    return check
+
+
+check_holdout = between("holdout", 0, 0.5, "It is the share that is not learned.")

@@ -11,7 +11,6 @@ from tfgen.evaluate.request import EvaluateRequest
 from tfgen.restore import load_model_and_checkpoint, open_modality
 from tfgen.run import Run
 
-NO_RULE_SAYS = "No rule says what can be played."  # of levels whose rule is "none"
 METRICS_FORMAT = 3  # raise it whenever a metric would give another number for the same samples
 
 
@@ -41,6 +40,7 @@ class Evaluator:
         self.run = run
         self.request = request
         self.modality = open_modality(run)
+        self.missing = {**self.missing, **self.modality.missing_inputs}
         self.own_questions: dict[str, str] = {}
         self.model: Any
         self.model, self.checkpoint = load_model_and_checkpoint(run)

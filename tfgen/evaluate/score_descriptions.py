@@ -382,7 +382,8 @@ DESCRIPTIONS = {
         "Gain over EASE", "How much higher NDCG@100 is than that of the best linear ranking, as a share.", write=percent
     ),
     "gain_over_nearest": ScoreDescription(
-        "Gain over nearest items", "The same against the items whose buyers are the most alike.", write=percent
+        "Gain over nearest items", "The same against items that are in nearly the same sets as the given ones.",
+        write=percent,
     ),
     "gain_over_popular": ScoreDescription(
         "Gain over the commonest", "The same against the commonest items for everybody.", write=percent

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tfgen.catalog import MODALITIES
 from tfgen.console import Preparation
 from tfgen.data import open_data
 from tfgen.errors import UserError
@@ -29,6 +30,28 @@ def open_training(run: Run) -> Any:
 def open_showing(source: str, settings: dict[str, Any], representation: str) -> Any:
     """Examples; says now and then how far they are."""
     return open_data(source, representation=representation, **settings, progress=Preparation().show)
+
+
+def open_held_out(run: Run, training: Any, source: str) -> Any:
+    """The examples of other data under the settings that compare with those that a run learned.
+
+    Raises:
+        UserError: they can't be read, are of another kind, or are those that it learned.
+    """
+    if source in (training.source, run.record["data"]["path"]):
+        raise learned_already(source)
+    modality = MODALITIES.load(training.modality)
+    settings = modality.held_out_settings(training, run.data_settings(), run.path)
+    examples = open_showing(source, settings, training.representation)
+    if examples.modality != training.modality:
+        found = MODALITIES.load(examples.modality).plural
+        raise UserError(
+            f"'{source}' is {found}, and the run learned {modality.plural}.",
+            "Held-out data must be of the same kind as the training data.",
+        )
+    if examples.fingerprint == training.fingerprint:
+        raise learned_already(source)
+    return examples
 
 
 def learned_already(source: str) -> UserError:

@@ -77,11 +77,15 @@ class Ranking(Reactions, Sequence):
             for place, each in enumerate(self.suggestions, 1)
         ]
 
+    def json_lines(self) -> str:
+        """A line of JSON for each suggestion."""
+        return _json_lines({"rank": place, **each.to_json()} for place, each in enumerate(self.suggestions, 1))
+
     def save(self, path: str | Path) -> str:
         """Writes them as the path's ending says, and gives a phrase on what was written."""
         path = _file(Path(path), self.origin, self.prompt or "common")
         if ending(path) == ".jsonl":
-            content = _json_lines({"rank": place, **each.to_json()} for place, each in enumerate(self.suggestions, 1))
+            content = self.json_lines()
         elif ending(path) == ".txt":
             content = "".join(f"{each.item}\n" for each in self.suggestions)
         else:
@@ -112,13 +116,17 @@ class Rankings(Sequence):
     def __getitem__(self, place: Any) -> Any:
         return list(self.rankings.values())[place]
 
+    def json_lines(self) -> str:
+        """A line of JSON for each ranking."""
+        return _json_lines(
+            {"of": name, "items": [each.to_json() for each in ranking]} for name, ranking in self.rankings.items()
+        )
+
     def save(self, path: str | Path) -> str:
         """Writes them as the path's ending says, and gives a phrase on what was written."""
         path = _file(Path(path), self.origin, "suggestions")
         if ending(path) == ".jsonl":
-            content = _json_lines(
-                {"of": name, "items": [each.to_json() for each in ranking]} for name, ranking in self.rankings.items()
-            )
+            content = self.json_lines()
         elif ending(path) == ".txt":
             content = "".join(f"{', '.join(quoted(each.item) for each in one)}\n" for one in self.rankings.values())
         else:
@@ -159,13 +167,17 @@ class InventedSets(Reactions, Sequence):
             _sample(self.origin, self.prompt, seed, line) for seed, line in zip(self.seeds, self.lines(), strict=True)
         ]
 
+    def json_lines(self) -> str:
+        """A line of JSON for each set."""
+        made = zip(self.seeds, self.sets, strict=True)
+        return _json_lines({"seed": seed, "items": names} for seed, names in made)
+
     def save(self, path: str | Path) -> str:
         """Writes a set a line, as tfgen reads them, or as the path's ending says; gives a phrase on what was written.
         """
         path = _file(Path(path), self.origin, file_stem("", self.prompt, f"seed{self.seeds[0]}"))
         if ending(path) == ".jsonl":
-            made = zip(self.seeds, self.sets, strict=True)
-            content = _json_lines({"seed": seed, "items": names} for seed, names in made)
+            content = self.json_lines()
         elif ending(path) == ".txt":
             content = "".join(f"{line}\n" for line in self.lines())
         else:
@@ -272,24 +284,13 @@ class SetGenerator(Generator):
         if self.request.output is not None:
             return say(f"Wrote {samples.save(self.request.output)}")
         if self.request.options.get("json"):
-            print(_as_json(samples), end="")
+            print(samples.json_lines(), end="")
             return
         if isinstance(samples, Ranking) and not samples.prompt:
             say("Nothing is given, so these are the commonest. What goes with something: name items as PROMPT.")
         print(repr(samples))
         if isinstance(samples, Rankings) and len(samples) > _SHOWN:
             print(f"... and {several(len(samples) - _SHOWN, 'more ranking')}; -o keeps them all")
-
-
-def _as_json(samples: "Ranking | Rankings | InventedSets") -> str:
-    if isinstance(samples, InventedSets):
-        made = zip(samples.seeds, samples.sets, strict=True)
-        return _json_lines({"seed": seed, "items": names} for seed, names in made)
-    if isinstance(samples, Rankings):
-        return _json_lines(
-            {"of": name, "items": [each.to_json() for each in one]} for name, one in samples.rankings.items()
-        )
-    return _json_lines({"rank": place, **each.to_json()} for place, each in enumerate(samples, 1))
 
 
 def _sample(origin: Origin, prompt: str, seed: int, content: str) -> Sample:

@@ -348,6 +348,8 @@ class Modality(abc.ABC):
         """
         return {}
 
+    missing_inputs: ClassVar[Mapping[str, str]] = {}  # those that data may not have, and the sentence that says why
+
     @classmethod
     def others(cls, examples: Examples, count: int, seed: int) -> Mapping[str, tuple[str, Any]]:
         """Samples of simpler makers in a model's place, by name, each with what it is in words.

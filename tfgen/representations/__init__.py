@@ -1,5 +1,4 @@
-"""What models learn, whatever it is of: arrays of a fixed shape, sequences of tokens, rows of columns, or
-sets of items.
+"""What models learn, whatever it is of: arrays of a fixed shape, sequences of tokens, rows of columns, sets of items.
 
 A model names the representations that it learns, and a modality has a codec into one or more; so engines are written
 once for each representation. Knows no files, runs or commands.

@@ -1,6 +1,7 @@
 """What was learned sounds as it did: there and back, WAV files, spectrograms, and what is measured."""
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -118,6 +119,17 @@ def test_what_is_measured_goes_with_what_is_heard():
     assert attributes.loudness(low) - attributes.loudness(softer) == pytest.approx(20, abs=2)
     half = lows * (np.arange(lows.shape[1]) < lows.shape[1] // 2)
     assert attributes.length(spectrograms_of(half, frames), frames) < 0.7 * attributes.length(low, frames)
+
+
+def test_whispering_is_raised_only_where_real_sounds_have_a_tone_and_chance_does_not_explain_it():
+    def raised(made, real, margin=0.0):
+        scores, others = {"harmonicity": made}, {"real": {"harmonicity": real}}
+        return AudioModality.concerns(scores, others, {"harmonicity": margin})[0].raised
+
+    assert raised(0.4, 0.9) is True and raised(0.7, 0.9) is False
+    assert raised(0.6, 0.9, margin=0.1) is False  # by chance
+    assert raised(0.1, 0.2) is None and raised(0.1, math.nan) is None  # nothing to lose, nothing to compare
+    assert AudioModality.concerns({}, {}, {})[0].raised is None
 
 
 def test_a_whisper_is_told_from_a_voice():

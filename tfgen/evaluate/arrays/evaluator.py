@@ -11,7 +11,7 @@ from tfgen.evaluate.arrays.metric_inputs import ArrayInputs
 from tfgen.evaluate.arrays.reference_data import LEAST_UNSEEN, MOST_NEIGHBOURS, ReferenceData
 from tfgen.evaluate.arrays.report_sections import convincing_section, neighbours_section, samples_section
 from tfgen.evaluate.arrays.summary import in_words
-from tfgen.evaluate.evaluator import METRICS_FORMAT, NO_RULE_SAYS, Evaluator, Parts
+from tfgen.evaluate.evaluator import METRICS_FORMAT, Evaluator, Parts
 from tfgen.evaluate.extractors import Extractor
 from tfgen.evaluate.metrics import Inputs
 from tfgen.evaluate.record import Alarm, Evaluation, MeasuredWith, Score
@@ -31,7 +31,6 @@ class ArrayEvaluator(Evaluator):
         "recognised": "It needs a classifier, so data with labels.",
         "unseen_scores": _UNSEEN,
         "training_scores": _UNSEEN,
-        "playable": NO_RULE_SAYS,
     }
 
     def __init__(self, run: Run, request: EvaluateRequest):

@@ -12,7 +12,7 @@ from tfgen.evaluate.arrays.features import Seen, look
 from tfgen.evaluate.arrays.groups import Group
 from tfgen.evaluate.arrays.reference_data import ReferenceData
 from tfgen.evaluate.extractors import Extractor
-from tfgen.evaluate.metric_inputs import LazyInputs
+from tfgen.evaluate.metric_inputs import LazyInputs, with_others
 from tfgen.evaluate.statistics import nearest
 from tfgen.modalities.base import Modality
 
@@ -75,13 +75,9 @@ class ArrayInputs:
         return self.modality.others(self.data.training, len(self.reference), self.data.seed)
 
     def with_others(self, groups: Mapping[str, LazyInputs]) -> dict[str, LazyInputs]:
-        """Groups by their names, with this kind of data's own baselines, and what its metrics ask of those."""
+        """See metric_inputs.with_others; those of `others` were made without prompts."""
         without = [""] * len(self.reference)
-        own = {
-            name: self._own(lambda values=values: values, lambda: without) for name, (_, values) in self.others.items()
-        }
-        found = {name: LazyInputs({**each.makers, **own.pop(name, {})}) for name, each in groups.items()}
-        return {**found, **{name: LazyInputs(makers) for name, makers in own.items()}}
+        return with_others(groups, self.others, lambda values: self._own(lambda: values, lambda: without))
 
     def _own(self, samples: Callable[[], Any], prompts: Callable[[], list[str]]) -> dict[str, Callable]:
         """What metrics of this kind of data alone ask of some stored values."""

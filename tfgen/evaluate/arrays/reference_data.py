@@ -8,7 +8,7 @@ import numpy as np
 from tfgen.catalog import MODALITIES
 from tfgen.errors import Failure, UserError
 from tfgen.evaluate.arrays.groups import Group, real_group
-from tfgen.evaluate.training_data import learned_already, open_showing, open_training
+from tfgen.evaluate.training_data import open_held_out, open_showing, open_training
 from tfgen.representations.arrays.examples import ArrayExamples
 from tfgen.representations.arrays.vocabulary import SAME_WORD
 from tfgen.run import Run
@@ -91,21 +91,15 @@ class ReferenceData:
 
 def _holdout(run: Run, holdout: str | None, training: ArrayExamples) -> ArrayExamples | None:
     """Held-out data of the training data's shape: what was named, else what the source itself holds out."""
-    modality = MODALITIES.load(training.modality)
-    settings = modality.held_out_settings(training, run.data_settings(), run.path)
-    if holdout is None and training.has_held_out:
-        return open_showing(run.data_source(), {**settings, "split": "test"}, training.representation)
     if holdout is None:
+        settings = MODALITIES.load(training.modality).held_out_settings(training, run.data_settings(), run.path)
+        if training.has_held_out:
+            return open_showing(run.data_source(), {**settings, "split": "test"}, training.representation)
         return _test_split(run.record["data"]["source"], settings, training)
-    examples = open_showing(holdout, settings, training.representation)
-    if examples.modality != training.modality:
-        found = MODALITIES.load(examples.modality).plural
-        raise UserError(f"'{holdout}' is {found}, and the run learned {modality.plural}.", "Name other examples.")
+    examples = open_held_out(run, training, holdout)
     if examples.values.shape[1:] != training.values.shape[1:]:
         shapes = " and ".join("x".join(map(str, each.values.shape[1:])) for each in (examples, training))
         raise UserError(f"The held-out examples have another shape than those learned: {shapes}.", "Name others.")
-    if examples.fingerprint == training.fingerprint:
-        raise learned_already(examples.source)
     return examples
 
 

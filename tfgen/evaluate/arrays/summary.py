@@ -81,11 +81,6 @@ _SHARES = {
         "many don't show what was asked for",
         "for a GAN raise word_loss",
     ),
-    "harmonicity": (
-        "tones are as clear as in the data",
-        "many whisper where the data has a tone",
-        "train longer; where it is a VAE, try a GAN, which doesn't blur harmonics into their mean",
-    ),
 }
 
 

@@ -39,7 +39,7 @@ class RowEvaluator(Evaluator):
         self.count = request.count or len(self.data.training)
         self.codec = open_codec(run)
         self.rows = RowInputs(self.model, self.codec, self.modality, self.data, self.target, self.count, request.seed)
-        self.missing = self._missing()
+        self.missing = {**self.missing, **self._missing()}
 
     def _missing(self) -> dict[str, str]:
         found = {}

@@ -5,10 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from tfgen.catalog import MODALITIES
 from tfgen.errors import UserError
 from tfgen.evaluate.rows.tables import are_among, as_table
-from tfgen.evaluate.training_data import learned_already, open_showing, open_training
+from tfgen.evaluate.training_data import learned_already, open_held_out, open_training
 from tfgen.representations.rows.columns import Column, Rows
 from tfgen.run import Run
 
@@ -74,19 +73,7 @@ def other_rows(run: Run, training: Any, source: str) -> tuple[Rows, Any]:
     Raises:
         UserError: they can't be read, are of another kind, have other columns, or are those that it learned.
     """
-    if source in (training.source, run.record["data"]["path"]):
-        raise learned_already(source)
-    modality = MODALITIES.load(training.modality)
-    settings = modality.held_out_settings(training, run.data_settings(), run.path)
-    examples = open_showing(source, settings, training.representation)
-    if examples.modality != training.modality:
-        found = MODALITIES.load(examples.modality).plural
-        raise UserError(
-            f"'{source}' is {found}, and the run learned {modality.plural}.",
-            "Held-out data must be of the same kind as the training data.",
-        )
-    if examples.fingerprint == training.fingerprint:
-        raise learned_already(source)
+    examples = open_held_out(run, training, source)
     there = {column.name: column for column in examples.rows.learned}
     for column in training.rows.learned:
         if column.name not in there:

@@ -4,7 +4,7 @@ import hashlib
 import math
 from collections.abc import Mapping
 
-from tfgen.evaluate.evaluator import METRICS_FORMAT, NO_RULE_SAYS, Evaluator, Parts
+from tfgen.evaluate.evaluator import METRICS_FORMAT, Evaluator, Parts
 from tfgen.evaluate.metrics import Inputs
 from tfgen.evaluate.metrics.membership import LEAST_DOCUMENTS
 from tfgen.evaluate.metrics.prediction import bits
@@ -29,9 +29,7 @@ _MEMBERS = f"It needs {LEAST_DOCUMENTS} documents that the model never saw, and 
 class SequenceEvaluator(Evaluator):
     """See Evaluator."""
 
-    missing = {
-        "unseen_texts": _UNSEEN, "unseen_scores": _MEMBERS, "training_scores": _MEMBERS, "playable": NO_RULE_SAYS,
-    }
+    missing = {"unseen_texts": _UNSEEN, "unseen_scores": _MEMBERS, "training_scores": _MEMBERS}
 
     def __init__(self, run: Run, request: EvaluateRequest):
         self.data = ReferenceData(run, request.holdout)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tfgen.evaluate.metric_inputs import LazyInputs
+from tfgen.evaluate.metric_inputs import LazyInputs, with_others
 from tfgen.evaluate.metrics.membership import LEAST_DOCUMENTS as LEAST_MEMBERS
 from tfgen.evaluate.metrics.memorisation import WINDOW
 from tfgen.evaluate.sequences.detector import judge
@@ -167,12 +167,8 @@ class SequenceInputs:
         }
 
     def with_others(self, groups: Mapping[str, LazyInputs]) -> dict[str, LazyInputs]:
-        """Groups by their names, with this kind of data's own baselines, and what its metrics ask of those."""
-        own = {
-            name: self._own(lambda samples=samples: samples, lambda: []) for name, (_, samples) in self.others.items()
-        }
-        found = {name: LazyInputs({**each.makers, **own.pop(name, {})}) for name, each in groups.items()}
-        return {**found, **{name: LazyInputs(makers) for name, makers in own.items()}}
+        """See metric_inputs.with_others; those of `others` go on from nothing."""
+        return with_others(groups, self.others, lambda samples: self._own(lambda: samples, lambda: []))
 
     @cached_property
     def others(self) -> Mapping[str, tuple[str, Any]]:

@@ -6,9 +6,8 @@ from functools import cached_property
 
 import numpy as np
 
-from tfgen.catalog import MODALITIES
 from tfgen.errors import UserError
-from tfgen.evaluate.training_data import learned_already, open_showing, open_training
+from tfgen.evaluate.training_data import learned_already, open_held_out, open_training
 from tfgen.representations.sequences.codec import SequenceCodec
 from tfgen.representations.sequences.examples import given_bit
 from tfgen.run import Run
@@ -151,15 +150,7 @@ class ReferenceData:
 
     def _other(self, run: Run, source: str) -> np.ndarray:
         """The values of other data by the run's codec. Raises UserError where it is the training data."""
-        if source in (self.training.source, run.record["data"]["path"]):
-            raise learned_already(source)
-        modality = MODALITIES.load(self.training.modality)
-        settings = modality.held_out_settings(self.training, run.data_settings(), run.path)
-        examples = open_showing(source, settings, self.training.representation)
-        if examples.modality != self.training.modality:
-            found = MODALITIES.load(examples.modality).plural
-            what = f"'{source}' is {found}, and the run learned {modality.plural}."
-            raise UserError(what, "Held-out data must be of the same kind as the training data.")
+        examples = open_held_out(run, self.training, source)
         if examples.kind != self.training.kind and "chats" in (examples.kind, self.training.kind):
             raise UserError(
                 f"'{source}' has {examples.kind}, and the run learned {self.training.kind}.",

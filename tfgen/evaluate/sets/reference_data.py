@@ -1,13 +1,11 @@
 """The sets that a run is judged by: those it learned, and those that none of its weights depends on."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from tfgen.catalog import MODALITIES
 from tfgen.errors import UserError
-from tfgen.evaluate.training_data import learned_already, open_showing, open_training
+from tfgen.evaluate.training_data import open_held_out, open_training
 from tfgen.representations.sets.sets import Sets
 from tfgen.run import Run
 
@@ -43,7 +41,7 @@ class ReferenceData:
         examples = open_training(run)
         unseen, fingerprint = examples.held_out, examples.fingerprint
         if holdout is not None:
-            other = _other(run, examples, holdout)
+            other = open_held_out(run, examples, holdout)
             unseen, fingerprint = other.sets, other.fingerprint
         order = np.random.default_rng([seed, 0]).permutation(len(unseen))[:MOST]
         unseen = unseen.take(order)
@@ -56,21 +54,3 @@ class ReferenceData:
             )
         about = examples.fingerprint, fingerprint, examples.source
         return cls(examples.codec.names, examples.learned, examples.chosen_by, unseen, given, wanted, *about)
-
-
-def _other(run: Run, training: Any, source: str) -> Any:
-    """The examples of other data, by the codec of those that a run learned."""
-    if source in (training.source, run.record["data"]["path"]):
-        raise learned_already(source)
-    modality = MODALITIES.load(training.modality)
-    settings = modality.held_out_settings(training, run.data_settings(), run.path)
-    examples = open_showing(source, settings, training.representation)
-    if examples.modality != training.modality:
-        found = MODALITIES.load(examples.modality).plural
-        raise UserError(
-            f"'{source}' is {found}, and the run learned {modality.plural}.",
-            "Held-out data must be of the same kind as the training data.",
-        )
-    if examples.fingerprint == training.fingerprint:
-        raise learned_already(source)
-    return examples

@@ -1,23 +1,19 @@
 """A folder of sounds becomes examples: found, read side by side, and streamed into a prepared file as spectrograms."""
 
-import hashlib
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tfgen.data.examples import Prompts, Report, clean_text, fingerprint_of, short_name
-from tfgen.data.labels import Words
-from tfgen.data.listing import BROKEN_AT_MOST, Listing, list_examples, refuse_broken, refuse_without
+from tfgen.data.examples import Prompts, Report, fingerprint_of, short_name
+from tfgen.data.folder import Folder
+from tfgen.data.listing import refuse_broken
 from tfgen.data.prepared import Key, Writer, open_or_prepare
 from tfgen.data.request import DataRequest
-from tfgen.data.splits import held_out
-from tfgen.errors import UserError
 from tfgen.modalities.audio.codec import SoundCodec
 from tfgen.modalities.audio.examples import SoundExamples
 from tfgen.modalities.audio.reading import CYCLE_SECONDS, SOUNDS, BrokenSound, read_rate, read_sound
@@ -30,34 +26,6 @@ LONGEST_SECONDS = 4.0
 _LOOKED_AT = 1000  # sounds whose rate and length decide, spread evenly over the folder
 _AT_ONCE = 64  # sounds in memory
 _CLEARLY_LONGER = 1.01
-
-
-@dataclass(frozen=True)
-class _Folder:
-    path: Path
-    listing: Listing
-    words: Words
-    split: str  # which part of a folder that is parted into train and test: one of splits.CHOICES
-
-    @cached_property
-    def found(self) -> list[str]:
-        return [name for name, _, _ in self.listing.examples]
-
-    @cached_property
-    def apart(self) -> list[bool]:
-        """Which of them are held out."""
-        return held_out(self.found)
-
-    @cached_property
-    def names(self) -> list[str]:
-        """Of the sounds that are wanted."""
-        if self.split == "all":
-            return self.found
-        return [name for name, apart in zip(self.found, self.apart, strict=True) if apart == (self.split == "test")]
-
-    @property
-    def holds_out(self) -> bool:
-        return self.split == "train" and any(self.apart)
 
 
 @dataclass(frozen=True)
@@ -75,18 +43,10 @@ class _Target:
 
 def open_folder(request: DataRequest) -> SoundExamples:
     """The examples of every sound below a folder, from the cache when nothing has changed since."""
-    path = Path(request.source).expanduser().resolve()
-    listing = list_examples(path, SOUNDS)
-    tables, texts = (tuple(name for name, _, _ in files) for files in (listing.tables, listing.texts))
-    words = Words(path, tables, texts, request.get("prompts"), SOUNDS.singular)
-    folder = _Folder(path, listing, words, request.get("split", "train"))
-    if not listing.examples:
-        refuse_without(request.shown_source, listing)
-    if not folder.names:
-        raise UserError(f"'{request.shown_source}' has no sounds that are held out.", "Leave split out.")
-    name = short_name(path.name)
+    folder = Folder.of(request, SOUNDS)
+    name = short_name(folder.path.name)
     asked = [[each, request.get(each)] for each in sorted(request.settings)]
-    key = Key.of(name, ["sounds", os.fsencode(path).hex(), asked], [FORMAT, _content_of(listing)])
+    key = Key.of(name, ["sounds", os.fsencode(folder.path).hex(), asked], [FORMAT, folder.content()])
     values, digest, details = open_or_prepare(key, lambda writer: _prepare(request, folder, writer))
     prompts, report = Prompts.from_json(details["prompts"]), Report.from_json(details["report"])
     return build_examples(request, name, values, digest, prompts, report, details["cycles"], folder.holds_out)
@@ -131,16 +91,7 @@ def frames_for(seconds: float, frames: Frames) -> int:
     return FRAMES_OF * int(min(max(1, wanted), most))
 
 
-def _content_of(listing: Listing) -> list[Any]:
-    """What a change of any file changes."""
-    digest = hashlib.sha256()
-    for name, size, modified_ns in [*listing.examples, *listing.tables, *listing.texts]:
-        digest.update(os.fsencode(name) + f"\0{size}\0{modified_ns}\0".encode())
-    others = sorted([clean_text(name), reason] for name, reason in listing.broken)
-    return [digest.hexdigest(), others, listing.notes()]
-
-
-def _prepare(request: DataRequest, folder: _Folder, writer: Writer) -> dict[str, Any]:
+def _prepare(request: DataRequest, folder: Folder, writer: Writer) -> dict[str, Any]:
     """Streams every sound into the prepared file; gives the report, the prompts, and whether they were cycles."""
     with ThreadPoolExecutor(max_workers=min(16, (os.cpu_count() or 1) + 1)) as pool:
         # A mistake in a table should not cost the time of reading everything.
@@ -157,19 +108,10 @@ def _prepare(request: DataRequest, folder: _Folder, writer: Writer) -> dict[str,
             broken += [(name, sound) for name, sound in zip(names, sounds, strict=True) if isinstance(sound, str)]
             cut += sum(len(sound) > _CLEARLY_LONGER * target.samples for sound in good) * (not target.cycles)
             request.report_progress(start + len(names), len(folder.names))
-    found = len(folder.names) + len(folder.listing.broken)
-    if len(broken) > BROKEN_AT_MOST * found:
-        refuse_broken(request.shown_source, SOUNDS, broken, found)
+    folder.check_broken(broken)
     if cut:
         notes.append(_note_on_cuts(cut, target.frames.seconds(target.count)))
-    if folder.holds_out:
-        count = sum(folder.apart)
-        notes.append(
-            f"{count} sounds are held out, and evaluate judges by them. To learn them too: --set split=all"
-        )
-    prompts, label_notes = folder.words.prompts_of(used, folder.found)
-    readable = [(clean_text(name), reason) for name, reason in broken]
-    report = Report(found, len(used), readable, [*notes, *label_notes, *folder.listing.notes()])
+    prompts, report = folder.prompts_and_report(used, broken, notes)
     return {"report": report.to_json(), "prompts": prompts.to_json(), "cycles": target.cycles}
 
 
@@ -179,7 +121,7 @@ def _note_on_cuts(count: int, seconds: float) -> str:
     return f"{which} longer than {seconds:.2f} s, and cut.{more if seconds < 0.9 * LONGEST_SECONDS else ''}"
 
 
-def _look(request: DataRequest, folder: _Folder, pool: ThreadPoolExecutor) -> tuple[_Target, list[str]]:
+def _look(request: DataRequest, folder: Folder, pool: ThreadPoolExecutor) -> tuple[_Target, list[str]]:
     """What the sounds are to be, by a sample of them, and what the user should know about it."""
     places = np.linspace(0, len(folder.names) - 1, min(_LOOKED_AT, len(folder.names))).astype(int)
     sample = [folder.names[place] for place in places]
@@ -212,7 +154,7 @@ def _look(request: DataRequest, folder: _Folder, pool: ThreadPoolExecutor) -> tu
     return _Target(frames, frames_for(seconds, frames), cycles), notes
 
 
-def _read(pool: ThreadPoolExecutor, folder: _Folder, names: Sequence[str], target: _Target) -> list[np.ndarray | str]:
+def _read(pool: ThreadPoolExecutor, folder: Folder, names: Sequence[str], target: _Target) -> list[np.ndarray | str]:
     """The samples of each file, or the reason in words why it can't be used. What is clearly longer than it is to be
     stays so, and no longer than that."""
     most = int(_CLEARLY_LONGER * target.samples) + 1

@@ -1,6 +1,7 @@
 """Sounds of any sort, up to some seconds long, as spectrograms."""
 
 import functools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from tfgen.config import parse_value
 from tfgen.data.labels import SOURCES, check_source, prompts_sentence
 from tfgen.data.listing import holds, list_examples
 from tfgen.data.request import DataRequest
-from tfgen.data.settings import DataSetting
+from tfgen.data.settings import DataSetting, between
 from tfgen.data.splits import CHOICES, check_split
 from tfgen.errors import UserError
 from tfgen.modalities.audio.codec import FILE_SIGNATURE, SoundCodec
@@ -19,25 +20,18 @@ from tfgen.modalities.audio.examples import SoundExamples
 from tfgen.modalities.audio.folder import LONGEST_SECONDS
 from tfgen.modalities.audio.reading import CYCLE_SECONDS, SOUNDS
 from tfgen.modalities.audio.spectrogram import RATES, frames_of
-from tfgen.modalities.base import Modality
+from tfgen.modalities.base import Concern, Modality
 from tfgen.representations import ARRAYS
 from tfgen.representations.arrays.specification import ArraySpecification
+
+_HISS = 0.3  # harmonicity; white noise has .10 to .15
+_LEAST_HARMONICITY = 0.75  # of that of real sounds; a whisper has a third of a voice's
 
 
 def check_rate(rate: Any) -> int:
     if str(rate) not in map(str, RATES):
         raise UserError(f"rate must be {', '.join(map(str, RATES))}, not {rate}.", "It is the samples a second.")
     return int(rate)
-
-
-def check_seconds(seconds: Any) -> float:
-    number = parse_value("seconds", seconds, float)
-    if not CYCLE_SECONDS <= number <= LONGEST_SECONDS:
-        raise UserError(
-            f"seconds must be between {CYCLE_SECONDS:g} and {LONGEST_SECONDS:g}, not {seconds}.",
-            "It is how long sounds are; longer ones are cut, and shorter ones have silence behind them.",
-        )
-    return number
 
 
 class AudioModality(Modality):
@@ -53,7 +47,10 @@ class AudioModality(Modality):
             "the common rate, and at most 22050",
         ),
         "seconds": DataSetting(
-            check_seconds,
+            between(
+                "seconds", CYCLE_SECONDS, LONGEST_SECONDS,
+                "It is how long sounds are; longer ones are cut, and shorter ones have silence behind them.",
+            ),
             f"how long sounds are, {CYCLE_SECONDS:g} to {LONGEST_SECONDS:g}; longer ones are cut",
             "what 99 of 100 sounds fit into",
         ),
@@ -242,6 +239,28 @@ class AudioModality(Modality):
             "generated_silence": lambda: attributes.silence(samples()),
             "generated_clipping": lambda: attributes.clipping(sounds()),
         }
+
+    @classmethod
+    def concerns(
+        cls, scores: Mapping[str, float], others: Mapping[str, Mapping[str, float]], margins: Mapping[str, float]
+    ) -> list[Concern]:
+        name, question = "whispering", "Do the samples whisper where real sounds hum or sing?"
+        made, real = scores.get("harmonicity", math.nan), others.get("real", {}).get("harmonicity", math.nan)
+        if math.isnan(made) or math.isnan(real):
+            return [Concern(name, question, None, "There is no harmonicity to compare.")]
+        if real < _HISS:
+            return [Concern(name, question, None, f"Real sounds hiss themselves: their harmonicity is {real:.2f}.")]
+        # That of real sounds is of as many, so it is as far off by chance as that of the samples.
+        chance = math.sqrt(2) * margins.get("harmonicity", 0.0)
+        return [
+            Concern(
+                name,
+                question,
+                made < _LEAST_HARMONICITY * real - chance,
+                f"The harmonicity of the samples is {made:.2f}, that of real sounds {real:.2f}.",
+                "Train for longer; in place of a VAE try a GAN, which doesn't blur harmonics into their mean.",
+            )
+        ]
 
     @classmethod
     def as_terminal(cls, values: np.ndarray, columns: int) -> str | None:

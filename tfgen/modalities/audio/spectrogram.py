@@ -1,5 +1,5 @@
-"""Sounds as log-mel spectrograms: how loud bands of frequencies are, as wide as an ear tells apart,
-some 60 times a second.
+"""Sounds as log-mel spectrograms: how loud bands of frequencies are, as wide as an ear tells apart, about 60 times a
+second.
 
 A band's loudness is from -80 dB (0) to 0 dB (65535), where a sine of full scale has 0 dB; silence is at most SILENT.
 The number of bands says the rate of a sound's samples, so a spectrogram says all of itself.

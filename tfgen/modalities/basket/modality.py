@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tfgen.config import parse_value
 from tfgen.console import several
 from tfgen.data.examples import fit_command
 from tfgen.data.request import DataRequest
-from tfgen.data.settings import DataSetting, check_holdout
+from tfgen.data.settings import DataSetting, between, check_holdout
 from tfgen.errors import UserError
 from tfgen.modalities.base import Modality
 from tfgen.representations import SETS
@@ -22,23 +23,6 @@ if TYPE_CHECKING:
 
 _ENOUGH, _GOOD = 50, 500  # baskets
 _SHOWN = 5  # of the commonest items
-
-
-def _check_core(value: Any) -> int:
-    try:
-        number = int(value)
-    except (TypeError, ValueError):
-        raise UserError(f"'{value}' is not a whole number.", "Set core to a number such as 5.") from None
-    if not 1 <= number <= 10_000:
-        raise UserError(f"core must be between 1 and 10000, not {number}.", "Set core to a number such as 5.")
-    return number
-
-
-def _check_rating(value: Any) -> float:
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        raise UserError(f"'{value}' is not a number.", "Set least_rating to a number such as 4.") from None
 
 
 def _check_layout(value: Any) -> str:
@@ -67,11 +51,13 @@ class BasketModality(Modality):
         "time": _column("when it was, by which items have an order; nothing for none"),
         "layout": DataSetting(_check_layout, "lines, a basket a line, or columns, a row for each user and item"),
         "core": DataSetting(
-            _check_core,
+            between("core", 1, 10_000, "It is how many baskets an item is in at the least.", int),
             "how many baskets an item is in at the least, and how many items a user has, 1 to 10000",
             "5; of a basket a line, 2 items",
         ),
-        "least_rating": DataSetting(_check_rating, "rows with a lower rating are left out", "none"),
+        "least_rating": DataSetting(
+            lambda value: parse_value("least_rating", value, float), "rows with a lower rating are left out", "none"
+        ),
         "without": DataSetting(str, "more names of what is no product, between commas", "postage and the like"),
         "holdout": DataSetting(
             check_holdout,

@@ -3,26 +3,20 @@
 Memory stays bounded whatever the number of pictures: a limited number is in flight, and what is decoded goes to disk.
 """
 
-import hashlib
 import os
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
-from tfgen.data.examples import Report, clean_text, short_name
-from tfgen.data.labels import Words
-from tfgen.data.listing import BROKEN_AT_MOST, Listing, list_examples, refuse_broken, refuse_without
+from tfgen.data.examples import short_name
+from tfgen.data.folder import Folder
+from tfgen.data.listing import refuse_broken
 from tfgen.data.prepared import Writer
 from tfgen.data.request import DataRequest
-from tfgen.data.splits import held_out
-from tfgen.errors import UserError
 from tfgen.modalities.image.assemble import examples_of_details, is_grey, key_of, laid_on
 from tfgen.modalities.image.decode import PICTURES, BrokenPicture, Target, read_picture, read_size
 from tfgen.modalities.image.examples import ImageExamples
@@ -41,68 +35,17 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True)
-class _Folder:
-    path: Path
-    listing: Listing
-    words: Words
-    split: str  # which part of a folder that is parted into train and test: one of splits.CHOICES
-
-    @cached_property
-    def names(self) -> list[str]:
-        """Of the pictures that are wanted."""
-        if self.split == "all":
-            return self.found
-        return [name for name, apart in zip(self.found, self.apart, strict=True) if apart == (self.split == "test")]
-
-    @cached_property
-    def found(self) -> list[str]:
-        return [name for name, _, _ in self.listing.examples]
-
-    @cached_property
-    def apart(self) -> list[bool]:
-        """Which of them are held out."""
-        return held_out(self.found)
-
-    def notes_on_split(self) -> list[str]:
-        """What is said where some pictures are not learned."""
-        if self.split != "train" or not any(self.apart):
-            return []
-        count = sum(self.apart)
-        return [f"{count} pictures are held out, and evaluate judges by them. To learn them too: --set split=all"]
-
-
 def open_folder(request: DataRequest) -> ImageExamples:
     """The examples of every picture below a folder, from the cache when nothing has changed since."""
-    path = Path(request.source).expanduser().resolve()
-    listing = list_examples(path, PICTURES)
-    tables, texts = ([name for name, _, _ in files] for files in (listing.tables, listing.texts))
-    words = Words(path, tuple(tables), tuple(texts), request.get("prompts"), PICTURES.singular)
-    folder = _Folder(path, listing, words, request.get("split", "train"))
-    if not listing.examples:
-        refuse_without(request.shown_source, listing)
-    if not folder.names:
-        raise UserError(f"'{request.shown_source}' has no pictures that are held out.", "Leave split out.")
-    name = short_name(path.name)
-    place = [os.fsencode(path).hex(), request.get("size"), request.get("channels")]
+    folder = Folder.of(request, PICTURES)
+    name = short_name(folder.path.name)
+    place = [os.fsencode(folder.path).hex(), request.get("size"), request.get("channels")]
     place += [[name, request.get(name)] for name in ("prompts", "split") if request.get(name)]
-    key = key_of(request, name, place, _content_of(folder))
+    key = key_of(request, name, place, folder.content())
     return examples_of_details(request, name, key, lambda writer: _prepare(request, folder, writer))
 
 
-def _content_of(folder: _Folder) -> list[Any]:
-    """What a change of any file changes: the names, sizes and times of pictures, and of what may be their words."""
-    digests = []
-    for kept in (folder.listing.examples, [*folder.listing.tables, *folder.listing.texts]):
-        digest = hashlib.sha256()
-        for name, size, modified_ns in kept:
-            digest.update(os.fsencode(name) + f"\0{size}\0{modified_ns}\0".encode())
-        digests.append(digest.hexdigest())
-    others = sorted([clean_text(name), reason] for name, reason in folder.listing.broken)
-    return [*digests, others, folder.listing.notes()]
-
-
-def _prepare(request: DataRequest, folder: _Folder, writer: Writer) -> dict[str, Any]:
+def _prepare(request: DataRequest, folder: Folder, writer: Writer) -> dict[str, Any]:
     """Streams every picture into the prepared file; gives the report and the prompts."""
     with ThreadPoolExecutor(max_workers=min(16, (os.cpu_count() or 1) + 1)) as pool, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what Pillow finds odd about a file is no news: it is read, or it is named
@@ -116,18 +59,14 @@ def _prepare(request: DataRequest, folder: _Folder, writer: Writer) -> dict[str,
             return _decode_all(request, folder, pool, target, writer, values, scales)
 
         used, broken = write_in_range(values, decode, writer.restart)
-    prompts, label_notes = folder.words.prompts_of(used, folder.found)
-    notes = [*more, *values.notes(), *looks, *folder.notes_on_split(), *label_notes, *folder.listing.notes()]
-    readable = [(clean_text(name), reason) for name, reason in broken]
-    report = Report(len(folder.names) + len(folder.listing.broken), len(used), readable, notes)
-    split = folder.split == "train" and any(folder.apart)
+    prompts, report = folder.prompts_and_report(used, broken, [*more, *values.notes(), *looks])
     details = {"report": report.to_json(), "prompts": prompts.to_json(), "white": values.white_of_integers}
-    return {**details, "split": split}
+    return {**details, "split": folder.holds_out}
 
 
 def _decode_all(
     request: DataRequest,
-    folder: _Folder,
+    folder: Folder,
     pool: ThreadPoolExecutor,
     target: Target,
     writer: Writer,
@@ -146,12 +85,11 @@ def _decode_all(
             used.append(name)
         if done % IN_FLIGHT == 0 or done == len(names):
             request.report_progress(done, len(names))
-    if len(broken) > BROKEN_AT_MOST * (len(names) + len(folder.listing.broken)):
-        refuse_broken(request.shown_source, PICTURES, broken, len(names) + len(folder.listing.broken))
+    folder.check_broken(broken)
     return used, broken
 
 
-def _size(request: DataRequest, folder: _Folder, pool: ThreadPoolExecutor) -> tuple[int, int, list[str]]:
+def _size(request: DataRequest, folder: Folder, pool: ThreadPoolExecutor) -> tuple[int, int, list[str]]:
     size = request.get("size")
     if size is not None:
         return choose_size([], [], size)
@@ -166,7 +104,7 @@ def _size(request: DataRequest, folder: _Folder, pool: ThreadPoolExecutor) -> tu
 
 
 def _look(
-    request: DataRequest, folder: _Folder, pool: ThreadPoolExecutor, height: int, width: int, values: ValueRange
+    request: DataRequest, folder: Folder, pool: ThreadPoolExecutor, height: int, width: int, values: ValueRange
 ) -> tuple[Target, list[str]]:
     """What the pictures are to be, by a sample of them, of which the range of values is learned too.
 

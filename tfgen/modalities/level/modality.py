@@ -14,7 +14,7 @@ from tfgen.console import count as in_words
 from tfgen.console import several
 from tfgen.data.examples import fit_command
 from tfgen.data.request import DataRequest
-from tfgen.data.settings import DataSetting, check_holdout
+from tfgen.data.settings import DataSetting, between, check_holdout
 from tfgen.errors import UserError
 from tfgen.modalities.base import Concern, Modality
 from tfgen.representations import ARRAYS, SEQUENCES
@@ -33,26 +33,6 @@ def _check_window(size: Any) -> tuple[int, int]:
     if not found or int(found[1]) < 3 or not (found[2] is None or int(found[2]) >= 3):
         raise UserError(f"'{size}' is no size of a window.", "Set window to its columns, or to columns x rows: 28x14.")
     return int(found[1]), int(found[2] or 0)
-
-
-def _check_piece(rows: Any) -> int:
-    try:
-        rows = int(rows)
-    except (TypeError, ValueError):
-        raise UserError(f"'{rows}' is not a whole number.", "Set piece to a number of rows.") from None
-    if not 1 <= rows <= 64:
-        raise UserError(f"piece must be between 1 and 64, not {rows}.", "It is how many rows of a column are a token.")
-    return rows
-
-
-def _check_mix(share: Any) -> float:
-    try:
-        share = float(share)
-    except (TypeError, ValueError):
-        raise UserError(f"'{share}' is not a number.", "Set mix to a number.") from None
-    if not 0 <= share <= 0.9:
-        raise UserError(f"mix must be between 0 and 0.9, not {share:g}.", "It is the share of windows mixed of two.")
-    return share
 
 
 def _check_split(part: Any) -> str:
@@ -74,10 +54,15 @@ class LevelModality(Modality):
         ),
         "holdout": DataSetting(check_holdout, "the share of levels that are not learned, to judge by, 0 to 0.5", "0.2"),
         "mix": DataSetting(
-            _check_mix, "the share of windows put together of two: what stands in one, what floats in the other, 0 to "
-            "0.9", "0.5",
+            between("mix", 0, 0.9, "It is the share of windows mixed of two."),
+            "the share of windows put together of two: what stands in one, what floats in the other, 0 to 0.9",
+            "0.5",
         ),
-        "piece": DataSetting(_check_piece, "gpt: how many rows of a column are one token, 1 to 64", "half of them"),
+        "piece": DataSetting(
+            between("piece", 1, 64, "It is how many rows of a column are a token.", int),
+            "gpt: how many rows of a column are one token, 1 to 64",
+            "half of them",
+        ),
         "layer": DataSetting(str, "the layer of tiles that is read of a .tmx", "all, laid over each other"),
         "rule": DataSetting(
             str, "what can be played: platformer, rooms, none, or one of another package", "by the legend"
@@ -345,6 +330,8 @@ class LevelModality(Modality):
         }
 
     # Judging.
+
+    missing_inputs = {"playable": "No rule says what can be played."}
 
     @classmethod
     def metric_inputs(

@@ -2,8 +2,7 @@
 2018).
 
 Each place learns to foresee the next few items, not the next alone: items of one purchase have no order, and what is
-asked for is what comes at all. What attention knows of order is how
-long ago something was.
+asked for is what comes at all. Of order, attention knows how long ago something was.
 """
 
 import math
