@@ -25,13 +25,14 @@ def test_an_installed_package_compiles_its_examples_and_exports_none_of_that(
     (installed / "__pycache__").mkdir(exist_ok=True)
     (installed / "__pycache__" / "example.cpython-311.pyc").write_bytes(b"\xa7\r\r\n")
     monkeypatch.setattr(app, "_TEMPLATES", installed.parent)
+    monkeypatch.setattr(loaded, "of_codec", classmethod(lambda cls, codec: cls))
     monkeypatch.setattr(loaded, "app_templates", classmethod(lambda cls: None))
     monkeypatch.setattr(loaded, "app_words", classmethod(lambda cls, codec: {}))
     texts = [path.read_text(encoding="utf-8") for path in source.glob("*.*")]
     words = dict.fromkeys(re.findall(r"\$(\w+)", "".join(texts)), "1")
     exported = SimpleNamespace(
         run=SimpleNamespace(name="a run", record={"modality": modality}),
-        codec=SimpleNamespace(representation=representation, form={"ending": ".txt"}),
+        codec=SimpleNamespace(representation=representation),
         companions=lambda: {"a.json": b"{}"}, words=lambda: words,
     )
     app.write_companions(exported, "a-run.tflite", tmp_path / "phone")
