@@ -121,13 +121,19 @@ def test_a_request_that_is_too_large_is_refused(own_exports):
 def test_no_batching_answers_the_same_and_pages_from_elsewhere_may_ask_where_told(own_exports):
     with tfgen_serve(own_exports, "--no-batching", "--cors") as server:
         connection = http.client.HTTPConnection("127.0.0.1", server.rest_port)
-        asked = {"Origin": "http://localhost:3000", "Access-Control-Request-Method": "POST"}
-        connection.request("OPTIONS", "/v1/models/toy:predict", headers=asked)
-        response = connection.getresponse()
-        assert response.status == 200 and response.read() is not None
-        assert response.headers["Access-Control-Allow-Origin"] == "*"
-        connection.request("GET", "/v1/models/toy", headers=asked)
-        assert connection.getresponse().headers["Access-Control-Allow-Origin"] == "*"
+        page = {"Origin": "http://localhost:3000"}
+        for method, path, headers, code in (
+            ("OPTIONS", "/v1/models/toy:predict", page, 200), ("OPTIONS", "/v1/models/toy:predict", {}, 400),
+            ("GET", "/v1/models/toy", page, 200), ("GET", "/v1/models/none", page, 404),
+        ):
+            connection.request(method, path, headers=headers)
+            response = connection.getresponse()
+            assert (response.status, response.read() == b"") == (code, method == "OPTIONS")
+            headers = {key.lower(): value for key, value in response.headers.items()}
+            assert {key: value for key, value in headers.items() if key.startswith("access-control")} == {
+                "access-control-allow-origin": "*", "access-control-allow-methods": "POST, GET",
+                "access-control-allow-headers": "Content-Type",
+            }
         assert server.predict({"instances": [1.0, 2.0]}) == (200, {"predictions": [2.5, 3.0]})
         assert list(predict(server, x=np.float32([1, 2])).outputs["y"].float_val) == [2.5, 3.0]
 

@@ -12,8 +12,6 @@ from urllib.parse import unquote
 from google.protobuf.json_format import MessageToJson
 from grpc import StatusCode
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -33,6 +31,13 @@ _VERSION = r"(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"
 _MOST_DIGITS = 19  # of a version: 2**63 has as many, and Python converts no thousands of them
 _CALL = re.compile(rf"/v1/models/(?P<name>[^/:]+){_VERSION}:(?P<verb>classify|regress|predict)", re.I | re.A)
 _LOOK = re.compile(rf"/v1/models(?:/(?P<name>[^/:]+))?{_VERSION}(?P<verb>/metadata)?", re.I | re.A)
+_WEB_PAGE = re.compile(r"https?://")  # in the Origin of a page that asks whether it may ask
+# Let pages from anywhere read an answer: AddCORSHeaders in tensorflow_serving/model_servers/http_rest_api_util.cc.
+_CORS_HEADERS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "POST, GET",
+    "Access-Control-Allow-Headers": "Content-Type",
+}
 
 
 @dataclass(frozen=True)
@@ -47,27 +52,36 @@ def application(
     predictor: Predictor, metrics_path: str | None, largest_request: int, cors: bool = False
 ) -> Starlette:
     """The ASGI application; `cors`: whether pages from other places may ask it, as browsers want to be told."""
-    endpoint = Endpoint(predictor, largest_request)
+    endpoint = Endpoint(predictor, largest_request, cors)
     routes = [Route("/{path:path}", _Any(endpoint))]
     if metrics_path:
         routes.insert(0, Route(metrics_path, _Any(lambda _: _metrics(predictor))))
-    anywhere = Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["GET", "POST"], allow_headers=["*"])
-    return Starlette(routes=routes, middleware=[anywhere] if cors else [])
+    return Starlette(routes=routes)
 
 
 class Endpoint:
     """Answers every path; what isn't TensorFlow Serving's is refused in its words."""
 
-    def __init__(self, predictor: Predictor, largest_request: int):
+    def __init__(self, predictor: Predictor, largest_request: int, cors: bool = False):
         self._predictor = predictor
         self._largest_request = largest_request
+        self._cors = cors
         self._in_progress = 0
 
     async def __call__(self, request: Request) -> Response:
+        path = request.scope.get("raw_path", request.scope["path"].encode()).split(b"?")[0].decode("latin-1")
+        if not path.lower().startswith("/v1/"):
+            return _response(_error_text(f"Not found: {path}"), 404)
+        if request.method == "OPTIONS":  # RestApiRequestDispatcher::ProcessRequest in model_servers/http_server.cc
+            response = Response(status_code=200 if _WEB_PAGE.search(request.headers.get("origin", "")) else 400)
+        else:
+            response = await self._response_to(request, path)
+        if self._cors:
+            response.headers.update(_CORS_HEADERS)
+        return response
+
+    async def _response_to(self, request: Request, path: str) -> Response:
         try:
-            path = request.scope.get("raw_path", request.scope["path"].encode()).split(b"?")[0].decode("latin-1")
-            if not path.lower().startswith("/v1/"):
-                return _response(_error_text(f"Not found: {path}"), 404)
             ask = ask_of(request.method, path)
             with self._predictor.request(ask.spec.name, ask.verb.capitalize(), "REST"):
                 return _response(await self._answer(ask, request))
