@@ -110,6 +110,7 @@ def test_data_in_memory_is_resumed_and_repeated(tmp_path):
     np.testing.assert_array_equal(repeated.generate("left", 3).values, resumed.generate("left", 3).values)
 
 
+@pytest.mark.slow
 def test_the_model_is_the_newest(tmp_path, digits):
     with stopped_at(64):
         run = tfgen.load(fit_run("gan", tmp_path / "run", digits, 256, *[f"{k}={v}" for k, v in QUICK.items()]).path)

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 import tfgen
-from tests.conformance.cases import example_of, models_of
+from tests.conformance.cases import SLOW, example_of, models_of
 from tests.conftest import assert_same_state, state_of, stopped_at
 from tfgen import checkpoints, config
 from tfgen.catalog import MODELS
@@ -21,7 +21,8 @@ COLOURS = {
     "red": (220, 30, 30), "green": (30, 170, 30), "blue": (30, 60, 220), "yellow": (240, 220, 30),
     "black": (0, 0, 0), "white": (255, 255, 255), "pink": (250, 120, 220),
 }
-MODELS_OF_ARRAYS = models_of("arrays")
+# One of them is quick.
+MODELS_OF_ARRAYS = [pytest.param(name, marks=[] if name == "vae" else SLOW) for name in models_of("arrays")]
 QUICK = {"size": "tiny", "latent_dim": 8, "batch_size": 32, "save_every": 1000}
 
 

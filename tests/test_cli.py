@@ -123,7 +123,7 @@ def test_data_names_what_is_broken(command, isolated):
     assert "1 of 21 files or rows can't be used" in seen.stdout and "bad.png" in seen.stdout
 
 
-@pytest.mark.parametrize("count", [2, 63, 64])
+@pytest.mark.parametrize("count", [2, 63, pytest.param(64, marks=pytest.mark.slow)])
 def test_what_data_names_next_is_a_fit_that_works(command, isolated, count):
     pixels = np.random.default_rng(0).integers(0, 255, (count, 12, 12), np.uint8)
     np.save(isolated / "my few.npy", pixels)

@@ -43,6 +43,7 @@ def test_data(modality, sources, command):
     assert facts["modality"] == modality and facts["count"] > 0 and len(facts["fingerprint"]) == 64
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("learner", battery_of("arrays", "sequences", "rows", "sets"))
 def test_a_run_goes_through_every_stage(learner, fit_once, command, tmp_path, shared_cache):
     modality, model = learner

@@ -38,6 +38,7 @@ def colour_run(tmp_path_factory):
     return fit_run("vae", folder / "run", folder / "pictures.npy", 5, "batch_size=8", "width=2", "latent_dim=4")
 
 
+@pytest.mark.slow
 def test_a_run_is_judged(pair, splits, command, isolated):
     result = command("evaluate", pair[0].path, "--data", splits["others"], "-n", 500)
     assert result.exit_code == 0, result.output
@@ -70,6 +71,7 @@ def test_a_part_does_not_replace_the_whole(pair, splits, command):
     assert (pair[0].path / "evaluation.json").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_held_out_examples_with_other_words_raise_no_false_alarm(pair, tmp_path, splits):
     others = np.load(splits["others"])
     np.savez(tmp_path / "unlabelled.npz", images=others["images"][:300])
@@ -90,6 +92,7 @@ def test_held_out_words_are_matched_as_typed_ones_are(pair, tmp_path, splits):
     assert evaluation.baselines["real"]["prompt_adherence"] > 0.8 and "membership" in evaluation.scores
 
 
+@pytest.mark.slow
 def test_training_examples_among_the_held_out_hide_no_copies(pair, tmp_path, splits):
     learned, others = np.load(splits["learned"]), np.load(splits["others"])
     mixed = np.concatenate([learned["images"][:60], others["images"][:340]])
@@ -125,6 +128,7 @@ def test_the_same_run_scores_the_same_again_from_the_cache_and_without(pair, spl
     assert first.scores == again.scores == anew.scores and first.baselines == anew.baselines
 
 
+@pytest.mark.slow
 def test_features_are_looked_at_once(pair, monkeypatch):
     from tfgen.evaluate.arrays.groups import Group
 
@@ -156,6 +160,7 @@ def test_a_run_is_no_better_than_itself_with_another_seed(pair, splits):
     assert len(meaningful) <= 1  # of 95 % intervals one in twenty misses
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change, words",
     [({"count": 200}, "the number of samples"), ({"extractor": "classifier"}, "the extractor"),
@@ -396,6 +401,7 @@ def test_a_stopped_fit_goes_on_measuring_and_ends_the_same(splits, tmp_path):
     assert_same_state(state_of(resumed), state_of(whole))
 
 
+@pytest.mark.slow
 def test_damaged_best_weights_leave_the_last(splits, tmp_path, monkeypatch, capsys):
     from tfgen.evaluate.arrays.tracker import ArrayTracker
     from tfgen.training.best import Best

@@ -43,7 +43,7 @@ def codec(rows):
     return RowCodec.of(rows, len(rows), after={"end": "start", "paid": "start", "high": "low"})
 
 
-@pytest.fixture(scope="module", params=["gpt", "vae"])
+@pytest.fixture(scope="module", params=[pytest.param("gpt", marks=pytest.mark.slow), "vae"])
 def sampler(request, codec):
     """Of a model that has learned nothing but how common each token is."""
     kind, config = {"gpt": (RowGPT, RowGPTConfig), "vae": (RowVAE, RowVAEConfig)}[request.param]

@@ -374,6 +374,7 @@ def test_what_means_nothing_is_refused(odd_codec, prompt):
     assert caught.value.what_is_wrong and caught.value.what_to_do
 
 
+@pytest.mark.slow
 def test_a_graph_means_the_same(odd_codec):
     import tensorflow as tf
 

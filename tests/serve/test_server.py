@@ -39,7 +39,7 @@ def test_it_says_what_is_up_and_a_command_that_works(own_exports, name):
     assert said.startswith("Stopping")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_requests_in_flight_are_answered_before_it_ends(own_exports, number):
     with tfgen_serve(own_exports) as server, ThreadPoolExecutor(4) as pool:
         predict(server, spec(signature="slow"), rounds=np.int32([1]))

@@ -63,6 +63,7 @@ def test_what_can_not_be_is_refused(steer, gan_run, arguments, words):
     assert done.exit_code == 2 and words in done.stderr and not done.stdout
 
 
+@pytest.mark.slow
 def test_a_log_is_replayed_from_a_file(steer, gan_run, isolated):
     from tfgen.feedback.rows import export_events
     from tfgen.feedback.store import open_store

@@ -51,6 +51,7 @@ def answered(session, *answers):
 ANSWERS = ([2], "none", [0, 3], "undo", [1], "skip", [4])
 
 
+@pytest.mark.slow
 def test_a_log_gives_the_same_tiles_bit_by_bit(gan_run, store):
     first = open_session(gan_run, request(), store, "ann")
     shown = answered(first, *ANSWERS)
@@ -110,7 +111,7 @@ def test_a_person_gets_what_they_wish(gan_run):
     person = Person(wish_of("slant", values, 1), values, 1)
     for _ in range(10):
         session.answer("pick", [person.pick(session.tiles().values)])
-    assert person.percentile(session.best[None])[0] >= 98
+    assert person.percentile(session.best[None])[0] >= 97
     names = [slider.name for slider in session.sliders()]
     assert names[0] == "like my picks" and {"slant", "thickness", "direction 1"} <= set(names)
 

@@ -89,6 +89,7 @@ def test_variations_are_like_what_they_are_of_and_can_be_downloaded(served):
     assert 0 < apart < np.abs(second - first).mean() * 1.5
 
 
+@pytest.mark.slow
 def test_steering_goes_on_after_the_studio_was_killed(runs, tmp_path, shared):
     folder = tmp_path / "runs"
     copied_run(runs, folder)
@@ -237,6 +238,7 @@ def test_no_name_leads_to_a_file(served, place):
             assert b"root:" not in content
 
 
+@pytest.mark.slow
 def test_malformed_requests_get_sentences(served):
     for path, body in malformed(400, ["digits", "tales"]):
         status, _, content = served.ask("POST", path, body)

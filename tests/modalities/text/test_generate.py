@@ -70,6 +70,7 @@ def test_what_streams_is_the_text_and_comes_in_pieces(writer):
         assert text.ended == "length"
 
 
+@pytest.mark.slow
 def test_the_stream_on_standard_output_is_the_answer_of_the_graph(said, run, writer):
     """`tfgen generate` prints what the model's own loop makes, which exports have inside."""
     from tfgen.representations.sequences.sampling import Sampling
@@ -244,6 +245,7 @@ def test_json_has_all_that_it_takes_to_make_the_text_again(said, run, writer):
     np.testing.assert_allclose([token["log_probability"] for token in row["tokens"]], text.log_probabilities, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_rows_in_a_file(said, isolated):
     said("the ", "-n", 11, "--length", 12, "-o", "rows.jsonl")
     rows = [json.loads(line) for line in (isolated / "rows.jsonl").read_text().splitlines()]
