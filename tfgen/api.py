@@ -226,6 +226,32 @@ class Run(storage.Run):
         with talking(verbose or is_talking()):
             return self.export_request(ExportRequest(formats, number_formats or ("float32",), folder, serving))
 
+    def card(
+        self,
+        output: str | Path | None = None,
+        *,
+        license: str | None = None,
+        data_license: str | None = None,
+        intended: str | None = None,
+        carbon: float | None = None,
+    ) -> str:
+        """A model card in Markdown, with Hugging Face's front matter and headings, from what was measured.
+
+        Args:
+            output: a file to write it to as well.
+            license, data_license: of the model and of what it learned, by their names.
+            intended: what the model is meant for, in sentences.
+            carbon: grams of CO2 for a kilowatt-hour of electricity; by default what the fit was told.
+        """
+        from tfgen.files import write_bytes
+        from tfgen.trust.card import CardRequest, card
+
+        said = CardRequest(license, data_license, intended, number("carbon", carbon))
+        content = card(self, said)
+        if output is not None:
+            write_bytes(Path(output), content.encode())
+        return content
+
     def feedback(self) -> "FeedbackReport":
         """What was said of its samples, who agrees with whom, and what was learned from it."""
         from tfgen.feedback.report import report

@@ -214,7 +214,7 @@ class FitEnergy:
 
 
 class SampleEnergy:
-    """What drawing samples costs, where they are drawn anyway. Tracing a graph is not in it, so draw one batch first."""
+    """What drawing samples costs, where they are drawn anyway. Draw a batch first: tracing a graph costs far more."""
 
     def __init__(self) -> None:
         self._meter, self._count, self._total = Meter(), 0, Energy()
