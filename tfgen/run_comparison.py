@@ -12,6 +12,7 @@ from tfgen.evaluate.record import Evaluation
 from tfgen.run import Run
 from tfgen.trust.energy import energy_of
 
+_QUALITY = ("detectability_to_the_eye", "detectability", "quality", "ndcg_at_100")  # scores, the first that there is
 _TIMES = ("step", "seconds", "steps_per_second")  # in a report, beside the losses
 
 
@@ -93,14 +94,14 @@ def quality_of(evaluation: Evaluation) -> tuple[str, float] | None:
     """What it is taken from, and a number from 0 to 1 of which more is better; None where nothing such was measured.
 
     Of samples that a classifier tells from real examples, 2 less twice how often it is right about a pair: 1 where it
-    can only guess, 0 where it is always right. Of sets, how well they rank.
+    can only guess, 0 where it is always right. Of rows that are too few for that, how like real ones they are; of sets,
+    how well they rank.
     """
-    for name in ("detectability_to_the_eye", "detectability"):
-        if name in evaluation.scores:
-            return name, min(1.0, max(0.0, 2 - 2 * evaluation.scores[name].value))
-    if "ndcg_at_100" in evaluation.scores:
-        return "ndcg_at_100", evaluation.scores["ndcg_at_100"].value
-    return None
+    found = next((name for name in _QUALITY if name in evaluation.scores), None)
+    if found is None:
+        return None
+    value = evaluation.scores[found].value
+    return found, min(1.0, max(0.0, 2 - 2 * value)) if found.startswith("detectability") else value
 
 
 def _finite(value: Any) -> Any:

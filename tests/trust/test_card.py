@@ -12,10 +12,13 @@ from tests.conformance.cases import battery_of
 from tests.conformance.test_journeys import run_of
 from tests.sources import SOURCES
 from tfgen import load, versions
+from tfgen.catalog import METRICS
 from tfgen.evaluate.record import Alarm, Evaluation, MeasuredWith, Score
 from tfgen.feedback.events import Event, Sample
 from tfgen.feedback.store import open_store
+from tfgen.restore import open_codec
 from tfgen.run import runs_folder
+from tfgen.trust.card import DETECTION, PRIVACY
 from tfgen.trust.energy import Energy
 from tfgen.trust.front_matter import as_yaml
 
@@ -84,8 +87,13 @@ def test_a_card_is_true_of_a_run_that_nobody_evaluated(learner, copy_of, sources
     assert matter.get("pipeline_tag") == TASKS.get(modality)
     assert matter["datasets"] == [SOURCES[modality].file]
     assert "license" not in matter and "model-index" not in matter
-    for heading in ("Evaluation", "Privacy and Memorisation", "Bias, Risks, and Limitations"):
+    for heading in ("Evaluation", "Bias, Risks, and Limitations"):
         assert "`tfgen evaluate own`" in sections[heading]
+    for heading, wanted in (("Privacy and Memorisation", PRIVACY), ("Detectability", DETECTION)):
+        kinds = open_codec(run).representation, modality
+        has_metric = any(f"{kind}/{name}" in METRICS for kind in kinds for name in wanted)
+        unknown = "`tfgen evaluate own` measures it." if has_metric else "tfgen has no metric of it"
+        assert f"**Not measured.** {unknown}" in sections[heading]
     assert "**Not measured.**" in sections["Evaluation"] and "not said" in sections["Training Details"]
     assert run.record["data"]["fingerprint"] in sections["Training Details"]
     assert f"{run.record['data']['count']:,}" in sections["Training Details"]
