@@ -153,6 +153,7 @@ class Run(storage.Run):
         extractor: str | None = None,
         seed: int = 0,
         target: str | None = None,
+        carbon: float | None = None,
         verbose: bool = False,
     ) -> "Evaluation":
         """Scores with intervals, baselines and alarms; `evaluation["frechet"].value` is one of them.
@@ -161,11 +162,15 @@ class Run(storage.Run):
             data: held-out examples, real ones that the run never saw.
             metrics: only these; then nothing is kept in the run.
             target: of rows, the column that is predicted, to see what samples are good for; else guessed.
+            carbon: grams of CO2 for a kilowatt-hour of electricity; by default what the fit was told.
         """
         from tfgen.evaluate.request import EvaluateRequest
 
         holdout = str(data) if isinstance(data, Path) else data
-        request = EvaluateRequest(holdout, names(metrics), whole("n", n), extractor, whole("seed", seed) or 0, target)
+        request = EvaluateRequest(
+            holdout, names(metrics), whole("n", n), extractor, whole("seed", seed) or 0, target,
+            number("carbon", carbon),
+        )
         load_tensorflow()
         from tfgen.evaluate.stage import evaluate
 
@@ -220,6 +225,32 @@ class Run(storage.Run):
         folder = None if output is None else Path(output)
         with talking(verbose or is_talking()):
             return self.export_request(ExportRequest(formats, number_formats or ("float32",), folder, serving))
+
+    def card(
+        self,
+        output: str | Path | None = None,
+        *,
+        license: str | None = None,
+        data_license: str | None = None,
+        intended: str | None = None,
+        carbon: float | None = None,
+    ) -> str:
+        """A model card in Markdown, with Hugging Face's front matter and headings, from what was measured.
+
+        Args:
+            output: a file to write it to as well.
+            license, data_license: of the model and of what it learned, by their names.
+            intended: what the model is meant for, in sentences.
+            carbon: grams of CO2 for a kilowatt-hour of electricity; by default what the fit was told.
+        """
+        from tfgen.files import write_bytes
+        from tfgen.trust.card import CardRequest, card
+
+        said = CardRequest(license, data_license, intended, number("carbon", carbon))
+        content = card(self, said)
+        if output is not None:
+            write_bytes(Path(output), content.encode())
+        return content
 
     def feedback(self) -> "FeedbackReport":
         """What was said of its samples, who agrees with whom, and what was learned from it."""
@@ -441,6 +472,7 @@ def fit(
     verbose: bool = False,
     interruptible: bool = False,
     repeat: "str | Path | storage.Run | None" = None,
+    carbon: float | None = None,
     data_settings: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> Run:
@@ -462,6 +494,7 @@ def fit(
         callbacks: Keras callbacks, called as in `keras.Model.fit`; an execution of several steps counts as one batch.
         interruptible: let Ctrl-C end the fit between two steps, by a signal handler.
         repeat: a run that is done once more, with its model, data and settings, to the same weights.
+        carbon: grams of CO2 for a kilowatt-hour of electricity, so that grams stand beside watt-hours.
         data_settings: those of the data's settings that are called as one of these arguments: {"size": 32} for
             pictures.
         settings: the model's and the data's, as in docs/settings.md.
@@ -497,6 +530,7 @@ def fit(
         interruptible=interruptible,
         callbacks=tuple(callbacks),
         repeat=_name_of(repeat),
+        carbon=number("carbon", carbon),
     )
     with talking(verbose or is_talking()):
         return fit_request(request)
@@ -665,6 +699,7 @@ def check_evaluation(
     extractor: str | None,
     seed: int,
     target: str | None = None,
+    carbon: float | None = None,
 ) -> None:
     """Raises UserError where an evaluation can't work, as far as that can be seen without TensorFlow."""
     from tfgen.data.sources import check_source
@@ -673,6 +708,7 @@ def check_evaluation(
 
     for run in runs:
         representation = open_codec(run).representation
-        check(EvaluateRequest(data, tuple(metrics), n, extractor, seed, target), representation, run.record["modality"])
+        request = EvaluateRequest(data, tuple(metrics), n, extractor, seed, target, carbon)
+        check(request, representation, run.record["modality"])
     if data is not None:
         check_source(data)  # what isn't there is said before TensorFlow loads

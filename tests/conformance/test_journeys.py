@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import yaml
 
 from tests.conformance.cases import battery_of, covering, learners_of
 from tests.sources import SOURCES
@@ -58,8 +59,19 @@ def test_a_run_goes_through_every_stage(learner, fit_once, command, tmp_path, sh
     evaluation = json.loads(judged.stdout)
     assert evaluation["scores"] and all(np.isfinite(score["value"]) for score in evaluation["scores"].values())
     assert (run.path / "report.html").stat().st_size > 2000
+    spent, samples = run.record["energy"], evaluation["energy"]["thousand_samples"]
+    assert spent["joules"] > 0 and evaluation["energy"]["joules"] > 0 and samples["joules"] > 0
     shown = command("runs", "show", run.path)
     assert shown.exit_code == 0 and "finished" in shown.stdout
+    assert "energy " in shown.stdout
+    told = {"detectability", "detectability_to_the_eye", "quality", "ndcg_at_100"} & evaluation["scores"].keys()
+    assert ("quality.per_watt_hour" in shown.stdout) == bool(told)
+    card = command("card", run.path)
+    assert card.exit_code == 0, card.stderr
+    matter = yaml.safe_load(card.stdout.split("---\n")[1])
+    (result,) = matter["model-index"][0]["results"]
+    assert {each["type"] for each in result["metrics"]} == evaluation["scores"].keys()
+    assert evaluation["words"].replace("<", "&lt;") in card.stdout
 
 
 @pytest.mark.slow

@@ -6,7 +6,9 @@ import sys
 import click
 
 from tfgen import __version__, environment
-from tfgen.cli import chat, data, evaluate, export, feedback, fit, generate, prompt, runs, serve, steer, studio, tune
+from tfgen.cli import (
+    card, chat, data, evaluate, export, feedback, fit, generate, prompt, runs, serve, steer, studio, tune,
+)
 from tfgen.cli.options import OrderedGroup
 from tfgen.environment import check_platform
 from tfgen.errors import UserError, nearest
@@ -73,6 +75,7 @@ def main(debug: bool) -> None:
     tfgen studio                           all of it in a browser
     tfgen evaluate photos-gan              quality, diversity, prompt adherence, memorisation
     tfgen export photos-gan                files for a server or a phone
+    tfgen card photos-gan                  what was measured, as a model card
     tfgen runs list                        what was trained so far
 
     Without DATA, the commands take `digits`, real handwritten digits, and a gpt `shakespeare`; both come with tfgen.
@@ -82,5 +85,5 @@ def main(debug: bool) -> None:
     check_platform()
 
 
-for module in (data, fit, generate, steer, chat, evaluate, feedback, tune, prompt, studio, export, serve, runs):
+for module in (data, fit, generate, steer, chat, evaluate, feedback, tune, prompt, studio, export, card, serve, runs):
     main.add_command(module.command)

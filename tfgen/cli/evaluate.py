@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from tfgen.cli.options import carbon_option
 from tfgen.cli.tables import table
 from tfgen.environment import load_tensorflow
 
@@ -22,6 +23,7 @@ _LISTED, _CELLS = 20, 3  # rows with --rows, and cells of each
 @click.option(
     "--rows", is_flag=True, help="Of a table: only list its least likely rows, or those of --data, counted from 1."
 )
+@carbon_option
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="PNG", help="With several runs: the plot.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON in place of the table.")
 def command(
@@ -33,6 +35,7 @@ def command(
     seed: int,
     target: str | None,
     rows: bool,
+    carbon: float | None,
     output: Path | None,
     as_json: bool,
 ) -> None:
@@ -61,7 +64,8 @@ def command(
     if rows:
         return _list_rows(opened, holdout, count, as_json)
     wanted = {
-        "data": holdout, "metrics": metrics, "n": count, "extractor": extractor, "seed": seed, "target": target
+        "data": holdout, "metrics": metrics, "n": count, "extractor": extractor, "seed": seed, "target": target,
+        "carbon": carbon,
     }
     check_evaluation(opened, **wanted)
     load_tensorflow()
@@ -104,6 +108,7 @@ def _json(result) -> str:
 
 def _one(evaluation) -> str:
     from tfgen.evaluate.score_descriptions import title_of
+    from tfgen.trust.energy import energy_lines
 
     names = list(evaluation.baselines)
     rows = [["", evaluation.run, "95 %", "better", *names]]
@@ -116,7 +121,7 @@ def _one(evaluation) -> str:
     lines += [f"{alarm.name}: {alarm.state}. {alarm.sentence} {alarm.advice}".rstrip() for alarm in evaluation.alarms]
     lines += ["", evaluation.words]
     lines += [f"Left out: {name}. {why}" for name, why in evaluation.left_out.items()]
-    return "\n".join([*lines, *evaluation.notes])
+    return "\n".join([*lines, *evaluation.notes, *energy_lines(evaluation.energy)])
 
 
 def _several(comparison) -> str:

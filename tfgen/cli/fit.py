@@ -4,7 +4,7 @@ import shlex
 
 import click
 
-from tfgen.cli.options import overrides_option
+from tfgen.cli.options import carbon_option, overrides_option
 from tfgen.console import several
 from tfgen.environment import load_tensorflow
 
@@ -41,6 +41,7 @@ from tfgen.environment import load_tensorflow
     "--evaluate-every", type=int, metavar="STEPS", help="Measure now and then, and end with the best weights."
 )
 @click.option("--patience", type=int, metavar="N", help="Stop early, after N measurements that were no better.")
+@carbon_option
 @click.option("--tensorboard", is_flag=True, help="Also write the losses for TensorBoard.")
 def command(overrides: tuple[str, ...], freeze: int | None, **options) -> None:
     """Train MODEL (gan, vae or gpt) on DATA and keep everything in a run.

@@ -40,6 +40,12 @@ overrides_option = click.option(
     metavar="KEY=VALUE",
     help="Change a setting; may be given several times.",
 )
+carbon_option = click.option(
+    "--carbon",
+    type=float,
+    metavar="GRAMS_PER_KWH",
+    help="Say grams of CO2 too, by those of a kilowatt-hour of your electricity.",
+)
 _SAMPLING = {
     "--temperature": (float, "T", "0 takes the likeliest, more is bolder.  [default: 0.8]"),
     "--top-k": (int, "K", "Choose among the K likeliest tokens alone."),

@@ -13,6 +13,7 @@ class EmbeddedSet:
 
     modality: str
     open: Callable[[DataRequest], Any]
+    licence: str = ""
 
     def __call__(self, request: DataRequest) -> Any:
         """The examples."""

@@ -10,6 +10,7 @@ from tfgen.evaluate.record import Alarm, Evaluation, MeasuredWith, Score
 from tfgen.evaluate.request import EvaluateRequest
 from tfgen.restore import load_model_and_checkpoint, open_modality
 from tfgen.run import Run
+from tfgen.trust.energy import SampleEnergy
 
 METRICS_FORMAT = 3  # raise it whenever a metric would give another number for the same samples
 
@@ -42,6 +43,7 @@ class Evaluator:
         self.modality = open_modality(run)
         self.missing = {**self.missing, **self.modality.missing_inputs}
         self.own_questions: dict[str, str] = {}
+        self.sample_energy = SampleEnergy()
         self.model: Any
         self.model, self.checkpoint = load_model_and_checkpoint(run)
 

@@ -71,6 +71,8 @@ class Evaluation:
     alarms: list[Alarm]
     notes: list[str]
     words: str = ""
+    # What this evaluation cost, as tfgen.trust.energy.Energy has it; and "thousand_samples", what drawing those costs.
+    energy: dict[str, Any] | None = None
 
     def __getitem__(self, name: str) -> Score:
         """A score by its own name, or by its metric's where that has one alone: `evaluation["frechet"].value`.

@@ -15,6 +15,7 @@ from tfgen.evaluate.evaluator import Parts
 from tfgen.evaluate.record import Alarm, Evaluation, Score
 from tfgen.evaluate.score_descriptions import ScoreDescription, description_of, short
 from tfgen.run import Run
+from tfgen.trust.energy import Energy, energy_of
 
 FILE = "report.html"
 
@@ -47,8 +48,19 @@ def _about(run: Run, evaluation: Evaluation, data: str) -> str:
             "Data": data,
             "Trained for": f"{evaluation.step:,} steps, {short(evaluation.minutes)} min",
             "Evaluated": _time(evaluation.created),
+            **_energy(run, evaluation),
         }
     )
+
+
+def _energy(run: Run, evaluation: Evaluation) -> dict[str, str]:
+    """What the fit, the evaluation and a thousand samples cost, as far as it is known."""
+    known = {
+        "Energy of the fit": energy_of(run.record),
+        "Of this evaluation": Energy.from_json(evaluation.energy),
+        "Of a thousand samples": Energy.from_json((evaluation.energy or {}).get("thousand_samples")),
+    }
+    return {name: energy.short() for name, energy in known.items() if energy is not None}
 
 
 def _facts(facts: dict[str, str]) -> str:

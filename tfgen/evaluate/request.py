@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from tfgen.catalog import EXTRACTORS, METRICS
 from tfgen.errors import UserError, unknown
 from tfgen.representations import ARRAYS, ROWS
+from tfgen.trust.energy import check_carbon, watts_per_core
 
 LEAST_COUNT = 20
 
@@ -19,6 +20,7 @@ class EvaluateRequest:
     extractor: str | None = None
     seed: int = 0
     target: str | None = None  # of rows: the column that is predicted
+    carbon: float | None = None  # grams of CO2 for a kilowatt-hour; by default what the run's fit was told
 
 
 def metrics_of(representation: str, modality: str) -> dict[str, str]:
@@ -31,6 +33,8 @@ def metrics_of(representation: str, modality: str) -> dict[str, str]:
 
 def check(request: EvaluateRequest, representation: str, modality: str) -> None:
     """Raises UserError where the request can't work for runs of the representation and the modality."""
+    check_carbon(request.carbon)
+    watts_per_core()
     if request.extractor is not None:
         if representation != ARRAYS:
             raise UserError(f"No extractor is needed to judge {representation}.", "Leave --extractor out.")

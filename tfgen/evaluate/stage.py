@@ -3,7 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from tfgen.evaluate.report import write_report
 from tfgen.evaluate.request import EvaluateRequest, check, metrics_of
 from tfgen.restore import open_codec
 from tfgen.run import Run, now
+from tfgen.trust.energy import Energy, Meter, energy_of
 
 if TYPE_CHECKING:
     from tfgen.models.base import GenerativeModel
@@ -30,6 +31,11 @@ def evaluate(run: Run, request: EvaluateRequest) -> Evaluation:
     """
     representation, modality = open_codec(run).representation, run.record["modality"]
     check(request, representation, modality)
+    with Meter() as meter:
+        return _evaluate(run, request, representation, modality, meter)
+
+
+def _evaluate(run: Run, request: EvaluateRequest, representation: str, modality: str, meter: Meter) -> Evaluation:
     evaluator = ENGINES.load(f"evaluate/{representation}")(run, request)
     say(evaluator.beginning())
     known = metrics_of(representation, modality)
@@ -52,12 +58,22 @@ def evaluate(run: Run, request: EvaluateRequest) -> Evaluation:
         notes=[*_notes_on_run(run, model), *evaluator.notes()],
     )
     evaluation = dataclasses.replace(evaluation, words=evaluator.in_words(evaluation))
-    if not request.metrics:
-        parts = evaluator.parts(evaluation)
+    parts = None if request.metrics else evaluator.parts(evaluation)
+    energy = _energy(run, request, meter.spent(), evaluator.sample_energy.thousand())
+    evaluation = dataclasses.replace(evaluation, energy=energy)
+    if parts is not None:
         questions = {**parts.questions, **evaluator.own_questions}
         write_report(run, evaluation, dataclasses.replace(parts, questions=questions))
         evaluation.write(run.results)
     return evaluation
+
+
+def _energy(run: Run, request: EvaluateRequest, spent: Energy, thousand: Energy | None) -> dict[str, Any]:
+    """What the evaluation cost, and what a thousand samples cost, as plain JSON."""
+    fitted = energy_of(run.record) or Energy()
+    carbon = fitted.carbon if request.carbon is None else request.carbon
+    own, samples = (each and dataclasses.replace(each, carbon=carbon) for each in (spent, thousand))
+    return {**own.to_json(), "thousand_samples": samples and samples.to_json()}
 
 
 def _minutes(run: Run) -> float:

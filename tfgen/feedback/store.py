@@ -300,6 +300,11 @@ class Store:
             raise _told(error, self.place) from error
 
 
+def has_store() -> bool:
+    """Whether there is a usual store; `open_store` makes one where there is none."""
+    return bool(os.environ.get("TFGEN_STORE")) or (runs_folder() / "feedback.db").exists()
+
+
 def open_store(url: str | None = None) -> Store:
     """The store at a URL (sqlite:///PATH, postgresql://...) or a path; by default $TFGEN_STORE, else feedback.db among
     the runs. Its tables are made where it is new, and brought up to date where it is old.

@@ -380,6 +380,12 @@ class Modality(abc.ABC):
         """What a person types to get the first sample of a run; `codec` is its codec.json, `run` is quoted."""
         return f"tfgen generate {run}"
 
+    @classmethod
+    def hub_task(cls, codec: Mapping[str, Any]) -> str | None:
+        """What Hugging Face's hub calls what a run with this codec.json does (`pipeline_tag`); None where it has no
+        word for it."""
+        return None
+
     # Export.
 
     @classmethod

@@ -25,6 +25,7 @@ from tfgen.run import all_runs
 from tfgen.run_comparison import summary
 from tfgen.studio.replies import NotThere, read_json
 from tfgen.studio.worker import models_for
+from tfgen.trust.energy import energy_of
 
 _KNOWN = 400  # prompts or words that the page suggests
 _POINTS = 400  # of the losses' curves
@@ -229,9 +230,10 @@ def _facts(run: Run) -> dict[str, Any]:
     codec, modality = open_codec(run), open_modality(run)
     engine = ENGINES.load(f"generate/{codec.representation}")
     is_sequence = codec.representation == SEQUENCES
-    evaluation = Evaluation.read(run.results)
+    evaluation, energy = Evaluation.read(run.results), energy_of(run.record)
     return {
         **_card(run),
+        "energy": energy.in_words() if energy else "",
         "plural": modality.samples[1],
         "singular": modality.samples[0],
         "are_rows": codec.representation in (ROWS, SETS),

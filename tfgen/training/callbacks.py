@@ -17,6 +17,7 @@ from tfgen.training.best import Best
 from tfgen.training.history import History
 from tfgen.training.plan import SHEETS, Pace, horizon_at, save_interval
 from tfgen.training.progress import Progress
+from tfgen.trust.energy import FitEnergy, Meter
 
 _UNHEALTHY_REPORTS = 10  # in a row before a fit gives up
 _FEWER = 1.3  # times the seconds between checkpoints that were told of last, before it is told of anew
@@ -36,10 +37,12 @@ def reset_means(model: Any) -> None:
 class Stopwatch(keras.callbacks.Callback):
     """Times executions for `seconds`, from the end of the first, which includes tracing; then stops the fit."""
 
-    def __init__(self, seconds: float):
+    def __init__(self, seconds: float, meter: Meter):
         super().__init__()
         self.seconds = seconds
+        self._meter = meter
         self._marks: list[tuple[int, float]] = []
+        self._joules: list[float] = []  # until the first mark and until the last
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         reset_means(self.model)
@@ -47,8 +50,18 @@ class Stopwatch(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         means_since_last(self.model)  # what a report costs, which is much beside the steps of a tiny model
         self._marks.append((int(self.model.step.numpy()), time.perf_counter()))
+        if len(self._marks) == 1:
+            self._joules.append(self._meter.spent().joules)
         if len(self._marks) >= 3 and self._marks[-1][1] - self._marks[0][1] >= self.seconds:
             self.model.stop_training = True
+
+    def on_train_end(self, logs: dict | None = None) -> None:
+        self._joules.append(self._meter.spent().joules)
+
+    @property
+    def watts(self) -> float:
+        """The mean power while the steps ran."""
+        return (self._joules[-1] - self._joules[0]) / max(self._marks[-1][1] - self._marks[0][1], 1e-9)
 
     @property
     def seconds_per_step(self) -> float:
@@ -89,9 +102,10 @@ class TrainingMonitor(keras.callbacks.Callback):
         save_seconds: float = 0.0,
         best: Best | None = None,
         pace: Pace | None = None,
+        energy: FitEnergy | None = None,
     ):
         """`save_seconds` is what a checkpoint takes, 0 where that isn't known yet; `pace` keeps a fit to its minutes,
-        and is None where the steps were given."""
+        and is None where the steps were given; `energy` is recorded with each checkpoint."""
         super().__init__()
         self.run = run
         self.reports = reports
@@ -99,6 +113,7 @@ class TrainingMonitor(keras.callbacks.Callback):
         self.save_every = save_every
         self.best = best
         self.pace = pace
+        self.energy = energy
         self.problem: str | None = None
         self.interrupted = False
         self.exhausted = best is not None and best.exhausted
@@ -211,6 +226,9 @@ class TrainingMonitor(keras.callbacks.Callback):
         except checkpoints.NotFinite:
             self.problem = f"Weights stopped being numbers near step {self._step()}."
             self.model.stop_training = True
+            return
+        if self.energy is not None:
+            self.energy.record()
 
     def conclude(self, batches: Any) -> None:
         """What the model fits once after its last step, or its best one; the weights are safe already."""

@@ -11,6 +11,7 @@ from tfgen.data.sources import representation_for
 from tfgen.errors import UserError, unknown
 from tfgen.restore import open_codec
 from tfgen.run import Run, locate
+from tfgen.trust.energy import check_carbon, watts_per_core
 
 DEFAULT_MINUTES = 3.0
 DEFAULT_SEED = 0
@@ -27,6 +28,7 @@ class FitRequest:
     repeat: the name or path of a run that is done once more, to the same bytes, from its run.json.
     interruptible: whether Ctrl-C and a polite kill end the fit between steps; else they come where they come.
     callbacks: Keras callbacks of a caller's own.
+    carbon: grams of CO2 for a kilowatt-hour of electricity.
     """
 
     model: str | None = None
@@ -48,6 +50,7 @@ class FitRequest:
     interruptible: bool = False
     callbacks: Sequence[Any] = ()
     repeat: str | None = None
+    carbon: float | None = None
 
     def chosen(self) -> bool:
         """Whether something is chosen that an earlier run has already, when that is resumed or repeated."""
@@ -59,6 +62,8 @@ class FitRequest:
 
 def check(request: FitRequest) -> None:
     """Raises UserError where a request can't work, as far as that can be seen without data and TensorFlow."""
+    check_carbon(request.carbon)
+    watts_per_core()
     if request.repeat is not None:
         _check_repeat(request)
         return

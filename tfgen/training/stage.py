@@ -27,6 +27,7 @@ from tfgen.training.new_run import Beginning, create_run, resume_run
 from tfgen.training.plan import Costs, Intervals, Pace, horizon_at, most_measurements, seconds_left, steps_within
 from tfgen.training.progress import Progress
 from tfgen.training.request import FitRequest
+from tfgen.trust.energy import FitEnergy, Meter
 
 _MEASURE_SECONDS = 3.0
 _MEASURE_SHARE = 0.1  # of the minutes, at the most
@@ -55,19 +56,21 @@ def fit(request: FitRequest, hooks: Hooks) -> Run:
         Failure: the model diverged or collapsed, or the disk is full; the last good weights are kept.
     """
     with contextlib.ExitStack() as held:
+        meter = held.enter_context(Meter())
         beginning = resume_run(request, held) if request.resume else create_run(request, held)
         run = beginning.run
+        energy = FitEnergy(run, meter, request.carbon)
         try:
-            _fit_locked(beginning, request, hooks)
+            _fit_locked(beginning, request, hooks, energy)
         except BaseException as error:
-            _note_stop(run)
+            _note_stop(run, energy)
             if isinstance(error, KeyboardInterrupt):
                 say(f"Stopped at once; what was saved is kept. Continue: {run.resume_command}")
             raise
     return run
 
 
-def _note_stop(run: Run) -> None:
+def _note_stop(run: Run, energy: FitEnergy) -> None:
     """Says in the record of a run that was torn off that nobody is at work on it."""
     if run.record["status"] not in ("started", "running"):
         return
@@ -76,10 +79,10 @@ def _note_stop(run: Run) -> None:
             reached = checkpoints.load_newest(run.checkpoints).step
         except UserError:  # before the first, or none is whole
             reached = 0
-        run.update(status="stopped", reached=run.record["reached"] if "kept" in run.record else reached)
+        energy.record(status="stopped", reached=run.record["reached"] if "kept" in run.record else reached)
 
 
-def _fit_locked(beginning: Beginning, request: FitRequest, hooks: Hooks) -> None:
+def _fit_locked(beginning: Beginning, request: FitRequest, hooks: Hooks, energy: FitEnergy) -> None:
     run, examples = beginning.run, beginning.examples
     _use_deterministic_kernels()
     model = _make_model(run, examples)
@@ -92,16 +95,16 @@ def _fit_locked(beginning: Beginning, request: FitRequest, hooks: Hooks) -> None
     if first:
         save_seconds = _save_start(run, model)
     if not run.record["steps"]:
-        pace, left = _plan(beginning, model, data, sheets, best, save_seconds, request.save_every)
+        pace, left = _plan(beginning, model, data, sheets, best, save_seconds, request.save_every, energy)
     elif run.record["steps"] - step > _WORTH_MEASURING:
-        left = _seconds_per_step(model, data, _MEASURE_SECONDS) * (run.record["steps"] - step)
+        left = _seconds_per_step(model, data, _MEASURE_SECONDS, energy) * (run.record["steps"] - step)
     if best is not None and best.every is None:
         best.every = best.interval(run.record["steps"])
         run.update(evaluate_every=best.every)
     if first and "start" in run.record:
         _measure_start(run, best)
-    _say_plan(run, model, examples, left)
-    _train(run, model, data, sheets, request, best, pace, save_seconds)
+    _say_plan(run, model, examples, left, energy)
+    _train(run, model, data, sheets, request, best, pace, save_seconds, energy)
 
 
 def _open_best(run: Run, model, data: "_Batches", hooks: Hooks) -> Best | None:
@@ -181,7 +184,8 @@ def _measure_start(run: Run, best: Best | None) -> None:
 
 
 def _plan(
-    beginning: Beginning, model, data: _Batches, sheets, best: Best | None, save_seconds: float, save_every: float
+    beginning: Beginning, model, data: _Batches, sheets, best: Best | None, save_seconds: float, save_every: float,
+    energy: FitEnergy,
 ) -> tuple[Pace, float]:
     """Measures the first steps and what happens beside them, forgets them, and plans how many fit into the minutes.
 
@@ -190,7 +194,7 @@ def _plan(
     say("Trying the first steps, to plan by ...")
     run = beginning.run
     seconds = run.record["minutes"] * 60
-    step = _seconds_per_step(model, data, min(_MEASURE_SECONDS, _MEASURE_SHARE * seconds))
+    step = _seconds_per_step(model, data, min(_MEASURE_SECONDS, _MEASURE_SHARE * seconds), energy)
     sheets.write()
     after = _seconds_of(lambda: plot_losses([{"step": 0, **{metric.name: 0.0 for metric in model.metrics}}] * 2))
     fitted = model.after_fit_seconds(data.epoch_size, step)
@@ -228,12 +232,13 @@ def _seconds_of(function: Callable[[], Any]) -> float:
     return time.monotonic() - began
 
 
-def _seconds_per_step(model, data: _Batches, seconds: float) -> float:
+def _seconds_per_step(model, data: _Batches, seconds: float, energy: FitEnergy) -> float:
     """Runs steps for some seconds and forgets them."""
     before = checkpoints.capture(model.state())
-    stopwatch = Stopwatch(seconds)
+    stopwatch = Stopwatch(seconds, energy.meter)
     _run_steps(model, data.between(0, 10**6), 10**6, stopwatch)
     checkpoints.restore(model.state(), before)
+    energy.watts = stopwatch.watts
     return stopwatch.seconds_per_step
 
 
@@ -250,7 +255,7 @@ def _run_steps(model, batches, count: int, *callbacks) -> None:
         ) from error
 
 
-def _say_plan(run: Run, model, examples: Examples, left: float | None) -> None:
+def _say_plan(run: Run, model, examples: Examples, left: float | None, energy: FitEnergy) -> None:
     summary = MODALITIES.load(examples.modality).summary(examples)
     say(f"Data: {summary} from {run.record['data']['source']}.")
     for note in examples.report.notes:
@@ -267,7 +272,7 @@ def _say_plan(run: Run, model, examples: Examples, left: float | None) -> None:
     say(
         f"Model: {run.record['model']}, {parameters} parameters; memory about {size(peak_memory() + state)}; "
         f"{f'step {done} to ' if done else ''}{several(steps, 'step')} of {model.config.batch_size}"
-        + (f", about {duration(left)}." if left and left > 0 else ".")
+        + (f", about {duration(left)} and {energy.forecast(left).short()}." if left and left > 0 else ".")
     )
     if len(examples) < model.few_examples:
         say(f"  {model.of_few}")
@@ -279,19 +284,20 @@ def _numbers(variables: Iterable) -> int:
 
 
 def _train(
-    run: Run, model, data: _Batches, sheets, request: FitRequest, best: Best | None, pace: Pace | None, save: float
+    run: Run, model, data: _Batches, sheets, request: FitRequest, best: Best | None, pace: Pace | None, save: float,
+    energy: FitEnergy,
 ) -> None:
     start, stop = int(model.step.numpy()), run.record["steps"]
     run.update(status="running")
     history, progress = History(run, start), Progress(start, stop)
     reports = Reports(history, progress, tensorboard_writer(run) if request.tensorboard else None)
-    monitor = TrainingMonitor(run, reports, sheets.write, request.save_every, save, best, pace)
+    monitor = TrainingMonitor(run, reports, sheets.write, request.save_every, save, best, pace, energy)
     monitor.set_model(model)  # Keras does it in fit(), which a run that was killed at its very end no longer needs
     try:
         with _signals(monitor) if request.interruptible else contextlib.nullcontext():
             if start < stop and not monitor.exhausted and "kept" not in run.record:
                 _run_steps(model, data.between(start, stop), stop - start, monitor, *request.callbacks)
-            _conclude(run, model, data, sheets, monitor)
+            _conclude(run, model, data, sheets, monitor, energy)
     except OSError as error:
         if _was_raised_by(request.callbacks, error):
             raise
@@ -311,7 +317,7 @@ def _was_raised_by(callbacks: Sequence, error: BaseException) -> bool:
     return any(caller is callback for caller in callers for callback in callbacks)
 
 
-def _conclude(run: Run, model, data: _Batches, sheets, monitor) -> None:
+def _conclude(run: Run, model, data: _Batches, sheets, monitor, energy: FitEnergy) -> None:
     if not monitor.problem:
         step = int(model.step.numpy())
         finished = step >= run.record["steps"] or monitor.exhausted or "kept" in run.record
@@ -322,12 +328,13 @@ def _conclude(run: Run, model, data: _Batches, sheets, monitor) -> None:
     if rows:
         files.write_bytes(run.path / "losses.png", plot_losses(rows))
     if monitor.problem:
-        run.update(status="failed", problem=monitor.problem)
+        energy.record(status="failed", problem=monitor.problem)
         step = checkpoints.load_newest(run.checkpoints).step
         raise Failure(f"{monitor.problem} The weights from step {step} are kept.", model.remedy)
     sheets.write()
     reached = run.record["reached"] if "kept" in run.record else step
-    run.update(status="finished" if finished else "stopped", reached=reached)
+    spent = energy.record(status="finished" if finished else "stopped", reached=reached)
+    say(f"Energy: {spent.in_words()}")
     if run.record.get("warning"):
         say(f"{run.record['warning']} {model.remedy}")
 

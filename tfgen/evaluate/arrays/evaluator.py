@@ -42,7 +42,9 @@ class ArrayEvaluator(Evaluator):
         place = str(run.path.resolve())
         self.arrays = ArrayInputs(place, self.model, self.data, self.extractor, self.count, self.modality)
         searched = max(self.count, _SEARCHED)
-        self.searched = sample_group(self.model, self.codec, self.checkpoint, searched, request.seed)
+        self.searched = sample_group(
+            self.model, self.codec, self.checkpoint, searched, request.seed, self.sample_energy
+        )
         self.samples = self.searched.first(self.count)
         self._inputs = self.arrays.of_model(self.samples, self.searched)
 

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from tfgen.representations.arrays.codec import ArrayCodec
 from tfgen.representations.arrays.examples import ArrayExamples
 from tfgen.representations.arrays.sampler import ArraySampler, drawn_prompts
 from tfgen.representations.arrays.specification import CATEGORICAL, ArraySpecification
+from tfgen.trust.energy import SampleEnergy
 
 BLOCK = 1024  # examples that are in memory together; a multiple of the sampler's batch
 NOISE = 0.1  # standard deviation of the noise on copies, as a share of the values' range; of categories, how many
@@ -46,18 +48,32 @@ def real_group(name: str, examples: ArrayExamples, places: np.ndarray, prompts: 
     return Group(name, lambda start, stop: np.asarray(examples.values[places[start:stop]]), prompts[places], identity)
 
 
-def sample_group(model: Any, codec: ArrayCodec, checkpoint: str, count: int, seed: int) -> Group:
+def sample_group(
+    model: Any, codec: ArrayCodec, checkpoint: str, count: int, seed: int, energy: SampleEnergy | None = None
+) -> Group:
     """Samples `seed`, `seed + 1`, ... of the empty prompt, so each prompt comes as often as in the data.
 
     `checkpoint` is the name of what the model's weights are from, which has their hash in it. What else makes a sample
-    is in the group's identity too: settings, prompts, the codec, and the code of model and codec.
+    is in the group's identity too: settings, prompts, the codec, and the code of model and codec. `energy` counts what
+    drawing costs.
     """
     words = model.conditions.longest
     sampler = ArraySampler(model.generate, words)
     seeds = np.arange(seed, seed + count, dtype=np.int64).astype(np.int32)
 
-    def read(start: int, stop: int) -> np.ndarray:
+    def draw(start: int, stop: int) -> np.ndarray:
         return codec.decode(sampler(seeds[start:stop], np.zeros([stop - start, words], np.int32)))
+
+    @cache
+    def trace() -> None:
+        draw(0, 1)
+
+    def read(start: int, stop: int) -> np.ndarray:
+        if energy is None:
+            return draw(start, stop)
+        trace()
+        with energy.of(stop - start):
+            return draw(start, stop)
 
     prompts = np.full(count, -1)
     if model.conditions.prompt_words:

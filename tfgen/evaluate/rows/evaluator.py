@@ -38,7 +38,9 @@ class RowEvaluator(Evaluator):
         super().__init__(run, request)
         self.count = request.count or len(self.data.training)
         self.codec = open_codec(run)
-        self.rows = RowInputs(self.model, self.codec, self.modality, self.data, self.target, self.count, request.seed)
+        self.rows = RowInputs(
+            self.model, self.codec, self.modality, self.data, self.target, self.count, request.seed, self.sample_energy
+        )
         self.missing = {**self.missing, **self._missing()}
 
     def _missing(self) -> dict[str, str]:

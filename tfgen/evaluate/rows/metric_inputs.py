@@ -14,6 +14,7 @@ from tfgen.evaluate.rows.boosting import Giveaway, Target, augment, giveaways, p
 from tfgen.evaluate.rows.reference_data import ReferenceData
 from tfgen.evaluate.rows.tables import Distances, Nearest, are_among, as_table, missing
 from tfgen.representations.rows.columns import Rows
+from tfgen.trust.energy import SampleEnergy
 
 MOST_ATTACKED = 2000  # rows of either side
 MOST_SEARCHED = 20_000  # samples among which their nearest are looked for
@@ -30,8 +31,10 @@ class RowInputs:
     """Makes each part of it once, when it is first asked for."""
 
     def __init__(
-        self, model: Any, codec: Any, modality: Any, data: ReferenceData, target: Target | None, count: int, seed: int
-    ):
+        self, model: Any, codec: Any, modality: Any, data: ReferenceData, target: Target | None, count: int, seed: int,
+        energy: SampleEnergy,
+    ):  # fmt: skip
+        self.sample_energy = energy
         self.model, self.codec, self.modality = model, codec, modality
         self.data, self.target = data, target
         self.count, self.seed = count, seed
@@ -49,7 +52,9 @@ class RowInputs:
 
         seeds = np.arange(self.seed, self.seed + self.count, dtype=np.int64).astype(np.int32)
         sampler = RowSampler(self.model, self.codec)
-        rows = sampler(seeds)
+        sampler(seeds[:1])  # traces its graph
+        with self.sample_energy.of(len(seeds)):
+            rows = sampler(seeds)
         if self.modality.holds(rows, self.codec).all():
             return rows
         return enforce_constraints(self.modality, self.codec, sampler, seeds, no_conditions(self.codec), rows)[0]

@@ -35,7 +35,9 @@ class SequenceEvaluator(Evaluator):
         self.data = ReferenceData(run, request.holdout)
         super().__init__(run, request)
         self.count = request.count or _suitable_count(self.data)
-        self.texts = SequenceInputs(self.model, self.data, self.count, request.seed, self.modality)
+        self.texts = SequenceInputs(
+            self.model, self.data, self.count, request.seed, self.modality, self.sample_energy
+        )
 
     @classmethod
     def may_be_compared(cls, runs: list[Run]) -> bool:

@@ -17,6 +17,7 @@ from tfgen.evaluate.sequences.ngram import MOST_TOKENS, NGram
 from tfgen.evaluate.sequences.reference_data import ReferenceData
 from tfgen.evaluate.sequences.sampling import length_for, pieces_of, sample_ids
 from tfgen.modalities.base import Modality
+from tfgen.trust.energy import SampleEnergy
 
 _JUDGED = ("real_judged", "generated_judged")
 MOST_MATCHED = 1000  # texts of each group that are looked for in the training text
@@ -26,8 +27,12 @@ _LEAST_TRAINING = 2**14  # tokens of training text that are predicted, however l
 class SequenceInputs:
     """Makes each part of it once, when it is first asked for."""
 
-    def __init__(self, model: Any, data: ReferenceData, count: int, seed: int, modality: Any = Modality):
+    def __init__(
+        self, model: Any, data: ReferenceData, count: int, seed: int, modality: Any = Modality,
+        energy: SampleEnergy | None = None,
+    ):  # fmt: skip
         self.model, self.data, self.count, self.seed, self.modality = model, data, count, seed, modality
+        self.sample_energy = energy or SampleEnergy()
         self._losses = LossReader(model)
         self._end = data.end
         self._scored: dict[str, np.ndarray] = {}
@@ -82,7 +87,8 @@ class SequenceInputs:
     @cached_property
     def sample_ids(self) -> list[np.ndarray]:
         """The model's samples."""
-        return sample_ids(self.model, self.openings, self.seed, length_for(self.model, self.data.codec))
+        length = length_for(self.model, self.data.codec)
+        return sample_ids(self.model, self.openings, self.seed, length, self.sample_energy)
 
     @cached_property
     def said(self) -> np.ndarray:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from tfgen.representations.sequences.codec import SequenceCodec
+from tfgen.trust.energy import SampleEnergy
 
 LENGTH = 200  # tokens of a sample at the most
 TEMPERATURE = 1.0  # the model as it is: less would hide what it doesn't know
@@ -19,11 +20,13 @@ def length_for(model: Any, codec: SequenceCodec) -> int:
     return length if model.endless else min(length, model.context - 1)
 
 
-def sample_ids(model: Any, openings: Sequence[np.ndarray], seed: int, length: int) -> list[np.ndarray]:
+def sample_ids(
+    model: Any, openings: Sequence[np.ndarray], seed: int, length: int, energy: SampleEnergy
+) -> list[np.ndarray]:
     """Samples `seed`, `seed + 1`, ... that go on from openings: ids int32 [tokens] of each, with its end if it has one.
 
     An opening is ids int32 [n], and the empty one is the model's own start; what is given is not in the sample, which
-    has at most `length` tokens.
+    has at most `length` tokens. `energy` counts what drawing them costs.
     """
     import tensorflow as tf
 
@@ -38,12 +41,17 @@ def sample_ids(model: Any, openings: Sequence[np.ndarray], seed: int, length: in
         how = Sampling(seeds, tf.fill([BATCH], TEMPERATURE), tf.zeros([BATCH], tf.int32), tf.ones([BATCH]))
         return model.generate(ids, lengths, tf.fill([BATCH], length), how)
 
-    found: list[np.ndarray] = []
-    for start in range(0, count, BATCH):
+    def batch(start: int) -> list[np.ndarray]:
         part = slice(start, start + BATCH)
         made = make(tf.range(seed + start, seed + start + BATCH), tf.constant(ids[part]), tf.constant(lengths[part]))
         rows, counts = (each.numpy() for each in made)
-        found += [row[:stop] for row, stop in zip(rows, counts, strict=True)]
+        return [row[:stop] for row, stop in zip(rows, counts, strict=True)]
+
+    found = batch(0)  # its graph is traced in it, so the others' energy counts; of one alone, that of the same again
+    for start in range(BATCH, count, BATCH) or [0]:
+        with energy.of(BATCH):
+            made = batch(start)
+        found += made
     return found[:count]
 
 

@@ -38,7 +38,7 @@ class SetEvaluator(Evaluator):
         super().__init__(run, request)
         self.codec = open_codec(run)
         self.count = request.count or len(self.data.unseen)
-        self.sets = SetInputs(self.model, self.data, self.count, request.seed)
+        self.sets = SetInputs(self.model, self.data, self.count, request.seed, self.sample_energy)
 
     def beginning(self) -> str:
         plural = self.codec.specification.plural

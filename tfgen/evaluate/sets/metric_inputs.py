@@ -14,6 +14,7 @@ from tfgen.models.sets.ease import co_occurrences
 from tfgen.models.sets.ranking import masked, ranks
 from tfgen.representations.sets.ranker import Ranker
 from tfgen.representations.sets.sets import Sets
+from tfgen.trust.energy import SampleEnergy
 
 REAL, INDEPENDENT = "real", "independent"
 MODEL, EASE, NEAREST, POPULAR, RANDOM = "model", "ease", "nearest items", "popularity", "random"
@@ -28,7 +29,10 @@ class SetInputs:
     count: invented sets. As many of them as there are held-out ones are compared with these.
     """
 
-    def __init__(self, model: SetModel, data: ReferenceData, count: int, seed: int):
+    def __init__(
+        self, model: SetModel, data: ReferenceData, count: int, seed: int, energy: SampleEnergy | None = None
+    ):
+        self.sample_energy = energy or SampleEnergy()
         self.model, self.data, self.count, self.seed = model, data, count, seed
         self.items = len(data.names)
         self.compared = min(count, len(data.unseen))
@@ -108,7 +112,9 @@ class SetInputs:
     def invented(self) -> Sets:
         """The sets that the model makes, with seeds from the evaluation's on."""
         seeds = np.arange(self.seed, self.seed + self.count, dtype=np.int32)
-        return Sets.of(self.ranker.invented(seeds))
+        self.ranker.invented(seeds[:1])  # traces its graph
+        with self.sample_energy.of(len(seeds)):
+            return Sets.of(self.ranker.invented(seeds))
 
     @cached_property
     def _compared(self) -> Sets:

@@ -300,6 +300,10 @@ class AudioModality(Modality):
         return spectrograms_of(samples[None], RATES[rate])[0]
 
     @classmethod
+    def hub_task(cls, codec: Mapping[str, Any]) -> str | None:
+        return "text-to-audio" if codec["vocabulary"]["kind"] != "none" else None
+
+    @classmethod
     def app_templates(cls) -> Path:
         return Path(__file__).with_name("app")
 

@@ -269,6 +269,11 @@ class ImageModality(Modality):
         return read_png(content)
 
     @classmethod
+    def hub_task(cls, codec: Mapping[str, Any]) -> str | None:
+        captioned = codec["vocabulary"]["kind"] == "captions"
+        return "text-to-image" if captioned else "unconditional-image-generation"
+
+    @classmethod
     def app_templates(cls) -> Path:
         return Path(__file__).with_name("app")
 

@@ -97,4 +97,4 @@ def _open(request: DataRequest) -> LevelArrays | LevelSequences:
     return examples_of(request, Levels(grids, [""] * LEVELS, tiles, {"ending": ".txt"}, report, "meadows"))
 
 
-open_meadows = EmbeddedSet("level", _open)
+open_meadows = EmbeddedSet("level", _open, "MIT, as tfgen, which makes it by a rule")

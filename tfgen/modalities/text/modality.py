@@ -182,6 +182,10 @@ class TextModality(Modality):
         return f"tfgen generate {run}" if codec["kind"] == "text" else f'tfgen generate {run} "a prompt"'
 
     @classmethod
+    def hub_task(cls, codec: Mapping[str, Any]) -> str | None:
+        return "text-generation"
+
+    @classmethod
     def app_templates(cls) -> Path:
         return Path(__file__).with_name("app")
 

@@ -146,7 +146,7 @@ export async function progress(main, { run, isCurrent }) {
     const { rows } = await api(`/api/runs/${encodeURIComponent(run.name)}/history`);
     chart.replaceChildren(curves(rows));
     const last = rows.at(-1);
-    numbers.textContent = last ? `Step ${last.step}${run.plan ? ` of ${run.plan}` : ""}, ${number(last.seconds / 60)} minutes.` : "";
+    numbers.textContent = last ? `Step ${last.step}${run.plan ? ` of ${run.plan}` : ""}, ${number(last.seconds / 60)} minutes.${run.energy ? ` Energy: ${run.energy}` : ""}` : "";
     if ((last?.step ?? 0) !== shown) {
       shown = last?.step ?? 0;
       const address = `/api/runs/${encodeURIComponent(run.name)}/sheet?${shown}`;

@@ -81,4 +81,4 @@ def _open(request: DataRequest) -> SoundExamples:
     return build_examples(request, "chimes", values, digest, prompts, Report(len(values), len(values)))
 
 
-open_chimes = EmbeddedSet("audio", _open)
+open_chimes = EmbeddedSet("audio", _open, "MIT, as tfgen, which calculates it")

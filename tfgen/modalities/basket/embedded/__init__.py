@@ -78,4 +78,4 @@ def _open(request: DataRequest) -> BasketExamples:
     return open_examples(request, till())
 
 
-open_corner_shop = EmbeddedSet("basket", _open)
+open_corner_shop = EmbeddedSet("basket", _open, "MIT, as tfgen, which makes it by a rule")

@@ -17,4 +17,4 @@ def _open(request: DataRequest) -> ImageExamples:
     return read_pair(replace(request, source="digits"), "digits", images, names=DIGIT_NAMES)
 
 
-open_digits = EmbeddedSet("image", _open)
+open_digits = EmbeddedSet("image", _open, "CC BY-SA 3.0, as MNIST is commonly listed")

@@ -14,4 +14,4 @@ def _open(request: DataRequest) -> TableExamples:
     return open_examples(replace(request, source=str(path), shown="insurance"))
 
 
-open_insurance = EmbeddedSet("table", _open)
+open_insurance = EmbeddedSet("table", _open, "public domain")

@@ -19,4 +19,4 @@ def _open(request: DataRequest) -> SequenceExamples:
     return examples_of_source(replace(request, source="shakespeare"), plays)
 
 
-open_shakespeare = EmbeddedSet("text", _open)
+open_shakespeare = EmbeddedSet("text", _open, "public domain")

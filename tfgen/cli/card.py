@@ -1,0 +1,43 @@
+"""tfgen card: a run's model card."""
+
+from pathlib import Path
+
+import click
+
+from tfgen.cli.options import carbon_option, run_argument
+
+
+@click.command("card")
+@run_argument
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write it to FILE."
+)
+@click.option("--license", metavar="NAME", help="The model's licence, by its name on Hugging Face's hub: mit.")
+@click.option("--data-license", metavar="NAME", help="The licence of what it learned.")
+@click.option("--intended", metavar="TEXT", help="What the model is meant for, in a sentence or two.")
+@carbon_option
+def command(
+    run: str,
+    output: Path | None,
+    license: str | None,
+    data_license: str | None,
+    intended: str | None,
+    carbon: float | None,
+) -> None:
+    """Print the model card of RUN: Markdown with Hugging Face's front matter and headings.
+
+    All of it is from what was measured and recorded: data, settings, scores with their intervals, alarms, privacy,
+    energy, lineage, feedback. What nobody measured is called so, with the command that measures it. Evaluate first, and
+    read it before you publish it.
+
+    \b
+    tfgen card digits-gan
+    tfgen card digits-gan -o README.md --license mit --intended "Digits for demonstrations."
+    """
+    from tfgen.api import load
+
+    content = load(run).card(output, license=license, data_license=data_license, intended=intended, carbon=carbon)
+    if output is None:
+        click.echo(content, nl=False)
+    else:
+        click.echo(f"Wrote {output}. Read it before you publish it.", err=True)

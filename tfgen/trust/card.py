@@ -1,0 +1,473 @@
+"""A model card (Mitchell et al. 2019) of a run, under the headings of Hugging Face's template, from what was measured.
+
+It is made to be passed on: no path, no text of a caption or a document, no note that quotes the data, nobody's name.
+"""
+
+import json
+import shlex
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from tfgen import __version__, versions
+from tfgen.catalog import DATASETS
+from tfgen.checkpoints import newest_name
+from tfgen.console import duration, several
+from tfgen.data.sources import TFDS
+from tfgen.evaluate.record import Evaluation, Score
+from tfgen.evaluate.request import metrics_of
+from tfgen.evaluate.score_descriptions import description_of, short
+from tfgen.restore import open_codec, open_modality
+from tfgen.run import BASE, Run, all_runs, now
+from tfgen.trust.energy import Energy, check_carbon, energy_of
+from tfgen.trust.front_matter import front_matter
+
+_TEMPLATE = Path(__file__).with_name("templates") / "card.md"
+_MODELS = {
+    "gan": "generative adversarial network (GAN)",
+    "vae": "variational autoencoder (VAE)",
+    "gpt": "autoregressive transformer (GPT)",
+}
+# Metrics, as the catalog calls them, that tell what a model gives away of its data; and whether samples are told apart.
+PRIVACY = (
+    "copying", "membership", "memorisation", "generalisation", "closeness", "attribute", "singling-out", "copies",
+    "level-copying",
+)
+DETECTION = ("detectability", "detectability-to-the-eye")
+_MOST_LABELS = 20
+
+
+@dataclass(frozen=True)
+class CardRequest:
+    """What only the user knows; None means not said.
+
+    license: of the model, by its name on the hub, such as "mit".
+    data_license: of the training data.
+    intended: what the model is meant for, in sentences.
+    carbon: grams of CO2 for a kilowatt-hour, where the fit and the evaluation were not told.
+    """
+
+    license: str | None = None
+    data_license: str | None = None
+    intended: str | None = None
+    carbon: float | None = None
+
+
+def card(run: Run, request: CardRequest = CardRequest()) -> str:
+    """The card in Markdown. Needs no TensorFlow, and changes nothing.
+
+    Raises:
+        UserError: the run's files are damaged, or the carbon makes no sense.
+    """
+    check_carbon(request.carbon)
+    return _Card(run, request).text()
+
+
+class _Card:
+    """Each method gives the text of one heading."""
+
+    def __init__(self, run: Run, request: CardRequest):
+        self.run, self.request, self.record = run, request, run.record
+        self.codec, self.state = open_codec(run), run.codec()
+        self.modality = open_modality(run)
+        self.evaluation = Evaluation.read(run.results)
+        self.reference = shlex.quote(run.reference)
+        self.measure = f"`tfgen evaluate {self.reference}`"
+        self.measure_unseen = f"`tfgen evaluate {self.reference} --data DATA`"
+        self.made = self.modality.samples[1]
+
+    def text(self) -> str:
+        headings = (
+            "summary", "description", "use", "out_of_scope", "risks", "recommendations", "data", "procedure",
+            "settings", "times", "testing", "results", "words", "privacy", "detectability", "energy", "environment",
+            "lineage", "feedback", "erase",
+        )
+        matter = front_matter(
+            self.run, self.modality.hub_task(self.state), self.codec.representation, self.source(),
+            self.request.license, self.evaluation,
+        )  # fmt: skip
+        # What the data says of itself, such as the name of a label, is no HTML.
+        found = {name: getattr(self, name)().replace("<", "&lt;") for name in headings}
+        found["start"] = self.start()
+        about = {"front_matter": matter, "title": self.run.title, "version": __version__, "date": now()[:10]}
+        return Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(about, **found)
+
+    # What it is.
+
+    def source(self) -> str:
+        """What the training data is called, without the folders that it lies in."""
+        source = str(self.record["data"]["source"])
+        return source if source in DATASETS or source.startswith(TFDS) else Path(source).name or source
+
+    def summary(self) -> str:
+        name = _MODELS.get(self.record["model"], self.record["model"].upper())
+        count = self.record["data"]["count"]
+        return f"This {name} makes {self.made}. It learned {count:,} of them from \"{self.source()}\"."
+
+    def description(self) -> str:
+        facts = {
+            "Model type": f"{_MODELS.get(self.record['model'], self.record['model'])}, size {self.record.get('size')}",
+            "Makes": f"{self.made}, learned as {self.codec.representation}",
+            "Asked by": self.asked(),
+            "Parameters": self._of_evaluation(lambda found: f"{found.parameters:,} that were trained"),
+            "License": self.request.license or f"not said; with `tfgen card {self.reference} --license NAME`",
+            "Finetuned from": self._start() or "nothing: it began with random weights",
+            "Version": self.run.version,
+            "Status of the fit": self._status(),
+        }
+        return _list(facts)
+
+    def asked(self) -> str:
+        """What a person may ask for; labels are named, captions and texts are not."""
+        vocabulary = self.state.get("vocabulary")
+        if vocabulary is None:
+            return self.modality.asked_by
+        known = self.run.vocabulary()
+        if known.kind == "labels":
+            return f"{several(len(known.known_labels), 'label')}: {_some(known.known_labels)}"
+        return f"words of captions, {len(known.words):,} of them" if known.kind == "captions" else "nothing: no prompts"
+
+    def _status(self) -> str:
+        status = self.record["status"]
+        if status == "finished":
+            return status
+        return f"{status}; these are the weights as good as they are. Go on: `{self.run.resume_command}`"
+
+    # What it is for, and what can go wrong.
+
+    def use(self) -> str:
+        said = self.request.intended or (
+            f"Nobody said what it is meant for; with `tfgen card {self.reference} --intended \"...\"`."
+        )
+        return f"{said}\n\nIt can make {self.made} like those that it learned, for uses that allow made-up ones."
+
+    def out_of_scope(self) -> str:
+        lines = [
+            f"Passing its {self.made} off as real ones.",
+            f"Anything that it did not learn: it knows {self.record['data']['count']:,} examples, and nothing else.",
+            "Decisions about people, or any use in which a wrong one does harm, unless it was tested for that use.",
+        ]
+        return _bullets(lines)
+
+    def risks(self) -> str:
+        lines = [
+            f"Its {self.made} have the gaps and the imbalance of its data. tfgen measures no fairness between groups.",
+        ]
+        counted = self._balance()
+        if counted:
+            lines.append(counted)
+        if self.evaluation is None:
+            lines.append(f"Not evaluated, so nothing is known of quality, variety or copies: {self.measure}")
+        else:
+            alarms = self.evaluation.alarms
+            lines += [f"**{each.name}: {each.state}.** {each.sentence}" for each in alarms]
+        if self.record.get("warning"):
+            lines.append(self.record["warning"])
+        return _bullets(lines)
+
+    def _balance(self) -> str:
+        """How common labels are in the data."""
+        known = self.run.vocabulary() if self.state.get("vocabulary") else None
+        if known is None or known.kind != "labels" or not sum(known.counts):
+            return ""
+        counts = {prompt: count for prompt, count in zip(known.prompts, known.counts, strict=True) if count}
+        least, most = min(counts, key=counts.__getitem__), max(counts, key=counts.__getitem__)
+        rarest, commonest = f'"{least}", has {counts[least]:,} examples', f'"{most}", {counts[most]:,}'
+        return f"The rarest label, {rarest}, the commonest, {commonest}."
+
+    def recommendations(self) -> str:
+        if self.evaluation is None:
+            return f"Evaluate it before anybody relies on it: {self.measure}"
+        advice = [each.advice for each in self.evaluation.alarms if each.state == "raised" and each.advice]
+        untested = [each.name for each in self.evaluation.alarms if each.state == "not tested"]
+        if untested:
+            names = ", ".join(untested)
+            advice.append(f"Not tested: {names}. Examples that it never saw may tell: {self.measure_unseen}")
+        return _bullets(advice) if advice else "No alarm was raised; look at samples before they are used."
+
+    def start(self) -> str:
+        first = self.modality.first_command(self.state, self.reference)
+        _, verb, _, *rest = shlex.split(first)
+        python = f"import tfgen\n\nrun = tfgen.load({self.run.reference!r})"
+        if verb == "generate":
+            prompt = f"{rest[0]!r}, " if rest and not rest[0].startswith("-") else ""
+            python += f"\nsamples = run.generate({prompt}n=4)"
+        lines = [
+            "```console", "pip install tfgen", first, f"tfgen export {self.reference}", "```", "",
+            "```python", python, "```", "",
+            "The first command makes samples, the second files that work without tfgen.",
+        ]  # fmt: skip
+        return "\n".join(lines)
+
+    # What it learned, and how.
+
+    def data(self) -> str:
+        stored, report = self.record["data"], _report(self.run)
+        broken = len(report.get("broken", []))
+        found = report.get("found", stored["count"])
+        facts = {
+            "Name": f"\"{self.source()}\", {self.modality.plural}",
+            "Examples": f"{stored['count']:,}"
+            + (f" of {found:,} that were found" if found != stored["count"] else "")
+            + (f"; {broken:,} could not be read" if broken else ""),
+            "Fingerprint": f"`{stored['fingerprint']}` (SHA-256 of the content, wherever it lies)",
+            "License": self._data_license(),
+            "Held out": self._of_evaluation(
+                lambda found: "judged by examples that it never saw" if found.measured_with.holdout
+                else f"no held-out examples were looked at; name some: {self.measure_unseen}"
+            ),
+        }
+        return _list(facts)
+
+    def _data_license(self) -> str:
+        source = self.record["data"]["source"]
+        known = DATASETS.load(source).licence if source in DATASETS else ""
+        unsaid = f"not said; with `tfgen card {self.reference} --data-license NAME`"
+        return self.request.data_license or known or unsaid
+
+    def procedure(self) -> str:
+        record, reached = self.record, self.record.get("reached", 0)
+        planned, batch = record.get("steps") or 0, record["config"].get("batch_size")
+        steps = several(reached, "step") + (f" of {planned:,} planned" if planned != reached else "")
+        sentences = [f"{steps}{f', each of {batch} examples' if batch else ''}, from the seed {record['seed']}."]
+        if record.get("kept", reached) != reached:
+            sentences.append(f"The weights of step {record['kept']:,} are kept, which measured best on the way.")
+        if record.get("shortened"):
+            sentences.append("The plan was shortened on the way, since the machine became slower.")
+        again = "On the same machine, with the same software and data, the same weights come out of"
+        sentences.append(f"{again} `tfgen fit --repeat {self.reference}`.")
+        return " ".join(sentences)
+
+    def settings(self) -> str:
+        """Those of the model; those of the data may hold paths."""
+        return ", ".join(f"`{name}={value}`" for name, value in self.record["config"].items() if value is not None)
+
+    def times(self) -> str:
+        history = self.run.history()
+        if not history:
+            return f"The fit has made no report yet. Go on: `{self.run.resume_command}`"
+        last = history[-1]
+        losses = [
+            f"{name.replace('_', ' ')} {short(value)}" for name, value in last.items()
+            if name not in ("step", "seconds", "steps_per_second") and isinstance(value, (int, float))
+        ]
+        return f"{duration(last['seconds'])} of training. Losses at its end: {', '.join(losses)}."
+
+    # What was measured.
+
+    def testing(self) -> str:
+        found = self.evaluation
+        if found is None:
+            return self._not_evaluated()
+        what = found.measured_with
+        lines = [
+            f"On {found.created[:10]}, of the checkpoint of step {found.step:,}: {what.count:,} {self.made} from seed "
+            f"{what.seed} on, beside real examples.",
+            "What each score means: docs/evaluation.md of tfgen. The columns behind it are what others score: `real` "
+            "is the floor.",
+        ]
+        if found.checkpoint != newest_name(self.run.checkpoints):
+            lines.insert(0, f"**The run has other weights by now**; measure those: {self.measure}.")
+        return " ".join(lines)
+
+    def _not_evaluated(self) -> str:
+        return f"**Not measured.** {self.measure} measures it."
+
+    def results(self) -> str:
+        if self.evaluation is None:
+            return self._not_evaluated()
+        found = self.evaluation
+        left = [f"{name}: {why}" for name, why in found.left_out.items()]
+        return _table(found, found.scores) + (f"\n\nLeft out:\n\n{_bullets(left)}" if left else "")
+
+    def words(self) -> str:
+        return self._not_evaluated() if self.evaluation is None else self.evaluation.words
+
+    def privacy(self) -> str:
+        formal = "There is no formal guarantee: the fit added no noise to what it learned (no differential privacy)."
+        return f"{self._of_metrics(PRIVACY)}\n\n{formal}"
+
+    def detectability(self) -> str:
+        written = f"Files of {self.made} that `tfgen generate` writes say which weights and seed made them, in the file"
+        return f"{self._of_metrics(DETECTION)}\n\n{written} or in one beside it, where their format has room for that."
+
+    def _of_metrics(self, wanted: Collection[str]) -> str:
+        """The scores of some metrics, or why there are none."""
+        known = [name for name in metrics_of(self.codec.representation, self.record["modality"]) if name in wanted]
+        if not known:
+            return f"**Not measured.** tfgen has no metric of it for {self.made}."
+        found = self.evaluation
+        if found is None:
+            return self._not_evaluated()
+        scores = {name: score for name, score in found.scores.items() if score.metric in known}
+        parts = [_table(found, scores)] if scores else []
+        left = [f"**{name}: not measured.** {found.left_out[name]}" for name in known if name in found.left_out]
+        if left:
+            parts.append(_bullets(left))
+        described = {
+            description_of(name, score.metric, found.measured_with.unit) for name, score in scores.items()
+        }
+        parts += [_bullets(sorted(f"{each.title}: {each.sentence}" for each in described))] if described else []
+        return "\n\n".join(parts) or self._not_evaluated()
+
+    def energy(self) -> str:
+        fitted, judged = energy_of(self.record), self.evaluation and Energy.from_json(self.evaluation.energy)
+        samples = judged and Energy.from_json(self.evaluation.energy.get("thousand_samples"))
+        again = f"**Not measured.** `tfgen fit --repeat {self.reference}` fits it once more, with a meter."
+        facts = {
+            "Fit": again if fitted is None else self._energy(fitted),
+            "Evaluation": self._energy(judged) if judged else self._not_evaluated(),
+            "A thousand samples": self._energy(samples) if samples else self._not_evaluated(),
+            "Hardware": self._hardware(),
+        }
+        notes = [
+            "Of the processor, and of graphics cards where they have a counter. Memory, cooling, runs that this one "
+            "began with and versions that learned from people are not in it."
+        ]
+        if fitted is not None and self._with_carbon(fitted).carbon is None:
+            notes.append(f"Grams of CO2: `tfgen card {self.reference} --carbon GRAMS_PER_KWH`.")
+        return f"{_list(facts)}\n\n{' '.join(notes)}"
+
+    def _energy(self, spent: Energy) -> str:
+        return self._with_carbon(spent).in_words()
+
+    def _with_carbon(self, spent: Energy) -> Energy:
+        return spent if self.request.carbon is None else replace(spent, carbon=self.request.carbon)
+
+    def _hardware(self) -> str:
+        there = self.record["environment"]
+        return f"{there['processor']}, {several(there['threads'], 'thread')}, {' and '.join(there['devices'])}"
+
+    def environment(self) -> str:
+        names = {"tfgen": "tfgen", "python": "Python", "tensorflow": "TensorFlow", "keras": "Keras", "numpy": "NumPy"}
+        there = self.record["environment"]
+        software = ", ".join(f"{title} {there[name]}" for name, title in names.items() if name in there)
+        return _list({"Hardware": self._hardware(), "Software": software})
+
+    # Where it comes from, and how it goes.
+
+    def _start(self) -> str:
+        start, lineage = self.record.get("start") or {}, self.record.get("lineage") or {}
+        if lineage.get("from"):
+            return f"the run \"{lineage['from']}\", after {several(lineage['steps'], 'step')}"
+        return f"the preset {Path(str(start['preset'])).name}" if start.get("preset") else ""
+
+    def lineage(self) -> str:
+        record = self.record
+        facts = {
+            "Run": f"{self.run.name}, begun {record['created']}",
+            "Weights": f"`{newest_name(self.run.checkpoints) or 'none yet'}`, with their hash in the name",
+            "Parent": self._start() or "none",
+        }
+        before = (record.get("lineage") or {}).get("before")
+        while before and before.get("from"):
+            facts["Parent"] += f"; before that \"{before['from']}\", after {several(before['steps'], 'step')}"
+            before = before.get("before")
+        if (record.get("lineage") or {}).get("repeat"):
+            facts["Repeat of"] = f"\"{record['lineage']['repeat']}\""
+        facts["Version in use"] = "as the fit ended" if self.run.version == BASE else self.run.version
+        children = self._children()
+        facts["Runs that began with it"] = ", ".join(children) if children else "none among the runs here"
+        return _list(facts)
+
+    def _children(self) -> list[str]:
+        runs = [run for run in all_runs() if run.path != self.run.path]
+        return [f'"{run.name}"' for run in runs if (run.record.get("lineage") or {}).get("from") == self.run.name]
+
+    def feedback(self) -> str:
+        lines = [_learned(each) for each in versions.described(self.run) if each["kind"] == "tuned"]
+        said = _said(self.run)
+        lines.insert(0, f"In the store of feedback: {said}." if said else "The store of feedback has nothing of it.")
+        if len(lines) == 1:
+            lines.append("No version learned from it.")
+        return _bullets(lines)
+
+    def erase(self) -> str:
+        record, run = self.record, self.reference
+        children = self._children()
+        began = ", ".join(children) if children else "none among the runs here"
+        anew = f"tfgen fit {record['model']} DATA -o {shlex.quote(self.run.name + '-2')}"
+        steps = [
+            f"Take the record out of the data, \"{self.source()}\".",
+            f"Fit anew, from random weights: `{anew}`, with the settings above. A repeat refuses data that has "
+            "changed, and no weights can be made to forget one record.",
+            f"Delete this run with its versions, samples and exports: `tfgen runs remove {run}`.",
+            f"Do the same with runs that began with it ({began}), and with exports and samples that lie elsewhere.",
+            "Delete the cache, in which data lies prepared: the folder in `$TFGEN_CACHE`, else `tfgen` in the user's "
+            "cache folder.",
+            "Of a person who gave feedback: `tfgen feedback forget WHO`.",
+        ]
+        return "\n".join(f"{number}. {step}" for number, step in enumerate(steps, 1))
+
+    def _of_evaluation(self, say: Any) -> str:
+        return self._not_evaluated() if self.evaluation is None else say(self.evaluation)
+
+
+def _learned(version: Mapping[str, Any]) -> str:
+    """What a version learned from, in a sentence without names."""
+    counts = {noun: version.get(f"{noun}s") for noun in ("answer", "comparison", "edit")}
+    what = " and ".join(several(count, noun) for noun, count in counts.items() if count) or "feedback"
+    by = f" of {_people(version['people'])}" if version.get("people") else ""
+    sentence = f"{version['name']}{' (in use)' if version['in_use'] else ''} learned from {what}{by}"
+    held_out = version.get("held_out")
+    if held_out:
+        sentence += f"; of those held out it predicts {held_out['right']} of {held_out['count']}"
+    return f"{sentence}."
+
+
+def _said(run: Run) -> str:
+    """How much was said of a run, in words; empty where there is nothing, or no store."""
+    from tfgen.feedback.report import report
+    from tfgen.feedback.store import has_store, open_store
+
+    if not has_store():
+        return ""
+    with open_store() as store:
+        counts = report(store, run).counts
+    people = {who for each in counts.values() for who in each}
+    total = sum(sum(each.values()) for each in counts.values())
+    return f"{several(total, 'answer')} of {_people(len(people))}" if total else ""
+
+
+def _people(count: int) -> str:
+    return f"{count} {'person' if count == 1 else 'people'}"
+
+
+def _report(run: Run) -> dict[str, Any]:
+    """What reading the data found; empty where that is gone."""
+    try:
+        return json.loads((run.path / "data.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def _table(found: Evaluation, scores: Mapping[str, Score]) -> str:
+    """Scores with their intervals, and what others score."""
+    if not scores:
+        return "Nothing could be measured."
+    others = [name for name, each in found.baselines.items() if any(score in each for score in scores)]
+    rows = [["Score", "Value", "95 % interval", "Better", *others]]
+    for name, score in scores.items():
+        description = description_of(name, score.metric, found.measured_with.unit)
+        interval = description.interval(score)
+        between = "-" if interval is None else " to ".join(map(description.text, interval))
+        beside = [description.text(found.baselines[other].get(name)) for other in others]
+        rows.append([description.title, description.text(score.value), between, score.better, *beside])
+    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
+    return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])
+
+
+def _list(facts: Mapping[str, str]) -> str:
+    return "\n".join(f"- **{name}:** {fact}" for name, fact in facts.items())
+
+
+def _bullets(lines: Iterable[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first of many names."""
+    more = f" and {len(names) - _MOST_LABELS} more" if len(names) > _MOST_LABELS else ""
+    return ", ".join(list(names)[:_MOST_LABELS]) + more
