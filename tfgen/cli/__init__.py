@@ -6,7 +6,9 @@ import sys
 import click
 
 from tfgen import __version__, environment
-from tfgen.cli import chat, data, evaluate, export, feedback, fit, generate, prompt, runs, serve, steer, studio, tune
+from tfgen.cli import (
+    chat, data, evaluate, export, feedback, fit, generate, prompt, runs, serve, steer, studio, tune, verify,
+)  # fmt: skip
 from tfgen.cli.options import OrderedGroup
 from tfgen.environment import check_platform
 from tfgen.errors import UserError, nearest
@@ -74,6 +76,7 @@ def main(debug: bool) -> None:
     tfgen evaluate photos-gan              quality, diversity, prompt adherence, memorisation
     tfgen export photos-gan                files for a server or a phone
     tfgen runs list                        what was trained so far
+    tfgen verify picture.png               who made it, and whether it was changed
 
     Without DATA, the commands take `digits`, real handwritten digits, and a gpt `shakespeare`; both come with tfgen.
     """
@@ -82,5 +85,5 @@ def main(debug: bool) -> None:
     check_platform()
 
 
-for module in (data, fit, generate, steer, chat, evaluate, feedback, tune, prompt, studio, export, serve, runs):
+for module in (data, fit, generate, steer, chat, evaluate, feedback, tune, prompt, studio, export, serve, runs, verify):
     main.add_command(module.command)
