@@ -172,6 +172,13 @@ def test_a_table_that_was_changed_is_told(tmp_path):
         assert tfgen.verify(path).changed
 
 
+def test_what_lies_beside_a_file_stands_for_it(tmp_path, command):
+    path = write(tmp_path / "a.csv")
+    done = command("verify", "--json", *sorted(tmp_path.glob("a.csv*")))
+    assert [each["path"] for each in json.loads(done.stdout)] == [str(path)] and done.exit_code == 0
+    assert tfgen.verify(tmp_path / "a.csv.json") == tfgen.verify(path)
+
+
 def test_a_file_that_is_written_again_has_its_own_mark_or_none(tmp_path):
     path = write(tmp_path / "a.csv")
     write_marked(path, ROWS * 2, FACTS)
@@ -186,14 +193,15 @@ def test_a_folder_is_signed_as_a_whole(tmp_path):
     (folder / "variables").mkdir(parents=True)
     (folder / "saved_model.pb").write_bytes(b"graph")
     (folder / "variables" / "data").write_bytes(b"weights")
-    with signed_folder(folder, FACTS):
+    with signed_folder(folder, {**FACTS, "Source": provenance.EXPORTED, "export": "1"}):
         pass
-    assert tfgen.verify(folder).state == "own"
+    found = tfgen.verify(folder)
+    assert (found.state, found.claims, found.generated) == ("own", "exported", None), "a model is not a sample"
     (folder / "variables" / "data").write_bytes(b"others")
     (folder / "saved_model.pb").unlink()
     (folder / "more.pb").write_bytes(b"")
     assert tfgen.verify(folder).reason == (
-        "of its files are changed: variables/data; missing: saved_model.pb; new: more.pb"
+        "its files differ (changed: variables/data; missing: saved_model.pb; new: more.pb)"
     )
     said = json.loads((folder / "provenance.json").read_text())
     (folder / "provenance.json").write_text(json.dumps({**said, "files": {}}))

@@ -60,8 +60,9 @@ class Job:
     def _facts(self, number: str) -> dict[str, Any]:
         """What is signed of an export, beside its files' hashes."""
         record = self.run.record
-        facts = {"run": self.run.name, "model": record["model"], "modality": record["modality"], "export": number}
-        return {**facts, "version": self.run.version, "weights": run_digest(self.run), "checkpoint": self.checkpoint}
+        facts = {"Source": provenance.EXPORTED, "run": self.run.name, "model": record["model"], "export": number}
+        facts |= {"modality": record["modality"], "version": self.run.version, "checkpoint": self.checkpoint}
+        return {**facts, "weights": run_digest(self.run)}
 
     def exported(self, audience: str) -> ExportedModel:
         """What the export offers to a server or a phone."""

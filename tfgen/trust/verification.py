@@ -27,9 +27,11 @@ STATES = {
     UNREAD: "the file isn't there or can't be read",
 }
 _OF_MODELS = ("trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia")  # of IPTC's digital source types
+_CLAIMS = {"generated": "Generated", "completed": "A person's own, completed", "exported": "A model, exported"}
 # What can be wrong with who signed, while the content is as it was signed.
 _OF_SIGNER = ("signingCredential.", "claimSignature.outsideValidity", "timeStamp.", "assertion.timestamp")
 _BEGINNING = b"jumdc2pa"  # of a manifest, in any kind of file
+_TOLD = ("run", "version", "prompt", "seed", "export")  # of the facts, to a person
 _LARGEST_SIDECAR = 2**24  # bytes
 _LONGEST = 200  # letters of what a stranger's file says
 _NAMED = 5  # files
@@ -43,7 +45,7 @@ class Verification:
     generated: True where a signature vouches, the user's own or one that is trusted, that a model made it, in whole or
         in part; else None, since nothing can prove that a person did.
     claims: what the mark says, whoever signed it and whether or not it still fits: "generated", "completed" for a
-        person's own with parts by a model, another of IPTC's source types, or nothing.
+        person's own with parts by a model, "exported" for a model itself, another source type, or nothing.
     made_by: the facts that were signed (run, prompt, seed, ...); where nothing is signed, those that the file says of
         itself, which anybody can write.
     tool, signer: who made it, and whose signature it is, by the mark. when: the time in UTC by the maker's clock.
@@ -71,7 +73,7 @@ class Verification:
     @property
     def maker(self) -> str:
         """In a few words: "tfgen 0.1.0, run digits-gan, prompt 'seven', seed 7"."""
-        told = [name for name in ("run", "version", "prompt", "seed") if self.made_by.get(name)]
+        told = [name for name in _TOLD if self.made_by.get(name, "none") != "none"]
         said = [f"{name} {self._quoted(name)}" for name in told]
         return ", ".join([*([self.tool] if self.tool else []), *said])
 
@@ -90,13 +92,13 @@ class Verification:
             return [what, *(itself or ["That says neither that a person made it nor that a model did."])]
         by = f" by {self.maker}" if self.maker else ""
         at = f", on {self.when}" if self.when else ""
-        what = {"generated": "Generated", "completed": "A person's own, completed"}.get(self.claims, "Made")
+        what = _CLAIMS.get(self.claims, "Made")
         if self.state == CHANGED:
             old = [f"The mark says: {what[0].lower()}{what[1:]}{by}{at}."] if self.claims else itself
             return [f"CHANGED: {self.reason}.", *old, "So nothing can be said of the file as it is."]
         if self.state == UNKNOWN:
             what = f"The mark says: {what[0].lower()}{what[1:]}"
-        source = f" It is said to be {self.claims}." if self.claims not in ("generated", "completed", "") else ""
+        source = f" It is said to be {self.claims}." if self.claims and self.claims not in _CLAIMS else ""
         whose = {
             OWN: f"Unchanged since it was signed with your own key ({self.signer}).",
             TRUSTED: f"Unchanged since '{self.signer}' signed it, for whom an authority vouches that you trust.",
@@ -119,7 +121,7 @@ def verify(path: Path, trust: Path | None = None) -> Verification:
 def verify_each(paths: Iterable[Path], trust: Path | None = None) -> list[Verification]:
     """As `verify` of each, where one that can't be read is UNREAD."""
     verifier, found = Verifier(trust), []
-    for path in paths:
+    for path in dict.fromkeys(map(_signed_one, paths)):
         try:
             found.append(verifier.verify(path))
         except UserError as error:
@@ -142,6 +144,7 @@ class Verifier:
     def verify(self, path: Path) -> Verification:
         """As the function `verify`."""
         try:
+            path = _signed_one(path)
             if path.is_dir():
                 return self._folder(path)
             if not path.exists():
@@ -170,11 +173,11 @@ class Verifier:
         except (ValueError, KeyError, TypeError, RecursionError):
             return _changed(found, f"its {FOLDER_FILE} names no files")
         told = [f"{kind}: {_listed(names)}" for kind, names in different.items() if names]
-        return _changed(found, f"of its files are {'; '.join(told)}") if told else found
+        return _changed(found, f"its files differ ({'; '.join(told)})") if told else found
 
     def _file(self, path: Path) -> Verification:
         stated = _stated(path)
-        made_by = {name: value for name, value in stated.items() if name in ("run", "version", "prompt", "seed")}
+        made_by = {name: value for name, value in stated.items() if name in _TOLD}
         tool = stated.get("Software", "")
         if not path.stat().st_size:
             return Verification(str(path), UNMARKED, reason="the file is empty")
@@ -282,7 +285,7 @@ class _Report:
         sources = [str(each.get("digitalSourceType", "")).rpartition("/")[2] for each in actions]
         of_model = next((each for each in sources if each in _OF_MODELS), "")
         claims = {_OF_MODELS[0]: "generated", _OF_MODELS[1]: "completed"}.get(of_model)
-        claims = claims or next(filter(None, sources), "")
+        claims = claims or ("exported" if "export" in self.facts else next(filter(None, sources), ""))
         tools = self.manifest.get("claim_generator_info") or [{}]
         tool = " ".join(filter(None, (str(tools[0].get(name, "")) for name in ("name", "version"))))
         signature = self.manifest.get("signature_info") or {}
@@ -302,6 +305,12 @@ def _stated(path: Path) -> dict[str, str]:
     """What a file says of itself, whoever wrote that."""
     facts = facts_of(path) or {}
     return {str(name): _plain(value) for name, value in facts.items()}
+
+
+def _signed_one(path: Path) -> Path:
+    """The file that is meant by one that lies beside it, and has its mark or what is said of it."""
+    beside = path.suffix in (SIDECAR, ".json") and path.with_suffix("").suffix
+    return path.with_suffix("") if beside and path.with_suffix("").is_file() else path
 
 
 def _sidecar(path: Path) -> bytes:
