@@ -39,12 +39,14 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(autouse=True)
 def isolated(tmp_path, monkeypatch):
-    """Runs, cache and the current folder are the test's own."""
+    """Runs, cache and the current folder are the test's own; the key that files are signed with is the session's."""
     folder = tmp_path / "work"
     folder.mkdir()
     monkeypatch.chdir(folder)
     monkeypatch.setenv("TFGEN_RUNS", str(tmp_path / "runs"))
     monkeypatch.setenv("TFGEN_CACHE", str(tmp_path / "cache"))
+    for name in ("TFGEN_CERTIFICATE", "TFGEN_KEY", "TFGEN_TRUST", "TFGEN_PROVENANCE"):
+        monkeypatch.delenv(name, raising=False)
     return folder
 
 
@@ -52,7 +54,7 @@ def isolated(tmp_path, monkeypatch):
 def isolated_session(tmp_path_factory):
     """The same for what is made once for many tests, before any of them."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("TFGEN_RUNS", "TFGEN_CACHE"):
+        for name in ("TFGEN_RUNS", "TFGEN_CACHE", "TFGEN_CONFIG"):
             patch.setenv(name, str(tmp_path_factory.mktemp(name.lower())))
         yield
 

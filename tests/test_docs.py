@@ -122,7 +122,7 @@ def test_the_tutorial_on_levels_runs(isolated, command):
         said = (done.stdout + done.stderr).splitlines()
         for wanted in {"data": printed, "fit": printed[:1], "generate": printed[-1:]}.get(words[0], []):
             assert wanted in said or wanted.startswith(("-", "X"))
-    assert len(list((isolated / "new").iterdir())) == 3 and Image.open("look.png").size[0] > 200
+    assert len(list((isolated / "new").glob("*.txt"))) == 3 and Image.open("look.png").size[0] > 200
 
 
 def without_ports(text):

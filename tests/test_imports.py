@@ -11,13 +11,15 @@ from tests.conftest import ROOT, tfgen_environment
 from tfgen import catalog
 from tfgen.catalog import Catalog
 
-HEAVY = ("tensorflow", "keras", "PIL", "matplotlib", "numpy", "tensorflow_datasets", "tqdm")
+HEAVY = (
+    "tensorflow", "keras", "PIL", "matplotlib", "numpy", "tensorflow_datasets", "tqdm", "c2pa", "cryptography",
+)  # fmt: skip
 # From the ground up: a part may import itself and what stands before it, wherever the import stands.
 LAYERS = (
     "errors", "arguments", "console", "files", "environment", "catalog", "config", "models.noise", "data",
-    "representations", "checkpoints", "run", "trust.energy", "versions", "modalities", "models", "restore", "feedback",
-    "training", "generate", "evaluate", "prompts", "steering", "tuning", "export", "client", "run_comparison", "serve",
-    "trust", "api", "studio", "cli",
+    "representations", "checkpoints", "run", "trust.energy", "versions", "trust.authority", "trust.provenance",
+    "modalities", "models", "restore", "feedback", "training", "generate", "evaluate", "prompts", "steering", "tuning",
+    "export", "client", "run_comparison", "serve", "trust", "api", "studio", "cli",
 )
 # Parts that know neither files, runs nor commands, beside what stands above them.
 PURE = {
@@ -114,6 +116,7 @@ def heavy_after(code):
         ["tune", "-h"],
         ["export", "-h"],
         ["serve", "-h"],
+        ["verify", "-h"],
         ["runs", "list"],
         ["fti"],
     ],

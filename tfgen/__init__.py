@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 __all__ = [
     "Failure", "Run", "UserError", "compare", "export_feedback", "fit", "import_feedback", "load", "open_data",
-    "prompt", "prompt_versions", "remove_prompt", "runs", "save_prompt", "saved_prompts", "tag_prompt",
+    "prompt", "prompt_versions", "remove_prompt", "runs", "save_prompt", "saved_prompts", "tag_prompt", "verify",
 ]
 
 if TYPE_CHECKING:
     from tfgen.api import (
         Run, compare, export_feedback, fit, import_feedback, load, open_data, prompt, prompt_versions,
-        remove_prompt, runs, save_prompt, saved_prompts, tag_prompt,
+        remove_prompt, runs, save_prompt, saved_prompts, tag_prompt, verify,
     )
     from tfgen.errors import Failure, UserError
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from tfgen.prompts.testing import PromptTest
     from tfgen.prompts.testing import Result as PromptTestResult
     from tfgen.steering.session import Session
+    from tfgen.trust.verification import Verification
 
 DEFAULT_FORMATS = ("saved-model", "tflite")
 
@@ -61,6 +62,7 @@ class Run(storage.Run):
         template: bool = False,
         preset: str | None = None,
         best_of: int | None = None,
+        signed: bool = True,
         **options: Any,
     ) -> "ArraySamples | SequenceSamples":
         """Samples `seed`, `seed + 1`, ..., of a prompt if the run knows prompts.
@@ -74,6 +76,7 @@ class Run(storage.Run):
             preset: what a session of `steer` was saved as, or any other version of the run.
             best_of: make so many for each sample, and keep the one that people would like best, as far as what was said
                 of this run tells.
+            signed: whether files that are saved of them say by a signature that a model made them; `verify` reads it.
             options: of a run that makes sequences, how the next token is chosen: temperature, top_k, top_p, min_p,
                 repetition_penalty, beams, length, stop, ladder; of one that makes arrays, what steers them: truncation,
                 reject, interpolate, frames, loop, like, fill (docs/generation.md).
@@ -89,7 +92,7 @@ class Run(storage.Run):
         from tfgen.prompts.matrix import Filling, open_samples
 
         options = {name: plain(value) for name, value in options.items()}
-        request = Request(text("prompt", prompt), whole("n", n), whole("seed", seed) or 0, None, options)
+        request = Request(text("prompt", prompt), whole("n", n), whole("seed", seed) or 0, None, options, signed=signed)
         filling = Filling({name: names(values) for name, values in (variables or {}).items()})
         run = self if preset is None else self.open(f"{self.path}@{text('preset', preset)}")
         best = None if best_of is None else liked_best(whole("best_of", best_of))
@@ -689,6 +692,21 @@ def compare(runs: Sequence[Run], **options: Any) -> "Comparison":
 
     check_runs(list(runs))
     return compare_evaluations([run.evaluate(**options) for run in runs])
+
+
+def verify(path: str | Path, *, trust: str | Path | None = None) -> "Verification":
+    """Who made a file or an exported folder, with which run, whether it was changed since, and how sure that is.
+
+    Args:
+        trust: a .pem file, or a folder of them, with certificates of authorities that you trust, beside those that
+            $TFGEN_TRUST names.
+
+    Raises:
+        UserError: there is no such file, the library that reads marks isn't installed, or `trust` has no certificate.
+    """
+    from tfgen.trust.verification import verify as verify_file
+
+    return verify_file(Path(path), None if trust is None else Path(trust))
 
 
 def check_evaluation(

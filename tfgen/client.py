@@ -43,6 +43,7 @@ def deliver_remotely(server: str, model: str, request: Request) -> None:
     path = request.output or Path(stem + kind.sheet_ending)
     check_output(path, kind)
     samples = served.generate(request.prompt, count, request.seed)
+    samples.origin = samples.origin.asked_by(request)
     say(f"Wrote {write_samples(samples, path)}")
 
 
@@ -57,7 +58,7 @@ def _deliver_texts(writer: "ServedWriter", request: Request) -> None:
         sequence_files.check_output(request.output, as_json=False)
     seeds = [int(seed) for seed in seeds_from(request.seed, 1 if request.count is None else request.count)]
     texts = writer.write(request.prompt, seeds, how)
-    rows = sequence_files.Rows(Origin(writer.name, writer.server, "text"), how.to_json())
+    rows = sequence_files.Rows(Origin(writer.name, writer.server, "text").asked_by(request), how.to_json())
     if request.output:
         return say(f"Wrote {sequence_files.write_texts(texts, request.output, rows)}")
     printer = sequence_files.TextPrinter(texts)

@@ -81,7 +81,12 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Replaces `path` by `value` as indented JSON, atomically."""
-    write_bytes(path, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
+    write_bytes(path, as_json(value))
+
+
+def as_json(value: Any) -> bytes:
+    """`value` as indented JSON."""
+    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def sync_folder(folder: Path) -> None:

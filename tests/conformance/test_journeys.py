@@ -53,7 +53,13 @@ def test_a_run_goes_through_every_stage(learner, fit_once, command, tmp_path, sh
     made = command("generate", run.path, prompt, "-n", 3, "-o", tmp_path / "samples")
     assert made.exit_code == 0, made.stderr
     # Rows and rankings are in one file, beside which another says what they are.
-    assert len(list((tmp_path / "samples").iterdir())) == (2 if learner in (*ROWS, *SETS) else 3)
+    files = [path for path in (tmp_path / "samples").iterdir() if path.suffix != ".c2pa"]
+    assert len(files) == (2 if learner in (*ROWS, *SETS) else 3)
+    marked = [path for path in files if learner not in (*ROWS, *SETS) or path.suffix != ".json"]
+    verified = command("verify", "--json", *marked)
+    assert verified.exit_code == 0, verified.stderr
+    for each in json.loads(verified.stdout):
+        assert (each["state"], each["generated"], each["made_by"]["run"]) == ("own", True, run.name)
     judged = command("evaluate", run.path, "-n", 40, "--json")
     assert judged.exit_code == 0, judged.stderr
     evaluation = json.loads(judged.stdout)

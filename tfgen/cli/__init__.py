@@ -7,8 +7,8 @@ import click
 
 from tfgen import __version__, environment
 from tfgen.cli import (
-    card, chat, data, evaluate, export, feedback, fit, generate, prompt, runs, serve, steer, studio, tune,
-)
+    card, chat, data, evaluate, export, feedback, fit, generate, prompt, runs, serve, steer, studio, tune, verify,
+)  # fmt: skip
 from tfgen.cli.options import OrderedGroup
 from tfgen.environment import check_platform
 from tfgen.errors import UserError, nearest
@@ -77,6 +77,7 @@ def main(debug: bool) -> None:
     tfgen export photos-gan                files for a server or a phone
     tfgen card photos-gan                  what was measured, as a model card
     tfgen runs list                        what was trained so far
+    tfgen verify picture.png               who made it, and whether it was changed
 
     Without DATA, the commands take `digits`, real handwritten digits, and a gpt `shakespeare`; both come with tfgen.
     """
@@ -85,5 +86,7 @@ def main(debug: bool) -> None:
     check_platform()
 
 
-for module in (data, fit, generate, steer, chat, evaluate, feedback, tune, prompt, studio, export, card, serve, runs):
+for module in (
+    data, fit, generate, steer, chat, evaluate, feedback, tune, prompt, studio, export, card, serve, runs, verify,
+):  # fmt: skip
     main.add_command(module.command)

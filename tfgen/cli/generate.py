@@ -60,18 +60,21 @@ from tfgen.environment import load_tensorflow
     "--json", is_flag=True, help="Text, baskets: Print a JSON row each; of text with tokens and the logarithms of "
     "their probabilities."
 )
+@click.option("--unsigned", is_flag=True, help="Sign no files; they say so themselves, in their settings.")
 @click.option("--server", metavar="URL", help="Ask a server instead of a run; then give no RUN, but --model.")
 @click.option("--model", metavar="NAME", help="The model's name on the server.")
 def command(
     words: tuple[str, ...], count: int | None, seed: int, output: str | None, server: str | None, model: str | None,
     preset: str | None, pairs: tuple[str, ...], template: bool, per_seed: bool, random: int | None,
-    best_of: int | None, **options: Any,
+    best_of: int | None, unsigned: bool, **options: Any,
 ) -> None:
     """Make new samples from RUN, of PROMPT if the run knows prompts; text goes on from PROMPT; of a table PROMPT says
     what rows have: equal to, one of several, or from one to another, for several columns; of baskets it names items,
     and what goes with them is ranked.
 
     The same seed gives the same picture, sound, text, level or row, alone or among others, and the same from a server.
+    Files are signed as made by a model, which `tfgen verify` tells (docs/provenance.md).
+
     Without -o, a grid of pictures, a .wav of sounds and a .csv of rows go to the current folder, and text to standard
     output while it is made; PROMPT is not repeated. @NAME, @NAME@3 and @NAME@TAG are saved prompts (tfgen prompt); of
     several combinations each is made at the same seeds.
@@ -101,7 +104,8 @@ def command(
     run, prompt = _run_and_prompt(words, server, model)
     if preset is not None:
         run = _with_preset(run, preset)
-    request = Request(prompt, count, seed, Path(output) if output else None, given_options(options))
+    place = Path(output) if output else None
+    request = Request(prompt, count, seed, place, given_options(options), signed=not unsigned)
     filling = Filling(values_of(pairs), BY_SEED if per_seed else ALL, random, seed)
     template = template or bool(pairs or per_seed or random is not None)
     if run is None and best_of is not None:

@@ -11,8 +11,10 @@ from tfgen.catalog import ENGINES
 from tfgen.export.parity import Proof
 from tfgen.export.published import version_number
 from tfgen.export.signatures import ExportedModel
+from tfgen.feedback.events import run_digest
 from tfgen.representations.base import Codec
 from tfgen.run import Run, now
+from tfgen.trust import provenance
 
 FORMAT = 1  # of tfgen.json
 
@@ -50,7 +52,17 @@ class Job:
         files.sync_folder(folder.parent)
         files.remove_leftovers(folder)
         path = folder / str(next_version(folder))
-        return path, self.publishing.enter_context(files.folder_atomically(path))
+        staged = self.publishing.enter_context(files.folder_atomically(path))
+        # Signed before it gets its name, which happens in the reverse order.
+        self.publishing.enter_context(provenance.signed_folder(staged, self._facts(path.name)))
+        return path, staged
+
+    def _facts(self, number: str) -> dict[str, Any]:
+        """What is signed of an export, beside its files' hashes."""
+        record = self.run.record
+        facts = {"Source": provenance.EXPORTED, "run": self.run.name, "model": record["model"], "export": number}
+        facts |= {"modality": record["modality"], "version": self.run.version, "checkpoint": self.checkpoint}
+        return {**facts, "weights": run_digest(self.run)}
 
     def exported(self, audience: str) -> ExportedModel:
         """What the export offers to a server or a phone."""
@@ -72,6 +84,7 @@ class Job:
             "run": {key: record[key] for key in ("model", "modality", "config", "seed", "steps", "created")},
             "data": data,
             "checkpoint": self.checkpoint,
+            "provenance": provenance.status(),
             "run_version": self.run.version,
             "contains": exported.contains(),
             "codec": exported.shared_codec(),

@@ -12,6 +12,8 @@ from tfgen.representations import ARRAYS, SEQUENCES
 from tfgen.restore import open_codec
 from tfgen.run import BASE, Run
 
+_LARGEST = 2**28  # bytes of a file that is read for what it says of itself
+
 
 def sample_of(name: str, prompt: str = "") -> Sample | str:
     """The sample behind a name, or the beginning of an id that the store may know.
@@ -52,14 +54,24 @@ def sample_of(name: str, prompt: str = "") -> Sample | str:
 def _of_file(path: Path) -> Sample:
     if path.suffix == ".jsonl":
         return _of_row(path, None)
+    facts = facts_of(path)
+    if facts is None:
+        raise UserError(f"'{path}' does not say what made it.", "Give a file that tfgen generate wrote.")
+    return _from_facts(facts, str(path))
+
+
+def facts_of(path: Path) -> Mapping[str, Any] | None:
+    """What a file that tfgen wrote says of how it was made; None where it says no run."""
+    if path.stat().st_size > _LARGEST:
+        return None
     for modality in MODALITIES.all():
         try:
             facts = modality.read_metadata(path)
-        except (UserError, OSError, ValueError, KeyError, NotImplementedError, AttributeError):
+        except Exception:  # whatever a reader of files raises for what is none of its kind
             continue
-        if "run" in facts:
-            return _from_facts(facts, str(path))
-    raise UserError(f"'{path}' does not say what made it.", "Give a file that tfgen generate wrote.")
+        if isinstance(facts, Mapping) and "run" in facts:
+            return facts
+    return None
 
 
 def _of_row(path: Path, number: int | None) -> Sample:

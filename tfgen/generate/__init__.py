@@ -29,6 +29,7 @@ class Request:
     options: Mapping[str, Any] = field(default_factory=dict)  # those that were given, which may suit another engine
     prompt_version: str = ""  # the saved prompt that the prompt came from, "name@3"
     template: str = ""  # what it was before it was filled
+    signed: bool = True  # whether the files get a mark (tfgen.trust.provenance)
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,8 @@ class Origin:
     settings: Mapping[str, Any] = field(default_factory=dict)  # that a sample depends on, beside its prompt and seed
     prompt_version: str = ""  # the saved prompt that the prompt came from, "name@3"
     template: str = ""  # what that was before it was filled
+    signed: bool = True  # whether its files get a mark
+    completed: bool = False  # whether it is a person's own in part
     kind: Any = field(default=None, compare=False, repr=False)  # the modality as it is for a run at hand
 
     def __getstate__(self) -> dict[str, Any]:
@@ -61,8 +64,10 @@ class Origin:
         return cls(*names, version, run_digest(run), settings or {}, prompt_version, kind=open_modality(run))
 
     def asked_by(self, request: Request) -> "Origin":
-        """The same with the saved prompt that a request is from."""
-        return replace(self, prompt_version=request.prompt_version, template=request.template)
+        """The same with the saved prompt that a request is from, and whether it wants a mark."""
+        return replace(
+            self, prompt_version=request.prompt_version, template=request.template, signed=request.signed
+        )
 
 
 @dataclass(frozen=True)

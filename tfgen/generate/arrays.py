@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from tfgen import files
 from tfgen.console import say, several
 from tfgen.errors import UserError
 from tfgen.feedback.events import Sample
@@ -22,6 +21,7 @@ from tfgen.representations.arrays.vocabulary import Vocabulary
 from tfgen.representations.base import Codec
 from tfgen.restore import load_model, open_codec
 from tfgen.run import BASE, Run
+from tfgen.trust.provenance import write_marked
 
 _PART = 64 * BATCH  # samples that are decoded together
 ARRAY_ENDINGS = (".npy", ".npz")
@@ -179,7 +179,8 @@ class ArrayGenerator(Generator):
         samples = np.where(self._known, self._target, found.samples) if self.steering.fill else found.samples
         prompts = [self.request.prompt or vocabulary.prompt_of(ids) for ids in found.prompts]
         seeds = [int(seed) for seed in self.seeds]
-        origin = replace(Origin.of(self.run), digest="")  # its seed alone would not make it
+        # Its seed alone would not make it.
+        origin = replace(Origin.of(self.run), digest="", completed=self.steering.fill is not None)
         return ArraySamples.of(self.codec.decode(samples), prompts, seeds, origin)
 
     def deliver(self) -> None:
@@ -250,9 +251,7 @@ def write_samples(samples: ArraySamples, path: Path) -> str:
         _write_arrays(samples, path)
         return f"{path}, {several(len(samples.seeds), 'sample')}"
     if ending(path) in _many_endings(modality):
-        seeds = f"{samples.seeds[0]} to {samples.seeds[-1]}" if len(samples.seeds) > 1 else str(samples.seeds[0])
-        prompt = samples.prompts[0] if len(set(samples.prompts)) == 1 else ""
-        facts = provenance(samples.origin, prompt, seeds)
+        facts = _facts(samples)
         if ending(path) == modality.joined_ending:
             modality.save_joined(path, samples.values, facts)
             return f"{path}, {several(len(samples.seeds), modality.samples[0])} in a row"
@@ -264,6 +263,12 @@ def write_samples(samples: ArraySamples, path: Path) -> str:
     return f"{several(len(samples.seeds), 'file')} in {path}"
 
 
+def _facts(samples: ArraySamples) -> dict[str, str]:
+    """What is said of several samples in one file."""
+    seeds = f"{samples.seeds[0]} to {samples.seeds[-1]}" if len(samples.seeds) > 1 else str(samples.seeds[0])
+    return provenance(samples.origin, samples.prompts[0] if len(set(samples.prompts)) == 1 else "", seeds)
+
+
 def _write_arrays(samples: ArraySamples, path: Path) -> None:
     arrays, content = samples.arrays(), io.BytesIO()
     if ending(path) == ".npy":
@@ -271,7 +276,7 @@ def _write_arrays(samples: ArraySamples, path: Path) -> None:
     else:
         said = {"prompts": np.array(samples.prompts), "seeds": np.array(samples.seeds)}
         np.savez_compressed(content, **arrays, **said)
-    files.write_bytes(path, content.getbuffer())
+    write_marked(path, content.getvalue(), _facts(samples))
 
 
 def shown_prompts(vocabulary: Vocabulary, count: int, seed: int) -> Sequence[str]:

@@ -1,7 +1,7 @@
 """Rows of a run under conditions, or rows of a file with what they lack filled in."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +118,7 @@ class RowGenerator(Generator):
         model = load_model(self.run)
         sampler = made_of(model, "rows", lambda: RowSampler(model, self.codec))
         rows, share = self._filled(sampler) if self._like is not None else self._drawn(sampler)
-        origin = Origin.of(self.run).asked_by(self.request)
+        origin = replace(Origin.of(self.run), completed=self._like is not None).asked_by(self.request)
         return RowSamples(rows, self.seeds.tolist(), self.request.prompt, origin, share)
 
     def deliver(self) -> None:

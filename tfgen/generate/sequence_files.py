@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tfgen import __version__, files
+from tfgen import __version__
 from tfgen.console import several
 from tfgen.errors import UserError
 from tfgen.feedback.events import Sample
@@ -16,6 +16,7 @@ from tfgen.modalities.base import Modality
 from tfgen.representations.sequences.codec import SequenceCodec
 from tfgen.representations.sequences.sampler import Piece, Text
 from tfgen.run import BASE
+from tfgen.trust.provenance import OFF, is_off, write_marked
 
 ENDINGS = (".txt", ".jsonl")  # sequences outside are strings, whatever they stand for
 
@@ -52,6 +53,8 @@ class Rows:
         row = {**made_by, "prompt": text.prompt, "seed": text.seed, **beam}
         settings = text.settings or self._settings
         row |= {"text": text.text, "ended": text.ended, "settings": settings, "tfgen": __version__}
+        if is_off(origin.signed):
+            row["provenance"] = OFF
         if self._table:
             row["tokens"] = [
                 {"id": token, "text": self._table[token].decode("utf-8", "replace"), "log_probability": score}
@@ -116,15 +119,15 @@ def write_texts(texts: Sequence[Text], path: Path, rows: Rows) -> str:
     A folder has a file each, and one .txt has all of them, under a heading where there are several.
     """
     modality = rows.origin.written_by
+    prompt = texts[0].prompt if len({text.prompt for text in texts}) == 1 else ""
+    about = provenance(rows.origin, prompt, ", ".join(str(text.seed) for text in texts))
     if ending(path) == ".jsonl":
-        files.write_bytes(path, "".join(rows.of(text) + "\n" for text in texts).encode())
+        write_marked(path, "".join(rows.of(text) + "\n" for text in texts).encode(), about)
     elif ending(path) == ".txt":
         headed = len(texts) > 1
         parts = [(_heading(text) if headed else "") + _whole_lines(text.text) for text in texts]
-        files.write_bytes(path, "\n".join(parts).encode())
+        write_marked(path, "\n".join(parts).encode(), about)
     elif ending(path) in modality.text_sheet_endings:
-        prompt = texts[0].prompt if len({text.prompt for text in texts}) == 1 else ""
-        about = provenance(rows.origin, prompt, ", ".join(str(text.seed) for text in texts))
         modality.save_text_sheet(path, [text.text for text in texts], about)
     else:
         for text in texts:

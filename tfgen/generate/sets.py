@@ -24,6 +24,7 @@ from tfgen.representations.sets.ranker import Ranker
 from tfgen.representations.sets.sets import Sets
 from tfgen.restore import load_model, made_of
 from tfgen.run import BASE, Run
+from tfgen.trust.provenance import write_marked
 
 ENDINGS = (".csv", ".tsv", ".jsonl", ".txt")
 DEFAULT_COUNT = 10
@@ -309,8 +310,8 @@ def _file(path: Path, origin: Origin, label: str) -> Path:
 
 
 def _write(path: Path, content: str, about: Mapping[str, str]) -> None:
-    """A file, and another beside it that says where it is from."""
-    files.write_bytes(path, content.encode())
+    """A file, signed, and another beside it that says where it is from."""
+    write_marked(path, content.encode(), about)
     files.write_json(path.with_name(f"{path.name}.json"), dict(about))
 
 

@@ -17,6 +17,7 @@ from tfgen.errors import UserError
 from tfgen.representations import ARRAYS
 from tfgen.representations.base import Codec, Examples
 from tfgen.representations.rows.columns import Rows
+from tfgen.trust.provenance import write_marked
 
 ENOUGH_ARRAYS = 64  # as many as a GAN's batch has unless told otherwise
 ENOUGH_TOKENS, GOOD_TOKENS = 2000, 100_000
@@ -176,8 +177,8 @@ class Modality(abc.ABC):
 
     @classmethod
     def save(cls, path: Path, value: np.ndarray, metadata: Mapping[str, str]) -> None:
-        """Writes one example with what is said of it, atomically."""
-        files.write_json(path, {"values": value.tolist(), **metadata})
+        """Writes one example with what is said of it, signed (tfgen.trust.provenance) and atomically."""
+        write_marked(path, files.as_json({"values": value.tolist(), **metadata}), metadata)
 
     @classmethod
     def read_metadata(cls, path: Path) -> dict[str, str]:
@@ -190,7 +191,7 @@ class Modality(abc.ABC):
         cls, path: Path, values: np.ndarray, metadata: Mapping[str, str], columns: int | None = None
     ) -> None:
         """Writes examples [n, ...] side by side, or one below the other, for a person to look at."""
-        files.write_bytes(path, "".join(f"{cls.as_text(value)}\n" for value in values).encode())
+        write_marked(path, "".join(f"{cls.as_text(value)}\n" for value in values).encode(), metadata)
 
     @classmethod
     def save_choices(
@@ -198,7 +199,7 @@ class Modality(abc.ABC):
     ) -> None:
         """As `save_sheet`, each with its number from 1, for a person to choose from."""
         lines = (f"{number}: {cls.as_text(value)}\n" for number, value in enumerate(values, 1))
-        files.write_bytes(path, "".join(lines).encode())
+        write_marked(path, "".join(lines).encode(), metadata)
 
     joined_ending: ClassVar[str | None] = None  # of a file of examples one after the other; a person wants it
 
@@ -268,8 +269,8 @@ class Modality(abc.ABC):
 
     @classmethod
     def save_text(cls, path: Path, text: str, metadata: Mapping[str, str]) -> None:
-        """Writes one sequence, with what is said of it where there is room for that, atomically."""
-        files.write_bytes(path, (text if text.endswith("\n") else f"{text}\n").encode())
+        """Writes one sequence, with what is said of it where there is room for that, signed and atomically."""
+        write_marked(path, (text if text.endswith("\n") else f"{text}\n").encode(), metadata)
 
     @classmethod
     def save_text_sheet(cls, path: Path, texts: Sequence[str], metadata: Mapping[str, str]) -> None:

@@ -123,7 +123,7 @@ class Improvement:
             )
         path = Path(f"{cells.run.name}-{self.version.name}-ask{cells.modality.sheet_ending}")
         values, columns = np.concatenate([one.values, two.values]), max(len(one), 2)
-        cells.modality.save_sheet(path, values, {}, columns)
+        cells.modality.save_sheet(path, values, {"run": cells.run.title}, columns)
         sides = "on the left, 2 on the right" if len(one) == 1 else "the first row, 2 the second"
         return f"{path}: 1 is {sides}."
 

@@ -196,7 +196,7 @@ class Matrix:
         settings = {} if self.cells.strings else dict(self.matrix[0].settings)
         address = named.address
         self.origin = Origin.of(run, settings).asked_by(
-            Request(prompt_version=address, template=named.template.text if named.is_template else "")
+            replace(request, prompt_version=address, template=named.template.text if named.is_template else "")
         )
         self.stem = file_stem("", address or named.template.text, f"seed{request.seed}{'-best' if best else ''}")
 

@@ -7,6 +7,7 @@ import re
 import tempfile
 import zipfile
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -25,6 +26,7 @@ from tfgen.studio.home import run_of
 from tfgen.studio.model_thread import steadily
 from tfgen.studio.replies import lines, read_body, read_json
 from tfgen.studio.samples import records_of, values_of
+from tfgen.trust.provenance import write_marked
 
 _MOST_FRAMES = 256  # of a walk
 _MOST_MADE = 1024  # at once, of texts of usual length
@@ -203,18 +205,19 @@ def _files(run: Any, records: list[Any]) -> tuple[str, bytes]:
         if open_codec(run).representation == SEQUENCES:
             modality = open_modality(run)
             for each in records:
-                modality.save_text(folder / f"{each.id}{modality.text_ending}", each.content or "", {})
                 facts = {"run": each.run, "prompt": each.prompt, "seed": each.seed, "settings": dict(each.settings)}
                 facts |= {"version": each.version, "text": each.content}
+                path = folder / f"{each.id}{modality.text_ending}"
+                modality.save_text(path, each.content or "", _signed_facts(run, each))
                 (folder / f"{each.id}.json").write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
         elif open_codec(run).representation == ROWS:
             made = [_opened_again(run, each).samples().rows for each in records]
             modality = open_modality(run)
             seeds = ", ".join(str(each.seed) for each in records)
-            facts = {"run": run.name, "prompt": records[0].prompt, "seed": seeds}
-            modality.save_rows(folder / "rows.csv", joined(made), facts)
+            modality.save_rows(folder / "rows.csv", joined(made), {**_signed_facts(run, records[0]), "seed": seeds})
         elif open_codec(run).representation == SETS:
-            (folder / "items.txt").write_text("".join(f"{each.content}\n" for each in records), encoding="utf-8")
+            content = "".join(f"{each.content}\n" for each in records).encode()
+            write_marked(folder / "items.txt", content, _signed_facts(run, records[0]))
         else:
             write_remade(run, records, folder)
         made = sorted(folder.iterdir())
@@ -226,6 +229,15 @@ def _files(run: Any, records: list[Any]) -> tuple[str, bytes]:
             for path in made:
                 archive.write(path, f"{run.name}/{path.name}")
         return f"{run.name}.zip", content.getvalue()
+
+
+def _signed_facts(run: Any, record: Any) -> dict[str, str]:
+    """What is signed of a sample."""
+    from tfgen.generate import Origin
+    from tfgen.generate.output import provenance
+
+    origin = replace(Origin.of(run, record.settings), version=record.version, digest=record.digest)
+    return provenance(origin, record.prompt, str(record.seed))
 
 
 def _opened_again(run: Any, record: Any) -> Any:

@@ -1,1 +1,1 @@
-"""What makes a model one that others can trust: what it costs, and what its papers say."""
+"""Whether a model and what it makes can be trusted: by people in the data, by people who see it, and at what cost."""

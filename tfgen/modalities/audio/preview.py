@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tfgen import files
 from tfgen.modalities.audio.spectrogram import LEVELS, SILENT, Frames, frames_of
 from tfgen.modalities.audio.vocoder import Vocoder
 from tfgen.modalities.audio.wav import wav_of
+from tfgen.trust.provenance import write_marked
 
 _ENLARGED = 2  # pixels for a band and for a frame, in a page
 PAUSE_SECONDS = 0.25  # between sounds in one file
@@ -39,11 +39,11 @@ def sounding(value: np.ndarray) -> np.ndarray:
 
 
 def save_wav(path: Path, values: np.ndarray, metadata: Mapping[str, str]) -> None:
-    """Writes sounds [n, ...] one after the other, with a pause between, atomically."""
+    """Writes sounds [n, ...] one after the other, with a pause between, signed and atomically."""
     rate = frames_of(values.shape).rate
     pause = np.zeros(int(PAUSE_SECONDS * rate), np.float32)
     pieces = [piece for value in values for piece in (pause, sounding(value))][1:]
-    files.write_bytes(Path(path), wav_of(np.concatenate(pieces), rate, metadata))
+    write_marked(Path(path), wav_of(np.concatenate(pieces), rate, metadata), metadata)
 
 
 def as_pictures(values: np.ndarray) -> np.ndarray:

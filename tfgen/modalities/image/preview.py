@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from tfgen import files
 from tfgen.errors import UserError
+from tfgen.trust.provenance import open_marked
 
 VISIBLE_SIDE = 64  # in a grid, smaller pictures are enlarged to at least this
 LARGEST_GRID = 8192  # pixels along a side; a grid that would be larger is not enlarged
@@ -25,13 +25,13 @@ _GAP = 24  # pixels between the sheets of several runs
 
 
 def save_png(path: Path, value: np.ndarray, metadata: Mapping[str, str] | None = None) -> None:
-    """Writes one picture [h, w, c] as a PNG that carries `metadata`, atomically."""
+    """Writes one picture [h, w, c] as a PNG that carries `metadata`, signed and atomically."""
     from PIL.PngImagePlugin import PngInfo
 
     information = PngInfo()
     for key, text in (metadata or {}).items():
         information.add_itxt(key, text)
-    with files.open_atomically(Path(path)) as file:
+    with open_marked(Path(path), metadata) as file:
         _as_picture(value).save(file, format="PNG", pnginfo=information)
 
 
@@ -42,7 +42,7 @@ def save_animation(path: Path, values: np.ndarray, metadata: Mapping[str, str], 
     """
     factor = -(-SHOWN_SIDE // max(values.shape[1:3]))
     frames = [_as_picture(each.repeat(factor, axis=0).repeat(factor, axis=1)) for each in values]
-    with files.open_atomically(Path(path)) as file:
+    with open_marked(Path(path), metadata) as file:
         if path.suffix.lower() == ".mp4":
             _write_video(file, frames, metadata)
             return

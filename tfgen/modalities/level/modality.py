@@ -19,6 +19,7 @@ from tfgen.errors import UserError
 from tfgen.modalities.base import Concern, Modality
 from tfgen.representations import ARRAYS, SEQUENCES
 from tfgen.representations.base import Codec, Examples
+from tfgen.trust.provenance import write_marked
 
 if TYPE_CHECKING:
     from tfgen.modalities.level.open_levels import LevelArrays, LevelSequences
@@ -231,7 +232,7 @@ class LevelModality(Modality):
         except ValueError:  # what a person has written over it may be no level
             what_to_do = f"Write a line for each row, with these letters alone: {cls._tiles().letters}"
             raise UserError(f"The text for '{path.name}' is no level.", what_to_do) from None
-        files.write_bytes(path, content_of(grid, cls._tiles(), form, metadata).encode())
+        write_marked(path, content_of(grid, cls._tiles(), form, metadata).encode(), metadata)
 
     save_text = save
 

@@ -25,6 +25,7 @@ from tfgen.modalities.table.kinds import truth
 from tfgen.representations.rows.columns import (
     BOOLEAN, CONSTANT, DATE, DATETIME, INTEGER, KEY, NUMBER, TEXT, TIME, Column, Rows,
 )  # fmt: skip
+from tfgen.trust.provenance import open_marked, write_marked
 
 ENDINGS = (".csv", ".tsv", ".parquet", ".jsonl", ".xlsx")
 METADATA = "tfgen"  # the key under which Parquet's schema has what is said of rows
@@ -39,7 +40,8 @@ _WIDEST = 24  # letters of a cell in a terminal
 def write_rows(path: Path, rows: Rows, metadata: Mapping[str, Any], first: int = 0) -> None:
     """Writes rows by the name's ending: .csv, .tsv, .parquet, .jsonl or .xlsx.
 
-    metadata: what is said of them, plain JSON: in Parquet's schema, else in a file beside with ".json" behind the name.
+    metadata: what is said of them, plain JSON: in Parquet's schema, else in a file beside with ".json" behind the name;
+        it is signed with them (tfgen.trust.provenance).
     first: the seed of the first row, from which its key is made, and those of the others from the seeds behind it.
 
     Raises:
@@ -123,7 +125,7 @@ def escaped(text: str) -> str:
 
 def _write_csv(path: Path, rows: Rows, metadata: Mapping[str, Any], first: int) -> None:
     delimiter = "\t" if path.suffix.lower() == ".tsv" else ";" if _has_decimal_comma(rows) else ","
-    with files.open_atomically(path) as file:
+    with open_marked(path, metadata) as file:
         text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
         writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
         names = [column.name for column in rows.columns if column.kind != TEXT]
@@ -151,7 +153,7 @@ def _has_decimal_comma(rows: Rows) -> bool:
 
 
 def _write_json_lines(path: Path, rows: Rows, metadata: Mapping[str, Any], first: int) -> None:
-    with files.open_atomically(path) as file:
+    with open_marked(path, metadata) as file:
         for start, stop in _chunks(len(rows)):
             columns = _typed_columns(rows, start, stop, first, lambda moment: moment.isoformat())
             names = list(columns)
@@ -170,7 +172,7 @@ def _write_parquet(path: Path, rows: Rows, metadata: Mapping[str, Any], first: i
     types = {column.name: _arrow_type(column) for column in rows.columns}
     said = {METADATA: json.dumps(dict(metadata), ensure_ascii=False)}
     schema = pa.schema([(name, types[name]) for name in names], metadata=said)
-    with files.open_atomically(path) as file, parquet.ParquetWriter(file, schema) as writer:
+    with open_marked(path, metadata) as file, parquet.ParquetWriter(file, schema) as writer:
         for start, stop in _chunks(len(rows)):
             columns = _typed_columns(rows, start, stop, first)
             writer.write_table(pa.table([pa.array(columns[name], types[name]) for name in names], schema=schema))
@@ -218,7 +220,7 @@ def _write_excel(path: Path, rows: Rows, metadata: Mapping[str, Any], first: int
             sheet.append(cells)
     content = io.BytesIO()
     book.save(content)
-    files.write_bytes(path, content.getvalue())
+    write_marked(path, content.getvalue(), metadata)
 
 
 def _excel_look(column: Column) -> str | None:
