@@ -369,6 +369,7 @@ class _Card:
             facts["Repeat of"] = f"\"{record['lineage']['repeat']}\""
         facts["Version in use"] = "as the fit ended" if self.run.version == BASE else self.run.version
         children = self._children()
+        facts["What it makes"] = "files signed as made by it, unless that was turned off; `tfgen verify FILE` reads it"
         facts["Runs that began with it"] = ", ".join(children) if children else "none among the runs here"
         return _list(facts)
 
