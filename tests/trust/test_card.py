@@ -23,7 +23,7 @@ from tfgen.trust.energy import Energy
 from tfgen.trust.front_matter import as_yaml
 
 EVERY = battery_of("arrays", "sequences", "rows", "sets")
-TASKS = {"image": "unconditional-image-generation", "text": "text-generation", "audio": "text-to-audio"}
+TASKS = {"image": "unconditional-image-generation", "text": "text-generation"}
 HEADINGS = [
     "Model Details", "Uses", "Bias, Risks, and Limitations", "How to Get Started with the Model", "Training Details",
     "Evaluation", "Privacy and Memorisation", "Detectability", "Environmental Impact", "Technical Specifications",
@@ -165,6 +165,8 @@ def test_feedback_and_what_was_learned_from_it_without_names(copy_of):
     assert "In the store of feedback: 2 answers of 2 people." in feedback
     assert "liked learned from 40 answers of 2 people; of those held out it predicts 9 of 10." in feedback
     assert "anna" not in feedback
+    of_version = load("own@liked").card()
+    assert "# Model Card for own@liked" in of_version and "**Version in use:** liked" in of_version
 
 
 def test_lineage_up_and_down(copy_of):
