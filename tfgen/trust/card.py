@@ -195,7 +195,8 @@ class _Card:
             prompt = f"{rest[0]!r}, " if rest and not rest[0].startswith("-") else ""
             python += f"\nsamples = run.generate({prompt}n=4)"
         lines = [
-            "```console", "pip install tfgen", first, f"tfgen export {self.reference}", "```", "",
+            f"With tfgen {self.record['environment'].get('tfgen', __version__)}:", "",
+            "```console", first, f"tfgen export {self.reference}", "```", "",
             "```python", python, "```", "",
             "The first command makes samples, the second files that work without tfgen.",
         ]  # fmt: skip
@@ -206,12 +207,14 @@ class _Card:
     def data(self) -> str:
         stored, report = self.record["data"], _report(self.run)
         broken = len(report.get("broken", []))
-        found = report.get("found", stored["count"])
+        read = "not known, since `data.json` is gone"
+        if report:
+            read = f"{report['found']:,} files, rows or pieces were found, {report['used']:,} used"
+            read += f", {broken:,} broken" if broken else ""
         facts = {
             "Name": f"\"{self.source()}\", {self.modality.plural}",
-            "Examples": f"{stored['count']:,}"
-            + (f" of {found:,} that were found" if found != stored["count"] else "")
-            + (f"; {broken:,} could not be read" if broken else ""),
+            "Examples": f"{stored['count']:,}",
+            "Read": read,
             "Fingerprint": f"`{stored['fingerprint']}` (SHA-256 of the content, wherever it lies)",
             "License": self._data_license(),
             "Held out": self._of_evaluation(

@@ -301,7 +301,7 @@ class AudioModality(Modality):
 
     @classmethod
     def hub_task(cls, codec: Mapping[str, Any]) -> str | None:
-        return "text-to-audio" if codec["vocabulary"]["kind"] != "none" else None
+        return "text-to-audio" if codec["vocabulary"]["kind"] == "captions" else None
 
     @classmethod
     def app_templates(cls) -> Path:
