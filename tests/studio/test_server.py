@@ -7,6 +7,7 @@ import zipfile
 
 import pytest
 
+import tfgen
 from tests.studio.fuzz import malformed
 from tests.studio.running import studio
 from tfgen import files
@@ -30,7 +31,7 @@ def test_home_and_a_run_say_what_there_is(served):
     assert len(served.api("/api/runs/digits/history")["rows"]) > 0
 
 
-def test_samples_are_those_of_generate(served, runs):
+def test_samples_are_those_of_generate(served, runs, tmp_path):
     from tfgen.api import load
 
     (answer,) = make(served, prompt="seven", n=3, seed=5)
@@ -39,6 +40,8 @@ def test_samples_are_those_of_generate(served, runs):
         made = sorted(files.namelist())
         content = files.read(made[0])
     assert len(made) == 3
+    (tmp_path / "x.png").write_bytes(content)
+    assert tfgen.verify(tmp_path / "x.png").claims == "generated"
     said = json.loads(served.ask("POST", "/api/settings-of?name=x.png", content)[2])
     assert said["run"] == "digits" and said["prompt"] == "seven" and said["seed"] in (5, 6, 7)
     from PIL import Image

@@ -288,7 +288,7 @@ def test_a_certificate_of_ones_own_signs(tmp_path, monkeypatch, another_user, op
     assert not authority.settings_folder().exists(), "nothing is made that nobody needs"
 
 
-@pytest.mark.parametrize("fault", ["no key", "another key", "no certificate", "no folder", "no library"])
+@pytest.mark.parametrize("fault", ["no key", "another key", "no certificate", "self-signed", "no folder", "no library"])
 def test_where_nothing_can_be_signed_files_are_written_and_that_is_said_once(
     fault, tmp_path, monkeypatch, opened_anew, capsys
 ):
@@ -307,6 +307,10 @@ def test_where_nothing_can_be_signed_files_are_written_and_that_is_said_once(
             authority.credentials()
             signing = tmp_path / "other" / "signing"
             (signing / "key.pem").write_bytes((tmp_path / "key.pem").read_bytes())
+        elif fault == "self-signed":
+            certificate, key = self_signed()
+            (signing / "certificate.pem").write_bytes(certificate)
+            (signing / "key.pem").write_bytes(key)
         else:
             (signing / {"no key": "key.pem", "no certificate": "certificate.pem"}[fault]).write_text("nonsense")
     write(tmp_path / "a.png")
@@ -315,6 +319,23 @@ def test_where_nothing_can_be_signed_files_are_written_and_that_is_said_once(
     assert said.count("What is made now carries no signature") == 1, said
     assert provenance.status() == "unavailable" and not (tmp_path / "b.csv.c2pa").exists()
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "a.png")), PIXELS[..., 0])
+
+
+def self_signed():
+    """A certificate that C2PA refuses, and its key, in PEM."""
+    from datetime import UTC, datetime, timedelta
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key, name = ec.generate_private_key(ec.SECP384R1()), authority._name("me")
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(7).not_valid_before(datetime.now(UTC) - timedelta(days=1))
+    certificate = builder.not_valid_after(datetime.now(UTC) + timedelta(days=1)).sign(key, hashes.SHA256())
+    pem = serialization.Encoding.PEM
+    secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return certificate.public_bytes(pem), secret
 
 
 # Files of all sorts.

@@ -116,6 +116,7 @@ class _Signer:
         self._lock = threading.Lock()
         self._process = 0  # the one that opened it: a child of it can't use it
         self._opened: Any = None  # c2pa's signer and context; None where there is nothing to sign with
+        self._warned = False  # of a single file that could not be signed
 
     def get(self) -> Any:
         """c2pa's signer and context; None, which is said once, where there is nothing to sign with."""
@@ -131,7 +132,9 @@ class _Signer:
             own = credentials()
             info = c2pa.C2paSignerInfo(own.algorithm.encode(), own.certificates, own.key, None)
             settings = {"builder": {"thumbnail": {"enabled": False}}, "verify": {"verify_after_sign": False}}
-            return c2pa.Signer.from_info(info), c2pa.Context(c2pa.Settings.from_dict(settings))
+            opened = c2pa.Signer.from_info(info), c2pa.Context(c2pa.Settings.from_dict(settings))
+            _sign(opened, _manifest("", {}), ANY, io.BytesIO(b"-"), None)  # what C2PA refuses, it refuses only now
+            return opened
         except UserError as error:
             warn(f"What is made now carries no signature. {error}")
         except ImportError as error:
@@ -154,25 +157,32 @@ class _Signer:
             return self._sign(path.name, facts, ANY, file, None)
 
     def _sign(self, title: str, facts: Mapping[str, Any], kind: str, source: Any, target: Any) -> bytes | None:
-        import c2pa
-
         opened = self.get()
         if opened is None:
             return None
-        signer, context = opened
         try:
-            with self._lock, c2pa.Builder(_manifest(title, facts), context) as builder:
-                if target is None:
-                    builder.set_no_embed()
-                return builder.sign(signer, kind, source, _Nowhere() if target is None else target)
-        except Exception as error:
-            if self._opened is not None:
-                self._opened = None
-                warn(f"What is made now carries no signature: {_first_line(error)}")
+            with self._lock:
+                return _sign(opened, _manifest(title, facts), kind, source, target)
+        except Exception as error:  # whatever a library in another language says of a file
+            if not self._warned:
+                self._warned = True
+                warn(f"'{title}' could not be signed: {_first_line(error)}")
             return None
 
 
 _signer = _Signer()
+
+
+def _sign(opened: Any, manifest: Mapping[str, Any], kind: str, source: Any, target: Any) -> bytes:
+    """The signed manifest of a file, which is written to `target` with it inside; to lie beside it, where that is None.
+    """
+    import c2pa
+
+    signer, context = opened
+    with c2pa.Builder(manifest, context) as builder:
+        if target is None:
+            builder.set_no_embed()
+        return builder.sign(signer, kind, source, _Nowhere() if target is None else target)
 
 
 class _Nowhere(io.RawIOBase):

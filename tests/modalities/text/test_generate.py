@@ -257,8 +257,8 @@ def test_rows_in_a_file(said, isolated):
 
 def test_a_folder_has_a_file_each(said, isolated):
     said("the old", "-n", 2, "--seed", -1, "--length", 12, "-o", "tales/")
-    written = sorted(path.name for path in (isolated / "tales").glob("*.txt"))
-    assert written == ["the-old-seed-1.txt", "the-old-seed0.txt"]
+    names = sorted(path.name for path in (isolated / "tales").glob("*.txt"))
+    assert names == ["the-old-seed-1.txt", "the-old-seed0.txt"]
     assert (isolated / "tales" / "the-old-seed0.txt").read_text() == said("the old", "--length", 12)
 
 
