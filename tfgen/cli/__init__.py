@@ -6,7 +6,7 @@ import sys
 import click
 
 from tfgen import __version__, environment
-from tfgen.cli import chat, data, evaluate, export, feedback, fit, generate, prompt, runs, serve, steer, studio, tune
+from tfgen.cli import chat, data, evaluate, explain, export, feedback, fit, generate, prompt, runs, serve, steer, studio, tune
 from tfgen.cli.options import OrderedGroup
 from tfgen.environment import check_platform
 from tfgen.errors import UserError, nearest
@@ -72,6 +72,7 @@ def main(debug: bool) -> None:
     tfgen generate photos-gan -n 16        make new ones
     tfgen studio                           all of it in a browser
     tfgen evaluate photos-gan              quality, diversity, prompt adherence, memorisation
+    tfgen explain photos-gan               why it makes what it makes
     tfgen export photos-gan                files for a server or a phone
     tfgen runs list                        what was trained so far
 
@@ -82,5 +83,5 @@ def main(debug: bool) -> None:
     check_platform()
 
 
-for module in (data, fit, generate, steer, chat, evaluate, feedback, tune, prompt, studio, export, serve, runs):
+for module in (data, fit, generate, steer, chat, evaluate, explain, feedback, tune, prompt, studio, export, serve, runs):
     main.add_command(module.command)

@@ -1,0 +1,1 @@
+"""Trust: why a model makes what it makes."""
