@@ -11,7 +11,7 @@ from tfgen.evaluate.metrics.resemblance import associations, pairs_of, shapes_of
 from tfgen.evaluate.metrics.usefulness import scores_of
 from tfgen.evaluate.page import html_table
 from tfgen.evaluate.record import Evaluation, Score
-from tfgen.evaluate.rows.boosting import Target
+from tfgen.evaluate.rows.boosting import Giveaway, Target
 from tfgen.evaluate.rows.charts import heat_map, marginal
 from tfgen.evaluate.rows.metric_inputs import REAL, SAMPLES, RowInputs
 from tfgen.evaluate.rows.summary import verdict_of
@@ -102,19 +102,22 @@ def giveaways_section(evaluation: Evaluation, inputs: RowInputs) -> str:
     if score is None:
         return ""
     found = inputs.giveaways[:LEAST_ALIKE]
-    if found[0].alone < 0.55 and found[0].lost < 0.02:
-        words = "No column alone gives samples away."
-    elif found[0].lost > 2 * (found[0].alone - 0.5):
-        words = f"'{found[0].name}' gives samples away the most, together with others: by itself it is hardly unlike."
-    else:
-        words = f"'{found[0].name}' gives samples away the most."
     rows = [[each.name, f"{each.alone:.3f}", f"{max(each.lost, 0.0):.3f}"] for each in found]
     return (
         f'<h2>What gives samples away</h2>\n<p class="note">Boosting tells a sample from a held-out row '
-        f"{score.value:.0%} of the time; half the time is guessing. {escape(words)} Shown is how often it is right by "
+        f"{score.value:.0%} of the time; half the time is guessing. {escape(giveaways_words(found))} Shown is how often it is right by "
         "that column alone, and how much less often by all columns where that one is shuffled.</p>\n"
         f'{html_table(["column", "right by it alone", "lost without it"], rows)}'
     )
+
+
+def giveaways_words(found: Sequence[Giveaway]) -> str:
+    """A sentence on the columns that tell samples from real rows, the most telling first."""
+    if found[0].alone < 0.55 and found[0].lost < 0.02:
+        return "No column alone gives samples away."
+    if found[0].lost > 2 * (found[0].alone - 0.5):
+        return f"'{found[0].name}' gives samples away the most, together with others: by itself it is hardly unlike."
+    return f"'{found[0].name}' gives samples away the most."
 
 
 def usefulness_section(evaluation: Evaluation, inputs: RowInputs) -> str:

@@ -38,6 +38,9 @@ _TITLES = {
     PRINCIPAL: "Directions in the samples",
     DIMENSIONS: "Dimensions of the latents",
 }
+_WEIGHTS = {
+    SEFA: "{:.1%} of the squared weights.", PRINCIPAL: "{:.1%} of what varies.", DIMENSIONS: "{:.2f} nats an example.",
+}
 _NOTES = {
     SEFA: "Eigenvectors of the matrix that latents meet first (SeFa, Shen and Zhou 2021): what changes the next layer "
     "the most.",
@@ -145,7 +148,7 @@ class ArrayExplainer(Explainer):
         else:
             note.append(f"Nothing is measured in {self.modality.plural}, so there are no names.")
         note.append(
-            f"Each row is a seed; from left to right a sample is moved from {signed(-MOST)} to {MOST:.2f} standard "
+            f"Each row is a seed; from left to right a sample is moved from {_at(-MOST)} to {_at(MOST)} standard "
             "deviations, and in all else it stays."
         )
         html = f'<p class="note">{escape(" ".join(note))}</p>\n{"".join(cards)}'
@@ -176,9 +179,11 @@ class ArrayExplainer(Explainer):
         self, values: np.ndarray, direction: Direction, found: Sequence[Association], name: str | None
     ) -> str:
         steps = np.linspace(-MOST, MOST, values.shape[1])
-        captions = "".join(f'<span class="step">{signed(step)}</span>' for step in steps)
+        captions = "".join(f'<span class="step">{_at(step)}</span>' for step in steps)
         figures = [
-            self.modality.as_html(value, f"seed {seed} at {step:+.1f} standard deviations of {direction.title}")
+            "<figure>"
+            + self.modality.as_html(value, f"seed {seed} at {_at(step)} standard deviations of {direction.title}")
+            + "</figure>"
             for seed, row in zip(self._seeds, values, strict=True)
             for step, value in zip(steps, row, strict=True)
         ]
@@ -191,8 +196,7 @@ class ArrayExplainer(Explainer):
         heads = ["attribute", "correlation", "95% interval", "p", "from end to end"]
         table = f"<details><summary>What goes along with it</summary>{html_table(heads, rows)}</details>" if rows else ""
         title = f"{direction.title}: {name}" if name else f"{direction.title}: no name"
-        about = f"{direction.weight:.2f} nats" if direction.kind == DIMENSIONS else f"{direction.weight:.1%} of its kind"
-        beside = f'<p class="note">{escape(about)}. {escape(_in_words(found, name))}</p>'
+        beside = f'<p class="note">{_WEIGHTS[direction.kind].format(direction.weight)} {escape(_in_words(found, name))}</p>'
         return f'<article class="direction"><h3>{escape(title)}</h3>{beside}<div class="wide">{strip}</div>{table}</article>'
 
     # Nearest examples.
@@ -269,6 +273,11 @@ def _line(direction: Direction, found: Sequence[Association], name: str | None) 
     one = found[0]
     about = f"{signed(one.correlation)}, 95% {signed(one.low)} to {signed(one.high)}, p {one.p:.1g}"
     return f"{direction.title}: {name} ({about})" if name else f"{direction.title}: no name (closest: {one.attribute} {about})"
+
+
+def _at(place: float) -> str:
+    """A place on a strip: "+1.5", "0"."""
+    return f"{place:+g}".replace("-", "\N{MINUS SIGN}") if place else "0"
 
 
 def _short(value: float) -> str:

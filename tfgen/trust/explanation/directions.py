@@ -20,7 +20,7 @@ from tfgen.run import Run
 from tfgen.steering.bank import LatentSpace
 from tfgen.steering.directions import Directions
 
-SEFA, PRINCIPAL, DIMENSIONS = "SeFa", "principal", "dimension"
+SEFA, PRINCIPAL, DIMENSIONS = "SeFa", "Principal", "Dimension"
 COUNT = 4  # directions of a kind
 MOST = 2.0  # standard deviations that a strip goes to either side
 MEASURED = 256  # samples, each at a random place along a direction, by which it gets its name

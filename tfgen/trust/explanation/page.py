@@ -37,8 +37,8 @@ def write(explanation: Explanation, run: Run, plural: str) -> None:
 
 
 def _alarm(explanation: Explanation) -> str:
-    titles = [part.title for part in explanation.parts if part.name in explanation.untrustworthy]
-    return f"Don't trust: {', '.join(titles)}. A model with random weights explains itself nearly the same way."
+    titles = [f"\N{LEFT DOUBLE QUOTATION MARK}{part.title}\N{RIGHT DOUBLE QUOTATION MARK}" for part in explanation.parts if part.name in explanation.untrustworthy]
+    return f"Don't trust: {', '.join(titles)}. A model with random weights explains itself much the same way."
 
 
 def _section(part: Part) -> str:

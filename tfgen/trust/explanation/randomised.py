@@ -47,7 +47,7 @@ class Check:
         """What was compared, and what follows."""
         words = {
             DEPENDS: "so it depends on what was learned",
-            UNTRUSTWORTHY: "so don't trust it: a model that learned nothing explains itself nearly the same way",
+            UNTRUSTWORTHY: "so don't trust it: a model that learned nothing explains itself much the same way",
             UNTOLD: "but there are too few to tell that from chance",
         }
         return (
