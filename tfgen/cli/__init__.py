@@ -6,7 +6,9 @@ import sys
 import click
 
 from tfgen import __version__, environment
-from tfgen.cli import chat, data, evaluate, explain, export, feedback, fit, generate, prompt, runs, serve, steer, studio, tune
+from tfgen.cli import (
+    chat, data, evaluate, explain, export, feedback, fit, generate, prompt, runs, serve, steer, studio, tune,
+)
 from tfgen.cli.options import OrderedGroup
 from tfgen.environment import check_platform
 from tfgen.errors import UserError, nearest
@@ -83,5 +85,7 @@ def main(debug: bool) -> None:
     check_platform()
 
 
-for module in (data, fit, generate, steer, chat, evaluate, explain, feedback, tune, prompt, studio, export, serve, runs):
+for module in (
+    data, fit, generate, steer, chat, evaluate, explain, feedback, tune, prompt, studio, export, serve, runs,
+):
     main.add_command(module.command)

@@ -62,7 +62,8 @@ def _sheet(modality: type, samples: Group, prompts: list[str]) -> str:
         words = _words_of(place, prompts)
         caption = f"<figcaption>{escape(words)}</figcaption>" if words else ""
         figures.append(f"<figure>{modality.as_html(value, 'sample')}{caption}</figure>")
-    return boxed("sheet" if (samples.prompts < 0).all() else "sheet captioned", modality, samples.read(0, 1)[0], figures)
+    kind = "sheet" if (samples.prompts < 0).all() else "sheet captioned"
+    return boxed(kind, modality, samples.read(0, 1)[0], figures)
 
 
 def convincing_section(modality: type, evaluation: Evaluation, inputs: "ArrayInputs", samples: Group) -> str:

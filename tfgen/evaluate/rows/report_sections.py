@@ -105,7 +105,8 @@ def giveaways_section(evaluation: Evaluation, inputs: RowInputs) -> str:
     rows = [[each.name, f"{each.alone:.3f}", f"{max(each.lost, 0.0):.3f}"] for each in found]
     return (
         f'<h2>What gives samples away</h2>\n<p class="note">Boosting tells a sample from a held-out row '
-        f"{score.value:.0%} of the time; half the time is guessing. {escape(giveaways_words(found))} Shown is how often it is right by "
+        f"{score.value:.0%} of the time; half the time is guessing. {escape(giveaways_words(found))} "
+        "Shown is how often it is right by "
         "that column alone, and how much less often by all columns where that one is shuffled.</p>\n"
         f'{html_table(["column", "right by it alone", "lost without it"], rows)}'
     )

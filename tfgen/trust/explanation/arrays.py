@@ -26,7 +26,7 @@ from tfgen.trust.explanation.directions import (
     DIMENSIONS, LEAST, MEASURED, MOST, PRINCIPAL, SEFA, Association, Direction, Latents, associations, turned_to_more,
 )
 from tfgen.trust.explanation.explainer import NAME, Explainer, ExplainRequest, Part
-from tfgen.trust.explanation.randomised import Check, compared, randomised, signed
+from tfgen.trust.explanation.randomised import compared, randomised, signed
 
 SEEDS = 3  # rows of a strip
 NEIGHBOURED = 6  # samples beside their nearest examples
@@ -194,10 +194,12 @@ class ArrayExplainer(Explainer):
             for one in found
         ]
         heads = ["attribute", "correlation", "95% interval", "p", "from end to end"]
-        table = f"<details><summary>What goes along with it</summary>{html_table(heads, rows)}</details>" if rows else ""
-        title = f"{direction.title}: {name}" if name else f"{direction.title}: no name"
-        beside = f'<p class="note">{_WEIGHTS[direction.kind].format(direction.weight)} {escape(_in_words(found, name))}</p>'
-        return f'<article class="direction"><h3>{escape(title)}</h3>{beside}<div class="wide">{strip}</div>{table}</article>'
+        more = f"<details><summary>What goes along with it</summary>{html_table(heads, rows)}</details>" if rows else ""
+        about = f"{_WEIGHTS[direction.kind].format(direction.weight)} {_in_words(found, name)}"
+        return (
+            f'<article class="direction"><h3>{escape(direction.title)}: {escape(name or "no name")}</h3>'
+            f'<p class="note">{escape(about)}</p><div class="wide">{strip}</div>{more}</article>'
+        )
 
     # Nearest examples.
 
@@ -235,8 +237,8 @@ class ArrayExplainer(Explainer):
         ]
         note = (
             f"The first {NEIGHBOURED} samples, none chosen, each beside the training examples that are the most like "
-            "it, with their distances. A ratio near 0 would be a copy: that example is far nearer than the second. Which "
-            "samples are the most suspicious is in the report of tfgen evaluate."
+            "it, with their distances. A ratio near 0 would be a copy: that example is far nearer than the second. "
+            "Which samples are the most suspicious is in the report of tfgen evaluate."
         )
         html = f'<p class="note">{note}</p>\n{boxed("neighbours", self.modality, values[0], cards)}'
         lines = [f"seed {each['seed']}: ratio {each['ratio']:.2f}" for each in found]
@@ -272,7 +274,7 @@ def _line(direction: Direction, found: Sequence[Association], name: str | None) 
         return f"{direction.title}: no name"
     one = found[0]
     about = f"{signed(one.correlation)}, 95% {signed(one.low)} to {signed(one.high)}, p {one.p:.1g}"
-    return f"{direction.title}: {name} ({about})" if name else f"{direction.title}: no name (closest: {one.attribute} {about})"
+    return f"{direction.title}: " + (f"{name} ({about})" if name else f"no name (closest: {one.attribute} {about})")
 
 
 def _at(place: float) -> str:

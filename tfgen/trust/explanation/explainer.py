@@ -89,7 +89,8 @@ class Explanation:
         for part in self.parts:
             about = part.check.sentence() if part.check else part.unchecked
             warning = "UNTRUSTWORTHY. " if part.name in self.untrustworthy else ""
-            found += [part.title, *(f"  {line}" for line in part.lines), *([f"  {warning}{about}"] if about else []), ""]
+            lines = [*part.lines, *([f"{warning}{about}"] if about else [])]
+            found += [part.title, *(f"  {line}" for line in lines), ""]
         return [*found, *(f"Left out: {what}. {why}" for what, why in self.left_out.items())] or ["Nothing was found."]
 
     def __repr__(self) -> str:

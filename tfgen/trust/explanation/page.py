@@ -9,10 +9,11 @@ from tfgen.trust.explanation.randomised import DEPENDS, UNTOLD
 
 _KINDS = {DEPENDS: "checked", UNTOLD: "checked not-tested"}
 _WHAT = (
-    "An explanation that looks the same on a model that learned nothing is none (Adebayo et al. 2018). So each was made "
-    "again for copies of the model whose weights were shuffled, and beneath each part stands how like the two are, as a "
-    "rank correlation: 1 is the same, 0 has nothing to do with it."
+    "An explanation that looks the same on a model that learned nothing is none (Adebayo et al. 2018). So each was "
+    "made again for copies of the model whose weights were shuffled, and beneath each part stands how like the two "
+    "are, as a rank correlation: 1 is the same, 0 has nothing to do with it."
 )
+_TITLE = "\N{LEFT DOUBLE QUOTATION MARK}{}\N{RIGHT DOUBLE QUOTATION MARK}"
 
 
 def write(explanation: Explanation, run: Run, plural: str) -> None:
@@ -37,7 +38,7 @@ def write(explanation: Explanation, run: Run, plural: str) -> None:
 
 
 def _alarm(explanation: Explanation) -> str:
-    titles = [f"\N{LEFT DOUBLE QUOTATION MARK}{part.title}\N{RIGHT DOUBLE QUOTATION MARK}" for part in explanation.parts if part.name in explanation.untrustworthy]
+    titles = [_TITLE.format(part.title) for part in explanation.parts if part.name in explanation.untrustworthy]
     return f"Don't trust: {', '.join(titles)}. A model with random weights explains itself much the same way."
 
 

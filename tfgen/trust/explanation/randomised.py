@@ -1,7 +1,7 @@
 """The same model with randomised weights: what it explains just as well was not learned (Adebayo et al. 2018).
 
-Every array of weights is shuffled. Unlike drawn anew, the copies keep the sizes of all numbers, so that activations stay
-in their usual range, and layers that begin as zeros are no longer silent.
+Every array of weights is shuffled. Unlike drawn anew, the copies keep the sizes of all numbers, so that activations
+stay in their usual range, and layers that begin as zeros are no longer silent.
 """
 
 import math
@@ -51,8 +51,8 @@ class Check:
             UNTOLD: "but there are too few to tell that from chance",
         }
         return (
-            f"Beside {len(self.copies)} copies of the model with randomised weights, {self.values:,} values have a rank "
-            f"correlation of {signed(self.correlation)}, {words[self.verdict]}."
+            f"Beside {len(self.copies)} copies of the model with randomised weights, {self.values:,} values have a "
+            f"rank correlation of {signed(self.correlation)}, {words[self.verdict]}."
         )
 
     def to_json(self) -> dict[str, Any]:

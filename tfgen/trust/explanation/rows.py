@@ -86,11 +86,12 @@ class RowExplainer(Explainer):
         rows = [[each.name, f"{each.alone:.3f}", f"{max(each.lost, 0.0):.3f}"] for each in found]
         note = (
             f"{giveaways_words(found)} How often boosting tells {min(COUNT, len(unseen)):,} rows from as many that the "
-            "model never saw by each column alone, half the time being guessing; and how much less often by all columns "
-            "where that one is shuffled. This is measured; where random weights give the same order, that order says "
-            "more of the columns than of what was learned."
+            "model never saw by each column alone, half the time being guessing; and how much less often by all "
+            "columns where that one is shuffled. This is measured; where random weights give the same order, that "
+            "order says more of the columns than of what was learned."
         )
-        html = f'<p class="note">{escape(note)}</p>\n{html_table(["column", "right by it alone", "lost without it"], rows)}'
+        heads = ["column", "right by it alone", "lost without it"]
+        html = f'<p class="note">{escape(note)}</p>\n{html_table(heads, rows)}'
         facts = {"columns": [
             {"column": each.name, "alone": round(each.alone, 4), "lost": round(each.lost, 4)} for each in found
         ]}
@@ -117,7 +118,8 @@ class RowExplainer(Explainer):
             check = compared(changes[0], changes[1:])
         facts, rows = [], []
         for name in names:
-            kind = "asked for" if name in asked else "changed" if found[name] > chance[name] else "no more than by chance"
+            kind = "changed" if found[name] > chance[name] else "no more than by chance"
+            kind = "asked for" if name in asked else kind
             known = in_data.get(name)
             facts.append({"column": name, "total_variation": round(found[name], 4), "by_chance": round(chance[name], 4),
                           "verdict": kind, "in_data": None if known is None else round(known, 4)})

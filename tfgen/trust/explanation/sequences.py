@@ -176,10 +176,10 @@ class SequenceExplainer(Explainer):
         """A token as a person reads it, with signs for what can't be seen."""
         said = self.codec.token_bytes()[int(token)].decode("utf-8", "replace")
         if not said:
-            specification = self.codec.specification
-            return "\N{MATHEMATICAL LEFT ANGLE BRACKET}end\N{MATHEMATICAL RIGHT ANGLE BRACKET}" if (
-                token in specification.ends) else "\N{MATHEMATICAL LEFT ANGLE BRACKET}mark\N{MATHEMATICAL RIGHT ANGLE BRACKET}"
-        return said.replace(" ", "\N{OPEN BOX}").replace("\n", "\N{RETURN SYMBOL}").replace("\t", "\N{RIGHTWARDS ARROW}")
+            return _END if token in self.codec.specification.ends else _MARK
+        for letter, sign in _SHOWN_AS.items():
+            said = said.replace(letter, sign)
+        return said
 
     def _loss(self, words: Sequence[str], nats: np.ndarray, made_from: int) -> Part:
         tokens = [
@@ -247,8 +247,9 @@ class SequenceExplainer(Explainer):
         ]
         html = (
             f'<p class="note">How many nats each token added to the log-probability of what follows, '
-            f"<code>{escape(continuation)}</code>, beside {REFERENCES} texts that the model writes of nothing. {_SIGNS} Blue spoke for it, orange "
-            f"against it. These numbers (expected gradients) miss {own.unaccounted:.0%} of what was added.</p>\n"
+            f"<code>{escape(continuation)}</code>, beside {REFERENCES} texts that the model writes of nothing. "
+            f"{_SIGNS} Blue spoke for it, orange against it. These numbers (expected gradients) miss "
+            f"{own.unaccounted:.0%} of what was added.</p>\n"
             f"{_tokens('Tokens, and how many nats each added', shown)}\n"
             f"<details><summary>Token by token</summary>"
             f'{html_table(["place", "token", "cost", "what weighed most, in nats"], rows)}</details>'
@@ -256,14 +257,17 @@ class SequenceExplainer(Explainer):
         return facts, lines, html
 
 
-_SIGNS = "\N{OPEN BOX} is a space, \N{RETURN SYMBOL} the end of a line."
+_SPACE, _LINE = "\N{OPEN BOX}", "\N{RETURN SYMBOL}"
+_SHOWN_AS = {" ": _SPACE, "\n": _LINE, "\t": "\N{RIGHTWARDS ARROW}"}
+_END, _MARK = "(end)", "(mark)"  # of tokens that say nothing
+_SIGNS = f"{_SPACE} is a space, {_LINE} the end of a line."
 _MADE = "What the model wrote itself is underlined."
 
 
 def _token(word: str, value: float, number: str, kind: str, share: float, made: bool) -> str:
     strength = round(_SHADED * float(np.clip(share, 0.0, 1.0)))
     classes = " ".join(filter(None, [kind, "strong" if strength > _SHADED / 3 else "", "made" if made else ""]))
-    broken = '<li class="break" aria-hidden="true"></li>' if word.endswith("\N{RETURN SYMBOL}") else ""
+    broken = '<li class="break" aria-hidden="true"></li>' if word.endswith(_LINE) else ""
     return (
         f'<li class="{classes}" style="--strength:{strength}" title="{value:.3f} nats">'
         f"<span>{escape(word)}</span><small>{number}</small></li>{broken}"
@@ -277,7 +281,8 @@ def _with_sign(value: float) -> str:
 
 def _within(words: Sequence[str], place: int) -> str:
     """A token in brackets, among those around it."""
-    return f"{''.join(words[max(1, place - _AROUND):place])}[{words[place]}]{''.join(words[place + 1:place + 1 + _AROUND])}"
+    before, after = words[max(1, place - _AROUND) : place], words[place + 1 : place + 1 + _AROUND]
+    return f"{''.join(before)}[{words[place]}]{''.join(after)}"
 
 
 def _tokens(what: str, tokens: Sequence[str]) -> str:
