@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from tfgen.prompts.testing import PromptTest
     from tfgen.prompts.testing import Result as PromptTestResult
     from tfgen.steering.session import Session
+    from tfgen.trust.explanation.explainer import Explanation
     from tfgen.trust.verification import Verification
 
 DEFAULT_FORMATS = ("saved-model", "tflite")
@@ -179,6 +180,32 @@ class Run(storage.Run):
 
         with talking(verbose or is_talking()):
             return evaluate(self, request)
+
+    def explain(
+        self, prompt: str = "", *, output: str | Path | None = None, seed: int = 0, verbose: bool = False
+    ) -> "Explanation":
+        """Why the run makes what it makes, and which of that a model that learned nothing would say too.
+
+        Of arrays: directions in the latents, with names that measurements bear out, and the training examples that are
+        nearest to samples. Of sequences: which tokens made later ones likely. Of rows: what gives them away, and what
+        conditions change. Of sets: which items spoke for a suggestion. Writes explanation.html and explanation.json.
+
+        Args:
+            prompt: as the run knows it; of sequences the text that is explained.
+            output: a folder; by default the run's own.
+            seed: of the first sample.
+
+        Raises:
+            UserError: the model can't follow the prompt.
+        """
+        from tfgen.trust.explanation.explainer import ExplainRequest, explain, open_explainer
+
+        folder = None if output is None else Path(output)
+        request = ExplainRequest(text("prompt", prompt), folder, whole("seed", seed) or 0)
+        explainer = open_explainer(self, request)
+        load_tensorflow()
+        with talking(verbose or is_talking()):
+            return explain(explainer)
 
     def least_likely(self, data: str | Path | None = None, n: int = 20) -> "list[LikelyRow]":
         """The rows that the run's model finds the least likely, the most unlikely first.

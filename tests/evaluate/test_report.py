@@ -15,6 +15,7 @@ from tfgen.evaluate import report
 from tfgen.evaluate.arrays.evaluator import parts_of
 from tfgen.evaluate.arrays.groups import Group
 from tfgen.evaluate.arrays.report_sections import LOOKED_AT, SAMPLES
+from tfgen.evaluate.page import TEMPLATES
 from tfgen.evaluate.record import Alarm, Evaluation, MeasuredWith, Score
 from tfgen.evaluate.report import write_report
 from tfgen.evaluate.score_descriptions import DESCRIPTIONS
@@ -260,5 +261,5 @@ def test_a_killed_write_leaves_the_old_report(page, tmp_path, monkeypatch):
 def test_the_template_is_installed():
     from tests.conftest import ROOT
 
-    assert report._TEMPLATE.is_file()
+    assert all((TEMPLATES / name).is_file() for name in ("page.html", report.FILE))
     assert "evaluate/templates/*" in (ROOT / "setup.cfg").read_text()

@@ -7,7 +7,8 @@ import click
 
 from tfgen import __version__, environment
 from tfgen.cli import (
-    card, chat, data, evaluate, export, feedback, fit, generate, prompt, runs, serve, steer, studio, tune, verify,
+    card, chat, data, evaluate, explain, export, feedback, fit, generate, prompt, runs, serve, steer, studio, tune,
+    verify,
 )  # fmt: skip
 from tfgen.cli.options import OrderedGroup
 from tfgen.environment import check_platform
@@ -74,6 +75,7 @@ def main(debug: bool) -> None:
     tfgen generate photos-gan -n 16        make new ones
     tfgen studio                           all of it in a browser
     tfgen evaluate photos-gan              quality, diversity, prompt adherence, memorisation
+    tfgen explain photos-gan               why it makes what it makes
     tfgen export photos-gan                files for a server or a phone
     tfgen card photos-gan                  what was measured, as a model card
     tfgen runs list                        what was trained so far
@@ -87,6 +89,7 @@ def main(debug: bool) -> None:
 
 
 for module in (
-    data, fit, generate, steer, chat, evaluate, feedback, tune, prompt, studio, export, card, serve, runs, verify,
+    data, fit, generate, steer, chat, evaluate, explain, feedback, tune, prompt, studio, export, card, serve, runs,
+    verify,
 ):  # fmt: skip
     main.add_command(module.command)

@@ -4,14 +4,13 @@ import math
 import re
 from collections.abc import Mapping
 from html import escape
-from pathlib import Path
 from string import Template
 
 import numpy as np
 
-from tfgen import __version__, files
 from tfgen.evaluate.charts import OWN, Axis, bounds, dot_plot, line_chart, mark
 from tfgen.evaluate.evaluator import Parts
+from tfgen.evaluate.page import TEMPLATES, facts_list, time_of, write_page
 from tfgen.evaluate.record import Alarm, Evaluation, Score
 from tfgen.evaluate.score_descriptions import ScoreDescription, description_of, short
 from tfgen.run import Run
@@ -19,12 +18,10 @@ from tfgen.trust.energy import Energy, energy_of
 
 FILE = "report.html"
 
-_TEMPLATE = Path(__file__).with_name("templates") / FILE
-
 
 def write_report(run: Run, evaluation: Evaluation, parts: Parts) -> None:
     """Writes `report.html` into the run."""
-    page = Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
+    body = Template((TEMPLATES / FILE).read_text(encoding="utf-8")).substitute(
         name=escape(evaluation.run),
         about=_about(run, evaluation, parts.data),
         words=_words(evaluation.words),
@@ -33,21 +30,20 @@ def write_report(run: Run, evaluation: Evaluation, parts: Parts) -> None:
         sections="\n".join(f"<section>\n{section}\n</section>" for section in parts.sections if section),
         losses=_losses(run, parts.on_losses),
         measured=_measured(evaluation, parts.measured),
-        version=escape(__version__),
     )
-    files.write_bytes(run.results / FILE, page.encode())
+    write_page(run.results / FILE, f"{evaluation.run}: evaluation", body)
 
 
 # The title
 
 
 def _about(run: Run, evaluation: Evaluation, data: str) -> str:
-    return _facts(
+    return facts_list(
         {
             "Model": f"{run.record['model'].upper()}, {short(evaluation.parameters)} parameters",
             "Data": data,
             "Trained for": f"{evaluation.step:,} steps, {short(evaluation.minutes)} min",
-            "Evaluated": _time(evaluation.created),
+            "Evaluated": time_of(evaluation.created),
             **_energy(run, evaluation),
         }
     )
@@ -61,17 +57,6 @@ def _energy(run: Run, evaluation: Evaluation) -> dict[str, str]:
         "Of a thousand samples": Energy.from_json((evaluation.energy or {}).get("thousand_samples")),
     }
     return {name: energy.short() for name, energy in known.items() if energy is not None}
-
-
-def _facts(facts: dict[str, str]) -> str:
-    rows = (f"<div><dt>{escape(name)}</dt><dd>{escape(fact)}</dd></div>" for name, fact in facts.items())
-    return f'<dl class="facts">{"".join(rows)}</dl>'
-
-
-def _time(created: str) -> str:
-    """2026-01-31T12:34:56Z as people write it."""
-    found = re.fullmatch(r"([\d-]+)T(\d+:\d+):\d+Z", created)
-    return f"{found[1]}, {found[2]} UTC" if found else created
 
 
 def _words(words: str) -> str:
@@ -216,7 +201,7 @@ def _measured(evaluation: Evaluation, parts: Mapping[str, str]) -> str:
             "<h2>How it was measured</h2>",
             f"<p>On the checkpoint {escape(evaluation.checkpoint)}, of step {evaluation.step:,}.</p>",
             "<p><strong>Scores can only be compared where all of this is the same:</strong></p>",
-            _facts(facts),
+            facts_list(facts),
             f"<h3>Notes</h3><ul>{notes}</ul>" if notes else "",
             f"<h3>Metrics that were left out</h3><ul>{left_out}</ul>" if left_out else "",
         ]

@@ -3,7 +3,7 @@
 All of it happens in the latents that a model decodes; options are checked before TensorFlow is loaded.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -199,16 +199,25 @@ def _along_the_sphere(start: np.ndarray, end: np.ndarray, share: np.ndarray) -> 
 
 def decoded(model: Any, latents: np.ndarray, conditions: np.ndarray) -> np.ndarray:
     """Encoded samples of latents [n, latent_dim] and conditions [n, words], in batches of one size."""
+    return decoder_of(model)(latents, conditions)
+
+
+def decoder_of(model: Any) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """`decoded` of a model as a function that is traced once, also where its weights change."""
     import tensorflow as tf
 
-    decode = tf.function(model.decode_condition, reduce_retracing=True, autograph=False)
-    missing = -len(latents) % BATCH
-    latents, conditions = (np.pad(each, [[0, missing], [0, 0]]) for each in (latents, conditions))
-    parts = [
-        decode(tf.constant(latents[at : at + BATCH]), tf.constant(conditions[at : at + BATCH])).numpy()
-        for at in range(0, len(latents), BATCH)
-    ]
-    return np.concatenate(parts)[: len(latents) - missing]
+    function = tf.function(model.decode_condition, reduce_retracing=True, autograph=False)
+
+    def decode(latents: np.ndarray, conditions: np.ndarray) -> np.ndarray:
+        missing = -len(latents) % BATCH
+        latents, conditions = (np.pad(each, [[0, missing], [0, 0]]) for each in (latents, conditions))
+        parts = [
+            function(tf.constant(latents[at : at + BATCH]), tf.constant(conditions[at : at + BATCH])).numpy()
+            for at in range(0, len(latents), BATCH)
+        ]
+        return np.concatenate(parts)[: len(latents) - missing]
+
+    return decode
 
 
 class Found(NamedTuple):

@@ -88,6 +88,10 @@ class GAN(LatentModel):
     def decode_condition(self, latents: tf.Tensor, condition: tf.Tensor) -> tf.Tensor:
         return self.generator_average(latents, condition)
 
+    def latent_weights(self) -> tf.Tensor | None:
+        first = getattr(self.generator_average, "first_weights", None)  # networks of other packages may have none
+        return None if first is None else first()[: self.latent_dim]
+
     def measurements(self) -> dict:
         def scores(examples: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
             return self.discriminator(examples, self.condition(prompts, live=True))[0]

@@ -69,12 +69,21 @@ class Network(layers.Layer):
         """float32 [..., vocabulary]."""
         return self.output_layer(hidden)
 
-    def read(self, tokens: tf.Tensor, drop: Drop | None = None) -> tuple[tf.Tensor, Cache]:
-        """Hidden values [batch, length, width] of whole texts, and their keys and values."""
+    def embed(self, tokens: tf.Tensor) -> tf.Tensor:
+        """What stands for tokens inside, [batch, length, width]."""
+        return self.embedding(tokens)
+
+    def read(
+        self, tokens: tf.Tensor, drop: Drop | None = None, embedded: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, Cache]:
+        """Hidden values [batch, length, width] of whole texts, and their keys and values.
+
+        embedded: what stands in place of `embed(tokens)`.
+        """
         places = tf.range(tf.shape(tokens)[1])
         turn = self.rotation(places)
         mask = tf.where(places[:, None] >= places[None, :], 0.0, FORBIDDEN)
-        hidden, kept = normalize(self.embedding(tokens)), []
+        hidden, kept = normalize(self.embed(tokens) if embedded is None else embedded), []
         for place, block in enumerate(self.blocks):
             hidden, *pair = block(hidden, turn, mask, drop=drop_in_block(drop, place))
             kept.append(pair)

@@ -60,8 +60,9 @@ class LanguageModel(GenerativeModel):
     A subclass sets `context` and `network`, and defines `decode`; a token's logits are those of the token that comes
     next. Its config has `dropout`, `learning_rate`, `warm_up` and `cool_down`.
 
-    network: `read(tokens, drop)` gives hidden values [batch, length, width] and the Cache of whole texts, `step` those
-    of one more token each, and `logits(hidden)` what they say of the next. `drop(values, place)` is dropout.
+    network: `read(tokens, drop, embedded)` gives hidden values [batch, length, width] and the Cache of whole texts, by
+    what `embed(tokens)` gives or by `embedded` in its place; `step` those of one more token each, and `logits(hidden)`
+    what they say of the next. `drop(values, place)` is dropout.
     """
 
     representations = (SEQUENCES,)
@@ -87,6 +88,15 @@ class LanguageModel(GenerativeModel):
         drop = self._drop if training and self.config.dropout else None
         hidden, _ = self.network.read(tokens, drop)
         return self.network.logits(hidden)
+
+    def logits_of_embedded(self, tokens: tf.Tensor, embedded: tf.Tensor) -> tf.Tensor:
+        """As `logits`, with others in place of what `embed` gives for the tokens; gradients pass to these."""
+        hidden, _ = self.network.read(tokens, embedded=embedded)
+        return self.network.logits(hidden)
+
+    def embed(self, tokens: tf.Tensor) -> tf.Tensor:
+        """What stands for tokens int32 [batch, length] inside the network, [batch, length, width]."""
+        return self.network.embed(tokens)
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Logits float32 [batch, length, vocabulary] of tokens int32 [batch, length]."""

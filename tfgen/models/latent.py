@@ -82,6 +82,10 @@ class LatentModel(GenerativeModel):
         """As `decode`, for what `condition` made of word ids, or anything between two of those."""
         raise NotImplementedError
 
+    def latent_weights(self) -> tf.Tensor | None:
+        """The matrix [latent_dim, units] that latents meet first on their way to a sample; None where there is none."""
+        return None
+
     def call(self, inputs: tf.Tensor | tuple[tf.Tensor, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Encoded examples from latents [batch, latent_dim], or from (latents, word ids [batch, words])."""
         latents, prompts = self._with_prompts(inputs)

@@ -131,11 +131,20 @@ class Network(layers.Layer):
     def call(self, tokens: tf.Tensor) -> tf.Tensor:
         return self.logits(self.read(tokens)[0])
 
-    def read(self, tokens: tf.Tensor, drop: Drop | None = None) -> tuple[tf.Tensor, Cache]:
-        """Hidden values [batch, length, width] of whole texts, and their keys and values."""
+    def embed(self, tokens: tf.Tensor) -> tf.Tensor:
+        """What stands for tokens inside, [batch, length, width], without their places."""
+        return self.token_embedding(tokens)
+
+    def read(
+        self, tokens: tf.Tensor, drop: Drop | None = None, embedded: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, Cache]:
+        """Hidden values [batch, length, width] of whole texts, and their keys and values.
+
+        embedded: what stands in place of `embed(tokens)`.
+        """
         places = tf.range(tf.shape(tokens)[1])
         mask = tf.where(places[:, None] >= places[None, :], 0.0, FORBIDDEN)
-        return self._through(tokens, places, mask, drop)
+        return self._through(self.embed(tokens) if embedded is None else embedded, places, mask, drop)
 
     def step(self, token: tf.Tensor, position: tf.Tensor, cache: Cache) -> tuple[tf.Tensor, Cache]:
         """Hidden values [batch, width] of one more token each, at a position of its own, and the cache with it."""
@@ -143,7 +152,7 @@ class Network(layers.Layer):
         here = tf.equal(slots, position[:, None])[:, None, :, None]
         mask = tf.where(slots <= position[:, None], 0.0, FORBIDDEN)[:, None, None, :]
         pairs = list(zip(tf.unstack(cache.keys, axis=1), tf.unstack(cache.values, axis=1), strict=True))
-        hidden, cache = self._through(token[:, None], position[:, None], mask, None, pairs, here)
+        hidden, cache = self._through(self.embed(token[:, None]), position[:, None], mask, None, pairs, here)
         return hidden[:, 0], cache
 
     def logits(self, hidden: tf.Tensor) -> tf.Tensor:
@@ -167,8 +176,8 @@ class Network(layers.Layer):
             for variable in layer.weights
         }
 
-    def _through(self, tokens, places, mask, drop, pairs=None, here=None) -> tuple[tf.Tensor, Cache]:
-        hidden = (drop or keep)(self.token_embedding(tokens) + self.position_embedding(places), 2 * len(self.blocks))
+    def _through(self, embedded, places, mask, drop, pairs=None, here=None) -> tuple[tf.Tensor, Cache]:
+        hidden = (drop or keep)(embedded + self.position_embedding(places), 2 * len(self.blocks))
         kept = []
         for number, block in enumerate(self.blocks):
             hidden, *pair = block(hidden, mask, pairs and pairs[number], here, drop=drop_in_block(drop, number))

@@ -1,1 +1,2 @@
-"""Whether a model and what it makes can be trusted: by people in the data, by people who see it, and at what cost."""
+"""Whether a model and what it makes can be trusted: by people in the data and by people who see it; why it makes what
+it makes, and at what cost."""

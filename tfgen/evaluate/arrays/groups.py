@@ -49,9 +49,11 @@ def real_group(name: str, examples: ArrayExamples, places: np.ndarray, prompts: 
 
 
 def sample_group(
-    model: Any, codec: ArrayCodec, checkpoint: str, count: int, seed: int, energy: SampleEnergy | None = None
-) -> Group:
-    """Samples `seed`, `seed + 1`, ... of the empty prompt, so each prompt comes as often as in the data.
+    model: Any, codec: ArrayCodec, checkpoint: str, count: int, seed: int, energy: SampleEnergy | None = None,
+    ids: np.ndarray | None = None,
+) -> Group:  # fmt: skip
+    """Samples `seed`, `seed + 1`, ... of the empty prompt, so each prompt comes as often as in the data; or of the word
+    ids [words] of one.
 
     `checkpoint` is the name of what the model's weights are from, which has their hash in it. What else makes a sample
     is in the group's identity too: settings, prompts, the codec, and the code of model and codec. `energy` counts what
@@ -61,8 +63,10 @@ def sample_group(
     sampler = ArraySampler(model.generate, words)
     seeds = np.arange(seed, seed + count, dtype=np.int64).astype(np.int32)
 
+    asked = np.zeros(words, np.int32) if ids is None else np.asarray(ids, np.int32)
+
     def draw(start: int, stop: int) -> np.ndarray:
-        return codec.decode(sampler(seeds[start:stop], np.zeros([stop - start, words], np.int32)))
+        return codec.decode(sampler(seeds[start:stop], np.tile(asked, [stop - start, 1])))
 
     @cache
     def trace() -> None:
@@ -76,10 +80,11 @@ def sample_group(
             return draw(start, stop)
 
     prompts = np.full(count, -1)
-    if model.conditions.prompt_words:
+    if model.conditions.prompt_words and not asked.any():
         prompts = drawn_prompts(model, seeds)
     settings = [repr(model.config), repr(model.conditions), digest_of_code(type(model))]
-    return Group("samples", read, prompts, ["samples", checkpoint, seed, *map(_digest, settings), *_coded_by(codec)])
+    identity = ["samples", checkpoint, seed, *map(_digest, settings), *_coded_by(codec)]
+    return Group("samples", read, prompts, [*identity, *(["of", asked.tolist()] if asked.any() else [])])
 
 
 def baseline_groups(reference: Group, codec: ArrayCodec, seed: int) -> list[Group]:

@@ -45,24 +45,25 @@ def _columns(modality: type, samples: Group, prompts: list[str]) -> str:
     broad = max(1, round(8 / len(prompts)))
     figures = []
     wanted = {place: np.flatnonzero(samples.prompts == place)[:each] for place in range(len(prompts))}
-    values = iter(_values(samples, np.concatenate(list(wanted.values()))))
+    values = iter(values_at(samples, np.concatenate(list(wanted.values()))))
     for place, found in wanted.items():
         words = _words_of(place, prompts) or _NO_WORDS
         shown = [modality.as_html(next(values), f"sample for {words}") for _ in found]
         if shown:
             grid = f'<div style="--broad:{broad}">{"".join(shown)}</div>'
             figures.append(f"<figure><figcaption>{escape(words)}</figcaption>{grid}</figure>")
-    return _shown("columns" if broad == 1 else "columns broad", modality, samples, figures)
+    return boxed("columns" if broad == 1 else "columns broad", modality, samples.read(0, 1)[0], figures)
 
 
 def _sheet(modality: type, samples: Group, prompts: list[str]) -> str:
     """Examples side by side, each with its words beneath where it has any."""
     figures = []
-    for value, place in zip(_values(samples, np.arange(len(samples))), samples.prompts, strict=True):
+    for value, place in zip(values_at(samples, np.arange(len(samples))), samples.prompts, strict=True):
         words = _words_of(place, prompts)
         caption = f"<figcaption>{escape(words)}</figcaption>" if words else ""
         figures.append(f"<figure>{modality.as_html(value, 'sample')}{caption}</figure>")
-    return _shown("sheet" if (samples.prompts < 0).all() else "sheet captioned", modality, samples, figures)
+    kind = "sheet" if (samples.prompts < 0).all() else "sheet captioned"
+    return boxed(kind, modality, samples.read(0, 1)[0], figures)
 
 
 def convincing_section(modality: type, evaluation: Evaluation, inputs: "ArrayInputs", samples: Group) -> str:
@@ -85,9 +86,9 @@ def _by_seed(modality: type, samples: Group, places: np.ndarray, seed: int) -> s
     """Samples side by side, each with its seed."""
     figures = [
         f"<figure>{modality.as_html(value, 'sample')}<figcaption>seed {seed + place}</figcaption></figure>"
-        for place, value in zip(places, _values(samples, places), strict=True)
+        for place, value in zip(places, values_at(samples, places), strict=True)
     ]
-    return _shown("sheet captioned", modality, samples, figures)
+    return boxed("sheet captioned", modality, samples.read(0, 1)[0], figures)
 
 
 def neighbours_section(modality: type, evaluation: Evaluation, inputs: "ArrayInputs", samples: Group) -> str:
@@ -98,19 +99,19 @@ def neighbours_section(modality: type, evaluation: Evaluation, inputs: "ArrayInp
     copied = evaluation.scores.get("copied")
     flagged = round(copied.value * len(ratios)) if copied else 0
     training = inputs.data.neighbours()
-    beside = _values(training, places[worst].ravel()).reshape(*places[worst].shape, *training.read(0, 1).shape[1:])
+    beside = values_at(training, places[worst].ravel()).reshape(*places[worst].shape, *training.read(0, 1).shape[1:])
     cards = []
-    for rank, (place, value) in enumerate(zip(worst, _values(samples, worst), strict=True)):
+    for rank, (place, value) in enumerate(zip(worst, values_at(samples, worst), strict=True)):
         seed = evaluation.measured_with.seed + int(place)
         words = _words_of(samples.prompts[place], inputs.data.training.prompts)
         first = modality.as_html(value, "sample")
         others = zip((modality.as_html(each, "training example") for each in beside[rank]), apart[place], strict=True)
-        cards.append(_neighbour(seed, words, float(ratios[place]), rank < flagged, first, others))
+        cards.append(neighbour_card(seed, words, float(ratios[place]), rank < flagged, first, others))
     alarmed = any(alarm.name == "copying" and alarm.state == "raised" for alarm in evaluation.alarms)
     kind = "neighbours alarmed" if alarmed else "neighbours"
     return (
         f"<h2>Nearest training examples</h2>\n{_on_neighbours(len(ratios), len(worst), flagged, copied)}\n"
-        f"{_shown(kind, modality, samples, cards)}"
+        f"{boxed(kind, modality, samples.read(0, 1)[0], cards)}"
     )
 
 
@@ -131,7 +132,7 @@ def _on_neighbours(looked_at: int, shown: int, flagged: int, copied: Score | Non
     return "".join(f'<p class="note">{sentence}</p>' for sentence in sentences)
 
 
-def _neighbour(
+def neighbour_card(
     seed: int, words: str, ratio: float, suspicious: bool, sample: str, others: Iterable[tuple[str, float]]
 ) -> str:
     """One sample, and its nearest training examples with their distances."""
@@ -150,7 +151,7 @@ def _words_of(prompt: int, prompts: list[str]) -> str:
     return words if len(words) <= _LONGEST else words[:_LONGEST - 1].rstrip() + "\N{HORIZONTAL ELLIPSIS}"
 
 
-def _values(group: Group, places: np.ndarray) -> np.ndarray:
+def values_at(group: Group, places: np.ndarray) -> np.ndarray:
     """The examples at these places. Neighbours are read together: samples are made in batches."""
     found = {}
     for start in sorted({int(place) // _READ_AT_ONCE * _READ_AT_ONCE for place in places}):
@@ -159,10 +160,12 @@ def _values(group: Group, places: np.ndarray) -> np.ndarray:
     return np.stack([found[int(place)] for place in places])
 
 
-def _shown(kind: str, modality: type, group: Group, figures: list[str]) -> str:
-    """Figures in a box of this kind; of examples that are shown as text, as wide as the text needs."""
-    sides = modality.sides(group.read(0, 1)[0])
-    attributes = f'class="{kind} as-text"' if sides is None else f'class="{kind}" style="{_widths(*sides)}"'
+def boxed(kind: str, modality: type, value: np.ndarray, figures: Iterable[str], more: str = "") -> str:
+    """Figures of examples like a stored value in a box of this kind; of those that are shown as text, as wide as the
+    text needs. more: of the box's style."""
+    sides = modality.sides(value)
+    styles = ";".join(filter(None, ["" if sides is None else _widths(*sides), more]))
+    attributes = f'class="{kind}{" as-text" if sides is None else ""}"' + (f' style="{styles}"' if styles else "")
     return f"<div {attributes}>{''.join(figures)}</div>"
 
 

@@ -152,7 +152,7 @@ def _total_variation(real: np.ndarray, generated: np.ndarray) -> float:
     first, second = (each[each >= 0] for each in (real, generated))
     if not len(first) or not len(second):
         return np.nan
-    return 1 - _apart(first, second, int(max(first.max(), second.max())) + 1)
+    return 1 - apart_of_codes(first, second, int(max(first.max(), second.max())) + 1)
 
 
 def _contingency(
@@ -168,10 +168,10 @@ def _contingency(
         count = len(joint[0])
         places = np.unique(np.concatenate(joint), return_inverse=True)[1]
         joint, cells = [places[:count], places[count:]], int(places.max()) + 1
-    return 1 - _apart(joint[0], joint[1], cells)
+    return 1 - apart_of_codes(joint[0], joint[1], cells)
 
 
-def _apart(first: np.ndarray, second: np.ndarray, count: int) -> float:
+def apart_of_codes(first: np.ndarray, second: np.ndarray, count: int) -> float:
     """The total variation distance of the shares of codes below `count`."""
     shares = (np.bincount(codes, minlength=count) / len(codes) for codes in (first, second))
     return float(np.abs(next(shares) - next(shares)).sum() / 2)

@@ -46,18 +46,12 @@ class RowInputs:
     @cached_property
     def samples(self) -> Rows:
         """Samples `seed`, `seed + 1`, ..., as `tfgen generate` makes them: what holds in the data holds in them."""
-        from tfgen.representations.rows.conditions import no_conditions
-        from tfgen.representations.rows.constrained import enforce_constraints
         from tfgen.representations.rows.sampler import RowSampler
 
-        seeds = np.arange(self.seed, self.seed + self.count, dtype=np.int64).astype(np.int32)
         sampler = RowSampler(self.model, self.codec)
-        sampler(seeds[:1])  # traces its graph
-        with self.sample_energy.of(len(seeds)):
-            rows = sampler(seeds)
-        if self.modality.holds(rows, self.codec).all():
-            return rows
-        return enforce_constraints(self.modality, self.codec, sampler, seeds, no_conditions(self.codec), rows)[0]
+        sampler(np.array([self.seed], np.int64).astype(np.int32))  # traces its graph
+        with self.sample_energy.of(self.count):
+            return rows_of_seeds(sampler, self.modality, self.seed, self.count)
 
     def group(self, name: str) -> np.ndarray:
         """The table of samples, or of what stands in their place, in a random order."""
@@ -209,6 +203,18 @@ class RowInputs:
         if key not in self._made:
             self._made[key] = make()
         return self._made[key]
+
+
+def rows_of_seeds(sampler: Any, modality: Any, first: int, count: int) -> Rows:
+    """What a RowSampler makes of so many seeds, with what holds in the data put right."""
+    from tfgen.representations.rows.conditions import no_conditions
+    from tfgen.representations.rows.constrained import enforce_constraints
+
+    seeds, codec = np.arange(first, first + count, dtype=np.int64).astype(np.int32), sampler.codec
+    rows = sampler(seeds)
+    if modality.holds(rows, codec).all():
+        return rows
+    return enforce_constraints(modality, codec, sampler, seeds, no_conditions(codec), rows)[0]
 
 
 class Likelihood:

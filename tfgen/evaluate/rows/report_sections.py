@@ -9,8 +9,9 @@ import numpy as np
 
 from tfgen.evaluate.metrics.resemblance import associations, pairs_of, shapes_of
 from tfgen.evaluate.metrics.usefulness import scores_of
+from tfgen.evaluate.page import html_table
 from tfgen.evaluate.record import Evaluation, Score
-from tfgen.evaluate.rows.boosting import Target
+from tfgen.evaluate.rows.boosting import Giveaway, Target
 from tfgen.evaluate.rows.charts import heat_map, marginal
 from tfgen.evaluate.rows.metric_inputs import REAL, SAMPLES, RowInputs
 from tfgen.evaluate.rows.summary import verdict_of
@@ -32,7 +33,7 @@ def samples_section(inputs: RowInputs) -> str:
     rows = inputs.samples.take(slice(0, SHOWN))
     heads = [column.name for column, _ in rows]
     cells = [[written(column, value) for value in values] for column, values in rows]
-    shown = _table(heads, [list(row) for row in zip(*cells, strict=True)], "rows cells")
+    shown = html_table(heads, [list(row) for row in zip(*cells, strict=True)], "rows cells")
     return (
         '<h2>Samples</h2>\n<p class="note">The first, in the order of their seeds: none was chosen. A dash is a '
         f"missing cell.</p>\n{shown}"
@@ -91,7 +92,7 @@ def pairs_section(inputs: RowInputs) -> str:
         '<p class="note">Pearson\'s correlation of two numbers, from \N{MINUS SIGN}1 to 1; Cramér\'s V of others, from '
         f"0 to 1, numbers cut into tenths. Grey is where nothing can be said, as of a column and itself.{left}</p>\n"
         f'<div class="charts plots maps">{"".join(figures)}</div>\n<h3>The least alike</h3>\n'
-        f'{_table(["columns", "alike", "together in real rows", "in samples"], rows)}'
+        f'{html_table(["columns", "alike", "together in real rows", "in samples"], rows)}'
     )
 
 
@@ -101,19 +102,23 @@ def giveaways_section(evaluation: Evaluation, inputs: RowInputs) -> str:
     if score is None:
         return ""
     found = inputs.giveaways[:LEAST_ALIKE]
-    if found[0].alone < 0.55 and found[0].lost < 0.02:
-        words = "No column alone gives samples away."
-    elif found[0].lost > 2 * (found[0].alone - 0.5):
-        words = f"'{found[0].name}' gives samples away the most, together with others: by itself it is hardly unlike."
-    else:
-        words = f"'{found[0].name}' gives samples away the most."
     rows = [[each.name, f"{each.alone:.3f}", f"{max(each.lost, 0.0):.3f}"] for each in found]
     return (
         f'<h2>What gives samples away</h2>\n<p class="note">Boosting tells a sample from a held-out row '
-        f"{score.value:.0%} of the time; half the time is guessing. {escape(words)} Shown is how often it is right by "
+        f"{score.value:.0%} of the time; half the time is guessing. {escape(giveaways_words(found))} "
+        "Shown is how often it is right by "
         "that column alone, and how much less often by all columns where that one is shuffled.</p>\n"
-        f'{_table(["column", "right by it alone", "lost without it"], rows)}'
+        f'{html_table(["column", "right by it alone", "lost without it"], rows)}'
     )
+
+
+def giveaways_words(found: Sequence[Giveaway]) -> str:
+    """A sentence on the columns that tell samples from real rows, the most telling first."""
+    if found[0].alone < 0.55 and found[0].lost < 0.02:
+        return "No column alone gives samples away."
+    if found[0].lost > 2 * (found[0].alone - 0.5):
+        return f"'{found[0].name}' gives samples away the most, together with others: by itself it is hardly unlike."
+    return f"'{found[0].name}' gives samples away the most."
 
 
 def usefulness_section(evaluation: Evaluation, inputs: RowInputs) -> str:
@@ -132,7 +137,7 @@ def usefulness_section(evaluation: Evaluation, inputs: RowInputs) -> str:
     parts = [
         f'<h2>What samples are good for</h2>\n<p class="note">\'{escape(target.name)}\' of {tested:,} held-out rows, '
         "predicted from all other columns by gradient boosting that learned each of these, as many rows of each.</p>",
-        _table(heads, rows),
+        html_table(heads, rows),
         f"<p>{escape(_on_loss(evaluation.scores['usefulness_lost']))}</p>",
     ]
     added = evaluation.scores.get("augmentation")
@@ -176,7 +181,7 @@ def privacy_section(evaluation: Evaluation, inputs: RowInputs) -> str:
         '<h2>Who was in the data</h2>\n<p class="note">Each attack is tried on rows that the model learned and on '
         "held-out rows, of which nothing can have leaked. What works on both follows from the data as a whole; only "
         "what works better on learned rows is a leak. That no attack here succeeds is no proof that none can.</p>",
-        _table(["attack", "on learned rows", "on others", "what it means"], rows),
+        html_table(["attack", "on learned rows", "on others", "what it means"], rows),
     ]
     if "attribute_inference" in evaluation.scores:
         learned, others = (np.nanmean(found, axis=0) for found in inputs.guessed(SAMPLES))
@@ -186,7 +191,7 @@ def privacy_section(evaluation: Evaluation, inputs: RowInputs) -> str:
             "<h3>Secret by secret</h3>",
             '<p class="note">How often each column is guessed from the sample nearest in all others; a number within '
             "5% of its usual range.</p>",
-            _table(["secret", "of learned rows", "of others"], each),
+            html_table(["secret", "of learned rows", "of others"], each),
         ]
     return "\n".join(parts)
 
@@ -282,9 +287,3 @@ def _figure(source: str, title: str, more: str = "") -> str:
     beside = f" <small>{escape(more)}</small>" if more else ""
     said = escape(f"{title}: {more}" if more else title, quote=True)
     return f'<figure><figcaption>{escape(title)}{beside}</figcaption><img src="{source}" alt="{said}"></figure>'
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], kind: str = "rows") -> str:
-    head = "".join(f'<th scope="col">{escape(each)}</th>' for each in heads)
-    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f'<div class="wide"><table class="{kind}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'

@@ -47,6 +47,10 @@ class Generator(layers.Layer):
     def build(self, latents_shape: tuple, condition_shape: tuple) -> None:
         build_embedding(self.embedding, condition_shape)
 
+    def first_weights(self) -> tf.Tensor:
+        """The matrix that latents, and the embedded condition behind them, meet first: [latent_dim + ..., units]."""
+        return self.first.kernel.value
+
     def call(self, latents: tf.Tensor, condition: tf.Tensor, training: bool = False) -> tf.Tensor:
         features = join_prompt(latents, condition, self.embedding)
         features = tf.reshape(self.first(features), [-1, *self.first_shape])

@@ -55,6 +55,10 @@ class Generator(layers.Layer):
             shape=(1, *self.sizes[-1], self.first_channels), initializer=keras.initializers.RandomNormal(0.0, 1.0)
         )
 
+    def first_weights(self) -> tf.Tensor:
+        """The matrix that latents, and the embedded condition behind them, meet first: [latent_dim + ..., units]."""
+        return self.scale.kernel.value
+
     def call(self, latents: tf.Tensor, condition: tf.Tensor, training: bool = False) -> tf.Tensor:
         features = join_prompt(latents, condition, self.embedding)
         features = self.basis * self.scale(features)[:, None, None, :]

@@ -60,15 +60,20 @@ class Ranker:
 
     def reasons(self, given: np.ndarray, items: np.ndarray, most: int = 3) -> list[list[tuple[int, float]]]:
         """For each of some items, the given ones [k] without which its score would be lower, and by how much, the
-        weightiest first: each is left out in turn."""
-        without = Sets.of([np.delete(given, place) for place in range(len(given))])
-        whole = self.scores(Sets.of([given]))[0, items]
-        lost = whole[None] - (self.scores(without) if len(given) > 1 else self._scores_of_nothing())[:, items]
+        weightiest first."""
+        lost = self.lost(given, items)
         found = []
         for place in range(len(items)):
             order = np.argsort(-lost[:, place], kind="stable")[:most]
             found.append([(int(given[at]), float(lost[at, place])) for at in order if lost[at, place] > 0])
         return found
+
+    def lost(self, given: np.ndarray, items: np.ndarray) -> np.ndarray:
+        """By how much the score of each of some items [n] would be lower without each of the given ones [k], float32
+        [k, n]: each is left out in turn."""
+        without = Sets.of([np.delete(given, place) for place in range(len(given))])
+        whole = self.scores(Sets.of([given]))[0, items]
+        return whole[None] - (self.scores(without) if len(given) > 1 else self._scores_of_nothing())[:, items]
 
     def _scores_of_nothing(self) -> np.ndarray:
         """How well every item goes with no item, on the scale of those that go with some, float32 [1, items]."""
