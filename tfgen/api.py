@@ -441,6 +441,7 @@ def fit(
     verbose: bool = False,
     interruptible: bool = False,
     repeat: "str | Path | storage.Run | None" = None,
+    private: "float | str | Mapping[str, float] | None" = None,
     data_settings: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> Run:
@@ -462,6 +463,8 @@ def fit(
         callbacks: Keras callbacks, called as in `keras.Model.fit`; an execution of several steps counts as one batch.
         interruptible: let Ctrl-C end the fit between two steps, by a signal handler.
         repeat: a run that is done once more, with its model, data and settings, to the same weights.
+        private: learn with differential privacy: an epsilon, "epsilon=3,delta=1e-5,clip=1" or a dict of these
+            (docs/privacy.md).
         data_settings: those of the data's settings that are called as one of these arguments: {"size": 32} for
             pictures.
         settings: the model's and the data's, as in docs/settings.md.
@@ -497,6 +500,7 @@ def fit(
         interruptible=interruptible,
         callbacks=tuple(callbacks),
         repeat=_name_of(repeat),
+        private=private,
     )
     with talking(verbose or is_talking()):
         return fit_request(request)

@@ -9,6 +9,7 @@ from tfgen.catalog import MODALITIES
 from tfgen.console import several
 from tfgen.errors import UserError
 from tfgen.run import Run
+from tfgen.trust.privacy import Account
 
 _TIMES = ("step", "seconds", "steps_per_second")  # in a report, beside the losses
 
@@ -37,6 +38,8 @@ def outline(run: Run) -> dict[str, Any]:
     first = {key: facts[key] for key in ("name", "status", "problem", "model", "data", "examples") if key in facts}
     if (record.get("lineage") or {}).get("from"):
         first["from"] = _descent(record["lineage"])
+    if "privacy" in record:
+        first["privacy"] = Account.from_json(record["privacy"]).in_words
     losses = {key: _finite(value) for key, value in (history[-1] if history else {}).items() if key not in _TIMES}
     step, minutes = _of(facts["step"], record.get("steps")), _of(facts["minutes"], record.get("minutes"))
     return {**first, "step": step, "minutes": minutes, **losses}
@@ -62,6 +65,7 @@ def details(run: Run) -> dict[str, Any]:
     flat = {key: value for key, value in record.items() if not isinstance(value, dict)}
     for group in ("data", "config", "environment"):
         flat.update({f"{group}.{key}": value for key, value in record[group].items()})
+    flat.update({f"privacy.{key}": value for key, value in record.get("privacy", {}).items()})
     flat.update({f"lineage.{key}": value for key, value in (record.get("lineage") or {}).items()})
     last = history[-1] if history else {}
     flat.update({f"last.{key}": value for key, value in last.items()})

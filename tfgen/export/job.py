@@ -71,6 +71,7 @@ class Job:
             "name": self.run.name,
             "run": {key: record[key] for key in ("model", "modality", "config", "seed", "steps", "created")},
             "data": data,
+            **({"privacy": record["privacy"]} if "privacy" in record else {}),
             "checkpoint": self.checkpoint,
             "run_version": self.run.version,
             "contains": exported.contains(),

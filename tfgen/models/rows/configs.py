@@ -41,6 +41,15 @@ class RowGPTConfig:
     weight_decay: float = setting(0.01, "decay of the weights, per step and unit of the learning rate", low=0, high=10)
     average_decay: float = setting(0.998, "decay of the averaged weights that rows come from", low=0, high=0.999999)
 
+    private_only: ClassVar = {}  # what a private fit can't have otherwise
+
+    @staticmethod
+    def suited_to_privacy(count: int) -> dict[str, Any]:
+        """The defaults of a private fit of so many rows: large batches and few numbers, so that noise counts little, which
+        keeps it from learning by heart as well."""
+        batch = min(2048, max(64, 2 ** round(math.log2(count / 16))))
+        return {"batch_size": batch, "epochs": 40, "dropout": 0.0, "weight_decay": 0.0}
+
     @classmethod
     def suited(cls, example: RowSpecification, size: str) -> dict[str, Any]:
         """The defaults for so many rows and columns, where they aren't the class's own."""
