@@ -238,6 +238,12 @@ class RowExport(ExportedModel):
         return {"columns": self._described_columns()}
 
     def contains(self) -> list[str]:
+        if "privacy" in self.run.record:
+            return [
+                "The weights that the signatures use.",
+                f"The values of each column as a caller needs them ('{COLUMNS_FILE}'), as they were released with noise.",
+                "What this gives away of single rows is bounded by 'privacy'; what that doesn't cover is said there.",
+            ]
         return [
             "The weights that the signatures use.",
             f"The values of each column as a caller needs them ('{COLUMNS_FILE}'): categories that at least five rows "

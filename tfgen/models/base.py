@@ -11,7 +11,7 @@ import keras
 import tensorflow as tf
 
 from tfgen.errors import UserError
-from tfgen.models.private import GradientMechanism
+from tfgen.models.private import ExampleLoss, GradientMechanism, clipped_sum
 from tfgen.representations.signatures import Signature
 
 _LARGEST_CHUNK, _NUMBERS_OF_A_CHUNK = 64, 2**25  # examples, and numbers of their gradients
@@ -128,6 +128,13 @@ class GenerativeModel(keras.Model):
         that is not made of them: a loss would say of the examples what nobody paid for."""
         self.privacy = mechanism
         self.make_means("gradient_norm")
+
+    def private_gradients(
+        self, loss_of: ExampleLoss, parts: Sequence[tf.Tensor], mask: tf.Tensor, variables: Sequence[keras.Variable]
+    ) -> list[tf.Tensor]:
+        """What a private step learns by, from each example's own loss: see `clipped_sum`."""
+        sums = clipped_sum(loss_of, parts, mask, variables, self.privacy.clip, self.chunk)
+        return self.privacy.gradients(sums, self.step.value)
 
     @property
     def chunk(self) -> int:

@@ -65,7 +65,7 @@ def clipped_sum(
     def add_chunk(start: tf.Tensor, *sums: tf.Tensor) -> tuple[tf.Tensor, ...]:
         own = tuple(part[start : start + chunk] for part in parts)
         own = tuple(tf.ensure_shape(each, [chunk, *each.shape[1:]]) for each in own)
-        gradients = tf.vectorized_map(gradients_of, own, fallback_to_while_loop=False)
+        gradients = tf.vectorized_map(gradients_of, own)
         squares = tf.add_n([tf.reduce_sum(tf.reshape(each**2, [chunk, -1]), axis=1) for each in gradients])
         factors = clip_factors(squares, mask[start : start + chunk], clip)
         added = [total + tf.tensordot(factors, each, 1) for total, each in zip(sums, gradients, strict=True)]

@@ -82,14 +82,11 @@ class Examples(abc.ABC):
 
     releases: ClassVar[bool] = False  # whether `released` makes what the codec learned private too
 
-    @property
-    def unit(self) -> str:
-        """What one example is, of which a private fit gives nothing away."""
-        return self.codec.specification.plural.removesuffix("s")
+    unit: ClassVar[str] = "example"  # what one example is, of which a private fit gives nothing away
 
     def not_covered(self) -> tuple[str, ...]:
         """Sentences on what a private fit reads from the data, and no budget covers."""
-        return (f"How many examples there are, and what turns {self.modality}s into what a model learns.",)
+        return ("How many examples there are, and what their codec learned.",)
 
     def released(self, noise_multiplier: float, delta: float, key: int) -> "Examples":
         """The same under a codec that was learned by a Gaussian mechanism with this noise multiplier, which may give

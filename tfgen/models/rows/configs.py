@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from tfgen.config import setting
+from tfgen.models.configs import large_batch
 from tfgen.representations.rows.codec import FEW_ROWS
 from tfgen.representations.rows.specification import RowSpecification
 
@@ -45,10 +46,8 @@ class RowGPTConfig:
 
     @staticmethod
     def suited_to_privacy(count: int) -> dict[str, Any]:
-        """The defaults of a private fit of so many rows: large batches and few numbers, so that noise counts little, which
-        keeps it from learning by heart as well."""
-        batch = min(2048, max(64, 2 ** round(math.log2(count / 16))))
-        return {"batch_size": batch, "epochs": 40, "dropout": 0.0, "weight_decay": 0.0}
+        """The defaults of a private fit of so many rows, whose noise keeps it from learning by heart."""
+        return {"batch_size": large_batch(count), "epochs": 40, "dropout": 0.0, "weight_decay": 0.0}
 
     @classmethod
     def suited(cls, example: RowSpecification, size: str) -> dict[str, Any]:
@@ -73,6 +72,7 @@ class RowVAEConfig:
 
     sizes: ClassVar = {"tiny": {"width": 128}, "small": {"width": 256}, "base": {"width": 512}}
     architecture: ClassVar = ("width", "embedding", "latent_dim")  # of a run to begin with
+    private_only: ClassVar = {"components": 0}  # mixtures are fitted to the rows' own latents
 
     width: int = setting(256, "hidden numbers of a layer", low=4, high=4096)
     embedding: int = setting(16, "numbers that stand for a value inside", low=2, high=256)
@@ -88,6 +88,13 @@ class RowVAEConfig:
     components: int = setting(
         160, "Gaussians in the mixture that sampling starts from; 0: the standard normal", low=0, high=1000
     )
+
+
+    @staticmethod
+    def suited_to_privacy(count: int) -> dict[str, Any]:
+        """The defaults of a private fit of so many rows: samples come from the standard normal, so the latents have to
+        come near it."""
+        return {"batch_size": large_batch(count), "epochs": 40, "width": 128, "beta": 1.0}
 
 
 @dataclass(frozen=True)

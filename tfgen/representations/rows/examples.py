@@ -91,6 +91,7 @@ class RowExamples(Examples):
 
     # For a private fit.
 
+    unit: ClassVar[str] = "row"
     releases: ClassVar[bool] = True
 
     def not_covered(self) -> tuple[str, ...]:
