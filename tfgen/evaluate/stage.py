@@ -17,6 +17,7 @@ from tfgen.evaluate.report import write_report
 from tfgen.evaluate.request import EvaluateRequest, check, metrics_of
 from tfgen.restore import open_codec
 from tfgen.run import Run, now
+from tfgen.trust.privacy import Account, attacks_in_words
 
 if TYPE_CHECKING:
     from tfgen.models.base import GenerativeModel
@@ -51,13 +52,22 @@ def evaluate(run: Run, request: EvaluateRequest) -> Evaluation:
         alarms=[*evaluator.alarms(scores, baselines), *evaluator.own_alarms(scores, baselines)],
         notes=[*_notes_on_run(run, model), *evaluator.notes()],
     )
-    evaluation = dataclasses.replace(evaluation, words=evaluator.in_words(evaluation))
+    words = [evaluator.in_words(evaluation), *_on_privacy(run, scores)]
+    evaluation = dataclasses.replace(evaluation, words=" ".join(filter(None, words)))
     if not request.metrics:
         parts = evaluator.parts(evaluation)
         questions = {**parts.questions, **evaluator.own_questions}
         write_report(run, evaluation, dataclasses.replace(parts, questions=questions))
         evaluation.write(run.results)
     return evaluation
+
+
+def _on_privacy(run: Run, scores: Mapping[str, Score]) -> list[str]:
+    """Of a private run, what its epsilon allows attacks, beside what those that were tried have found."""
+    if "privacy" not in run.record:
+        return []
+    found = {name: (score.value, score.half_width or 0.0) for name, score in scores.items()}
+    return [attacks_in_words(Account.from_json(run.record["privacy"]), found)]
 
 
 def _minutes(run: Run) -> float:

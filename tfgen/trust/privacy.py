@@ -29,6 +29,7 @@ _RELEASE_SHARE = 0.1  # of the budget, in squares of Gaussian DP's mu (Dong et a
 _RELEASE_DELTA = 0.1  # of delta
 _FINE, _COARSE = 1e-4, 1e-3  # intervals of privacy losses: the first is what is told, the second what is searched with
 _CLOSE = 1e-3  # of epsilon, that may be left over
+_FALSE_POSITIVES = 0.01  # at which attacks are asked what they find
 _CACHE = "privacy.json"
 _MOST_KEPT = 500
 
@@ -167,6 +168,28 @@ def highest_area(epsilon: float, delta: float) -> float:
     grid = [place / 2000 for place in range(2001)]
     rates = [highest_rate(epsilon, delta, each) for each in grid]
     return sum((one + other) / 2 for one, other in zip(rates, rates[1:])) / 2000
+
+
+def attacks_in_words(account: Account, found: Mapping[str, tuple[float, float]]) -> str:
+    """What epsilon allows attacks on membership, beside scores with half their intervals, which are found by name."""
+    epsilon = account.spent["epsilon"] if account.spent else account.epsilon
+    area, rate = highest_area(epsilon, account.delta), highest_rate(epsilon, account.delta, _FALSE_POSITIVES)
+    tried = {name: found[name] for name in ("closeness", "membership") if name in found}
+    words = [f"{name} {value:.2f}" for name, (value, _) in tried.items()]
+    above = [name for name, (value, half) in tried.items() if value - half > area]
+    if "closeness_at_1_percent" in found:
+        value, half = found["closeness_at_1_percent"]
+        words.append(f"{value:.1%} at 1 % false alarms")
+        above += ["closeness at 1 %"] if value - half > rate else []
+    allowed = (
+        f"Private: epsilon {epsilon:.3g} lets no attack tell a learned {account.unit} from another more often than {area:.1%} of the "
+        f"time, nor find more than {rate:.1%} of the learned ones at 1 % false alarms"
+    )
+    if not words:
+        return f"{allowed}; no attack was tried."
+    if above:
+        return f"{allowed}, but those that were tried did ({', '.join(words)}): please report it, something is wrong."
+    return f"{allowed}; those that were tried are below ({', '.join(words)})."
 
 
 def gaussian_noise(epsilon: float, delta: float) -> float:
