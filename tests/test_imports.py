@@ -15,9 +15,9 @@ HEAVY = ("tensorflow", "keras", "PIL", "matplotlib", "numpy", "tensorflow_datase
 # From the ground up: a part may import itself and what stands before it, wherever the import stands.
 LAYERS = (
     "errors", "arguments", "console", "files", "environment", "catalog", "config", "models.noise", "data",
-    "trust.privacy", "representations", "checkpoints", "run", "versions", "modalities", "models", "restore", "feedback", "training",
-    "generate", "evaluate", "prompts", "steering", "tuning", "export", "trust", "client", "run_comparison", "serve", "api",
-    "studio", "cli",
+    "trust.privacy", "representations", "checkpoints", "run", "versions", "modalities", "models", "restore",
+    "feedback", "training", "generate", "evaluate", "prompts", "steering", "tuning", "export", "trust",
+    "client", "run_comparison", "serve", "api", "studio", "cli",
 )
 # Parts that know neither files, runs nor commands, beside what stands above them.
 PURE = {

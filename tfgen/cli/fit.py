@@ -44,8 +44,8 @@ from tfgen.environment import load_tensorflow
 @click.option(
     "--private",
     metavar="epsilon=E",
-    help="Learn with differential privacy: epsilon=3, or epsilon=3,delta=1e-5,clip=1. Tables by a gpt or a vae, pictures, "
-    "sounds and levels by a vae (docs/privacy.md).",
+    help="Learn with differential privacy: epsilon=3, or epsilon=3,delta=1e-5,clip=1. A gpt or a vae of tables, or a "
+    "vae of pictures, sounds or levels (docs/privacy.md).",
 )
 @click.option("--tensorboard", is_flag=True, help="Also write the losses for TensorBoard.")
 def command(overrides: tuple[str, ...], freeze: int | None, **options) -> None:

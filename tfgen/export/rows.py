@@ -241,8 +241,8 @@ class RowExport(ExportedModel):
         if "privacy" in self.run.record:
             return [
                 "The weights that the signatures use.",
-                f"The values of each column as a caller needs them ('{COLUMNS_FILE}'), as they were released with noise.",
-                "What this gives away of single rows is bounded by 'privacy'; what that doesn't cover is said there.",
+                f"The values of each column as a caller needs them ('{COLUMNS_FILE}'), by counts with noise.",
+                "What all this gives away of single rows is bounded by 'privacy', which says what it doesn't cover.",
             ]
         return [
             "The weights that the signatures use.",

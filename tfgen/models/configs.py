@@ -97,10 +97,10 @@ class VAEConfig:
         0, "with --from: how many of the encoder's first blocks stay as they are", low=0, high=16
     )
 
-    @staticmethod
-    def suited_to_privacy(count: int) -> dict[str, Any]:
-        """The defaults of a private fit of so many examples."""
-        return {"batch_size": large_batch(count)}
+    @classmethod
+    def suited_to_privacy(cls, example: Any, size: str) -> dict[str, Any]:
+        """The defaults of a private fit."""
+        return {"batch_size": large_batch(example.count)}
 
 
 @dataclass(frozen=True)

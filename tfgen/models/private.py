@@ -97,8 +97,8 @@ class Products:
         self._weights: list[tf.Tensor | float] = []
 
     def note(self, output: tf.Tensor, weight: tf.Tensor | float) -> tf.Tensor:
-        """Notes a product's output [batch, ..., features], and the square norm of what went in [batch, ...], plus 1 where
-        a bias was added; gives the output."""
+        """Notes a product's output [batch, ..., features], and the square norm of what went in [batch, ...], plus 1
+        where a bias was added; gives the output."""
         self._outputs.append(output)
         self._weights.append(weight)
         return output

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from tfgen import files
+from tfgen.catalog import MODALITIES, MODELS, model_class, representations_of
 from tfgen.console import say
 from tfgen.errors import UserError
 from tfgen.models.private import GradientMechanism
 from tfgen.representations.base import Examples
 from tfgen.representations.batches import sampling_rate
 from tfgen.run import Run
-from tfgen.training.request import FitRequest
+from tfgen.training.request import DEFAULT_SIZE, FitRequest
 from tfgen.trust.privacy import Account, Budget, Release
 
 KEY = "privacy.key"
@@ -44,36 +45,46 @@ class Protected:
         batch, budget = settings.batch_size, self.budget
         rate = sampling_rate(batch, len(self.examples))
         return Account(
-            budget.epsilon, budget.delta, budget.clip, self.examples.unit, rate, rate * len(self.examples), self.release,
-            not_covered=self.examples.not_covered(),
+            budget.epsilon, budget.delta, budget.clip, self.examples.unit, rate, rate * len(self.examples),
+            self.release, not_covered=self.examples.not_covered(),
         )  # fmt: skip
 
     def files(self) -> dict[str, bytes]:
         return {KEY: f"{self.key}\n".encode()}
 
 
-def protect(request: FitRequest, model_class: type, examples: Examples, settings: dict[str, Any]) -> Protected:
+def protect(request: FitRequest, made_by: type, examples: Examples, settings: dict[str, Any]) -> Protected:
     """What a private fit learns, and with which settings, where `settings` are those that the user gave.
 
     Raises UserError where model or data can't be learned privately.
     """
-    if not getattr(model_class, "can_be_private", False):
+    if not getattr(made_by, "can_be_private", False):
         raise UserError(
-            f"A {request.model} of {examples.representation} can't be fitted with --private.",
-            "These can: a gpt or a vae of tables, and a vae of pictures, sounds and levels.",
+            f"A {request.model} of {examples.representation} can't be fitted with --private.", f"Use {_able()}."
         )
     budget = Budget.parse(request.private).of(len(examples))
-    for name, value in model_class.Config.private_only.items():
+    for name, value in made_by.Config.private_only.items():
         if settings.get(name, value) != value:
             raise UserError(
                 f"{name}={settings[name]} would look at the examples without noise.", f"Leave it out: it is {value}."
             )
-    own = model_class.Config.suited_to_privacy(len(examples))
     key = secrets.randbits(_KEY_BITS)
     release = Release.of(budget) if examples.releases else None
     if release is not None:
         examples = examples.released(release.noise_multiplier, release.delta, _key_for(key, _CODEC))
-    return Protected(examples, {**own, **model_class.Config.private_only, **settings}, budget, release, key)
+    own = made_by.Config.suited_to_privacy(examples.codec.specification, request.size or DEFAULT_SIZE)
+    return Protected(examples, {**own, **made_by.Config.private_only, **settings}, budget, release, key)
+
+
+def _able() -> str:
+    """Which models can be private, with what they learn: "a gpt of tables, or a vae of tables, sounds"."""
+    found: dict[str, list[str]] = {}
+    for name in MODELS:
+        for modality in MODALITIES.all():
+            learned = set(modality.representations) & set(representations_of(name))
+            if any(getattr(model_class(name, each), "can_be_private", False) for each in learned):
+                found.setdefault(name, []).append(modality.plural)
+    return ", or ".join(f"a {name} of {', '.join(kinds)}" for name, kinds in found.items())
 
 
 def _key_for(key: int, purpose: int) -> int:
@@ -139,9 +150,9 @@ def plan_in_words(run: Run) -> list[str]:
     if account is None:
         return []
     return [
-        f"Privacy: at most epsilon {account.epsilon:g} at delta {account.delta:g} for each {account.unit}. Gradients are cut "
-        f"to {account.clip:g} and get noise of {account.noise_multiplier:.3g} times that; batches have "
-        f"{account.expected_batch:,.0f} {account.unit}s on average, each with probability {account.sampling_rate:.3g}.",
+        f"Privacy: at most epsilon {account.epsilon:g} at delta {account.delta:g} for each {account.unit}. Gradients are "
+        f"cut to {account.clip:g}, their sum gets noise of {account.noise_multiplier:.3g} times that, and a batch has "
+        f"{account.expected_batch:,.0f} on average, each {account.unit} with probability {account.sampling_rate:.3g}.",
         *(f"  Not covered: {sentence}" for sentence in account.not_covered),
     ]
 

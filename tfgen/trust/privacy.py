@@ -1,9 +1,10 @@
 """Differential privacy in numbers: what was asked for, how much noise that takes, and how much has been spent.
 
-A fit is (epsilon, delta)-differentially private if no example, added or taken away, makes any outcome more than e^epsilon times
-as likely, but for outcomes of probability delta (Dwork et al. 2006). Fits get there by DP-SGD (Abadi et al. 2016): each step
-is a Gaussian mechanism on a Poisson sample of the examples; what is learned of the columns before is another. Their sum
-is found by the privacy loss distribution (Sommer et al. 2019; Doroshenko et al. 2022), which `dp-accounting` computes.
+A fit is (epsilon, delta)-differentially private if no example, added or taken away, makes any outcome more than
+e^epsilon times as likely, but for outcomes of probability delta (Dwork et al. 2006). Fits get there by DP-SGD (Abadi et
+al. 2016): each step is a Gaussian mechanism on a Poisson sample of the examples; what is learned of columns before the
+first step is another. What they spend together is found from their privacy losses' distribution (Sommer et al. 2019;
+Doroshenko et al. 2022), which `dp-accounting` computes.
 """
 
 import json
@@ -164,7 +165,7 @@ def highest_rate(epsilon: float, delta: float, false_positives: float) -> float:
 
 
 def highest_area(epsilon: float, delta: float) -> float:
-    """The largest area under the curve of members found over false alarms that any attack can have: of the curve above."""
+    """The largest area under the curve of members found over false alarms that any attack can have."""
     grid = [place / 2000 for place in range(2001)]
     rates = [highest_rate(epsilon, delta, each) for each in grid]
     return sum((one + other) / 2 for one, other in zip(rates, rates[1:])) / 2000
@@ -182,8 +183,8 @@ def attacks_in_words(account: Account, found: Mapping[str, tuple[float, float]])
         words.append(f"{value:.1%} at 1 % false alarms")
         above += ["closeness at 1 %"] if value - half > rate else []
     allowed = (
-        f"Private: epsilon {epsilon:.3g} lets no attack tell a learned {account.unit} from another more often than {area:.1%} of the "
-        f"time, nor find more than {rate:.1%} of the learned ones at 1 % false alarms"
+        f"Private: epsilon {epsilon:.3g} lets no attack tell a learned {account.unit} from another more often than "
+        f"{area:.1%} of the time, nor find more than {rate:.1%} of the learned ones at 1 % false alarms"
     )
     if not words:
         return f"{allowed}; no attack was tried."

@@ -34,7 +34,7 @@ class TableExamples(RowExamples):
     def released(self, noise_multiplier: float, delta: float, key: int) -> "TableExamples":
         if self.table.group is not None:
             raise UserError(
-                "With group=, what has to be protected is a person with several rows, and a private fit protects single "
+                "With group=, a person with several rows would have to be protected, and a private fit protects single "
                 "rows.",
                 "Give a table with one row for each person, or leave group out if rows are what you protect.",
             )

@@ -96,8 +96,8 @@ class RowExamples(Examples):
 
     def not_covered(self) -> tuple[str, ...]:
         return (
-            "How many rows there are; the names of the columns, what kind each is of, and how its values are written, with "
-            "the digits behind the point; and the values of columns that are the same in all rows.",
+            "How many rows there are; the names of the columns, what kind each is of, and how its values are written, "
+            "with the digits behind the point; and the values of columns that are the same in all rows.",
         )
 
     def released(self, noise_multiplier: float, delta: float, key: int) -> "RowExamples":

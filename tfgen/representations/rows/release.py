@@ -1,10 +1,10 @@
 """A codec of rows that gives no row away: categories, values and bins from counts with noise.
 
-Of each column, how often each value occurs is counted; every count gets Gaussian noise, and only values whose noisy count
-is above a threshold are known from there on, so that what few rows have stays unknown (Korolova et al. 2009; Wilkins et al. 2024
-for Gaussian noise). Numbers in between are counted twice more: over buckets that double every second time, which are the same for
-all data, to find where they lie; and over cells in those buckets, to find their quantiles. A row is once in each of these
-counts, so of `count` of them together it changes the square root of `count` at the most: one Gaussian mechanism.
+Of each column, how often each value occurs is counted; every count gets Gaussian noise, and only values whose noisy
+count is above a threshold are known from there on, so that what few rows have stays unknown (Korolova et al. 2009; with
+Gaussian noise Wilkins et al. 2024). Numbers in between are counted twice more: over buckets that double every second
+time, which are the same for all data, to find where they lie; and over cells in those buckets, to find their quantiles.
+A row is once in each of these counts, so it moves n of them together by the square root of n: one Gaussian mechanism.
 """
 
 from collections.abc import Iterator
@@ -55,7 +55,8 @@ def released_codec(codec: RowCodec, rows: Rows, noise_multiplier: float, delta: 
             fields.append(_field(made, counts, len(rows)))
     if not how:
         raise UserError(
-            f"With so much noise nothing can be learned of {len(rows):,} rows.", "Ask for more epsilon, or give more rows."
+            f"With so much noise nothing can be learned of {len(rows):,} rows.",
+            "Ask for more epsilon, or give more rows.",
         )
     about = {**codec.about, "constraints": []}  # which hold is seen in the rows
     return type(codec)(columns, how, RowSpecification(tuple(fields), len(rows)), about)
@@ -86,7 +87,7 @@ class _Noise:
         return counts + self.deviation * self._generator.standard_normal(len(counts))
 
     def known(self, values: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
-        """Of values that anybody may have, those that enough rows share, the commonest first, and their noisy counts."""
+        """Of values that anybody may have, those that enough rows share, the commonest first, with noisy counts."""
         different, counts = np.unique(values, return_counts=True)
         noisy = self.counts(counts)
         order = np.argsort(-noisy, kind="stable")[:most]
@@ -185,5 +186,3 @@ def _field(how: Discretisation, counts: np.ndarray, rows: int) -> Field:
     if isinstance(how, Categories):
         whole[how.rare] = max(0, rows - whole.sum())
     return field_of(how, whole)
-
-
