@@ -503,6 +503,7 @@ def fit(
     interruptible: bool = False,
     repeat: "str | Path | storage.Run | None" = None,
     carbon: float | None = None,
+    private: "float | str | Mapping[str, float] | None" = None,
     data_settings: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> Run:
@@ -525,6 +526,8 @@ def fit(
         interruptible: let Ctrl-C end the fit between two steps, by a signal handler.
         repeat: a run that is done once more, with its model, data and settings, to the same weights.
         carbon: grams of CO2 for a kilowatt-hour of electricity, so that grams stand beside watt-hours.
+        private: learn with differential privacy: an epsilon, "epsilon=3,delta=1e-5,clip=1" or a dict of these
+            (docs/privacy.md).
         data_settings: those of the data's settings that are called as one of these arguments: {"size": 32} for
             pictures.
         settings: the model's and the data's, as in docs/settings.md.
@@ -561,6 +564,7 @@ def fit(
         callbacks=tuple(callbacks),
         repeat=_name_of(repeat),
         carbon=number("carbon", carbon),
+        private=private,
     )
     with talking(verbose or is_talking()):
         return fit_request(request)

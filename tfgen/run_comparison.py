@@ -11,6 +11,7 @@ from tfgen.errors import UserError
 from tfgen.evaluate.record import Evaluation
 from tfgen.run import Run
 from tfgen.trust.energy import energy_of
+from tfgen.trust.privacy import Account
 
 _QUALITY = ("detectability_to_the_eye", "detectability", "quality", "ndcg_at_100")  # scores, the first that there is
 _TIMES = ("step", "seconds", "steps_per_second")  # in a report, beside the losses
@@ -40,6 +41,8 @@ def outline(run: Run) -> dict[str, Any]:
     first = {key: facts[key] for key in ("name", "status", "problem", "model", "data", "examples") if key in facts}
     if (record.get("lineage") or {}).get("from"):
         first["from"] = _descent(record["lineage"])
+    if "privacy" in record:
+        first["privacy"] = Account.from_json(record["privacy"]).in_words
     losses = {key: _finite(value) for key, value in (history[-1] if history else {}).items() if key not in _TIMES}
     step, minutes = _of(facts["step"], record.get("steps")), _of(facts["minutes"], record.get("minutes"))
     spent = energy_of(record)
@@ -67,6 +70,7 @@ def details(run: Run) -> dict[str, Any]:
     flat = {key: value for key, value in record.items() if not isinstance(value, dict)}
     for group in ("data", "config", "environment"):
         flat.update({f"{group}.{key}": value for key, value in record[group].items()})
+    flat.update({f"privacy.{key}": value for key, value in record.get("privacy", {}).items()})
     flat.update({f"lineage.{key}": value for key, value in (record.get("lineage") or {}).items()})
     last = history[-1] if history else {}
     flat.update({f"last.{key}": value for key, value in last.items()})

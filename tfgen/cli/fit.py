@@ -42,6 +42,12 @@ from tfgen.environment import load_tensorflow
 )
 @click.option("--patience", type=int, metavar="N", help="Stop early, after N measurements that were no better.")
 @carbon_option
+@click.option(
+    "--private",
+    metavar="epsilon=E",
+    help="Learn with differential privacy: epsilon=3, or epsilon=3,delta=1e-5,clip=1. A gpt or a vae of tables, or a "
+    "vae of pictures, sounds or levels (docs/privacy.md).",
+)
 @click.option("--tensorboard", is_flag=True, help="Also write the losses for TensorBoard.")
 def command(overrides: tuple[str, ...], freeze: int | None, **options) -> None:
     """Train MODEL (gan, vae or gpt) on DATA and keep everything in a run.
@@ -65,6 +71,7 @@ def command(overrides: tuple[str, ...], freeze: int | None, **options) -> None:
     tfgen fit gan sounds/ --minutes 10
     tfgen fit gpt levels/
     tfgen fit vae groceries.csv
+    tfgen fit gpt patients.csv --private epsilon=3
     tfgen fit gpt notes/ --from gpt2_base_en --lora 8
 
     Settings for --set are the model's (see docs/settings.md) and the data's: size=64 or size=48x96, channels=1 or 3;

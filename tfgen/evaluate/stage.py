@@ -18,6 +18,7 @@ from tfgen.evaluate.request import EvaluateRequest, check, metrics_of
 from tfgen.restore import open_codec
 from tfgen.run import Run, now
 from tfgen.trust.energy import Energy, Meter, energy_of
+from tfgen.trust.privacy import Account, attacks_in_words
 
 if TYPE_CHECKING:
     from tfgen.models.base import GenerativeModel
@@ -57,7 +58,8 @@ def _evaluate(run: Run, request: EvaluateRequest, representation: str, modality:
         alarms=[*evaluator.alarms(scores, baselines), *evaluator.own_alarms(scores, baselines)],
         notes=[*_notes_on_run(run, model), *evaluator.notes()],
     )
-    evaluation = dataclasses.replace(evaluation, words=evaluator.in_words(evaluation))
+    words = [evaluator.in_words(evaluation), *_on_privacy(run, scores)]
+    evaluation = dataclasses.replace(evaluation, words=" ".join(filter(None, words)))
     parts = None if request.metrics else evaluator.parts(evaluation)
     energy = _energy(run, request, meter.spent(), evaluator.sample_energy.thousand())
     evaluation = dataclasses.replace(evaluation, energy=energy)
@@ -74,6 +76,14 @@ def _energy(run: Run, request: EvaluateRequest, spent: Energy, thousand: Energy 
     carbon = fitted.carbon if request.carbon is None else request.carbon
     own, samples = (each and dataclasses.replace(each, carbon=carbon) for each in (spent, thousand))
     return {**own.to_json(), "thousand_samples": samples and samples.to_json()}
+
+
+def _on_privacy(run: Run, scores: Mapping[str, Score]) -> list[str]:
+    """Of a private run, what its epsilon allows attacks, beside what those that were tried have found."""
+    if "privacy" not in run.record:
+        return []
+    found = {name: (score.value, score.half_width or 0.0) for name, score in scores.items()}
+    return [attacks_in_words(Account.from_json(run.record["privacy"]), found)]
 
 
 def _minutes(run: Run) -> float:

@@ -12,7 +12,8 @@ from tfgen.run import Run
 
 def open_training(run: Run) -> Any:
     """The examples that a run learned. Raises UserError where they aren't where they were, or have changed."""
-    representation = open_codec(run).representation
+    codec = open_codec(run)
+    representation = codec.representation
     try:
         examples = open_showing(run.data_source(), run.data_settings(), representation)
     except UserError as error:
@@ -24,7 +25,7 @@ def open_training(run: Run) -> Any:
         raise UserError(
             f"The data has changed since '{run.name}' learned it.", "Put it back as it was, or fit a new run."
         )
-    return examples
+    return examples.under(codec) if "privacy" in run.record else examples
 
 
 def open_showing(source: str, settings: dict[str, Any], representation: str) -> Any:

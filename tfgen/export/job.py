@@ -76,6 +76,8 @@ class Job:
         record = self.run.record
         # Where the data lay, and with which settings it was read, is nobody else's business.
         data = {key: record["data"][key] for key in ("fingerprint", "count")}
+        if "privacy" in record:  # by a fingerprint, guesses at the last unknown example could be proved
+            del data["fingerprint"]
         return {
             "format": FORMAT,
             "created": now(),
@@ -83,6 +85,7 @@ class Job:
             "name": self.run.name,
             "run": {key: record[key] for key in ("model", "modality", "config", "seed", "steps", "created")},
             "data": data,
+            **({"privacy": record["privacy"]} if "privacy" in record else {}),
             "checkpoint": self.checkpoint,
             "provenance": provenance.status(),
             "run_version": self.run.version,

@@ -238,6 +238,12 @@ class RowExport(ExportedModel):
         return {"columns": self._described_columns()}
 
     def contains(self) -> list[str]:
+        if "privacy" in self.run.record:
+            return [
+                "The weights that the signatures use.",
+                f"The values of each column as a caller needs them ('{COLUMNS_FILE}'), by counts with noise.",
+                "What all this gives away of single rows is bounded by 'privacy', which says what it doesn't cover.",
+            ]
         return [
             "The weights that the signatures use.",
             f"The values of each column as a caller needs them ('{COLUMNS_FILE}'): categories that at least five rows "

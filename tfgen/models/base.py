@@ -11,7 +11,10 @@ import keras
 import tensorflow as tf
 
 from tfgen.errors import UserError
+from tfgen.models.private import ExampleLoss, GradientMechanism, clipped_sum
 from tfgen.representations.signatures import Signature
+
+_LARGEST_CHUNK, _NUMBERS_OF_A_CHUNK = 64, 2**25  # examples, and numbers of their gradients
 
 
 class GenerativeModel(keras.Model):
@@ -27,6 +30,7 @@ class GenerativeModel(keras.Model):
     jit_compile = False  # whether XLA makes a training step quicker
     few_examples = 0  # with fewer, `of_few` is said before the fit
     of_few = ""
+    can_be_private = False  # whether `train_step` heeds `privacy`
     fitted_last: tuple[str, ...] = ()  # parts that `after_fit` fits anew, whatever they were
     remedy = "Lower the learning rate with --set learning_rate=..., or begin with another --seed."
 
@@ -37,6 +41,7 @@ class GenerativeModel(keras.Model):
         self.example = example
         self.conditions = conditions
         self.seed = seed
+        self.privacy: GradientMechanism | None = None
         self.step = self.add_weight(shape=(), dtype="int64", initializer="zeros", trainable=False, name="step")
         self.horizon = self.add_weight(shape=(), dtype="int64", initializer="ones", trainable=False, name="horizon")
 
@@ -117,6 +122,25 @@ class GenerativeModel(keras.Model):
                 layer.trainable = False
 
     # Training.
+
+    def make_private(self, mechanism: GradientMechanism) -> None:
+        """From here on `train_step` takes (batch, mask), learns by the mechanism's gradients alone, and tracks nothing
+        that is not made of them: a loss would say of the examples what nobody paid for."""
+        self.privacy = mechanism
+        self.make_means("gradient_norm")
+
+    def private_gradients(
+        self, loss_of: ExampleLoss, parts: Sequence[tf.Tensor], mask: tf.Tensor, variables: Sequence[keras.Variable]
+    ) -> list[tf.Tensor]:
+        """What a private step learns by, from each example's own loss: see `clipped_sum`."""
+        sums = clipped_sum(loss_of, parts, mask, variables, self.privacy.clip, self.chunk)
+        return self.privacy.gradients(sums, self.step.value)
+
+    @property
+    def chunk(self) -> int:
+        """What the batches of a private fit are a multiple of: so many examples' gradients fit into the memory."""
+        numbers = sum(math.prod(variable.shape) for variable in self.trained_variables())
+        return max(1, min(_LARGEST_CHUNK, _NUMBERS_OF_A_CHUNK // numbers))
 
     def random_normal(self, shape: list, salt: int) -> tf.Tensor:
         """Training noise that depends on (seed, salt, step) alone, so a resumed run draws what the first would have."""

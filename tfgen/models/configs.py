@@ -1,10 +1,16 @@
 """Every setting of the models, with its range: apart from the models, so that a wrong one is refused before TensorFlow
 is loaded."""
 
+import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from tfgen.config import setting
+
+
+def large_batch(examples: int) -> int:
+    """Examples of a private fit's batch: many, since the noise of a step is the same for few and for many."""
+    return min(2048, max(16, 2 ** round(math.log2(examples / 24))))
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,8 @@ class VAEConfig:
 
     sizes: ClassVar = {"tiny": {"width": 16}, "small": {"width": 32}, "base": {"width": 64}}
     architecture: ClassVar = ("network", "width", "latent_dim", "prompt_dim", "captions")  # of a run to begin with
+    # The other networks normalise over the batch, and mixtures are fitted to the examples' own latents.
+    private_only: ClassVar = {"network": "dense", "components": 0}
 
     network: str = setting(
         "auto", "convolutional, residual or dense; auto: convolutional for what has a height and a width"
@@ -88,6 +96,11 @@ class VAEConfig:
     freeze: int = setting(
         0, "with --from: how many of the encoder's first blocks stay as they are", low=0, high=16
     )
+
+    @classmethod
+    def suited_to_privacy(cls, example: Any, size: str) -> dict[str, Any]:
+        """The defaults of a private fit."""
+        return {"batch_size": large_batch(example.count)}
 
 
 @dataclass(frozen=True)

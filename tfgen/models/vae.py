@@ -19,6 +19,7 @@ from tfgen.models.latent import LatentModel
 from tfgen.models.mixture import MixturePrior
 from tfgen.models.networks import open_networks
 from tfgen.models.optimizer import FusedAdam
+from tfgen.models.private import norm_of
 from tfgen.representations.arrays.conditions import Conditions
 from tfgen.representations.arrays.specification import BERNOULLI, CATEGORICAL, GAUSSIAN, ArraySpecification, Part
 from tfgen.representations.signatures import Kind, Signature
@@ -34,6 +35,7 @@ class VAE(LatentModel):
     """Encoder, decoder, and a running average of both, which samples come from."""
 
     Config = VAEConfig
+    can_be_private = True
     fitted_last = ("prior",)
 
     def __init__(self, config: VAEConfig, example: ArraySpecification, conditions: Conditions, seed: int = 0):
@@ -162,23 +164,38 @@ class VAE(LatentModel):
 
     def train_step(self, batch: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
         """One step of all weights on the negative evidence lower bound, KL weighted by beta."""
-        examples, prompt_index = batch
-        with tf.GradientTape() as tape:
-            condition = self.condition(self.prompts_of(prompt_index), live=True)
-            mean, log_variance = _bounded(*self.encoder(examples, condition, training=True))
-            deviation = self.random_normal(tf.shape(mean), salt=1)
-            decoded = self.decoder(mean + tf.exp(0.5 * log_variance) * deviation, condition, training=True)
-            reconstruction = tf.reduce_mean(self._negative_log_likelihood(examples, decoded))
-            kl = tf.reduce_mean(kl_to_standard_normal(mean, log_variance))
-            loss = reconstruction + self.config.beta * kl
         variables = self.trained_variables()
+        (examples, prompt_index), mask = (batch, None) if self.privacy is None else batch
+        prompts = self.prompts_of(prompt_index)
+        deviations = self.random_normal([tf.shape(examples)[0], self.latent_dim], salt=1)
+        if mask is None:
+            with tf.GradientTape() as tape:
+                reconstruction, kl = (tf.reduce_mean(term) for term in self._terms(examples, prompts, deviations))
+                loss = reconstruction + self.config.beta * kl
+            gradients = tape.gradient(loss, variables)
+            tracked = {"loss": loss, "reconstruction": reconstruction, "kl": kl}
+        else:
+            gradients = self.private_gradients(self.example_loss, (examples, prompts, deviations), mask, variables)
+            tracked = {"gradient_norm": norm_of(gradients)}
         self.optimizer_of_all.learning_rate.assign(self.cosine_rate(self.config.learning_rate, self.config.end_rate))
-        self.optimizer_of_all.apply(tape.gradient(loss, variables), variables)
+        self.optimizer_of_all.apply(gradients, variables)
         self.update_average(self.encoder, self.encoder_average, self.config.average_decay)
         self.update_average(self.decoder, self.decoder_average, self.config.average_decay)
         self.average_captions(self.config.average_decay)
         self.step.assign_add(1)
-        return self.track({"loss": loss, "reconstruction": reconstruction, "kl": kl})
+        return self.track(tracked)
+
+    def example_loss(self, example: tf.Tensor, prompt: tf.Tensor, deviation: tf.Tensor) -> tf.Tensor:
+        """The loss of one encoded example with its word ids [words] and its latents' deviation [latent_dim]."""
+        reconstruction, kl = self._terms(example[None], prompt[None], deviation[None])
+        return reconstruction[0] + self.config.beta * kl[0]
+
+    def _terms(self, examples: tf.Tensor, prompts: tf.Tensor, deviations: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """The reconstruction's and the KL's nats of each example, [batch]."""
+        condition = self.condition(prompts, live=True)
+        mean, log_variance = _bounded(*self.encoder(examples, condition, training=True))
+        decoded = self.decoder(mean + tf.exp(0.5 * log_variance) * deviations, condition, training=True)
+        return self._negative_log_likelihood(examples, decoded), kl_to_standard_normal(mean, log_variance)
 
     def _negative_log_likelihood(self, examples: tf.Tensor, decoded: tf.Tensor) -> tf.Tensor:
         """Nats per example, [batch], less a constant."""
@@ -186,7 +203,7 @@ class VAE(LatentModel):
         return outputs.negative_log_likelihood(self.scored, examples, decoded, log_variance)
 
     def symptom(self, means: Mapping[str, float]) -> str | None:
-        if means["kl"] > 1e4:
+        if means.get("kl", 0.0) > 1e4:
             return "The latents have run away: the KL term is far too large."
         return None
 

@@ -78,6 +78,33 @@ class Examples(abc.ABC):
     def batches(self, settings: Any, seed: int, start: int, stop: int) -> Any:
         """A tf.data.Dataset of what `train_step` takes, for steps `start` to `stop - 1`, a function of (seed, step)."""
 
+    # For a private fit.
+
+    releases: ClassVar[bool] = False  # whether `released` makes what the codec learned private too
+
+    unit: ClassVar[str] = "example"  # what one example is, of which a private fit gives nothing away
+
+    def not_covered(self) -> tuple[str, ...]:
+        """Sentences on what a private fit reads from the data, and no budget covers."""
+        return ("How many examples there are, and what their codec learned.",)
+
+    def released(self, noise_multiplier: float, delta: float, key: int) -> "Examples":
+        """The same under a codec that was learned by a Gaussian mechanism with this noise multiplier, which may give
+        away what a single example has with the probability `delta`; `key` is what its noise is drawn by.
+
+        Raises UserError where one example is not what has to be protected.
+        """
+        return self
+
+    def under(self, codec: Codec) -> "Examples":
+        """The same under the codec that `released` made for a run."""
+        return self
+
+    def poisson_batches(self, key: int, rate: float, multiple: int, start: int, stop: int) -> Any:
+        """A tf.data.Dataset of (what `batches` gives, mask float32 [batch]) of Poisson samples, as
+        `batches.poisson_sample` draws them for steps `start` to `stop - 1`."""
+        raise NotImplementedError
+
     @abc.abstractmethod
     def steps_per_call(self, settings: Any) -> int:
         """As many steps in one call as keep Ctrl-C quick; Python between the calls costs a tiny model its speed."""

@@ -15,6 +15,7 @@ from tfgen.environment import environment
 from tfgen.errors import Failure, UserError
 from tfgen.restore import class_of, open_codec
 from tfgen.run import BASE, Run, all_runs, check_free, locate
+from tfgen.training import private
 from tfgen.training.initial_weights import check_overrides, open_initial_weights
 from tfgen.training.request import DEFAULT_MINUTES, DEFAULT_SEED, DEFAULT_SIZE, FitRequest, check, representation_of
 
@@ -52,6 +53,10 @@ def create_run(request: FitRequest, held: contextlib.ExitStack) -> Beginning:
     clock = time.monotonic()
     _check_representation(request.model, examples)
     examples = weights.widen(examples)
+    protected = None
+    if request.private is not None:
+        protected = private.protect(request, weights.model_class, examples, own)
+        examples, own = protected.examples, protected.settings
     settings = weights.settings(own, size, examples)
     examples.check(settings)
     if request.evaluate_every is not None and not examples.measurable:
@@ -65,6 +70,9 @@ def create_run(request: FitRequest, held: contextlib.ExitStack) -> Beginning:
     # Made once, so that settings which don't fit each other are refused before a folder is made.
     model = weights.model_class(settings, examples.codec.specification, examples.conditions(), seed=0)
     contents = {**examples.codec.files(), **kept, **weights.files(model, examples, record)}
+    if protected is not None:
+        record["privacy"] = protected.account(settings).to_json()
+        contents |= protected.files()
     if repeated is not None:
         _take_over(record, repeated)
     # Of a repeat, as the run wrote it: another version may list the same labels in another order.
@@ -114,6 +122,11 @@ def _as_repeated(request: FitRequest, run: Run) -> FitRequest:
         raise UserError(f"'{run.name}' is a {record['model']}, not a {request.model}.", "Leave the model out.")
     if not record.get("steps"):
         raise UserError(f"'{run.name}' was stopped before its steps were planned.", "Resume it, or begin a new run.")
+    if "privacy" in record:
+        raise UserError(
+            f"'{run.name}' is private: its noise isn't kept, so nobody can do the same once more.",
+            "Begin a new run with --private; what both spend adds up.",
+        )
     start, earlier = record.get("start", {}), config.earlier(class_of(run, open_codec(run).representation).Config)
     return dataclasses.replace(
         request,
@@ -201,6 +214,8 @@ def resume_run(request: FitRequest, held: contextlib.ExitStack) -> Beginning:
     examples = _open(source, run.data_settings(), open_codec(run).representation, request.labels)
     if examples.fingerprint != stored["fingerprint"]:
         raise _changed("data")
+    if "privacy" in run.record:
+        examples = examples.under(open_codec(run))
     if run.record["environment"] != environment():
         say(_OTHER_MACHINE)
     if run.version != BASE:

@@ -12,6 +12,7 @@ from tfgen.errors import UserError, unknown
 from tfgen.restore import open_codec
 from tfgen.run import Run, locate
 from tfgen.trust.energy import check_carbon, watts_per_core
+from tfgen.trust.privacy import Budget, check_installed
 
 DEFAULT_MINUTES = 3.0
 DEFAULT_SEED = 0
@@ -29,6 +30,7 @@ class FitRequest:
     interruptible: whether Ctrl-C and a polite kill end the fit between steps; else they come where they come.
     callbacks: Keras callbacks of a caller's own.
     carbon: grams of CO2 for a kilowatt-hour of electricity.
+    private: what of a budget of privacy may be spent, as Budget.parse takes it.
     """
 
     model: str | None = None
@@ -51,11 +53,13 @@ class FitRequest:
     callbacks: Sequence[Any] = ()
     repeat: str | None = None
     carbon: float | None = None
+    private: Any = None
 
     def chosen(self) -> bool:
         """Whether something is chosen that an earlier run has already, when that is resumed or repeated."""
         earlier = (
             self.size, self.steps, self.minutes, self.seed, self.evaluate_every, self.patience, self.start, self.lora,
+            self.private,
         )
         return bool(self.settings) or any(value is not None for value in earlier)
 
@@ -76,10 +80,28 @@ def check(request: FitRequest) -> None:
         raise unknown("model", request.model, MODELS)
     _check_horizon(request)
     _check_start(request)
+    if request.private is not None:
+        _check_private(request)
     if request.size:
         check_size(request.size)
     if not request.resume:
         _check_settings(request)
+
+
+def _check_private(request: FitRequest) -> None:
+    """Raises UserError where a fit can't be private, as far as that can be seen without data and TensorFlow."""
+    Budget.parse(request.private)
+    check_installed()
+    if request.evaluate_every is not None:
+        raise UserError(
+            "A private fit isn't measured while it learns: each look at the data would cost privacy.",
+            "Leave --evaluate-every out; tfgen evaluate looks at it afterwards.",
+        )
+    if request.start is not None and not request.resume:
+        raise UserError(
+            "A private fit begins with random weights: what others learned may know the same people.",
+            "Leave --from or --private out.",
+        )
 
 
 def _check_repeat(request: FitRequest) -> None:

@@ -19,6 +19,7 @@ from tfgen.errors import Failure, UserError
 from tfgen.representations.base import Examples
 from tfgen.restore import build_model
 from tfgen.run import START, Run
+from tfgen.training import private
 from tfgen.training.best import ENOUGH_EXAMPLES as ENOUGH_TO_MEASURE
 from tfgen.training.best import Best
 from tfgen.training.callbacks import Reports, Stopwatch, TrainingMonitor, tensorboard_writer
@@ -79,6 +80,7 @@ def _note_stop(run: Run, energy: FitEnergy) -> None:
             reached = checkpoints.load_newest(run.checkpoints).step
         except UserError:  # before the first, or none is whole
             reached = 0
+        private.note_spent(run, reached)
         energy.record(status="stopped", reached=run.record["reached"] if "kept" in run.record else reached)
 
 
@@ -87,6 +89,7 @@ def _fit_locked(beginning: Beginning, request: FitRequest, hooks: Hooks, energy:
     _use_deterministic_kernels()
     model = _make_model(run, examples)
     step = _restore(run, model)
+    private.make_private(run, model)
     model.before_fit(examples)
     data, sheets = _Batches(run, model, examples), hooks.sheets(run, model, examples)
     best = _open_best(run, model, data, hooks)
@@ -103,6 +106,7 @@ def _fit_locked(beginning: Beginning, request: FitRequest, hooks: Hooks, energy:
         run.update(evaluate_every=best.every)
     if first and "start" in run.record:
         _measure_start(run, best)
+    private.calibrate(run, model)
     _say_plan(run, model, examples, left, energy)
     _train(run, model, data, sheets, request, best, pace, save_seconds, energy)
 
@@ -110,6 +114,8 @@ def _fit_locked(beginning: Beginning, request: FitRequest, hooks: Hooks, energy:
 def _open_best(run: Run, model, data: "_Batches", hooks: Hooks) -> Best | None:
     """What measures the model while it learns; None where nobody asked, or there is nothing to measure by."""
     examples = data.examples
+    if "privacy" in run.record:  # a look at what is held out would cost something too
+        return None
     if not run.record.get("evaluate_every") and not examples.holds_out:
         return None
     if not examples.measurable:  # a run of version 0.1, which measured all the same
@@ -150,9 +156,11 @@ class _Batches:
     """The data set of the steps from one to another."""
 
     def __init__(self, run: Run, model, examples: Examples):
-        self.run, self.settings, self.examples = run, model.config, examples
+        self.run, self.model, self.settings, self.examples = run, model, model.config, examples
 
     def between(self, start: int, stop: int):
+        if self.model.privacy is not None:
+            return private.batches(self.run, self.model, self.examples, start, stop)
         return self.examples.batches(self.settings, self.run.record["seed"], start, stop)
 
     @property
@@ -203,7 +211,7 @@ def _plan(
         sheet=_seconds_of(sheets.write),
         save=save_seconds,
         measurement=0.0 if best is None else best.seconds(),
-        after=after + fitted,
+        after=after + fitted + private.seconds(run),
         saves_at_end=2 if best is not None or fitted else 1,
     )
     unit = data.examples.steps_per_call(model.config)
@@ -276,6 +284,8 @@ def _say_plan(run: Run, model, examples: Examples, left: float | None, energy: F
     )
     if len(examples) < model.few_examples:
         say(f"  {model.of_few}")
+    for sentence in private.plan_in_words(run):
+        say(sentence)
     say(f"Run: {run.path}. Ctrl-C stops and keeps everything.")
 
 
@@ -333,6 +343,7 @@ def _conclude(run: Run, model, data: _Batches, sheets, monitor, energy: FitEnerg
         raise Failure(f"{monitor.problem} The weights from step {step} are kept.", model.remedy)
     sheets.write()
     reached = run.record["reached"] if "kept" in run.record else step
+    private.note_spent(run, step, finished)
     spent = energy.record(status="finished" if finished else "stopped", reached=reached)
     say(f"Energy: {spent.in_words()}")
     if run.record.get("warning"):

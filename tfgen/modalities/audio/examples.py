@@ -1,6 +1,7 @@
 """Sounds that are ready for training."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from tfgen.representations.arrays.examples import ArrayExamples
 
@@ -11,6 +12,8 @@ class SoundExamples(ArrayExamples):
 
     has_held_out: whether their folder has others that are kept for evaluation.
     """
+
+    unit: ClassVar[str] = "sound"
 
     has_held_out: bool = False
 

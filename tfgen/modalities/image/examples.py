@@ -1,7 +1,7 @@
 """Pictures that are ready for training."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from tfgen.representations.arrays.examples import ArrayExamples
 
@@ -19,6 +19,8 @@ class ImageExamples(ArrayExamples):
     mirror: whether half of the pictures that are learned are mirrored, another half in every epoch.
     has_held_out: whether their folder has others that are kept for evaluation.
     """
+
+    unit: ClassVar[str] = "picture"
 
     white: float | None = None
     mirror: bool = False

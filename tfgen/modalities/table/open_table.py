@@ -1,7 +1,7 @@
 """A table to examples: which of its rows are learned, and the tokens of all of them."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +30,19 @@ class TableExamples(RowExamples):
 
     def place_in_source(self, place: int) -> int:
         return int(self.order[place])
+
+    def released(self, noise_multiplier: float, delta: float, key: int) -> "TableExamples":
+        if self.table.group is not None:
+            raise UserError(
+                "With group=, a person with several rows would have to be protected, and a private fit protects single "
+                "rows.",
+                "Give a table with one row for each person, or leave group out if rows are what you protect.",
+            )
+        return super().released(noise_multiplier, delta, key)
+
+    def under(self, codec: TableCodec) -> "TableExamples":
+        report = replace(self.report, notes=[*self.table.notes, *_notes(self.table, codec)])
+        return replace(super().under(codec), report=report)
 
 
 def open_examples(request: DataRequest) -> TableExamples:

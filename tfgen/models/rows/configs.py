@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from tfgen.config import setting
+from tfgen.models.configs import large_batch
 from tfgen.representations.rows.codec import FEW_ROWS
 from tfgen.representations.rows.specification import RowSpecification
 
@@ -41,6 +42,16 @@ class RowGPTConfig:
     weight_decay: float = setting(0.01, "decay of the weights, per step and unit of the learning rate", low=0, high=10)
     average_decay: float = setting(0.998, "decay of the averaged weights that rows come from", low=0, high=0.999999)
 
+    private_only: ClassVar = {}  # what a private fit can't have otherwise
+
+    @classmethod
+    def suited_to_privacy(cls, example: RowSpecification, size: str) -> dict[str, Any]:
+        """The defaults of a private fit: few numbers, each of which gets noise, and long steps; the noise itself
+        keeps it from learning by heart."""
+        width = cls.suited(example, size).get("width", cls.sizes[size]["width"])
+        own = {"width": min(32, width), "embedding": 8, "learning_rate": 0.02, "dropout": 0.0, "weight_decay": 0.0}
+        return {**own, "batch_size": large_batch(example.count), "epochs": 12}
+
     @classmethod
     def suited(cls, example: RowSpecification, size: str) -> dict[str, Any]:
         """The defaults for so many rows and columns, where they aren't the class's own."""
@@ -64,6 +75,7 @@ class RowVAEConfig:
 
     sizes: ClassVar = {"tiny": {"width": 128}, "small": {"width": 256}, "base": {"width": 512}}
     architecture: ClassVar = ("width", "embedding", "latent_dim")  # of a run to begin with
+    private_only: ClassVar = {"components": 0}  # mixtures are fitted to the rows' own latents
 
     width: int = setting(256, "hidden numbers of a layer", low=4, high=4096)
     embedding: int = setting(16, "numbers that stand for a value inside", low=2, high=256)
@@ -79,6 +91,11 @@ class RowVAEConfig:
     components: int = setting(
         160, "Gaussians in the mixture that sampling starts from; 0: the standard normal", low=0, high=1000
     )
+
+    @classmethod
+    def suited_to_privacy(cls, example: RowSpecification, size: str) -> dict[str, Any]:
+        """The defaults of a private fit: samples come from the standard normal, so latents must come near it."""
+        return {"batch_size": large_batch(example.count), "epochs": 12, "width": 128, "beta": 1.0}
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfgen.models.private import Products, clip_factors, norm_of, squared
 from tfgen.models.rows.base import NEVER, RowModel
 from tfgen.representations.rows.conditions import FREE
 from tfgen.models.rows.configs import RowGPTConfig
@@ -32,6 +33,7 @@ class RowGPT(RowModel):
 
     Config = RowGPTConfig
     exact_likelihood = True
+    can_be_private = True
     few_examples = 200
     of_few = "These are few rows: what is rare among them can't be learned without learning whose it is."
 
@@ -157,21 +159,44 @@ class RowGPT(RowModel):
 
     # Training.
 
-    def train_step(self, tokens: tf.Tensor) -> dict[str, tf.Tensor]:
+    def train_step(self, tokens: tf.Tensor | tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
         """One step on the cross-entropies of all fields of rows int32 [batch, fields], each given what a mask shows."""
-        visible = self._visible()
         variables = self.network.trainable_variables
-        with tf.GradientTape() as tape:
-            network = self.network
-            logits = network(network.embedded(tokens), visible, self.step_seed(_SALTS["dropout"]))
-            loss = -tf.reduce_mean(tf.reduce_sum(network.log_probabilities(logits, tokens), axis=1))
+        if self.privacy is None:
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean(self._row_losses(tokens))
+            gradients, tracked = tape.gradient(loss, variables), {"loss": loss}
+        else:
+            gradients = self.privacy.gradients(self.clipped_sum(*tokens), self.step.value)
+            tracked = {"gradient_norm": norm_of(gradients)}
         warm = tf.minimum(1.0, (tf.cast(self.step.value, tf.float32) + 1.0) / (self.config.warm_up + 1.0))
         rate = warm * self.cosine_rate(self.config.learning_rate, self.config.end_rate)
         self.optimizer_of_all.learning_rate.assign(rate)
-        self.optimizer_of_all.apply(tape.gradient(loss, variables), variables)
+        self.optimizer_of_all.apply(gradients, variables)
         self.update_average(self.network, self.network_average, self.config.average_decay)
         self.step.assign_add(1)
-        return self.track({"loss": loss})
+        return self.track(tracked)
+
+    @property
+    def chunk(self) -> int:
+        return self.masks
+
+    def clipped_sum(self, tokens: tf.Tensor, mask: tf.Tensor) -> list[tf.Tensor]:
+        """The sum of the rows' gradients, each clipped. By their norms alone, since a row's gradient is as large as the
+        network: every weight is used once for a row, in a product."""
+        products = Products()
+        with tf.GradientTape(persistent=True) as tape:
+            losses = self._row_losses(tokens, products)
+        factors = clip_factors(products.squared_norms(tape, losses), mask, self.privacy.clip)
+        sums = tape.gradient(losses, self.network.trainable_variables, output_gradients=factors)
+        return [tf.convert_to_tensor(each) for each in sums]
+
+    def _row_losses(self, tokens: tf.Tensor, products: Products | None = None) -> tf.Tensor:
+        """Nats of each row, given what this step's masks show, [batch]."""
+        network = self.network
+        embedded = network.embedded(tokens, products=products)
+        logits = network(embedded, self._visible(), self.step_seed(_SALTS["dropout"]), products=products)
+        return -tf.reduce_sum(network.log_probabilities(logits, tokens), axis=1)
 
     def _visible(self) -> tf.Tensor:
         """Masks float32 [masks, fields, fields]: whether a field (first) is visible to another.
@@ -263,10 +288,17 @@ class Network(layers.Layer):
         shared = tf.einsum("tk,tke->te", tf.constant(self._basis), tf.gather(self.shared.value, self._field_of))
         return self.free.value * self._shrink + shared
 
-    def embedded(self, tokens: tf.Tensor, tables: tf.Tensor | None = None) -> tf.Tensor:
+    def embedded(
+        self, tokens: tf.Tensor, tables: tf.Tensor | None = None, products: Products | None = None
+    ) -> tf.Tensor:
         """Tokens int32 [batch, fields] as [batch, fields, embedding]."""
         tables = self.tables() if tables is None else tables
-        return tf.gather(tables, tf.cast(tokens, tf.int32) + tf.constant(self.example.offsets, tf.int32))
+        places = tf.cast(tokens, tf.int32) + tf.constant(self.example.offsets, tf.int32)
+        made = tf.gather(tables, places)
+        if products is not None:
+            entering = np.square(self._shrink[:, 0]) + np.square(self._basis).sum(axis=1)
+            products.note(made, tf.gather(tf.constant(entering, tf.float32), places))
+        return made
 
     def embed(self, field: int, tokens: tf.Tensor, tables: tf.Tensor) -> tf.Tensor:
         """Tokens of one field int32 [batch] as [batch, embedding]."""
@@ -274,11 +306,14 @@ class Network(layers.Layer):
 
     # Through it.
 
-    def call(self, inputs: tf.Tensor, visible: tf.Tensor, seed: tf.Tensor | None = None) -> list[tf.Tensor]:
+    def call(
+        self, inputs: tf.Tensor, visible: tf.Tensor, seed: tf.Tensor | None = None, products: Products | None = None
+    ) -> list[tf.Tensor]:
         """Logits of each group of fields, [batch, fields of it, tokens], for embedded rows [batch, fields, embedding].
 
         visible: float32 [masks, fields, fields]; each is for as many rows, one after the other.
         seed: of the dropout; None for none.
+        products: notes those of the weights, for the norms of rows' gradients.
         """
         width, fields = self.config.width, self.fields
         masks = visible.shape[0]
@@ -288,7 +323,10 @@ class Network(layers.Layer):
         parts = tf.reshape(inputs, [masks, rows // masks, fields * self.config.embedding])
         kernels = tf.reshape(kernels, [masks, fields * self.config.embedding, fields * (width + 2)])
         mixed = tf.reshape(parts @ kernels, [rows, fields, width + 2])
-        return self._logits(mixed[..., :width], mixed[..., width:], range(len(self._groups)), seed)
+        if products is not None:
+            of_masks = tf.reshape(squared(inputs), [masks, rows // masks, fields]) @ visible
+            products.note(mixed, tf.reshape(of_masks, [rows, fields]))
+        return self._logits(mixed[..., :width], mixed[..., width:], range(len(self._groups)), seed, products)
 
     def kernels(self) -> tf.Tensor:
         """The first product of each field, [fields, fields * embedding, width + 2]; none sees itself."""
@@ -325,38 +363,49 @@ class Network(layers.Layer):
         back = np.argsort(np.concatenate(self._groups))
         return tf.gather(tf.concat(found, axis=1), back, axis=1)
 
-    def _logits(self, mixed: tf.Tensor, centres: tf.Tensor, groups: range, seed: tf.Tensor | None) -> list[tf.Tensor]:
-        hidden = self._deepen(mixed, None, seed)
+    def _logits(
+        self, mixed: tf.Tensor, centres: tf.Tensor, groups: range, seed: tf.Tensor | None, products: Products | None
+    ) -> list[tf.Tensor]:
+        hidden = self._deepen(mixed, None, seed, products)
         logits = []
         for number in groups:
             group = self._groups[number]
             own = tf.gather(hidden, group, axis=1)
             values = tf.einsum("bfh,fhs->bfs", own, self.heads[number].value) + self.head_biases[number].value
+            values = _noted(products, values, own)
             values += self._marginals[number]
             if any(self.example.fields[field].scores for field in group):
-                values += self._bumps(own, tf.gather(centres, group, axis=1), group, self._scores[number])
+                of_group = tf.gather(centres, group, axis=1)
+                values += self._bumps(own, of_group, group, self._scores[number], products)
             logits.append(values)
         return logits
 
-    def _deepen(self, mixed: tf.Tensor, fields: list[int] | None, seed: tf.Tensor | None) -> tf.Tensor:
+    def _deepen(
+        self, mixed: tf.Tensor, fields: list[int] | None, seed: tf.Tensor | None, products: Products | None = None
+    ) -> tf.Tensor:
         """Hidden numbers [batch, fields, width] of what the first product gave; of some fields alone, if told."""
         first_bias, second, second_bias = self.first_bias.value, self.second.value, self.second_bias.value
         if fields is not None:
             first_bias, second, second_bias = (tf.gather(each, fields) for each in (first_bias, second, second_bias))
-        hidden = self._drop(tf.nn.relu(mixed + first_bias), seed, 0)
-        more = tf.nn.relu(tf.einsum("bfh,fhg->bfg", hidden, second) + second_bias)
-        return self._drop(hidden + more, seed, 1)
+        first = mixed + first_bias
+        if products is not None:
+            products.note(first, 1.0)  # of the bias alone: the product was noted
+        hidden = self._drop(tf.nn.relu(first), seed, 0)
+        deeper = _noted(products, tf.einsum("bfh,fhg->bfg", hidden, second) + second_bias, hidden)
+        return self._drop(hidden + tf.nn.relu(deeper), seed, 1)
 
     def _drop(self, values: tf.Tensor, seed: tf.Tensor | None, salt: int) -> tf.Tensor:
         if seed is None or not self.config.dropout:
             return values
         return tf.nn.experimental.stateless_dropout(values, self.config.dropout, seed + [salt, 0])
 
-    def _bumps(self, hidden: tf.Tensor, centres: tf.Tensor, fields, scores: np.ndarray) -> tf.Tensor:
+    def _bumps(
+        self, hidden: tf.Tensor, centres: tf.Tensor, fields, scores: np.ndarray, products: Products | None = None
+    ) -> tf.Tensor:
         """The logarithm of two Gaussian bumps over the normal scores [fields, tokens] of each field's tokens; 0 for
         those without one."""
         bumps, bias = tf.gather(self.bumps.value, fields), tf.gather(self.bumps_bias.value, fields)
-        shape = tf.einsum("bfh,fhk->bfk", hidden, bumps) + bias
+        shape = _noted(products, tf.einsum("bfh,fhk->bfk", hidden, bumps) + bias, hidden)
         middles = (shape[..., :2] + centres)[..., None]
         inverse = tf.exp(-tf.clip_by_value(shape[..., 2:4], -4.0, 2.0))[..., None]
         split = tf.stack([tf.math.log_sigmoid(shape[..., 4:]), tf.math.log_sigmoid(-shape[..., 4:])], axis=2)
@@ -367,6 +416,11 @@ class Network(layers.Layer):
         most = tf.maximum(each[:, :, 0], each[:, :, 1])
         both = most + tf.math.log(tf.exp(each[:, :, 0] - most) + tf.exp(each[:, :, 1] - most))
         return both * has_score.astype(np.float32)
+
+
+def _noted(products: Products | None, output: tf.Tensor, entering: tf.Tensor) -> tf.Tensor:
+    """The output of a product with a bias, noted where somebody asks for norms."""
+    return output if products is None else products.note(output, squared(entering) + 1.0)
 
 
 def _log_marginal(field) -> np.ndarray:

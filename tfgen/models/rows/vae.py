@@ -14,6 +14,7 @@ import tensorflow as tf
 from tfgen.models import noise
 from tfgen.models.mixture import MixturePrior
 from tfgen.models.optimizer import FusedAdam
+from tfgen.models.private import norm_of
 from tfgen.models.rows.base import RowModel
 from tfgen.models.rows.configs import RowVAEConfig
 from tfgen.models.rows.pairs import Pairs
@@ -33,6 +34,7 @@ class RowVAE(RowModel):
     """Encoder, decoder, and a running average of both, which rows come from."""
 
     Config = RowVAEConfig
+    can_be_private = True
     fitted_last = ("prior",)
 
     def __init__(self, config: RowVAEConfig, example: RowSpecification, conditions: None, seed: int = 0):
@@ -103,22 +105,40 @@ class RowVAE(RowModel):
         kl = kl_to_standard_normal(mean, log_variance)
         return self.config.beta * kl - self.columns.log_likelihood(self.decoder_average(mean), tokens)
 
-    def train_step(self, tokens: tf.Tensor) -> dict[str, tf.Tensor]:
+    def train_step(self, tokens: tf.Tensor | tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
         """One step of all weights on the negative evidence lower bound of rows int32 [batch, fields], KL weighted by
         beta."""
         variables = self.trained_variables()
-        with tf.GradientTape() as tape:
-            mean, log_variance = self._posterior(self.encoder, tokens)
-            latents = mean + tf.exp(0.5 * log_variance) * self.random_normal(tf.shape(mean), salt=1)
-            reconstruction = -tf.reduce_mean(self.columns.log_likelihood(self.decoder(latents), tokens))
-            kl = tf.reduce_mean(kl_to_standard_normal(mean, log_variance))
-            loss = reconstruction + self.config.beta * kl
+        if self.privacy is None:
+            deviations = self.random_normal([tf.shape(tokens)[0], self.config.latent_dim], salt=1)
+            with tf.GradientTape() as tape:
+                reconstruction, kl = (tf.reduce_mean(term) for term in self._terms(tokens, deviations))
+                loss = reconstruction + self.config.beta * kl
+            gradients = tape.gradient(loss, variables)
+            tracked = {"loss": loss, "reconstruction": reconstruction, "kl": kl}
+        else:
+            tokens, mask = tokens
+            deviations = self.random_normal([tf.shape(tokens)[0], self.config.latent_dim], salt=1)
+            gradients = self.private_gradients(self.example_loss, (tokens, deviations), mask, variables)
+            tracked = {"gradient_norm": norm_of(gradients)}
         self.optimizer_of_all.learning_rate.assign(self.cosine_rate(self.config.learning_rate, self.config.end_rate))
-        self.optimizer_of_all.apply(tape.gradient(loss, variables), variables)
+        self.optimizer_of_all.apply(gradients, variables)
         self.update_average(self.encoder, self.encoder_average, self.config.average_decay)
         self.update_average(self.decoder, self.decoder_average, self.config.average_decay)
         self.step.assign_add(1)
-        return self.track({"loss": loss, "reconstruction": reconstruction, "kl": kl})
+        return self.track(tracked)
+
+    def example_loss(self, tokens: tf.Tensor, deviation: tf.Tensor) -> tf.Tensor:
+        """The loss of one row int32 [fields], with its latents' deviation [latent_dim]."""
+        reconstruction, kl = self._terms(tokens[None], deviation[None])
+        return reconstruction[0] + self.config.beta * kl[0]
+
+    def _terms(self, tokens: tf.Tensor, deviations: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """The reconstruction's and the KL's nats of each row, [batch]."""
+        mean, log_variance = self._posterior(self.encoder, tokens)
+        latents = mean + tf.exp(0.5 * log_variance) * deviations
+        reconstruction = -self.columns.log_likelihood(self.decoder(latents), tokens)
+        return reconstruction, kl_to_standard_normal(mean, log_variance)
 
     def after_fit(self, batches: tf.data.Dataset) -> None:
         """Fits the mixture to latents drawn from the posteriors of the rows in `batches`."""

@@ -98,6 +98,26 @@ class ArrayExamples(Examples):
 
         return by_steps(batch_of, start, stop)
 
+    # For a private fit.
+
+    def not_covered(self) -> tuple[str, ...]:
+        told = "" if self.prompt_kind == "none" else "; which words and prompts there are, and how often each is"
+        return (f"How many {self.unit}s there are, and how large and of which form{told}.",)
+
+    def poisson_batches(self, key: int, rate: float, multiple: int, start: int, stop: int) -> "tf.data.Dataset":
+        import tensorflow as tf
+
+        from tfgen.representations.batches import by_steps, poisson_sample
+
+        read, index = _reader(self.values), tf.constant(self.prompt_index, tf.int32)
+
+        def batch_of(step: tf.Tensor) -> tuple[tuple[tf.Tensor, tf.Tensor], tf.Tensor]:
+            chosen, mask = poisson_sample(key, step, len(self.values), rate, multiple)
+            encoded = self.vary(self.codec.encode(read(chosen)), key, step)
+            return (encoded, tf.gather(index, chosen)), mask
+
+        return by_steps(batch_of, start, stop)
+
     def vary(self, encoded: "tf.Tensor", seed: int, step: "tf.Tensor") -> "tf.Tensor":
         """A batch of step `step` as it is learned; here as it is. What a modality changes depends on (seed, step)."""
         return encoded

@@ -351,7 +351,8 @@ class RowCodec(Codec):
             if name in how and base in how:
                 how[name] = Distance.if_finer(how[name], known[name], known[base], learned_rows)
         for name, made in how.items():
-            fields.append(_field(made, made.encode(_measured(made, name, learned_rows))))
+            tokens = made.encode(_measured(made, name, learned_rows))
+            fields.append(field_of(made, np.bincount(tokens, minlength=made.size)))
         if not how:
             raise UserError(
                 "No column can be learned: there are only keys, free text and values that hardly any rows share.",
@@ -454,8 +455,8 @@ def _or_known(values: np.ndarray, known: np.ndarray | None) -> np.ndarray:
     return values if known is None else np.where(np.isnan(known), values, known)
 
 
-def _field(how: Discretisation, tokens: np.ndarray) -> Field:
-    counts = np.bincount(tokens, minlength=how.size)
+def field_of(how: Discretisation, counts: np.ndarray) -> Field:
+    """A column as a model sees it, from how often each token is there, int [tokens]."""
     if isinstance(how, Categories):
         return Field(tuple(counts.tolist()), never=how.never)
     ordered = counts[: len(how.knots)]

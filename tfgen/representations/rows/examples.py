@@ -1,7 +1,7 @@
 """Rows as tokens, some of them held out."""
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from tfgen.errors import UserError
 from tfgen.representations.base import Examples
 from tfgen.representations.rows.codec import RowCodec
 from tfgen.representations.rows.columns import Rows
+from tfgen.representations.rows.release import in_columns, released_codec
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -85,6 +86,38 @@ class RowExamples(Examples):
 
         def batch_of(step: tf.Tensor) -> tf.Tensor:
             return tf.cast(tf.gather(learned, order(seed, step * size, size, self.training)), tf.int32)
+
+        return by_steps(batch_of, start, stop)
+
+    # For a private fit.
+
+    unit: ClassVar[str] = "row"
+    releases: ClassVar[bool] = True
+
+    def not_covered(self) -> tuple[str, ...]:
+        return (
+            "How many rows there are; the names of the columns, what kind each is of, and how its values are written, "
+            "with the digits behind the point; and the values of columns that are the same in all rows.",
+        )
+
+    def released(self, noise_multiplier: float, delta: float, key: int) -> "RowExamples":
+        learned = self.rows.take(slice(0, self.training))
+        return self.under(released_codec(self.codec, learned, noise_multiplier, delta, key))
+
+    def under(self, codec: RowCodec) -> "RowExamples":
+        rows = in_columns(self.rows, codec)
+        return replace(self, rows=rows, tokens=codec.encode(rows), codec=codec)
+
+    def poisson_batches(self, key: int, rate: float, multiple: int, start: int, stop: int) -> "tf.data.Dataset":
+        import tensorflow as tf
+
+        from tfgen.representations.batches import by_steps, poisson_sample
+
+        learned = tf.constant(self.learned)
+
+        def batch_of(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            chosen, mask = poisson_sample(key, step, self.training, rate, multiple)
+            return tf.cast(tf.gather(learned, chosen), tf.int32), mask
 
         return by_steps(batch_of, start, stop)
 

@@ -1,0 +1,115 @@
+"""Privacy: what epsilon costs on Adult, and what a private step costs.
+
+    python scripts/bench/private.py DATA [quality] [steps] [--epsilon E]... [--fit-steps N] [--rows N]
+
+DATA is a folder with adult/, as UCI has it.
+
+quality: a GPT of 32,561 rows at each epsilon, and one without privacy: sdmetrics' quality, F1 and area under the curve
+of boosting that learned samples, beside real rows; whether boosting tells samples from held-out rows; black-box
+membership, as tables.py judges them, but by --rows rows of each.
+steps: seconds of a step on batches of 512 of the GPT and the VAE of rows, and of a VAE of pictures, plain and private.
+"""
+
+import csv
+import json
+import sys
+import time
+from pathlib import Path
+
+import click
+from common import must, show_table, talk, tfgen, work_folder
+from tables import adult, judged
+
+PARTS = ("quality", "steps")
+_BATCH = 512
+
+
+@click.command(help=__doc__)
+@click.argument("data", type=click.Path(exists=True, path_type=Path))
+@click.argument("parts", nargs=-1, type=click.Choice(PARTS))
+@click.option("--epsilon", "epsilons", multiple=True, type=float, default=(1.0, 3.0, 10.0))
+@click.option("--fit-steps", type=int, help="Of each fit; else by the usual minutes.")
+@click.option("--rows", default=10_000, help="That are judged.")
+def main(data: Path, parts: tuple[str, ...], epsilons: tuple[float, ...], fit_steps: int | None, rows: int) -> None:
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    with work_folder("private") as folder:
+        for part in parts or PARTS:
+            talk(part)
+            if part == "quality":
+                quality(data, folder, epsilons, fit_steps, rows)
+            else:
+                steps()
+
+
+def quality(data: Path, folder: Path, epsilons: tuple[float, ...], fit_steps: int | None, rows: int) -> None:
+    real, test = adult(data, folder)
+    few = [first(path, folder / f"few-{path.name}", rows) for path in (real, test)]
+    found = []
+    for epsilon in (*epsilons, None):
+        name = f"epsilon-{epsilon}"
+        words = ("--private", f"epsilon={epsilon}") if epsilon else ()
+        words += ("--steps", fit_steps) if fit_steps and epsilon else ()
+        began = time.monotonic()
+        must(tfgen("fit", "gpt", real, "-o", folder / name, *words))
+        seconds = time.monotonic() - began
+        must(tfgen("generate", folder / name, "-n", rows, "-o", folder / f"{name}.csv"))
+        record = json.loads((folder / name / "run.json").read_text())
+        account = record.get("privacy", {"spent": {"epsilon": float("inf")}, "noise_multiplier": 0.0})
+        scores = judged(few[0], folder / f"{name}.csv", few[1], "income")
+        talk(f"{name}: {scores}")
+        found.append([epsilon or "none", round(account["spent"]["epsilon"], 3), round(account["noise_multiplier"], 3),
+                      record["reached"], *(round(scores[each], 3) for each in (
+                          "quality", "f1_real", "f1_made", "auc_made", "detectability", "membership",
+                          "membership_at_1")), round(seconds)])
+        show_table(["epsilon", "spent", "noise", "steps", "quality", "F1 real", "F1", "AUC", "C2ST", "MIA", "at 1 %",
+                    "fit s"], found)
+
+
+def first(path: Path, to: Path, count: int) -> Path:
+    """The first rows of a table, which stand in no order."""
+    with open(path, newline="") as file, open(to, "w", newline="") as other:
+        writer = csv.writer(other)
+        for _, row in zip(range(count + 1), csv.reader(file)):
+            writer.writerow(row)
+    return to
+
+
+def steps() -> None:
+    """The median of some executions, each of one step, after the first."""
+    from tfgen.environment import load_tensorflow
+
+    load_tensorflow()
+    rows = []
+    for model, source in (("gpt", "insurance"), ("vae", "insurance"), ("vae", "digits")):
+        plain, private = seconds_of(model, source, False), seconds_of(model, source, True)
+        rows.append([f"{model} of {source}", f"{1000 * plain:.1f}", f"{1000 * private:.1f}", f"{private / plain:.1f}"])
+        show_table(["model", "plain, ms", "private, ms", "times"], rows)
+
+
+def seconds_of(name: str, source: str, is_private: bool, count: int = 15) -> float:
+    import numpy as np
+    import tensorflow as tf
+
+    from tfgen.catalog import model_class
+    from tfgen.data import open_data
+    from tfgen.models.private import GradientMechanism
+
+    examples = open_data(source)
+    made_by = model_class(name, examples.representation)
+    size = min(_BATCH, len(examples) // 2)
+    settings = {**made_by.Config.private_only, "batch_size": size}
+    model = made_by(made_by.Config(**settings), examples.codec.specification, examples.conditions(), seed=0)
+    batches = examples.batches(model.config, 0, 0, count)
+    if is_private:
+        model.make_private(GradientMechanism(1, 1.0, float(size)))
+        batches = examples.poisson_batches(1, size / len(examples), model.chunk, 0, count)
+    step = tf.function(model.train_step, autograph=False)
+    marks = [time.perf_counter()]
+    for batch in batches:
+        step(batch)
+        marks.append(time.perf_counter())
+    return float(np.median(np.diff(marks)[3:]))
+
+
+if __name__ == "__main__":
+    main()

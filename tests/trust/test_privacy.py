@@ -1,0 +1,342 @@
+"""Private fits: no gradient says more than it may, batches are Poisson samples, the count is dp-accounting's, and
+nothing is spent twice."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.conftest import assert_same_state, fit_run, state_of, stopped_at
+from tfgen.catalog import model_class
+from tfgen.data import open_data
+from tfgen.errors import UserError
+from tfgen.models.private import GradientMechanism, clipped_sum
+from tfgen.representations.batches import poisson_sample, sampling_rate
+from tfgen.representations.rows.columns import Column, Rows
+from tfgen.restore import open_codec
+from tfgen.run import Run
+from tfgen.training import private
+from tfgen.trust import privacy
+from tfgen.trust.privacy import Account, Budget, Release
+
+KEY = 1234567
+SMALL = ("width=8", "embedding=4", "batch_size=64")
+
+
+def account(**changes):
+    known = {"epsilon": 3.0, "delta": 1e-5, "clip": 1.0, "unit": "row", "sampling_rate": 0.05, "expected_batch": 50.0}
+    return Account(**{**known, **changes})
+
+
+@pytest.fixture(scope="module")
+def table():
+    return open_data("insurance")
+
+
+def private_model(name, examples, clip, **settings):
+    """A model whose weights are far from their start, so that no gradient is 0 by accident."""
+    made_by = model_class(name, examples.representation)
+    config = made_by.Config(**{**made_by.Config.private_only, **settings})
+    model = made_by(config, examples.codec.specification, examples.conditions(), seed=0)
+    chance = np.random.default_rng(0)
+    for variable in model.trained_variables():
+        variable.assign(variable.value + 0.1 * chance.standard_normal(variable.shape).astype("float32"))
+    model.make_private(GradientMechanism(KEY, clip, 16.0))
+    return model
+
+
+def clipped_by_a_loop(gradients, clip):
+    """The sum of the examples' gradients, each clipped, in float64; and their norms before."""
+    norms = [np.sqrt(sum((each**2).sum() for each in one)) for one in gradients]
+    scaled = [[each * min(1.0, clip / norm) for each in one] for one, norm in zip(gradients, norms)]
+    return [sum(parts) for parts in zip(*scaled)], np.array(norms)
+
+
+def assert_equal_to_a_loop(found, gradients, clip):
+    wanted, norms = clipped_by_a_loop(gradients, clip)
+    assert norms.min() < clip < norms.max()  # some are clipped, and some are not
+    apart = max(np.abs(one - other.numpy()).max() for one, other in zip(wanted, found, strict=True))
+    assert apart <= 1e-6 * max(1.0, max(np.abs(one).max() for one in wanted))
+
+
+def test_the_gpt_of_rows_clips_each_gradient_by_its_norm_alone(table):
+    """Dropout, masks, numbers with bumps and gaps are all in it."""
+    model = private_model("gpt", table, 1.0, width=8, embedding=4, masks=4, dropout=0.2)
+    tokens, variables = tf.cast(table.learned[:16], tf.int32), model.network.trainable_variables
+    mask = tf.constant([1.0] * 14 + [0.0] * 2)
+    each = tf.function(lambda place: gradients_of(lambda: model._row_losses(tokens)[place], variables), autograph=False)
+    alone = [[part.numpy().astype(float) for part in each(tf.constant(place))] for place in range(14)]
+    norms = clipped_by_a_loop(alone, 1.0)[1]
+    model.privacy.clip = float(np.median(norms))
+    found = tf.function(model.clipped_sum, autograph=False)(tokens, mask)
+    assert_equal_to_a_loop(found, alone, model.privacy.clip)
+
+
+@pytest.mark.parametrize("source", ["insurance", pytest.param("digits", marks=pytest.mark.slow)])
+def test_a_vae_clips_each_gradient_as_a_loop_does(source):
+    examples = open_data(source)
+    model = private_model("vae", examples, 1.0, width=4)
+    batch, mask = next(iter(examples.poisson_batches(KEY, 14 / len(examples), 8, 0, 1)))
+    encoded, *prompt = batch if isinstance(batch, tuple) else (batch,)
+    deviations = model.random_normal([len(mask), model.config.latent_dim], 1)
+    parts = (encoded, *(model.prompts_of(index) for index in prompt), deviations)
+    variables, count = model.trained_variables(), int(tf.reduce_sum(mask))
+
+    def loss_at(place):
+        return model.example_loss(*(part[place] for part in parts))
+
+    each = tf.function(lambda place: gradients_of(lambda: loss_at(place), variables), autograph=False)
+    alone = [[part.numpy().astype(float) for part in each(tf.constant(place))] for place in range(count)]
+    clip = float(np.median(clipped_by_a_loop(alone, 1.0)[1]))
+    found = tf.function(lambda: clipped_sum(model.example_loss, parts, mask, variables, clip, 8), autograph=False)()
+    assert_equal_to_a_loop(found, alone, clip)
+
+
+def gradients_of(loss, variables):
+    with tf.GradientTape() as tape:
+        value = loss()
+    found = tape.gradient(value, list(variables), unconnected_gradients="zero")
+    return [tf.convert_to_tensor(each) for each in found]
+
+
+def test_one_example_moves_the_sum_by_no_more_than_clip(table):
+    model = private_model("gpt", table, 0.5, width=8, embedding=4, masks=4)
+    tokens, whole = tf.cast(table.learned[:16], tf.int32), tf.ones([16])
+    sums = tf.function(model.clipped_sum, autograph=False)
+    everyone = sums(tokens, whole)
+    for place in (0, 7, 15):
+        others = sums(tokens, whole - tf.one_hot(place, 16))
+        moved = np.sqrt(sum(((one - other).numpy() ** 2).sum() for one, other in zip(everyone, others)))
+        assert 0.4 < moved <= 0.5 + 1e-5
+
+
+def test_noise_has_the_deviation_that_was_counted_and_depends_on_key_and_step_alone():
+    mechanism = GradientMechanism(KEY, clip=0.5, expected_batch=10.0)
+    mechanism.noise_multiplier.assign(3.0)
+    zeros = [tf.zeros([200, 100]), tf.zeros([50])]
+    first, again, later = (mechanism.gradients(zeros, tf.constant(step, tf.int64)) for step in (4, 4, 5))
+    assert np.std(first[0]) == pytest.approx(3.0 * 0.5 / 10.0, rel=0.02)
+    assert np.array_equal(first[0], again[0]) and np.array_equal(first[1], again[1])
+    assert abs(np.corrcoef(np.ravel(first[0]), np.ravel(later[0]))[0, 1]) < 0.03
+    assert abs(np.corrcoef(np.ravel(first[0])[:50], np.ravel(first[1]))[0, 1]) < 0.5
+    mechanism.key += 1
+    assert not np.array_equal(mechanism.gradients(zeros, tf.constant(4, tf.int64))[0], first[0])
+
+
+def test_batches_are_poisson_samples():
+    """Sizes have a binomial's mean and variance, and who is in a batch says nothing of who else is, or will be."""
+    examples, size, steps = 1000, 50, 2000
+    rate = sampling_rate(size, examples)
+    draw = tf.function(lambda step: poisson_sample(KEY, step, examples, rate, 8), autograph=False)
+    is_in = np.zeros([steps, examples], bool)
+    for step in range(steps):
+        places, mask = (part.numpy() for part in draw(tf.constant(step, tf.int64)))
+        assert len(places) % 8 == 0 and len(places) == len(mask)
+        chosen = places[mask > 0]
+        assert len(set(chosen)) == len(chosen)
+        is_in[step, chosen] = True
+    sizes = is_in.sum(axis=1)
+    assert sizes.mean() == pytest.approx(size, abs=4 * np.sqrt(47.5 / steps))
+    assert sizes.var() == pytest.approx(size * (1 - rate), rel=0.15)
+    times = is_in.sum(axis=0)
+    assert times.var() == pytest.approx(steps * rate * (1 - rate), rel=0.2)
+    together = (is_in[:, :-1] & is_in[:, 1:]).mean()
+    again = (is_in[:-1] & is_in[1:]).mean()
+    assert together == pytest.approx(rate**2, rel=0.05) and again == pytest.approx(rate**2, rel=0.05)
+    assert np.array_equal(draw(tf.constant(7, tf.int64))[0], draw(tf.constant(7, tf.int64))[0])
+
+
+def test_an_empty_batch_is_all_padding():
+    places, mask = poisson_sample(KEY, tf.constant(0, tf.int64), 10, 2**-32, 4)
+    assert len(places) == 4 and not mask.numpy().any()
+
+
+def test_epsilon_is_what_dp_accounting_says():
+    """N 1000, batches of 50, 20 epochs: measured apart (PLD 5.60; RDP would say 6.18)."""
+    found = privacy.spent_epsilon(account(noise_multiplier=1.1), 400)
+    assert found == pytest.approx(5.597, abs=0.01)
+    with_release = account(noise_multiplier=1.1, release=Release(5.0, 1e-6))
+    assert found < privacy.spent_epsilon(with_release, 400) < found + 0.2
+
+
+def test_calibrated_noise_keeps_to_epsilon_and_is_found_once(monkeypatch):
+    asked = account(epsilon=0.5)
+    found = asked.calibrated(100)
+    assert 0.49 < privacy.spent_epsilon(found, 100) <= 0.5
+    assert privacy.spent_epsilon(found, 50) < 0.4
+    monkeypatch.setattr(privacy, "_epsilon", None)  # the answer is kept
+    assert asked.calibrated(100) == found
+
+
+def test_what_epsilon_allows_an_attack():
+    assert privacy.highest_rate(0.0, 0.0, 0.1) == pytest.approx(0.1)
+    assert privacy.highest_rate(1.0, 1e-5, 0.01) == pytest.approx(0.01 * np.e + 1e-5)
+    assert privacy.highest_rate(50.0, 0.0, 0.01) == pytest.approx(1.0)
+    assert privacy.highest_area(0.0, 0.0) == pytest.approx(0.5, abs=1e-3)
+    assert privacy.highest_area(1.0, 0.0) == pytest.approx(np.e / (1 + np.e), abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    "asked, words",
+    [
+        ("delta=1e-5", "names no epsilon"), ("epsilon=no", "where a number is expected"), ("epsilon=0", "between"),
+        ("epsilon=3,clp=1", "Did you mean 'clip'"), ("epsilon=3,delta=0.5", "delta must be"),
+        ("epsilon=3,clip=0", "clip must be"), ("epsilon=nan", "between"),
+    ],
+)  # fmt: skip
+def test_a_budget_that_is_none_is_refused(asked, words):
+    with pytest.raises(UserError, match=words):
+        Budget.parse(asked)
+
+
+def test_budgets_are_read_as_they_are_typed():
+    assert Budget.parse("epsilon=3, delta=1e-6,clip=2") == Budget(3.0, 1e-6, 2.0)
+    assert Budget.parse({"epsilon": 3, "delta": 1e-6, "clip": 2}) == Budget(3.0, 1e-6, 2.0)
+    assert Budget.parse("3") == Budget.parse(3) == Budget(3.0)
+    with pytest.raises(UserError, match="could be given away"):
+        Budget(3.0, 1e-3).of(1000)
+
+
+# What is learned of the columns.
+
+
+def made_table(count=4000):
+    """A table with a word and a number that one row alone has, far from all others."""
+    chance = np.random.default_rng(0)
+    town = chance.choice([0, 1, 2], count, p=[0.6, 0.35, 0.05]).astype(np.int32)
+    sum_ = np.where(chance.random(count) < 0.4, 0.0, np.round(chance.lognormal(3, 1, count), 2))
+    town[17], sum_[17] = 3, 987654.32
+    columns = (Column("town", "category", ("Graz", "Wien", "Linz", "Zwettl")), Column("sum", "number", decimals=2))
+    return Rows(columns, {"town": town, "sum": sum_})
+
+
+def released(rows, noise=4.0, key=KEY):
+    from tfgen.representations.rows.codec import RowCodec
+    from tfgen.representations.rows.release import released_codec
+
+    return released_codec(RowCodec.of(rows, len(rows)), rows, noise, 1e-6, key)
+
+
+def test_a_released_codec_keeps_what_many_have_and_nothing_that_one_has():
+    rows = made_table()
+    codec = released(rows)
+    words = json.dumps(codec.to_json())
+    assert "Zwettl" not in words and "987654" not in words
+    assert codec.learned[0].categories == ("Graz", "Wien", "Linz", "")
+    knots, counts = codec.encodings["sum"].knots, codec.specification.fields[1].counts
+    assert (knots[0] == 0.0).all() and 0.35 < counts[0] / len(rows) < 0.45  # the value that many share
+    assert 10 < len(knots) < 100 and knots.max() < 2000
+    assert np.all(np.diff(knots[1:].ravel()) >= 0)
+    real = rows.values["sum"][rows.values["sum"] > 0]
+    assert np.median(knots[1:]) == pytest.approx(np.median(real), rel=0.2)
+
+
+def test_a_released_codec_reads_rows_and_writes_them():
+    from tfgen.representations.rows.release import in_columns
+
+    rows = made_table()
+    codec = released(rows)
+    moved = in_columns(rows, codec)
+    tokens = codec.encode(moved)
+    assert tokens[17, 0] == codec.encodings["town"].rare
+    back = codec.decode(tokens, np.full(tokens.shape, 0.5))
+    assert np.mean(back.values["town"] == moved.values["town"]) > 0.99
+    assert np.corrcoef(np.log1p(back.values["sum"]), np.log1p(rows.values["sum"]))[0, 1] > 0.95
+    assert type(codec).from_json(json.loads(json.dumps(codec.to_json()))).to_json() == codec.to_json()
+
+
+def test_released_counts_have_the_noise_that_was_counted():
+    """The count of what many have, over many keys: a column of words and one of numbers are counted four times."""
+    rows = made_table(600)
+    counts = [released(rows, noise=4.0, key=key).specification.fields[0].counts[0] for key in range(200)]
+    assert np.std(counts) == pytest.approx(4.0 * 2.0, rel=0.2)
+    assert np.mean(counts) == pytest.approx((rows.values["town"] == 0).sum(), abs=3)
+
+
+# Fits.
+
+
+@pytest.fixture
+def same_key(monkeypatch):
+    """Two fits that draw the same noise, as nobody can have them."""
+    monkeypatch.setattr(private.secrets, "randbits", lambda bits: KEY)
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """No search for the noise, which takes seconds: the count itself is tested above."""
+    monkeypatch.setattr(privacy, "calibrated_noise", lambda account, steps: 0.8)
+    monkeypatch.setattr(privacy, "spent_epsilon", lambda account, steps: account.epsilon * steps / account.steps)
+
+
+def test_a_resumed_fit_ends_in_the_same_bytes_and_spends_nothing_twice(same_key, quick, tmp_path, capsys):
+    whole = fit_run("gpt", tmp_path / "whole", "insurance", 24, *SMALL, private="epsilon=3")
+    said = capsys.readouterr().err
+    assert "at most epsilon 3 at delta 1e-05 for each row" in said and "Not covered: How many rows" in said
+    with stopped_at(12):
+        parts = fit_run("gpt", tmp_path / "parts", "insurance", 24, *SMALL, private="epsilon=3")
+    reached = parts.record["reached"]
+    assert parts.record["status"] == "stopped" and 0 < reached < 24
+    assert parts.record["privacy"]["spent"] == {"steps": reached, "epsilon": 3.0 * reached / 24}
+    assert (parts.path / private.KEY).stat().st_mode & 0o777 == 0o600
+    with pytest.raises(UserError, match="keeps the settings"):
+        fit_run("gpt", parts.path, "insurance", None, size=None, resume=True, private="epsilon=9")
+    resumed = fit_run("gpt", parts.path, "insurance", None, size=None, resume=True)
+    assert_same_state(state_of(whole), state_of(resumed))
+    assert (whole.path / "codec.json").read_bytes() == (resumed.path / "codec.json").read_bytes()
+    assert resumed.record["privacy"] == whole.record["privacy"]
+    assert resumed.record["privacy"]["spent"] == {"steps": 24, "epsilon": 3.0}
+    assert not (resumed.path / private.KEY).exists()  # nobody can take the noise off again
+    assert set(resumed.history()[-1]) == {"step", "seconds", "steps_per_second", "gradient_norm"}
+    with pytest.raises(UserError, match="is finished"):
+        fit_run("gpt", resumed.path, "insurance", None, size=None, resume=True)
+    with pytest.raises(UserError, match="noise isn't kept"):
+        fit_run(None, tmp_path / "again", "insurance", None, size=None, repeat=str(resumed.path))
+
+
+def test_a_run_whose_key_is_gone_is_not_gone_on_with(quick, tmp_path):
+    with stopped_at(8):
+        run = fit_run("gpt", tmp_path / "run", "insurance", 24, *SMALL, private=3)
+    (run.path / private.KEY).unlink()
+    with pytest.raises(UserError, match="is gone"):
+        fit_run("gpt", run.path, "insurance", None, size=None, resume=True)
+
+
+@pytest.mark.parametrize(
+    "model, data, options, words",
+    [
+        ("gan", "digits", {}, "A gan of arrays can't be fitted with --private"),
+        ("gpt", "corner-shop", {}, "A gpt of sets can't be fitted with --private"),
+        ("gan", "insurance", {}, "Use a vae of .*tables"),
+        ("vae", "digits", {"settings": {"network": "convolutional"}}, "would look at the examples without noise"),
+        ("vae", "insurance", {"settings": {"components": 20}}, "would look at the examples without noise"),
+        ("gpt", "insurance", {"evaluate_every": 5}, "isn't measured while it learns"),
+        ("gpt", "insurance", {"settings": {"group": "region"}}, "protects single rows"),
+        ("gpt", "insurance", {"private": "epsilon=3,delta=0.002"}, "could be given away"),
+    ],
+)
+def test_what_can_not_be_private_is_refused_before_anything_is_written(model, data, options, words, tmp_path):
+    with pytest.raises(UserError, match=words):
+        fit_run(model, tmp_path / "new", data, 5, **{"private": "epsilon=3", **options})
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.slow
+def test_a_private_run_is_generated_evaluated_shown_and_exported(quick, tmp_path, command):
+    run = fit_run("gpt", tmp_path / "run", "insurance", 30, *SMALL, private="epsilon=3")
+    made = command("generate", run.path, "smoker=yes", "-n", 20, "-o", tmp_path / "rows.csv")
+    assert made.exit_code == 0, made.stderr
+    with open(tmp_path / "rows.csv", newline="") as file:
+        assert {row["smoker"] for row in csv.DictReader(file)} == {"yes"}
+    shown = command("runs", "show", run.path)
+    assert "epsilon 3 of 3 at delta 1e-05, for each row" in shown.stdout
+    exported = command("export", run.path, "--saved-model")
+    assert exported.exit_code == 0, exported.stderr
+    about = json.loads(next((run.path / "export").rglob("tfgen.json")).read_text())
+    assert about["privacy"]["spent"]["epsilon"] == 3.0 and "fingerprint" not in about["data"]
+    evaluated = command("evaluate", run.path, "-n", 300)
+    assert evaluated.exit_code == 0, evaluated.stderr
+    assert "epsilon 3 lets no attack" in evaluated.stdout + evaluated.stderr
+    assert open_codec(Run.open(str(run.path))).about["constraints"] == []

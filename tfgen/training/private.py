@@ -1,0 +1,171 @@
+"""A private fit: what is asked, what its run keeps of it, and how its model and its batches become private.
+
+privacy.key     what its batches and its noise are drawn by, for as long as the fit isn't finished: with it, noise could
+                be taken off again, so it is deleted with the last step, is in no export, and can't be chosen
+"""
+
+import contextlib
+import os
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from tfgen import files
+from tfgen.catalog import MODALITIES, MODELS, model_class, representations_of
+from tfgen.console import say
+from tfgen.errors import UserError
+from tfgen.models.private import GradientMechanism
+from tfgen.representations.base import Examples
+from tfgen.representations.batches import sampling_rate
+from tfgen.run import Run
+from tfgen.training.request import DEFAULT_SIZE, FitRequest
+from tfgen.trust.privacy import Account, Budget, Release
+
+KEY = "privacy.key"
+_KEY_BITS = 62
+_SECONDS = 20.0  # that the noise takes to be found, and what was spent to be counted
+_NOISE, _BATCHES, _CODEC = range(3)  # what keys are drawn from the run's for
+
+
+@dataclass(frozen=True)
+class Protected:
+    """A private fit that is about to begin.
+
+    examples: under a codec that gives nobody away. settings: of the model, as they suit a private fit.
+    """
+
+    examples: Examples
+    settings: dict[str, Any]
+    budget: Budget
+    release: Release | None
+    key: int
+
+    def account(self, settings: Any) -> Account:
+        """For a model with these settings."""
+        batch, budget = settings.batch_size, self.budget
+        rate = sampling_rate(batch, len(self.examples))
+        return Account(
+            budget.epsilon, budget.delta, budget.clip, self.examples.unit, rate, rate * len(self.examples),
+            self.release, not_covered=self.examples.not_covered(),
+        )  # fmt: skip
+
+    def files(self) -> dict[str, bytes]:
+        return {KEY: f"{self.key}\n".encode()}
+
+
+def protect(request: FitRequest, made_by: type, examples: Examples, settings: dict[str, Any]) -> Protected:
+    """What a private fit learns, and with which settings, where `settings` are those that the user gave.
+
+    Raises UserError where model or data can't be learned privately.
+    """
+    if not getattr(made_by, "can_be_private", False):
+        raise UserError(
+            f"A {request.model} of {examples.representation} can't be fitted with --private.", f"Use {_able()}."
+        )
+    budget = Budget.parse(request.private).of(len(examples))
+    for name, value in made_by.Config.private_only.items():
+        if settings.get(name, value) != value:
+            raise UserError(
+                f"{name}={settings[name]} would look at the examples without noise.", f"Leave it out: it is {value}."
+            )
+    key = secrets.randbits(_KEY_BITS)
+    release = Release.of(budget) if examples.releases else None
+    if release is not None:
+        examples = examples.released(release.noise_multiplier, release.delta, _key_for(key, _CODEC))
+    own = made_by.Config.suited_to_privacy(examples.codec.specification, request.size or DEFAULT_SIZE)
+    return Protected(examples, {**own, **made_by.Config.private_only, **settings}, budget, release, key)
+
+
+def _able() -> str:
+    """Which models can be private, with what they learn: "a gpt of tables, or a vae of tables, sounds"."""
+    found: dict[str, list[str]] = {}
+    for name in MODELS:
+        for modality in MODALITIES.all():
+            learned = set(modality.representations) & set(representations_of(name))
+            if any(getattr(model_class(name, each), "can_be_private", False) for each in learned):
+                found.setdefault(name, []).append(modality.plural)
+    return ", or ".join(f"a {name} of {', '.join(kinds)}" for name, kinds in found.items())
+
+
+def _key_for(key: int, purpose: int) -> int:
+    """Another key, from which nothing can be said of the first."""
+    import hashlib
+
+    digest = hashlib.sha256(f"{key} {purpose}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> (64 - _KEY_BITS)
+
+
+def _read_key(run: Run) -> int:
+    try:
+        return int((run.path / KEY).read_text())
+    except (OSError, ValueError):
+        raise UserError(
+            f"'{KEY}' of the run '{run.name}' is gone, so its noise can't be drawn as planned.",
+            "Restore it, or begin a new run.",
+        ) from None
+
+
+def _account_of(run: Run) -> Account | None:
+    return Account.from_json(run.record["privacy"]) if "privacy" in run.record else None
+
+
+def make_private(run: Run, model: Any) -> None:
+    """Makes the model of a private run learn privately, where it has anything left to learn."""
+    account, steps = _account_of(run), run.record["steps"]
+    if account is None:
+        return
+    is_over = steps and int(model.step.numpy()) >= steps
+    key = 0 if is_over else _key_for(_read_key(run), _NOISE)
+    if not is_over:
+        os.chmod(run.path / KEY, 0o600)
+    model.make_private(GradientMechanism(key, account.clip, account.expected_batch))
+
+
+def batches(run: Run, model: Any, examples: Examples, start: int, stop: int) -> Any:
+    """The Poisson samples of the steps `start` to `stop - 1`."""
+    key = 0 if start == stop else _key_for(_read_key(run), _BATCHES)
+    return examples.poisson_batches(key, _account_of(run).sampling_rate, model.chunk, start, stop)
+
+
+def seconds(run: Run) -> float:
+    """How long a private fit takes beside all that others do."""
+    return _SECONDS if "privacy" in run.record else 0.0
+
+
+def calibrate(run: Run, model: Any) -> None:
+    """Gives the model its noise: as much as the planned steps need; never less than what was planned once."""
+    account = _account_of(run)
+    if account is None:
+        return
+    if not account.noise_multiplier:
+        say("Looking for the noise that keeps to epsilon ...")
+        account = account.calibrated(run.record["steps"])
+        run.update(privacy=account.to_json())
+    model.privacy.noise_multiplier.assign(account.noise_multiplier)
+
+
+def plan_in_words(run: Run) -> list[str]:
+    """What a private fit promises and costs, before it begins; nothing of others."""
+    account = _account_of(run)
+    if account is None:
+        return []
+    return [
+        f"Privacy: at most epsilon {account.epsilon:g} at delta {account.delta:g} for each {account.unit}. Gradients are "
+        f"cut to {account.clip:g}, their sum gets noise of {account.noise_multiplier:.3g} times that, and a batch has "
+        f"{account.expected_batch:,.0f} on average, each {account.unit} with probability {account.sampling_rate:.3g}.",
+        *(f"  Not covered: {sentence}" for sentence in account.not_covered),
+    ]
+
+
+def note_spent(run: Run, steps: int, finished: bool = False) -> None:
+    """Writes down what was spent. Of a finished fit, the key goes: nobody can tell its noise from here on."""
+    account = _account_of(run)
+    if account is None or not account.noise_multiplier:
+        return
+    if account.spent is None or account.spent["steps"] != steps:
+        with contextlib.suppress(KeyboardInterrupt):
+            run.update(privacy=account.after(steps).to_json())
+    if finished:
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(run.path / KEY)
+            files.sync_folder(run.path)
