@@ -23,6 +23,7 @@ from tfgen.restore import open_codec, open_modality
 from tfgen.run import BASE, Run, all_runs, now
 from tfgen.trust.energy import Energy, check_carbon, energy_of
 from tfgen.trust.front_matter import front_matter
+from tfgen.trust.privacy import Account
 
 _TEMPLATE = Path(__file__).with_name("templates") / "card.md"
 _MODELS = {
@@ -289,8 +290,15 @@ class _Card:
         return self._not_evaluated() if self.evaluation is None else self.evaluation.words
 
     def privacy(self) -> str:
-        formal = "There is no formal guarantee: the fit added no noise to what it learned (no differential privacy)."
-        return f"{self._of_metrics(PRIVACY)}\n\n{formal}"
+        return f"{self._of_metrics(PRIVACY)}\n\n{self._guarantee()}"
+
+    def _guarantee(self) -> str:
+        """What of privacy holds whatever an attack does."""
+        if "privacy" not in self.record:
+            return "There is no formal guarantee: the fit added no noise to what it learned (no differential privacy)."
+        account = Account.from_json(self.record["privacy"])
+        limits = [f"Not covered: {sentence}" for sentence in account.not_covered]
+        return "\n\n".join([f"Differential privacy: {account.in_words}.", *limits])
 
     def detectability(self) -> str:
         written = f"Files of {self.made} that `tfgen generate` writes say which weights and seed made them, in the file"
