@@ -140,6 +140,8 @@ def test_a_card_says_what_was_measured_and_no_word_of_the_data(copy_of, command,
     energy = sections["Environmental Impact"]
     assert "0.010 Wh (36.0 J), 0.0050 g of CO2 at 500 g/kWh" in energy and "0.0020 Wh (7.2 J)" in energy
     assert "Dear Anna" not in content and "<b>" not in content
+    full = command("card", "own", "-o", isolated / "README.md" / "card.md")
+    assert full.exit_code == 1 and "can't be written" in full.stderr and "name another file" in full.stderr
     shown = command("card", "own", "--license", "mit", "--intended", said["intended"])
     assert shown.exit_code == 0 and "license: \"mit\"" in shown.stdout and shown.stderr == ""
 
