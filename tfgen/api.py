@@ -13,7 +13,7 @@ from tfgen import run as storage
 from tfgen.arguments import names, number, plain, text, whole
 from tfgen.console import is_talking, talking
 from tfgen.environment import load_tensorflow
-from tfgen.errors import UserError
+from tfgen.errors import Failure, UserError
 from tfgen.representations import ROWS
 
 if TYPE_CHECKING:
@@ -272,6 +272,9 @@ class Run(storage.Run):
             license, data_license: of the model and of what it learned, by their names.
             intended: what the model is meant for, in sentences.
             carbon: grams of CO2 for a kilowatt-hour of electricity; by default what the fit was told.
+
+        Raises:
+            Failure: the file can't be written.
         """
         from tfgen.files import write_bytes
         from tfgen.trust.card import CardRequest, card
@@ -279,7 +282,11 @@ class Run(storage.Run):
         said = CardRequest(license, data_license, intended, number("carbon", carbon))
         content = card(self, said)
         if output is not None:
-            write_bytes(Path(output), content.encode())
+            try:
+                write_bytes(Path(output), content.encode())
+            except OSError as error:
+                what = f"'{output}' can't be written: {error.strerror or error}."
+                raise Failure(what, "Make room, or name another file.") from error
         return content
 
     def feedback(self) -> "FeedbackReport":

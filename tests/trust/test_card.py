@@ -20,7 +20,7 @@ from tfgen.restore import open_codec
 from tfgen.run import runs_folder
 from tfgen.trust.card import DETECTION, PRIVACY
 from tfgen.trust.energy import Energy
-from tfgen.trust.front_matter import as_yaml
+from tfgen.trust.markup import as_yaml
 
 EVERY = battery_of("arrays", "sequences", "rows", "sets")
 TASKS = {"image": "unconditional-image-generation", "text": "text-generation"}
@@ -140,6 +140,8 @@ def test_a_card_says_what_was_measured_and_no_word_of_the_data(copy_of, command,
     energy = sections["Environmental Impact"]
     assert "0.010 Wh (36.0 J), 0.0050 g of CO2 at 500 g/kWh" in energy and "0.0020 Wh (7.2 J)" in energy
     assert "Dear Anna" not in content and "<b>" not in content
+    full = command("card", "own", "-o", isolated / "README.md" / "card.md")
+    assert full.exit_code == 1 and "can't be written" in full.stderr and "name another file" in full.stderr
     shown = command("card", "own", "--license", "mit", "--intended", said["intended"])
     assert shown.exit_code == 0 and "license: \"mit\"" in shown.stdout and shown.stderr == ""
 
@@ -174,10 +176,15 @@ def test_lineage_up_and_down(copy_of):
     shutil.copytree(run.path, runs_folder() / "child")
     before = {"from": "first", "steps": 10, "before": None}
     load("child").update(lineage={"from": "own", "steps": 80, "before": before})
+    for name in ("grandchild", "sibling"):
+        shutil.copytree(run.path, runs_folder() / name)
+    load("grandchild").update(lineage={"from": "child", "steps": 5, "before": load("child").record["lineage"]})
     child, own = (parsed(load(name).card())[1] for name in ("child", "own"))
     assert 'the run "own", after 80 steps; before that "first", after 10 steps' in child["Provenance and Lineage"]
     assert 'Finetuned from:** the run "own"' in child["Model Details"]
-    assert '"child"' in own["Provenance and Lineage"] and '("child")' in own["How to Erase a Record"]
+    assert '"child", "grandchild"' in own["Provenance and Lineage"]
+    erase = own["How to Erase a Record"]
+    assert 'began with it ("child", "grandchild"), with others that learned the same data ("sibling")' in erase
 
 
 def test_a_run_from_before_and_one_that_has_not_finished(copy_of):

@@ -5,13 +5,13 @@ It is made to be passed on: no path, no text of a caption or a document, no note
 
 import json
 import shlex
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from string import Template
 from typing import Any
 
-from tfgen import __version__, versions
+from tfgen import __version__
 from tfgen.catalog import DATASETS
 from tfgen.checkpoints import newest_name
 from tfgen.console import duration, several
@@ -20,9 +20,11 @@ from tfgen.evaluate.record import Evaluation, Score
 from tfgen.evaluate.request import metrics_of
 from tfgen.evaluate.score_descriptions import description_of, short
 from tfgen.restore import open_codec, open_modality
-from tfgen.run import BASE, Run, all_runs, now
+from tfgen.run import Run, now
+from tfgen.trust.descent import erasure, feedback, lineage, parent
 from tfgen.trust.energy import Energy, check_carbon, energy_of
 from tfgen.trust.front_matter import front_matter
+from tfgen.trust.markup import as_bullets, as_facts, as_table
 from tfgen.trust.privacy import Account
 
 _TEMPLATE = Path(__file__).with_name("templates") / "card.md"
@@ -83,14 +85,18 @@ class _Card:
         headings = (
             "summary", "description", "use", "out_of_scope", "risks", "recommendations", "data", "procedure",
             "settings", "times", "testing", "results", "words", "privacy", "detectability", "energy", "environment",
-            "lineage", "feedback", "erase",
         )
         matter = front_matter(
             self.run, self.modality.hub_task(self.state), self.codec.representation, self.source(),
             self.request.license, self.evaluation,
         )  # fmt: skip
         # What the data says of itself, such as the name of a label, is no HTML.
-        found = {name: getattr(self, name)().replace("<", "&lt;") for name in headings}
+        found = {name: getattr(self, name)() for name in headings}
+        found |= {
+            "lineage": lineage(self.run), "feedback": feedback(self.run),
+            "erase": erasure(self.run, self.source(), self.reference),
+        }  # fmt: skip
+        found = {name: text.replace("<", "&lt;") for name, text in found.items()}
         found["start"] = self.start()
         about = {"front_matter": matter, "title": self.run.title, "version": __version__, "date": now()[:10]}
         return Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(about, **found)
@@ -114,11 +120,11 @@ class _Card:
             "Asked by": self.asked(),
             "Parameters": self._of_evaluation(lambda found: f"{found.parameters:,} that were trained"),
             "License": self.request.license or f"not said; with `tfgen card {self.reference} --license NAME`",
-            "Finetuned from": self._start() or "nothing: it began with random weights",
+            "Finetuned from": parent(self.run) or "nothing: it began with random weights",
             "Version": self.run.version,
             "Status of the fit": self._status(),
         }
-        return _list(facts)
+        return as_facts(facts)
 
     def asked(self) -> str:
         """What a person may ask for; labels are named, captions and texts are not."""
@@ -150,7 +156,7 @@ class _Card:
             f"Anything that it did not learn: it knows {self.record['data']['count']:,} examples, and nothing else.",
             "Decisions about people, or any use in which a wrong one does harm, unless it was tested for that use.",
         ]
-        return _bullets(lines)
+        return as_bullets(lines)
 
     def risks(self) -> str:
         lines = [
@@ -166,7 +172,7 @@ class _Card:
             lines += [f"**{each.name}: {each.state}.** {each.sentence}" for each in alarms]
         if self.record.get("warning"):
             lines.append(self.record["warning"])
-        return _bullets(lines)
+        return as_bullets(lines)
 
     def _balance(self) -> str:
         """How common labels are in the data."""
@@ -186,7 +192,7 @@ class _Card:
         if untested:
             names = ", ".join(untested)
             advice.append(f"Not tested: {names}. Examples that it never saw may tell: {self.measure_unseen}")
-        return _bullets(advice) if advice else "No alarm was raised; look at samples before they are used."
+        return as_bullets(advice) if advice else "No alarm was raised; look at samples before they are used."
 
     def start(self) -> str:
         first = self.modality.first_command(self.state, self.reference)
@@ -223,7 +229,7 @@ class _Card:
                 else f"no held-out examples were looked at; name some: {self.measure_unseen}"
             ),
         }
-        return _list(facts)
+        return as_facts(facts)
 
     def _data_license(self) -> str:
         source = self.record["data"]["source"]
@@ -284,7 +290,7 @@ class _Card:
             return self._not_evaluated()
         found = self.evaluation
         left = [f"{name}: {why}" for name, why in found.left_out.items()]
-        return _table(found, found.scores) + (f"\n\nLeft out:\n\n{_bullets(left)}" if left else "")
+        return _table(found, found.scores) + (f"\n\nLeft out:\n\n{as_bullets(left)}" if left else "")
 
     def words(self) -> str:
         return self._not_evaluated() if self.evaluation is None else self.evaluation.words
@@ -316,11 +322,11 @@ class _Card:
         parts = [_table(found, scores)] if scores else []
         left = [f"**{name}: not measured.** {found.left_out[name]}" for name in known if name in found.left_out]
         if left:
-            parts.append(_bullets(left))
+            parts.append(as_bullets(left))
         described = {
             description_of(name, score.metric, found.measured_with.unit) for name, score in scores.items()
         }
-        parts += [_bullets(sorted(f"{each.title}: {each.sentence}" for each in described))] if described else []
+        parts += [as_bullets(sorted(f"{each.title}: {each.sentence}" for each in described))] if described else []
         return "\n\n".join(parts) or self._not_evaluated()
 
     def energy(self) -> str:
@@ -339,7 +345,7 @@ class _Card:
         ]
         if fitted is not None and self._with_carbon(fitted).carbon is None:
             notes.append(f"Grams of CO2: `tfgen card {self.reference} --carbon GRAMS_PER_KWH`.")
-        return f"{_list(facts)}\n\n{' '.join(notes)}"
+        return f"{as_facts(facts)}\n\n{' '.join(notes)}"
 
     def _energy(self, spent: Energy) -> str:
         return self._with_carbon(spent).in_words()
@@ -355,96 +361,10 @@ class _Card:
         names = {"tfgen": "tfgen", "python": "Python", "tensorflow": "TensorFlow", "keras": "Keras", "numpy": "NumPy"}
         there = self.record["environment"]
         software = ", ".join(f"{title} {there[name]}" for name, title in names.items() if name in there)
-        return _list({"Hardware": self._hardware(), "Software": software})
-
-    # Where it comes from, and how it goes.
-
-    def _start(self) -> str:
-        start, lineage = self.record.get("start") or {}, self.record.get("lineage") or {}
-        if lineage.get("from"):
-            return f"the run \"{lineage['from']}\", after {several(lineage['steps'], 'step')}"
-        return f"the preset {Path(str(start['preset'])).name}" if start.get("preset") else ""
-
-    def lineage(self) -> str:
-        record = self.record
-        facts = {
-            "Run": f"{self.run.name}, begun {record['created']}",
-            "Weights": f"`{newest_name(self.run.checkpoints) or 'none yet'}`, with their hash in the name",
-            "Parent": self._start() or "none",
-        }
-        before = (record.get("lineage") or {}).get("before")
-        while before and before.get("from"):
-            facts["Parent"] += f"; before that \"{before['from']}\", after {several(before['steps'], 'step')}"
-            before = before.get("before")
-        if (record.get("lineage") or {}).get("repeat"):
-            facts["Repeat of"] = f"\"{record['lineage']['repeat']}\""
-        facts["Version in use"] = "as the fit ended" if self.run.version == BASE else self.run.version
-        children = self._children()
-        facts["What it makes"] = "files signed as made by it, unless that was turned off; `tfgen verify FILE` reads it"
-        facts["Runs that began with it"] = ", ".join(children) if children else "none among the runs here"
-        return _list(facts)
-
-    def _children(self) -> list[str]:
-        runs = [run for run in all_runs() if run.path != self.run.path]
-        return [f'"{run.name}"' for run in runs if (run.record.get("lineage") or {}).get("from") == self.run.name]
-
-    def feedback(self) -> str:
-        lines = [_learned(each) for each in versions.described(self.run) if each["kind"] == "tuned"]
-        said = _said(self.run)
-        lines.insert(0, f"In the store of feedback: {said}." if said else "The store of feedback has nothing of it.")
-        if len(lines) == 1:
-            lines.append("No version learned from it.")
-        return _bullets(lines)
-
-    def erase(self) -> str:
-        record, run = self.record, self.reference
-        children = self._children()
-        began = ", ".join(children) if children else "none among the runs here"
-        anew = f"tfgen fit {record['model']} DATA -o {shlex.quote(self.run.name + '-2')}"
-        steps = [
-            f"Take the record out of the data, \"{self.source()}\".",
-            f"Fit anew, from random weights: `{anew}`, with the settings above. A repeat refuses data that has "
-            "changed, and no weights can be made to forget one record.",
-            f"Delete this run with its versions, samples and exports: `tfgen runs remove {run}`.",
-            f"Do the same with runs that began with it ({began}), and with exports and samples that lie elsewhere.",
-            "Delete the cache, in which data lies prepared: the folder in `$TFGEN_CACHE`, else `tfgen` in the user's "
-            "cache folder.",
-            "Of a person who gave feedback: `tfgen feedback forget WHO`.",
-        ]
-        return "\n".join(f"{number}. {step}" for number, step in enumerate(steps, 1))
+        return as_facts({"Hardware": self._hardware(), "Software": software})
 
     def _of_evaluation(self, say: Any) -> str:
         return self._not_evaluated() if self.evaluation is None else say(self.evaluation)
-
-
-def _learned(version: Mapping[str, Any]) -> str:
-    """What a version learned from, in a sentence without names."""
-    counts = {noun: version.get(f"{noun}s") for noun in ("answer", "comparison", "edit")}
-    what = " and ".join(several(count, noun) for noun, count in counts.items() if count) or "feedback"
-    by = f" of {_people(version['people'])}" if version.get("people") else ""
-    sentence = f"{version['name']}{' (in use)' if version['in_use'] else ''} learned from {what}{by}"
-    held_out = version.get("held_out")
-    if held_out:
-        sentence += f"; of those held out it predicts {held_out['right']} of {held_out['count']}"
-    return f"{sentence}."
-
-
-def _said(run: Run) -> str:
-    """How much was said of a run, in words; empty where there is nothing, or no store."""
-    from tfgen.feedback.report import report
-    from tfgen.feedback.store import has_store, open_store
-
-    if not has_store():
-        return ""
-    with open_store() as store:
-        counts = report(store, run).counts
-    people = {who for each in counts.values() for who in each}
-    total = sum(sum(each.values()) for each in counts.values())
-    return f"{several(total, 'answer')} of {_people(len(people))}" if total else ""
-
-
-def _people(count: int) -> str:
-    return f"{count} {'person' if count == 1 else 'people'}"
 
 
 def _report(run: Run) -> dict[str, Any]:
@@ -467,16 +387,7 @@ def _table(found: Evaluation, scores: Mapping[str, Score]) -> str:
         between = "-" if interval is None else " to ".join(map(description.text, interval))
         beside = [description.text(found.baselines[other].get(name)) for other in others]
         rows.append([description.title, description.text(score.value), between, score.better, *beside])
-    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
-    return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])
-
-
-def _list(facts: Mapping[str, str]) -> str:
-    return "\n".join(f"- **{name}:** {fact}" for name, fact in facts.items())
-
-
-def _bullets(lines: Iterable[str]) -> str:
-    return "\n".join(f"- {line}" for line in lines)
+    return as_table(rows)
 
 
 def _some(names: Sequence[str]) -> str:
