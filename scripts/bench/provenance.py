@@ -1,6 +1,6 @@
 """Provenance: what becomes of files that were tampered with, and how long signing takes, as figures.
 
-    python scripts/bench/provenance.py             both, about a minute on a busy machine
+    python scripts/bench/provenance.py             both, about two minutes on a busy machine
     python scripts/bench/provenance.py tampered    250 files that were changed in ten ways, and 200 of people
     python scripts/bench/provenance.py speed       1,000 pictures, signed and not, by turns
 

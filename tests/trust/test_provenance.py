@@ -124,7 +124,7 @@ PICTURES = {
     "pixels": lambda content: flipped(content, len(content) - 40),
     "metadata": lambda content: flipped(content, content.rindex(b"seven")),
     "signed facts": lambda content: flipped(content, content.index(b"digits-gan")),
-    "certificate": lambda content: flipped(content, content.index(b"tfgen, home-made")),
+    "certificate": lambda content: flipped(content, content.index(b"home-made by tfgen")),
     "appended": lambda content: content + b"more",
     "cut off": lambda content: content[:-20],
     "cut in the manifest": lambda content: content[:2000],

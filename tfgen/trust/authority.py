@@ -203,7 +203,7 @@ def _issue() -> "tuple[x509.Certificate, x509.Certificate, object]":
 def _name(name: str) -> "x509.Name":
     from cryptography import x509
 
-    parts = {x509.NameOID.ORGANIZATION_NAME: "tfgen, home-made", x509.NameOID.COMMON_NAME: name}
+    parts = {x509.NameOID.ORGANIZATION_NAME: "home-made by tfgen", x509.NameOID.COMMON_NAME: name}
     return x509.Name([x509.NameAttribute(kind, value) for kind, value in parts.items()])
 
 

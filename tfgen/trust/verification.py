@@ -289,7 +289,8 @@ class _Report:
         tools = self.manifest.get("claim_generator_info") or [{}]
         tool = " ".join(filter(None, (str(tools[0].get(name, "")) for name in ("name", "version"))))
         signature = self.manifest.get("signature_info") or {}
-        signer = signature.get("common_name") or signature.get("issuer") or "nobody by name"
+        names = dict.fromkeys(str(signature[name]) for name in ("common_name", "issuer") if signature.get(name))
+        signer = ", ".join(names) or "nobody by name"
         when = next((each["when"] for each in actions if each.get("when")), "")
         vouched = state in (OWN, TRUSTED) and bool(of_model)
         texts = map(_plain, (claims, tool, signer, when))
