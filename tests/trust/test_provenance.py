@@ -15,7 +15,7 @@ import tfgen
 from tests.conftest import tfgen_environment
 from tfgen.modalities.audio.wav import metadata_of, samples_of, wav_of
 from tfgen.modalities.image.preview import read_metadata, save_animation, save_png
-from tfgen.trust import authority, provenance
+from tfgen.trust import authority, provenance, verification
 from tfgen.trust.provenance import signed_folder, write_marked
 
 FACTS = {
@@ -186,6 +186,14 @@ def test_a_file_that_is_written_again_has_its_own_mark_or_none(tmp_path):
     write_marked(path, ROWS, {**FACTS, "provenance": "off"})
     path.with_name("a.csv.json").unlink()
     assert tfgen.verify(path).state == "unmarked" and not path.with_name("a.csv.c2pa").exists()
+
+
+def test_the_files_of_a_folder_are_looked_at_one_by_one(tmp_path):
+    for name in ("a.txt", "b.txt"):
+        write_marked(tmp_path / "made" / name, b"words", FACTS)
+    (tmp_path / "made" / "b.txt").write_bytes(b"other words")
+    found = verification.verify_each([tmp_path / "made"])
+    assert [(each.path.rpartition("/")[2], each.state) for each in found] == [("a.txt", "own"), ("b.txt", "changed")]
 
 
 def test_a_folder_is_signed_as_a_whole(tmp_path):

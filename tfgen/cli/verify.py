@@ -19,14 +19,15 @@ _FEW = 4  # files; of more there is a row each
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 @click.option("--authority", is_flag=True, help="Print the certificate that others need to trust your files.")
 def command(files: tuple[str, ...], trust: str | None, as_json: bool, authority: bool) -> None:
-    """Say who made each FILE, with which run, whether it was changed since, and how sure that is.
+    """Say who made each FILE, or each file of a folder, with which run, whether it was changed since, and how sure
+    that is.
 
     What tfgen writes carries a signature (C2PA), in a PNG, WAV, GIF, WebP or MP4, else in FILE.c2pa beside it; a folder
     that `tfgen export` wrote has provenance.json. Marks of other programs are read as well. Ends with 1 where a file
     was changed since it was signed, with 2 where one can't be read, else with 0, also where a file has no mark.
 
     \b
-    tfgen verify sevens/*.png
+    tfgen verify sevens/
     tfgen verify rows.csv
     tfgen verify saved_models/digits-gan/export/digits-gan/1
     tfgen verify --json picture.png

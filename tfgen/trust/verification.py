@@ -119,9 +119,10 @@ def verify(path: Path, trust: Path | None = None) -> Verification:
 
 
 def verify_each(paths: Iterable[Path], trust: Path | None = None) -> list[Verification]:
-    """As `verify` of each, where one that can't be read is UNREAD."""
+    """As `verify` of each, where one that can't be read is UNREAD; of a folder that isn't signed as a whole, of the
+    files in it."""
     verifier, found = Verifier(trust), []
-    for path in dict.fromkeys(map(_signed_one, paths)):
+    for path in dict.fromkeys(_signed_one(path) for named in paths for path in _files_of(named)):
         try:
             found.append(verifier.verify(path))
         except UserError as error:
@@ -306,6 +307,16 @@ def _stated(path: Path) -> dict[str, str]:
     """What a file says of itself, whoever wrote that."""
     facts = facts_of(path) or {}
     return {str(name): _plain(value) for name, value in facts.items()}
+
+
+def _files_of(path: Path) -> list[Path]:
+    """Those in a folder that isn't signed as a whole, where there are any; else what was named."""
+    if not path.is_dir() or (path / FOLDER_FILE).is_file():
+        return [path]
+    try:
+        return sorted(each for each in path.iterdir() if each.is_file() and not each.name.startswith(".")) or [path]
+    except OSError:
+        return [path]
 
 
 def _signed_one(path: Path) -> Path:
