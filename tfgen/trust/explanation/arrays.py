@@ -140,6 +140,8 @@ class ArrayExplainer(Explainer):
             note.append(f"Of {len(nats)} dimensions {dead} are dead: they cost less than {LEAST_NATS} nats.")
             lines.insert(0, f"{dead} of {len(nats)} dimensions are dead")
         if measures:
+            if copies.named:
+                lines.append(f"{copies.named} of {copies.directions} directions of random copies get a name too")
             note.append(
                 f"A name is an attribute that surely goes along, its correlation beyond {LEAST} over {MEASURED} "
                 f"samples at random places. Of {copies.directions} directions of copies with randomised weights, "
