@@ -151,8 +151,8 @@ def plan_in_words(run: Run) -> list[str]:
         return []
     return [
         f"Privacy: at most epsilon {account.epsilon:g} at delta {account.delta:g} for each {account.unit}. Gradients "
-        f"are cut to {account.clip:g}, their sum gets noise of {account.noise_multiplier:.3g} times that, and a batch has "
-        f"{account.expected_batch:,.0f} on average, each with a probability of {account.sampling_rate:.3g}.",
+        f"are cut to {account.clip:g}, their sum gets noise of {account.noise_multiplier:.3g} times that, and a batch "
+        f"has {account.expected_batch:,.0f} on average, each with a probability of {account.sampling_rate:.3g}.",
         *(f"  Not covered: {sentence}" for sentence in account.not_covered),
     ]
 
