@@ -221,7 +221,7 @@ class ArrayExplainer(Explainer):
         if self._data is None:
             return None
         say("Looking for the nearest training examples ...")
-        samples = sample_group(model, self.codec, checkpoint, NEIGHBOURED, self.request.seed, self.ids)
+        samples = sample_group(model, self.codec, checkpoint, NEIGHBOURED, self.request.seed, ids=self.ids)
         inputs = self._inputs(model, NEIGHBOURED)
         places, apart = inputs.nearest(samples)
         ratios, among = closeness(apart), self._data.neighbours()
