@@ -3,11 +3,12 @@
     python scripts/bench/explain.py [bars-gan bars-vae riddles patients carts] [--seeds 10]
 
 Each seed draws data with a known factor (tests/trust/planted.py), fits the tiny model to it, and explains it by
-`run.explain`. Bars: both their slant and their brightness must be names of directions. Riddles: of three lines most
-must have their last letter explained by their first. Patients: the dose must be what the condition on the ward changes
-most, by twice as much as what comes next. Carts: the lead must be what spoke for its follower, which must come first.
-Counted are the seeds in which that is so; beside it is the mean rank correlation of each part with the same of three
-copies with randomised weights, the highest of any seed, and how often it was flagged. A seed takes a minute or so.
+`run.explain`. Bars: both their slant and their brightness must be borne out for directions. Riddles: of three lines
+most must have their last letter explained by their first. Patients: the dose must be what the condition on the ward
+changes most, by twice as much as what comes next. Carts: the lead must be what spoke for its follower, which must come
+first. Counted are the seeds in which that is so; beside it is the mean rank correlation of each part with the same of
+three copies with randomised weights, the highest of any seed, and how often it was flagged. A seed takes a minute or
+so.
 """
 
 import time

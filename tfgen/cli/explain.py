@@ -19,11 +19,11 @@ def command(run: str, prompt: str, output: Path | None, seed: int, as_json: bool
     """Explain why RUN makes what it makes, on a page that opens anywhere.
 
     \b
-    Pictures, sounds, levels   directions in the latents as strips, with names that measurements bear
-                               out, and the training examples that are nearest to samples
-    Texts                      which tokens of PROMPT made the later ones likely, and the loss along it
-    Tables                     which columns give rows away, and what the conditions of PROMPT change
-    Baskets                    which items of PROMPT spoke for each suggestion
+    pictures, sounds, levels   directions in the latents as strips, with names that measurements
+                               bear out, and the training examples that are nearest to samples
+    texts                      which tokens of PROMPT made later ones likely, and the loss along it
+    tables                     which columns give rows away, and what the conditions of PROMPT change
+    baskets                    which items of PROMPT spoke for each suggestion
 
     Each is made again for copies of the model with randomised weights: what looks the same there is flagged, since it
     was not learned. Writes explanation.html and explanation.json. What each means: docs/explanation.md.

@@ -23,7 +23,8 @@ from tfgen.generate.output import provenance
 from tfgen.representations.base import Codec
 from tfgen.run import Run
 from tfgen.trust.explanation.directions import (
-    DIMENSIONS, LEAST, MEASURED, MOST, PRINCIPAL, SEFA, Association, Direction, Latents, associations, turned_to_more,
+    DIMENSIONS, LEAST, MEASURED, MOST, PRINCIPAL, SEFA, Association, Direction, Latents, associations, borne_out,
+    turned_to_more,
 )
 from tfgen.trust.explanation.explainer import NAME, Explainer, ExplainRequest, Part
 from tfgen.trust.explanation.randomised import compared, randomised, signed
@@ -32,6 +33,7 @@ SEEDS = 3  # rows of a strip
 NEIGHBOURED = 6  # samples beside their nearest examples
 _STEPS, _FEW_STEPS = 9, 5  # of a strip; few of what is large or no picture
 _LARGE = 64  # pixels
+_NAMES = 3  # of a direction, at the most
 _JUDGED = 500  # examples, at the most, by which dimensions are counted
 _TITLES = {
     SEFA: "Directions in the weights",
@@ -113,20 +115,20 @@ class ArrayExplainer(Explainer):
             turned_to_more(direction, found)
             for direction, found in zip(directions, associations(latents, directions, measures), strict=True)
         ]
-        taken: set[str] = set()
         cards, lines, facts = [], [], []
         for direction, found in named:
-            name = found[0].attribute if found and found[0].is_certain else None
+            names = borne_out(found)
+            name = ", ".join(names[:_NAMES]) or None
             values = self._shown(latents, direction)
             path = self._save_sheet(values, direction, name)
             cards.append(self._card(values, direction, found, name))
             lines.append(_line(direction, found, name))
             facts.append({
-                "direction": direction.title, "name": name, "weight": round(direction.weight, 4),
-                "associations": [one.to_json() for one in found], "sheet": path.name,
+                "direction": direction.title, "name": name, "borne_out": names,
+                "weight": round(direction.weight, 4), "associations": [one.to_json() for one in found],
+                "sheet": path.name,
                 "vector": [round(float(each), 6) for each in direction.vector],
             })
-            taken |= {name} - {None}
         if kind == DIMENSIONS:
             check = compared(nats, copies.explained)
         else:
@@ -143,9 +145,9 @@ class ArrayExplainer(Explainer):
             if copies.named:
                 lines.append(f"{copies.named} of {copies.directions} directions of random copies get a name too")
             note.append(
-                f"A name is an attribute that surely goes along, its correlation beyond {LEAST} over {MEASURED} "
-                f"samples at random places. Of {copies.directions} directions of copies with randomised weights, "
-                f"{copies.named} get a name."
+                f"Names are attributes that surely go along, their correlations beyond {LEAST} over {MEASURED} "
+                f"samples at random places, the closest first. Of {copies.directions} directions of copies with "
+                f"randomised weights, {copies.named} get a name."
             )
         else:
             note.append(f"Nothing is measured in {self.modality.plural}, so there are no names.")
@@ -267,7 +269,8 @@ def _in_words(found: Sequence[Association], name: str | None) -> str:
     one = found[0]
     about = f"correlation {signed(one.correlation)}, {signed(one.low)} to {signed(one.high)}"
     if name:
-        return f"More {name} from left to right ({about}; from {_short(one.ends[0])} to {_short(one.ends[1])})."
+        more = f"{about}; from {_short(one.ends[0])} to {_short(one.ends[1])}"
+        return f"More {one.attribute} from left to right ({more})."
     return f"No attribute is borne out: the closest is {one.attribute} ({about})."
 
 

@@ -207,6 +207,11 @@ def association(name: str, places: np.ndarray, values: np.ndarray, looks: int = 
     return Association(name, correlation, math.tanh(z - wide), math.tanh(z + wide), p, ends)
 
 
+def borne_out(found: Sequence[Association]) -> list[str]:
+    """What surely goes along with a direction, the closest first; "less size" for what falls along it."""
+    return [one.attribute if one.correlation > 0 else f"less {one.attribute}" for one in found if one.is_certain]
+
+
 def turned_to_more(direction: Direction, found: Sequence[Association]) -> tuple[Direction, list[Association]]:
     """A direction such that what names it grows along it, and its associations."""
     if not found or not found[0].is_certain or found[0].correlation > 0:
