@@ -25,6 +25,11 @@ KEY = "privacy.key"
 _KEY_BITS = 62
 _SECONDS = 20.0  # that the noise takes to be found, and what was spent to be counted
 _NOISE, _BATCHES, _CODEC = range(3)  # what keys are drawn from the run's for
+_WORSE = (
+    "Samples will be worse than without. Of a gpt of 29,305 rows of a census at an epsilon of 1, 3, 10, and without, "
+    "boosting learned F1s of .77, .78, .78 and .79, and told samples from real rows with .72, .65, .59 and .53 (.5 is "
+    "guessing). Fewer examples lose more, and so do other models (docs/privacy.md)."
+)
 
 
 @dataclass(frozen=True)
@@ -153,6 +158,7 @@ def plan_in_words(run: Run) -> list[str]:
         f"Privacy: at most epsilon {account.epsilon:g} at delta {account.delta:g} for each {account.unit}. Gradients "
         f"are cut to {account.clip:g}, their sum gets noise of {account.noise_multiplier:.3g} times that, and a batch "
         f"has {account.expected_batch:,.0f} on average, each with a probability of {account.sampling_rate:.3g}.",
+        f"  {_WORSE}",
         *(f"  Not covered: {sentence}" for sentence in account.not_covered),
     ]
 

@@ -224,7 +224,8 @@ def _plan(
     intervals = Intervals(unit, save_every, None if best is None else best.interval)
     steps, enough = steps_within(left, costs, intervals), data.examples.enough_steps(model.config)
     if enough is not None and enough < steps:
-        say(f"{several(enough, 'step')} are enough for this data; more would learn it by heart. For others: --steps N")
+        more = "need more noise" if "privacy" in run.record else "learn it by heart"
+        say(f"{several(enough, 'step')} are enough for this data; more would {more}. For others: --steps N")
         steps = enough
     if seconds_left(0, steps, costs, intervals) > left:
         say("The minutes are too few for this model: what comes before and after the steps takes longer than they do.")
