@@ -571,7 +571,7 @@ def fit(
         callbacks=tuple(callbacks),
         repeat=_name_of(repeat),
         carbon=number("carbon", carbon),
-        private=private,
+        private=None if private is False else private,
     )
     with talking(verbose or is_talking()):
         return fit_request(request)

@@ -21,8 +21,11 @@ _STALE_AFTER_SECONDS = 24 * 3600.0
 
 
 @contextlib.contextmanager
-def open_atomically(path: Path) -> Iterator[BinaryIO]:
-    """A binary file that replaces `path` when the block ends without an error, and vanishes otherwise."""
+def open_atomically(path: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
+    """A binary file that replaces `path` when the block ends without an error, and vanishes otherwise.
+
+    mode: who may read and write it, as far as the umask allows; until it is there, its owner alone may.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
@@ -31,7 +34,7 @@ def open_atomically(path: Path) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
+        os.chmod(temporary, mode & ~_umask())
         os.replace(temporary, path)
         sync_folder(path.parent)
     except BaseException:
@@ -73,9 +76,9 @@ def _remove_stale(folder: Path) -> None:
                 shutil.rmtree(temporary, ignore_errors=True)
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Replaces `path` by `content`, atomically."""
-    with open_atomically(path) as file:
+def write_bytes(path: Path, content: bytes, mode: int = 0o666) -> None:
+    """Replaces `path` by `content`, atomically; mode as in `open_atomically`."""
+    with open_atomically(path, mode) as file:
         file.write(content)
 
 

@@ -32,6 +32,7 @@ from tfgen.representations.arrays.vocabulary import Vocabulary
 
 FORMAT = 1
 BASE = "base"  # the version that a fit ended with
+SECRET = ".key"  # ends the names of files that their owner alone may read
 START = "start.npz"
 START_TOKENIZER = "start-tokenizer.json"
 _KEYS = {"format", "model", "status", "data", "config", "environment", "created"}
@@ -79,7 +80,7 @@ class Run:
                 for name in ("checkpoints", "samples"):
                     (folder / name).mkdir()
                 for name, content in (parts or {}).items():
-                    files.write_bytes(folder / name, content)
+                    files.write_bytes(folder / name, content, 0o600 if name.endswith(SECRET) else 0o666)
                 files.write_json(folder / "codec.json", codec)
                 files.write_json(folder / "data.json", report)
                 cls(folder, record).save()

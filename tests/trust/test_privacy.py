@@ -66,11 +66,12 @@ def test_the_gpt_of_rows_clips_each_gradient_by_its_norm_alone(table):
     model = private_model("gpt", table, 1.0, width=8, embedding=4, masks=4, dropout=0.2)
     tokens, variables = tf.cast(table.learned[:16], tf.int32), model.network.trainable_variables
     mask = tf.constant([1.0] * 14 + [0.0] * 2)
+    labels = tf.repeat(tf.range(4), 4)  # so that rows stay in their places
     each = tf.function(lambda place: gradients_of(lambda: model._row_losses(tokens)[place], variables), autograph=False)
     alone = [[part.numpy().astype(float) for part in each(tf.constant(place))] for place in range(14)]
     norms = clipped_by_a_loop(alone, 1.0)[1]
     model.privacy.clip = float(np.median(norms))
-    found = tf.function(model.clipped_sum, autograph=False)(tokens, mask)
+    found = tf.function(model.clipped_sum, autograph=False)(tokens, mask, labels)
     assert_equal_to_a_loop(found, alone, model.privacy.clip)
 
 
@@ -102,14 +103,26 @@ def gradients_of(loss, variables):
 
 
 def test_one_example_moves_the_sum_by_no_more_than_clip(table):
-    model = private_model("gpt", table, 0.5, width=8, embedding=4, masks=4)
-    tokens, whole = tf.cast(table.learned[:16], tf.int32), tf.ones([16])
-    sums = tf.function(model.clipped_sum, autograph=False)
-    everyone = sums(tokens, whole)
+    model = private_model("gpt", table, 0.5, width=8, embedding=4, masks=4, dropout=0.0)
+    tokens, labels = table.learned[:16].astype(np.int32), np.random.default_rng(1).integers(0, 4, 16).astype(np.int32)
+    sums = tf.function(model.clipped_sum, autograph=False, reduce_retracing=True)
+    everyone = sums(tokens, tf.ones([16]), labels)
     for place in (0, 7, 15):
-        others = sums(tokens, whole - tf.one_hot(place, 16))
+        others = sums(np.delete(tokens, place, axis=0), tf.ones([15]), np.delete(labels, place))
         moved = np.sqrt(sum(((one - other).numpy() ** 2).sum() for one, other in zip(everyone, others)))
         assert 0.4 < moved <= 0.5 + 1e-5
+
+
+def test_what_a_private_step_draws_for_its_examples_is_secret_and_each_ones_own(table):
+    """By a public seed and the place in a batch, one row more would change what all behind it are learned with."""
+    model, other, public = (private_model("vae", table, 1.0, width=4) for _ in range(3))
+    other.privacy.key += 1
+    public.privacy = None
+    drawn = [each.random_normal([8, 4], 1).numpy() for each in (model, model, other, public)]
+    assert np.array_equal(drawn[0], drawn[1])
+    assert not np.array_equal(drawn[0], drawn[2]) and not np.array_equal(drawn[0], drawn[3])
+    seeds = [model.step_seed(salt).numpy().tolist() for salt in (1, 11, 12, 13, 14)]
+    assert len({tuple(seed) for seed in seeds}) == 5
 
 
 def test_noise_has_the_deviation_that_was_counted_and_depends_on_key_and_step_alone():
@@ -303,8 +316,10 @@ def test_a_resumed_fit_ends_in_the_same_bytes_and_spends_nothing_twice(same_key,
 @pytest.mark.parametrize(
     "model, data, options, words",
     [
-        ("gan", "digits", {}, "A gan of arrays can't be fitted with --private"),
-        ("gpt", "corner-shop", {}, "A gpt of sets can't be fitted with --private"),
+        ("gan", "digits", {}, "A gan of pictures can't be fitted with --private"),
+        ("gpt", "corner-shop", {}, "A gpt of baskets can't be fitted with --private"),
+        ("vae", "meadows", {}, "A vae of levels can't be fitted with --private"),
+        ("gpt", "insurance", {"private": True}, "names no epsilon"),
         ("gan", "insurance", {}, "Use a vae of .*tables"),
         ("vae", "digits", {"settings": {"network": "convolutional"}}, "would look at the examples without noise"),
         ("vae", "insurance", {"settings": {"components": 20}}, "would look at the examples without noise"),

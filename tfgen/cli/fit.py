@@ -46,7 +46,7 @@ from tfgen.environment import load_tensorflow
     "--private",
     metavar="epsilon=E",
     help="Learn with differential privacy: epsilon=3, or epsilon=3,delta=1e-5,clip=1. A gpt or a vae of tables, or a "
-    "vae of pictures, sounds or levels (docs/privacy.md).",
+    "vae of pictures or sounds (docs/privacy.md).",
 )
 @click.option("--tensorboard", is_flag=True, help="Also write the losses for TensorBoard.")
 def command(overrides: tuple[str, ...], freeze: int | None, **options) -> None:

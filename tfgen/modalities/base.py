@@ -46,6 +46,7 @@ class Modality(abc.ABC):
     plural: ClassVar[str]  # "pictures"
     samples: ClassVar[tuple[str, str]] = ("", "")  # one and several of what is made; usually `singular` and `plural`
     representations: ClassVar[tuple[str, ...]]  # those that it has a codec for; the first where nobody asks for one
+    can_be_private: ClassVar[bool] = True  # whether an example stands by itself, so that a private fit can hide it
     asked_by: ClassVar[str] = "PROMPT"  # how a person says what is wanted, as in "tfgen generate RUN PROMPT"
     settings: ClassVar[Mapping[str, DataSetting]] = {}  # of the data, for --set and keyword arguments
     file_kinds: ClassVar[tuple[str, ...]] = ()  # of single files that are read, as in "a .npy file"

@@ -147,7 +147,9 @@ class GenerativeModel(keras.Model):
         return tf.random.stateless_normal(shape, self.step_seed(salt))
 
     def step_seed(self, salt: int) -> tf.Tensor:
-        """An int32 [2] seed for this step and purpose."""
+        """A seed [2] for this step and purpose; of a private fit, a secret one."""
+        if self.privacy is not None:
+            return self.privacy.seed(self.step.value, salt)
         return tf.stack(
             [tf.constant((self.seed * 1000003 + salt) % 2**31, tf.int32), tf.cast(self.step.value, tf.int32)]
         )

@@ -16,6 +16,7 @@ import tensorflow as tf
 ExampleLoss = Callable[..., tf.Tensor]
 
 _PLACES = 2**20  # in the second half of a seed, for each step
+_SALTS = 2**10  # of these, the last, for what else a step draws
 
 
 class GradientMechanism:
@@ -36,6 +37,16 @@ class GradientMechanism:
             (total + deviation * self._noise(tf.shape(total), step, place)) / self.expected_batch
             for place, total in enumerate(clipped_sums)
         ]
+
+    def seed(self, step: tf.Tensor, salt: int) -> tf.Tensor:
+        """An int64 [2] seed for what a step draws for its examples, such as dropout.
+
+        It is as secret as the noise. By a public one everybody would know what is drawn for which place in a batch, and
+        one example more would give all behind it another place: the sum would move by all their gradients. What is
+        secret, and drawn for each example by itself, is as likely with that example as without it.
+        """
+        place = _PLACES - _SALTS + salt % _SALTS
+        return tf.stack([tf.constant(self.key, tf.int64), tf.cast(step, tf.int64) * _PLACES + place])
 
     def _noise(self, shape: tf.Tensor, step: tf.Tensor, place: int) -> tf.Tensor:
         seed = tf.stack([tf.constant(self.key, tf.int64), tf.cast(step, tf.int64) * _PLACES + place])

@@ -7,7 +7,7 @@ privacy.key     what its batches and its noise are drawn by, for as long as the 
 import contextlib
 import os
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tfgen import files
@@ -63,9 +63,10 @@ def protect(request: FitRequest, made_by: type, examples: Examples, settings: di
 
     Raises UserError where model or data can't be learned privately.
     """
-    if not getattr(made_by, "can_be_private", False):
+    modality = MODALITIES.load(examples.modality)
+    if not (modality.can_be_private and getattr(made_by, "can_be_private", False)):
         raise UserError(
-            f"A {request.model} of {examples.representation} can't be fitted with --private.", f"Use {_able()}."
+            f"A {request.model} of {modality.plural} can't be fitted with --private.", f"Use {_able()}."
         )
     budget = Budget.parse(request.private).of(len(examples))
     for name, value in made_by.Config.private_only.items():
@@ -85,7 +86,7 @@ def _able() -> str:
     """Which models can be private, with what they learn: "a gpt of tables, or a vae of tables, sounds"."""
     found: dict[str, list[str]] = {}
     for name in MODELS:
-        for modality in MODALITIES.all():
+        for modality in filter(lambda each: each.can_be_private, MODALITIES.all()):
             learned = set(modality.representations) & set(representations_of(name))
             if any(getattr(model_class(name, each), "can_be_private", False) for each in learned):
                 found.setdefault(name, []).append(modality.plural)
@@ -116,19 +117,23 @@ def _account_of(run: Run) -> Account | None:
 
 def make_private(run: Run, model: Any) -> None:
     """Makes the model of a private run learn privately, where it has anything left to learn."""
-    account, steps = _account_of(run), run.record["steps"]
+    account = _account_of(run)
     if account is None:
         return
-    is_over = steps and int(model.step.numpy()) >= steps
-    key = 0 if is_over else _key_for(_read_key(run), _NOISE)
-    if not is_over:
-        os.chmod(run.path / KEY, 0o600)
+    key = 0 if _is_over(run, model) else _key_for(_read_key(run), _NOISE)
     model.make_private(GradientMechanism(key, account.clip, account.expected_batch))
+
+
+def _is_over(run: Run, model: Any) -> bool:
+    """Whether all planned steps are done, after which nothing is drawn by the key, and it may be gone."""
+    steps = run.record["steps"]
+    return bool(steps) and int(model.step.numpy()) >= steps
 
 
 def batches(run: Run, model: Any, examples: Examples, start: int, stop: int) -> Any:
     """The Poisson samples of the steps `start` to `stop - 1`."""
-    key = 0 if start == stop else _key_for(_read_key(run), _BATCHES)
+    is_over = start == stop or _is_over(run, model)
+    key = 0 if is_over else _key_for(_read_key(run), _BATCHES)
     return examples.poisson_batches(key, _account_of(run).sampling_rate, model.chunk, start, stop)
 
 
@@ -146,6 +151,9 @@ def calibrate(run: Run, model: Any) -> None:
         say("Looking for the noise that keeps to epsilon ...")
         account = account.calibrated(run.record["steps"])
         run.update(privacy=account.to_json())
+    elif account.spent is not None and int(model.step.numpy()) < run.record["steps"]:
+        # From here on more is spent than was noted, and a kill leaves no time to say so.
+        run.update(privacy=replace(account, spent=None).to_json())
     model.privacy.noise_multiplier.assign(account.noise_multiplier)
 
 

@@ -339,8 +339,9 @@ def _conclude(run: Run, model, data: _Batches, sheets, monitor, energy: FitEnerg
     if rows:
         files.write_bytes(run.path / "losses.png", plot_losses(rows))
     if monitor.problem:
-        energy.record(status="failed", problem=monitor.problem)
         step = checkpoints.load_newest(run.checkpoints).step
+        private.note_spent(run, step, finished=True)  # a failed fit isn't gone on with
+        energy.record(status="failed", problem=monitor.problem)
         raise Failure(f"{monitor.problem} The weights from step {step} are kept.", model.remedy)
     sheets.write()
     reached = run.record["reached"] if "kept" in run.record else step

@@ -52,6 +52,8 @@ class Budget:
         if isinstance(asked, Budget):
             return asked
         asked = plain(asked)
+        if isinstance(asked, bool):
+            raise UserError(f"private={asked} names no epsilon.", "Give one, such as private=3, or leave it out.")
         if isinstance(asked, str):
             pairs = [part.partition("=") for part in asked.split(",") if part.strip()]
             given = {name.strip() if sign else "epsilon": (text if sign else name) for name, sign, text in pairs}

@@ -48,6 +48,7 @@ class LevelModality(Modality):
     name = "level"
     singular, plural = "level", "levels"
     representations = (ARRAYS, SEQUENCES)
+    can_be_private = False  # windows overlap, so what is in one is in others too
     file_kinds = (".tmx",)
     settings = {
         "window": DataSetting(

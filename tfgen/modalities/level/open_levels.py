@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -75,8 +75,6 @@ class Split:
 @dataclass(frozen=True, eq=False)
 class LevelArrays(ArrayExamples):
     """See ArrayExamples; the levels that they are cut from are known too."""
-
-    unit: ClassVar[str] = "window of a level"
 
     parts: Split = field(kw_only=True)
 

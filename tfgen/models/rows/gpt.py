@@ -25,7 +25,7 @@ layers = keras.layers
 _CENTRES = (5, 13)  # of the radial functions over the order
 _GROUPS = (4, 12, 40, 130, 400, 10**6)  # heads with so many tokens at the most are one product
 _JOINED = 16  # fields that are put beside each other at once
-_SALTS = {"masks": 11, "sizes": 12, "dropout": 13}
+_SALTS = {"masks": 11, "sizes": 12, "dropout": 13, "labels": 14}
 
 
 class RowGPT(RowModel):
@@ -167,7 +167,11 @@ class RowGPT(RowModel):
                 loss = tf.reduce_mean(self._row_losses(tokens))
             gradients, tracked = tape.gradient(loss, variables), {"loss": loss}
         else:
-            gradients = self.privacy.gradients(self.clipped_sum(*tokens), self.step.value)
+            rows, mask = tokens
+            labels = tf.random.stateless_uniform(
+                tf.shape(mask), self.step_seed(_SALTS["labels"]), 0, self.masks, tf.int32
+            )
+            gradients = self.privacy.gradients(self.clipped_sum(rows, mask, labels), self.step.value)
             tracked = {"gradient_norm": norm_of(gradients)}
         warm = tf.minimum(1.0, (tf.cast(self.step.value, tf.float32) + 1.0) / (self.config.warm_up + 1.0))
         rate = warm * self.cosine_rate(self.config.learning_rate, self.config.end_rate)
@@ -179,14 +183,24 @@ class RowGPT(RowModel):
 
     @property
     def chunk(self) -> int:
-        return self.masks
+        return 1  # norms need no gradients in memory
 
-    def clipped_sum(self, tokens: tf.Tensor, mask: tf.Tensor) -> list[tf.Tensor]:
-        """The sum of the rows' gradients, each clipped. By their norms alone, since a row's gradient is as large as the
-        network: every weight is used once for a row, in a product."""
+    def clipped_sum(self, tokens: tf.Tensor, mask: tf.Tensor, labels: tf.Tensor) -> list[tf.Tensor]:
+        """The sum of the gradients of rows int32 [batch, fields], each clipped; mask float32 [batch] is 0 for what only
+        pads, labels int32 [batch] say which of the step's masks a row is learned with.
+
+        By the norms alone, since a row's gradient is as large as the network: every weight is used once for a row, in a
+        product. Labels are each row's own: were they by place, one row more would change those of others.
+        """
+        places = tf.dynamic_partition(tf.range(tf.shape(labels)[0]), labels, self.masks)
+        most = tf.reduce_max(tf.stack([tf.size(each) for each in places]))
+        padded = [tf.pad(each, [[0, most - tf.size(each)]], constant_values=-1) for each in places]
+        ordered = tf.concat(padded, axis=0)
+        there = tf.maximum(ordered, 0)
+        mask = tf.where(ordered < 0, 0.0, tf.gather(mask, there))
         products = Products()
         with tf.GradientTape(persistent=True) as tape:
-            losses = self._row_losses(tokens, products)
+            losses = self._row_losses(tf.gather(tokens, there), products)
         factors = clip_factors(products.squared_norms(tape, losses), mask, self.privacy.clip)
         sums = tape.gradient(losses, self.network.trainable_variables, output_gradients=factors)
         return [tf.convert_to_tensor(each) for each in sums]
