@@ -145,6 +145,7 @@ def test_two_examples_are_enough(tmp_path):
         assert run.record["status"] == "finished"
 
 
+@pytest.mark.slow
 def test_colour_and_awkward_sizes_through_the_whole_road(tmp_path, digits):
     from tfgen.generate.arrays import generate
 

@@ -111,6 +111,7 @@ def test_runs_compare(modality, fit_once, command, isolated):
     assert sheet.stat().st_size > 100
 
 
+@pytest.mark.slow
 def test_runs_on_different_kinds_of_data_are_not_compared(fit_once, command):
     image, text = run_of(fit_once, *ARRAYS[0]), run_of(fit_once, *SEQUENCES[0])
     refused = command("runs", "compare", image.path, text.path)

@@ -56,11 +56,13 @@ def test_a_run_is_judged(pair, splits, command, isolated):
     assert (pair[0].path / "report.html").stat().st_size > 10_000
 
 
+@pytest.mark.slow
 def test_json_is_the_record(pair, splits, command):
     result = command("evaluate", pair[0].path, "-n", 100, "--json")
     assert json.loads(result.stdout) == json.loads((pair[0].path / "evaluation.json").read_text())
 
 
+@pytest.mark.slow
 def test_a_part_does_not_replace_the_whole(pair, splits, command):
     command("evaluate", pair[0].path, "-n", 100)
     before = (pair[0].path / "evaluation.json").read_bytes()

@@ -118,7 +118,7 @@ def test_a_model_that_has_hardly_begun(plays, tmp_path, plain_steps):
 
 
 def test_a_copy_of_the_training_text(writer, monkeypatch):
-    def remember(model, openings, seed, length):
+    def remember(model, openings, seed, length, *_):
         values = ReferenceData(writer, None).values
         starts = np.random.default_rng(seed).integers(0, 100_000, len(openings))
         return [values[start : start + 200] for start in starts]

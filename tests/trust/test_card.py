@@ -76,6 +76,7 @@ def evaluation_of(run, **changes):
     return Evaluation(**{**fields, **changes})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("learner", EVERY)
 def test_a_card_is_true_of_a_run_that_nobody_evaluated(learner, copy_of, sources):
     modality, model = learner

@@ -186,6 +186,7 @@ def test_a_thousand_samples_are_as_many_times_what_was_drawn(powercap, monkeypat
     assert drawn.thousand().joules == pytest.approx(3 * 1000 / 8)
 
 
+@pytest.mark.slow
 def test_what_a_killed_session_spent_counts_up_to_its_last_checkpoint(digits, tmp_path, monkeypatch, capsys):
     class Killed(keras.callbacks.Callback):
         """After some checkpoints the process is gone: nobody writes anything any more."""

@@ -37,6 +37,7 @@ def check_page(folder, said):
 # Through the command line.
 
 
+@pytest.mark.slow
 def test_a_gan_has_directions_with_sheets_and_neighbours(gan_run, command, tmp_path, shared_cache, few):
     done = command("explain", gan_run.path, "seven", "-o", tmp_path, "--json")
     assert done.exit_code == 0, done.stderr
@@ -118,6 +119,7 @@ def explained(name, folder, seed=0):
     return [run.explain(prompt, output=folder / "why").to_json() for prompt in planted.prompts]
 
 
+@pytest.mark.slow
 def test_the_item_that_brings_another_spoke_for_it(tmp_path):
     found = explained("carts", tmp_path)
     assert PLANTED["carts"].finds(found) and found[0]["untrustworthy"] == []

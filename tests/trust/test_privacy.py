@@ -284,6 +284,7 @@ def quick(monkeypatch):
     monkeypatch.setattr(privacy, "spent_epsilon", lambda account, steps: account.epsilon * steps / account.steps)
 
 
+@pytest.mark.slow
 def test_a_resumed_fit_ends_in_the_same_bytes_and_spends_nothing_twice(same_key, quick, tmp_path, capsys):
     whole = fit_run("gpt", tmp_path / "whole", "insurance", 24, *SMALL, private="epsilon=3")
     said = capsys.readouterr().err

@@ -60,6 +60,7 @@ def drawn(model, word_ids, count=512):
     return model.latents(np.arange(count, dtype=np.int32), np.tile(word_ids, [count, 1])).numpy()
 
 
+@pytest.mark.slow
 def test_a_mixture_is_tilted_to_what_is_liked_as_far_as_tau_allows(vae_run, bank):
     model, latents, prompts, utilities = bank
     ids = vae_run.vocabulary().ids("seven").astype(np.int32)

@@ -51,7 +51,7 @@ class RowInputs:
         sampler = RowSampler(self.model, self.codec)
         sampler(np.array([self.seed], np.int64).astype(np.int32))  # traces its graph
         with self.sample_energy.of(self.count):
-            return rows_of_seeds(sampler, self.modality, self.seed, self.count)
+            return rows_of_seeds(sampler, self.codec, self.modality, self.seed, self.count)
 
     def group(self, name: str) -> np.ndarray:
         """The table of samples, or of what stands in their place, in a random order."""
@@ -205,12 +205,12 @@ class RowInputs:
         return self._made[key]
 
 
-def rows_of_seeds(sampler: Any, modality: Any, first: int, count: int) -> Rows:
+def rows_of_seeds(sampler: Any, codec: Any, modality: Any, first: int, count: int) -> Rows:
     """What a RowSampler makes of so many seeds, with what holds in the data put right."""
     from tfgen.representations.rows.conditions import no_conditions
     from tfgen.representations.rows.constrained import enforce_constraints
 
-    seeds, codec = np.arange(first, first + count, dtype=np.int64).astype(np.int32), sampler.codec
+    seeds = np.arange(first, first + count, dtype=np.int64).astype(np.int32)
     rows = sampler(seeds)
     if modality.holds(rows, codec).all():
         return rows

@@ -55,7 +55,7 @@ class RowExplainer(Explainer):
         return [part for part in found if part is not None]
 
     def _made(self, sampler: RowSampler, seed: int) -> "Made":
-        rows = rows_of_seeds(sampler, self.modality, seed, COUNT)
+        rows = rows_of_seeds(sampler, self.codec, self.modality, seed, COUNT)
         if self.conditions.are_none:
             return Made(as_table(rows), None, 1.0)
         first = seed + COUNT  # other seeds, so that the two have nothing else in common
