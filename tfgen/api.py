@@ -264,6 +264,7 @@ class Run(storage.Run):
         data_license: str | None = None,
         intended: str | None = None,
         carbon: float | None = None,
+        with_scores: bool = False,
     ) -> str:
         """A model card in Markdown, with Hugging Face's front matter and headings, from what was measured.
 
@@ -272,6 +273,8 @@ class Run(storage.Run):
             license, data_license: of the model and of what it learned, by their names.
             intended: what the model is meant for, in sentences.
             carbon: grams of CO2 for a kilowatt-hour of electricity; by default what the fit was told.
+            with_scores: of a private run, take in scores, alarms and the data's fingerprint, which look at the real
+                examples without noise; a card of others has them anyway.
 
         Raises:
             Failure: the file can't be written.
@@ -279,7 +282,7 @@ class Run(storage.Run):
         from tfgen.files import write_bytes
         from tfgen.trust.card import CardRequest, card
 
-        said = CardRequest(license, data_license, intended, number("carbon", carbon))
+        said = CardRequest(license, data_license, intended, number("carbon", carbon), with_scores)
         content = card(self, said)
         if output is not None:
             try:

@@ -66,6 +66,11 @@ def newest_name(folder: Path) -> str | None:
     return next((path.name for path in reversed(_all(folder))), None)
 
 
+def newest_step(folder: Path) -> int:
+    """The step of the newest checkpoint, whole or not; 0 where there is none."""
+    return next((_part(path, "step") for path in reversed(_all(folder))), 0)
+
+
 def load_newest(folder: Path) -> Checkpoint:
     """The newest whole checkpoint. Raises UserError where there is none."""
     damaged = []

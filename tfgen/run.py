@@ -150,7 +150,14 @@ class Run:
     @property
     def reference(self) -> str:
         """What to type to name this run: its name where that is enough, else its path."""
-        name = self.name if self.path == runs_folder() / self.name else str(self.path)
+        return self._of_version(self.name if self.path == runs_folder() / self.name else str(self.path))
+
+    @property
+    def short_reference(self) -> str:
+        """The same without its folders, for what others read."""
+        return self._of_version(self.name)
+
+    def _of_version(self, name: str) -> str:
         return f"{name}@{self._version}" if self._version else name
 
     @property

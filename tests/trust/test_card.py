@@ -21,6 +21,7 @@ from tfgen.run import runs_folder
 from tfgen.trust.card import DETECTION, PRIVACY
 from tfgen.trust.energy import Energy
 from tfgen.trust.markup import as_yaml
+from tfgen.trust.privacy import Account
 
 EVERY = battery_of("arrays", "sequences", "rows", "sets")
 TASKS = {"image": "unconditional-image-generation", "text": "text-generation"}
@@ -196,6 +197,62 @@ def test_a_run_from_before_and_one_that_has_not_finished(copy_of):
     sections = parsed(load("own").card())[1]
     assert "**Not measured.** `tfgen fit --repeat own`" in sections["Environmental Impact"]
     assert "stopped; these are the weights as good as they are" in sections["Model Details"]
+
+
+def made_private(run):
+    """The record of a private run that has spent all, as its fit would have left it."""
+    spent = {"steps": run.record["steps"], "epsilon": 3.0}
+    account = Account(3.0, 1e-5, 1.0, "example", 0.1, 40.0, spent=spent, not_covered=("How many there are.",))
+    run.update(privacy=account.to_json())
+    return run
+
+
+def test_a_card_of_a_private_run_tells_what_has_no_noise_only_where_that_is_asked_for(copy_of, command):
+    run = made_private(copy_of(("image", "gan")))
+    evaluation_of(run).write(run.path)
+    (run.path / "history.jsonl").write_text('{"step": 3, "seconds": 2.0, "gradient_norm": 0.5}\n')
+    content = run.card()
+    matter, sections = parsed(content)
+    assert "model-index" not in matter and run.record["data"]["fingerprint"] not in content
+    assert "Anna" not in content and "| Detectability" not in content and "Weak: everything" not in content
+    assert content.count("evaluations look at the real examples without noise") == 1
+    assert "so what they found is for the owner alone" in sections["Evaluation"]
+    assert "**Left out**" in sections["Privacy and Memorisation"] and "0.0020 Wh" in sections["Environmental Impact"]
+    assert "epsilon 3 of 3" in sections["Privacy and Memorisation"] and "12,345" in sections["Model Details"]
+    training = sections["Training Details"]
+    assert "gradient norm 0.5" in training and "Losses" not in training
+    assert "--repeat" not in content and "nobody can make the same weights once more" in training
+    assert "-o own-2 --private epsilon=3,delta=1e-05,clip=1`" in sections["How to Erase a Record"]
+    whole = command("card", "own", "--with-scores").stdout
+    assert whole == run.card(with_scores=True)
+    assert "model-index" in parsed(whole)[0] and run.record["data"]["fingerprint"] in whole
+    assert "| Detectability |" in whole and "**overfit: raised.**" in whole and "Left out" not in whole
+
+
+def test_a_card_has_no_folder_of_a_run_that_lies_elsewhere(copy_of, tmp_path):
+    run = copy_of(("image", "gan"))
+    run.update(status="stopped")
+    there = tmp_path / "home" / "alice" / "seen"
+    there.parent.mkdir(parents=True)
+    run.path.rename(there)
+    content = load(there).card()
+    assert str(tmp_path) not in content and "alice" not in content
+    assert "`tfgen evaluate seen`" in content and "-o seen --resume`" in content and "tfgen.load('seen')" in content
+
+
+def test_a_card_names_no_command_that_would_be_refused_or_do_something_else(copy_of):
+    run = copy_of(("image", "gan"))
+    assert "the same weights come out of `tfgen fit --repeat own`" in run.card()
+    versions.create(run, "liked", {"shift": np.zeros(3, np.float32)}, {"kind": "tuned", "answers": 40, "people": 2})
+    of_version = load("own@liked").card()
+    assert "the weights that the version began with come out of `tfgen fit --repeat own`" in of_version
+    assert "`tfgen runs remove own`" in of_version and "`tfgen evaluate own@liked`" in of_version
+    run.update(status="stopped")
+    stopped = load("own").card()
+    assert "same weights" not in stopped and "--resume" in stopped
+    run.update(status="failed", problem="Weights stopped being numbers near step 3.")
+    failed = load("own").card()
+    assert "failed; these are the weights" in failed and "--resume" not in failed and "same weights" not in failed
 
 
 def test_the_hub_reads_the_front_matter(copy_of):

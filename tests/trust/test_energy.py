@@ -231,6 +231,19 @@ def test_a_forecast_is_power_times_time(tmp_path):
     assert ahead.watt_hours == pytest.approx(10.0) and ahead.grams == pytest.approx(5.0)
 
 
+def test_of_a_run_whose_beginning_was_not_measured_nothing_is_recorded(tmp_path):
+    (tmp_path / "checkpoints").mkdir()
+    start, later = (f"{step:06d}-step-{step:08d}-{'0' * 32}.npz" for step in (0, 40))
+    (tmp_path / "checkpoints" / start).touch()
+    assert FitEnergy(Run(tmp_path, {}), Meter()).record(status="stopped") is not None
+    (tmp_path / "checkpoints" / later).touch()
+    resumed = Run(tmp_path, {})
+    assert FitEnergy(resumed, Meter()).record(status="finished") is None
+    assert resumed.record["status"] == "finished" and "energy" not in resumed.record
+    known = Run(tmp_path, {"energy": Energy(3600.0, 3600.0, 60.0, (), 12.0).to_json()})
+    assert FitEnergy(known, Meter()).record().joules > 3600
+
+
 def test_quality_for_a_watt_hour_is_shown_where_a_run_was_evaluated(tmp_path):
     record = {"model": "gan", "data": {"source": "digits", "count": 9}, "config": {}, "environment": {}}
     spent = Energy(7200.0, 7200.0, 60.0, (), 12.0).to_json()

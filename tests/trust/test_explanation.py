@@ -11,6 +11,7 @@ from tests.conformance.cases import learners_of
 from tests.conformance.test_journeys import run_of
 from tests.sources import SOURCES
 from tests.trust.planted import PLANTED
+from tfgen.run import Run
 from tfgen.trust.explanation import directions
 from tfgen.trust.explanation.directions import Direction, Latents, association, borne_out, turned_to_more
 from tfgen.trust.explanation.randomised import DEPENDS, UNTOLD, UNTRUSTWORTHY, compared, of_copies, spearman
@@ -174,6 +175,16 @@ def test_ranks_are_spearmans():
     assert spearman(np.array([1.0, 5.0, 2.0]), np.array([10.0, 30.0, 20.0])) == pytest.approx(1.0)
     assert spearman(np.array([1.0, 1.0, 2.0, 3.0]), np.array([4.0, 3.0, 2.0, 1.0])) == pytest.approx(-0.9486833)
     assert np.isnan(spearman(np.ones(4), np.arange(4.0)))
+
+
+def test_the_page_of_a_private_run_says_that_it_is_not(gan_run, tmp_path):
+    from tfgen.trust.explanation.explainer import FOR_THE_OWNER, Explanation
+    from tfgen.trust.explanation.page import write
+
+    shown = Explanation(gan_run.title, "", 0, "", "2026-01-02T03:04:05Z", [], {}, tmp_path / "page.html")
+    for record, is_private in ((gan_run.record, False), ({**gan_run.record, "privacy": {}}, True)):
+        write(shown, Run(gan_run.path, record), "pictures")
+        assert (FOR_THE_OWNER in shown.page.read_text(encoding="utf-8")) is is_private
 
 
 def test_a_flagged_part_is_an_alarm_on_the_page(gan_run, tmp_path):

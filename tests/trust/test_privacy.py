@@ -260,6 +260,35 @@ def test_a_released_codec_reads_rows_and_writes_them():
     assert type(codec).from_json(json.loads(json.dumps(codec.to_json()))).to_json() == codec.to_json()
 
 
+def test_other_rows_are_read_as_those_that_were_learned_are(tmp_path):
+    """A word that the codec may not know is the same of both; so is a gap, that would be one more thing to tell by."""
+    from tfgen.modalities.table.cells import cells_of
+    from tfgen.modalities.table.filling import read_to_fill
+    from tfgen.modalities.table.kinds import read_as
+    from tfgen.representations.rows.release import in_columns
+
+    rows = made_table()
+    rows.values["town"][18] = -1
+    codec = released(rows)
+    learned = in_columns(rows, codec).values["town"][[17, 18]]
+    cells = {"town": ["Zwettl", None, "Wien", "", "Wels"], "sum": [3.0] * 5}
+    others = read_as(cells_of(cells), codec.learned)[0].values["town"]
+    assert others.tolist() == [*learned, 1, -1, 3] == [3, -1, 1, -1, 3]
+    (tmp_path / "some.csv").write_text("town,sum\nZwettl,3\n,4\nWien,\n")
+    filling = read_to_fill(tmp_path / "some.csv", codec)
+    assert filling.texts["town"].tolist() == ["Zwettl", "", "Wien"]
+    assert filling.unknown["town"].tolist() == [True, False, False]  # which stays as it stands in the file
+
+
+def test_the_plan_says_what_of_levels_and_of_data_from_memory_is_in_the_run(tmp_path):
+    tiles, size = open_data("meadows", representation="arrays").not_covered()[::-1]
+    assert "Which tiles and rules the levels have" in tiles and size.startswith("How many examples there are")
+    record = {"privacy": account(noise_multiplier=1.0).to_json(), "data": {"file": "data.parquet"}}
+    assert "'data.parquet', all of the data, in the run's folder" in private.plan_in_words(Run(tmp_path, record))[-1]
+    elsewhere = Run(tmp_path, {**record, "data": {"path": "/somewhere"}})
+    assert "in the run's folder" not in " ".join(private.plan_in_words(elsewhere))
+
+
 def test_released_counts_have_the_noise_that_was_counted():
     """The count of what many have, over many keys: a column of words and one of numbers are counted four times."""
     rows = made_table(600)

@@ -13,6 +13,7 @@ from tfgen.api import load
 from tfgen.errors import UserError
 from tfgen.feedback.store import open_store
 from tfgen.generate.arrays import generate
+from tfgen.run import Run
 from tfgen.tuning import guards
 from tfgen.tuning.guards import Measured
 
@@ -39,6 +40,23 @@ def test_what_a_version_may_not_cost(new, words):
     guard.names = ("one", "two")
     found = guard.concerns(measured(), new)
     assert len(found) == len(words) and all(word in each for word, each in zip(words, found))
+
+
+def test_the_steering_of_a_private_run_is_kept_without_a_look_at_its_examples(gan_run, monkeypatch):
+    from tfgen.evaluate.arrays.reference_data import ReferenceData
+    from tfgen.restore import load_model, open_codec
+    from tfgen.tuning.arrays import ArrayTuner
+
+    monkeypatch.setattr(ReferenceData, "of", lambda *_: pytest.fail("examples were looked at"))
+    model = load_model(gan_run)
+    guard = guards.Guards(Run(gan_run.path, {**gan_run.record, "privacy": {}}), model, open_codec(gan_run))
+    assert "the run is private" in guard.missing
+    first = guard.measure(0, 128)
+    assert first.values == {"diversity": 1.0} and guard.most_lost(first, first) is None
+    assert guard.measure(128, 128, old=first).values["diversity"] == pytest.approx(1.0, abs=0.3)
+    shape = 1 + len(guard.names), model.latent_dim
+    arrays = {"mean": np.ones(shape, np.float32), "scale": np.ones(shape, np.float32)}
+    assert (ArrayTuner._drawn_back(None, guard, arrays) == 1.0).all()
 
 
 @pytest.fixture

@@ -16,6 +16,10 @@ from tfgen.cli.options import carbon_option, run_argument
 @click.option("--data-license", metavar="NAME", help="The licence of what it learned.")
 @click.option("--intended", metavar="TEXT", help="What the model is meant for, in a sentence or two.")
 @carbon_option
+@click.option(
+    "--with-scores", is_flag=True,
+    help="Of a private run: take in scores, alarms and the data's fingerprint, which have no noise.",
+)
 def command(
     run: str,
     output: Path | None,
@@ -23,12 +27,13 @@ def command(
     data_license: str | None,
     intended: str | None,
     carbon: float | None,
+    with_scores: bool,
 ) -> None:
     """Print the model card of RUN: Markdown with Hugging Face's front matter and headings.
 
     All of it is from what was measured and recorded: data, settings, scores with their intervals, alarms, privacy,
     energy, lineage, feedback. What nobody measured is called so, with the command that measures it. Evaluate first, and
-    read it before you publish it.
+    read it before you publish it. Of a private run, what an evaluation found is left out.
 
     \b
     tfgen card digits-gan
@@ -36,7 +41,8 @@ def command(
     """
     from tfgen.api import load
 
-    content = load(run).card(output, license=license, data_license=data_license, intended=intended, carbon=carbon)
+    said = {"license": license, "data_license": data_license, "intended": intended, "carbon": carbon}
+    content = load(run).card(output, **said, with_scores=with_scores)
     if output is None:
         click.echo(content, nl=False)
     else:

@@ -168,7 +168,16 @@ def plan_in_words(run: Run) -> list[str]:
         f"has {account.expected_batch:,.0f} on average, each with a probability of {account.sampling_rate:.3g}.",
         f"  {_WORSE}",
         *(f"  Not covered: {sentence}" for sentence in account.not_covered),
+        *_kept_in(run),
     ]
+
+
+def _kept_in(run: Run) -> list[str]:
+    """What is said of a run whose folder has the data itself: that which came from memory."""
+    file = run.record["data"].get("file")
+    if not file:
+        return []
+    return [f"  Not covered: '{file}', all of the data, in the run's folder. Give exports away, not the run."]
 
 
 def note_spent(run: Run, steps: int, finished: bool = False) -> None:

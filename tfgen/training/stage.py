@@ -347,7 +347,7 @@ def _conclude(run: Run, model, data: _Batches, sheets, monitor, energy: FitEnerg
     reached = run.record["reached"] if "kept" in run.record else step
     private.note_spent(run, step, finished)
     spent = energy.record(status="finished" if finished else "stopped", reached=reached)
-    say(f"Energy: {spent.in_words()}")
+    say(f"Energy: {spent.in_words()}" if spent else "Energy: not known, since the sessions before were not measured.")
     if run.record.get("warning"):
         say(f"{run.record['warning']} {model.remedy}")
 

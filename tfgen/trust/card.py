@@ -20,7 +20,7 @@ from tfgen.evaluate.record import Evaluation, Score
 from tfgen.evaluate.request import metrics_of
 from tfgen.evaluate.score_descriptions import description_of, short
 from tfgen.restore import open_codec, open_modality
-from tfgen.run import Run, now
+from tfgen.run import BASE, Run, now
 from tfgen.trust.descent import erasure, feedback, lineage, parent
 from tfgen.trust.energy import Energy, check_carbon, energy_of
 from tfgen.trust.front_matter import front_matter
@@ -50,12 +50,15 @@ class CardRequest:
     data_license: of the training data.
     intended: what the model is meant for, in sentences.
     carbon: grams of CO2 for a kilowatt-hour, where the fit and the evaluation were not told.
+    with_scores: of a private run, take in what looks at the real examples without noise: scores, alarms, what reading
+        the data found, and its fingerprint.
     """
 
     license: str | None = None
     data_license: str | None = None
     intended: str | None = None
     carbon: float | None = None
+    with_scores: bool = False
 
 
 def card(run: Run, request: CardRequest = CardRequest()) -> str:
@@ -75,8 +78,13 @@ class _Card:
         self.run, self.request, self.record = run, request, run.record
         self.codec, self.state = open_codec(run), run.codec()
         self.modality = open_modality(run)
-        self.evaluation = Evaluation.read(run.results)
-        self.reference = shlex.quote(run.reference)
+        self.is_private = "privacy" in self.record
+        self.is_withheld = self.is_private and not request.with_scores
+        measured = Evaluation.read(run.results)
+        self.parameters = measured and measured.parameters
+        self.spent = (measured and measured.energy) or {}
+        self.evaluation = None if self.is_withheld else measured
+        self.reference = shlex.quote(run.short_reference)
         self.measure = f"`tfgen evaluate {self.reference}`"
         self.measure_unseen = f"`tfgen evaluate {self.reference} --data DATA`"
         self.made = self.modality.samples[1]
@@ -94,7 +102,7 @@ class _Card:
         found = {name: getattr(self, name)() for name in headings}
         found |= {
             "lineage": lineage(self.run), "feedback": feedback(self.run),
-            "erase": erasure(self.run, self.source(), self.reference),
+            "erase": erasure(self.run, self.source()),
         }  # fmt: skip
         found = {name: text.replace("<", "&lt;") for name, text in found.items()}
         found["start"] = self.start()
@@ -118,7 +126,7 @@ class _Card:
             "Model type": f"{_MODELS.get(self.record['model'], self.record['model'])}, size {self.record.get('size')}",
             "Makes": f"{self.made}, learned as {self.codec.representation}",
             "Asked by": self.asked(),
-            "Parameters": self._of_evaluation(lambda found: f"{found.parameters:,} that were trained"),
+            "Parameters": f"{self.parameters:,} that were trained" if self.parameters else self._unmeasured(),
             "License": self.request.license or f"not said; with `tfgen card {self.reference} --license NAME`",
             "Finetuned from": parent(self.run) or "nothing: it began with random weights",
             "Version": self.run.version,
@@ -140,7 +148,12 @@ class _Card:
         status = self.record["status"]
         if status == "finished":
             return status
-        return f"{status}; these are the weights as good as they are. Go on: `{self.run.resume_command}`"
+        return f"{status}; these are the weights as good as they are.{self._go_on()}"
+
+    def _go_on(self) -> str:
+        if self.record["status"] in ("finished", "failed"):
+            return ""
+        return f" Go on: `tfgen fit {self.record['model']} -o {shlex.quote(self.run.name)} --resume`"
 
     # What it is for, and what can go wrong.
 
@@ -165,7 +178,9 @@ class _Card:
         counted = self._balance()
         if counted:
             lines.append(counted)
-        if self.evaluation is None:
+        if self.is_withheld:
+            lines.append(f"Alarms of an evaluation: {self._not_evaluated()}")
+        elif self.evaluation is None:
             lines.append(f"Not evaluated, so nothing is known of quality, variety or copies: {self.measure}")
         else:
             alarms = self.evaluation.alarms
@@ -185,6 +200,8 @@ class _Card:
         return f"The rarest label, {rarest}, the commonest, {commonest}."
 
     def recommendations(self) -> str:
+        if self.is_withheld:
+            return "Ask its owner how good it is, and look at samples before they are used."
         if self.evaluation is None:
             return f"Evaluate it before anybody relies on it: {self.measure}"
         advice = [each.advice for each in self.evaluation.alarms if each.state == "raised" and each.advice]
@@ -197,7 +214,7 @@ class _Card:
     def start(self) -> str:
         first = self.modality.first_command(self.state, self.reference)
         _, verb, _, *rest = shlex.split(first)
-        python = f"import tfgen\n\nrun = tfgen.load({self.run.reference!r})"
+        python = f"import tfgen\n\nrun = tfgen.load({self.run.short_reference!r})"
         if verb == "generate":
             prompt = f"{rest[0]!r}, " if rest and not rest[0].startswith("-") else ""
             python += f"\nsamples = run.generate({prompt}n=4)"
@@ -221,15 +238,22 @@ class _Card:
         facts = {
             "Name": f"\"{self.source()}\", {self.modality.plural}",
             "Examples": f"{stored['count']:,}",
-            "Read": read,
-            "Fingerprint": f"`{stored['fingerprint']}` (SHA-256 of the content, wherever it lies)",
             "License": self._data_license(),
-            "Held out": self._of_evaluation(
-                lambda found: "judged by examples that it never saw" if found.measured_with.holdout
-                else f"no held-out examples were looked at; name some: {self.measure_unseen}"
-            ),
         }
+        if not self.is_withheld:
+            facts |= {
+                "Read": read,
+                "Fingerprint": f"`{stored['fingerprint']}` (SHA-256 of the content, wherever it lies)",
+                "Held out": self._held_out(),
+            }
         return as_facts(facts)
+
+    def _held_out(self) -> str:
+        if self.evaluation is None:
+            return self._not_evaluated()
+        if self.evaluation.measured_with.holdout:
+            return "judged by examples that it never saw"
+        return f"no held-out examples were looked at; name some: {self.measure_unseen}"
 
     def _data_license(self) -> str:
         source = self.record["data"]["source"]
@@ -246,9 +270,17 @@ class _Card:
             sentences.append(f"The weights of step {record['kept']:,} are kept, which measured best on the way.")
         if record.get("shortened"):
             sentences.append("The plan was shortened on the way, since the machine became slower.")
-        again = "On the same machine, with the same software and data, the same weights come out of"
-        sentences.append(f"{again} `tfgen fit --repeat {self.reference}`.")
-        return " ".join(sentences)
+        return " ".join([*sentences, *self._once_more()])
+
+    def _once_more(self) -> list[str]:
+        """How anybody gets the same weights, where that can be."""
+        if self.is_private:
+            return ["Its noise isn't kept, so nobody can make the same weights once more."]
+        if self.record["status"] != "finished":
+            return []
+        weights = "the same weights" if self.run.version == BASE else "the weights that the version began with"
+        again = f"On the same machine, with the same software and data, {weights} come out of"
+        return [f"{again} `tfgen fit --repeat {shlex.quote(self.run.name)}`."]
 
     def settings(self) -> str:
         """Those of the model; those of the data may hold paths."""
@@ -257,18 +289,24 @@ class _Card:
     def times(self) -> str:
         history = self.run.history()
         if not history:
-            return f"The fit has made no report yet. Go on: `{self.run.resume_command}`"
+            return f"There is no report of the fit.{self._go_on()}"
         last = history[-1]
         losses = [
             f"{name.replace('_', ' ')} {short(value)}" for name, value in last.items()
             if name not in ("step", "seconds", "steps_per_second") and isinstance(value, (int, float))
         ]
-        return f"{duration(last['seconds'])} of training. Losses at its end: {', '.join(losses)}."
+        what = "Reported last, as a private fit has no losses" if self.is_private else "Losses at its end"
+        return f"{duration(last['seconds'])} of training. {what}: {', '.join(losses)}."
 
     # What was measured.
 
     def testing(self) -> str:
         found = self.evaluation
+        if self.is_withheld:
+            return (
+                "**Left out.** The run is private, and evaluations look at the real examples without noise, so what "
+                "they found is for the owner alone."
+            )
         if found is None:
             return self._not_evaluated()
         what = found.measured_with
@@ -283,6 +321,9 @@ class _Card:
         return " ".join(lines)
 
     def _not_evaluated(self) -> str:
+        return "**Left out**, see \"Evaluation\"." if self.is_withheld else self._unmeasured()
+
+    def _unmeasured(self) -> str:
         return f"**Not measured.** {self.measure} measures it."
 
     def results(self) -> str:
@@ -330,13 +371,15 @@ class _Card:
         return "\n\n".join(parts) or self._not_evaluated()
 
     def energy(self) -> str:
-        fitted, judged = energy_of(self.record), self.evaluation and Energy.from_json(self.evaluation.energy)
-        samples = judged and Energy.from_json(self.evaluation.energy.get("thousand_samples"))
-        again = f"**Not measured.** `tfgen fit --repeat {self.reference}` fits it once more, with a meter."
+        fitted, judged = energy_of(self.record), Energy.from_json(self.spent)
+        samples = Energy.from_json(self.spent.get("thousand_samples"))
+        again = "**Not measured.**"
+        if self.record.get("steps") and not self.is_private:
+            again += f" `tfgen fit --repeat {shlex.quote(self.run.name)}` fits it once more, with a meter."
         facts = {
             "Fit": again if fitted is None else self._energy(fitted),
-            "Evaluation": self._energy(judged) if judged else self._not_evaluated(),
-            "A thousand samples": self._energy(samples) if samples else self._not_evaluated(),
+            "Evaluation": self._energy(judged) if judged else self._unmeasured(),
+            "A thousand samples": self._energy(samples) if samples else self._unmeasured(),
             "Hardware": self._hardware(),
         }
         notes = [
@@ -362,9 +405,6 @@ class _Card:
         there = self.record["environment"]
         software = ", ".join(f"{title} {there[name]}" for name, title in names.items() if name in there)
         return as_facts({"Hardware": self._hardware(), "Software": software})
-
-    def _of_evaluation(self, say: Any) -> str:
-        return self._not_evaluated() if self.evaluation is None else say(self.evaluation)
 
 
 def _report(run: Run) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from tfgen.checkpoints import newest_name
 from tfgen.console import several
 from tfgen.run import BASE, Run, all_runs
 from tfgen.trust.markup import as_bullets, as_facts
+from tfgen.trust.privacy import Account
 
 _NONE = "none among the runs here"
 
@@ -47,22 +48,27 @@ def feedback(run: Run) -> str:
     return as_bullets(lines if lines[1:] else [*lines, "No version learned from it."])
 
 
-def erasure(run: Run, source: str, reference: str) -> str:
+def erasure(run: Run, source: str) -> str:
     """The steps after which nothing of a record is left, as far as this computer goes.
 
     Args:
-        source: what the data is called. reference: what to type to name the run.
+        source: what the data is called.
     """
     anew = f"tfgen fit {run.record['model']} DATA -o {shlex.quote(run.name + '-2')}"
+    repeat = "A repeat refuses data that has changed, and no weights"
+    if "privacy" in run.record:
+        anew += f" --private {Account.from_json(run.record['privacy']).asked}"
+        repeat = "What both fits spend of privacy adds up, and no weights"
     fingerprint = run.record["data"]["fingerprint"]
     began = _descendants(run)
     others = [each for each in all_runs() if each.path != run.path and each.name not in began]
     same = sorted(each.name for each in others if each.record["data"].get("fingerprint") == fingerprint)
     steps = [
         f"Take the record out of the data, \"{source}\".",
-        f"Fit anew, from random weights: `{anew}`, with the settings above. A repeat refuses data that has changed, "
-        "and no weights can be made to forget one record.",
-        f"Delete this run with its versions, samples and exports: `tfgen runs remove {reference}`.",
+        f"Fit anew, from random weights: `{anew}`, with the settings above. {repeat} can be made to forget one "
+        "record.",
+        # All of it, whichever version the card is of.
+        f"Delete this run with its versions, samples and exports: `tfgen runs remove {shlex.quote(run.name)}`.",
         f"Do the same with runs that began with it ({_quoted(began)}), with others that learned the same data "
         f"({_quoted(same)}), and with exports and samples that lie elsewhere.",
         "Delete the cache, in which data lies prepared: the folder in `$TFGEN_CACHE`, else `tfgen` in the user's cache "

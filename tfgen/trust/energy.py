@@ -188,17 +188,24 @@ class Meter:
 
 
 class FitEnergy:
-    """What all sessions of a run's fit cost, in its run.json; what a killed one spent counts to its last checkpoint."""
+    """What all sessions of a run's fit cost, in its run.json; what a killed one spent counts to its last checkpoint.
+
+    Where sessions before were not measured, as those of a tfgen from before, nothing is recorded: it would be a part.
+    """
 
     def __init__(self, run: Run, meter: Meter, carbon: float | None = None):
         self.meter = meter  # of this session alone
         self.watts = 0.0  # mean power of training steps, once they were tried
         self._run, self._carbon = run, carbon
-        self._before = energy_of(run.record) or Energy()
+        from tfgen.checkpoints import newest_step
+
+        self._before = energy_of(run.record)
+        if self._before is None and not newest_step(run.checkpoints):
+            self._before = Energy()
 
     def spent(self) -> Energy:
-        """Until now, with the sessions before."""
-        return replace(self.meter.spent(), carbon=self._carbon).after(self._before)
+        """Until now, with the sessions before, as far as they are known."""
+        return replace(self.meter.spent(), carbon=self._carbon).after(self._before or Energy())
 
     def forecast(self, seconds: float) -> Energy:
         """What so many seconds of training will cost."""
@@ -206,8 +213,11 @@ class FitEnergy:
         joules = seconds * self.watts
         return replace(spent, joules=joules, estimated=joules if spent.estimated else 0.0, seconds=seconds)
 
-    def record(self, **changes: Any) -> Energy:
-        """Writes it into the run's record, with other changes of it; gives what was spent."""
+    def record(self, **changes: Any) -> Energy | None:
+        """Writes it into the run's record, with other changes of it; gives what was spent, None where nobody knows."""
+        if self._before is None:
+            self._run.update(**changes)
+            return None
         spent = self.spent()
         self._run.update(energy=spent.to_json(), **changes)
         return spent

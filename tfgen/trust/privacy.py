@@ -151,6 +151,11 @@ class Account:
         return replace(self, spent={"steps": steps, "epsilon": spent_epsilon(self, steps)})
 
     @property
+    def asked(self) -> str:
+        """What was asked for, as `Budget.parse` takes it."""
+        return f"epsilon={self.epsilon:g},delta={self.delta:g},clip={self.clip:g}"
+
+    @property
     def in_words(self) -> str:
         """"epsilon 2.99 of 3 at delta 1e-05, for each row"."""
         asked = f"at delta {self.delta:g}, for each {self.unit}"

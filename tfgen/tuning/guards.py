@@ -49,6 +49,9 @@ class Guards:
         shapes = [tf.TensorSpec([_ROWS, model.latent_dim]), tf.TensorSpec([_ROWS, model.conditions.longest], tf.int32)]
         self._decode = tf.function(model.decode, input_signature=shapes, autograph=False)
         self._extractor = self._detail = self._real = None
+        if "privacy" in run.record:  # what is kept of the steering would tell of examples what no budget covers
+            self.missing = "Only diversity was measured: the run is private, and a look at its examples has no noise."
+            return
         try:
             data = ReferenceData.of(run, None, 0)
             count = data.usable(COUNT)

@@ -23,7 +23,7 @@ class RowsToFill(Rows):
 
     texts: each column of the file as it stands there, in its order; "" where a cell is to be filled.
     unknown: of learned columns, bool [n]: cells that say something that the run doesn't know. They stay as they are,
-        and the model takes them for missing.
+        and the model takes them for missing, or for one of the categories that a private run may not know.
     """
 
     texts: Mapping[str, np.ndarray] = field(default_factory=dict)
@@ -86,7 +86,8 @@ def read_to_fill(path: Path, codec: TableCodec) -> RowsToFill:
         given = is_given(column, texts[column.name])
         texts[column.name] = np.where(given, texts[column.name], "")
         values = rows.values[column.name]
-        unknown[column.name] = given & (np.isnan(values) if column.is_numeric else values < 0)
+        known = np.isfinite(values) if column.is_numeric else np.array([*map(bool, column.categories), False])[values]
+        unknown[column.name] = given & ~known
         if count := int(unknown[column.name].sum()):
             warn(f"{several(count, 'cell')} of '{column.name}' can't be understood by the run: written as in the file.")
     empty = {

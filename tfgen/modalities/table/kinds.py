@@ -149,8 +149,9 @@ def read_as(
 ) -> tuple[Rows, list[str]]:
     """The rows of other cells under columns that are known, such as those of a run; notes on what doesn't fit them.
 
-    A text that is no category of its column, or no number, is missing. So is what was said to mean that when the
-    columns were found, or is said of these cells.
+    A text that is no category of its column is the one "" where it has that, which stands for all others in the columns
+    of a private run; else it is missing, as is what is no number, and what was said to mean that when the columns were
+    found, or is said of these cells.
 
     Raises:
         UserError: a learned column isn't there.
@@ -181,7 +182,9 @@ def read_as(
 def _marks_of(column: Column) -> tuple[str, ...]:
     """The words that mean missing in a column that is known."""
     own = () if column.missing is None else (column.missing,)
-    return (*own, *column.writing.get("marks", ()), *(word for word in MISSING if word not in column.categories))
+    # No cell says "" as its category: where there is that one, it stands for those that nobody may know.
+    usual = (word for word in MISSING if word not in column.categories or not word)
+    return (*own, *column.writing.get("marks", ()), *usual)
 
 
 def _numbers_among(marks: Sequence[str]) -> list[float]:
@@ -208,7 +211,8 @@ def _codes_in(column: Column, texts: list[str]) -> np.ndarray:
     if column.kind == BOOLEAN:  # true and false of files with types
         meant = {truth(category): place for category, place in places.items()}
         places = {**{word: meant[truth(word)] for word in ("true", "false") if truth(word) in meant}, **places}
-    return np.array([places.get(text, -1) for text in texts], np.int32)
+    other = places.get("", -1)
+    return np.array([places.get(text, other) for text in texts], np.int32)
 
 
 def truth(text: str) -> bool | None:

@@ -102,7 +102,7 @@ class ArrayExamples(Examples):
 
     def not_covered(self) -> tuple[str, ...]:
         told = "" if self.prompt_kind == "none" else "; which words and prompts there are, and how often each is"
-        return (f"How many {self.unit}s there are, and how large and of which form{told}.",)
+        return (f"How many examples there are, and how large and of which form{told}.",)
 
     def poisson_batches(self, key: int, rate: float, multiple: int, start: int, stop: int) -> "tf.data.Dataset":
         import tensorflow as tf

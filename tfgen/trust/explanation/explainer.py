@@ -16,6 +16,10 @@ from tfgen.run import Run, now
 from tfgen.trust.explanation.randomised import Check
 
 NAME = "explanation"  # of the page, the JSON beside it, and the folder of what is drawn
+FOR_THE_OWNER = (
+    "This run is private, and its explanation is not: it looks at real examples without noise, and may show some. It "
+    "is for the owner alone."
+)
 
 
 @dataclass(frozen=True)
@@ -139,4 +143,6 @@ def explain(explainer: Explainer) -> Explanation:
     explanation = Explanation(*about, explainer.folder / f"{NAME}.html")
     write(explanation, run, explainer.modality.plural)
     files.write_json(explainer.folder / f"{NAME}.json", explanation.to_json())
+    if "privacy" in run.record:
+        say(FOR_THE_OWNER)
     return explanation

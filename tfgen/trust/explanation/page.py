@@ -4,7 +4,7 @@ from html import escape
 
 from tfgen.evaluate.page import facts_list, time_of, write_page
 from tfgen.run import Run
-from tfgen.trust.explanation.explainer import Explanation, Part
+from tfgen.trust.explanation.explainer import FOR_THE_OWNER, Explanation, Part
 from tfgen.trust.explanation.randomised import DEPENDS, UNTOLD
 
 _KINDS = {DEPENDS: "checked", UNTOLD: "checked not-tested"}
@@ -26,6 +26,8 @@ def write(explanation: Explanation, run: Run, plural: str) -> None:
         "Explained": time_of(explanation.created),
     }
     alarm = f'<p class="words">{escape(_alarm(explanation))}</p>' if explanation.untrustworthy else ""
+    if "privacy" in run.record:
+        alarm = f'<p class="words">{escape(FOR_THE_OWNER)}</p>{alarm}'
     sections = [f"<section>\n{_section(part)}\n</section>" for part in explanation.parts]
     left = "".join(f"<li><b>{escape(what)}</b>: {escape(why)}</li>" for what, why in explanation.left_out.items())
     if left:
