@@ -22,12 +22,13 @@ _STALE_AFTER_SECONDS = 24 * 3600.0
 
 @contextlib.contextmanager
 def open_atomically(path: Path) -> Iterator[BinaryIO]:
-    """A binary file that replaces `path` when the block ends without an error, and vanishes otherwise."""
+    """A binary file, to write and read, that replaces `path` when the block ends without an error, and vanishes
+    otherwise."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with os.fdopen(descriptor, "w+b") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
