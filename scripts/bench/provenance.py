@@ -4,7 +4,7 @@
     python scripts/bench/provenance.py tampered    250 files that were changed in ten ways, and 200 of people
     python scripts/bench/provenance.py speed       1,000 pictures, signed and not, by turns
 
-Each prints a table and ends with 1 where a changed file was not told (where the manifest was cut out: that it is gone),
+Each prints a table and ends with 1 where a changed file was not told (where its manifest went: that it is gone),
 a person's file was called made by a model, or 1,000 signed pictures took more than 10 s of a processor. It signs with a
 key of its own. How long writing takes by the clock depends on the disk, which each file waits for, and on who else is
 at work.
