@@ -22,7 +22,8 @@ _STALE_AFTER_SECONDS = 24 * 3600.0
 
 @contextlib.contextmanager
 def open_atomically(path: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
-    """A binary file that replaces `path` when the block ends without an error, and vanishes otherwise.
+    """A binary file, to write and read, that replaces `path` when the block ends without an error, and vanishes
+    otherwise.
 
     mode: who may read and write it, as far as the umask allows; until it is there, its owner alone may.
     """
@@ -30,7 +31,7 @@ def open_atomically(path: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with os.fdopen(descriptor, "w+b") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())

@@ -12,6 +12,7 @@ from tfgen.evaluate.record import Evaluation
 from tfgen.run import Run
 from tfgen.trust.energy import energy_of
 from tfgen.trust.privacy import Account
+from tfgen.trust.provenance import SIDECAR
 
 _QUALITY = ("detectability_to_the_eye", "detectability", "quality", "ndcg_at_100")  # scores, the first that there is
 _TIMES = ("step", "seconds", "steps_per_second")  # in a report, beside the losses
@@ -142,7 +143,7 @@ def sheets_ending(runs: list[Run]) -> str:
 
 def newest_sheet(run: Run) -> Path:
     """The last samples that a fit wrote for a person to look at. Raises UserError where there are none."""
-    sheets = sorted((run.path / "samples").glob("samples-*.*"))
+    sheets = sorted(path for path in (run.path / "samples").glob("samples-*.*") if path.suffix != SIDECAR)
     if not sheets:
         command = f"tfgen fit {run.record['model']} -o {shlex.quote(run.reference)} --resume"
         raise UserError(f"'{run.name}' has no samples yet.", f"Finish it with: {command}")

@@ -1,14 +1,20 @@
 """Every modality with every model that can learn it, through every stage, by the command line; and runs of before."""
 
+import io
 import json
+import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import yaml
 
+import tfgen
 from tests.conformance.cases import battery_of, covering, learners_of
 from tests.sources import SOURCES
 from tfgen import catalog
+from tfgen.run_comparison import newest_sheet
+from tfgen.trust.verification import verify_each
 
 ARRAYS, SEQUENCES, ROWS, SETS = (learners_of(each) for each in ("arrays", "sequences", "rows", "sets"))
 SEQUENCE_STEPS = 120
@@ -80,6 +86,44 @@ def test_a_run_goes_through_every_stage(learner, fit_once, command, tmp_path, sh
     assert evaluation["words"].replace("<", "&lt;") in card.stdout
 
 
+@pytest.mark.parametrize("learner", covering("arrays", "sequences", "rows", "sets"), ids="-".join)
+def test_what_a_fit_shows_is_signed(learner, fit_once):
+    run = run_of(fit_once, *learner)
+    found = verify_each([run.path / "samples"])
+    assert len(found) > 1 and {each.path.rpartition(".")[2] for each in found} <= {"png", "txt"}
+    for each in found:
+        assert (each.state, each.generated, each.made_by["run"]) == ("own", True, run.name), each
+    assert newest_sheet(run).suffix != ".c2pa"
+
+
+@pytest.mark.parametrize("learner", [ROWS[0], SETS[0]], ids="-".join)
+def test_a_download_of_several_says_what_is_true_of_all(learner, fit_once, tmp_path):
+    from tfgen.studio.making import _files
+
+    run, prompt = run_of(fit_once, *learner), SOURCES[learner[0]].prompt
+    made = [tfgen.load(run.path).generate(prompt, n=1, seed=seed).records()[0] for seed in (3, 8)]
+    first, second = (replace(each, seed=seed) for each, seed in zip(made, (3, 8)))  # a ranking's is 0
+    other = replace(second, prompt="")
+
+    def signed(*records):
+        name, content = _files(run, list(records))
+        assert name.endswith(".zip")
+        zipfile.ZipFile(io.BytesIO(content)).extractall(tmp_path)
+        (found,) = verify_each([tmp_path / run.name])
+        assert found.state == "own"
+        return found.made_by
+
+    alike, unlike = signed(first, second), signed(first, other)
+    assert (alike["prompt"], alike["seed"], alike["weights"]) == (prompt, "3, 8", first.digest)
+    assert (unlike["prompt"], unlike["seed"], unlike["weights"]) == ("", "3, 8", first.digest)
+    if learner in SETS:
+        old = signed(first, replace(second, digest="0" * 64, version="better:00000000", settings={"novelty": 1}))
+        assert not {"weights", "version", "settings"} & old.keys() and old["run"] == run.name
+    else:
+        with pytest.raises(tfgen.UserError, match="can no longer make"):
+            _files(run, [first, replace(second, version="better:00000000")])
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("learner", EXPORTED, ids="-".join)
 def test_an_export_answers_as_the_run_does_and_is_served(learner, fit_once, command, tmp_path):
@@ -107,8 +151,9 @@ def test_runs_compare(modality, fit_once, command, isolated):
         other = fit_once(learners[0][1], 4, *settings, modality=modality)
     compared = command("runs", "compare", run.path, other.path)
     assert compared.exit_code == 0, compared.stderr
-    (sheet,) = isolated.glob("*-vs-*")
+    (sheet,) = (path for path in isolated.glob("*-vs-*") if path.suffix != ".c2pa")
     assert sheet.stat().st_size > 100
+    assert tfgen.verify(sheet).state == "own"
 
 
 @pytest.mark.slow

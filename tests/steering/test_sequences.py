@@ -2,6 +2,7 @@
 
 import pytest
 
+import tfgen
 from tests.sources import SOURCES
 from tfgen.errors import UserError
 from tfgen.feedback.store import open_store
@@ -36,6 +37,13 @@ def test_what_is_picked_becomes_part_of_the_text(gpt_run, tmp_path):
         assert replayed(gpt_run, log).replay(log).tiles().values == session.tiles().values
         shown = store.samples(log[0].shown)
         assert sorted(sample.content for sample in shown.values()) == sorted(first.values)
+
+
+def test_a_sheet_of_tiles_is_signed(gpt_run, tmp_path):
+    session = open_session(gpt_run, request())
+    session.save_sheet(tmp_path / "tiles.txt")
+    found = tfgen.verify(tmp_path / "tiles.txt")
+    assert (found.state, found.generated, found.made_by["session"]) == ("own", True, session.id)
 
 
 def test_undo_takes_the_text_back(gpt_run):

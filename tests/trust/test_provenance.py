@@ -128,7 +128,6 @@ PICTURES = {
     "appended": lambda content: content + b"more",
     "cut off": lambda content: content[:-20],
     "cut in the manifest": lambda content: content[:2000],
-    "manifest cut out": without_manifest,
     "manifest of another": with_other_pixels,
 }
 
@@ -165,11 +164,90 @@ def test_a_table_that_was_changed_is_told(tmp_path):
     assert "run" in tfgen.verify(path).reason
     path.with_name("a.csv.json").write_text(json.dumps(FACTS))
     assert tfgen.verify(path).state == "own"
-    path.with_name("a.csv.c2pa").unlink()
-    assert "signature is gone" in tfgen.verify(path).reason
     for content in (b"", b"nonsense" * 100, manifest[:500], b"\0" * 2**25):
         path.with_name("a.csv.c2pa").write_bytes(content)
         assert tfgen.verify(path).changed
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.csv"])
+def test_a_mark_that_is_gone_is_told_and_is_no_forgery(name, tmp_path, command):
+    path = write(tmp_path / name)
+    if path.suffix == ".png":
+        path.write_bytes(without_manifest(path.read_bytes()))
+    else:
+        path.with_name(f"{name}.c2pa").unlink()
+    found = tfgen.verify(path)
+    assert (found.state, found.generated) == ("unmarked", None) and "removed, or never written" in found.reason
+    assert "anybody can write that" in found.sentences[1] and command("verify", path).exit_code == 0
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.csv"])
+def test_a_file_that_could_not_be_signed_is_no_forgery(name, tmp_path, monkeypatch, opened_anew, capsys):
+    assert provenance.status() == "signed"
+
+    def refuse(*_):
+        raise RuntimeError("nothing is signed today")
+
+    monkeypatch.setattr(provenance, "_sign", refuse)
+    found = tfgen.verify(write(tmp_path / name))
+    assert found.state == "unmarked" and "never written" in found.reason
+    assert "nothing is signed today" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize("signed", [True, False])
+def test_a_write_that_ends_at_any_instant_leaves_a_file_with_its_own_mark(signed, before, tmp_path, monkeypatch):
+    new, wanted = ROWS * 2, "own" if signed else "unmarked"
+    facts = FACTS if signed else {**FACTS, "provenance": "off"}
+    left = 0
+
+    def failing(function):
+        def call(*arguments, **options):
+            nonlocal left
+            left -= 1
+            if left == -1:
+                raise OSError(28, "No space left on device")
+            return function(*arguments, **options)
+
+        return call
+
+    for name in ("fsync", "replace", "unlink", "chmod"):
+        monkeypatch.setattr(os, name, failing(getattr(os, name)))
+    seen = set()
+    for instant in range(100):
+        folder, left = tmp_path / str(instant), 10**6
+        folder.mkdir()
+        path = folder / "a.csv"
+        if before:
+            write_marked(path, ROWS, FACTS)
+        left = instant
+        try:
+            write_marked(path, new, facts)
+        except OSError:
+            pass
+        ended, left = left >= 0, 10**6
+        if path.exists():
+            content = path.read_bytes()
+            assert tfgen.verify(path).state == (wanted if content == new else "own"), f"at {instant}"
+            seen.add(content)
+        if ended:
+            break
+        write_marked(path, ROWS, FACTS)
+        assert tfgen.verify(path).state == "own" and not list(folder.glob(".*.c2pa")), "it goes on from there"
+    assert instant > 3 and seen == ({ROWS, new} if before else {new})
+    assert sorted(each.name for each in folder.iterdir()) == (["a.csv", "a.csv.c2pa"] if signed else ["a.csv"])
+
+
+def test_a_mark_that_waits_says_nothing_of_another_file(tmp_path):
+    path = write(tmp_path / "a.csv")
+    path.with_name("a.csv.c2pa").rename(provenance.waiting_beside(path))
+    assert tfgen.verify(path).state == "own"
+    path.write_bytes(ROWS * 2)
+    assert tfgen.verify(path).state == "unmarked"
+    write_marked(path, ROWS, FACTS)
+    path.write_bytes(ROWS * 2)
+    provenance.waiting_beside(path).write_bytes(b"nonsense")
+    assert tfgen.verify(path).state == "changed"
 
 
 def test_what_lies_beside_a_file_stands_for_it(tmp_path, command):
@@ -214,7 +292,42 @@ def test_a_folder_is_signed_as_a_whole(tmp_path):
     said = json.loads((folder / "provenance.json").read_text())
     (folder / "provenance.json").write_text(json.dumps({**said, "files": {}}))
     assert tfgen.verify(folder).reason == "its content is not what was signed"
+    assert tfgen.verify(folder / "provenance.json").reason == "its content is not what was signed"
     assert tfgen.verify(tmp_path).state == "unmarked"
+
+
+def exported(folder):
+    (folder / "variables").mkdir(parents=True)
+    (folder / "model.bin").write_bytes(b"weights")
+    (folder / "variables" / "data").write_bytes(b"more")
+    with signed_folder(folder, {**FACTS, "Source": provenance.EXPORTED, "export": "1"}):
+        pass
+    return folder
+
+
+def test_the_list_of_a_folder_vouches_for_the_folder_not_for_itself(tmp_path, command):
+    folder = exported(tmp_path / "1")
+    assert tfgen.verify(folder / "provenance.json").state == "own"
+    (folder / "model.bin").write_bytes(b"others")
+    for name in ("provenance.json", "provenance.json.c2pa"):
+        found = tfgen.verify(folder / name)
+        assert (found.path, found.reason) == (str(folder), "its files differ (changed: model.bin)")
+    assert command("verify", *sorted(folder.glob("provenance*"))).exit_code == 1
+
+
+def test_links_in_a_folder_are_seen(tmp_path):
+    folder = exported(tmp_path / "1")
+    (tmp_path / "elsewhere").mkdir()
+    (folder / "extra").symlink_to(tmp_path / "elsewhere")
+    (folder / "nowhere").symlink_to("nothing")
+    os.mkfifo(folder / "pipe")
+    assert tfgen.verify(folder).reason == "its files differ (new: extra, nowhere, pipe)"
+    for name in ("extra", "nowhere", "pipe"):
+        (folder / name).unlink()
+    assert tfgen.verify(folder).state == "own"
+    (folder / "model.bin").rename(tmp_path / "model.bin")
+    (folder / "model.bin").symlink_to(tmp_path / "model.bin")
+    assert tfgen.verify(folder).reason == "its files differ (changed: model.bin)", "though it is the same as yet"
 
 
 # Not made by a model, as far as anybody can tell.
@@ -369,6 +482,24 @@ def test_what_a_stranger_wrote_can_t_do_anything_to_a_terminal(tmp_path, command
     write(tmp_path / "a.png", {**FACTS, "prompt": "\x1b[2Jboo\n\r\x07" + "x" * 5000})
     shown = command("verify", tmp_path / "a.png").stdout
     assert "boo" in shown and "\x1b" not in shown and "\x07" not in shown and len(shown) < 1500
+
+
+def test_nor_can_the_names_of_a_stranger_s_files(tmp_path, command):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "a\x1b[2K\x9b.txt").write_text("words")
+    (folder / "gone\x1b[2K.txt").symlink_to("nothing")
+    few = command("verify", folder, folder / "gone\x1b[2K.txt", folder / "b\x1b[2K" / "c")
+    for name in "bcde":
+        (folder / f"{name}\x1b[2K\n.txt").write_text("words")
+    many, alone = command("verify", folder), command("verify", "--json", folder)
+    for done in (few, many, alone):
+        assert "[2K" in done.stdout and not {"\x1b", "\x9b"} & set(done.output)
+    assert "There is no" in few.stdout and few.exit_code == 2
+    assert str(folder / "a\x1b[2K\x9b.txt") in [each["path"] for each in json.loads(alone.stdout)], "to a program, all"
+    with pytest.raises(tfgen.UserError) as caught:
+        tfgen.verify(folder / "gone\x1b[2K.txt")
+    assert "\x1b" not in str(caught.value)
 
 
 def test_whatever_becomes_of_its_bytes_a_file_is_never_taken_for_whole(tmp_path):

@@ -43,11 +43,11 @@ def command(files: tuple[str, ...], trust: str | None, as_json: bool, authority:
         raise UserError("No file is named.", "Name one: tfgen verify FILE")
     found = verify_each(map(Path, files), Path(trust) if trust else None)
     if as_json:
-        click.echo(json.dumps([each.to_json() for each in found], indent=2, ensure_ascii=False))
+        click.echo(json.dumps([each.to_json() for each in found], indent=2))
     elif len(found) <= _FEW:
-        click.echo("\n".join("\n  ".join([each.path, *each.sentences]) for each in found))
+        click.echo("\n".join("\n  ".join([each.name, *each.sentences]) for each in found))
     else:
-        click.echo(table([("file", "state", "by"), *((each.path, each.state, each.maker or "-") for each in found)]))
+        click.echo(table([("file", "state", "by"), *((each.name, each.state, each.maker or "-") for each in found)]))
         states = [each.state for each in found]
         counts = (f"{states.count(state)} {state}" for state in dict.fromkeys(states))
         click.echo(f"{len(found)} files: {', '.join(counts)}. More on one: tfgen verify FILE", err=True)

@@ -13,7 +13,7 @@ from tfgen.console import say, several
 from tfgen.errors import UserError
 from tfgen.feedback.events import Sample
 from tfgen.generate import Control, Generator, Origin, Request, seeds_from
-from tfgen.generate.output import check_path, ending, file_stem, provenance
+from tfgen.generate.output import check_path, ending, file_stem, provenance, provenance_of_all
 from tfgen.generate.reactions import Reactions
 from tfgen.generate.steering import Steering, Waypoint, best_seeds, find_like, sampler_of, walk
 from tfgen.representations.arrays.sampler import BATCH, drawn_prompts
@@ -266,7 +266,8 @@ def write_samples(samples: ArraySamples, path: Path) -> str:
 def _facts(samples: ArraySamples) -> dict[str, str]:
     """What is said of several samples in one file."""
     seeds = f"{samples.seeds[0]} to {samples.seeds[-1]}" if len(samples.seeds) > 1 else str(samples.seeds[0])
-    return provenance(samples.origin, samples.prompts[0] if len(set(samples.prompts)) == 1 else "", seeds)
+    prompts = dict.fromkeys(samples.prompts)
+    return provenance_of_all([provenance(samples.origin, prompt, seeds) for prompt in prompts], seeds)
 
 
 def _write_arrays(samples: ArraySamples, path: Path) -> None:

@@ -1,7 +1,7 @@
 """Where samples go: paths and file names."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tfgen import __version__
@@ -35,6 +35,15 @@ def file_stem(run: str, prompt: str, label: str) -> str:
     """A file's name, without an ending, that says what is in it; a long prompt is cut."""
     words = "".join(letter if letter.isalnum() else "-" for letter in prompt)[:60].strip("-")
     return "-".join(filter(None, [run, words, label]))
+
+
+def provenance_of_all(each: Sequence[Mapping[str, str]], seeds: str) -> dict[str, str]:
+    """What is said of several samples in one file: of what is said of each, that in which all agree, and their seeds.
+    """
+    first, *others = each
+    same = {name: value if all(other.get(name) == value for other in others) else "" for name, value in first.items()}
+    same["seed"] = seeds
+    return {name: value for name, value in same.items() if value or name == "prompt"}
 
 
 def provenance(origin: Origin, prompt: str, seed: str) -> dict[str, str]:

@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 
-from tfgen import files
 from tfgen.catalog import ENGINES
 from tfgen.generate.arrays import shown_prompts
 from tfgen.representations.arrays.sampler import ArraySampler
@@ -13,6 +12,7 @@ from tfgen.representations.sequences.examples import side_by_side
 from tfgen.representations.sets.ranker import Ranker
 from tfgen.restore import open_modality
 from tfgen.run import Run
+from tfgen.trust.provenance import write_marked
 
 _SAMPLES = 64  # of arrays, on one sheet
 _FEW_LABELS = 16  # so many have a column each
@@ -44,7 +44,7 @@ class ArraySheets:
     def write(self) -> None:
         """One file for each way to sample, named by the step."""
         modality = open_modality(self.run)
-        about = {"run": self.run.name, "seed": f"0 to {len(self.seeds) - 1}"}
+        about = _about(self.run, len(self.seeds))
         for name, sampler in self.samplers.items():
             values = self.codec.decode(sampler(self.seeds, self.prompts))
             file = f"{name}-{int(self.model.step.numpy()):08d}{modality.sheet_ending}"
@@ -78,7 +78,7 @@ class SequenceSheets:
             for seed, (prompt, text) in enumerate(zip(given, texts, strict=True))
         ]
         path = self.run.path / "samples" / f"samples-{int(self.model.step.numpy()):08d}.txt"
-        files.write_bytes(path, "\n".join(parts).encode())
+        write_marked(path, "\n".join(parts).encode(), _about(self.run, rows))
 
 
 class RowSheets:
@@ -93,7 +93,8 @@ class RowSheets:
         modality = open_modality(self.run)
         rows = modality.repair(self._sampler(np.arange(_ROWS, dtype=np.int32)), self.codec)
         path = self.run.path / "samples" / f"samples-{int(self.model.step.numpy()):08d}.txt"
-        files.write_bytes(path, "".join(f"{line}\n" for line in modality.lines(rows, heading=True)).encode())
+        content = "".join(f"{line}\n" for line in modality.lines(rows, heading=True)).encode()
+        write_marked(path, content, _about(self.run, _ROWS))
 
 
 class SetSheets:
@@ -107,4 +108,10 @@ class SetSheets:
         """One text file, named by the step."""
         made = self._ranker.invented(np.arange(_SETS, dtype=np.int32))
         path = self.run.path / "samples" / f"samples-{int(self.model.step.numpy()):08d}.txt"
-        files.write_bytes(path, "".join(f"{self.codec.write(each)}\n" for each in made).encode())
+        content = "".join(f"{self.codec.write(each)}\n" for each in made).encode()
+        write_marked(path, content, _about(self.run, _SETS))
+
+
+def _about(run: Run, count: int) -> dict[str, str]:
+    """What is said, and signed, of a sheet of so many samples."""
+    return {"run": run.name, "seed": f"0 to {count - 1}"}

@@ -246,7 +246,7 @@ class Modality(abc.ABC):
     def join_sheets(cls, sheets: Sequence[Path], names: Sequence[str], path: Path) -> None:
         """Writes sheets of several runs into one file, so that they can be compared."""
         parts = [f"=== {name} ===\n{sheet.read_text(encoding='utf-8')}" for sheet, name in zip(sheets, names)]
-        files.write_bytes(path, "\n".join(parts).encode())
+        write_marked(path, "\n".join(parts).encode(), {"runs": ", ".join(names)})
 
     @classmethod
     def as_text(cls, value: np.ndarray) -> str:

@@ -95,8 +95,7 @@ class ArraySession(Session):
         return Path(f"{self.run.name}-steer{self.modality.sheet_ending}")
 
     def save_sheet(self, path: Path) -> None:
-        about = {"run": self.run.title, "session": self.id, "round": str(self.answers + 1)}
-        self.modality.save_choices(path, self.tiles().values, about)
+        self.modality.save_choices(path, self.tiles().values, self.about)
 
     def in_terminal(self, columns: int) -> str | None:
         return self.modality.as_terminal(self.tiles().values, columns)

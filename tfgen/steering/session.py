@@ -14,12 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from tfgen import files, versions
+from tfgen import versions
 from tfgen.catalog import ENGINES
 from tfgen.errors import UserError, unknown
 from tfgen.feedback.events import Event, Sample, check, new_id, run_digest, whoami
 from tfgen.restore import open_codec, open_modality
 from tfgen.run import Run
+from tfgen.trust.provenance import write_marked
 
 FEWEST, MOST = 2, 36  # tiles
 ANSWERS = ("pick", "none", "skip")
@@ -181,7 +182,12 @@ class Session(abc.ABC):
 
     def save_sheet(self, path: Path) -> None:
         """Writes the tiles to a file for looking at."""
-        files.write_bytes(path, "".join(f"{line}\n" for line in self.in_lines()).encode())
+        write_marked(path, "".join(f"{line}\n" for line in self.in_lines()).encode(), self.about)
+
+    @property
+    def about(self) -> dict[str, str]:
+        """What is said, and signed, of a sheet of tiles."""
+        return {"run": self.run.title, "session": self.id, "round": str(self.answers + 1)}
 
     def in_terminal(self, columns: int) -> str | None:
         """The tiles for a terminal of so many columns; None where lines of text do."""

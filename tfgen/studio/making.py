@@ -15,13 +15,16 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from tfgen import versions
 from tfgen.arguments import number, text, whole
 from tfgen.catalog import ENGINES, MODALITIES
 from tfgen.errors import UserError
+from tfgen.feedback.events import run_digest
 from tfgen.generate.output import file_stem
 from tfgen.representations import ROWS, SEQUENCES, SETS
 from tfgen.representations.rows.columns import joined
 from tfgen.restore import open_codec, open_modality
+from tfgen.run import Run
 from tfgen.studio.home import run_of
 from tfgen.studio.model_thread import steadily
 from tfgen.studio.replies import lines, read_body, read_json
@@ -213,11 +216,10 @@ def _files(run: Any, records: list[Any]) -> tuple[str, bytes]:
         elif open_codec(run).representation == ROWS:
             made = [_opened_again(run, each).samples().rows for each in records]
             modality = open_modality(run)
-            seeds = ", ".join(str(each.seed) for each in records)
-            modality.save_rows(folder / "rows.csv", joined(made), {**_signed_facts(run, records[0]), "seed": seeds})
+            modality.save_rows(folder / "rows.csv", joined(made), _signed_facts(run, *records))
         elif open_codec(run).representation == SETS:
             content = "".join(f"{each.content}\n" for each in records).encode()
-            write_marked(folder / "items.txt", content, _signed_facts(run, records[0]))
+            write_marked(folder / "items.txt", content, _signed_facts(run, *records))
         else:
             write_remade(run, records, folder)
         made = sorted(folder.iterdir())
@@ -231,20 +233,27 @@ def _files(run: Any, records: list[Any]) -> tuple[str, bytes]:
         return f"{run.name}.zip", content.getvalue()
 
 
-def _signed_facts(run: Any, record: Any) -> dict[str, str]:
-    """What is signed of a sample."""
+def _signed_facts(run: Any, *records: Any) -> dict[str, str]:
+    """What is signed of the samples in a file."""
     from tfgen.generate import Origin
-    from tfgen.generate.output import provenance
+    from tfgen.generate.output import provenance, provenance_of_all
 
-    origin = replace(Origin.of(run, record.settings), version=record.version, digest=record.digest)
-    return provenance(origin, record.prompt, str(record.seed))
+    seeds, said = [str(each.seed) for each in records], []
+    for each, seed in zip(records, seeds, strict=True):
+        origin = replace(Origin.of(run, each.settings), version=each.version, digest=each.digest)
+        said.append(provenance(origin, each.prompt, seed))
+    return provenance_of_all(said, ", ".join(dict.fromkeys(seeds)))
 
 
 def _opened_again(run: Any, record: Any) -> Any:
-    """What makes the sample of a record once more."""
+    """What makes the sample of a record once more: the version of the run that did. Raises UserError where it can't."""
     from tfgen.generate import Request as Wanted
     from tfgen.generate import open_generator
 
+    known = versions.by_identity(run)
+    if record.digest != run_digest(run) or record.version not in known:
+        raise UserError(f"'{run.name}' can no longer make one of the samples.", "Leave it out.")
+    run = Run(run.path, run.record, known[record.version])
     return open_generator(run, Wanted(record.prompt, 1, record.seed))
 
 

@@ -60,11 +60,20 @@ def open_marked(path: Path, facts: Mapping[str, Any] | None) -> Iterator[BinaryI
 
     facts: what is said of it, `tfgen.generate.output.provenance`. Where nobody says anything the file gets no mark, and
     neither where its "provenance" is OFF.
+
+    A mark beside a file is a second file, and two can't get their names at once. So that whoever looks, at any instant,
+    or after a crash at any instant, finds a file with its own mark:
+
+    1. The content is written and signed under temporary names. Nearly all that fails fails here, and changes nothing.
+    2. The new mark is put where it waits (`waiting_beside`); it is empty where the new file gets none. The old file
+       has its own mark beside it still.
+    3. The new file gets its name. The old mark doesn't fit it, the one that waits does, and `verify` takes that one.
+    4. The mark that waited gets its name, or the old one goes.
     """
     path = Path(path)
     marked = bool(facts) and facts.get("provenance") != OFF and status() == SIGNED
     kind = EMBEDDED.get(path.suffix.lower())
-    beside = path.with_name(path.name + SIDECAR)
+    beside, waiting = path.with_name(path.name + SIDECAR), waiting_beside(path)
     if marked and kind:
         content = io.BytesIO()
         yield content
@@ -73,10 +82,21 @@ def open_marked(path: Path, facts: Mapping[str, Any] | None) -> Iterator[BinaryI
         return
     with files.open_atomically(path) as file:
         yield file
-        file.flush()
-        beside.unlink(missing_ok=True)  # what was signed is gone: killed now, the new file has no mark, not a wrong one
-    if marked and (manifest := _signer.detached(path, facts)):
-        files.write_bytes(beside, manifest)
+        manifest = marked and _signer.detached(file, path.name, facts) or b""
+        if manifest or beside.exists():
+            files.write_bytes(waiting, manifest)
+    if manifest:
+        with contextlib.suppress(FileNotFoundError):  # another process writes the same file, and was quicker
+            os.replace(waiting, beside)
+        files.sync_folder(path.parent)
+    else:
+        beside.unlink(missing_ok=True)
+        waiting.unlink(missing_ok=True)
+
+
+def waiting_beside(path: Path) -> Path:
+    """Where the mark of a file lies until the file has its name."""
+    return path.with_name(f".{path.name}{SIDECAR}")
 
 
 def write_marked(path: Path, content: bytes, facts: Mapping[str, Any] | None) -> None:
@@ -92,20 +112,31 @@ def signed_folder(folder: Path, facts: Mapping[str, Any]) -> Iterator[None]:
     if status() == SIGNED:
         content = {"facts": {**facts, "tfgen": __version__}, "files": hashes_of(folder)}
         files.write_json(folder / FOLDER_FILE, content)
-        if manifest := _signer.detached(folder / FOLDER_FILE, facts):
+        with open(folder / FOLDER_FILE, "rb") as file:
+            manifest = _signer.detached(file, FOLDER_FILE, facts)
+        if manifest:
             files.write_bytes(folder / f"{FOLDER_FILE}{SIDECAR}", manifest)
         else:
             (folder / FOLDER_FILE).unlink()
 
 
 def hashes_of(folder: Path) -> dict[str, str]:
-    """The SHA-256 of every file below a folder by its name in it, without FOLDER_FILE and its manifest."""
-    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    """The SHA-256 of every file below a folder by its name in it, without FOLDER_FILE and its manifest.
+
+    Of a link, whatever it leads to, and of all else that is neither file nor folder, what it is stands in place of it.
+    """
     found = {}
-    for name in names:
-        if name not in (FOLDER_FILE, f"{FOLDER_FILE}{SIDECAR}"):
-            with open(folder / name, "rb") as file:
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if name in (FOLDER_FILE, f"{FOLDER_FILE}{SIDECAR}"):
+            continue
+        if path.is_symlink():  # what it leads to can change without the folder
+            found[name] = f"a link to {os.readlink(path)}"
+        elif path.is_file():
+            with open(path, "rb") as file:
                 found[name] = hashlib.file_digest(file, "sha256").hexdigest()
+        elif not path.is_dir():
+            found[name] = "no file"
     return found
 
 
@@ -149,12 +180,12 @@ class _Signer:
         signed = io.BytesIO()
         return signed.getvalue() if self._sign(title, facts, kind, io.BytesIO(content), signed) else content
 
-    def detached(self, path: Path, facts: Mapping[str, Any]) -> bytes | None:
-        """The manifest of a file, to lie beside it; None where it can't be made, as of an empty file."""
-        if not path.stat().st_size:
+    def detached(self, file: BinaryIO, title: str, facts: Mapping[str, Any]) -> bytes | None:
+        """The manifest of an open file, to lie beside it; None where it can't be made, as of an empty file."""
+        if not file.seek(0, os.SEEK_END):
             return None
-        with open(path, "rb") as file:
-            return self._sign(path.name, facts, ANY, file, None)
+        file.seek(0)
+        return self._sign(title, facts, ANY, file, None)
 
     def _sign(self, title: str, facts: Mapping[str, Any], kind: str, source: Any, target: Any) -> bytes | None:
         opened = self.get()

@@ -4,6 +4,7 @@ The library of C2PA checks the signature and the hashes; here is what follows fr
 from elsewhere, no list of revoked certificates.
 """
 
+import contextlib
 import json
 import mmap
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,14 +16,14 @@ from tfgen.console import several
 from tfgen.errors import UserError
 from tfgen.feedback.references import facts_of
 from tfgen.trust.authority import own_signers, trusted_certificates
-from tfgen.trust.provenance import ANY, FOLDER_FILE, ORIGIN, SIDECAR, SIGNED, hashes_of
+from tfgen.trust.provenance import ANY, FOLDER_FILE, ORIGIN, SIDECAR, SIGNED, hashes_of, waiting_beside
 
 OWN, TRUSTED, UNKNOWN, CHANGED, UNMARKED, UNREAD = "own", "trusted", "unknown", "changed", "unmarked", "unread"
 STATES = {
     OWN: "unchanged since it was signed with this user's own key",
     TRUSTED: "unchanged since somebody signed it for whom an authority vouches that you trust",
     UNKNOWN: "unchanged since it was signed, by somebody unknown",
-    CHANGED: "changed since it was signed, or its mark is another file's, or was cut out",
+    CHANGED: "changed since it was signed, or its mark is another file's",
     UNMARKED: "nothing signed says who made it",
     UNREAD: "the file isn't there or can't be read",
 }
@@ -69,6 +70,11 @@ class Verification:
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
         return {**asdict(self), "made_by": dict(self.made_by)}
+
+    @property
+    def name(self) -> str:
+        """The path, harmless to a terminal."""
+        return _harmless(self.path)
 
     @property
     def maker(self) -> str:
@@ -149,12 +155,13 @@ class Verifier:
             if path.is_dir():
                 return self._folder(path)
             if not path.exists():
-                raise UserError(f"There is no '{path}'.", "Check the path.")
+                raise UserError(f"There is no '{_harmless(path)}'.", "Check the path.")
             if not path.is_file():
-                raise UserError(f"'{path}' is no file.", "Name a file, or a folder that tfgen export wrote.")
+                raise UserError(f"'{_harmless(path)}' is no file.", "Name a file, or a folder that tfgen export wrote.")
             return self._file(path)
         except OSError as error:
-            raise UserError(f"'{path}' can't be read: {error.strerror or error}.", "Check the file.") from error
+            reason = error.strerror or _harmless(error)
+            raise UserError(f"'{_harmless(path)}' can't be read: {reason}.", "Check the file.") from error
 
     def _folder(self, path: Path) -> Verification:
         if not (path / FOLDER_FILE).is_file():
@@ -182,20 +189,14 @@ class Verifier:
         tool = stated.get("Software", "")
         if not path.stat().st_size:
             return Verification(str(path), UNMARKED, reason="the file is empty")
-        beside = path.with_name(path.name + SIDECAR)
         try:
-            report = _Report.read(self._c2pa, path, None, self._context())
-            manifest = None
-            if report is None and beside.is_file():
-                manifest = _sidecar(beside)
-                report = _Report.read(self._c2pa, path, manifest, self._context())
+            report, manifest = self._mark_of(path)
         except _Damaged as error:
             return Verification(str(path), CHANGED, made_by=made_by, reason=str(error))
         if report is None:
-            if stated.get("provenance") == SIGNED:
-                reason = "it says that it was signed, and its signature is gone"
-                return Verification(str(path), CHANGED, made_by=made_by, tool=tool, reason=reason)
             reason = "it was made with signatures off" if stated.get("provenance") else ""
+            if stated.get("provenance") == SIGNED:
+                reason = "it says that it was signed, but its mark is gone: removed, or never written"
             return Verification(str(path), UNMARKED, made_by=made_by, tool=tool, reason=reason)
         found = report.verification(path, UNKNOWN)
         if report.broken:
@@ -209,6 +210,33 @@ class Verifier:
                 if again and again.trusted:
                     return again.verification(path, state)
         return found
+
+    def _mark_of(self, path: Path) -> "tuple[_Report | None, bytes | None]":
+        """What the mark in a file says, or the one beside it, and the latter's content; None where it has none.
+
+        One that still waits for its name (`open_marked`) counts where it fits, or says that the file has none.
+        Raises _Damaged.
+        """
+        inside = self._read(path, None)
+        beside, waiting = path.with_name(path.name + SIDECAR), waiting_beside(path)
+        if inside is not None:
+            return inside, None
+        if waiting.is_file():
+            with contextlib.suppress(_Damaged):
+                manifest = _sidecar(waiting)
+                report = self._read(path, manifest)
+                if report is not None and not report.broken:
+                    return report, manifest
+        if not beside.is_file():
+            return None, None
+        manifest = _sidecar(beside)
+        report = self._read(path, manifest)
+        if report is not None and report.broken and waiting.is_file() and not waiting.stat().st_size:
+            return None, None  # the one beside it is of the file before this one
+        return report, manifest
+
+    def _read(self, path: Path, manifest: bytes | None) -> "_Report | None":
+        return _Report.read(self._c2pa, path, manifest, self._context())
 
     def _context(self, authorities: bytes = b"") -> Any:
         settings = {"verify": {"verify_trust": True, "remote_manifest_fetch": False, "ocsp_fetch": False}}
@@ -320,7 +348,10 @@ def _files_of(path: Path) -> list[Path]:
 
 
 def _signed_one(path: Path) -> Path:
-    """The file that is meant by one that lies beside it, and has its mark or what is said of it."""
+    """What is meant by a file that lies beside it, or in it where it is a folder, and has its mark or what is said of
+    it."""
+    if path.name in (FOLDER_FILE, f"{FOLDER_FILE}{SIDECAR}") and path.with_name(FOLDER_FILE).is_file():
+        return path.parent  # of itself it says nothing of the files beside it
     beside = path.suffix in (SIDECAR, ".json") and path.with_suffix("").suffix
     return path.with_suffix("") if beside and path.with_suffix("").is_file() else path
 
@@ -343,8 +374,13 @@ def _listed(names: list[str]) -> str:
     return f"{shown} and {several(more, 'other')}" if more > 0 else shown
 
 
+def _harmless(text: Any) -> str:
+    """Without letters that a terminal obeys."""
+    return "".join(letter if letter.isprintable() else " " for letter in str(text))
+
+
 def _plain(value: Any) -> str:
     """What a stranger wrote, as harmless to a terminal as it is short."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    text = "".join(letter if letter.isprintable() else " " for letter in text[: 2 * _LONGEST])
+    text = _harmless(text[: 2 * _LONGEST])
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from tfgen import files
 from tfgen.console import count as in_words
 from tfgen.console import several
 from tfgen.data.examples import fit_command
@@ -275,7 +274,7 @@ class LevelModality(Modality):
         if path.suffix != ".png":
             texts = (f"Pictures: {each}" if each.suffix == ".png" else each.read_text("utf-8") for each in sheets)
             parts = (f"=== {name} ===\n{text}\n" for name, text in zip(names, texts, strict=True))
-            files.write_bytes(path, "\n".join(parts).encode())
+            write_marked(path, "\n".join(parts).encode(), {"runs": ", ".join(names)})
             return
         from tfgen.modalities.image.preview import join
         from tfgen.modalities.level.drawing import lettered
