@@ -280,9 +280,7 @@ def test_other_rows_are_read_as_those_that_were_learned_are(tmp_path):
     assert filling.unknown["town"].tolist() == [True, False, False]  # which stays as it stands in the file
 
 
-def test_the_plan_says_what_of_levels_and_of_data_from_memory_is_in_the_run(tmp_path):
-    tiles, size = open_data("meadows", representation="arrays").not_covered()[::-1]
-    assert "Which tiles and rules the levels have" in tiles and size.startswith("How many examples there are")
+def test_the_plan_says_what_of_data_from_memory_is_in_the_run(tmp_path):
     record = {"privacy": account(noise_multiplier=1.0).to_json(), "data": {"file": "data.parquet"}}
     assert "'data.parquet', all of the data, in the run's folder" in private.plan_in_words(Run(tmp_path, record))[-1]
     elsewhere = Run(tmp_path, {**record, "data": {"path": "/somewhere"}})

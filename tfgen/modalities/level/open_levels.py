@@ -87,13 +87,6 @@ class LevelArrays(ArrayExamples):
     def has_held_out(self) -> bool:
         return len(self.parts.unseen) > 0
 
-    def not_covered(self) -> tuple[str, ...]:
-        return (
-            *super().not_covered(),
-            "Which tiles and rules the levels have, a tile of a single level among them; how their files are written, "
-            "and in which form the first of them is.",
-        )
-
 
 @dataclass(frozen=True, eq=False)
 class LevelSequences(SequenceExamples):
