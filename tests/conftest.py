@@ -51,11 +51,13 @@ def isolated(tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="session", autouse=True)
-def isolated_session(tmp_path_factory):
-    """The same for what is made once for many tests, before any of them."""
+def isolated_session(tmp_path_factory, shared):
+    """The same for what is made once for many tests, before any of them. All sign with one key, since they share runs.
+    """
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("TFGEN_RUNS", "TFGEN_CACHE", "TFGEN_CONFIG"):
+        for name in ("TFGEN_RUNS", "TFGEN_CACHE"):
             patch.setenv(name, str(tmp_path_factory.mktemp(name.lower())))
+        patch.setenv("TFGEN_CONFIG", str(shared / "config"))
         yield
 
 
