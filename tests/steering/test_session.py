@@ -106,12 +106,15 @@ def test_a_new_sample_is_made_again_from_its_latents(fit_once, model):
 
 
 def test_a_person_gets_what_they_wish(gan_run):
-    session = open_session(gan_run, request(count=9, bank=1024))
-    values = session.space.decode(session.policy.bank)
-    person = Person(wish_of("slant", values, 1), values, 1)
-    for _ in range(10):
-        session.answer("pick", [person.pick(session.tiles().values)])
-    assert person.percentile(session.best[None])[0] >= 97
+    reached = []
+    for seed in (1, 2, 3):  # a tenth of the answers are at random, so one person may be unlucky
+        session = open_session(gan_run, request(count=9, bank=1024))
+        values = session.space.decode(session.policy.bank)
+        person = Person(wish_of("slant", values, seed), values, seed)
+        for _ in range(10):
+            session.answer("pick", [person.pick(session.tiles().values)])
+        reached.append(person.percentile(session.best[None])[0])
+    assert np.median(reached) >= 98
     names = [slider.name for slider in session.sliders()]
     assert names[0] == "like my picks" and {"slant", "thickness", "direction 1"} <= set(names)
 

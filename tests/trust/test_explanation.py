@@ -52,7 +52,7 @@ def test_a_gan_has_directions_with_sheets_and_neighbours(gan_run, command, tmp_p
         surely = min(map(abs, certain["interval"])) >= directions.LEAST and np.prod(certain["interval"]) > 0
         assert each["borne_out"][:1] == ([certain["attribute"]] if surely else [])
         assert (each["name"] or "").split(", ")[:1] == (each["borne_out"][:1] or [""])
-    assert abs(parts["sefa"]["randomised_weights"]["rank_correlation"]) <= 1
+    assert abs(parts["sefa"]["randomised_weights"]["rank_correlation"]) < 0.3
     assert all(len(each["distances"]) == 3 for each in parts["neighbours"]["samples"])
     assert not (gan_run.path / "explanation.html").exists()
 
@@ -151,7 +151,7 @@ def test_copies_have_the_same_numbers_elsewhere_and_leave_the_run_alone(gan_run)
     with keeping_models():
         model = load_model(tfgen.load(gan_run.path))
         before = model.generator_average.get_weights()
-        copies = of_copies(gan_run, lambda copy: copy.generator_average.get_weights())
+        copies = of_copies(gan_run, lambda copy: copy.generator_average, lambda part: part.get_weights())
         assert len(copies) == 3
         for own, other, third in zip(before, *copies[:2]):
             np.testing.assert_array_equal(np.sort(own.ravel()), np.sort(other.ravel()))

@@ -377,5 +377,5 @@ def test_a_private_run_is_generated_evaluated_shown_and_exported(quick, tmp_path
     assert about["privacy"]["spent"]["epsilon"] == 3.0 and "fingerprint" not in about["data"]
     evaluated = command("evaluate", run.path, "-n", 300)
     assert evaluated.exit_code == 0, evaluated.stderr
-    assert "epsilon 3 lets no attack" in evaluated.stdout + evaluated.stderr
+    assert "at epsilon 3 no attack on the membership of a row" in evaluated.stdout + evaluated.stderr
     assert open_codec(Run.open(str(run.path))).about["constraints"] == []

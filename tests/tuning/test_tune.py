@@ -73,7 +73,6 @@ def quick(monkeypatch):
 @pytest.mark.slow
 def test_a_version_is_made_used_and_left(gan_run, judged, command, quick, shared_cache):
     run = judged(gan_run)
-    before = generate(run, "seven", 4).values
     planned = command("tune", run.path, "--plan")
     assert planned.exit_code == 0 and "80 comparisons of 1 person" in planned.stdout
     done = command("tune", run.path, "--json", "--name", "brighter")
@@ -88,17 +87,18 @@ def test_a_version_is_made_used_and_left(gan_run, judged, command, quick, shared
     used = load(run.path)
     assert used.version == ("base" if record["concerns"] else "brighter")
     version = load(f"{run.path}@brighter")
-    made = [generate(each, "", 128, 9000).values.astype(float).mean() for each in (load(f"{run.path}@base"), version)]
-    assert made[1] > made[0]
+    made = [generate(each, "", 128, 9000).values for each in (load(f"{run.path}@base"), version)]
+    assert made[1].mean() > made[0].mean()
     assert command("runs", "revert", run.path, "brighter").exit_code == 0
-    assert not np.array_equal(generate(load(run.path), "seven", 4).values, before)
+    # Of all prompts: any one of them may have been drawn back to where it was.
+    np.testing.assert_array_equal(generate(load(run.path), "", 128, 9000).values, made[1])
     shown = command("runs", "show", run.path)
     assert "brighter" in shown.stdout and "in use" in shown.stdout
     listed = json.loads(command("runs", "show", run.path, "--json").stdout)["versions"]
     assert [each["name"] for each in listed] == ["brighter"] and listed[0]["in_use"]
     back = command("runs", "revert", run.path)
     assert back.exit_code == 0 and "'base'" in back.stderr
-    np.testing.assert_array_equal(generate(load(run.path), "seven", 4).values, before)
+    np.testing.assert_array_equal(generate(load(run.path), "", 128, 9000).values, made[0])
     again = command("runs", "revert", run.path)
     assert again.exit_code == 2 and "as its fit left it" in again.stderr
     taken = command("tune", run.path, "--name", "brighter")

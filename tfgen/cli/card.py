@@ -18,7 +18,7 @@ from tfgen.cli.options import carbon_option, run_argument
 @carbon_option
 @click.option(
     "--with-scores", is_flag=True,
-    help="Of a private run: take in scores, alarms and the data's fingerprint, which have no noise.",
+    help="Of a private run: include scores, alarms and the data's fingerprint, which its epsilon doesn't cover.",
 )
 def command(
     run: str,
@@ -31,9 +31,9 @@ def command(
 ) -> None:
     """Print the model card of RUN: Markdown with Hugging Face's front matter and headings.
 
-    All of it is from what was measured and recorded: data, settings, scores with their intervals, alarms, privacy,
-    energy, lineage, feedback. What nobody measured is called so, with the command that measures it. Evaluate first, and
-    read it before you publish it. Of a private run, what an evaluation found is left out.
+    It holds what was measured and recorded: data, settings, scores with their intervals, alarms, privacy, energy,
+    lineage, feedback. What was not measured says so, with the command that measures it. Evaluate first, and read the
+    card before you publish it. The scores of a private run are left out.
 
     \b
     tfgen card digits-gan

@@ -60,7 +60,7 @@ from tfgen.environment import load_tensorflow
     "--json", is_flag=True, help="Text, baskets: Print a JSON row each; of text with tokens and the logarithms of "
     "their probabilities."
 )
-@click.option("--unsigned", is_flag=True, help="Sign no files; they say so themselves, in their settings.")
+@click.option("--unsigned", is_flag=True, help="Don't sign the files; their settings record that.")
 @click.option("--server", metavar="URL", help="Ask a server instead of a run; then give no RUN, but --model.")
 @click.option("--model", metavar="NAME", help="The model's name on the server.")
 def command(

@@ -44,7 +44,7 @@ carbon_option = click.option(
     "--carbon",
     type=float,
     metavar="GRAMS_PER_KWH",
-    help="Say grams of CO2 too, by those of a kilowatt-hour of your electricity.",
+    help="Grams of CO2 per kilowatt-hour of your electricity, to report emissions beside watt-hours.",
 )
 _SAMPLING = {
     "--temperature": (float, "T", "0 takes the likeliest, more is bolder.  [default: 0.8]"),

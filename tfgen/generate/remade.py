@@ -50,15 +50,27 @@ def remake(run: Run, samples: Sequence[Sample]) -> np.ndarray:
     Raises:
         UserError: the run no longer has the weights, or the version, that made one of them.
     """
-    can_be_made, known = which_can_be_made(run), versions.by_identity(run)
+    can_be_made = which_can_be_made(run)
     if not all(can_be_made(sample) for sample in samples):
-        raise UserError(f"'{run.name}' can no longer make one of the samples.", "Leave it out.")
+        raise UserError(*_gone(run))
     made = {}
-    for version, own in by_version(samples).items():
-        model = load_model(Run(run.path, run.record, known[version]))
+    for own in by_version(samples).values():
+        model = load_model(run_that_made(run, own[0]))
         latents, prompts = latents_of(run.vocabulary(), model, own)
         made.update(zip((sample.id for sample in own), decoded(model, latents, model.condition(prompts).numpy())))
     return np.stack([made[sample.id] for sample in samples])
+
+
+def run_that_made(run: Run, sample: Sample) -> Run:
+    """The run at the version that made a sample. Raises UserError where its weights, or that version, are gone."""
+    known = versions.by_identity(run)
+    if sample.digest != run_digest(run) or sample.version not in known:
+        raise UserError(*_gone(run))
+    return Run(run.path, run.record, known[sample.version])
+
+
+def _gone(run: Run) -> tuple[str, str]:
+    return f"'{run.name}' can no longer make one of the samples.", "Leave it out."
 
 
 def by_version(samples: Iterable[Sample]) -> dict[str, list[Sample]]:

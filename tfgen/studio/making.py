@@ -15,16 +15,13 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from tfgen import versions
 from tfgen.arguments import number, text, whole
 from tfgen.catalog import ENGINES, MODALITIES
 from tfgen.errors import UserError
-from tfgen.feedback.events import run_digest
 from tfgen.generate.output import file_stem
 from tfgen.representations import ROWS, SEQUENCES, SETS
 from tfgen.representations.rows.columns import joined
 from tfgen.restore import open_codec, open_modality
-from tfgen.run import Run
 from tfgen.studio.home import run_of
 from tfgen.studio.model_thread import steadily
 from tfgen.studio.replies import lines, read_body, read_json
@@ -249,12 +246,9 @@ def _opened_again(run: Any, record: Any) -> Any:
     """What makes the sample of a record once more: the version of the run that did. Raises UserError where it can't."""
     from tfgen.generate import Request as Wanted
     from tfgen.generate import open_generator
+    from tfgen.generate.remade import run_that_made
 
-    known = versions.by_identity(run)
-    if record.digest != run_digest(run) or record.version not in known:
-        raise UserError(f"'{run.name}' can no longer make one of the samples.", "Leave it out.")
-    run = Run(run.path, run.record, known[record.version])
-    return open_generator(run, Wanted(record.prompt, 1, record.seed))
+    return open_generator(run_that_made(run, record), Wanted(record.prompt, 1, record.seed))
 
 
 def _settings_of(name: str, content: bytes) -> dict[str, Any]:

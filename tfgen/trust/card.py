@@ -341,15 +341,15 @@ class _Card:
 
     def _guarantee(self) -> str:
         """What of privacy holds whatever an attack does."""
-        if "privacy" not in self.record:
+        if not self.is_private:
             return "There is no formal guarantee: the fit added no noise to what it learned (no differential privacy)."
         account = Account.from_json(self.record["privacy"])
         limits = [f"Not covered: {sentence}" for sentence in account.not_covered]
         return "\n\n".join([f"Differential privacy: {account.in_words}.", *limits])
 
     def detectability(self) -> str:
-        written = f"Files of {self.made} that `tfgen generate` writes say which weights and seed made them, in the file"
-        return f"{self._of_metrics(DETECTION)}\n\n{written} or in one beside it, where their format has room for that."
+        signed = "What tfgen writes says under a signature that a model made it: see \"Provenance and Lineage\"."
+        return f"{self._of_metrics(DETECTION)}\n\n{signed}"
 
     def _of_metrics(self, wanted: Collection[str]) -> str:
         """The scores of some metrics, or why there are none."""

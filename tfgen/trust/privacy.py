@@ -165,14 +165,14 @@ class Account:
 
 
 def highest_rate(epsilon: float, delta: float, false_positives: float) -> float:
-    """The most members that any attack can find at a rate of false alarms: e^epsilon FPR + delta (Kairouz et al. 2015,
+    """The most members that any attack can find at a false positive rate: e^epsilon FPR + delta (Kairouz et al. 2015,
     theorem 2.1), and by the same bound turned round, 1 - e^-epsilon (1 - delta - FPR)."""
     first = math.exp(epsilon) * false_positives + delta
     return max(0.0, min(1.0, first, 1 - math.exp(-epsilon) * (1 - delta - false_positives)))
 
 
 def highest_area(epsilon: float, delta: float) -> float:
-    """The largest area under the curve of members found over false alarms that any attack can have."""
+    """The largest area under the ROC curve that any membership attack can have."""
     grid = [place / 2000 for place in range(2001)]
     rates = [highest_rate(epsilon, delta, each) for each in grid]
     return sum((one + other) / 2 for one, other in zip(rates, rates[1:])) / 2000
@@ -187,11 +187,11 @@ def attacks_in_words(account: Account, found: Mapping[str, tuple[float, float]])
     above = [name for name, (value, half) in tried.items() if value - half > area]
     if "closeness_at_1_percent" in found:
         value, half = found["closeness_at_1_percent"]
-        words.append(f"{value:.1%} at 1 % false alarms")
+        words.append(f"{value:.1%} at 1 % false positives")
         above += ["closeness at 1 %"] if value - half > rate else []
     allowed = (
-        f"Private: epsilon {epsilon:.3g} lets no attack tell a learned {account.unit} from another more often than "
-        f"{area:.1%} of the time, nor find more than {rate:.1%} of the learned ones at 1 % false alarms"
+        f"Private: at epsilon {epsilon:.3g} no attack on the membership of a {account.unit} can have an AUC above "
+        f"{area:.3f}, or find more than {rate:.1%} of the members at 1 % false positives"
     )
     if not words:
         return f"{allowed}; no attack was tried."

@@ -109,17 +109,16 @@ class RowVAE(RowModel):
         """One step of all weights on the negative evidence lower bound of rows int32 [batch, fields], KL weighted by
         beta."""
         variables = self.trained_variables()
-        if self.privacy is None:
-            deviations = self.random_normal([tf.shape(tokens)[0], self.config.latent_dim], salt=1)
+        rows, mask = (tokens, None) if self.privacy is None else tokens
+        deviations = self.random_normal([tf.shape(rows)[0], self.config.latent_dim], salt=1)
+        if mask is None:
             with tf.GradientTape() as tape:
-                reconstruction, kl = (tf.reduce_mean(term) for term in self._terms(tokens, deviations))
+                reconstruction, kl = (tf.reduce_mean(term) for term in self._terms(rows, deviations))
                 loss = reconstruction + self.config.beta * kl
             gradients = tape.gradient(loss, variables)
             tracked = {"loss": loss, "reconstruction": reconstruction, "kl": kl}
         else:
-            tokens, mask = tokens
-            deviations = self.random_normal([tf.shape(tokens)[0], self.config.latent_dim], salt=1)
-            gradients = self.private_gradients(self.example_loss, (tokens, deviations), mask, variables)
+            gradients = self.private_gradients(self.example_loss, (rows, deviations), mask, variables)
             tracked = {"gradient_norm": norm_of(gradients)}
         self.optimizer_of_all.learning_rate.assign(self.cosine_rate(self.config.learning_rate, self.config.end_rate))
         self.optimizer_of_all.apply(gradients, variables)

@@ -95,12 +95,19 @@ def _ranks(values: np.ndarray) -> np.ndarray:
     return (np.cumsum(counts) - (counts - 1) / 2)[place.ravel()]
 
 
-def of_copies(run: Run, explain: Callable[[Any], Any], seed: int = 0, copies: int = COPIES) -> list[Any]:
-    """What a function of a model gives for copies of a run's model with randomised weights.
+def of_copies(
+    run: Run, opened: Callable[[Any], Any], explain: Callable[[Any], Any], seed: int = 0, copies: int = COPIES
+) -> list[Any]:
+    """What `explain` gives for copies of a run's model with randomised weights.
 
-    The copies are one object, whose weights change: what the function keeps of it is of the last.
+    opened: makes of the model what `explain` takes, such as a sampler. It is called once, since the copies are one
+        object whose weights change, and its graphs are traced once.
     """
-    return [explain(model) for model in randomised(run, seed, copies)]
+    found, view = [], None
+    for model in randomised(run, seed, copies):
+        view = opened(model) if view is None else view
+        found.append(explain(view))
+    return found
 
 
 def randomised(run: Run, seed: int = 0, copies: int = COPIES) -> Iterator[Any]:

@@ -1,5 +1,6 @@
 """Why a model of rows is told from data, and what conditions change: column by column."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -43,14 +44,16 @@ class RowExplainer(Explainer):
             data = ReferenceData.of(self.run, None, 0)
         except UserError as error:
             data, self.left_out["What takes the training data"] = None, error.what_is_wrong
-        own, samplers, seeds = self._made(RowSampler(model, self.codec), self.request.seed), [], []
+        seeds = itertools.count(self.request.seed, 2 * COUNT)  # or all would share the chance of theirs
 
-        def made_by(copy: Any) -> Made:
-            samplers.extend([] if samplers else [RowSampler(copy, self.codec)])  # of the copies, which are one object
-            seeds.append(self.request.seed + 2 * COUNT * (len(seeds) + 1))  # or all would share the chance of theirs
-            return self._made(samplers[0], seeds[-1])
+        def opened(one: Any) -> RowSampler:
+            return RowSampler(one, self.codec)
 
-        copies = of_copies(self.run, made_by, self.request.seed)
+        def made(sampler: RowSampler) -> Made:
+            return self._made(sampler, next(seeds))
+
+        own = made(opened(model))
+        copies = of_copies(self.run, opened, made, self.request.seed)
         found = self._giveaways(own, copies, data), self._changes(own, copies, data)
         return [part for part in found if part is not None]
 

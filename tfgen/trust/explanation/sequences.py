@@ -125,13 +125,11 @@ class SequenceExplainer(Explainer):
         nats = np.asarray(model.measurements()["token_losses"](tf.constant(line[None])), np.float64)[0]
         references = self._references(model, line)
         own = Attributor(model)(line, references)
-        attributors: list[Attributor] = []  # of the copies, which are one object
 
-        def explained(copy: Any) -> np.ndarray:
-            attributors.extend([] if attributors else [Attributor(copy)])
-            return attributors[0](line, references).seen()
+        def explained(attributor: Attributor) -> np.ndarray:
+            return attributor(line, references).seen()
 
-        copies = of_copies(self.run, explained, self.request.seed)
+        copies = of_copies(self.run, Attributor, explained, self.request.seed)
         check = compared(own.seen(), copies)
         words = [self._written(token) for token in line]
         return [

@@ -44,13 +44,7 @@ class SetExplainer(Explainer):
             lost = [one.lost(each, items).ravel() for each, items in zip(given, compared_items, strict=True)]
             return np.concatenate(lost)
 
-        rankers: list[Ranker] = []  # of the copies, which are one object
-
-        def of_copy(copy: Any) -> np.ndarray:
-            rankers.extend([] if rankers else [Ranker(copy)])
-            return weights(rankers[0])
-
-        check = compared(weights(ranker), of_copies(self.run, of_copy, self.request.seed))
+        check = compared(weights(ranker), of_copies(self.run, Ranker, weights, self.request.seed))
         facts, lines, tables = [], [], []
         for each in given:
             found = self._suggestions(ranker, each)
