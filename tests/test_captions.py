@@ -119,6 +119,7 @@ def test_an_unknown_kind_is_an_error(tmp_path):
         fit("vae", tmp_path / "run", captions="encoders")
 
 
+@pytest.mark.slow
 def test_a_vae_draws_what_was_said_in_its_order(tmp_path):
     unseen = ("red beside blue", "blue beside red", "green beside yellow")
     values, captions = pictures(each=8)
@@ -141,6 +142,7 @@ def as_asked(made, caption):
     return np.mean((seen[0] == names.index(one)) & (seen[1] == names.index(other)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS_OF_ARRAYS)
 def test_a_fit_goes_on_with_more_words_with_labels_and_from_labels(model, tmp_path):
     few = {name: COLOURS[name] for name in ("red", "green", "blue", "yellow", "black", "white")}

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from tfgen.prompts.testing import Result as PromptTestResult
     from tfgen.steering.session import Session
     from tfgen.trust.explanation.explainer import Explanation
+    from tfgen.trust.forgetting import Forgetting, Forgotten
     from tfgen.trust.verification import Verification
 
 DEFAULT_FORMATS = ("saved-model", "tflite")
@@ -291,6 +292,48 @@ class Run(storage.Run):
                 what = f"'{output}' can't be written: {error.strerror or error}."
                 raise Failure(what, "Make room, or name another file.") from error
         return content
+
+    def forget(self, *, output: str | Path | None = None, verbose: bool = False, **what: Any) -> "Forgotten":
+        """Erases records from this run and from all that they touched; asks nothing. See `open_forgetting`.
+
+        Args:
+            output: where the signed statement is written, a file.
+        """
+        forgetting = self.open_forgetting(**what)
+        with talking(verbose or is_talking()):
+            return forgetting.carry_out(None if output is None else Path(output))
+
+    def open_forgetting(
+        self,
+        *,
+        rows: str | Path | None = None,
+        person: str | None = None,
+        data: str | Path | None = None,
+        search: Sequence[str | Path] = (),
+        delete: bool = False,
+        keep_equal: bool = False,
+    ) -> "Forgetting":
+        """As `forget`, before anything is done: `plan()` says what would be, `carry_out()` does it.
+
+        Args:
+            rows: a file or folder with the records as they were in the data, of the same kind.
+            person: an id that stands in the data, or in the names of its files.
+            data: the data without them, where it isn't where the run found it.
+            search: folders in which exports and samples go too, where these runs signed them.
+            delete: delete the runs rather than fit them anew.
+            keep_equal: examples that equal a record are somebody else's, and stay.
+
+        Raises:
+            UserError: the data still holds a record; nothing was done.
+        """
+        from tfgen.trust.forgetting import Forgetting, ForgetRequest
+
+        folders = tuple(Path(each) for each in search)
+        known = None if data is None else str(data)
+        return Forgetting(
+            self, ForgetRequest(None if rows is None else Path(rows), person, known, folders, delete, keep_equal),
+            fit_request,
+        )  # fmt: skip
 
     def feedback(self) -> "FeedbackReport":
         """What was said of its samples, who agrees with whom, and what was learned from it."""

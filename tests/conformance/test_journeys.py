@@ -86,7 +86,14 @@ def test_a_run_goes_through_every_stage(learner, fit_once, command, tmp_path, sh
     assert evaluation["words"].replace("<", "&lt;") in card.stdout
 
 
-@pytest.mark.parametrize("learner", covering("arrays", "sequences", "rows", "sets"), ids="-".join)
+# Quick are those whose fits other quick tests look at too.
+SIGNED = [
+    pytest.param(each, id="-".join(each), marks=[] if each in (SEQUENCES[0], ROWS[0], SETS[0]) else pytest.mark.slow)
+    for each in covering("arrays", "sequences", "rows", "sets")
+]
+
+
+@pytest.mark.parametrize("learner", SIGNED)
 def test_what_a_fit_shows_is_signed(learner, fit_once):
     run = run_of(fit_once, *learner)
     found = verify_each([run.path / "samples"])

@@ -120,7 +120,7 @@ def test_what_a_modality_asks_of_a_group_is_read_once_and_no_more_than_it_wants(
     assert given["sum"] == 2 and given["count"] == 4 and read == [(0, 2)]
 
 
-@pytest.mark.parametrize("name", ["classifier", "random"])
+@pytest.mark.parametrize("name", [pytest.param("classifier", marks=pytest.mark.slow), "random"])
 def test_extractors_look_at_arrays_of_any_shape(name, examples, tmp_path, monkeypatch):
     from tfgen.evaluate.extractors import classifier
 

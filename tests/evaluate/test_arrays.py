@@ -85,6 +85,7 @@ def test_held_out_examples_with_other_words_raise_no_false_alarm(pair, tmp_path,
     assert "copied" in evaluation.scores
 
 
+@pytest.mark.slow
 def test_held_out_words_are_matched_as_typed_ones_are(pair, tmp_path, splits):
     others = np.load(splits["others"])
     names = [str(digit) for digit in range(10)]  # the run knows "zero", "one", ...
@@ -104,6 +105,7 @@ def test_training_examples_among_the_held_out_hide_no_copies(pair, tmp_path, spl
     assert any("15.0% of the held-out examples are training examples too" in note for note in evaluation.notes)
 
 
+@pytest.mark.slow
 def test_few_held_out_examples_are_no_reason_to_look_for_no_copies(pair, tmp_path, splits):
     others = np.load(splits["others"])
     np.savez(tmp_path / "few.npz", images=others["images"][:50], labels=others["labels"][:50])

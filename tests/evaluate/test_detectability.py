@@ -47,6 +47,7 @@ def halves():
     return values[:800], values[800:]
 
 
+@pytest.mark.slow
 def test_real_examples_are_not_told_from_real_ones(halves, codec):
     assert abs(told(*halves, codec, False) - 0.5) < 0.08
 

@@ -9,10 +9,15 @@ from tfgen.feedback.references import sample_of
 from tfgen.feedback.store import open_store
 
 
+@pytest.fixture(scope="module")
+def threes(gan_run):
+    return gan_run.generate("three", n=3, seed=5)
+
+
 @pytest.fixture
-def files(gan_run, isolated):
+def files(threes, isolated):
     """Three samples as files, of a run."""
-    gan_run.generate("three", n=3, seed=5).save("threes")
+    threes.save("threes")
     return sorted(str(path) for path in (isolated / "threes").iterdir())
 
 
@@ -108,8 +113,10 @@ def test_texts_by_row_edits_and_reactions_in_python(command, gpt_run, isolated):
         (["report", "nobody"], "no run 'nobody'"),
     ],
 )
-def test_bad_requests_get_two_sentences_and_keep_nothing(command, files, gan_run, isolated, arguments, what):
-    gan_run.generate("three", n=3, seed=5).save("threes/sheet.png")
+def test_bad_requests_get_two_sentences_and_keep_nothing(
+    command, files, threes, gan_run, isolated, arguments, what
+):
+    threes.save("threes/sheet.png")
     (isolated / "threes" / "mine.txt").write_text("mine")
     names = {"file": files[0], "other": files[1], "run": gan_run.path, "folder": "threes"}
     result = command("feedback", *[argument.format(**names) for argument in arguments])

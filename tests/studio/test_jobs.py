@@ -60,7 +60,7 @@ def opened(worker, tmp_path):
         each.close()
 
 
-def until(question, seconds=20):
+def until(question, seconds=120):
     end = time.monotonic() + seconds
     while not question():
         assert time.monotonic() < end, "it took too long"

@@ -102,7 +102,7 @@ def test_a_card_is_true_of_a_run_that_nobody_evaluated(learner, copy_of, sources
     spent = Energy.from_json(run.record["energy"])
     assert spent.joules > 0 and spent.in_words() in sections["Environmental Impact"]
     assert "`tfgen card own --carbon GRAMS_PER_KWH`" in sections["Environmental Impact"]
-    assert "tfgen runs remove own" in sections["How to Erase a Record"]
+    assert "`tfgen forget own --rows FILE`" in sections["How to Erase a Record"]
     assert str(sources(modality)) not in content and "None" not in content
     command = re.search(r"```console\n(.*)\n", sections["How to Get Started with the Model"])[1]
     assert command.startswith("tfgen generate own")
@@ -186,7 +186,7 @@ def test_lineage_up_and_down(copy_of):
     assert 'Finetuned from:** the run "own"' in child["Model Details"]
     assert '"child", "grandchild"' in own["Provenance and Lineage"]
     erase = own["How to Erase a Record"]
-    assert 'began with it ("child", "grandchild"), with others that learned the same data ("sibling")' in erase
+    assert 'began with it ("child", "grandchild") and others that learned the same data ("sibling")' in erase
 
 
 def test_a_run_from_before_and_one_that_has_not_finished(copy_of):
@@ -222,7 +222,7 @@ def test_a_card_of_a_private_run_tells_what_has_no_noise_only_where_that_is_aske
     training = sections["Training Details"]
     assert "gradient norm 0.5" in training and "Losses" not in training
     assert "--repeat" not in content and "nobody can make the same weights once more" in training
-    assert "-o own-2 --private epsilon=3,delta=1e-05,clip=1`" in sections["How to Erase a Record"]
+    assert "private again (epsilon=3,delta=1e-05,clip=1)" in sections["How to Erase a Record"]
     whole = command("card", "own", "--with-scores").stdout
     assert whole == run.card(with_scores=True)
     assert "model-index" in parsed(whole)[0] and run.record["data"]["fingerprint"] in whole
@@ -246,7 +246,7 @@ def test_a_card_names_no_command_that_would_be_refused_or_do_something_else(copy
     versions.create(run, "liked", {"shift": np.zeros(3, np.float32)}, {"kind": "tuned", "answers": 40, "people": 2})
     of_version = load("own@liked").card()
     assert "the weights that the version began with come out of `tfgen fit --repeat own`" in of_version
-    assert "`tfgen runs remove own`" in of_version and "`tfgen evaluate own@liked`" in of_version
+    assert "`tfgen forget own --rows FILE`" in of_version and "`tfgen evaluate own@liked`" in of_version
     run.update(status="stopped")
     stopped = load("own").card()
     assert "same weights" not in stopped and "--resume" in stopped

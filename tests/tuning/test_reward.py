@@ -82,6 +82,7 @@ def test_says_how_many_more_would_do():
     assert held_out(nothing).needed is None and held_out(nothing).right == 5
 
 
+@pytest.mark.slow
 def test_ratings_at_random_are_refused_as_often_as_promised():
     """Ratings become comparisons that share no sample; else one accident would foretell another."""
     from tfgen.feedback.preferences import _from_values

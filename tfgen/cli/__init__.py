@@ -7,8 +7,8 @@ import click
 
 from tfgen import __version__, environment
 from tfgen.cli import (
-    card, chat, data, evaluate, explain, export, feedback, fit, generate, prompt, runs, serve, steer, studio, tune,
-    verify,
+    card, chat, data, evaluate, explain, export, feedback, fit, forget, generate, prompt, runs, serve, steer, studio,
+    tune, verify,
 )  # fmt: skip
 from tfgen.cli.options import OrderedGroup
 from tfgen.environment import check_platform
@@ -80,6 +80,7 @@ def main(debug: bool) -> None:
     tfgen card photos-gan                  what was measured, as a model card
     tfgen runs list                        what was trained so far
     tfgen verify picture.png               who made it, and whether it was changed
+    tfgen forget photos-gan --rows gone/   erase records from all that they touched
 
     Without DATA, the commands take `digits`, real handwritten digits, and a gpt `shakespeare`; both come with tfgen.
     """
@@ -90,6 +91,6 @@ def main(debug: bool) -> None:
 
 for module in (
     data, fit, generate, steer, chat, evaluate, explain, feedback, tune, prompt, studio, export, card, serve, runs,
-    verify,
+    verify, forget,
 ):  # fmt: skip
     main.add_command(module.command)

@@ -123,16 +123,13 @@ class Store:
         return [kept.get(row["key"], row["id"]) for row in rows]
 
     def forget(self, who: str) -> int:
-        """Deletes what one person said, for good, and gives how many events that was. The one deletion there is; that
-        it happened is kept, without the name.
+        """Deletes what one person said, for good, and gives how many events that was. There is no other deletion than
+        this and `forget_run`; that it happened is kept, without the name.
 
         Samples that nobody else has seen go with it. What the person took back of others stays taken back.
         """
-        columns, tables = schema.event.c, ("event", "sample")
-        with self.writing() as connection:
-            for table in tables:
-                for statement in self._lift(table):
-                    connection.exec_driver_sql(statement)
+        columns = schema.event.c
+        with self._deleting() as connection:
             own = sql.select(columns.id).where(columns.who == who)
             shown = connection.execute(sql.select(columns.shown).where(columns.who == who)).scalars()
             alone = {each for row in shown for each in json.loads(row)}
@@ -147,11 +144,33 @@ class Store:
                 connection.execute(sql.delete(schema.sample).where(schema.sample.c.id.in_(part)))
             if count:
                 connection.execute(sql.insert(schema.forgotten).values(at=_now(), events=count))
+        return count
+
+    def forget_run(self, name: str) -> tuple[int, int]:
+        """Deletes a run's samples and what people said of them, for good; how many samples and events that was."""
+        columns = schema.event.c
+        with self._deleting() as connection:
+            of_run = sql.select(columns.id).where(columns.run == name)
+            connection.execute(sql.delete(schema.event).where(columns.undoes.in_(of_run.scalar_subquery())))
+            events = connection.execute(sql.delete(schema.event).where(columns.run == name)).rowcount
+            samples = connection.execute(sql.delete(schema.sample).where(schema.sample.c.run == name)).rowcount
+            if events:
+                connection.execute(sql.insert(schema.forgotten).values(at=_now(), events=events))
+        return samples, events
+
+    @contextlib.contextmanager
+    def _deleting(self) -> Iterator[sql.Connection]:
+        """A transaction in which events and samples can be changed; afterwards nothing of them is left in the file."""
+        tables = ("event", "sample")
+        with self.writing() as connection:
+            for table in tables:
+                for statement in self._lift(table):
+                    connection.exec_driver_sql(statement)
+            yield connection
             for table in tables:
                 for statement in self._refuse(table):
                     connection.exec_driver_sql(statement)
         self._wipe()
-        return count
 
     def _wipe(self) -> None:
         """What was deleted doesn't stay in the file or its log."""

@@ -1,7 +1,8 @@
 """What every representation has: a codec, and examples that a fit draws batches from."""
 
 import abc
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
@@ -78,6 +79,17 @@ class Examples(abc.ABC):
     def batches(self, settings: Any, seed: int, start: int, stop: int) -> Any:
         """A tf.data.Dataset of what `train_step` takes, for steps `start` to `stop - 1`, a function of (seed, step)."""
 
+    # For whoever asks that something be forgotten.
+
+    def contents(self) -> Iterator[bytes]:
+        """Of every example, learned or held out, bytes that are equal for equal examples under one codec."""
+        raise NotImplementedError
+
+    def holds(self, records: "Examples") -> int:
+        """How many of other examples, under the same codec, are among these."""
+        known = set(map(_digest, self.contents()))
+        return sum(_digest(each) in known for each in records.contents())
+
     # For a private fit.
 
     releases: ClassVar[bool] = False  # whether `released` makes what the codec learned private too
@@ -124,3 +136,7 @@ class Examples(abc.ABC):
     def kept(self, settings: dict[str, Any]) -> dict[str, Any]:
         """Settings of the data as a run keeps them: a path as it is from any folder."""
         return settings
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.blake2b(content, digest_size=16).digest()

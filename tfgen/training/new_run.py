@@ -18,6 +18,7 @@ from tfgen.run import BASE, Run, all_runs, check_free, locate
 from tfgen.training import private
 from tfgen.training.initial_weights import check_overrides, open_initial_weights
 from tfgen.training.request import DEFAULT_MINUTES, DEFAULT_SEED, DEFAULT_SIZE, FitRequest, check, representation_of
+from tfgen.trust.privacy import Account
 
 if TYPE_CHECKING:
     from tfgen.representations.base import Examples
@@ -40,12 +41,14 @@ def create_run(request: FitRequest, held: contextlib.ExitStack) -> Beginning:
     if request.repeat is not None:
         repeated = Run.open(request.repeat)
         request = _as_repeated(request, repeated)
+        if request.anew:
+            repeated = None
     if request.output:
         check_free(locate(request.output))
     representation = representation_of(request)
     weights, size = open_initial_weights(request, representation), request.size or DEFAULT_SIZE
     own, of_data = config.split_settings(request.settings, weights.model_class.Config)
-    if repeated is None:
+    if request.repeat is None:
         check_overrides(own, of_data, weights)
     weights.settings(own, size)  # before the data is read, which may take long
     source = weights.model_class.default_data if request.data is None else request.data
@@ -122,7 +125,7 @@ def _as_repeated(request: FitRequest, run: Run) -> FitRequest:
         raise UserError(f"'{run.name}' is a {record['model']}, not a {request.model}.", "Leave the model out.")
     if not record.get("steps"):
         raise UserError(f"'{run.name}' was stopped before its steps were planned.", "Resume it, or begin a new run.")
-    if "privacy" in record:
+    if "privacy" in record and not request.anew:
         raise UserError(
             f"'{run.name}' is private: its noise isn't kept, so nobody can do the same once more.",
             "Begin a new run with --private; what both spend adds up.",
@@ -140,6 +143,7 @@ def _as_repeated(request: FitRequest, run: Run) -> FitRequest:
         patience=record.get("patience"),
         start=start.get("run") or start.get("preset"),
         lora=start.get("lora") or None,
+        private=Account.from_json(record["privacy"]).asked if "privacy" in record else None,
     )
 
 

@@ -27,6 +27,7 @@ class FitRequest:
     model: may be left out of a repeat alone.
     settings: the model's and the data's, by name, typed or as strings.
     repeat: the name or path of a run that is done once more, to the same bytes, from its run.json.
+    anew: of a repeat, that its data has changed and nothing but the settings is taken over.
     interruptible: whether Ctrl-C and a polite kill end the fit between steps; else they come where they come.
     callbacks: Keras callbacks of a caller's own.
     carbon: grams of CO2 for a kilowatt-hour of electricity.
@@ -52,6 +53,7 @@ class FitRequest:
     interruptible: bool = False
     callbacks: Sequence[Any] = ()
     repeat: str | None = None
+    anew: bool = False
     carbon: float | None = None
     private: Any = None
 

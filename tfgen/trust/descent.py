@@ -31,7 +31,7 @@ def lineage(run: Run) -> str:
         "Weights": f"`{newest_name(run.checkpoints) or 'none yet'}`, with their hash in the name",
         "Parent": parent(run) or "none",
     }
-    for name, steps in _ancestors(record)[1:]:
+    for name, steps in ancestors(record)[1:]:
         facts["Parent"] += f"; before that \"{name}\", after {several(steps, 'step')}"
     if known.get("repeat"):
         facts["Repeat of"] = f"\"{known['repeat']}\""
@@ -54,31 +54,28 @@ def erasure(run: Run, source: str) -> str:
     Args:
         source: what the data is called.
     """
-    anew = f"tfgen fit {run.record['model']} DATA -o {shlex.quote(run.name + '-2')}"
-    repeat = "A repeat refuses data that has changed, and no weights"
-    if "privacy" in run.record:
-        anew += f" --private {Account.from_json(run.record['privacy']).asked}"
-        repeat = "What both fits spend of privacy adds up, and no weights"
-    fingerprint = run.record["data"]["fingerprint"]
+    fingerprint, name = run.record["data"]["fingerprint"], shlex.quote(run.name)
     began = _descendants(run)
     others = [each for each in all_runs() if each.path != run.path and each.name not in began]
     same = sorted(each.name for each in others if each.record["data"].get("fingerprint") == fingerprint)
+    adds_up = ""
+    if "privacy" in run.record:
+        asked = Account.from_json(run.record["privacy"]).asked
+        adds_up = f" It is private again ({asked}), and what both fits spend adds up."
     steps = [
         f"Take the record out of the data, \"{source}\".",
-        f"Fit anew, from random weights: `{anew}`, with the settings above. {repeat} can be made to forget one "
-        "record.",
         # All of it, whichever version the card is of.
-        f"Delete this run with its versions, samples and exports: `tfgen runs remove {shlex.quote(run.name)}`.",
-        f"Do the same with runs that began with it ({_quoted(began)}), with others that learned the same data "
-        f"({_quoted(same)}), and with exports and samples that lie elsewhere.",
-        "Delete the cache, in which data lies prepared: the folder in `$TFGEN_CACHE`, else `tfgen` in the user's cache "
-        "folder.",
+        f"`tfgen forget {name} --rows FILE`, where FILE has the record: it fits this run anew without it, and deletes "
+        f"what the old weights made, all that lies prepared, and what people said of it.{adds_up} It does the same "
+        f"with runs here that began with it ({_quoted(began)}) and others that learned the same data "
+        f"({_quoted(same)}).",
+        "`--search FOLDER` does so with exports and samples that lie elsewhere; `--delete` fits nothing anew.",
         "Of a person who gave feedback: `tfgen feedback forget WHO`.",
     ]
     return "\n".join(f"{number}. {step}" for number, step in enumerate(steps, 1))
 
 
-def _ancestors(record: Mapping[str, Any]) -> list[tuple[str, int]]:
+def ancestors(record: Mapping[str, Any]) -> list[tuple[str, int]]:
     """The names of the runs that a run began with, and the steps that each had taken; the last first."""
     found, known = [], record.get("lineage") or {}
     while known and known.get("from"):
@@ -90,7 +87,7 @@ def _ancestors(record: Mapping[str, Any]) -> list[tuple[str, int]]:
 def _descendants(run: Run) -> list[str]:
     """The names of the runs here that began with a run, or with one that did."""
     others = (each for each in all_runs() if each.path != run.path)
-    return sorted(each.name for each in others if run.name in dict(_ancestors(each.record)))
+    return sorted(each.name for each in others if run.name in dict(ancestors(each.record)))
 
 
 def _quoted(names: list[str]) -> str:

@@ -57,7 +57,9 @@ def test_samples_become_what_a_model_takes(sounds, values, codec):
     np.testing.assert_allclose(codec.perceived(sounds), (inside[..., 0] + 1) / 2, atol=1e-3)
 
 
-@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize(
+    "rate", [pytest.param(rate, marks=[] if place in (0, 3) else pytest.mark.slow) for place, rate in enumerate(RATES)]
+)
 def test_every_rate_goes_there_and_back(rate):
     frames = RATES[rate]
     count = frames_for(0.3, frames)

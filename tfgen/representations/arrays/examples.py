@@ -1,6 +1,6 @@
 """Arrays with their prompts, ready for training; `values` may be larger than the memory."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -97,6 +97,11 @@ class ArrayExamples(Examples):
             return self.vary(self.codec.encode(read(chosen)), seed, step), tf.gather(index, chosen)
 
         return by_steps(batch_of, start, stop)
+
+    # For whoever asks that something be forgotten.
+
+    def contents(self) -> Iterator[bytes]:
+        return (np.ascontiguousarray(value).tobytes() for value in self.values)
 
     # For a private fit.
 

@@ -7,6 +7,7 @@ decimals and spikes hold by construction. A number that is never below another o
 that: the days between two dates are finer than the bins of either.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -416,6 +417,10 @@ class RowCodec(Codec):
     def write_value(self, column: Column, value: float) -> str:
         """A value of a numeric column as a person reads it."""
         return plain_text(column, value)
+
+    def symbols(self) -> tuple[Any, ...]:
+        """What each field's tokens stand for: a run goes on with data that has the same."""
+        return tuple((each.name, json.dumps(self.encodings[each.name].to_json())) for each in self.learned)
 
     def to_json(self) -> dict[str, Any]:
         return {

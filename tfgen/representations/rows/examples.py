@@ -1,5 +1,6 @@
 """Rows as tokens, some of them held out."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -61,6 +62,11 @@ class RowExamples(Examples):
     def place_in_source(self, place: int) -> int:
         """Where a row stood, from 0, as a person finds it again."""
         return place
+
+    def contents(self) -> Iterator[bytes]:
+        """Of every row the values of its learned columns, not their tokens: many values share one."""
+        columns = [np.asarray(values, np.float64) for values in self.rows.values.values()]
+        return (row.tobytes() for row in np.stack(columns, axis=1))
 
     def conditions(self) -> None:
         return None
@@ -130,7 +136,7 @@ class RowExamples(Examples):
         return max(_FEWEST_STEPS, settings.epochs * self.training // settings.batch_size)
 
     def symbols(self) -> tuple[Any, ...]:
-        return tuple((column.name, self.codec.encodings[column.name].to_json()) for column in self.codec.learned)
+        return self.codec.symbols()
 
     def beside(self, symbols: tuple[Any, ...]) -> "RowExamples":
         return replace(self)

@@ -111,6 +111,20 @@ class SequenceExamples(Examples):
         """Which of some stored tokens are learned, bool."""
         return np.asarray(stored) < given_bit(stored.dtype)
 
+    # For whoever asks that something be forgotten.
+
+    def contents(self) -> Iterator[bytes]:
+        """Of every document its text, without space at its ends."""
+        for part in PARTS:
+            for stored in self.documents_of(part):
+                yield self.codec.decode(self.ids(stored)).strip().encode()
+
+    def holds(self, records: "SequenceExamples") -> int:
+        """How many of other documents are among these, or a part of one: a passage of a book is no document of it."""
+        whole = list(self.contents())
+        known, text = set(whole), b"\0".join(whole)
+        return sum(each in known or each in text for each in records.contents() if each)
+
     # For a fit.
 
     def conditions(self) -> None:

@@ -1,5 +1,6 @@
 """Sets in three parts: those to learn, those that settings of the fit are chosen by, and those to judge by."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +61,12 @@ class SetExamples(Examples):
         """The sets to judge by: no weight and no setting of a model depends on them. Which items there are, and which
         are the commonest, is taken from all sets."""
         return self.sets.part(self.training + self.validation, len(self.sets))
+
+    def contents(self) -> Iterator[bytes]:
+        """Of every set its items' names, whatever their order."""
+        names = self.codec.names
+        for start, stop in zip(self.sets.starts[:-1].tolist(), self.sets.starts[1:].tolist()):
+            yield "\n".join(sorted(names[item] for item in self.sets.items[start:stop].tolist())).encode()
 
     def conditions(self) -> None:
         return None

@@ -1,0 +1,228 @@
+"""What is forgotten is nowhere: not in runs, their children, samples, the cache or the store; the statement is true."""
+
+import gzip
+import json
+import re
+import shutil
+import zipfile
+
+import numpy as np
+import pytest
+
+import tfgen
+from tests.sources import SOURCES
+from tfgen.catalog import MODALITIES
+from tfgen.data.prepared import cache_folder
+from tfgen.errors import UserError
+from tfgen.feedback.events import Event, Sample
+from tfgen.feedback.store import open_store
+from tfgen.run import runs_folder
+from tfgen.trust import forgetting
+from tfgen.trust.traces import present, search
+
+ID = "PAT-0042"
+
+
+def patients(path, count=200, seed=0):
+    generator = np.random.default_rng(seed)
+    lines = ["patient_id,age,dose,sex"]
+    for number in range(count):
+        age, dose, sex = generator.integers(20, 90), generator.uniform(0, 10), "mf"[generator.integers(2)]
+        lines.append(f"PAT-{number:04d},{age},{dose:.2f},{sex}")
+    path.write_text("\n".join(lines) + "\n")
+    return lines
+
+
+@pytest.fixture
+def table(isolated):
+    """The lines of a table of which a run, 'patients', was fitted; gone.csv is one of its rows."""
+    lines = patients(isolated / "patients.csv")
+    tfgen.fit("vae", "patients.csv", output="patients", steps=4, size="tiny")
+    (isolated / "gone.csv").write_text(f"{lines[0]}\n{lines[43]}\n")
+    return lines
+
+
+@pytest.fixture
+def family(table, isolated):
+    """A run that began with it, one on other data, and what lies in exports, the store and the cache."""
+    tfgen.fit("vae", "patients.csv", output="child", steps=2, start="patients")
+    patients(isolated / "others.csv", 60, seed=1)
+    (isolated / "others.csv").write_text((isolated / "others.csv").read_text().replace("PAT-", "OTHER-"))
+    tfgen.fit("vae", "others.csv", output="others", steps=2, size="tiny")
+    run = tfgen.load("patients")
+    run.generate("", n=3).save("made/rows.csv")
+    with open_store() as store:
+        samples = [Sample.of(run, "", seed, content=f"row {seed}") for seed in (0, 1)]
+        store.add(samples, [Event("rating", (samples[0].id,), {"value": 4}, "anna")])
+        other = Sample("others", "f" * 64, content="kept")
+        store.add([other], [Event("rating", (other.id,), {"value": 2}, "anna")])
+    cache_folder().mkdir(parents=True, exist_ok=True)
+    (cache_folder() / "old.npz").write_bytes(table[43].encode())
+
+
+def take_out(path, line):
+    path.write_text(path.read_text().replace(line + "\n", ""))
+
+
+@pytest.mark.slow
+def test_a_record_leaves_all_that_it_touched(table, family, isolated, command):
+    before = {name: tfgen.load(name).record["created"] for name in ("patients", "child", "others")}
+    weights = {name: sorted(each.name for each in tfgen.load(name).checkpoints.iterdir()) for name in before}
+    refused = command("forget", "patients", "--rows", "gone.csv", "--yes")
+    assert refused.exit_code == 2 and "is as it was when 'patients' learned it" in refused.stderr
+    take_out(isolated / "patients.csv", table[1])  # another row
+    refused = command("forget", "patients", "--rows", "gone.csv", "--person", ID, "--yes")
+    assert refused.exit_code == 2 and f"'{ID}' still stands in" in refused.stderr
+    refused = command("forget", "patients", "--rows", "gone.csv", "--yes")
+    assert refused.exit_code == 2 and "still holds 1 of what 'gone.csv' has" in refused.stderr
+    take_out(isolated / "patients.csv", table[43])
+    planned = command("forget", "patients", "--rows", "gone.csv", "--plan")
+    assert planned.exit_code == 0 and "child learned the same data: it is fitted anew" in planned.stderr
+    assert weights == {name: sorted(each.name for each in tfgen.load(name).checkpoints.iterdir()) for name in before}
+
+    wanted = ("--rows", "gone.csv", "--person", ID, "--search", "made", "--yes", "--json", "-o", "statement.json")
+    done = command("forget", "patients", *wanted)
+    assert done.exit_code == 0, done.stderr + done.stdout
+    stated = json.loads(done.stdout)
+    assert stated == json.loads((isolated / "statement.json").read_text()) and stated["complete"] is True
+    assert tfgen.verify("statement.json").state == "own"
+    assert [(each["name"], each["done"]) for each in stated["runs"]] == [
+        ("patients", "fitted anew"), ("child", "fitted anew")
+    ]  # fmt: skip
+    assert stated["untouched"] == ["others"] and stated["unknown"] == []
+    assert ID not in done.stdout and table[43] not in done.stdout
+    assert stated["searched"]["needles"] >= 2 and stated["searched"]["files"] > 20
+    assert stated["membership"]["p_value"] > 0.01 and stated["membership"]["compared_with"] == 39
+    # By other means than its own search.
+    for folder in (runs_folder(), cache_folder(), isolated / "made"):
+        assert not any(table[43].encode() in path.read_bytes() for path in folder.rglob("*") if path.is_file())
+    assert list((isolated / "made").iterdir()) == [] and not any(cache_folder().rglob("*.npz"))
+    for name in ("patients", "child"):
+        run = tfgen.load(name)
+        assert run.record["status"] == "finished" and run.record["data"]["count"] == 159
+        assert not {each.name for each in run.checkpoints.iterdir()} & set(weights[name])
+        assert len(run.generate("", n=2).records()) == 2
+    assert tfgen.load("child").record["lineage"]["from"] == "patients"
+    assert tfgen.load("others").record["created"] == before["others"]
+    with open_store() as store:
+        assert store.runs() == ["others"] and len(store) == 1
+    assert not list(runs_folder().glob(".*"))
+
+
+def test_a_failed_fit_leaves_the_old_run_and_what_is_found_after_all_is_said(table, isolated, command):
+    twin = table[43].replace(ID, "PAT-0900")
+    (isolated / "patients.csv").write_text((isolated / "patients.csv").read_text().replace(table[43], twin))
+    run = tfgen.load("patients")
+    with pytest.raises(UserError, match="something equal"):
+        run.open_forgetting(rows="gone.csv")
+    opened = run.open_forgetting(rows="gone.csv", keep_equal=True)
+    assert "patients" in opened.plan()[0]
+
+    def fail(request):
+        run.path.mkdir()
+        (run.path / "run.json").write_text("{}")
+        raise UserError("No.")
+
+    opened._fit = fail
+    with pytest.raises(UserError, match="No."):
+        opened.carry_out()
+    assert tfgen.load("patients").record["created"] == run.record["created"]
+    # Killed between two renames: what lies aside comes back before anything else.
+    shutil.move(run.path, forgetting._aside(run.path))
+    (runs_folder() / "notes.txt").write_text(f"I remember {ID} well.")
+    with pytest.raises(UserError, match="something equal"):
+        run.open_forgetting(rows="gone.csv")
+    done = command("forget", "patients", "--person", ID, "--delete", "--yes")
+    assert done.exit_code == 1 and "STILL FOUND in" in done.stdout and "notes.txt" in done.stdout, done.stderr
+    assert tfgen.runs() == []
+    (statement,) = (runs_folder() / "forgotten").glob("*.json")
+    assert json.loads(statement.read_text())["complete"] is False
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [({}, "Nobody says what"), ({"person": "ann"}, "too short"), ({"rows": "none.csv"}, "There is no 'none.csv'")],
+)
+def test_bad_requests(gan_run, options, words):
+    with pytest.raises(UserError, match=words):
+        tfgen.load(gan_run.path).open_forgetting(**options)
+
+
+# Every kind of data.
+
+
+def parted(source, gone):
+    """Takes an example out of a source, and writes it as a source of its own."""
+    if source.is_dir():
+        path = sorted(each for each in source.rglob("*") if each.is_file())[3]
+        gone.joinpath(path.relative_to(source)).parent.mkdir(parents=True)
+        shutil.move(path, gone / path.relative_to(source))
+        return gone
+    if source.suffix == ".npz":
+        with np.load(source) as file:
+            arrays = dict(file)
+        count = len(arrays["images"])
+        own = gone.with_suffix(".npz")
+        for path, chosen in ((own, np.arange(count) == 7), (source, np.arange(count) != 7)):
+            np.savez(path, **{name: each[chosen] if len(each) == count else each for name, each in arrays.items()})
+        return own
+    lines, own = source.read_text().splitlines(keepends=True), gone.with_suffix(source.suffix)
+    heading = lines[:1] if source.suffix == ".csv" else []
+    chosen = max(lines[1:200], key=len)
+    if "user" in "".join(heading):
+        user = chosen.split(",")[0]
+        of_user = [line for line in lines if line.split(",")[0] == user]
+    else:
+        of_user = [line for line in lines if line == chosen]
+    own.write_text("".join(heading + of_user))
+    source.write_text("".join(line for line in lines if line not in of_user))
+    return own
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("modality", [name for name in SOURCES if name not in ("table", "level")])
+def test_an_example_of_every_kind_is_found_in_its_data_and_not_without(modality, sources, isolated):
+    original = sources(modality)
+    source, whole = isolated / original.name, isolated / f"whole{original.suffix}"
+    for copy in (source, whole):
+        (shutil.copytree if original.is_dir() else shutil.copy)(original, copy)
+    model = MODALITIES.load(modality).usual_model()
+    settings = dict(each.split("=") for each in SOURCES[modality].sequence_settings) if model == "gpt" else {}
+    run = tfgen.fit(model, source, output="own", steps=3, size="tiny", **settings)
+    gone = parted(source, isolated / "gone")
+    with pytest.raises(UserError, match="is as it was"):
+        run.open_forgetting(rows=gone, data=whole)
+    opened = run.open_forgetting(rows=gone)
+    # The data that it learned, with the record: under the codec of the run, as `_check_records` reads it.
+    with pytest.raises(UserError, match="still holds [1-9]"):
+        opened._check_records(run, opened._examples, str(whole), opened._records)
+    done = opened.carry_out()
+    assert done.is_complete and done.searched["needles"] > 0 and done.records >= 1
+    again = tfgen.load("own")
+    assert again.record["data"]["fingerprint"] == done.data["after"] != done.data["before"]
+    assert len(again.generate(SOURCES[modality].prompt if modality == "basket" else "", n=1)) == 1
+
+
+# Looking for bytes.
+
+
+def test_bytes_are_found_wherever_they_are(tmp_path):
+    needle = b"a line that nobody else has"
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "plain.txt").write_bytes(b"x" * 5000 + needle)
+    with zipfile.ZipFile(tmp_path / "packed.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("inside.txt", needle * 3)
+    (tmp_path / "packed.gz").write_bytes(gzip.compress(needle))
+    np.savez_compressed(tmp_path / "arrays.npz", values=np.frombuffer(needle, np.uint8))
+    (tmp_path / f"{needle.decode()}.empty").touch()
+    (tmp_path / "broken.zip").write_bytes(b"PK\x03\x04" + b"\xff" * 40)
+    (tmp_path / "other.txt").write_text("a line that everybody has")
+    found = search([needle], [tmp_path])
+    names = {path.rpartition("/")[2] for path in found.found}
+    assert names == {"plain.txt", "packed.zip", "packed.gz", "arrays.npz", f"{needle.decode()}.empty"}
+    assert found.files == 7 and found.unread == ()
+    assert present([needle, b"not there"], tmp_path) == {needle}
+    whole_word = re.compile(rb"(?<!\w)line(?!\w)")
+    assert search([whole_word], [tmp_path / "other.txt"]).found
+    (tmp_path / "other.txt").write_text("lines align")
+    assert not search([whole_word], [tmp_path / "other.txt"]).found
