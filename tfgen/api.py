@@ -293,6 +293,23 @@ class Run(storage.Run):
                 raise Failure(what, "Make room, or name another file.") from error
         return content
 
+    def watermark(self, lost: float = 0.02, *, name: str | None = None, verbose: bool = False) -> "Run":
+        """A version whose texts bear a watermark, which `verify` tells; in use from now on. The run of that version.
+
+        Args:
+            lost: how much of the perplexity it may cost.
+            name: of the version; by default "watermarked".
+
+        Raises:
+            UserError: the run makes no texts, or bears a watermark already.
+        """
+        load_tensorflow()
+        from tfgen.trust.watermarking import watermark
+
+        with talking(verbose or is_talking()):
+            version = watermark(self, number("lost", lost), name)
+        return Run(self.path, self.record, version.name)
+
     def forget(self, *, output: str | Path | None = None, verbose: bool = False, **what: Any) -> "Forgotten":
         """Erases records from this run and from all that they touched; asks nothing. See `open_forgetting`.
 

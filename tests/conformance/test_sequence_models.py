@@ -76,7 +76,7 @@ def test_the_cache_gives_the_logits_of_the_whole_text(run):
     model = load_model(run)
     ids, lengths = prompts(model, 8, 5)
     full = model.logits(tf.concat([ids, ids], axis=1)).numpy()
-    logits, position, cache, _ = model.begin(ids, lengths)
+    logits, position, cache, *_ = model.begin(ids, lengths)
     doubled = tf.concat([ids, ids], axis=1)
     for _ in range(6):
         np.testing.assert_allclose(logits, tf.gather(full, position - 1, batch_dims=1), atol=1e-4)

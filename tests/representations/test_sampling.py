@@ -153,7 +153,7 @@ def test_the_cache_gives_the_logits_of_the_whole_text_also_past_the_context(mode
     tokens = np.random.default_rng(prompt).integers(0, TOKENS, 60)
     expected = logits_of_a_window(model, tokens)
     padded = tf.constant([[*tokens[:prompt], *[3] * 4]], tf.int32)
-    logits, position, cache, _ = model.begin(padded, tf.constant([prompt]))
+    logits, position, cache, *_ = model.begin(padded, tf.constant([prompt]))
     np.testing.assert_allclose(logits[0], expected[prompt - 1], atol=1e-4)
     decode = tf.function(model.decode)
     for place in range(prompt, len(tokens)):

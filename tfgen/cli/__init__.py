@@ -8,7 +8,7 @@ import click
 from tfgen import __version__, environment
 from tfgen.cli import (
     card, chat, data, evaluate, explain, export, feedback, fit, forget, generate, prompt, runs, serve, steer, studio,
-    tune, verify,
+    tune, verify, watermark,
 )  # fmt: skip
 from tfgen.cli.options import OrderedGroup
 from tfgen.environment import check_platform
@@ -91,6 +91,6 @@ def main(debug: bool) -> None:
 
 for module in (
     data, fit, generate, steer, chat, evaluate, explain, feedback, tune, prompt, studio, export, card, serve, runs,
-    verify, forget,
+    watermark, verify, forget,
 ):  # fmt: skip
     main.add_command(module.command)

@@ -69,8 +69,14 @@ class Reference:
             whole[row, start[row] : start[row] + fed.shape[1]] = fed[row]
         places = start[:, None] - 1 + np.arange(fed.shape[1] + 1)
         logits = np.take_along_axis(self._logits(tf.constant(whole)).numpy(), places[:, :, None], axis=1)
-        tokens, doubtful = drawn(logits, places + 1, sampling_of(settings))
+        previous = np.take_along_axis(whole, places, axis=1)
+        tokens, doubtful = drawn(self.marked(logits, previous), places + 1, sampling_of(settings))
         return Continued(fed, tokens, doubtful, logits, start)
+
+    def marked(self, logits: np.ndarray, previous: np.ndarray) -> np.ndarray:
+        """Logits [batch, steps, vocabulary] as tokens are chosen by them, behind the tokens [batch, steps]."""
+        flat = tf.constant(logits.reshape(-1, logits.shape[-1]))
+        return self._model.marked(flat, tf.constant(previous.reshape(-1), tf.int32)).numpy().reshape(logits.shape)
 
     def generated(self, text: Continued, limit: np.ndarray) -> dict[str, np.ma.MaskedArray]:
         """What `generate` must answer: `ids` and `length`, masked from the first doubtful token on."""

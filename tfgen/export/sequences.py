@@ -165,7 +165,8 @@ class SequenceExport(ExportedModel):
         made = super().answers(call, inputs)
         if "token" in made:
             position = inputs["position"] + 1 if "position" in inputs else np.maximum(inputs["prompt_length"], 1)
-            _, doubtful = drawn(made["logits"][:, None], position[:, None], sampling_of(inputs))
+            logits = self._reference.marked(made["logits"][:, None], self._previous(inputs)[:, None])
+            _, doubtful = drawn(logits, position[:, None], sampling_of(inputs))
             made["token"] = np.ma.masked_array(made["token"], doubtful[:, 0])
         return made
 
@@ -210,6 +211,14 @@ class SequenceExport(ExportedModel):
         tokens, length = known["prompt_ids"], known["prompt_length"]
         known["keys"], known["values"] = (each.numpy() for each in self.model.begin(tokens, length).cache)
         return known
+
+    def _previous(self, inputs: Any) -> np.ndarray:
+        """The token that the next one comes behind, int32 [batch]."""
+        if "token" in inputs:
+            return inputs["token"]
+        last = np.maximum(inputs["prompt_length"], 1)[:, None] - 1
+        token = np.take_along_axis(inputs["prompt_ids"], last, axis=1)[:, 0]
+        return np.where(inputs["prompt_length"] > 0, token, self.model.example.start)
 
     def _strings(self, ids: np.ndarray) -> list[str]:
         """Short prompts, and one with a letter that may never have been seen."""

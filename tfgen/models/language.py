@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgen.models.base import GenerativeModel
+from tfgen.models.watermark import PREFIX, Watermark
 from tfgen.representations.sequences.sampling import Sampling, choose
 from tfgen.representations import SEQUENCES
 from tfgen.representations.sequences.specification import SequenceSpecification
@@ -52,6 +53,7 @@ class State(NamedTuple):
     position: tf.Tensor  # int32 [batch], of what comes next
     cache: Cache
     seen: tf.Tensor  # bool [batch, vocabulary], the tokens so far
+    last: tf.Tensor  # int32 [batch], the newest of them
 
 
 class LanguageModel(GenerativeModel):
@@ -71,6 +73,7 @@ class LanguageModel(GenerativeModel):
     context: int  # how many tokens it sees at once
     network: Any
     endless = True  # whether a text may grow past the context
+    watermark: Watermark | None = None  # in what it says, unless it is searched for
 
     def __init__(self, config: Any, example: SequenceSpecification, conditions: None, seed: int):
         super().__init__(config, example, conditions, seed)
@@ -152,10 +155,12 @@ class LanguageModel(GenerativeModel):
         return tf.reduce_sum(hidden * inside, axis=1) / tf.maximum(tf.reduce_sum(inside, axis=1), 1.0)
 
     def adopt(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Weights of the network, by their place in it, as in `state`."""
+        """Weights of the network, by their place in it, as in `state`, and a watermark."""
+        self.watermark = Watermark.from_arrays(arrays)
         variables = self.state()
         for name, value in arrays.items():
-            variables[name].assign(value)
+            if not name.startswith(PREFIX):
+                variables[name].assign(value)
 
     def measurements(self) -> dict[str, Callable[[tf.Tensor], tf.Tensor]]:
         """See the base: functions of tokens [batch, length + 1] to [batch, length]."""
@@ -172,7 +177,11 @@ class LanguageModel(GenerativeModel):
         logits, cache = self.prefill(tokens, length)
         hits = tf.one_hot(tokens, self.example.vocabulary_size, True, False, dtype=tf.bool)
         seen = tf.reduce_any(hits & tf.sequence_mask(length, tf.shape(tokens)[1])[:, :, None], axis=1)
-        return State(logits, length, cache, seen)
+        return State(logits, length, cache, seen, tf.gather(tokens, length - 1, batch_dims=1))
+
+    def marked(self, logits: tf.Tensor, previous: tf.Tensor) -> tf.Tensor:
+        """Logits [batch, vocabulary] as tokens are chosen by them, of what comes behind the tokens int32 [batch]."""
+        return logits if self.watermark is None else self.watermark.marked(logits, previous)
 
     def generate(
         self, tokens: tf.Tensor, length: tf.Tensor, limit: tf.Tensor, sampling: Sampling
@@ -181,11 +190,11 @@ class LanguageModel(GenerativeModel):
 
         A row ends with an id that ends a text, which counts, or with its `limit`.
         """
-        logits, position, cache, _ = self.begin(tokens, length)
+        logits, position, cache, _, last = self.begin(tokens, length)
         most = tf.maximum(tf.reduce_max(limit), 0)
         end = self.example.end
         made = tf.TensorArray(tf.int32, size=tf.maximum(most, 1), element_shape=[None])
-        token = choose(logits, position, sampling)
+        token = choose(self.marked(logits, last), position, sampling)
         count = tf.zeros_like(length)
 
         def going(place: tf.Tensor, count: tf.Tensor, done: tf.Tensor, *_: Any) -> tf.Tensor:
@@ -198,7 +207,8 @@ class LanguageModel(GenerativeModel):
             ended = tf.reduce_any(tf.equal(token[:, None], self.example.ends), axis=1)
             done = done | ended | (place + 1 >= limit)
             logits, cache = self.decode(token, position, cache)
-            return place + 1, count, done, choose(logits, position + 1, sampling), position + 1, cache, made
+            following = choose(self.marked(logits, token), position + 1, sampling)
+            return place + 1, count, done, following, position + 1, cache, made
 
         state = (tf.constant(0), count, limit < 1, token, position, cache, made)
         place, count, *_, made = tf.while_loop(going, body, state)
@@ -210,16 +220,16 @@ class LanguageModel(GenerativeModel):
         self, steps: int, state: State, sampling: Sampling
     ) -> tuple[tf.Tensor, tf.Tensor, State]:
         """The next tokens and the logarithms of their probabilities, [batch, steps], and the state after them."""
-        logits, position, cache, seen = state
+        logits, position, cache, seen, last = state
         tokens, scores = [], []
         for _ in range(steps):
-            token = choose(logits, position, sampling, seen)
+            last = token = choose(self.marked(logits, last), position, sampling, seen)
             tokens.append(token)
             scores.append(tf.gather(tf.nn.log_softmax(logits), token, batch_dims=1))
             seen = seen | tf.one_hot(token, self.example.vocabulary_size, True, False, dtype=tf.bool)
             logits, cache = self.decode(token, position, cache)
             position = position + 1
-        return tf.stack(tokens, 1), tf.stack(scores, 1), State(logits, position, cache, seen)
+        return tf.stack(tokens, 1), tf.stack(scores, 1), State(logits, position, cache, seen, last)
 
     def _fit(self, tokens: tf.Tensor, length: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Tokens and lengths with the front cut off where they are too long, and with `start` where there are none."""
@@ -256,9 +266,11 @@ class LanguageModel(GenerativeModel):
         return self.generate(tokens, length, limit, Sampling(seed, temperature, top_k, top_p))
 
     def _prefill(self, tokens, length, temperature, top_k, top_p, seed) -> tuple[tf.Tensor, ...]:
-        logits, position, cache, _ = self.begin(tokens, length)
-        return choose(logits, position, Sampling(seed, temperature, top_k, top_p)), logits, *cache
+        logits, position, cache, _, last = self.begin(tokens, length)
+        sampling = Sampling(seed, temperature, top_k, top_p)
+        return choose(self.marked(logits, last), position, sampling), logits, *cache
 
     def _decode(self, token, position, keys, values, temperature, top_k, top_p, seed) -> tuple[tf.Tensor, ...]:
         logits, cache = self.decode(token, position, Cache(keys, values))
-        return choose(logits, position + 1, Sampling(seed, temperature, top_k, top_p)), logits, *cache
+        sampling = Sampling(seed, temperature, top_k, top_p)
+        return choose(self.marked(logits, token), position + 1, sampling), logits, *cache

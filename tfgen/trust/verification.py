@@ -8,7 +8,7 @@ import contextlib
 import json
 import mmap
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,12 @@ from tfgen.feedback.references import facts_of
 from tfgen.trust.authority import own_signers, trusted_certificates
 from tfgen.trust.provenance import ANY, FOLDER_FILE, ORIGIN, SIDECAR, SIGNED, hashes_of, waiting_beside
 
-OWN, TRUSTED, UNKNOWN, CHANGED, UNMARKED, UNREAD = "own", "trusted", "unknown", "changed", "unmarked", "unread"
+OWN, TRUSTED, WATERMARKED, UNKNOWN = "own", "trusted", "watermarked", "unknown"
+CHANGED, UNMARKED, UNREAD = "changed", "unmarked", "unread"
 STATES = {
     OWN: "unchanged since it was signed with this user's own key",
     TRUSTED: "unchanged since somebody signed it for whom an authority vouches that you trust",
+    WATERMARKED: "no signature that counts, but its text bears the watermark of a run of this user's",
     UNKNOWN: "unchanged since it was signed, by somebody unknown",
     CHANGED: "changed since it was signed, or its mark is another file's",
     UNMARKED: "nothing signed says who made it",
@@ -36,6 +38,7 @@ _TOLD = ("run", "version", "prompt", "seed", "export")  # of the facts, to a per
 _LARGEST_SIDECAR = 2**24  # bytes
 _LONGEST = 200  # letters of what a stranger's file says
 _NAMED = 5  # files
+_TEXTS = (".txt", ".md", ".text", "")  # whose content may bear a watermark
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,8 @@ class Verification:
         itself, which anybody can write.
     tool, signer: who made it, and whose signature it is, by the mark. when: the time in UTC by the maker's clock.
     reason: why it counts as changed, or what is the matter.
+    watermark: of a text, what speaks for the watermark of a run of this user's (tfgen.trust.watermarking.Trace); empty
+        where none was found.
     """
 
     path: str
@@ -62,6 +67,7 @@ class Verification:
     when: str = ""
     made_by: Mapping[str, str] = field(default_factory=dict)
     reason: str = ""
+    watermark: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def changed(self) -> bool:
@@ -69,7 +75,7 @@ class Verification:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
-        return {**asdict(self), "made_by": dict(self.made_by)}
+        return {**asdict(self), "made_by": dict(self.made_by), "watermark": dict(self.watermark)}
 
     @property
     def name(self) -> str:
@@ -81,6 +87,8 @@ class Verification:
         """In a few words: "tfgen 0.1.0, run digits-gan, prompt 'seven', seed 7"."""
         told = [name for name in _TOLD if self.made_by.get(name, "none") != "none"]
         said = [f"{name} {self._quoted(name)}" for name in told]
+        if self.state == WATERMARKED:
+            return f"run {self.watermark['run']}"
         return ", ".join([*([self.tool] if self.tool else []), *said])
 
     def _quoted(self, name: str) -> str:
@@ -93,6 +101,8 @@ class Verification:
         itself = [f"It says of itself: {self.maker}; anybody can write that."] if self.made_by else []
         if self.state == UNREAD:
             return [self.reason]
+        if self.state == WATERMARKED:
+            return [*self._watermark_in_words(), *([f"Of its signature: {self.reason}."] if self.reason else [])]
         if self.state == UNMARKED:
             what = f"No mark: {self.reason or 'nothing signed says who made it'}."
             return [what, *(itself or ["That says neither that a person made it nor that a model did."])]
@@ -101,7 +111,8 @@ class Verification:
         what = _CLAIMS.get(self.claims, "Made")
         if self.state == CHANGED:
             old = [f"The mark says: {what[0].lower()}{what[1:]}{by}{at}."] if self.claims else itself
-            return [f"CHANGED: {self.reason}.", *old, "So nothing can be said of the file as it is."]
+            known = self._watermark_in_words() or ["So nothing can be said of the file as it is."]
+            return [f"CHANGED: {self.reason}.", *old, *known]
         if self.state == UNKNOWN:
             what = f"The mark says: {what[0].lower()}{what[1:]}"
         source = f" It is said to be {self.claims}." if self.claims and self.claims not in _CLAIMS else ""
@@ -113,6 +124,17 @@ class Verification:
         }[self.state]
         problem = [f"The certificate is no good: {self.reason}."] if self.reason else []
         return [f"{what}{by}{at}.{source}", whose, *problem]
+
+    def _watermark_in_words(self) -> list[str]:
+        """What speaks for a watermark; nothing where there is none."""
+        found = self.watermark
+        if not found:
+            return []
+        return [
+            f"The run '{found['run']}' said it, or a part of it: the text bears the watermark of '{found['version']}'.",
+            f"A text that doesn't know the key speaks as clearly for it with a probability of {found['p_value']:.1g} "
+            "at the most.",
+        ]
 
 
 def verify(path: Path, trust: Path | None = None) -> Verification:
@@ -158,7 +180,7 @@ class Verifier:
                 raise UserError(f"There is no '{_harmless(path)}'.", "Check the path.")
             if not path.is_file():
                 raise UserError(f"'{_harmless(path)}' is no file.", "Name a file, or a folder that tfgen export wrote.")
-            return self._file(path)
+            return _with_watermark(self._file(path))
         except OSError as error:
             reason = error.strerror or _harmless(error)
             raise UserError(f"'{_harmless(path)}' can't be read: {reason}.", "Check the file.") from error
@@ -325,6 +347,23 @@ class _Report:
         texts = map(_plain, (claims, tool, signer, when))
         problems = [code for code in self.failures if not code.endswith(".untrusted")]
         return Verification(str(path), state, vouched or None, *texts, self.facts, ", ".join(problems))
+
+
+def _with_watermark(found: Verification) -> Verification:
+    """With what its text says, where no signature vouches for it."""
+    if found.state in (OWN, TRUSTED):
+        return found
+    path = Path(found.path)
+    if path.suffix.lower() not in _TEXTS:
+        return found
+    from tfgen.trust.watermarking import traces_in
+
+    trace = next(iter(traces_in(path.read_text(encoding="utf-8", errors="replace"))), None)
+    if trace is None or not trace.is_found:
+        return found
+    state = found.state if found.state == CHANGED else WATERMARKED
+    said = {"run": trace.run, "version": trace.version, **found.made_by}
+    return replace(found, state=state, generated=True, made_by=said, watermark=trace.to_json())
 
 
 def _changed(found: Verification, reason: str) -> Verification:

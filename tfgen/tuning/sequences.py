@@ -14,6 +14,7 @@ from tfgen.errors import UserError
 from tfgen.evaluate.sequences.reference_data import ReferenceData
 from tfgen.feedback.events import Sample
 from tfgen.feedback.preferences import Comparison, Preferences
+from tfgen.models.watermark import PREFIX
 from tfgen.representations.sequences.codec import SequenceCodec
 from tfgen.representations.sequences.sampling_settings import SamplingSettings
 from tfgen.restore import load_model
@@ -102,7 +103,10 @@ class SequenceTuner(Tuner):
         win_rate = self._win_rate(judge, school, author, learned) if learned else None
         school.restore()
         if self.run.version != BASE:
-            model.adopt(versions.find(self.run, self.run.version).arrays())
+            old = versions.find(self.run, self.run.version).arrays()
+            model.adopt(old)
+            # What it says stays marked (tfgen.models.watermark).
+            arrays |= {name: value for name, value in old.items() if name.startswith(PREFIX)}
         before = measured()
         found = concerns(before, after, self._about_length())
         if after[cost] - base > 1.2 * self.bound + 0.002:  # other text than what bounded it

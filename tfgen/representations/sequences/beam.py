@@ -39,7 +39,7 @@ def search(
         is_over: whether new tokens end a text in another way than with an id that ends texts.
     """
     step = tf.function(_step(model, beams), autograph=False)
-    logits, position, cache, _ = model.begin(tf.repeat(tokens, beams, 0), tf.repeat(length, beams, 0))
+    logits, position, cache, *_ = model.begin(tf.repeat(tokens, beams, 0), tf.repeat(length, beams, 0))
     scores, choices = _best(logits, beams)
     # All rows are the same as yet, so one of them stands for all.
     live, over, rows = [Beam()], [], np.zeros(1, np.int64)
