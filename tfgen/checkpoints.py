@@ -7,6 +7,7 @@ it is used. By hand: `sha256sum 000003-step-00001234-*.npz` begins with the digi
 import hashlib
 import io
 import re
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -111,7 +112,8 @@ def pack(arrays: Mapping[str, np.ndarray]) -> tuple[memoryview, str]:
 
 
 def read(path: Path, digest: str) -> dict[str, np.ndarray] | None:
-    """The arrays of a file, or None where its bytes are not those with this digest. Raises FileNotFoundError."""
+    """The arrays of a file, or None where its bytes are not those with this digest, or not those of arrays. Raises
+    FileNotFoundError."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:
@@ -120,8 +122,15 @@ def read(path: Path, digest: str) -> dict[str, np.ndarray] | None:
         return None
     if _digest(content) != digest:
         return None
-    with np.load(io.BytesIO(content), allow_pickle=False) as stored:
-        return {name: stored[name] for name in stored.files}
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:  # as `pack` wrote it: what is packed could be a bomb
+            if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
+                return None
+        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+        return arrays if all(isinstance(each, np.ndarray) for each in arrays.values()) else None
+    except (ValueError, OSError, EOFError, MemoryError, zipfile.BadZipFile):
+        return None
 
 
 def _digest(content: bytes | memoryview) -> str:

@@ -82,14 +82,24 @@ def make_fixed_config(config_class: type, settings: dict[str, Any]) -> Any:
 
 
 def from_json(config_class: type, value: dict[str, Any]) -> Any:
-    """A config as `dataclasses.asdict` wrote it; a key from another version is an error that names it."""
+    """A config as `dataclasses.asdict` wrote it.
+
+    Raises:
+        UserError: a key is from another version, or a value can't be: what a run says may be anybody's.
+    """
     fields = {field.name for field in dataclasses.fields(config_class)}
     for key in value:
         if key not in fields:
             raise UserError(
                 f"The run has a setting '{key}' that this version doesn't know.", "Use the version that made it."
             )
-    return config_class(**{**earlier(config_class), **value})
+    config = config_class(**{**earlier(config_class), **value})
+    for field in dataclasses.fields(config):
+        stored = getattr(config, field.name)
+        if type(stored) is not type(parse_value(field.name, stored, field.type)) and not isinstance(stored, int):
+            raise UserError(f"The run's setting {field.name} is {str(stored)[:40]}.", "Restore its run.json.")
+    _check_ranges(config)
+    return config
 
 
 def earlier(config_class: type) -> dict[str, Any]:

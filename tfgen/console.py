@@ -79,6 +79,11 @@ def count(number: int) -> str:
     return f"{number / 1000:.0f} thousand" if number >= 10**4 else str(number)
 
 
+def harmless(text: object) -> str:
+    """Without letters that a terminal obeys."""
+    return "".join(letter if letter.isprintable() else " " for letter in str(text))
+
+
 def several(number: int, noun: str) -> str:
     """"1 step", "2 steps"."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -36,6 +36,7 @@ SECRET = ".key"  # ends the names of files that their owner alone may read
 START = "start.npz"
 START_TOKENIZER = "start-tokenizer.json"
 _KEYS = {"format", "model", "status", "data", "config", "environment", "created"}
+_KINDS = {"format": int, "model": str, "status": str, "data": dict, "config": dict}
 # Of version 0.1, which kept them among the facts on the data.
 _OLD_DATA_SETTINGS = ("size", "channels", "tokenizer", "vocabulary_size", "holdout")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -200,7 +201,10 @@ class Run:
 
     def vocabulary(self) -> Vocabulary:
         """The words and prompts that the run knows."""
-        return Vocabulary.from_json(self.codec()["vocabulary"])
+        try:
+            return Vocabulary.from_json(self.codec()["vocabulary"])
+        except (ValueError, TypeError, KeyError) as error:
+            raise _damaged(self.path, "codec.json") from error
 
     def history(self, name: str = "history.jsonl") -> list[dict[str, float]]:
         """The reports of the fit in order; a last line that a killed fit left half-written is skipped."""
@@ -298,8 +302,10 @@ def now() -> str:
 
 def _read_record(path: Path) -> dict[str, Any]:
     record = _read_json(path, "run.json")
-    if not isinstance(record.get("format"), int) or not _KEYS <= record.keys():
-        raise UserError(f"'run.json' of the run '{path.name}' is damaged.", "Restore it, or fit again.")
+    if not _KEYS <= record.keys() or any(not isinstance(record[name], kind) for name, kind in _KINDS.items()):
+        raise _damaged(path, "run.json")
+    if not isinstance(record.get("seed", 0), int) or not 0 <= record.get("seed", 0) < 2**32:
+        raise _damaged(path, "run.json")
     if record["format"] > FORMAT:
         raise UserError(f"The run '{path.name}' was made by a newer tfgen.", "Update tfgen to use it.")
     return record
@@ -308,8 +314,12 @@ def _read_record(path: Path) -> dict[str, Any]:
 def _read_json(path: Path, name: str) -> dict[str, Any]:
     try:
         value = json.loads((path / name).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
-        raise UserError(f"'{name}' of the run '{path.name}' is damaged.", "Restore it, or fit again.")
+        raise _damaged(path, name)
     return value
+
+
+def _damaged(path: Path, name: str) -> UserError:
+    return UserError(f"'{name}' of the run '{path.name}' is damaged.", "Restore it, or fit again.")

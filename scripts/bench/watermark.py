@@ -17,9 +17,10 @@ from pathlib import Path
 
 import click
 import numpy as np
-from common import show_table, talk, work_folder
+from common import show_table, work_folder
 
 import tfgen
+from tfgen.api import Run
 from tfgen.trust.watermarking import FALSE_ALARM, traces_in
 
 LENGTHS = (100, 200, 400, 800)  # tokens
@@ -36,7 +37,6 @@ LETTERS = 1000  # of a passage
 @click.option("--tokenizer", default="characters")
 def main(folder: Path, steps: int, people: int, models: int, lost: float, tokenizer: str) -> None:
     """Fit, mark, and look at all."""
-    talk()
     with work_folder("watermark") as work:
         os.environ["TFGEN_RUNS"] = str(work / "runs")
         run = tfgen.fit("gpt", "shakespeare", output="plays", size="tiny", steps=steps, tokenizer=tokenizer)
@@ -72,12 +72,12 @@ def main(folder: Path, steps: int, people: int, models: int, lost: float, tokeni
     sys.exit(bool(wrong > 1 or np.expm1(difference - error) > lost))
 
 
-def _texts(run: tfgen.api.Run, count: int, length: int, first: int, **how):
+def _texts(run: Run, count: int, length: int, first: int, **how):
     for text in run.generate("", n=count, seed=first, length=length, **how):
         yield str(text)
 
 
-def _nats(run: tfgen.api.Run) -> np.ndarray:
+def _nats(run: Run) -> np.ndarray:
     """Of each of 256 texts the mean nats of a token, by the weights themselves, at temperature 1."""
     texts = run.generate("", n=256, seed=7, length=200, temperature=1.0, top_p=1.0)
     return np.array([-np.mean(each.log_probabilities) for each in texts.texts])

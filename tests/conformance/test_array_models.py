@@ -4,7 +4,7 @@ prompts."""
 import numpy as np
 import pytest
 
-from tests.conformance.cases import battery_of
+from tests.conformance.cases import battery_of, covering
 from tests.conftest import assert_same_state, fit_run, run_tfgen, state_of, stopped_at
 from tests.sources import SOURCES
 from tfgen import catalog
@@ -95,7 +95,9 @@ def test_state_holds_every_weight_of_the_model(run):
     assert {id(variable) for variable in model.variables} - metrics <= held
 
 
+# The order of examples and the state of a model know nothing of the kind of data, so each model is there twice at most.
 @pytest.mark.slow
+@pytest.mark.parametrize("learner", covering("arrays"), ids="-".join, indirect=True)
 def test_stopped_and_resumed_ends_with_the_same_bits(run, learner, tmp_path):
     modality, model = learner
     with stopped_at(70):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.conformance.cases import battery_of
+from tests.conformance.cases import battery_of, learners_of
 from tests.conftest import assert_same_state, fit_run, state_of, stopped_at
 from tests.sources import SOURCES
 from tfgen.representations.sequences.sampling import Sampling
@@ -13,6 +13,7 @@ from tfgen.restore import build_model, load_model
 from tfgen.run import Run
 
 STEPS = 120
+ONE = learners_of("sequences")[:1]  # for what knows nothing of the kind of data
 
 
 @pytest.fixture(scope="module", params=battery_of("sequences"))
@@ -119,6 +120,7 @@ def test_survives_save_and_load(run):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("learner", ONE, ids="-".join, indirect=True)
 def test_stopped_and_resumed_ends_with_the_same_bits(run, learner, settings, tmp_path):
     with stopped_at(50):
         stopped = fit(learner, settings, run, tmp_path / "stopped", STEPS, seed=1)
@@ -137,6 +139,7 @@ def test_samples_were_shown_while_it_learned(run):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("learner", ONE, ids="-".join, indirect=True)
 def test_dropout_is_repeatable(run, learner, settings, tmp_path):
     first, second = (
         fit(learner, settings, run, tmp_path / name, 12, "dropout=0.2", seed=1) for name in ("a", "b")
@@ -146,6 +149,7 @@ def test_dropout_is_repeatable(run, learner, settings, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("learner", ONE, ids="-".join, indirect=True)
 def test_the_largest_seed_can_be_used(run, learner, settings, tmp_path):
     other = fit(learner, settings, run, tmp_path / "run", 4, seed=2**31 - 1)
     assert other.record["status"] == "finished"

@@ -16,6 +16,7 @@ WORKER = """
 import json, os, signal, sys, time
 from pathlib import Path
 from tfgen import files
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
 folder = Path(sys.argv[1])
 job = json.loads((folder / "job.json").read_text())["arguments"]
 with files.locked(folder):

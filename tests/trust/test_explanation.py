@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import tfgen
-from tests.conformance.cases import learners_of
+from tests.conformance.cases import covering, learners_of
 from tests.conformance.test_journeys import run_of
 from tests.sources import SOURCES
 from tests.trust.planted import PLANTED
@@ -16,7 +16,7 @@ from tfgen.trust.explanation import directions
 from tfgen.trust.explanation.directions import Direction, Latents, association, borne_out, turned_to_more
 from tfgen.trust.explanation.randomised import DEPENDS, UNTOLD, UNTRUSTWORTHY, compared, of_copies, spearman
 
-LEARNERS = [learner for each in ("arrays", "sequences", "rows", "sets") for learner in learners_of(each)]
+LEARNERS = covering("arrays", "sequences", "rows", "sets")
 
 
 @pytest.fixture

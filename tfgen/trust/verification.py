@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tfgen.console import several
+from tfgen.console import harmless, several
 from tfgen.errors import UserError
 from tfgen.feedback.references import facts_of
 from tfgen.trust.authority import own_signers, trusted_certificates
@@ -80,7 +80,7 @@ class Verification:
     @property
     def name(self) -> str:
         """The path, harmless to a terminal."""
-        return _harmless(self.path)
+        return harmless(self.path)
 
     @property
     def maker(self) -> str:
@@ -177,13 +177,13 @@ class Verifier:
             if path.is_dir():
                 return self._folder(path)
             if not path.exists():
-                raise UserError(f"There is no '{_harmless(path)}'.", "Check the path.")
+                raise UserError(f"There is no '{harmless(path)}'.", "Check the path.")
             if not path.is_file():
-                raise UserError(f"'{_harmless(path)}' is no file.", "Name a file, or a folder that tfgen export wrote.")
+                raise UserError(f"'{harmless(path)}' is no file.", "Name a file, or a folder that tfgen export wrote.")
             return _with_watermark(self._file(path))
         except OSError as error:
-            reason = error.strerror or _harmless(error)
-            raise UserError(f"'{_harmless(path)}' can't be read: {reason}.", "Check the file.") from error
+            reason = error.strerror or harmless(error)
+            raise UserError(f"'{harmless(path)}' can't be read: {reason}.", "Check the file.") from error
 
     def _folder(self, path: Path) -> Verification:
         if not (path / FOLDER_FILE).is_file():
@@ -413,13 +413,8 @@ def _listed(names: list[str]) -> str:
     return f"{shown} and {several(more, 'other')}" if more > 0 else shown
 
 
-def _harmless(text: Any) -> str:
-    """Without letters that a terminal obeys."""
-    return "".join(letter if letter.isprintable() else " " for letter in str(text))
-
-
 def _plain(value: Any) -> str:
     """What a stranger wrote, as harmless to a terminal as it is short."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    text = _harmless(text[: 2 * _LONGEST])
+    text = harmless(text[: 2 * _LONGEST])
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

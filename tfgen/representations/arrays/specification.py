@@ -1,9 +1,11 @@
 """What a model must know of one array: its shape, and the likelihood of each of its parts."""
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
 GAUSSIAN, BERNOULLI, CATEGORICAL = "gaussian", "bernoulli", "categorical"
+_LARGEST = 2**26  # numbers in an example
 LIKELIHOODS = (GAUSSIAN, BERNOULLI, CATEGORICAL)
 
 
@@ -49,7 +51,9 @@ class ArraySpecification:
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "ArraySpecification":
         """What `to_json` gave; of version 0.1 too, which had one likelihood for the whole array."""
-        shape = tuple(value["shape"])
+        shape = tuple(int(side) for side in value["shape"])
+        if min(shape) < 1 or math.prod(shape) > _LARGEST:
+            raise ValueError(f"no example has the shape {shape}")
         parts = value.get("parts") or [{"size": shape[-1], "likelihood": value["likelihood"]}]
         own = {key: value[key] for key in ("count", "augment", "plural")}
         return cls(shape, tuple(Part(**part) for part in parts), **own)

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+_MOST_FIELDS, _MOST_TOKENS = 2**14, 2**20  # of a specification that is read
+
 
 @dataclass(frozen=True)
 class Field:
@@ -60,6 +62,9 @@ class RowSpecification:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "RowSpecification":
+        """What `to_json` gave. Raises ValueError for more than any table has."""
+        if len(value["fields"]) > _MOST_FIELDS or sum(len(each["counts"]) for each in value["fields"]) > _MOST_TOKENS:
+            raise ValueError("no table has so many columns or values")
         fields = tuple(
             Field(tuple(each["counts"]), tuple(each["scores"]), tuple(each["never"])) for each in value["fields"]
         )

@@ -4,6 +4,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 
+_MOST_TOKENS = 2**22
+
+
 @dataclass(frozen=True)
 class SequenceSpecification:
     """How many token ids there are, and which of them begin and end a sequence."""
@@ -14,6 +17,10 @@ class SequenceSpecification:
     count: int  # tokens to learn
     plural: str = "sequences"
     closing: tuple[int, ...] = ()  # ids that end an answer as well, of chats
+
+    def __post_init__(self):
+        if not 0 < self.vocabulary_size <= _MOST_TOKENS:
+            raise ValueError(f"no tokenizer has {self.vocabulary_size} tokens")
 
     @property
     def ends(self) -> tuple[int, ...]:
