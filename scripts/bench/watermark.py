@@ -42,15 +42,15 @@ def main(folder: Path, steps: int, people: int, models: int, lost: float, tokeni
         run = tfgen.fit("gpt", "shakespeare", output="plays", size="tiny", steps=steps, tokenizer=tokenizer)
         record = run.watermark(lost).version_record
         marked, plain = tfgen.load("plays"), tfgen.load("plays@base")
-        rows = [("tokens", "told at p < .0001", "median p", "told at temperature .8, top-p .95")]
+        rows = []
         for length in LENGTHS:
             free, usual = (
                 [traces_in(text)[0].p_value for text in _texts(marked, EACH, length, 10**6, **how)]
                 for how in ({"temperature": 1.0, "top_p": 1.0}, {})
             )
             told = [f"{np.mean(np.array(each) < FALSE_ALARM):.0%}" for each in (free, usual)]
-            rows.append((str(length), told[0], f"{np.median(free):.1g}", told[1]))
-        show_table(rows)
+            rows.append((length, told[0], f"{np.median(free):.1g}", told[1]))
+        show_table(("tokens", "told at p < .0001", "median p", "told at temperature .8, top-p .95"), rows)
         alarms, seconds = {}, time.process_time()
         alarms["people"] = _alarms(_passages(folder, people))
         seconds = (time.process_time() - seconds) / people
@@ -60,7 +60,7 @@ def main(folder: Path, steps: int, people: int, models: int, lost: float, tokeni
         theirs = list(_texts(other, models // 2, 300, 5))
         shutil.rmtree(other.path / "versions" / "other-key")
         alarms["the model with another key"] = _alarms(theirs)
-        show_table([("texts", "of", "taken for marked"), *((what, str(n), str(k)) for what, (k, n) in alarms.items())])
+        show_table(("texts", "of", "taken for marked"), [(what, n, k) for what, (k, n) in alarms.items()])
         nats = {name: _nats(each) for name, each in (("marked", marked), ("plain", plain))}
         difference = nats["marked"].mean() - nats["plain"].mean()
         error = 1.96 * np.hypot(*(each.std() / np.sqrt(len(each)) for each in nats.values()))
