@@ -9,6 +9,7 @@ from tfgen.errors import UserError, unknown
 
 SIZES = ("tiny", "small", "base")  # the dial
 
+_STORED = {"int": int, "float": (int, float), "bool": bool, "str": str}  # by the name of a field's type
 _YES = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
 
@@ -95,8 +96,8 @@ def from_json(config_class: type, value: dict[str, Any]) -> Any:
             )
     config = config_class(**{**earlier(config_class), **value})
     for field in dataclasses.fields(config):
-        stored = getattr(config, field.name)
-        if type(stored) is not type(parse_value(field.name, stored, field.type)) and not isinstance(stored, int):
+        stored, kind = getattr(config, field.name), getattr(field.type, "__name__", field.type)
+        if not isinstance(stored, _STORED.get(kind, object)):
             raise UserError(f"The run's setting {field.name} is {str(stored)[:40]}.", "Restore its run.json.")
     _check_ranges(config)
     return config
