@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from tfgen.prompts.testing import Result as PromptTestResult
     from tfgen.steering.session import Session
     from tfgen.trust.explanation.explainer import Explanation
-    from tfgen.trust.forgetting import Forgetting, Forgotten
+    from tfgen.trust.forgetting.stage import Forgetting, Forgotten
     from tfgen.trust.verification import Verification
 
 DEFAULT_FORMATS = ("saved-model", "tflite")
@@ -343,14 +343,13 @@ class Run(storage.Run):
         Raises:
             UserError: the data still holds a record; nothing was done.
         """
-        from tfgen.trust.forgetting import Forgetting, ForgetRequest
+        from tfgen.trust.forgetting.records import Records
+        from tfgen.trust.forgetting.stage import Forgetting, ForgetRequest
 
+        records = Records(None if rows is None else Path(rows), person, keep_equal)
         folders = tuple(Path(each) for each in search)
         known = None if data is None else str(data)
-        return Forgetting(
-            self, ForgetRequest(None if rows is None else Path(rows), person, known, folders, delete, keep_equal),
-            fit_request,
-        )  # fmt: skip
+        return Forgetting(self, ForgetRequest(records, known, folders, delete), fit_request)
 
     def feedback(self) -> "FeedbackReport":
         """What was said of its samples, who agrees with whom, and what was learned from it."""

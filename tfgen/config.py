@@ -133,6 +133,11 @@ def setting(
     return dataclasses.field(default=default, metadata={"help": help, "low": low, "high": high, "before": before})
 
 
+def of_preset(help: str, high: float) -> Any:
+    """A field that must be given, since the preset that a model begins with says it; at most `high`."""
+    return dataclasses.field(metadata={"help": help, "low": 1, "high": high})
+
+
 def described(field: dataclasses.Field) -> str:
     """What a setting does, with its range."""
     low, high = field.metadata.get("low"), field.metadata.get("high")

@@ -36,7 +36,8 @@ SECRET = ".key"  # ends the names of files that their owner alone may read
 START = "start.npz"
 START_TOKENIZER = "start-tokenizer.json"
 _KEYS = {"format", "model", "status", "data", "config", "environment", "created"}
-_KINDS = {"format": int, "model": str, "status": str, "data": dict, "config": dict}
+_KINDS = {"format": int, "model": str, "status": str, "data": dict, "config": dict, "created": str}
+_MAYBE = {"modality": str, "version": (str, type(None)), "start": dict, "lineage": (dict, type(None)), "seed": int}
 # Of version 0.1, which kept them among the facts on the data.
 _OLD_DATA_SETTINGS = ("size", "channels", "tokenizer", "vocabulary_size", "holdout")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -304,7 +305,10 @@ def _read_record(path: Path) -> dict[str, Any]:
     record = _read_json(path, "run.json")
     if not _KEYS <= record.keys() or any(not isinstance(record[name], kind) for name, kind in _KINDS.items()):
         raise _damaged(path, "run.json")
-    if not isinstance(record.get("seed", 0), int) or not 0 <= record.get("seed", 0) < 2**32:
+    others = {name: kind for name, kind in _MAYBE.items() if name in record}
+    if any(not isinstance(record[name], kind) for name, kind in others.items()) or not record["data"]:
+        raise _damaged(path, "run.json")
+    if not 0 <= record.get("seed", 0) < 2**32:
         raise _damaged(path, "run.json")
     if record["format"] > FORMAT:
         raise UserError(f"The run '{path.name}' was made by a newer tfgen.", "Update tfgen to use it.")

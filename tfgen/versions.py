@@ -17,6 +17,7 @@ from tfgen.errors import UserError
 from tfgen.run import BASE, Run, now
 
 FORMAT = 1
+SECRETS = "watermark/"  # begins the names of arrays that have the key of a watermark (tfgen.models.watermark)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -63,11 +64,13 @@ def create(run: Run, name: str | None, arrays: Mapping[str, np.ndarray], facts: 
         "digest": digest,
         "created": now(),
     }
+    if any(name.startswith(SECRETS) for name in arrays):
+        record["marked"] = True
     while True:
         path = run.path / "versions" / (name or _next_name(run))
         try:
             with files.folder_atomically(path) as folder:
-                files.write_bytes(folder / "arrays.npz", content)
+                files.write_bytes(folder / "arrays.npz", content, 0o600 if record.get("marked") else 0o666)
                 files.write_json(folder / "version.json", record)
             return Version(path, record)
         except OSError:
@@ -154,7 +157,8 @@ def _read(run: Run, path: Path) -> Version:
     try:
         record = json.loads((path / "version.json").read_text(encoding="utf-8"))
         known = record["format"] <= FORMAT and {"digest", "checkpoint", "created", "kind"} <= record.keys()
-    except (OSError, ValueError, KeyError, TypeError):
+        known = known and isinstance(record["created"], str) and isinstance(record["digest"], str)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise UserError(
             f"The version '{path.name}' of the run '{run.name}' is damaged.", "Use another, or tune again."
         ) from None

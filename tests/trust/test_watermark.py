@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 
 import tfgen
+from tests.sources import SOURCES
+from tfgen import checkpoints
 from tfgen.errors import UserError
 from tfgen.models.watermark import Watermark
+from tfgen.run import runs_folder
 from tfgen.trust import watermarking
 from tfgen.trust.watermarking import cost_of, evidence, traces_in
 from tfgen.trust.verification import CHANGED, OWN, UNMARKED, WATERMARKED
@@ -76,12 +79,12 @@ def test_a_key_that_a_text_does_not_know_is_taken_for_its_own_no_more_often_than
     # The tokens of one text again and again, by a model that the detector has wrong.
     previous, tokens = text_by(p, 0.0, half_green(0), 150)
     wrong = np.random.default_rng(2).dirichlet(np.full(30, 0.5)).astype(np.float32)[None].repeat(len(tokens), 0)
-    nats = np.array([evidence(previous, tokens, wrong, half_green(key), 1.5) for key in range(1, 301)])
+    nats = np.array([evidence(previous, tokens, wrong, half_green(key), 1.5, (key, 1)) for key in range(1, 301)])
     assert np.mean(nats > math.log(10)) <= 0.1 and np.mean(nats > math.log(100)) <= 0.02
     assert np.mean(np.exp(nats)) < 1.5  # the expectation is 1
     own = [
         evidence(*text_by(p, 1.5, half_green(key), 150, key), p.astype(np.float32)[None].repeat(150, 0),
-                 half_green(key), 1.5)
+                 half_green(key), 1.5, (key, 1))
         for key in range(5)
     ]  # fmt: skip
     assert min(own) > math.log(1e4)
@@ -117,6 +120,8 @@ def test_a_marked_text_is_told_whole_edited_and_in_parts_and_no_other(plays, iso
 
 def test_it_is_a_version_that_keeps_the_weights(plays, command):
     record = plays.version_record
+    arrays = plays.path / "versions" / "watermarked" / "arrays.npz"
+    assert record["marked"] is True and arrays.stat().st_mode & 0o777 == 0o600  # the key is secret
     assert plays.version == "watermarked" and record["parent"] == "base"
     assert 0.08 < record["perplexity_lost"] <= 0.1 and 0.5 < record["green_share"] < 1
     assert command("watermark", "plays").exit_code == 2
@@ -157,8 +162,34 @@ def test_exports_bear_it(plays, tmp_path, command):
     assert traces_in(text)[0].is_found
 
 
+def test_a_run_that_can_not_be_asked_does_not_hinder_the_others(plays, isolated, command):
+    text = plays.generate("", n=1, seed=4, length=LENGTH, temperature=1.0, top_p=1.0)[0]
+    (isolated / "copied.txt").write_text(text)
+    (isolated / "copied.txt.json").write_text(json.dumps({"run": "somebody-elses"}))
+    broken = runs_folder() / "broken"
+    shutil.copytree(plays.path, broken)
+    content, digest = checkpoints.pack({"watermark/key": np.zeros(3, np.int32), "watermark/strength": np.float32(1e9)})
+    (broken / "versions" / "watermarked" / "arrays.npz").write_bytes(content)
+    record = json.loads((broken / "versions" / "watermarked" / "version.json").read_text())
+    (broken / "versions" / "watermarked" / "version.json").write_text(json.dumps({**record, "digest": digest}))
+    (deep := broken / "versions" / "deep").mkdir()
+    (deep / "version.json").write_text('{"a":' * 100_000 + "1" + "}" * 100_000)
+    try:
+        (found,) = json.loads(command("verify", "--json", "copied.txt").stdout)
+        assert found["state"] == WATERMARKED and found["made_by"]["run"] == "plays"
+    finally:
+        shutil.rmtree(broken)
+
+
+@pytest.mark.slow
+def test_levels_bear_none(fit_once):
+    levels = fit_once("gpt", 120, *SOURCES["level"].sequence_settings, modality="level", seed=1)
+    with pytest.raises(UserError, match="Only texts"):
+        tfgen.load(levels.path).watermark()
+
+
 def test_bad_requests(plays, gan_run):
-    with pytest.raises(UserError, match="token by token"):
+    with pytest.raises(UserError, match="Only texts"):
         tfgen.load(gan_run.path).watermark()
     for lost in (0, -1, 2, math.nan):
         with pytest.raises(UserError, match="can't be lost"):

@@ -57,7 +57,9 @@ def command(
     Exits with 1 where something of the records was found after all.
     """
     from tfgen.api import load
+    from tfgen.trust.forgetting.stage import recover
 
+    recover()  # a run that lies aside, since an earlier try was killed, has its name again
     forgetting = load(run).open_forgetting(
         rows=rows, person=person, data=data, search=folders, delete=delete, keep_equal=keep_equal
     )

@@ -10,6 +10,8 @@ import errno
 import hashlib
 import json
 import os
+import re
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -21,6 +23,10 @@ import numpy as np
 from tfgen import files
 from tfgen.errors import Failure
 
+# What is kept in the cache folder: prepared files, tokenizers of presets, and the folders and files of other modules.
+_OWN = re.compile(
+    r".+-[0-9a-f]{16}-[0-9a-f]{32}\.(npy|json)|tokenizer-[0-9a-f]{16}\.json|extractors|steering|archives|privacy\.json"
+)
 FORMAT = 1  # raise it whenever the same files would give other values
 STALE_AFTER_SECONDS = 24 * 3600
 
@@ -53,6 +59,18 @@ def cache_folder() -> Path:
     if os.environ.get("TFGEN_CACHE"):
         return Path(os.environ["TFGEN_CACHE"]).expanduser()
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tfgen"
+
+
+def clear_cache() -> int:
+    """Deletes what tfgen keeps in the cache folder, and nothing of others; how many files that was."""
+    folder, gone = cache_folder(), 0
+    own = [path for path in folder.glob("*") if _OWN.fullmatch(path.name)] if folder.is_dir() else []
+    for path in own:
+        inside = [path] if path.is_file() else [each for each in path.rglob("*") if each.is_file()]
+        with contextlib.suppress(OSError):  # another process uses it
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+            gone += len(inside)
+    return gone
 
 
 class Writer:

@@ -4,28 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from tfgen.representations.arrays.examples import ArrayExamples
 from tfgen.representations.rows.examples import RowExamples
 from tfgen.representations.sequences.examples import PARTS, SequenceExamples
 
-_AT_ONCE = 256
 _MOST_HELD_OUT = 2000
-
-
-def arrays_at_home(model: Any, examples: ArrayExamples, held_out: bool) -> np.ndarray:
-    """A discriminator's logit, or the bound on a likelihood, of each example, [n]; a source holds none out by itself.
-    """
-    import tensorflow as tf
-
-    measure = model.measurements().get("scores")
-    if held_out or measure is None:
-        return np.zeros(0)
-    found = []
-    for start in range(0, len(examples), _AT_ONCE):
-        block = examples.codec.encode(np.asarray(examples.values[start : start + _AT_ONCE]))
-        without = tf.fill([len(block)], -1)  # what a record was called isn't known where it comes alone
-        found.append(np.asarray(measure(tf.constant(block), model.prompts_of(without))))
-    return np.concatenate(found)
 
 
 def rows_at_home(model: Any, examples: RowExamples, held_out: bool) -> np.ndarray:

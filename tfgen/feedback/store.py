@@ -146,14 +146,16 @@ class Store:
                 connection.execute(sql.insert(schema.forgotten).values(at=_now(), events=count))
         return count
 
-    def forget_run(self, name: str) -> tuple[int, int]:
-        """Deletes a run's samples and what people said of them, for good; how many samples and events that was."""
-        columns = schema.event.c
+    def forget_run(self, name: str | None, digest: str) -> tuple[int, int]:
+        """Deletes the samples of a run, by its name or by its weights, and what people said of them, for good; how many
+        samples and events that was."""
+        columns, of_samples = schema.event.c, schema.sample.c
+        events_of, samples_of = (sql.or_(each.run == name, each.digest == digest) for each in (columns, of_samples))
         with self._deleting() as connection:
-            of_run = sql.select(columns.id).where(columns.run == name)
+            of_run = sql.select(columns.id).where(events_of)
             connection.execute(sql.delete(schema.event).where(columns.undoes.in_(of_run.scalar_subquery())))
-            events = connection.execute(sql.delete(schema.event).where(columns.run == name)).rowcount
-            samples = connection.execute(sql.delete(schema.sample).where(schema.sample.c.run == name)).rowcount
+            events = connection.execute(sql.delete(schema.event).where(events_of)).rowcount
+            samples = connection.execute(sql.delete(schema.sample).where(samples_of)).rowcount
             if events:
                 connection.execute(sql.insert(schema.forgotten).values(at=_now(), events=events))
         return samples, events

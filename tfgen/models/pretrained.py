@@ -11,7 +11,7 @@ from typing import ClassVar
 import keras
 import tensorflow as tf
 
-from tfgen.config import setting
+from tfgen.config import of_preset, setting
 from tfgen.errors import UserError
 from tfgen.models.language import FORBIDDEN, Cache, Drop, LanguageModel, drop_in_block, keep
 from tfgen.representations.sequences.sampling import Sampling
@@ -28,11 +28,11 @@ class PretrainedGPTConfig:
         "num_layers", "num_heads", "hidden_dim", "intermediate_dim", "max_sequence_length", "lora",
     )  # the preset's, and the rank that the user chose with it; not for --set
 
-    num_layers: int  # blocks of attention and a dense part
-    num_heads: int  # of attention; they share the width
-    hidden_dim: int  # numbers that stand for a token inside
-    intermediate_dim: int  # numbers inside a block's dense part
-    max_sequence_length: int  # positions that the preset knows
+    num_layers: int = of_preset("blocks of attention and a dense part", 200)
+    num_heads: int = of_preset("of attention; they share the width", 512)
+    hidden_dim: int = of_preset("numbers that stand for a token inside", 32768)
+    intermediate_dim: int = of_preset("numbers inside a block's dense part", 131072)
+    max_sequence_length: int = of_preset("positions that the preset knows", 1048576)
     lora: int = setting(0, "rank of the adapters that are learned beside the preset's weights; 0: all weights learn")
     context: int = setting(256, "how many tokens it sees at once; at most what the preset knows", low=8, high=16384)
     batch_size: int = setting(4, "examples that a step learns from", low=2, high=65536)

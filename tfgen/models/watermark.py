@@ -14,6 +14,7 @@ import tensorflow as tf
 from tfgen.models import noise
 
 PREFIX = "watermark/"  # in front of the names of its arrays in a version
+STRONGEST = 20.0  # nats; more than that forbids what isn't green
 _PREVIOUS, _NEXT = 19, 23  # streams of noise
 
 
@@ -25,6 +26,8 @@ class Watermark:
 
     def __init__(self, key: np.ndarray, strength: float):
         self.key, self.strength = np.asarray(key, np.int32), float(strength)
+        if self.key.shape != (2,) or not 0 <= self.strength <= STRONGEST:
+            raise ValueError("no watermark has such a key or strength")
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "Watermark | None":

@@ -41,8 +41,6 @@ def create_run(request: FitRequest, held: contextlib.ExitStack) -> Beginning:
     if request.repeat is not None:
         repeated = Run.open(request.repeat)
         request = _as_repeated(request, repeated)
-        if request.anew:
-            repeated = None
     if request.output:
         check_free(locate(request.output))
     representation = representation_of(request)
@@ -69,6 +67,9 @@ def create_run(request: FitRequest, held: contextlib.ExitStack) -> Beginning:
             "Nothing is held out, so there is nothing to measure a model by.", f"Leave --evaluate-every out, or {more}."
         )
     kept, data = _data_record(request, source, examples, {**examples.kept(of_data), **weights.kept()}, repeated)
+    wanted = f"{examples.name}-{request.model}" if repeated is None else repeated.name
+    if request.anew:
+        repeated = None
     record = {**_record(request, settings, examples), **weights.record(size), "data": data}
     # Made once, so that settings which don't fit each other are refused before a folder is made.
     model = weights.model_class(settings, examples.codec.specification, examples.conditions(), seed=0)
@@ -81,8 +82,7 @@ def create_run(request: FitRequest, held: contextlib.ExitStack) -> Beginning:
     # Of a repeat, as the run wrote it: another version may list the same labels in another order.
     codec = examples.codec_json() if repeated is None else repeated.codec()
     content = (record, codec, examples.report.to_json(), contents, held)
-    name = f"{examples.name}-{request.model}" if repeated is None else repeated.name
-    return Beginning(_write(request, name, content), examples, clock)
+    return Beginning(_write(request, wanted, content), examples, clock)
 
 
 def _write(request: FitRequest, wanted: str, content: tuple[Any, ...]) -> Run:
@@ -142,7 +142,7 @@ def _as_repeated(request: FitRequest, run: Run) -> FitRequest:
         evaluate_every=record.get("evaluate_every"),
         patience=record.get("patience"),
         start=start.get("run") or start.get("preset"),
-        lora=start.get("lora") or None,
+        lora=None if start.get("run") else start.get("lora") or None,  # a run goes on with its own
         private=Account.from_json(record["privacy"]).asked if "privacy" in record else None,
     )
 

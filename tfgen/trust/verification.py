@@ -30,7 +30,7 @@ STATES = {
     UNREAD: "the file isn't there or can't be read",
 }
 _OF_MODELS = ("trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia")  # of IPTC's digital source types
-_CLAIMS = {"generated": "Generated", "completed": "A person's own, completed", "exported": "A model, exported"}
+CLAIMS = {"generated": "Generated", "completed": "A person's own, completed", "exported": "A model, exported"}
 # What can be wrong with who signed, while the content is as it was signed.
 _OF_SIGNER = ("signingCredential.", "claimSignature.outsideValidity", "timeStamp.", "assertion.timestamp")
 _BEGINNING = b"jumdc2pa"  # of a manifest, in any kind of file
@@ -46,8 +46,8 @@ class Verification:
     """What is known of one file.
 
     state: one of STATES, which says how sure it is.
-    generated: True where a signature vouches, the user's own or one that is trusted, that a model made it, in whole or
-        in part; else None, since nothing can prove that a person did.
+    generated: True where a signature vouches, the user's own or one that is trusted, or a watermark tells, that a model
+        made it, in whole or in part; else None, since nothing can prove that a person did.
     claims: what the mark says, whoever signed it and whether or not it still fits: "generated", "completed" for a
         person's own with parts by a model, "exported" for a model itself, another source type, or nothing.
     made_by: the facts that were signed (run, prompt, seed, ...); where nothing is signed, those that the file says of
@@ -108,14 +108,14 @@ class Verification:
             return [what, *(itself or ["That says neither that a person made it nor that a model did."])]
         by = f" by {self.maker}" if self.maker else ""
         at = f", on {self.when}" if self.when else ""
-        what = _CLAIMS.get(self.claims, "Made")
+        what = CLAIMS.get(self.claims, "Made")
         if self.state == CHANGED:
             old = [f"The mark says: {what[0].lower()}{what[1:]}{by}{at}."] if self.claims else itself
             known = self._watermark_in_words() or ["So nothing can be said of the file as it is."]
             return [f"CHANGED: {self.reason}.", *old, *known]
         if self.state == UNKNOWN:
             what = f"The mark says: {what[0].lower()}{what[1:]}"
-        source = f" It is said to be {self.claims}." if self.claims and self.claims not in _CLAIMS else ""
+        source = f" It is said to be {self.claims}." if self.claims and self.claims not in CLAIMS else ""
         whose = {
             OWN: f"Unchanged since it was signed with your own key ({self.signer}).",
             TRUSTED: f"Unchanged since '{self.signer}' signed it, for whom an authority vouches that you trust.",
@@ -162,7 +162,8 @@ class Verifier:
     """Looks at files, with one list of authorities that are trusted: a .pem file or a folder of them, and $TFGEN_TRUST.
     """
 
-    def __init__(self, trust: Path | None = None):
+    def __init__(self, trust: Path | None = None, watermarks: bool = True):
+        self._watermarks = watermarks
         try:
             import c2pa
         except ImportError as error:
@@ -180,7 +181,8 @@ class Verifier:
                 raise UserError(f"There is no '{harmless(path)}'.", "Check the path.")
             if not path.is_file():
                 raise UserError(f"'{harmless(path)}' is no file.", "Name a file, or a folder that tfgen export wrote.")
-            return _with_watermark(self._file(path))
+            found = self._file(path)
+            return _with_watermark(found) if self._watermarks else found
         except OSError as error:
             reason = error.strerror or harmless(error)
             raise UserError(f"'{harmless(path)}' can't be read: {reason}.", "Check the file.") from error
@@ -356,13 +358,14 @@ def _with_watermark(found: Verification) -> Verification:
     path = Path(found.path)
     if path.suffix.lower() not in _TEXTS:
         return found
-    from tfgen.trust.watermarking import traces_in
+    from tfgen.trust.watermarking import MOST_LETTERS, traces_in
 
-    trace = next(iter(traces_in(path.read_text(encoding="utf-8", errors="replace"))), None)
+    with open(path, encoding="utf-8", errors="replace") as file:
+        trace = next(iter(traces_in(file.read(MOST_LETTERS))), None)
     if trace is None or not trace.is_found:
         return found
     state = found.state if found.state == CHANGED else WATERMARKED
-    said = {"run": trace.run, "version": trace.version, **found.made_by}
+    said = {**found.made_by, "run": trace.run, "version": trace.version}
     return replace(found, state=state, generated=True, made_by=said, watermark=trace.to_json())
 
 

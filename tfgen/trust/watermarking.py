@@ -4,6 +4,7 @@ The strength is as much as a perplexity may be lost: how much likelier other tok
 calculated exactly, at many places in its own texts and for many keys, and not estimated from a few drawn texts.
 """
 
+import contextlib
 import functools
 import math
 import secrets
@@ -15,7 +16,7 @@ import numpy as np
 
 from tfgen import versions
 from tfgen.catalog import MODALITIES
-from tfgen.console import say
+from tfgen.console import say, warn
 from tfgen.environment import load_tensorflow
 from tfgen.errors import UserError
 from tfgen.representations import SEQUENCES
@@ -28,10 +29,11 @@ FALSE_ALARM = 1e-4  # the share of others' texts that are taken for marked ones,
 _MOST_LOST = 1.0
 _STRENGTHS = (0.01, 12.0)  # between which one is looked for
 _PLACES, _KEYS = 1024, 8  # in the model's own texts, and keys, for which it is calculated
-_MOST_NUMBERS = 2**24  # of places times tokens
+_MOST_NUMBERS = 2**26  # of places times tokens of the vocabulary
 _ROWS = 16
-_MOST_LETTERS = 2**16  # of a text that are read
-_MOST_TOKENS = 4096  # of a text that are looked at
+MOST_LETTERS = 2**16  # of a text that are read
+_MOST_TOKENS = 4096  # of a text that are looked at; fewer where the vocabulary is large
+_ANY_TEXT = "Any text, \u00e9ven \u6587."
 _SHORTEST_PART = 100  # tokens
 _OTHER_KEYS = 1000
 _LIKELY = 1e-3  # a probability, below which a token hardly counts
@@ -78,11 +80,10 @@ def watermark(run: Run, lost: float = LOST, name: str | None = None) -> versions
     Raises:
         UserError: the run makes no texts, or the version in use has a watermark.
     """
-    codec = open_codec(run)
-    if codec.representation != SEQUENCES:
+    if not _says_anything(run):
         plural = MODALITIES.load(run.record["modality"]).samples[1]
         raise UserError(
-            f"Only what is made token by token can bear a watermark, and '{run.name}' makes {plural}.",
+            f"Only texts can bear a watermark, and '{run.name}' makes {plural}.",
             "What tfgen writes is signed in any case: tfgen verify FILE",
         )
     if not 0 < lost <= _MOST_LOST:
@@ -104,6 +105,18 @@ def watermark(run: Run, lost: float = LOST, name: str | None = None) -> versions
     version = versions.create(run, name or _name(run), {**old, **Watermark(key, cost.strength).arrays()}, facts)
     versions.use(run, version.name)
     return version
+
+
+def _says_anything(run: Run) -> bool:
+    """Whether a run makes sequences whose codec reads any text, so that a stranger's can be looked at."""
+    codec = open_codec(run)
+    if codec.representation != SEQUENCES:
+        return False
+    try:
+        codec.encode(_ANY_TEXT)
+        return True
+    except UserError:
+        return False
 
 
 def _name(run: Run) -> str:
@@ -169,9 +182,26 @@ def cost_of(logits: np.ndarray, greens: Sequence[np.ndarray], strength: float) -
 
 
 def marked_runs(runs: Iterable[Run] | None = None) -> Iterator[tuple[Run, versions.Version]]:
-    """The runs here that have a watermark, each with the version that made it; later versions share its key."""
+    """The runs here that have a watermark, each with the first version that has it; later ones may share its key."""
     for run in all_runs() if runs is None else runs:
-        yield from ((run, each) for each in versions.every(run) if each.record["kind"] == KIND)
+        known: set[bytes] = set()
+        for version in versions.every(run):
+            if version.record.get("marked"):
+                with contextlib.suppress(UserError):
+                    key = _watermark_of(version).key.tobytes()
+                    if key not in known:
+                        known.add(key)
+                        yield run, version
+
+
+def _watermark_of(version: versions.Version) -> Any:
+    """A version's watermark. Raises UserError where it is damaged."""
+    from tfgen.models.watermark import Watermark
+
+    try:
+        return Watermark.from_arrays(version.arrays())
+    except (KeyError, ValueError, TypeError) as error:
+        raise UserError(f"The watermark of '{version.name}' is damaged.", "Make another one.") from error
 
 
 def traces_in(text: str) -> list[Trace]:
@@ -180,8 +210,12 @@ def traces_in(text: str) -> list[Trace]:
     """
     found, known = [], list(marked_runs())
     for run, version in known:
-        detector = _detector(str(run.path.resolve()), version.name, version.record["digest"])
-        tokens, green, nats = detector.look(text[:_MOST_LETTERS])
+        try:
+            detector = _detector(str(run.path.resolve()), version.name, version.record["digest"])
+            tokens, green, nats = detector.look(text[:MOST_LETTERS])
+        except UserError as error:  # one that can't be asked says nothing of the others
+            warn(f"The watermark of '{run.name}' can't be looked for: {error.what_is_wrong}")
+            continue
         found.append(Trace(run.name, version.name, tokens, green, min(1.0, math.exp(-nats) * len(known))))
     return sorted(found, key=lambda each: each.p_value)
 
@@ -199,9 +233,7 @@ class _Detector:
         load_tensorflow()
         import tensorflow as tf
 
-        from tfgen.models.watermark import Watermark
-
-        self._codec, self._mark = open_codec(run), Watermark.from_arrays(versions.find(run, version).arrays())
+        self._codec, self._mark = open_codec(run), _watermark_of(versions.find(run, version))
         self._model = model = load_model(Run.open(f"{run.path}@{BASE}"))
         self._probabilities = tf.function(lambda window: tf.nn.softmax(model.logits(window)), autograph=False)
         every = tf.range(model.example.vocabulary_size)[None]
@@ -210,7 +242,8 @@ class _Detector:
 
     def look(self, text: str) -> tuple[int, int, float]:
         """How many tokens follow another one, how many of them are green, and the evidence for the key, in nats."""
-        ids = np.asarray(self._codec.encode(text), np.int32)[:_MOST_TOKENS]
+        most = min(_MOST_TOKENS, _MOST_NUMBERS // self._model.example.vocabulary_size)
+        ids = np.asarray(self._codec.encode(text), np.int32)[:most]
         if len(ids) < 2:
             return 0, 0, 0.0
         previous, tokens = ids[:-1], ids[1:]
@@ -218,7 +251,7 @@ class _Detector:
         is_green = [bool(self._greens(*pair)) for pair in zip(previous.tolist(), tokens.tolist())]
         # A mean of e-values is one too, so that a marked part of a text is told as well.
         nats = np.array([
-            evidence(previous[part], tokens[part], p[part], self._greens, self._mark.strength)
+            evidence(previous[part], tokens[part], p[part], self._greens, self._mark.strength, self._mark.key)
             for part in _parts(len(tokens))
         ])
         return len(tokens), sum(is_green), float(nats.max() + np.log(np.mean(np.exp(nats - nats.max()))))
@@ -254,8 +287,9 @@ def _parts(count: int) -> list[slice]:
 
 
 def evidence(
-    previous: np.ndarray, tokens: np.ndarray, probabilities: np.ndarray, greens: Callable, strength: float
-) -> float:
+    previous: np.ndarray, tokens: np.ndarray, probabilities: np.ndarray, greens: Callable, strength: float,
+    key: Sequence[int],
+) -> float:  # fmt: skip
     """How much clearer tokens speak for a key than for keys by chance: log of an e-value, in nats.
 
     For the places behind each token by itself, whose green list the key draws by itself: the likelihood of what was
@@ -267,9 +301,10 @@ def evidence(
     Args:
         previous, tokens: int32 [n]. probabilities: float32 [n, vocabulary], of the model without a watermark.
         greens: of (a token, columns int32 [m]) which of these are green behind it, bool [m].
-        strength: of the watermark.
+        strength, key: of the watermark. The other keys come from it, so that nobody who doesn't know it can write a
+            text against them.
     """
-    chance, nats = np.random.default_rng(0), 0.0
+    chance, nats = np.random.default_rng([int(each) % 2**32 for each in key]), 0.0
     for token in np.unique(previous):
         places = np.flatnonzero(previous == token)
         p, said = probabilities[places], tokens[places]

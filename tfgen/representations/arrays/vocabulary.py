@@ -19,7 +19,7 @@ from tfgen.errors import UserError, nearest
 _DIGIT_NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 SAME_WORD = {**dict(zip(_DIGIT_NAMES, "0123456789", strict=True)), **dict(zip("0123456789", _DIGIT_NAMES, strict=True))}
 MOST_WORDS_OF_A_PROMPT = 24  # of a caption; those behind are left out
-_MOST_STORED = 2**17  # words and prompts, labels among them
+_MOST_STORED = {"words": 2**20, "prompts": 2**21}  # in a run that is read; labels are words too
 _MOST_WORDS = 4096  # that a run learns; the rarest beyond are left out
 _SHOWN = 10  # labels or words that a message lists
 
@@ -102,7 +102,7 @@ class Vocabulary:
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "Vocabulary":
         """What `to_json` gave; of version 0.1 too, where labels are bags of words. Raises ValueError for too many."""
-        if any(len(part) > _MOST_STORED for part in value.values() if isinstance(part, list)):
+        if any(len(value[name]) > most for name, most in _MOST_STORED.items()):
             raise ValueError("no run knows so many words")
         return cls(**{key: tuple(part) if isinstance(part, list) else part for key, part in value.items()})
 

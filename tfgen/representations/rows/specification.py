@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-_MOST_FIELDS, _MOST_TOKENS = 2**14, 2**20  # of a specification that is read
+_MOST_FIELDS, _MOST_TOKENS = 2**16, 2**22  # of a specification that is read
 
 
 @dataclass(frozen=True)

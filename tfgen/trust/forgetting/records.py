@@ -1,0 +1,131 @@
+"""What is to be forgotten: records as they were in the data, a person's id, or both."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tfgen.catalog import MODALITIES
+from tfgen.console import several
+from tfgen.errors import UserError
+from tfgen.evaluate.training_data import open_showing
+from tfgen.representations import SEQUENCES
+from tfgen.run import Run
+from tfgen.trust.forgetting.traces import present, search
+
+SHORTEST_ID = 5  # letters of a person's; shorter ones are anywhere by chance
+_UNSEARCHED = (".parquet", ".pq", ".feather", ".orc")  # in which a person's id may be packed
+
+
+@dataclass(frozen=True)
+class Records:
+    """rows: a file or folder with the records. person: an id that stands in the data, or in the names of its files.
+
+    equal_stay: examples that equal a record are somebody else's.
+    """
+
+    rows: Path | None = None
+    person: str | None = None
+    equal_stay: bool = False
+
+    def check(self) -> None:
+        """Raises UserError where nothing can be looked for."""
+        if self.rows is None and not self.person:
+            raise UserError(
+                "Nobody says what is to be forgotten.", "Give the records with --rows FILE, or an id with --person ID."
+            )
+        if self.rows is not None and not self.rows.exists():
+            raise UserError(f"There is no '{self.rows}'.", "Name a file or folder with the records.")
+        if self.person is not None and len(self.person) < SHORTEST_ID:
+            raise UserError(
+                f"The id '{self.person}' is too short to be looked for: it stands anywhere by chance.",
+                "Give the records instead: --rows FILE.",
+            )
+
+    @property
+    def patterns(self) -> list[re.Pattern[bytes]]:
+        """The person's id, as a whole word."""
+        if self.person is None:
+            return []
+        return [re.compile(rb"(?<!\w)" + re.escape(self.person.encode()) + rb"(?!\w)")]
+
+    def masked(self, text: str) -> str:
+        """Without the person's id."""
+        return text if self.person is None else text.replace(self.person, "[id]")
+
+    def under(self, run: Run, examples: Any) -> Any:
+        """The records as examples under a run's codec; None where they are bytes alone: an id, or a passage that is too
+        short to be read as an example. Raises UserError where they don't fit what the run learned, `examples`."""
+        if self.rows is None:
+            return None
+        modality = MODALITIES.load(run.record["modality"])
+        settings = modality.held_out_settings(examples, run.data_settings(), run.path)
+        try:
+            records = open_showing(str(self.rows), settings, examples.representation)
+        except UserError:
+            if examples.representation != SEQUENCES or not self.rows.is_file():
+                raise
+            return None
+        if records.modality != examples.modality:
+            found = MODALITIES.load(records.modality).plural
+            raise UserError(f"'{self.rows}' is {found}, and '{run.name}' learned {modality.plural}.", "Name others.")
+        return records
+
+    def held_by(self, run: Run, examples: Any, source: str) -> int:
+        """How many of the records are in a source, of which `examples` were opened for a run."""
+        records = self.under(run, examples)
+        if self.rows is None or self.equal_stay:
+            return 0
+        if records is None:
+            path, passage = Path(source).expanduser(), self.rows.read_bytes().strip()
+            return len(present([passage], path)) if passage and path.exists() else 0
+        settings = MODALITIES.load(run.record["modality"]).held_out_settings(examples, run.data_settings(), run.path)
+        return open_showing(source, settings, examples.representation).holds(records)
+
+    def check_person(self, source: str) -> None:
+        """Raises UserError where the person's id still stands in data, or can't be looked for in it."""
+        packed = self.packed_in(source)
+        if packed is not None:
+            raise UserError(
+                f"An id can't be looked for in '{packed.name}': it may be packed there.",
+                "Give the records instead: --rows FILE.",
+            )
+        path = Path(source).expanduser()
+        found = search((), self.patterns, [path]).found if self.person and path.exists() else ()
+        if found:
+            more = f" and {several(len(found) - 1, 'other file')}" if found[1:] else ""
+            raise UserError(
+                f"'{self.person}' still stands in '{found[0]}'{more}.",
+                "Take it out of the data, or name data without it: --data.",
+            )
+
+    def packed_in(self, source: str) -> Path | None:
+        """A file of some data in which an id, if one is looked for, would not be found."""
+        path = Path(source).expanduser()
+        if self.person is None or not path.exists():
+            return None
+        paths = [path] if path.is_file() else path.rglob("*")
+        return next((each for each in paths if each.suffix in _UNSEARCHED), None)
+
+    def contents(self, learned: Any) -> list[bytes]:
+        """The records in bytes: their files, the lines of those that are text, and, where there are any, the examples
+        as they are learned."""
+        return [*self._of_files(), *(() if learned is None else learned.contents())]
+
+    def _of_files(self) -> Iterator[bytes]:
+        if self.rows is None:
+            return
+        paths = [self.rows] if self.rows.is_file() else sorted(each for each in self.rows.rglob("*") if each.is_file())
+        for path in paths:
+            content = path.read_bytes()
+            yield content
+            if b"\0" not in content:
+                yield from (line.strip() for line in content.splitlines())
+
+
+def specific(contents: Sequence[bytes], source: str) -> list[bytes]:
+    """Those that the data without the records doesn't have: what others have too, such as a table's heading, proves
+    nothing."""
+    common = present(contents, Path(source).expanduser())
+    return [each for each in dict.fromkeys(contents) if each and each not in common]
