@@ -83,7 +83,8 @@ def _on_privacy(run: Run, scores: Mapping[str, Score]) -> list[str]:
     if "privacy" not in run.record:
         return []
     found = {name: (score.value, score.half_width or 0.0) for name, score in scores.items()}
-    return [attacks_in_words(Account.from_json(run.record["privacy"]), found)]
+    better = "What is weak gets better by a larger epsilon or more examples: a longer fit has more noise in each step."
+    return [attacks_in_words(Account.from_json(run.record["privacy"]), found), better]
 
 
 def _minutes(run: Run) -> float:
