@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from tfgen.prompts.testing import Result as PromptTestResult
     from tfgen.steering.session import Session
     from tfgen.trust.explanation.explainer import Explanation
-    from tfgen.trust.forgetting.stage import Forgetting, Forgotten
+    from tfgen.trust.forgetting.stage import Forgetting
+    from tfgen.trust.forgetting.statement import Forgotten
     from tfgen.trust.verification import Verification
 
 DEFAULT_FORMATS = ("saved-model", "tflite")
@@ -303,7 +304,6 @@ class Run(storage.Run):
         Raises:
             UserError: the run makes no texts, or bears a watermark already.
         """
-        load_tensorflow()
         from tfgen.trust.watermarking import watermark
 
         with talking(verbose or is_talking()):

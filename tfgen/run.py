@@ -35,8 +35,9 @@ BASE = "base"  # the version that a fit ended with
 SECRET = ".key"  # ends the names of files that their owner alone may read
 START = "start.npz"
 START_TOKENIZER = "start-tokenizer.json"
-_KEYS = {"format", "model", "status", "data", "config", "environment", "created"}
-_KINDS = {"format": int, "model": str, "status": str, "data": dict, "config": dict, "created": str}
+_KINDS = {
+    "format": int, "model": str, "status": str, "data": dict, "config": dict, "environment": dict, "created": str,
+}  # fmt: skip
 _MAYBE = {"modality": str, "version": (str, type(None)), "start": dict, "lineage": (dict, type(None)), "seed": int}
 # Of version 0.1, which kept them among the facts on the data.
 _OLD_DATA_SETTINGS = ("size", "channels", "tokenizer", "vocabulary_size", "holdout")
@@ -303,10 +304,8 @@ def now() -> str:
 
 def _read_record(path: Path) -> dict[str, Any]:
     record = _read_json(path, "run.json")
-    if not _KEYS <= record.keys() or any(not isinstance(record[name], kind) for name, kind in _KINDS.items()):
-        raise _damaged(path, "run.json")
-    others = {name: kind for name, kind in _MAYBE.items() if name in record}
-    if any(not isinstance(record[name], kind) for name, kind in others.items()) or not record["data"]:
+    kinds = {**_KINDS, **{name: kind for name, kind in _MAYBE.items() if name in record}}
+    if any(not isinstance(record.get(name), kind) for name, kind in kinds.items()) or not record["data"]:
         raise _damaged(path, "run.json")
     if not 0 <= record.get("seed", 0) < 2**32:
         raise _damaged(path, "run.json")

@@ -17,7 +17,6 @@ from tfgen.errors import UserError
 from tfgen.run import BASE, Run, now
 
 FORMAT = 1
-SECRETS = "watermark/"  # begins the names of arrays that have the key of a watermark (tfgen.models.watermark)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -48,7 +47,8 @@ def create(run: Run, name: str | None, arrays: Mapping[str, np.ndarray], facts: 
 
     Args:
         name: by default v1, v2, ...
-        facts: where it is from, as plain JSON; "kind" among them: "tuned" or "preset".
+        facts: where it is from, as plain JSON; "kind" among them: "tuned", "preset" or "watermarked", and "marked"
+            where the arrays have the key of a watermark, so that their owner alone may read them.
 
     Raises:
         UserError: the name is taken, or can't be one.
@@ -64,8 +64,6 @@ def create(run: Run, name: str | None, arrays: Mapping[str, np.ndarray], facts: 
         "digest": digest,
         "created": now(),
     }
-    if any(name.startswith(SECRETS) for name in arrays):
-        record["marked"] = True
     while True:
         path = run.path / "versions" / (name or _next_name(run))
         try:

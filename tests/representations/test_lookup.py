@@ -71,7 +71,7 @@ def in_python(vocabulary, prompt):
 
 @pytest.mark.parametrize("kind", KINDS)
 @given(words=st.lists(st.sampled_from(WORDS), max_size=7), glue=st.sampled_from([" ", ", ", "", "  ", "\u2003"]))
-@settings(max_examples=50)
+@settings(max_examples=120)
 def test_agrees_with_the_vocabulary(kind, words, glue):
     vocabulary, lookup = LOOKUPS[kind]
     prompt = glue.join(words)

@@ -19,7 +19,7 @@ from tfgen.errors import UserError
 from tfgen.feedback.events import Event, Sample
 from tfgen.feedback.store import open_store
 from tfgen.run import runs_folder
-from tfgen.trust.forgetting import stage
+from tfgen.trust.forgetting import journal, stage
 from tfgen.trust.forgetting.traces import present, search
 
 ID = "PAT-0042"
@@ -61,6 +61,7 @@ def family(table, isolated):
     cache_folder().mkdir(parents=True, exist_ok=True)
     (cache_folder() / "steering").mkdir()
     (cache_folder() / "steering" / "old.npz").write_bytes(table[43].encode())
+    (cache_folder() / ".killed.tmp").write_bytes(table[43].encode())
     (cache_folder() / "mine.txt").write_text("not tfgen's")
 
 
@@ -76,12 +77,12 @@ def test_a_record_leaves_all_that_it_touched(table, family, isolated, command):
     assert refused.exit_code == 2 and "is as it was when 'patients' learned it" in refused.stderr
     take_out(isolated / "patients.csv", table[1])  # another row
     refused = command("forget", "patients", "--rows", "gone.csv", "--person", ID, "--yes")
-    assert refused.exit_code == 2 and f"'{ID}' still stands in" in refused.stderr
+    assert refused.exit_code == 2 and f"'{ID}' is still in" in refused.stderr
     refused = command("forget", "patients", "--rows", "gone.csv", "--yes")
     assert refused.exit_code == 2 and "still holds 1 of what 'gone.csv' has" in refused.stderr
     take_out(isolated / "patients.csv", table[43])
     planned = command("forget", "patients", "--rows", "gone.csv", "--plan")
-    assert planned.exit_code == 0 and "child learned the same data: it is fitted anew" in planned.stderr
+    assert planned.exit_code == 0 and "child learned the same data: it will be retrained" in planned.stderr
     assert weights == {name: sorted(each.name for each in tfgen.load(name).checkpoints.iterdir()) for name in before}
 
     wanted = ("--rows", "gone.csv", "--person", ID, "--search", "made", "--yes", "--json", "-o", "statement.json")
@@ -91,7 +92,7 @@ def test_a_record_leaves_all_that_it_touched(table, family, isolated, command):
     assert stated == json.loads((isolated / "statement.json").read_text()) and stated["complete"] is True
     assert tfgen.verify("statement.json").state == "own"
     assert [(each["name"], each["done"]) for each in stated["runs"]] == [
-        ("patients", "fitted anew"), ("child", "fitted anew")
+        ("patients", "retrained"), ("child", "retrained")
     ]  # fmt: skip
     assert stated["untouched"] == ["others"] and stated["unknown"] == []
     assert ID not in done.stdout and table[43] not in done.stdout
@@ -136,11 +137,11 @@ def test_a_failed_fit_leaves_the_old_run_and_what_is_found_after_all_is_said(tab
     # What was begun is finished first, and with the same options.
     with pytest.raises(UserError, match="Finish that first"):
         run.open_forgetting(person=ID)
-    assert "goes on with what was torn off" in run.open_forgetting(rows="gone.csv", keep_equal=True).plan()[0]
-    stage._journal_path().unlink()
+    assert "continues an earlier run of this command" in run.open_forgetting(rows="gone.csv", keep_equal=True).plan()[0]
+    journal.journal_path().unlink()
     # Killed between two renames: what lies aside comes back before anything else.
-    shutil.move(run.path, stage._aside(run.path))
-    shutil.copytree(stage._aside(run.path), stage._gone(runs_folder() / "another"))
+    shutil.move(run.path, journal.aside(run.path))
+    shutil.copytree(journal.aside(run.path), journal.gone(runs_folder() / "another"))
     (runs_folder() / "notes.txt").write_text(f"I remember {ID} well.")
     refused = command("forget", "patients", "--rows", "gone.csv", "--plan")
     assert refused.exit_code == 2 and "something equal" in refused.stderr
@@ -166,13 +167,13 @@ def test_what_was_torn_off_goes_on(table, family, isolated, monkeypatch):
         opened.carry_out()
     monkeypatch.setattr(stage.shutil, "rmtree", real)
     new = tfgen.load("patients").record["created"]
-    assert stage._gone(runs_folder() / "patients").exists()
+    assert journal.gone(runs_folder() / "patients").exists()
     with pytest.raises(UserError, match="Finish that first"):
         tfgen.load("others").forget(rows="gone.csv")
     done = tfgen.load("patients").forget(rows="gone.csv")
-    assert done.is_complete and [each["done"] for each in done.runs] == ["fitted anew"] * 2
+    assert done.is_complete and [each["done"] for each in done.runs] == ["retrained"] * 2
     assert tfgen.load("patients").record["created"] == new, "it was done"
-    assert not list(runs_folder().glob(".*")) and not stage._journal_path().exists()
+    assert not list(runs_folder().glob(".*")) and not journal.journal_path().exists()
     with pytest.raises(UserError, match="is as it was"):
         tfgen.load("patients").forget(rows="gone.csv")
 
@@ -189,7 +190,7 @@ def test_what_else_learned_it(table, isolated):
     kept.update(lineage={"from": "patients", "steps": 4, "before": None})  # as if it had begun with it
     (isolated / "note.txt").write_text(f"Of {ID} there is this note. " + "Nothing else is in it. " * 60)
     text = tfgen.fit("gpt", "note.txt", output="note", steps=1, size="tiny", context=16, batch_size=4)
-    with pytest.raises(UserError, match="still stands in .*note.txt"):
+    with pytest.raises(UserError, match="is still in .*note.txt"):
         run.open_forgetting(rows="gone.csv", person=ID, data=clean)
     text.remove()
     opened = run.open_forgetting(rows="gone.csv", data=clean)
@@ -211,7 +212,12 @@ def test_what_else_learned_it(table, isolated):
 
 @pytest.mark.parametrize(
     "options, words",
-    [({}, "Nobody says what"), ({"person": "ann"}, "too short"), ({"rows": "none.csv"}, "There is no 'none.csv'")],
+    [
+        ({}, "It isn't said what to forget"),
+        ({"person": "ann"}, "too short"),
+        ({"rows": "none.csv"}, "There is no 'none.csv'"),
+        ({"person": "anna-k", "search": ["nowhere"]}, "'nowhere' is no folder"),
+    ],
 )
 def test_bad_requests(gan_run, options, words):
     with pytest.raises(UserError, match=words):

@@ -110,8 +110,12 @@ def test_a_marked_text_is_told_whole_edited_and_in_parts_and_no_other(plays, iso
         assert each["made_by"]["run"] == "plays" and each["watermark"]["version"] == "watermarked"
     assert found[4]["watermark"] == found[5]["watermark"] == {} and found[4]["generated"] is None
     told = command("verify", "copied.txt")
-    assert "bears the watermark of 'watermarked'" in told.stdout
+    assert "bears its watermark ('watermarked')" in told.stdout
     assert traces_in("")[0].p_value == 1.0 and traces_in("a")[0].p_value == 1.0
+    # Evidence against it, whatever its size, is no number too large to be written.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(watermarking, "evidence", lambda *_: -5000.0)
+        assert traces_in(content)[0].p_value == 1.0
     # Without such a run nothing is looked for.
     monkeypatch.setenv("TFGEN_RUNS", str(isolated / "nowhere"))
     monkeypatch.setattr(watermarking, "load_tensorflow", lambda: pytest.fail("TensorFlow was loaded"))

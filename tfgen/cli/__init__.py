@@ -80,7 +80,8 @@ def main(debug: bool) -> None:
     tfgen card photos-gan                  what was measured, as a model card
     tfgen runs list                        what was trained so far
     tfgen verify picture.png               who made it, and whether it was changed
-    tfgen forget photos-gan --rows gone/   erase records from all that they touched
+    tfgen watermark tales-gpt              text that verify recognises wherever it is copied
+    tfgen forget photos-gan --rows gone/   erase records from everything derived from them
 
     Without DATA, the commands take `digits`, real handwritten digits, and a gpt `shakespeare`; both come with tfgen.
     """

@@ -14,14 +14,14 @@ from tfgen.cli.options import run_argument
     "--rows", type=click.Path(path_type=Path, exists=True), metavar="FILE",
     help="The records, as they were in the data: a file or folder of the same kind.",
 )
-@click.option("--person", metavar="ID", help="An id that stands in the data, or in the names of its files.")
-@click.option("--data", metavar="DATA", help="The data without them, where it isn't where RUN found it.")
+@click.option("--person", metavar="ID", help="An id that occurs in the data or in its file names.")
+@click.option("--data", metavar="DATA", help="The data without the records, if it is not where RUN read it.")
 @click.option(
     "--search", "folders", multiple=True, type=click.Path(path_type=Path), metavar="FOLDER",
-    help="Also delete exports and samples in FOLDER that these runs signed; may be given several times.",
+    help="Also delete exports and samples in FOLDER signed as made by these runs; may be given several times.",
 )
-@click.option("--delete", is_flag=True, help="Delete the runs, rather than fit them anew.")
-@click.option("--keep-equal", is_flag=True, help="Examples that equal a record are somebody else's, and stay.")
+@click.option("--delete", is_flag=True, help="Delete the runs instead of retraining them.")
+@click.option("--keep-equal", is_flag=True, help="Keep examples equal to a record: they belong to others.")
 @click.option("--plan", "only_plan", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option("--yes", is_flag=True, help="Don't ask.")
 @click.option(
@@ -42,22 +42,22 @@ def command(
     output: Path | None,
     as_json: bool,
 ) -> None:
-    """Erase records from RUN, and from all that they touched.
+    """Erase records from RUN and from everything derived from them.
 
-    First take them out of the data. RUN is then fitted anew without them, and so are other runs that learned the same
-    data or began with such a run. Their versions, samples, evaluations and exports go, the cache goes, and what the
-    store of feedback has of them. Afterwards the records' bytes are looked for in all that is left, the new model is
-    asked whether it knows them, and a signed statement says what was done, without the records.
+    First remove them from the data. RUN is then retrained from the start without them, and so is every other run that
+    learned the same data or began from such a run. Their versions, samples, evaluations and exports, the cache and the
+    feedback on them are deleted. Then all remaining files are searched for the records, a membership test asks the new
+    model whether it recognises them, and a signed statement records what was done, without the records themselves.
 
     \b
     tfgen forget patients-gpt --rows withdrawn.csv --plan
     tfgen forget patients-gpt --rows withdrawn.csv --search /srv/models
     tfgen forget faces-gan --person anna-k --delete
 
-    Exits with 1 where something of the records was found after all.
+    Exits with 1 if the erasure is not complete: something was found, or could not be read.
     """
     from tfgen.api import load
-    from tfgen.trust.forgetting.stage import recover
+    from tfgen.trust.forgetting.journal import recover
 
     recover()  # a run that lies aside, since an earlier try was killed, has its name again
     forgetting = load(run).open_forgetting(

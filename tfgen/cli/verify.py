@@ -23,8 +23,11 @@ def command(files: tuple[str, ...], trust: str | None, as_json: bool, authority:
     that is.
 
     What tfgen writes carries a signature (C2PA), in a PNG, WAV, GIF, WebP or MP4, else in FILE.c2pa beside it; a folder
-    that `tfgen export` wrote has provenance.json. Marks of other programs are read as well. Ends with 1 where a file
-    was changed since it was signed, with 2 where one can't be read, else with 0, also where a file has no mark.
+    that `tfgen export` wrote has provenance.json. Marks of other programs are read as well. Unsigned text is tested for
+    the watermarks of your runs (tfgen watermark).
+
+    Ends with 1 where a file was changed since it was signed, with 2 where one can't be read, else with 0, also where a
+    file has no mark.
 
     \b
     tfgen verify sevens/

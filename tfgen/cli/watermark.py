@@ -1,4 +1,4 @@
-"""tfgen watermark: texts that can be told as a run's without a signature."""
+"""tfgen watermark: text that is recognisable as a run's without a signature."""
 
 import click
 
@@ -9,15 +9,15 @@ from tfgen.cli.options import run_argument
 @run_argument
 @click.option(
     "--lost", type=float, default=0.02, metavar="SHARE", show_default=True,
-    help="How much of the perplexity it may cost: more is told from shorter texts.",
+    help="The increase in perplexity to allow; a larger one is detected in shorter texts.",
 )
 @click.option("--name", metavar="NAME", help="What the version is called.  [default: watermarked]")
 def command(run: str, lost: float, name: str | None) -> None:
-    """Make a version of RUN whose texts bear a watermark, and use it.
+    """Watermark the text that RUN generates.
 
-    Whoever reads a text doesn't see it; `tfgen verify FILE` tells it, also where the signature was lost, and in a part
-    of another text that is not too short. The key is secret: it lies in the run's folder, and in the graphs of its
-    exports. For a run that makes texts; the weights stay as they are.
+    Makes a version of RUN with a secret key and puts it into use; the weights stay as they are. Readers don't notice
+    the watermark. `tfgen verify FILE` detects it without a signature, also in edited text and in long enough parts of
+    another text. The key is in the run's folder and in the graphs of its exports.
 
     \b
     tfgen watermark tales-gpt
@@ -30,8 +30,8 @@ def command(run: str, lost: float, name: str | None) -> None:
     version = load(run).watermark(lost, name=name)
     record = version.version_record
     click.echo(
-        f"'{version.version}' is in use: {record['strength']:.2f} nats for green tokens, which are "
-        f"{record['green_share']:.0%} of what it says; {record['perplexity_lost']:.1%} of the perplexity are lost. "
-        f"Without it: tfgen runs revert {version.reference.partition('@')[0]}",
+        f"'{version.version}' is in use: a bias of {record['strength']:.2f} nats towards green-list tokens, "
+        f"{record['green_share']:.0%} of its output; perplexity +{record['perplexity_lost']:.1%}. "
+        f"To undo: tfgen runs revert {version.reference.partition('@')[0]}",
         err=True,
     )

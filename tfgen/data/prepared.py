@@ -23,9 +23,10 @@ import numpy as np
 from tfgen import files
 from tfgen.errors import Failure
 
-# What is kept in the cache folder: prepared files, tokenizers of presets, and the folders and files of other modules.
+# What is kept in the cache folder: prepared files, unfinished ones, tokenizers of presets, what other modules keep.
 _OWN = re.compile(
-    r".+-[0-9a-f]{16}-[0-9a-f]{32}\.(npy|json)|tokenizer-[0-9a-f]{16}\.json|extractors|steering|archives|privacy\.json"
+    r".+-[0-9a-f]{16}-[0-9a-f]{32}\.(npy|json)|\..+\.tmp|tokenizer-[0-9a-f]{16}\.json|extractors|steering|archives"
+    r"|privacy\.json"
 )
 FORMAT = 1  # raise it whenever the same files would give other values
 STALE_AFTER_SECONDS = 24 * 3600

@@ -41,6 +41,18 @@ def open_held_out(run: Run, training: Any, source: str) -> Any:
     """
     if source in (training.source, run.record["data"]["path"]):
         raise learned_already(source)
+    examples = open_like(run, training, source)
+    if examples.fingerprint == training.fingerprint:
+        raise learned_already(source)
+    return examples
+
+
+def open_like(run: Run, training: Any, source: str) -> Any:
+    """The examples of any data under the settings that compare with those of `training`, of a run's kind of data.
+
+    Raises:
+        UserError: they can't be read, or are of another kind.
+    """
     modality = MODALITIES.load(training.modality)
     settings = modality.held_out_settings(training, run.data_settings(), run.path)
     examples = open_showing(source, settings, training.representation)
@@ -48,10 +60,8 @@ def open_held_out(run: Run, training: Any, source: str) -> Any:
         found = MODALITIES.load(examples.modality).plural
         raise UserError(
             f"'{source}' is {found}, and the run learned {modality.plural}.",
-            "Held-out data must be of the same kind as the training data.",
+            "Name data of the same kind as the training data.",
         )
-    if examples.fingerprint == training.fingerprint:
-        raise learned_already(source)
     return examples
 
 

@@ -61,15 +61,14 @@ def erasure(run: Run, source: str) -> str:
     adds_up = ""
     if "privacy" in run.record:
         asked = Account.from_json(run.record["privacy"]).asked
-        adds_up = f" It is private again ({asked}), and what both fits spend adds up."
+        adds_up = f" It is private again ({asked}), and the epsilons of both fits add up."
     steps = [
         f"Take the record out of the data, \"{source}\".",
         # All of it, whichever version the card is of.
-        f"`tfgen forget {name} --rows FILE`, where FILE has the record: it fits this run anew without it, and deletes "
-        f"what the old weights made, all that lies prepared, and what people said of it.{adds_up} It does the same "
-        f"with runs here that began with it ({_quoted(began)}) and others that learned the same data "
-        f"({_quoted(same)}).",
-        "`--search FOLDER` does so with exports and samples that lie elsewhere; `--delete` fits nothing anew.",
+        f"`tfgen forget {name} --rows FILE`, where FILE has the record. It retrains this run without it and deletes "
+        f"what was derived from the old weights, the cache and the feedback on it.{adds_up} It does the same for runs "
+        f"here that began with it ({_quoted(began)}) and others that learned the same data ({_quoted(same)}).",
+        "`--search FOLDER` includes exports and samples elsewhere; `--delete` deletes the runs instead of retraining.",
         "Of a person who gave feedback: `tfgen feedback forget WHO`.",
     ]
     return "\n".join(f"{number}. {step}" for number, step in enumerate(steps, 1))

@@ -90,17 +90,19 @@ def watermark(run: Run, lost: float = LOST, name: str | None = None) -> versions
         raise UserError(f"A share of {lost:g} of the perplexity can't be lost.", "Give one such as --lost 0.02.")
     if name is not None:
         versions.check_name(run, name)
+    used = None if run.version == BASE else versions.find(run, run.version)
+    if used is not None and used.record.get("marked"):
+        raise UserError(f"'{run.title}' bears a watermark.", f"Without it: tfgen runs revert {run.name}")
+    load_tensorflow()
     from tfgen.models.watermark import Watermark
 
-    old = {} if run.version == BASE else versions.find(run, run.version).arrays()
-    if Watermark.from_arrays(old):
-        raise UserError(f"'{run.title}' bears a watermark.", f"Without it: tfgen runs revert {run.name}")
+    old = {} if used is None else used.arrays()
     say(f"Looking for the strength that costs {lost:.1%} of the perplexity ...")
     cost = calibrated(load_model(run), lost)
     key = np.array([secrets.randbits(32) - 2**31 for _ in range(2)], np.int32)
     facts = {
         "kind": KIND, "strength": round(cost.strength, 4), "perplexity_lost": round(cost.lost, 4),
-        "green_share": round(cost.green, 4),
+        "green_share": round(cost.green, 4), "marked": True,
     }  # fmt: skip
     version = versions.create(run, name or _name(run), {**old, **Watermark(key, cost.strength).arrays()}, facts)
     versions.use(run, version.name)
@@ -216,7 +218,7 @@ def traces_in(text: str) -> list[Trace]:
         except UserError as error:  # one that can't be asked says nothing of the others
             warn(f"The watermark of '{run.name}' can't be looked for: {error.what_is_wrong}")
             continue
-        found.append(Trace(run.name, version.name, tokens, green, min(1.0, math.exp(-nats) * len(known))))
+        found.append(Trace(run.name, version.name, tokens, green, min(1.0, math.exp(-max(0.0, nats)) * len(known))))
     return sorted(found, key=lambda each: each.p_value)
 
 

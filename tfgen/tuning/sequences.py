@@ -14,7 +14,6 @@ from tfgen.errors import UserError
 from tfgen.evaluate.sequences.reference_data import ReferenceData
 from tfgen.feedback.events import Sample
 from tfgen.feedback.preferences import Comparison, Preferences
-from tfgen.models.watermark import PREFIX
 from tfgen.representations.sequences.codec import SequenceCodec
 from tfgen.representations.sequences.sampling_settings import SamplingSettings
 from tfgen.restore import load_model
@@ -103,10 +102,11 @@ class SequenceTuner(Tuner):
         win_rate = self._win_rate(judge, school, author, learned) if learned else None
         school.restore()
         if self.run.version != BASE:
-            old = versions.find(self.run, self.run.version).arrays()
-            model.adopt(old)
-            # What it says stays marked (tfgen.models.watermark).
-            arrays |= {name: value for name, value in old.items() if name.startswith(PREFIX)}
+            model.adopt(versions.find(self.run, self.run.version).arrays())
+        # What it says stays marked; old and new are compared without that.
+        watermark, model.watermark = model.watermark, None
+        if watermark is not None:
+            arrays |= watermark.arrays()
         before = measured()
         found = concerns(before, after, self._about_length())
         if after[cost] - base > 1.2 * self.bound + 0.002:  # other text than what bounded it
@@ -125,6 +125,7 @@ class SequenceTuner(Tuner):
             "share_of_the_way": share,
             "measured_on": "unseen text" if unseen.is_unseen else "training text",
             "remarks": remarks,
+            **({"marked": True} if watermark is not None else {}),
             "seconds": round(time.monotonic() - began, 1),
         }
         return Outcome(arrays, tried, win_rate, before, after, found, facts)

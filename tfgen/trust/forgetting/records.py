@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tfgen.catalog import MODALITIES
 from tfgen.console import several
 from tfgen.errors import UserError
-from tfgen.evaluate.training_data import open_showing
+from tfgen.evaluate.training_data import open_like
 from tfgen.representations import SEQUENCES
 from tfgen.run import Run
 from tfgen.trust.forgetting.traces import present, search
@@ -33,13 +32,13 @@ class Records:
         """Raises UserError where nothing can be looked for."""
         if self.rows is None and not self.person:
             raise UserError(
-                "Nobody says what is to be forgotten.", "Give the records with --rows FILE, or an id with --person ID."
+                "It isn't said what to forget.", "Give the records with --rows FILE, or an id with --person ID."
             )
         if self.rows is not None and not self.rows.exists():
             raise UserError(f"There is no '{self.rows}'.", "Name a file or folder with the records.")
         if self.person is not None and len(self.person) < SHORTEST_ID:
             raise UserError(
-                f"The id '{self.person}' is too short to be looked for: it stands anywhere by chance.",
+                f"The id '{self.person}' is too short to search for: it would be found anywhere by chance.",
                 "Give the records instead: --rows FILE.",
             )
 
@@ -59,18 +58,12 @@ class Records:
         short to be read as an example. Raises UserError where they don't fit what the run learned, `examples`."""
         if self.rows is None:
             return None
-        modality = MODALITIES.load(run.record["modality"])
-        settings = modality.held_out_settings(examples, run.data_settings(), run.path)
         try:
-            records = open_showing(str(self.rows), settings, examples.representation)
+            return open_like(run, examples, str(self.rows))
         except UserError:
             if examples.representation != SEQUENCES or not self.rows.is_file():
                 raise
             return None
-        if records.modality != examples.modality:
-            found = MODALITIES.load(records.modality).plural
-            raise UserError(f"'{self.rows}' is {found}, and '{run.name}' learned {modality.plural}.", "Name others.")
-        return records
 
     def held_by(self, run: Run, examples: Any, source: str) -> int:
         """How many of the records are in a source, of which `examples` were opened for a run."""
@@ -80,15 +73,14 @@ class Records:
         if records is None:
             path, passage = Path(source).expanduser(), self.rows.read_bytes().strip()
             return len(present([passage], path)) if passage and path.exists() else 0
-        settings = MODALITIES.load(run.record["modality"]).held_out_settings(examples, run.data_settings(), run.path)
-        return open_showing(source, settings, examples.representation).holds(records)
+        return open_like(run, examples, source).holds(records)
 
     def check_person(self, source: str) -> None:
         """Raises UserError where the person's id still stands in data, or can't be looked for in it."""
         packed = self.packed_in(source)
         if packed is not None:
             raise UserError(
-                f"An id can't be looked for in '{packed.name}': it may be packed there.",
+                f"'{packed.name}' can't be searched for an id: its content is compressed.",
                 "Give the records instead: --rows FILE.",
             )
         path = Path(source).expanduser()
@@ -96,7 +88,7 @@ class Records:
         if found:
             more = f" and {several(len(found) - 1, 'other file')}" if found[1:] else ""
             raise UserError(
-                f"'{self.person}' still stands in '{found[0]}'{more}.",
+                f"'{self.person}' is still in '{found[0]}'{more}.",
                 "Take it out of the data, or name data without it: --data.",
             )
 

@@ -9,7 +9,7 @@ from tfgen import files
 from tfgen.errors import UserError
 from tfgen.evaluate.training_data import open_showing
 from tfgen.restore import open_codec
-from tfgen.run import Run, all_runs
+from tfgen.run import Run, all_runs, split_version
 from tfgen.trust.descent import ancestors
 from tfgen.trust.forgetting.records import Records
 
@@ -121,7 +121,8 @@ def _can_be_anew(run: Run, gone: set[Path]) -> bool:
         return False
     if start.get("run"):
         with contextlib.suppress(UserError):
-            parent = Run.open(start["run"])  # a version of a run that was touched goes with its old weights
-            return parent._version is None and parent.path.resolve() not in gone
+            parent, version = split_version(start["run"])
+            # A learned version goes with the old weights of its run.
+            return version is None and Run.open(parent).path.resolve() not in gone
         return False
     return not start.get("preset") or Path(start["preset"]).exists()
