@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 import textwrap
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sql
@@ -39,6 +41,19 @@ def test_what_was_said_is_read_back_as_it_was(store, url, samples):
         assert [each.kind for each in other.events(who="ben", limit=2)] == ["tag", "none"]
         assert other.events(run="another") == [] and len(other.events(run="digits-gan")) == 5
         assert other.counts("digits-gan")["pick", "ada"] == 1
+
+
+def test_several_open_a_new_store_at_once(tmp_path):
+    """SQLite itself refuses one in twenty here."""
+    together = threading.Barrier(4)
+
+    def open_and_close(path):
+        together.wait()
+        open_store(str(path)).close()
+
+    with ThreadPoolExecutor(4) as pool:
+        for number in range(20):
+            list(pool.map(open_and_close, [tmp_path / f"{number}.db"] * 4))
 
 
 def test_an_event_that_is_sent_again_is_kept_once(store, samples):
