@@ -152,6 +152,47 @@ def test_levels_are_judged_together_as_alone():
     np.testing.assert_array_equal(platformer(together, tiles), [platformer(each[None], tiles)[0] for each in together])
 
 
+def searched(solid, jump, reach):
+    """What `platformer` says of one level, place by place."""
+    height, width = solid.shape
+    edge = min(reach, max(1, width // 3))
+
+    def stands(row, column):
+        return not solid[row, column] and row + 1 < height and solid[row + 1, column]
+
+    found = {(row, column, jump, reach) for row in range(height) for column in range(edge) if stands(row, column)}
+    waiting = list(found)
+    while waiting:
+        row, column, up, aside = waiting.pop()
+        steps = [(row - 1, column, up - 1, aside), (row + 1, column, 0, aside)]
+        steps += [(row, column + way, up, aside - 1) for way in (-1, 1)]
+        if stands(row, column):
+            steps.append((row, column, jump, reach))
+        for step in steps:
+            inside = 0 <= step[0] < height and 0 <= step[1] < width and min(step[2:]) >= 0
+            if inside and not solid[step[:2]] and step not in found:
+                found.add(step)
+                waiting.append(step)
+    return any(stands(*each[:2]) and each[1] >= width - edge for each in found)
+
+
+@pytest.mark.parametrize("jump, reach", [(4, 6), (1, 2), (6, 8)])
+def test_what_can_be_played_is_what_a_search_finds(jump, reach):
+    _, tiles = platform("--", "XX")
+    chance = np.random.default_rng(0)
+    both = [tiles.solid.tolist().index(each) for each in (False, True)]
+    levels = np.stack([np.where(chance.random((7, 12)) < share, *both[::-1]) for share in np.linspace(0.1, 0.6, 70)])
+    wanted = [searched(tiles.solid[level], jump, reach) for level in levels]
+    assert 5 < sum(wanted) < 65
+    np.testing.assert_array_equal(platformer(levels.astype(np.uint8), tiles, jump, reach), wanted)
+
+
+def test_a_jump_of_too_many_states_is_refused():
+    level, tiles = platform("--", "XX")
+    with pytest.raises(ValueError, match="64 bits"):
+        platformer(level, tiles, 8, 8)
+
+
 def test_doors_of_a_room_must_connect():
     tiles = TileSet("-WFDP", (), (("void",), ("wall",), ("floor",), ("door",), ("element",)))
     good = tiles.parse("WDW\nWFW\nDFW\nWWW")

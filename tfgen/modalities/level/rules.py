@@ -7,6 +7,7 @@ by an entry point of the group `tfgen.level_rules`:
     marble = "my_game:can_be_solved"
 """
 
+import functools
 from collections.abc import Callable
 
 import numpy as np
@@ -26,6 +27,7 @@ RULES = Catalog(
     },
     group="tfgen.level_rules",
 )
+_NONE = np.uint64(0)
 JUMP, REACH = 4, 6  # tiles up and sideways of one jump, in Super Mario Bros. as VGLC has it
 
 
@@ -46,30 +48,43 @@ def platformer(levels: np.ndarray, tiles: TileSet, jump: int = JUMP, reach: int 
 
     A breadth-first search over (place, how far one may still rise, how far one may still move in the air), for all
     levels at once. One begins and ends standing, within a jump's reach of the edges, since a window is cut anywhere.
+
+    Raises:
+        ValueError: (jump + 1) (reach + 1) is above 64: what may still be done in a place is one bit each of a number.
     """
-    count, height, width = levels.shape
+    if (jump + 1) * (reach + 1) > 64:
+        raise ValueError(f"no jump of {jump} up and {reach} sideways fits into 64 bits")
+    # A few at a time stay in the processor's cache.
+    parts = [_platformer(levels[first : first + 64], tiles, jump, reach) for first in range(0, len(levels), 64)]
+    return np.concatenate([np.zeros(0, bool), *parts])
+
+
+def _platformer(levels: np.ndarray, tiles: TileSet, jump: int, reach: int) -> np.ndarray:
+    moves, width = reach + 1, levels.shape[2]
     solid = tiles.solid[levels]
-    free = ~solid
     below = np.zeros_like(solid)
     below[:, :-1] = solid[:, 1:]
-    standing = free & below
+    standing = ~solid & below
+    free = np.where(solid, _NONE, ~_NONE)
+    rising = [np.uint64(rise * moves) for rise in range(jump + 1)]
+    after_a_move = np.uint64(sum((1 << reach) - 1 << rise * moves for rise in range(jump + 1)))
+    not_rising, jumping, one = (np.uint64(each) for each in ((1 << moves) - 1, 1 << jump * moves + reach, 1))
     edge = min(reach, max(1, width // 3))
-    reached = np.zeros([count, jump + 1, reach + 1, height, width], bool)
-    start = standing.copy()
-    start[:, :, edge:] = False
-    reached[:, jump, reach] = start
+    landed = np.where(standing, jumping, _NONE)
+    can = landed.copy()
+    can[:, :, edge:] = 0
     while True:
-        before = np.count_nonzero(reached)
+        before = can.copy()
         # Up; sideways in the air; down, after which one rises no more.
-        reached[:, :-1, :, :-1] |= reached[:, 1:, :, 1:] & free[:, None, None, :-1]
-        reached[:, :, :-1, :, 1:] |= reached[:, :, 1:, :, :-1] & free[:, None, None, :, 1:]
-        reached[:, :, :-1, :, :-1] |= reached[:, :, 1:, :, 1:] & free[:, None, None, :, :-1]
-        falling = reached.any(1)
-        reached[:, 0, :, 1:] |= falling[:, :, :-1] & free[:, None, 1:]
-        reached[:, jump, reach] |= falling.any(1) & standing
-        if np.count_nonzero(reached) == before:
+        can[:, :-1] |= can[:, 1:] >> np.uint64(moves) & free[:, :-1]
+        can[:, :, 1:] |= can[:, :, :-1] >> one & after_a_move & free[:, :, 1:]
+        can[:, :, :-1] |= can[:, :, 1:] >> one & after_a_move & free[:, :, :-1]
+        falling = functools.reduce(np.bitwise_or, [can >> each for each in rising]) & not_rising
+        can[:, 1:] |= falling[:, :-1] & free[:, 1:]
+        can |= np.where(can > 0, landed, _NONE)
+        if np.array_equal(can, before):
             break
-    return (reached[:, jump, reach] & standing)[:, :, -edge:].any((1, 2))
+    return (standing & (can > 0))[:, :, -edge:].any((1, 2))
 
 
 def rooms(levels: np.ndarray, tiles: TileSet) -> np.ndarray:
