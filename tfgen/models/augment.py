@@ -23,8 +23,23 @@ def augment(
     """
     for place, kind in enumerate(kinds):
         own = (seed[0] + 101 * (place + 1), seed[1])
-        happens = _uniform(pictures, (own[0] + 50, own[1]), 0.0, 1.0) < probability
-        pictures = tf.where(happens, AUGMENTATIONS[kind](pictures, own), pictures)
+        # Choosing how much is changed, a number for each picture, takes a tenth of what choosing among pictures does.
+        happens = tf.cast(_uniform(pictures, (own[0] + 50, own[1]), 0.0, 1.0) < probability, pictures.dtype)
+        pictures = AUGMENTATIONS[kind](pictures, own, happens)
+    return pictures
+
+
+def shifted_around(pictures: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Pictures [batch, height, width, channels], each moved at random: what leaves at an edge enters at the opposite.
+
+    Args:
+        seed: [2], for the whole batch.
+    """
+    shares = tf.random.stateless_uniform([2, tf.shape(pictures)[0], 1], seed)
+    for axis, share in zip((1, 2), tf.unstack(shares), strict=True):
+        size = pictures.shape[axis]
+        places = (tf.range(size) + tf.cast(share * size, tf.int32)) % size
+        pictures = tf.gather(pictures, places, axis=axis, batch_dims=1)
     return pictures
 
 
@@ -45,28 +60,29 @@ def _pair(seed: Seed) -> tf.Tensor:
     return tf.stack([tf.constant(seed[0], tf.int32), tf.cast(seed[1], tf.int32)])
 
 
-def _color(pictures: tf.Tensor, seed: Seed) -> tf.Tensor:
+def _color(pictures: tf.Tensor, seed: Seed, happens: tf.Tensor) -> tf.Tensor:
     """Brightness, saturation and contrast, as far as the paper's code changes them."""
-    pictures += _uniform(pictures, seed, -0.5, 0.5)
+    pictures += happens * _uniform(pictures, seed, -0.5, 0.5)
     grey = tf.reduce_mean(pictures, axis=3, keepdims=True)
-    pictures = grey + (pictures - grey) * _uniform(pictures, (seed[0] + 1, seed[1]), 0.0, 2.0)
+    pictures += (pictures - grey) * (happens * _uniform(pictures, (seed[0] + 1, seed[1]), -1.0, 1.0))
     mean = tf.reduce_mean(pictures, axis=[1, 2, 3], keepdims=True)
-    return mean + (pictures - mean) * _uniform(pictures, (seed[0] + 2, seed[1]), 0.5, 1.5)
+    return pictures + (pictures - mean) * (happens * _uniform(pictures, (seed[0] + 2, seed[1]), -0.5, 0.5))
 
 
-def _translation(pictures: tf.Tensor, seed: Seed, ratio: float = 0.125) -> tf.Tensor:
+def _translation(pictures: tf.Tensor, seed: Seed, happens: tf.Tensor, ratio: float = 0.125) -> tf.Tensor:
     """Shifts by up to an eighth of the height and of the width; what comes in repeats the edge."""
+    happens = tf.cast(tf.reshape(happens, [-1, 1]), tf.int32)
     for axis in (1, 2):
         size = pictures.shape[axis]
         reach = max(1, int(size * ratio + 0.5))
         key = _pair((seed[0] + axis, seed[1]))
-        shift = tf.random.stateless_uniform([tf.shape(pictures)[0], 1], key, -reach, reach + 1, tf.int32)
+        shift = tf.random.stateless_uniform([tf.shape(pictures)[0], 1], key, -reach, reach + 1, tf.int32) * happens
         places = tf.clip_by_value(tf.range(size)[None, :] + shift, 0, size - 1)
         pictures = tf.gather(pictures, places, axis=axis, batch_dims=1)
     return pictures
 
 
-def _cutout(pictures: tf.Tensor, seed: Seed, ratio: float = 0.5) -> tf.Tensor:
+def _cutout(pictures: tf.Tensor, seed: Seed, happens: tf.Tensor, ratio: float = 0.5) -> tf.Tensor:
     """Sets a rectangle of half the height and half the width to mid-grey."""
     inside = None
     for axis in (1, 2):
@@ -78,10 +94,11 @@ def _cutout(pictures: tf.Tensor, seed: Seed, ratio: float = 0.5) -> tf.Tensor:
         within = tf.cast((distance >= 0) & (distance < length), pictures.dtype)
         within = tf.reshape(within, [-1, size, 1, 1] if axis == 1 else [-1, 1, size, 1])
         inside = within if inside is None else inside * within
-    return pictures * (1.0 - inside)
+    return pictures * (1.0 - happens * inside)
 
 
-AUGMENTATIONS: dict[str, Callable[[tf.Tensor, Seed], tf.Tensor]] = {
+# Each takes pictures, a seed and whether it happens to a picture, [batch, 1, 1, 1] of 0 and 1.
+AUGMENTATIONS: dict[str, Callable[[tf.Tensor, Seed, tf.Tensor], tf.Tensor]] = {
     "color": _color,
     "translation": _translation,
     "cutout": _cutout,

@@ -19,7 +19,7 @@ class GANConfig:
 
     sizes: ClassVar = {"tiny": {"width": 16}, "small": {"width": 32}, "base": {"width": 64}}
     # Of a run to begin with.
-    architecture: ClassVar = ("network", "width", "latent_dim", "prompt_dim", "captions", "spectral_norm")
+    architecture: ClassVar = ("network", "width", "latent_dim", "prompt_dim", "captions", "spectral_norm", "tile")
 
     network: str = setting(
         "auto", "convolutional, residual or dense; auto: convolutional for what has a height and a width"
@@ -57,6 +57,12 @@ class GANConfig:
     )
     augment_probability: float = setting(
         0.5, "probability of each augmentation at the end of the fit; it grows from 0", low=0, high=1
+    )
+    tile: bool = setting(
+        False, "samples go on from each edge at the opposite one, without a seam: for fabrics and other patterns"
+    )
+    precision: str = setting(
+        "float32", "of the calculations while it learns; bfloat16 is quicker where the processor has it"
     )
     freeze: int = setting(
         0, "with --from: how many of the discriminator's first blocks stay as they are (Mo et al. 2020)", low=0, high=16

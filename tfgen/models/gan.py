@@ -6,12 +6,13 @@ import keras
 import tensorflow as tf
 
 from tfgen.errors import unknown
-from tfgen.models.augment import augment, parse_kinds
+from tfgen.models.augment import augment, parse_kinds, shifted_around
 from tfgen.models.configs import GANConfig
 from tfgen.models.latent import LatentModel
 from tfgen.models.losses import LOSSES, gradient_penalty, squared_gradient, word_cross_entropy
 from tfgen.models.networks import open_networks
 from tfgen.models.optimizer import FusedAdam
+from tfgen.models.precision import calculating_in
 from tfgen.representations.arrays.conditions import Conditions
 from tfgen.representations.arrays.specification import ArraySpecification
 
@@ -41,9 +42,10 @@ class GAN(LatentModel):
             kinds = example.augment if example.count < _FEW_EXAMPLES else "none"
         self.augmentations = parse_kinds(kinds)
         networks = open_networks(example, config)
-        self.generator = networks.generator(name="generator")
         self.generator_average = networks.generator(name="generator_average")
-        self.discriminator = networks.discriminator(name="discriminator")
+        with calculating_in(config.precision):
+            self.generator = networks.generator(name="generator")
+            self.discriminator = networks.discriminator(name="discriminator")
         self._build_parts()
         self.generator_optimizer = self._adam(self.generator.trainable_variables)
         self.discriminator_optimizer = self._adam(self._judging_variables())
@@ -99,7 +101,7 @@ class GAN(LatentModel):
         return {"scores": scores}
 
     def features(self, examples: tf.Tensor, lengths: None = None) -> tf.Tensor:
-        return self.discriminator.features_of(examples)
+        return tf.cast(self.discriminator.features_of(examples), tf.float32)
 
     def train_step(self, batch: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
         """One discriminator step and, from the same generated batch, one generator step.
@@ -112,7 +114,10 @@ class GAN(LatentModel):
         condition = self.condition(prompts, live=True)
         latents = self.random_normal([tf.shape(real)[0], self.latent_dim], salt=1)
         with tf.GradientTape() as generator_tape:
-            fake = self.generator(latents, condition, training=True)
+            fake = tf.cast(self.generator(latents, condition, training=True), tf.float32)
+            if self.config.tile:
+                # Where a sample's edge was, the discriminator sees its inside, and a seam would give it away.
+                fake = shifted_around(fake, self.step_seed(3))
 
         discriminator_loss = self._update_discriminator(real, tf.stop_gradient(fake), prompts)
 

@@ -19,4 +19,6 @@ def open_networks(example: ArraySpecification, config: Any) -> Any:
     if not design.suits(example):
         shape = "x".join(map(str, example.shape))
         raise UserError(f"The network '{name}' can't make arrays of {shape}.", f"Choose one of: {', '.join(able)}.")
+    if getattr(config, "tile", False) and not getattr(design, "can_tile", False):
+        raise UserError(f"The network '{name}' can't tile.", "Set network=convolutional, or leave tile out.")
     return design(example, config)

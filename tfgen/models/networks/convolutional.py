@@ -9,6 +9,7 @@ import math
 import keras
 import tensorflow as tf
 
+from tfgen.errors import UserError
 from tfgen.models.networks.prompts import Judgement, build_embedding, join_prompt, prompt_embedding
 from tfgen.models.outputs import Activation, activation_of
 from tfgen.representations.arrays.specification import ArraySpecification
@@ -30,9 +31,18 @@ def stage_widths(width: int, stages: int) -> list[int]:
 class Generator(layers.Layer):
     """Latents [batch, latent_dim] and a condition [batch, words] to pictures in [-1, 1], by the last activation."""
 
-    def __init__(self, shape: tuple[int, ...], width: int, prompt_dim: int, activation: Activation, **kwargs):
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        width: int,
+        prompt_dim: int,
+        activation: Activation,
+        tile: bool = False,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.sizes = stage_sizes(*shape[:2])
+        self.tile = tile
         widths = stage_widths(width, len(self.sizes) - 1)
         self.first_shape = (*self.sizes[-1], widths[-1])
         self.embedding = prompt_embedding(prompt_dim)
@@ -55,8 +65,17 @@ class Generator(layers.Layer):
         features = join_prompt(latents, condition, self.embedding)
         features = tf.reshape(self.first(features), [-1, *self.first_shape])
         for norm, up, size in zip(self.norms, [*self.ups, self.last], reversed(self.sizes[:-1]), strict=True):
-            features = crop(up(tf.nn.leaky_relu(norm(features, training=training), 0.2)), size)
+            features = tf.nn.leaky_relu(norm(features, training=training), 0.2)
+            features = _doubled_around(up, features) if self.tile else crop(up(features), size)
         return features
+
+
+def _doubled_around(up: layers.Layer, features: tf.Tensor) -> tf.Tensor:
+    """What a transposed convolution makes of features whose left edge goes on at the right one, and top at bottom."""
+    for axis in (1, 2):
+        ends = [tf.gather(features, [place], axis=axis) for place in (features.shape[axis] - 1, 0)]
+        features = tf.concat([ends[0], features, ends[1]], axis)
+    return up(features)[:, 2:-2, 2:-2]
 
 
 class Discriminator(layers.Layer):
@@ -70,7 +89,7 @@ class Discriminator(layers.Layer):
             bound(layers.Conv2D(channels, 4, 2, "same", name=f"down_{place}")) for place, channels in enumerate(widths)
         ]
         self.features = bound(layers.Dense(features, name="features"))
-        self.judgement = Judgement(spectral_norm, name="judgement")
+        self.judgement = Judgement(spectral_norm, name="judgement", dtype="float32")
 
     def blocks_from_below(self) -> list[list[layers.Layer]]:
         """The layers from the values that come in, in blocks."""
@@ -130,6 +149,8 @@ def batch_norm(name: str) -> layers.Layer:
 class ConvolutionalNetworks:
     """The parts of a model for arrays with a height and a width, from a config's `width`, `prompt_dim` and the rest."""
 
+    can_tile = True
+
     def __init__(self, example: ArraySpecification, config):
         self.example = example
         self.shape = example.shape
@@ -148,7 +169,19 @@ class ConvolutionalNetworks:
 
     def _upward(self, continuous: Activation, name: str) -> layers.Layer:
         activation = activation_of(self.example, continuous)
-        return Generator(self.shape, self.config.width, self.config.prompt_dim, activation, name=name)
+        tile = getattr(self.config, "tile", False)
+        if tile:
+            self._check_sides()
+        return Generator(self.shape, self.config.width, self.config.prompt_dim, activation, tile, name=name)
+
+    def _check_sides(self) -> None:
+        """What is cropped after doubling no longer goes on at the other edge."""
+        height, width = self.shape[:2]
+        factor = 2 ** (len(stage_sizes(height, width)) - 1)
+        if height % factor or width % factor:
+            what = f"With tile=true both sides are multiples of {factor}, and these are {height}x{width}."
+            fitting = [max(1, round(side / factor)) * factor for side in (height, width)]
+            raise UserError(what, f"Set size={fitting[0]}x{fitting[1]}, or leave tile out.")
 
     def discriminator(self, name: str) -> layers.Layer:
         return Discriminator(self.shape, self.config.width, self.config.spectral_norm, name=name)

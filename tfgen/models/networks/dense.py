@@ -46,7 +46,7 @@ class Discriminator(layers.Layer):
         bound = layers.SpectralNormalization if spectral_norm else (lambda layer: layer)
         self.size = math.prod(shape)
         self.hidden = bound(layers.Dense(hidden, name="hidden"))
-        self.judgement = Judgement(spectral_norm, name="judgement")
+        self.judgement = Judgement(spectral_norm, name="judgement", dtype="float32")
 
     def blocks_from_below(self) -> list[list[layers.Layer]]:
         """The layers from the values that come in, in blocks."""

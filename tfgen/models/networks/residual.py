@@ -80,7 +80,7 @@ class Discriminator(layers.Layer):
         self.blocks = [Block(channels, len(widths), name=f"block_{i}") for i, channels in enumerate(widths)]
         self.widen = [convolution(channels, 1, 1.0, name=f"widen_{i}") for i, channels in enumerate(widths[1:])]
         self.features = layers.Dense(features, name="features")
-        self.judgement = Judgement(name="judgement")
+        self.judgement = Judgement(name="judgement", dtype="float32")
 
     def blocks_from_below(self) -> list[list[layers.Layer]]:
         """The layers from the values that come in, in blocks."""
@@ -117,6 +117,8 @@ def upsample(features: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
 
 class ResidualNetworks(ConvolutionalNetworks):
     """Residual generator and discriminator; the encoder is the convolutional one."""
+
+    can_tile = False
 
     def generator(self, name: str) -> layers.Layer:
         activation = activation_of(self.example, lambda values: values)
