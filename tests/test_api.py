@@ -165,6 +165,7 @@ def test_another_packages_mistake_costs_only_what_it_brings(monkeypatch):
     assert {"image", "text"} <= {getattr(each, "name", "") for each in found}
 
 
+@pytest.mark.slow
 def test_a_fit_says_nothing_unless_asked(isolated):
     np.save("pictures.npy", PICTURES[:20].astype(np.uint8))
     code = "import tfgen; run = tfgen.fit('gan', 'pictures.npy', size='tiny', steps=4, network='dense', batch_size=4)"

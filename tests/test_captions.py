@@ -87,6 +87,7 @@ def test_a_resumed_fit_ends_as_one_that_was_not_stopped(model, tmp_path):
     assert_same_state(state_of(tfgen.fit(model, output=tmp_path / "halves", resume=True)), state_of(whole))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS_OF_ARRAYS)
 def test_bags_have_no_order(model, tmp_path):
     bag = fit(model, tmp_path / "bag", captions="bag", steps=2)

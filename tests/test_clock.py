@@ -181,7 +181,7 @@ def shortened(digits, tmp_path_factory):
     return run
 
 
-@pytest.mark.parametrize("step", [160, 224])
+@pytest.mark.parametrize("step", [160, pytest.param(224, marks=pytest.mark.slow)])
 def test_a_shortened_fit_that_is_resumed_ends_in_the_same_bytes(step, shortened, tmp_path):
     """Killed when run.json knew of the shortening, but no checkpoint did."""
     path = shutil.copytree(shortened.path.parent / f"at-{step}", tmp_path / "run")

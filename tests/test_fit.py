@@ -67,6 +67,7 @@ def test_the_same_seed_repeats_the_run_and_another_does_not(digits, tmp_path):
     assert not np.array_equal(state_of(one)["generator/000"], state_of(other)["generator/000"])
 
 
+@pytest.mark.slow
 def test_minutes_become_steps_that_repeat_the_run(digits, tmp_path, monkeypatch):
     monkeypatch.setattr(stage, "_MEASURE_SECONDS", 0.05)
     timed = fit_run("gan", tmp_path / "timed", digits, None, *QUICK, minutes=0.03)
@@ -102,6 +103,7 @@ def stopped(stopped_once):
     return Run.open("stopped")
 
 
+@pytest.mark.slow
 def test_resume_finds_the_newest_unfinished_run_and_then_there_is_none(stopped, digits):
     assert [run.record["status"] for run in all_runs()] == ["stopped"]
     resumed = fit_run("gan", "", digits, None, size=None, resume=True)
@@ -130,6 +132,7 @@ def test_resume_refuses_another_model_and_changed_data(stopped, digits, tmp_path
     assert Run.open("stopped").record["status"] == "stopped"
 
 
+@pytest.mark.slow
 def test_a_folder_named_like_an_embedded_set_does_not_hinder_resume(isolated):
     (isolated / "digits").mkdir()
     with stopped_at(1):

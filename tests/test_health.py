@@ -83,6 +83,7 @@ def test_a_mixture_that_can_not_be_fitted_does_not_cost_the_weights(output, digi
     assert state_of(Run.open(str(output)))["step"] == 40
 
 
+@pytest.mark.slow
 def test_a_full_disk_ends_the_fit_and_resume_goes_on(output, digits, monkeypatch):
     write = stage.checkpoints.files.write_bytes
 
@@ -101,6 +102,7 @@ def test_a_full_disk_ends_the_fit_and_resume_goes_on(output, digits, monkeypatch
     assert resumed.record["status"] == "finished" and state_of(resumed)["step"] == 60
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_is_said_and_the_one_before_it_used(output, digits, capsys):
     settings = ("network=dense", "batch_size=8", "width=2")
     run = fit_run("gan", output, digits, 60, *settings, save_every=0.0)

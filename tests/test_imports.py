@@ -143,6 +143,7 @@ def test_looking_at_data_does_not_need_tensorflow():
     assert not {"tensorflow", "keras"} & set(heavy_after("from tfgen.data import open_data; open_data('digits')"))
 
 
+@pytest.mark.slow
 def test_a_server_does_not_need_keras():
     """Who needs it later can have it."""
     code = "import sys; from tfgen.environment import load_tensorflow; load_tensorflow(keras=False)\n"

@@ -88,7 +88,7 @@ def test_a_run_goes_through_every_stage(learner, fit_once, command, tmp_path, sh
 
 # Quick are those whose fits other quick tests look at too.
 SIGNED = [
-    pytest.param(each, id="-".join(each), marks=[] if each in (SEQUENCES[0], ROWS[0], SETS[0]) else pytest.mark.slow)
+    pytest.param(each, id="-".join(each), marks=[] if each == SETS[0] else pytest.mark.slow)
     for each in covering("arrays", "sequences", "rows", "sets")
 ]
 
@@ -103,6 +103,7 @@ def test_what_a_fit_shows_is_signed(learner, fit_once):
     assert newest_sheet(run).suffix != ".c2pa"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("learner", [ROWS[0], SETS[0]], ids="-".join)
 def test_a_download_of_several_says_what_is_true_of_all(learner, fit_once, tmp_path):
     from tfgen.studio.making import _files

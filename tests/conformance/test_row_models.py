@@ -88,6 +88,7 @@ def test_conditions_hold_in_every_row_and_their_share_is_told(run, sampler):
     assert share == pytest.approx(real, rel=0.35)
 
 
+@pytest.mark.slow
 def test_resumes_to_the_same_bytes(learner, isolated, tmp_path, sources):
     modality, model = learner
     settings = ("batch_size=32", "width=16")
@@ -99,6 +100,7 @@ def test_resumes_to_the_same_bytes(learner, isolated, tmp_path, sources):
     assert_same_state(state_of(whole), state_of(resumed))
 
 
+@pytest.mark.slow
 def test_files(run, command, tmp_path):
     made = command("generate", run.path, ASKED, "-n", 20, "-o", tmp_path / "rows.csv")
     assert made.exit_code == 0, made.stderr

@@ -230,6 +230,7 @@ def augmented(real, generated, target, seed=0):
     return found
 
 
+@pytest.mark.slow
 def test_more_real_rows_help_and_shuffled_ones_harm():
     few, target = table(people(150)), target_of(table(people(150)), "job")
     for generated, sign in ((table(people(2000, 4)), 1), (table(shuffled(people(2000, 4))), -1)):

@@ -87,6 +87,7 @@ def test_a_healthy_model_is_praised_and_sets_off_no_alarm(judge):
     assert "Column pair trends" in _one(evaluation)
 
 
+@pytest.mark.slow
 def test_a_model_that_remembers_is_caught(judge):
     evaluation, _ = judge("memory")
     found = states(evaluation)
@@ -98,6 +99,7 @@ def test_a_model_that_remembers_is_caught(judge):
     assert "train longer" not in evaluation.words
 
 
+@pytest.mark.slow
 def test_columns_that_have_nothing_to_do_with_each_other_are_no_success(judge):
     evaluation, _ = judge("independent")
     assert "much of what goes together in the data doesn't in the samples" in evaluation.words
@@ -108,9 +110,9 @@ def test_columns_that_have_nothing_to_do_with_each_other_are_no_success(judge):
 @pytest.mark.parametrize(
     "model, alarm, named",
     [
-        ("narrow", "collapse", "'age'"),
+        pytest.param("narrow", "collapse", "'age'", marks=pytest.mark.slow),
         ("without kings", "category lost", "'job: king'"),
-        ("rich", "detectable", "'wage' alone does 100%"),
+        pytest.param("rich", "detectable", "'wage' alone does 100%", marks=pytest.mark.slow),
     ],
 )
 def test_what_is_wrong_with_one_column_is_named(judge, model, alarm, named):
@@ -119,6 +121,7 @@ def test_what_is_wrong_with_one_column_is_named(judge, model, alarm, named):
     assert named in raised[alarm]
 
 
+@pytest.mark.slow
 def test_the_report_shows_columns_pairs_use_and_privacy(judge):
     evaluation, run = judge("healthy", target="wage")
     html = (run.path / "report.html").read_text(encoding="utf-8")
@@ -156,6 +159,7 @@ def test_of_few_rows_no_verdict_is_given(judge):
         assert states(evaluation)["memorised"] == ("not tested" if model == "healthy" else "raised")
 
 
+@pytest.mark.slow
 def test_a_model_without_a_likelihood_is_judged_by_its_samples(judge):
     evaluation, _ = judge("healthy", nats=False)
     assert "can't say how likely a row is" in evaluation.left_out["likelihood"]

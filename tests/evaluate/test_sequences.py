@@ -31,6 +31,7 @@ def judged(writer):
     return evaluate(writer, QUICK)
 
 
+@pytest.mark.slow
 def test_a_healthy_model_is_judged_and_sets_off_no_alarm(judged, writer):
     assert set(states_of(judged).values()) == {"quiet"}, judged.alarms
     assert {"bits_per_character", "perplexity", "generalisation_gap", "distinct_1", "distinct_2", "distinct_3",
@@ -77,6 +78,7 @@ def test_the_same_run_scores_the_same_again(judged, writer):
     assert again.scores == judged.scores and again.baselines == judged.baselines and again.notes == judged.notes
 
 
+@pytest.mark.slow
 def test_the_command_prints_the_table_and_what_was_copied(writer, command):
     result = command("evaluate", writer.path, "-n", 40)
     assert result.exit_code == 0, result.output
@@ -141,6 +143,7 @@ def test_a_model_that_goes_round_in_a_circle(writer, monkeypatch):
 # Held-out text, other kinds of text.
 
 
+@pytest.mark.slow
 def test_held_out_text_of_ones_own(judged, writer, plays):
     evaluation = evaluate(writer, EvaluateRequest(holdout=str(plays["others"]), count=60))
     assert evaluation.measured_with.holdout != judged.measured_with.holdout
@@ -228,6 +231,7 @@ def test_texts_and_pictures_are_not_compared(writer, gan_run):
         check_runs([writer, gan_run])
 
 
+@pytest.mark.slow
 def test_records_from_before_there_was_text_are_read(judged, tmp_path):
     old = judged.to_json()
     for name in ("modality", "tokenizer"):

@@ -61,6 +61,7 @@ def test_each_seed_can_have_its_own_combination(gan_run, command):
         assert set(stored["prompts"]) == {"seven", "two"} and list(stored["seeds"]) == list(range(16))
 
 
+@pytest.mark.slow
 def test_texts_come_in_rows(gpt_run, command):
     tfgen.save_prompt("openings", "{He|She} ", settings={"length": 8, "temperature": 0.5})
     done = command("generate", gpt_run.path, "@openings", "-n", 2, "--json")
@@ -225,6 +226,7 @@ def test_nothing_is_saved_where_nothing_is_better(gan_run, isolated, command):
     assert [each.number for each in tfgen.prompt_versions("any")] == [1]
 
 
+@pytest.mark.slow
 def test_texts_are_searched_over_openings_and_settings(gpt_run, judges):
     tfgen.save_prompt("start", "He ", settings={"length": 8})
     improved = gpt_run.optimize_prompt("start", "python:judges.py:vowels", budget=240)

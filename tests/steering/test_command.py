@@ -19,6 +19,7 @@ def steer():
     return run
 
 
+@pytest.mark.slow
 def test_a_session_of_lines(steer, command, gan_run, isolated):
     import shutil
 

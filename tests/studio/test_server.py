@@ -123,6 +123,7 @@ def copied_run(runs, folder):
     shutil.copytree(runs / "digits", folder / "digits", ignore=shutil.ignore_patterns(".lock", "versions"))
 
 
+@pytest.mark.slow
 def test_each_sees_their_own_alone(runs, tmp_path, shared):
     from tfgen.studio.people import add_user
 

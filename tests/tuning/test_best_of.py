@@ -7,6 +7,7 @@ from tests.tuning.conftest import brightness
 from tfgen.errors import UserError
 
 
+@pytest.mark.slow
 def test_what_is_kept_is_what_people_would_like(gan_run, judged, command, isolated):
     run = judged(gan_run, answers=120)
     usual, best = run.generate("three", n=32, seed=50), run.generate("three", n=32, seed=50, best_of=8)

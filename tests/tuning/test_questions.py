@@ -37,6 +37,7 @@ def test_texts_are_asked_about_too(gpt_run):
     assert [event.picked for event in events] == [(1,), (0,)]
 
 
+@pytest.mark.slow
 def test_with_enough_answers_those_are_asked_that_teach_most(gan_run):
     with open_store() as store:
         first = Questions(gan_run, store, "three", 2, 12, seed=1)

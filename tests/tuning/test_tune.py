@@ -42,6 +42,7 @@ def test_what_a_version_may_not_cost(new, words):
     assert len(found) == len(words) and all(word in each for word, each in zip(words, found))
 
 
+@pytest.mark.slow
 def test_the_steering_of_a_private_run_is_kept_without_a_look_at_its_examples(gan_run, monkeypatch):
     from tfgen.evaluate.arrays.reference_data import ReferenceData
     from tfgen.restore import load_model, open_codec

@@ -101,6 +101,7 @@ def test_written_and_read_again(ending, tmp_path):
     check()
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(st.data())
 def test_what_was_found_in_a_file_is_found_in_its_copy(data):
