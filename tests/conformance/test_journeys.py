@@ -37,6 +37,16 @@ def run_of(fit_once, modality, model):
     return fit_once(model, SEQUENCE_STEPS, *source.sequence_settings, modality=modality, seed=1)
 
 
+@pytest.fixture
+def quick_judges(monkeypatch):
+    """What recognises prompts, and what tells samples from real examples, learn for a moment only."""
+    from tfgen.evaluate.arrays import detector
+    from tfgen.evaluate.extractors import classifier
+
+    for each in (detector, classifier):
+        monkeypatch.setattr(each, "_STEPS", (20, 20))
+
+
 def test_every_modality_of_the_catalog_has_data_for_the_batteries():
     assert SOURCES.keys() == catalog.MODALITIES.keys()
 
@@ -52,7 +62,7 @@ def test_data(modality, sources, command):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("learner", battery_of("arrays", "sequences", "rows", "sets"))
-def test_a_run_goes_through_every_stage(learner, fit_once, command, tmp_path, shared_cache):
+def test_a_run_goes_through_every_stage(learner, fit_once, command, tmp_path, quick_judges):
     modality, model = learner
     run, source = run_of(fit_once, modality, model), SOURCES[modality]
     prompt = source.opening or source.prompt if (modality, model) in SEQUENCES else source.prompt
