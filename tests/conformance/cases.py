@@ -45,7 +45,7 @@ def learners_of(representation):
 
 def battery_of(*representations):
     """`learners_of` as parameters of tests: quick are each model once, on another modality than the one before it; the
-    second on the last, which is the smallest."""
+    second on the last."""
     battery = []
     for learners in map(learners_of, representations):
         modalities, models = (list(dict.fromkeys(names)) for names in zip(*learners, strict=True))
@@ -73,7 +73,7 @@ def specification_of(model):
 def example_of(shape, count=10000):
     """What a model is told of pictures of this shape."""
     likelihood = "bernoulli" if shape[2] == 1 else "gaussian"
-    return ArraySpecification(shape, (Part(shape[2], likelihood),), count, plural="images")
+    return ArraySpecification(shape, (Part(shape[2], likelihood),), count, plural="images", may_tile=True)
 
 
 def gan_cases():

@@ -253,6 +253,11 @@ def test_every_metric_of_the_catalog_gives_the_scores_that_it_declares(healthy, 
             assert np.isfinite(score.value) and (score.half_width is None or np.isfinite(score.half_width))
         measured |= given
     assert measured == metrics.keys()
+    for name in given:  # each has what it needs without the others
+        alone = evaluate(run, EvaluateRequest(str(splits["others"]), (name,), 300))
+        assert alone.scores.keys() == metrics[name].scores.keys()
+        for score, found in alone.scores.items():
+            assert found.value == pytest.approx(evaluation.scores[score].value, rel=1e-4, abs=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,6 @@ def test_a_healthy_model_is_praised_and_sets_off_no_alarm(judge):
     assert "Column pair trends" in _one(evaluation)
 
 
-@pytest.mark.slow
 def test_a_model_that_remembers_is_caught(judge):
     evaluation, _ = judge("memory")
     found = states(evaluation)

@@ -382,8 +382,8 @@ def _engine(url: sql.URL) -> sql.Engine:
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:
-    """Sets the journal's mode. SQLite doesn't wait for others here, whatever the connection's timeout is, so of several
-    that open a new file at once some are refused."""
+    """Sets the journal's mode. SQLite doesn't always wait for others here, whatever the connection's timeout is, so of
+    several that open a new file at once some would be refused."""
     deadline = time.monotonic() + _WAIT
     while True:
         try:

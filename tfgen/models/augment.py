@@ -23,7 +23,7 @@ def augment(
     """
     for place, kind in enumerate(kinds):
         own = (seed[0] + 101 * (place + 1), seed[1])
-        # Choosing how much is changed, a number for each picture, takes a tenth of what choosing among pictures does.
+        # Choosing how much is changed, a number for each picture, costs nothing; choosing among pictures does.
         happens = tf.cast(_uniform(pictures, (own[0] + 50, own[1]), 0.0, 1.0) < probability, pictures.dtype)
         pictures = AUGMENTATIONS[kind](pictures, own, happens)
     return pictures

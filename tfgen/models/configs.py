@@ -62,7 +62,8 @@ class GANConfig:
         False, "samples go on from each edge at the opposite one, without a seam: for fabrics and other patterns"
     )
     precision: str = setting(
-        "float32", "of the calculations while it learns; bfloat16 is quicker where the processor has it"
+        "float32",
+        "float32 or bfloat16: what the networks calculate with while they learn; bfloat16 where the processor has it",
     )
     freeze: int = setting(
         0, "with --from: how many of the discriminator's first blocks stay as they are (Mo et al. 2020)", low=0, high=16

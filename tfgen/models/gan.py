@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import keras
 import tensorflow as tf
 
-from tfgen.errors import unknown
+from tfgen.errors import UserError, unknown
 from tfgen.models.augment import augment, parse_kinds, shifted_around
 from tfgen.models.configs import GANConfig
 from tfgen.models.latent import LatentModel
@@ -42,9 +42,13 @@ class GAN(LatentModel):
             kinds = example.augment if example.count < _FEW_EXAMPLES else "none"
         self.augmentations = parse_kinds(kinds)
         networks = open_networks(example, config)
-        self.generator_average = networks.generator(name="generator_average")
+        if config.spectral_norm and config.precision != "float32":
+            what = "Spectral norm keeps the weights that it bounds, so it needs exact ones."  # Keras assigns them anew
+            raise UserError(what, "Leave precision out, or spectral_norm.")
         with calculating_in(config.precision):
             self.generator = networks.generator(name="generator")
+        self.generator_average = networks.generator(name="generator_average")
+        with calculating_in(config.precision):
             self.discriminator = networks.discriminator(name="discriminator")
         self._build_parts()
         self.generator_optimizer = self._adam(self.generator.trainable_variables)
@@ -114,10 +118,9 @@ class GAN(LatentModel):
         condition = self.condition(prompts, live=True)
         latents = self.random_normal([tf.shape(real)[0], self.latent_dim], salt=1)
         with tf.GradientTape() as generator_tape:
-            fake = tf.cast(self.generator(latents, condition, training=True), tf.float32)
-            if self.config.tile:
-                # Where a sample's edge was, the discriminator sees its inside, and a seam would give it away.
-                fake = shifted_around(fake, self.step_seed(3))
+            made = tf.cast(self.generator(latents, condition, training=True), tf.float32)
+            # Where a tile's edge was, the discriminator sees its inside, and a seam would give it away.
+            fake = shifted_around(made, self.step_seed(3)) if self.config.tile else made
 
         discriminator_loss = self._update_discriminator(real, tf.stop_gradient(fake), prompts)
 
@@ -135,7 +138,7 @@ class GAN(LatentModel):
             {
                 "generator_loss": generator_loss,
                 "discriminator_loss": discriminator_loss,
-                "diversity": _spread(fake) / _spread(real),
+                "diversity": _spread(made) / _spread(real),
             }
         )
 

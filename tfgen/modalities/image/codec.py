@@ -20,7 +20,7 @@ class ImageCodec(LevelsCodec):
         """The codec of so many pictures of one shape."""
         shape = tuple(int(side) for side in shape)
         # How a reconstruction is scored: a learned variance beat Bernoulli on grey digits too (docs/log.md).
-        return cls(ArraySpecification(shape, (Part(shape[-1], GAUSSIAN),), count, AUGMENT, "images"))
+        return cls(ArraySpecification(shape, (Part(shape[-1], GAUSSIAN),), count, AUGMENT, "images", may_tile=True))
 
     def as_files(self) -> Mapping[str, tuple[str, Callable[[Any], Any]]]:
         """PNGs: a thirtieth of the same picture in JSON."""

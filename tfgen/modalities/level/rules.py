@@ -47,7 +47,7 @@ def platformer(levels: np.ndarray, tiles: TileSet, jump: int = JUMP, reach: int 
     """Whether one gets from the left edge to the right one: by walking, falling, and jumps past nothing that is solid.
 
     A breadth-first search over (place, how far one may still rise, how far one may still move in the air), for all
-    levels at once. One begins and ends standing, within a jump's reach of the edges, since a window is cut anywhere.
+    levels together. One begins and ends standing, within a jump's reach of the edges, since a window is cut anywhere.
 
     Raises:
         ValueError: (jump + 1) (reach + 1) is above 64: what may still be done in a place is one bit each of a number.
@@ -60,6 +60,8 @@ def platformer(levels: np.ndarray, tiles: TileSet, jump: int = JUMP, reach: int 
 
 
 def _platformer(levels: np.ndarray, tiles: TileSet, jump: int, reach: int) -> np.ndarray:
+    """The search itself. Of a place's number, bit `rise (reach + 1) + move` says whether one can be there with so many
+    tiles left to rise and to move."""
     moves, width = reach + 1, levels.shape[2]
     solid = tiles.solid[levels]
     below = np.zeros_like(solid)

@@ -1,7 +1,8 @@
 """What a model of arrays is built of: generators, discriminators, encoders and decoders, one module per design.
 
 A design is a class that is called with an ArraySpecification and a config, says in `suits` which it can be, and has
-`generator`, `decoder`, `discriminator` and `encoder`, each of which makes a layer of the given name.
+`generator`, `decoder`, `discriminator` and `encoder`, each of which makes a layer of the given name. Its `can_tile`
+says whether the generator heeds the config's `tile`.
 """
 
 from typing import Any
@@ -19,6 +20,13 @@ def open_networks(example: ArraySpecification, config: Any) -> Any:
     if not design.suits(example):
         shape = "x".join(map(str, example.shape))
         raise UserError(f"The network '{name}' can't make arrays of {shape}.", f"Choose one of: {', '.join(able)}.")
-    if getattr(config, "tile", False) and not getattr(design, "can_tile", False):
-        raise UserError(f"The network '{name}' can't tile.", "Set network=convolutional, or leave tile out.")
+    if getattr(config, "tile", False):
+        _check_tile(name, design, example)
     return design(example, config)
+
+
+def _check_tile(name: str, design: Any, example: ArraySpecification) -> None:
+    if not example.may_tile:
+        raise UserError(f"No {example.plural} go on from each edge at the opposite one.", "Leave tile out.")
+    if not getattr(design, "can_tile", False):
+        raise UserError(f"The network '{name}' can't tile.", "Set network=convolutional, or leave tile out.")

@@ -137,6 +137,19 @@ def clipped_tanh(values: tf.Tensor) -> tf.Tensor:
     return tf.clip_by_value(1.1 * tf.tanh(values), -1.0, 1.0)
 
 
+def _factor(sides: tuple[int, int]) -> int:
+    """By how much the lowest resolution is doubled in all."""
+    return 2 ** (len(stage_sizes(*sides)) - 1)
+
+
+def fitting_sides(sides: tuple[int, int]) -> tuple[int, int]:
+    """Sides near these that doubling reaches without cropping."""
+    while any(side % _factor(sides) for side in sides):
+        factor = _factor(sides)
+        sides = tuple(max(1, round(side / factor)) * factor for side in sides)
+    return sides
+
+
 def crop(features: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
     """The first rows and columns; no operation where it would cut nothing, since that hinders fusing in TFLite."""
     return features if tuple(features.shape[1:3]) == tuple(size) else features[:, : size[0], : size[1]]
@@ -176,12 +189,12 @@ class ConvolutionalNetworks:
 
     def _check_sides(self) -> None:
         """What is cropped after doubling no longer goes on at the other edge."""
-        height, width = self.shape[:2]
-        factor = 2 ** (len(stage_sizes(height, width)) - 1)
-        if height % factor or width % factor:
-            what = f"With tile=true both sides are multiples of {factor}, and these are {height}x{width}."
-            fitting = [max(1, round(side / factor)) * factor for side in (height, width)]
-            raise UserError(what, f"Set size={fitting[0]}x{fitting[1]}, or leave tile out.")
+        sides = self.shape[:2]
+        factor = _factor(sides)
+        if any(side % factor for side in sides):
+            what = f"With tile=true both sides are multiples of {factor}, and these are {sides[0]}x{sides[1]}."
+            fitting = "x".join(map(str, fitting_sides(sides)))
+            raise UserError(what, f"Set size={fitting}, or leave tile out.")
 
     def discriminator(self, name: str) -> layers.Layer:
         return Discriminator(self.shape, self.config.width, self.config.spectral_norm, name=name)

@@ -34,6 +34,7 @@ class ArraySpecification:
     count: int  # how many examples there are
     augment: str = "none"  # the augmentations that suit it when there are few examples, joined by commas
     plural: str = "examples"  # what outsiders call them, in signatures
+    may_tile: bool = False  # whether one may go on from each edge at the opposite one, as a pattern does
 
     def __post_init__(self):
         if sum(part.size for part in self.parts) != self.shape[-1]:
@@ -55,5 +56,5 @@ class ArraySpecification:
         if min(shape) < 1 or math.prod(shape) > _LARGEST:
             raise ValueError(f"no example has the shape {shape}")
         parts = value.get("parts") or [{"size": shape[-1], "likelihood": value["likelihood"]}]
-        own = {key: value[key] for key in ("count", "augment", "plural")}
+        own = {key: value[key] for key in ("count", "augment", "plural", "may_tile") if key in value}
         return cls(shape, tuple(Part(**part) for part in parts), **own)
