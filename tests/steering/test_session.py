@@ -121,8 +121,8 @@ def test_a_person_gets_what_they_wish(gan_run):
 
 @pytest.mark.parametrize("name, amount", [("thickness", 2.0), ("slant", -2.0), ("direction 1", 2.0)])
 def test_sliders_move_tiles(gan_run, name, amount):
-    reached = []
-    for seed in (1, 2, 3):  # a model of so few steps may have no more of it to give beside one of the samples
+    curves = []
+    for seed in range(1, 6):  # a model of so few steps may have no more of it to give beside one of the samples
         session = open_session(gan_run, request(count=9, seed=seed))
         answered(session, [2])
         before = session._sliders._value(session.taste, name, session.taste.best)[0]
@@ -130,10 +130,9 @@ def test_sliders_move_tiles(gan_run, name, amount):
         assert session.move(name, amount) == "Others follow."
         assert set(session.tiles().arms) == {"asked"}
         after = session._sliders._value(session.taste, name, session._current.shown)
-        moved = (after - before) / spread * np.sign(amount)
-        assert np.all(np.diff(moved) > -0.7)
-        reached.append(moved[-1])
-    assert np.median(reached) > 0.5
+        curves.append((after - before) / spread * np.sign(amount))
+    moved = np.median(curves, axis=0)
+    assert moved[-1] > 0.5 and np.all(np.diff(moved) > -0.3)
     assert session.undo() == f"Took back: {'more' if amount > 0 else 'less'} {name}."
 
 

@@ -57,6 +57,7 @@ def test_a_gan_has_directions_with_sheets_and_neighbours(gan_run, command, tmp_p
     assert not (gan_run.path / "explanation.html").exists()
 
 
+@pytest.mark.slow
 def test_a_text_is_explained_token_by_token(gpt_run, command, tmp_path):
     text = "ROMEO: I am"
     done = command("explain", gpt_run.path, text, "-o", tmp_path, "--json")

@@ -144,6 +144,7 @@ def test_a_model_without_prompts_has_one_row():
     assert rows.words.shape == (1, 1) and not row.any() and prompts.shape == (8, 1)
 
 
+@pytest.mark.slow
 def test_what_was_shown_is_made_again_as_its_version_made_it(run, judged):
     from tfgen import versions
     from tfgen.api import load

@@ -113,9 +113,10 @@ def break_in_every_way(photos, count):
     return hopeless
 
 
-def test_two_hundred_broken_pictures_are_survived_and_named(photos):
-    hopeless = break_in_every_way(photos, 200)
-    fill(photos, 1900, height=8, width=8)
+@pytest.mark.parametrize("broken", [50, pytest.param(200, marks=pytest.mark.slow)])
+def test_broken_pictures_are_survived_and_named(broken, photos):
+    hopeless = break_in_every_way(photos, broken)
+    fill(photos, 10 * broken, height=8, width=8)
     bomb = Image.new("1", (30000, 30000))
     bomb.save(photos / "bomb.png")
     (photos / "folder.png").mkdir()
