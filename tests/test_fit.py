@@ -85,6 +85,7 @@ def test_says_first_what_it_will_do(digits, tmp_path, capsys):
     assert "parameters" in captured.err and "3 steps of 8" in captured.err and str(run.path) in captured.err
 
 
+@pytest.mark.slow
 def test_the_number_of_steps_is_exact_whatever_runs_at_once(digits, tmp_path):
     run = fit_run("gan", tmp_path / "run", digits, 47, *QUICK)
     assert state_of(run)["step"] == run.record["reached"] == run.history()[-1]["step"] == 47
@@ -204,6 +205,7 @@ def test_a_measurement_that_is_no_number_is_never_the_best(tmp_path, monkeypatch
     assert run.history("quality.jsonl") == [] and list((run.path / "best").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_the_little_that_is_held_out_is_found_behind_the_last_window(tmp_path, plain_steps):
     """Chats whose last one, held out, is a long question with a short answer."""
     path = tmp_path / "chats.jsonl"

@@ -73,6 +73,7 @@ def test_an_absurd_learning_rate_ends_in_words_or_in_a_run_that_can_be_used(outp
     assert generate(Run.open(str(output)), "seven", 2).values.shape == (2, 28, 28, 1)
 
 
+@pytest.mark.slow
 def test_a_mixture_that_can_not_be_fitted_does_not_cost_the_weights(output, digits, monkeypatch):
     def fails(*arguments):
         raise ValueError("Matrix is not positive definite")

@@ -139,6 +139,7 @@ def test_extractors_look_at_arrays_of_any_shape(name, examples, tmp_path, monkey
         assert np.mean(extractor.recognised(rows) == examples.prompt_index[:50]) > 0.8
 
 
+@pytest.mark.slow
 def test_a_classifier_is_kept_for_one_encoding(tmp_path, monkeypatch):
     """Equal values that are encoded in another way need another network."""
     from tfgen.evaluate.extractors import classifier

@@ -195,7 +195,9 @@ def predictions(learned, target, real=None):
     return found
 
 
-@pytest.mark.parametrize("name, score", [("owner", "f1"), ("wage", "r2"), ("job", "f1")])
+@pytest.mark.parametrize(
+    "name, score", [("owner", "f1"), ("wage", "r2"), pytest.param("job", "f1", marks=pytest.mark.slow)]
+)
 def test_shuffled_columns_are_no_use_and_real_rows_are(name, score):
     real, other = table(people(1500)), table(people(1500, 5))
     target = target_of(real, name)

@@ -23,7 +23,7 @@ from tfgen.errors import UserError
 BATCHING = "max_batch_size { value: 4 } max_enqueued_batches { value: 2 } num_batch_threads { value: 1 }"
 
 
-@pytest.mark.parametrize("name", ["toy", "my toy; #1 & 'co' (50 %)?"])
+@pytest.mark.parametrize("name", [pytest.param("toy", marks=pytest.mark.slow), "my toy; #1 & 'co' (50 %)?"])
 def test_it_says_what_is_up_and_a_command_that_works(own_exports, name):
     (own_exports / "toy").rename(own_exports / name)
     with tfgen_serve(own_exports) as server:

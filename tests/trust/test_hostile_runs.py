@@ -204,7 +204,13 @@ def files_in(folder):
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.mark.parametrize("name", REFUSED)
+# That of rows needs a fit that no other quick test looks at.
+QUICKLY_REFUSED = [
+    pytest.param(name, marks=pytest.mark.slow if run == ROWS else []) for name, (run, _) in REFUSED.items()
+]
+
+
+@pytest.mark.parametrize("name", QUICKLY_REFUSED)
 def test_a_hostile_run_is_refused_in_two_sentences(name, opened):
     said = opened(*REFUSED[name])
     assert said.exit_code == 2 and "--debug" not in said.stderr, said.stderr
