@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tfgen.errors import UserError
-from tfgen.models.augment import AUGMENTATIONS, augment, parse_kinds, shifted_around
+from tfgen.models.augment import AUGMENTATIONS, augment, parse_kinds, random_roll
 
 STEP = tf.constant(3, tf.int64)
 SHAPES = [(4, 28, 28, 1), (3, 9, 17, 1), (2, 16, 16, 3)]
@@ -88,9 +88,9 @@ def test_names_are_parsed_and_checked():
         parse_kinds("color,cutuot")
 
 
-def test_shifted_around_loses_nothing():
+def test_a_random_roll_loses_nothing():
     pictures = tf.reshape(tf.range(8 * 5 * 7, dtype=tf.float32), [8, 5, 7, 1])
-    moved = shifted_around(pictures, tf.constant([3, 4])).numpy()
+    moved = random_roll(pictures, tf.constant([3, 4])).numpy()
     shifts = set()
     for picture, other in zip(pictures.numpy(), moved, strict=True):
         (place,) = np.flatnonzero(other == picture[0, 0, 0])

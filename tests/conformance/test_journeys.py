@@ -96,7 +96,7 @@ def test_a_run_goes_through_every_stage(learner, fit_once, command, tmp_path, qu
     assert evaluation["words"].replace("<", "&lt;") in card.stdout
 
 
-# Quick are those whose fits other quick tests look at too.
+# Quick is the one whose fit takes least.
 SIGNED = [
     pytest.param(each, id="-".join(each), marks=[] if each == SETS[0] else pytest.mark.slow)
     for each in covering("arrays", "sequences", "rows", "sets")

@@ -114,7 +114,7 @@ def test_a_tile_is_judged_wherever_it_was_cut(monkeypatch):
     from tfgen.models import gan
 
     seen = []
-    monkeypatch.setattr(gan, "shifted_around", lambda pictures, seed: seen.append(pictures.shape) or 0.0 * pictures)
+    monkeypatch.setattr(gan, "random_roll", lambda pictures, seed: seen.append(pictures.shape) or 0.0 * pictures)
     shown = {}
     for tile in (True, False):
         model = make("gan", "convolutional", (16, 32, 3), {"tile": tile, "augment": "none"})
@@ -147,7 +147,7 @@ def test_the_size_that_is_proposed_for_tiles_is_taken():
 def test_what_has_other_edges_than_a_picture_can_not_tile():
     model_class = catalog.MODELS.load("gan")
     config = model_class.Config(width=2, tile=True)
-    with pytest.raises(UserError, match="No sounds go on from each edge"):
+    with pytest.raises(UserError, match="not for sounds"):
         model_class(config, ArraySpecification((64, 80, 1), (Part(1, "gaussian"),), 100, plural="sounds"), CONDITIONS)
 
 
@@ -155,7 +155,7 @@ def test_what_has_other_edges_than_a_picture_can_not_tile():
     "settings, words",
     [
         ({"precision": "float8"}, "No precision named 'float8'"),
-        ({"precision": "bfloat16", "spectral_norm": True}, "needs exact ones"),
+        ({"precision": "bfloat16", "spectral_norm": True}, "needs precision=float32"),
     ],
 )
 def test_a_precision_that_can_not_be(settings, words):

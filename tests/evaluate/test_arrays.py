@@ -122,7 +122,6 @@ def test_few_held_out_examples_are_no_reason_to_look_for_no_copies(pair, tmp_pat
 
 
 def test_runs_that_can_not_be_compared_are_refused_before_the_work(barely, colour_run, command):
-    (barely.path / "evaluation.json").unlink(missing_ok=True)
     result = command("evaluate", barely.path, colour_run.path)
     assert result.exit_code == 2 and "The runs learned different data" in result.stderr
     result = command("evaluate", barely.path, barely.path)
@@ -212,7 +211,6 @@ def test_colour_pictures_without_prompts(colour_run):
     ],
 )
 def test_bad_requests_are_refused(barely, command, arguments, words):
-    (barely.path / "evaluation.json").unlink(missing_ok=True)
     result = command("evaluate", barely.path, *arguments)
     assert result.exit_code == 2 and words in result.stderr
     assert not (barely.path / "evaluation.json").exists()

@@ -29,7 +29,7 @@ def augment(
     return pictures
 
 
-def shifted_around(pictures: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+def random_roll(pictures: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     """Pictures [batch, height, width, channels], each moved at random: what leaves at an edge enters at the opposite.
 
     Args:

@@ -59,11 +59,11 @@ class GANConfig:
         0.5, "probability of each augmentation at the end of the fit; it grows from 0", low=0, high=1
     )
     tile: bool = setting(
-        False, "samples go on from each edge at the opposite one, without a seam: for fabrics and other patterns"
+        False, "samples wrap around at their edges, so that copies tile without a seam: for fabrics and other patterns"
     )
     precision: str = setting(
         "float32",
-        "float32 or bfloat16: what the networks calculate with while they learn; bfloat16 where the processor has it",
+        "float32, or bfloat16 for mixed precision while it trains, which is quicker where the processor supports it",
     )
     freeze: int = setting(
         0, "with --from: how many of the discriminator's first blocks stay as they are (Mo et al. 2020)", low=0, high=16

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from tfgen.errors import UserError, unknown
-from tfgen.models.augment import augment, parse_kinds, shifted_around
+from tfgen.models.augment import augment, parse_kinds, random_roll
 from tfgen.models.configs import GANConfig
 from tfgen.models.latent import LatentModel
 from tfgen.models.losses import LOSSES, gradient_penalty, squared_gradient, word_cross_entropy
@@ -43,10 +43,11 @@ class GAN(LatentModel):
         self.augmentations = parse_kinds(kinds)
         networks = open_networks(example, config)
         if config.spectral_norm and config.precision != "float32":
-            what = "Spectral norm keeps the weights that it bounds, so it needs exact ones."  # Keras assigns them anew
-            raise UserError(what, "Leave precision out, or spectral_norm.")
+            # Keras stores the weights that it normalised, which would be rounded.
+            raise UserError("spectral_norm=true needs precision=float32.", "Leave one of the two out.")
         with calculating_in(config.precision):
             self.generator = networks.generator(name="generator")
+        # In float32, since samples and exports come from it; between the two, since the order draws the first weights.
         self.generator_average = networks.generator(name="generator_average")
         with calculating_in(config.precision):
             self.discriminator = networks.discriminator(name="discriminator")
@@ -120,7 +121,7 @@ class GAN(LatentModel):
         with tf.GradientTape() as generator_tape:
             made = tf.cast(self.generator(latents, condition, training=True), tf.float32)
             # Where a tile's edge was, the discriminator sees its inside, and a seam would give it away.
-            fake = shifted_around(made, self.step_seed(3)) if self.config.tile else made
+            fake = random_roll(made, self.step_seed(3)) if self.config.tile else made
 
         discriminator_loss = self._update_discriminator(real, tf.stop_gradient(fake), prompts)
 

@@ -7,7 +7,6 @@ by an entry point of the group `tfgen.level_rules`:
     marble = "my_game:can_be_solved"
 """
 
-import functools
 from collections.abc import Callable
 
 import numpy as np
@@ -50,7 +49,7 @@ def platformer(levels: np.ndarray, tiles: TileSet, jump: int = JUMP, reach: int 
     levels together. One begins and ends standing, within a jump's reach of the edges, since a window is cut anywhere.
 
     Raises:
-        ValueError: (jump + 1) (reach + 1) is above 64: what may still be done in a place is one bit each of a number.
+        ValueError: (jump + 1) (reach + 1) is above 64, the bits of the number that stands for a place.
     """
     if (jump + 1) * (reach + 1) > 64:
         raise ValueError(f"no jump of {jump} up and {reach} sideways fits into 64 bits")
@@ -81,7 +80,7 @@ def _platformer(levels: np.ndarray, tiles: TileSet, jump: int, reach: int) -> np
         can[:, :-1] |= can[:, 1:] >> np.uint64(moves) & free[:, :-1]
         can[:, :, 1:] |= can[:, :, :-1] >> one & after_a_move & free[:, :, 1:]
         can[:, :, :-1] |= can[:, :, 1:] >> one & after_a_move & free[:, :, :-1]
-        falling = functools.reduce(np.bitwise_or, [can >> each for each in rising]) & not_rising
+        falling = np.bitwise_or.reduce([can >> each for each in rising]) & not_rising
         can[:, 1:] |= falling[:, :-1] & free[:, 1:]
         can |= np.where(can > 0, landed, _NONE)
         if np.array_equal(can, before):

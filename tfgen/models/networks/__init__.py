@@ -27,6 +27,6 @@ def open_networks(example: ArraySpecification, config: Any) -> Any:
 
 def _check_tile(name: str, design: Any, example: ArraySpecification) -> None:
     if not example.may_tile:
-        raise UserError(f"No {example.plural} go on from each edge at the opposite one.", "Leave tile out.")
+        raise UserError(f"tile=true is for pictures, not for {example.plural}.", "Leave tile out.")
     if not getattr(design, "can_tile", False):
         raise UserError(f"The network '{name}' can't tile.", "Set network=convolutional, or leave tile out.")

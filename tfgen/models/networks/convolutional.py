@@ -66,12 +66,12 @@ class Generator(layers.Layer):
         features = tf.reshape(self.first(features), [-1, *self.first_shape])
         for norm, up, size in zip(self.norms, [*self.ups, self.last], reversed(self.sizes[:-1]), strict=True):
             features = tf.nn.leaky_relu(norm(features, training=training), 0.2)
-            features = _doubled_around(up, features) if self.tile else crop(up(features), size)
+            features = _circular(up, features) if self.tile else crop(up(features), size)
         return features
 
 
-def _doubled_around(up: layers.Layer, features: tf.Tensor) -> tf.Tensor:
-    """What a transposed convolution makes of features whose left edge goes on at the right one, and top at bottom."""
+def _circular(up: layers.Layer, features: tf.Tensor) -> tf.Tensor:
+    """A transposed convolution (4x4, stride 2) of features with circular padding."""
     for axis in (1, 2):
         ends = [tf.gather(features, [place], axis=axis) for place in (features.shape[axis] - 1, 0)]
         features = tf.concat([ends[0], features, ends[1]], axis)
@@ -189,12 +189,10 @@ class ConvolutionalNetworks:
 
     def _check_sides(self) -> None:
         """What is cropped after doubling no longer goes on at the other edge."""
-        sides = self.shape[:2]
-        factor = _factor(sides)
-        if any(side % factor for side in sides):
-            what = f"With tile=true both sides are multiples of {factor}, and these are {sides[0]}x{sides[1]}."
-            fitting = "x".join(map(str, fitting_sides(sides)))
-            raise UserError(what, f"Set size={fitting}, or leave tile out.")
+        sides, fitting = tuple(self.shape[:2]), fitting_sides(tuple(self.shape[:2]))
+        if fitting != sides:
+            what = f"With tile=true both sides are multiples of {_factor(sides)}, and these are {sides[0]}x{sides[1]}."
+            raise UserError(what, f"Set size={fitting[0]}x{fitting[1]}, or leave tile out.")
 
     def discriminator(self, name: str) -> layers.Layer:
         return Discriminator(self.shape, self.config.width, self.config.spectral_norm, name=name)

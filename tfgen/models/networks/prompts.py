@@ -37,8 +37,8 @@ class Judgement(layers.Layer):
 
     def __init__(self, spectral_norm: bool = False, **kwargs):
         super().__init__(**kwargs)
-        logit = layers.Dense(1, name="logit", dtype=self.dtype_policy)
-        self.logit = layers.SpectralNormalization(logit, dtype=self.dtype_policy) if spectral_norm else logit
+        bound = layers.SpectralNormalization if spectral_norm else (lambda layer: layer)
+        self.logit = bound(layers.Dense(1, name="logit", dtype=self.dtype_policy))
 
     def build(self, features_shape: tuple, condition_shape: tuple) -> None:
         self.logit.build(features_shape)

@@ -34,7 +34,7 @@ class ArraySpecification:
     count: int  # how many examples there are
     augment: str = "none"  # the augmentations that suit it when there are few examples, joined by commas
     plural: str = "examples"  # what outsiders call them, in signatures
-    may_tile: bool = False  # whether one may go on from each edge at the opposite one, as a pattern does
+    may_tile: bool = False  # whether examples may wrap around at their edges, as patterns do
 
     def __post_init__(self):
         if sum(part.size for part in self.parts) != self.shape[-1]:
