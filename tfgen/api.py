@@ -573,10 +573,13 @@ def fit(
     repeat: "str | Path | storage.Run | None" = None,
     carbon: float | None = None,
     private: "float | str | Mapping[str, float] | None" = None,
+    strategy: str | None = None,
     data_settings: Mapping[str, Any] | None = None,
     **settings: Any,
-) -> Run:
-    """Trains a model on data and keeps everything in a run.
+) -> "Run | None":
+    """Trains a model on data and keeps everything in a run, which it gives.
+
+    A worker that follows the chief of several (docs/distributed.md) has no run of its own and gives None.
 
     Args:
         model: a name of the catalog: "gan", "vae" or "gpt".
@@ -597,6 +600,7 @@ def fit(
         carbon: grams of CO2 for a kilowatt-hour of electricity, so that grams stand beside watt-hours.
         private: learn with differential privacy: an epsilon, "epsilon=3,delta=1e-5,clip=1" or a dict of these
             (docs/privacy.md).
+        strategy: train on several devices or machines: "mirrored", "multiworker", "tpu", "auto" (docs/distributed.md).
         data_settings: those of the data's settings that are called as one of these arguments: {"size": 32} for
             pictures.
         settings: the model's and the data's, as in docs/settings.md.
@@ -634,6 +638,7 @@ def fit(
         repeat=_name_of(repeat),
         carbon=number("carbon", carbon),
         private=None if private is False else private,
+        strategy=strategy,
     )
     with talking(verbose or is_talking()):
         return fit_request(request)
@@ -643,7 +648,7 @@ def _name_of(run: "str | Path | storage.Run | None") -> str | None:
     return None if run is None else str(getattr(run, "path", run))
 
 
-def fit_request(request: Any) -> Run:
+def fit_request(request: Any) -> "Run | None":
     """As `fit`, for a tfgen.training.request.FitRequest."""
     from tfgen.training.request import check
 
@@ -658,7 +663,7 @@ def fit_request(request: Any) -> Run:
         return ENGINES.load(f"measure/{examples.representation}")(model, examples)
 
     run = fit_with(request, Hooks(open_sheets, open_tracker))
-    return Run(run.path, run.record)
+    return None if run is None else Run(run.path, run.record)
 
 
 def load(name: str | Path) -> Run:

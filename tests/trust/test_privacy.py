@@ -13,7 +13,7 @@ from tfgen.catalog import model_class
 from tfgen.data import open_data
 from tfgen.errors import UserError
 from tfgen.models.private import GradientMechanism, clipped_sum
-from tfgen.representations.batches import poisson_sample, sampling_rate
+from tfgen.representations.batches import Part, poisson_sample, sampling_rate
 from tfgen.representations.rows.columns import Column, Rows
 from tfgen.restore import open_codec
 from tfgen.run import Run
@@ -142,7 +142,7 @@ def test_batches_are_poisson_samples():
     """Sizes have a binomial's mean and variance, and who is in a batch says nothing of who else is, or will be."""
     examples, size, steps = 1000, 50, 2000
     rate = sampling_rate(size, examples)
-    draw = tf.function(lambda step: poisson_sample(KEY, step, examples, rate, 8), autograph=False)
+    draw = tf.function(lambda step: poisson_sample(KEY, Part(step), examples, rate, 8), autograph=False)
     is_in = np.zeros([steps, examples], bool)
     for step in range(steps):
         places, mask = (part.numpy() for part in draw(tf.constant(step, tf.int64)))
@@ -162,7 +162,7 @@ def test_batches_are_poisson_samples():
 
 
 def test_an_empty_batch_is_all_padding():
-    places, mask = poisson_sample(KEY, tf.constant(0, tf.int64), 10, 2**-32, 4)
+    places, mask = poisson_sample(KEY, Part(tf.constant(0, tf.int64)), 10, 2**-32, 4)
     assert len(places) == 4 and not mask.numpy().any()
 
 

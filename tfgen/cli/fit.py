@@ -48,6 +48,11 @@ from tfgen.environment import load_tensorflow
     help="Learn with differential privacy: epsilon=3, or epsilon=3,delta=1e-5,clip=1. A gpt or a vae of tables, or a "
     "vae of pictures or sounds (docs/privacy.md).",
 )
+@click.option(
+    "--strategy",
+    metavar="NAME",
+    help="Train on several devices or machines: mirrored, multiworker, tpu or auto (docs/distributed.md).",
+)
 @click.option("--tensorboard", is_flag=True, help="Also write the losses for TensorBoard.")
 def command(overrides: tuple[str, ...], freeze: int | None, **options) -> None:
     """Train MODEL (gan, vae or gpt) on DATA and keep everything in a run.
@@ -93,6 +98,9 @@ def command(overrides: tuple[str, ...], freeze: int | None, **options) -> None:
     click.echo("Loading TensorFlow ...", err=True)
     load_tensorflow()
     run = fit_request(request)
+    if run is None:
+        click.echo("The fit has ended; the chief has the run.", err=True)
+        return
     status = "Finished" if run.record["status"] == "finished" else "Stopped"
     click.echo(f"{status} after {several(run.record['reached'], 'step')}. Samples: {run.path / 'samples'}", err=True)
     if status == "Finished":

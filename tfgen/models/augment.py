@@ -5,10 +5,12 @@ gradients pass back through them, so the generator never learns to draw the chan
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
 from tfgen.errors import unknown
+from tfgen.models import replicas
 
 Seed = tuple[int, tf.Tensor]
 
@@ -35,8 +37,11 @@ def random_roll(pictures: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     Args:
         seed: [2], for the whole batch.
     """
-    shares = tf.random.stateless_uniform([2, tf.shape(pictures)[0], 1], seed)
-    for axis, share in zip((1, 2), tf.unstack(shares), strict=True):
+    def draw(rows: tf.Tensor) -> tf.Tensor:
+        return tf.transpose(tf.random.stateless_uniform([2, rows, 1], seed), [1, 0, 2])
+
+    shares = replicas.own_rows(draw, tf.shape(pictures)[0])
+    for axis, share in zip((1, 2), tf.unstack(shares, axis=1), strict=True):
         size = pictures.shape[axis]
         places = (tf.range(size) + tf.cast(share * size, tf.int32)) % size
         pictures = tf.gather(pictures, places, axis=axis, batch_dims=1)
@@ -53,7 +58,15 @@ def parse_kinds(text: str) -> tuple[str, ...]:
 
 
 def _uniform(pictures: tf.Tensor, seed: Seed, low: float, high: float) -> tf.Tensor:
-    return tf.random.stateless_uniform([tf.shape(pictures)[0], 1, 1, 1], _pair(seed), low, high)
+    return _drawn(pictures, [1, 1, 1], seed, low, high)
+
+
+def _drawn(pictures: tf.Tensor, shape: list[int], seed: Seed, *limits: Any) -> tf.Tensor:
+    """Uniform numbers [batch, *shape], and their kind where they are no float32."""
+    key = _pair(seed)
+    return replicas.own_rows(
+        lambda rows: tf.random.stateless_uniform([rows, *shape], key, *limits), tf.shape(pictures)[0]
+    )
 
 
 def _pair(seed: Seed) -> tf.Tensor:
@@ -75,8 +88,7 @@ def _translation(pictures: tf.Tensor, seed: Seed, happens: tf.Tensor, ratio: flo
     for axis in (1, 2):
         size = pictures.shape[axis]
         reach = max(1, int(size * ratio + 0.5))
-        key = _pair((seed[0] + axis, seed[1]))
-        shift = tf.random.stateless_uniform([tf.shape(pictures)[0], 1], key, -reach, reach + 1, tf.int32) * happens
+        shift = _drawn(pictures, [1], (seed[0] + axis, seed[1]), -reach, reach + 1, tf.int32) * happens
         places = tf.clip_by_value(tf.range(size)[None, :] + shift, 0, size - 1)
         pictures = tf.gather(pictures, places, axis=axis, batch_dims=1)
     return pictures
@@ -88,8 +100,7 @@ def _cutout(pictures: tf.Tensor, seed: Seed, happens: tf.Tensor, ratio: float = 
     for axis in (1, 2):
         size = pictures.shape[axis]
         length = int(size * ratio + 0.5)
-        key = _pair((seed[0] + axis, seed[1]))
-        centre = tf.random.stateless_uniform([tf.shape(pictures)[0], 1], key, 0, size + 1, tf.int32)
+        centre = _drawn(pictures, [1], (seed[0] + axis, seed[1]), 0, size + 1, tf.int32)
         distance = tf.range(size)[None, :] - centre + length // 2
         within = tf.cast((distance >= 0) & (distance < length), pictures.dtype)
         within = tf.reshape(within, [-1, size, 1, 1] if axis == 1 else [-1, 1, size, 1])

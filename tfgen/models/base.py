@@ -11,6 +11,7 @@ import keras
 import tensorflow as tf
 
 from tfgen.errors import UserError
+from tfgen.models import replicas
 from tfgen.models.private import ExampleLoss, GradientMechanism, clipped_sum
 from tfgen.representations.signatures import Signature
 
@@ -74,6 +75,15 @@ class GenerativeModel(keras.Model):
         """
         return {}
 
+    def check_shareable(self, replicas: int) -> None:
+        """Raises UserError where so many replicas can't share a batch evenly."""
+        size = self.config.batch_size
+        if size % replicas:
+            raise UserError(
+                f"A batch of {size} can't be shared evenly by {replicas} replicas.",
+                f"Begin anew with --set batch_size={-(-size // replicas) * replicas}.",
+            )
+
     def features(self, examples: tf.Tensor, lengths: tf.Tensor | None = None) -> tf.Tensor:
         """What the model sees in given examples, [batch, features]; people's judgements are learned from it.
 
@@ -100,6 +110,9 @@ class GenerativeModel(keras.Model):
                 "Leave them out of compile(), and set them by the model's settings, such as learning_rate=1e-3.",
             )
         super().compile(optimizer="sgd", **options)  # never used: train_step has optimizers of its own
+
+    def _maybe_symbolic_build(self, *arguments: Any, **options: Any) -> None:
+        """Nothing: all parts are built. Under a strategy, Keras would call the model with the mean of two batches."""
 
     def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
         """What `model(inputs)` gives; each kind of model says in its own docstring what that is."""
@@ -133,8 +146,11 @@ class GenerativeModel(keras.Model):
         self, loss_of: ExampleLoss, parts: Sequence[tf.Tensor], mask: tf.Tensor, variables: Sequence[keras.Variable]
     ) -> list[tf.Tensor]:
         """What a private step learns by, from each example's own loss: see `clipped_sum`."""
-        sums = clipped_sum(loss_of, parts, mask, variables, self.privacy.clip, self.chunk)
-        return self.privacy.gradients(sums, self.step.value)
+        return self.noisy_gradients(clipped_sum(loss_of, parts, mask, variables, self.privacy.clip, self.chunk))
+
+    def noisy_gradients(self, clipped_sums: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+        """Private means of the gradients, from this replica's sum of clipped ones; the noise is added once, to all."""
+        return self.privacy.gradients(replicas.sums(clipped_sums), self.step.value)
 
     @property
     def chunk(self) -> int:
@@ -143,8 +159,15 @@ class GenerativeModel(keras.Model):
         return max(1, min(_LARGEST_CHUNK, _NUMBERS_OF_A_CHUNK // numbers))
 
     def random_normal(self, shape: list, salt: int) -> tf.Tensor:
-        """Training noise that depends on (seed, salt, step) alone, so a resumed run draws what the first would have."""
-        return tf.random.stateless_normal(shape, self.step_seed(salt))
+        """Training noise [batch, ...] that depends on (seed, salt, step, place in the batch) alone, so a resumed run
+        draws what the first would have, on any number of replicas."""
+        seed, rest = self.step_seed(salt), shape[1:]
+        return replicas.own_rows(lambda rows: tf.random.stateless_normal([rows, *rest], seed), shape[0])
+
+    def random_uniform(self, shape: list, salt: int, low: float = 0.0, high: float = 1.0) -> tf.Tensor:
+        """As `random_normal`, between two numbers."""
+        seed, rest = self.step_seed(salt), shape[1:]
+        return replicas.own_rows(lambda rows: tf.random.stateless_uniform([rows, *rest], seed, low, high), shape[0])
 
     def step_seed(self, salt: int) -> tf.Tensor:
         """A seed [2] for this step and purpose; of a private fit, a secret one."""
@@ -170,15 +193,21 @@ class GenerativeModel(keras.Model):
         for source, target in zip(live.weights, average.weights, strict=True):
             target.assign(target.value + (1.0 - keep) * (source.value - target.value))
 
+    def descend(
+        self, optimizer: keras.optimizers.Optimizer, gradients: Sequence[tf.Tensor], variables: Sequence[keras.Variable]
+    ) -> None:
+        """One step of an optimizer along the mean of all replicas' gradients."""
+        optimizer.apply(replicas.shares_of(gradients), variables)
+
     def track(self, values: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Adds one step's scalars to the running means and gives the means."""
-        for name, value in values.items():
+        for name, value in zip(values, replicas.means(list(values.values())), strict=True):
             self._means[name].update_state(value)
-        return {name: mean.result() for name, mean in self._means.items()}
+        return replicas.as_reduced({name: mean.result() for name, mean in self._means.items()})
 
     def make_means(self, *names: str) -> None:
         """Declares the scalars that `train_step` tracks."""
-        self._means = {name: keras.metrics.Mean(name=name) for name in names}
+        self._means = {name: RunningMean(name=name) for name in names}
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
@@ -216,3 +245,21 @@ class GenerativeModel(keras.Model):
     def after_fit_seconds(self, examples: int, seconds_per_step: float) -> float:
         """About how long `after_fit` will take for so many examples; the plan keeps it free."""
         return 0.0
+
+
+class RunningMean(keras.metrics.Metric):
+    """The mean of scalars that are the same on all replicas: each keeps its own, so that reading it asks no other.
+
+    keras.metrics.Mean adds up what its replicas have wherever it is read, for which all of them must be there.
+    """
+
+    def __init__(self, name: str):
+        super().__init__(name=name)
+        self.total, self.count = (keras.Variable(0.0, trainable=False, name=each) for each in ("total", "count"))
+
+    def update_state(self, value: tf.Tensor) -> None:
+        self.total.assign_add(tf.cast(value, tf.float32))
+        self.count.assign_add(1.0)
+
+    def result(self) -> tf.Tensor:
+        return tf.math.divide_no_nan(self.total.value, self.count.value)

@@ -105,6 +105,11 @@ class GAN(LatentModel):
 
         return {"scores": scores}
 
+    def check_shareable(self, replicas: int) -> None:
+        super().check_shareable(replicas)
+        if replicas > 1 and self.config.discriminator_steps > 1:  # a strategy can't update weights in some steps alone
+            raise UserError("Several replicas need discriminator_steps=1.", "Begin anew without it.")
+
     def features(self, examples: tf.Tensor, lengths: None = None) -> tf.Tensor:
         return tf.cast(self.discriminator.features_of(examples), tf.float32)
 
@@ -177,7 +182,7 @@ class GAN(LatentModel):
             loss, *gradients = tf.cond(turn, lambda: loss_and_gradients(every), lambda: loss_and_gradients(0.0))
         rate = self.cosine_rate(config.learning_rate * config.discriminator_rate, config.end_rate)
         self.discriminator_optimizer.learning_rate.assign(rate)
-        self.discriminator_optimizer.apply(gradients, variables)
+        self.descend(self.discriminator_optimizer, gradients, variables)
         return loss
 
     def _discriminator_loss(
@@ -196,7 +201,7 @@ class GAN(LatentModel):
         loss = self.loss_functions.discriminator(real_logits, fake_logits)
         loss += 0.5 * (r1 * real_squared + r2 * fake_squared)
         if self.config.gradient_penalty:
-            places = tf.random.stateless_uniform([tf.shape(real)[0], *[1] * len(self.example.shape)], self.step_seed(2))
+            places = self.random_uniform([tf.shape(real)[0], *[1] * len(self.example.shape)], salt=2)
             loss += self.config.gradient_penalty * gradient_penalty(judge_fake, real, fake, places)
         if self.config.word_loss:
             loss += self._word_loss(words, condition)
@@ -210,7 +215,7 @@ class GAN(LatentModel):
             self.generator_optimizer.learning_rate.assign(
                 self.cosine_rate(self.config.learning_rate, self.config.end_rate)
             )
-            self.generator_optimizer.apply(gradients, variables)
+            self.descend(self.generator_optimizer, gradients, variables)
             self.update_average(self.generator, self.generator_average, self.config.average_decay)
             self.average_captions(self.config.average_decay)
             return tf.constant(True)

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfgen.models import replicas
 from tfgen.models.base import GenerativeModel
 from tfgen.models.watermark import PREFIX, Watermark
 from tfgen.representations.sequences.sampling import Sampling, choose
@@ -117,18 +118,24 @@ class LanguageModel(GenerativeModel):
     def train_step(self, data: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
         """One step on tokens int32 [batch, length + 1] and which of the last `length` are learned, [batch, length]."""
         tokens, learned = data
-        variables = self.trained_variables()
-        with tf.GradientTape() as tape:
-            losses = self.losses(tokens, training=True)
-            weights = tf.cast(learned, tf.float32)
-            loss = tf.reduce_sum(losses * weights) / tf.maximum(tf.reduce_sum(weights), 1.0)
-        # An embedding's gradient comes as slices, which XLA and the optimizers would each treat in a way of their own.
-        gradients = [tf.convert_to_tensor(each) for each in tape.gradient(loss, variables)]
+        weights = tf.cast(learned, tf.float32)
+        (count,) = replicas.means([tf.reduce_sum(weights)])
+        derive = self._loss_and_gradients
+        if self.jit_compile and replicas.count() > 1:  # one replica's step is compiled as a whole
+            derive = tf.function(derive, jit_compile=True, autograph=False)
+        loss, *gradients = derive(tokens, weights, count)
         (optimizer,) = self.optimizers().values()
         optimizer.learning_rate.assign(self._rate())
-        optimizer.apply(gradients, variables)
+        self.descend(optimizer, gradients, self.trained_variables())
         self.step.assign_add(1)
         return self.track({"loss": loss})
+
+    def _loss_and_gradients(self, tokens: tf.Tensor, weights: tf.Tensor, count: tf.Tensor) -> list[tf.Tensor]:
+        """The sum of each token's loss times its weight [batch, length], divided by `count`, and its gradients."""
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(self.losses(tokens, training=True) * weights) / tf.maximum(count, 1.0)
+        # An embedding's gradient comes as slices, which XLA and the optimizers would each treat in a way of their own.
+        return [loss, *map(tf.convert_to_tensor, tape.gradient(loss, self.trained_variables()))]
 
     def losses(self, tokens: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Cross entropy in nats of each token after the first, [batch, length], for tokens [batch, length + 1]."""
@@ -144,7 +151,8 @@ class LanguageModel(GenerativeModel):
 
     def _drop(self, values: tf.Tensor, place: int) -> tf.Tensor:
         """Dropout that depends on (seed, place, step) alone, so a resumed run drops what the first would have."""
-        return tf.nn.experimental.stateless_dropout(values, self.config.dropout, seed=self.step_seed(100 + place))
+        seed = replicas.own_seed(self.step_seed(100 + place))
+        return tf.nn.experimental.stateless_dropout(values, self.config.dropout, seed=seed)
 
     def features(self, examples: tf.Tensor, lengths: tf.Tensor | None = None) -> tf.Tensor:
         """The mean hidden state of each row, [batch, width]."""

@@ -3,10 +3,23 @@
 import abc
 import hashlib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from tfgen.data.examples import Report
+
+
+@dataclass(frozen=True)
+class Share:
+    """Which of a batch's equal `parts` are made here, one after the other: `count` of them, from number `first`."""
+
+    parts: int = 1
+    first: int = 0
+    count: int = 1
+
+
+WHOLE = Share()
 
 
 class Codec(abc.ABC):
@@ -76,8 +89,11 @@ class Examples(abc.ABC):
         """How many examples an epoch has."""
 
     @abc.abstractmethod
-    def batches(self, settings: Any, seed: int, start: int, stop: int) -> Any:
-        """A tf.data.Dataset of what `train_step` takes, for steps `start` to `stop - 1`, a function of (seed, step)."""
+    def batches(self, settings: Any, seed: int, start: int, stop: int, share: Share = WHOLE) -> Any:
+        """A tf.data.Dataset of what `train_step` takes, for steps `start` to `stop - 1`, a function of (seed, step).
+
+        share: which part of each batch, where several replicas of the model have one each; by default all of it.
+        """
 
     # For whoever asks that something be forgotten.
 
@@ -112,7 +128,9 @@ class Examples(abc.ABC):
         """The same under the codec that `released` made for a run."""
         return self
 
-    def poisson_batches(self, key: int, rate: float, multiple: int, start: int, stop: int) -> Any:
+    def poisson_batches(
+        self, key: int, rate: float, multiple: int, start: int, stop: int, share: Share = WHOLE
+    ) -> Any:
         """A tf.data.Dataset of (what `batches` gives, mask float32 [batch]) of Poisson samples, as
         `batches.poisson_sample` draws them for steps `start` to `stop - 1`."""
         raise NotImplementedError

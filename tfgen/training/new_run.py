@@ -34,8 +34,11 @@ class Beginning(NamedTuple):
     clock: float  # time.monotonic() when its minutes began: once the data was there
 
 
-def create_run(request: FitRequest, held: contextlib.ExitStack) -> Beginning:
-    """A new run, locked for as long as `held` is: everything that can be wrong is found before a folder is made."""
+def create_run(request: FitRequest, held: contextlib.ExitStack, replicas: int = 1) -> Beginning:
+    """A new run, locked for as long as `held` is: everything that can be wrong is found before a folder is made.
+
+    replicas: how many will share each batch.
+    """
     check(request)
     repeated = None
     if request.repeat is not None:
@@ -73,6 +76,7 @@ def create_run(request: FitRequest, held: contextlib.ExitStack) -> Beginning:
     record = {**_record(request, settings, examples), **weights.record(size), "data": data}
     # Made once, so that settings which don't fit each other are refused before a folder is made.
     model = weights.model_class(settings, examples.codec.specification, examples.conditions(), seed=0)
+    model.check_shareable(replicas)
     contents = {**examples.codec.files(), **kept, **weights.files(model, examples, record)}
     if protected is not None:
         record["privacy"] = protected.account(settings).to_json()

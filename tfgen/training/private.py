@@ -15,7 +15,7 @@ from tfgen.catalog import MODALITIES, MODELS, model_class, representations_of
 from tfgen.console import say
 from tfgen.errors import UserError
 from tfgen.models.private import GradientMechanism
-from tfgen.representations.base import Examples
+from tfgen.representations.base import WHOLE, Examples, Share
 from tfgen.representations.batches import sampling_rate
 from tfgen.run import Run
 from tfgen.training.request import DEFAULT_SIZE, FitRequest
@@ -130,11 +130,11 @@ def _is_over(run: Run, model: Any) -> bool:
     return bool(steps) and int(model.step.numpy()) >= steps
 
 
-def batches(run: Run, model: Any, examples: Examples, start: int, stop: int) -> Any:
+def batches(run: Run, model: Any, examples: Examples, start: int, stop: int, share: Share = WHOLE) -> Any:
     """The Poisson samples of the steps `start` to `stop - 1`."""
     is_over = start == stop or _is_over(run, model)
     key = 0 if is_over else _key_for(_read_key(run), _BATCHES)
-    return examples.poisson_batches(key, _account_of(run).sampling_rate, model.chunk, start, stop)
+    return examples.poisson_batches(key, _account_of(run).sampling_rate, model.chunk, start, stop, share)
 
 
 def seconds(run: Run) -> float:
@@ -155,6 +155,13 @@ def calibrate(run: Run, model: Any) -> None:
         # From here on more is spent than was noted, and a kill leaves no time to say so.
         run.update(privacy=replace(account, spent=None).to_json())
     model.privacy.noise_multiplier.assign(account.noise_multiplier)
+
+
+def take_noise(run: Run, model: Any) -> None:
+    """Gives the model the noise that was found for its steps, where there is one."""
+    account = _account_of(run)
+    if account is not None and account.noise_multiplier:
+        model.privacy.noise_multiplier.assign(account.noise_multiplier)
 
 
 def plan_in_words(run: Run) -> list[str]:

@@ -18,6 +18,7 @@ DEFAULT_MINUTES = 3.0
 DEFAULT_SEED = 0
 DEFAULT_SIZE = "small"
 HIGHEST_RANK = 256
+STRATEGIES = ("auto", "mirrored", "multiworker", "tpu")
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class FitRequest:
     callbacks: Keras callbacks of a caller's own.
     carbon: grams of CO2 for a kilowatt-hour of electricity.
     private: what of a budget of privacy may be spent, as Budget.parse takes it.
+    strategy: one of STRATEGIES, by which several devices or processes train together; None for one.
     """
 
     model: str | None = None
@@ -56,6 +58,7 @@ class FitRequest:
     anew: bool = False
     carbon: float | None = None
     private: Any = None
+    strategy: str | None = None
 
     def chosen(self) -> bool:
         """Whether something is chosen that an earlier run has already, when that is resumed or repeated."""
@@ -70,6 +73,8 @@ def check(request: FitRequest) -> None:
     """Raises UserError where a request can't work, as far as that can be seen without data and TensorFlow."""
     check_carbon(request.carbon)
     watts_per_core()
+    if request.strategy is not None and request.strategy not in STRATEGIES:
+        raise unknown("strategy", request.strategy, STRATEGIES)
     if request.repeat is not None:
         _check_repeat(request)
         return

@@ -17,23 +17,24 @@ from tfgen.console import count, duration, say, several, size
 from tfgen.environment import peak_memory
 from tfgen.errors import Failure, UserError
 from tfgen.representations.base import Examples
-from tfgen.restore import build_model
 from tfgen.run import START, Run
 from tfgen.training import private
 from tfgen.training.best import ENOUGH_EXAMPLES as ENOUGH_TO_MEASURE
 from tfgen.training.best import Best
 from tfgen.training.callbacks import Reports, Stopwatch, TrainingMonitor, tensorboard_writer
+from tfgen.training.crew import Crew, open_crew
+from tfgen.training.follow import follow
 from tfgen.training.history import History, plot_losses
 from tfgen.training.new_run import Beginning, create_run, resume_run
 from tfgen.training.plan import Costs, Intervals, Pace, horizon_at, most_measurements, seconds_left, steps_within
 from tfgen.training.progress import Progress
 from tfgen.training.request import FitRequest
+from tfgen.training.steps import Steps, make_model
 from tfgen.trust.energy import FitEnergy, Meter
 
 _MEASURE_SECONDS = 3.0
 _MEASURE_SHARE = 0.1  # of the minutes, at the most
 _WORTH_MEASURING = 1000  # steps; fewer are over before a forecast is of use
-_ENOUGH_EXAMPLES = 60000
 
 
 @dataclass(frozen=True)
@@ -48,21 +49,31 @@ class Hooks:
     tracker: Callable[[Run, Any, Examples], Any]
 
 
-def fit(request: FitRequest, hooks: Hooks) -> Run:
-    """Trains a model on data and gives the run.
+def fit(request: FitRequest, hooks: Hooks) -> Run | None:
+    """Trains a model on data and gives the run; None in a worker that follows another one, which has the run.
 
     Raises:
         UserError: the request can't work; nothing was written.
         KeyboardInterrupt: the user stopped it while no step was under way, or twice; the run can be resumed.
         Failure: the model diverged or collapsed, or the disk is full; the last good weights are kept.
     """
+    crew = open_crew(request.strategy)
+    if not crew.leads:
+        follow(request, crew)
+        return None
     with contextlib.ExitStack() as held:
         meter = held.enter_context(Meter())
-        beginning = resume_run(request, held) if request.resume else create_run(request, held)
+        try:
+            beginning = resume_run(request, held) if request.resume else create_run(request, held, crew.replicas)
+        except UserError:
+            crew.dismiss()
+            raise
         run = beginning.run
         energy = FitEnergy(run, meter, request.carbon)
         try:
-            _fit_locked(beginning, request, hooks, energy)
+            crew.send_run(run)
+            _fit_locked(beginning, request, hooks, energy, crew)
+            crew.dismiss()
         except BaseException as error:
             _note_stop(run, energy)
             if isinstance(error, KeyboardInterrupt):
@@ -84,14 +95,14 @@ def _note_stop(run: Run, energy: FitEnergy) -> None:
         energy.record(status="stopped", reached=run.record["reached"] if "kept" in run.record else reached)
 
 
-def _fit_locked(beginning: Beginning, request: FitRequest, hooks: Hooks, energy: FitEnergy) -> None:
+def _fit_locked(beginning: Beginning, request: FitRequest, hooks: Hooks, energy: FitEnergy, crew: Crew) -> None:
     run, examples = beginning.run, beginning.examples
     _use_deterministic_kernels()
-    model = _make_model(run, examples)
+    model = make_model(run, examples, crew)
     step = _restore(run, model)
     private.make_private(run, model)
     model.before_fit(examples)
-    data, sheets = _Batches(run, model, examples), hooks.sheets(run, model, examples)
+    data, sheets = Steps(run, model, examples, crew), hooks.sheets(run, model, examples)
     best = _open_best(run, model, data, hooks)
     model.horizon.assign(horizon_at(step, run.record["steps"], run.record.get("shortened", ())) or 1)
     first, save_seconds, pace, left = step == 0 and "kept" not in run.record, 0.0, None, None
@@ -111,7 +122,7 @@ def _fit_locked(beginning: Beginning, request: FitRequest, hooks: Hooks, energy:
     _train(run, model, data, sheets, request, best, pace, save_seconds, energy)
 
 
-def _open_best(run: Run, model, data: "_Batches", hooks: Hooks) -> Best | None:
+def _open_best(run: Run, model, data: Steps, hooks: Hooks) -> Best | None:
     """What measures the model while it learns; None where nobody asked, or there is nothing to measure by."""
     examples = data.examples
     if "privacy" in run.record:  # a look at what is held out would cost something too
@@ -132,13 +143,6 @@ def _use_deterministic_kernels() -> None:
         tf.config.experimental.enable_op_determinism()
 
 
-def _make_model(run: Run, examples: Examples):
-    model = build_model(run)
-    steps = examples.steps_per_call(model.config)
-    model.compile(steps_per_execution=steps, jit_compile=model.jit_compile)
-    return model
-
-
 def _restore(run: Run, model) -> int:
     """Loads the newest whole checkpoint, if there is one; gives the step."""
     for folder in (run.path, run.checkpoints, run.path / "samples"):
@@ -150,27 +154,6 @@ def _restore(run: Run, model) -> int:
         say(f"The checkpoint {name} is damaged; continuing from step {stored.step} instead.")
     checkpoints.restore(model.state(), stored.arrays)
     return stored.step
-
-
-class _Batches:
-    """The data set of the steps from one to another."""
-
-    def __init__(self, run: Run, model, examples: Examples):
-        self.run, self.model, self.settings, self.examples = run, model, model.config, examples
-
-    def between(self, start: int, stop: int):
-        if self.model.privacy is not None:
-            return private.batches(self.run, self.model, self.examples, start, stop)
-        return self.examples.batches(self.settings, self.run.record["seed"], start, stop)
-
-    @property
-    def epoch_size(self) -> int:
-        """Every example about once, but no more than is enough to fit something to."""
-        return min(self.examples.count(self.settings), _ENOUGH_EXAMPLES)
-
-    def epoch(self, most: int = _ENOUGH_EXAMPLES):
-        """The batches of `epoch_size` examples, or of at most so many."""
-        return self.between(0, max(1, min(self.epoch_size, most) // self.settings.batch_size))
 
 
 def _save_start(run: Run, model) -> float:
@@ -192,7 +175,7 @@ def _measure_start(run: Run, best: Best | None) -> None:
 
 
 def _plan(
-    beginning: Beginning, model, data: _Batches, sheets, best: Best | None, save_seconds: float, save_every: float,
+    beginning: Beginning, model, data: Steps, sheets, best: Best | None, save_seconds: float, save_every: float,
     energy: FitEnergy,
 ) -> tuple[Pace, float]:
     """Measures the first steps and what happens beside them, forgets them, and plans how many fit into the minutes.
@@ -241,27 +224,14 @@ def _seconds_of(function: Callable[[], Any]) -> float:
     return time.monotonic() - began
 
 
-def _seconds_per_step(model, data: _Batches, seconds: float, energy: FitEnergy) -> float:
+def _seconds_per_step(model, data: Steps, seconds: float, energy: FitEnergy) -> float:
     """Runs steps for some seconds and forgets them."""
     before = checkpoints.capture(model.state())
     stopwatch = Stopwatch(seconds, energy.meter)
-    _run_steps(model, data.between(0, 10**6), 10**6, stopwatch)
+    data.take(0, 10**6, stopwatch)
     checkpoints.restore(model.state(), before)
     energy.watts = stopwatch.watts
     return stopwatch.seconds_per_step
-
-
-def _run_steps(model, batches, count: int, *callbacks) -> None:
-    """Trains for `count` steps. Raises Failure where the memory is too small for them."""
-    import tensorflow as tf
-
-    try:
-        model.fit(batches, epochs=1, steps_per_epoch=count, verbose=0, shuffle=False, callbacks=list(callbacks))
-    except tf.errors.ResourceExhaustedError as error:
-        raise Failure(
-            "The memory is too small for this model.",
-            "Lower --size, --set batch_size=... or --set size=..., and begin anew.",
-        ) from error
 
 
 def _say_plan(run: Run, model, examples: Examples, left: float | None, energy: FitEnergy) -> None:
@@ -295,7 +265,7 @@ def _numbers(variables: Iterable) -> int:
 
 
 def _train(
-    run: Run, model, data: _Batches, sheets, request: FitRequest, best: Best | None, pace: Pace | None, save: float,
+    run: Run, model, data: Steps, sheets, request: FitRequest, best: Best | None, pace: Pace | None, save: float,
     energy: FitEnergy,
 ) -> None:
     start, stop = int(model.step.numpy()), run.record["steps"]
@@ -307,7 +277,7 @@ def _train(
     try:
         with _signals(monitor) if request.interruptible else contextlib.nullcontext():
             if start < stop and not monitor.exhausted and "kept" not in run.record:
-                _run_steps(model, data.between(start, stop), stop - start, monitor, *request.callbacks)
+                data.take(start, stop, monitor, *request.callbacks)
             _conclude(run, model, data, sheets, monitor, energy)
     except OSError as error:
         if _was_raised_by(request.callbacks, error):
@@ -328,7 +298,7 @@ def _was_raised_by(callbacks: Sequence, error: BaseException) -> bool:
     return any(caller is callback for caller in callers for callback in callbacks)
 
 
-def _conclude(run: Run, model, data: _Batches, sheets, monitor, energy: FitEnergy) -> None:
+def _conclude(run: Run, model, data: Steps, sheets, monitor, energy: FitEnergy) -> None:
     if not monitor.problem:
         step = int(model.step.numpy())
         finished = step >= run.record["steps"] or monitor.exhausted or "kept" in run.record

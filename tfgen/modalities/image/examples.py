@@ -8,6 +8,8 @@ from tfgen.representations.arrays.examples import ArrayExamples
 if TYPE_CHECKING:
     import tensorflow as tf
 
+    from tfgen.representations.batches import Part
+
 _SALT = 77  # tells the seeds of mirrors from others
 
 
@@ -26,11 +28,12 @@ class ImageExamples(ArrayExamples):
     mirror: bool = False
     has_held_out: bool = False
 
-    def vary(self, encoded: "tf.Tensor", seed: int, step: "tf.Tensor") -> "tf.Tensor":
+    def vary(self, encoded: "tf.Tensor", seed: int, part: "Part") -> "tf.Tensor":
         if not self.mirror:
             return encoded
         import tensorflow as tf
 
-        key = tf.stack([tf.cast(step, tf.int64), tf.constant(seed + _SALT, tf.int64)])
-        mirrored = tf.random.stateless_uniform([tf.shape(encoded)[0], 1, 1, 1], key) < 0.5
+        key = tf.stack([tf.cast(part.step, tf.int64), tf.constant(seed + _SALT, tf.int64)])
+        chance = part.rows(lambda rows: tf.random.stateless_uniform([rows, 1, 1, 1], key), tf.shape(encoded)[0])
+        mirrored = chance < 0.5
         return tf.where(mirrored, tf.reverse(encoded, [2]), encoded)

@@ -108,10 +108,8 @@ class LevelSequences(SequenceExamples):
     def window_starts(self, settings: Any, seed: int) -> Callable[[Any], Any]:
         import tensorflow as tf
 
-        from tfgen.representations.batches import order
-
         size, beginnings = settings.batch_size, tf.constant(self._beginnings(settings), tf.int64)
-        return lambda step: tf.gather(beginnings, order(seed, step * size, size, len(beginnings)))
+        return lambda part: tf.gather(beginnings, part.order(seed, size, len(beginnings)))
 
     def _beginnings(self, settings: Any) -> np.ndarray:
         """Where windows begin behind which there are tokens enough, int [n]; the first one does in any case."""

@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from tfgen.errors import UserError
+from tfgen.models import replicas
 from tfgen.models.networks.prompts import Judgement, build_embedding, join_prompt, prompt_embedding
 from tfgen.models.outputs import Activation, activation_of
 from tfgen.representations.arrays.specification import ArraySpecification
@@ -156,7 +157,7 @@ def crop(features: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
 
 
 def batch_norm(name: str) -> layers.Layer:
-    return layers.BatchNormalization(momentum=0.95, name=name)
+    return layers.BatchNormalization(momentum=0.95, name=name, synchronized=replicas.will_be_several())
 
 
 class ConvolutionalNetworks:

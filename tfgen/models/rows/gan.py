@@ -76,6 +76,15 @@ class RowGAN(RowModel):
     def measurements(self) -> Mapping:
         return {}  # a GAN has no likelihood
 
+    def check_shareable(self, replicas: int) -> None:
+        super().check_shareable(replicas)
+        size, pack = self.config.batch_size, self.config.pack
+        if replicas > 1 and size % (replicas * pack):
+            raise UserError(
+                f"A batch of {size} can't be shared evenly by {replicas} replicas, in packs of {pack}.",
+                f"Begin anew with --set batch_size={-(-size // (replicas * pack)) * replicas * pack}.",
+            )
+
     def features(self, examples: tf.Tensor, lengths: None = None) -> tf.Tensor:
         return self.discriminator.features(self._one_hot(examples))
 
@@ -101,7 +110,7 @@ class RowGAN(RowModel):
         )
         for part, optimizer, taped, loss in pairs:
             optimizer.learning_rate.assign(rate)
-            optimizer.apply(taped.gradient(loss, part.trainable_variables), part.trainable_variables)
+            self.descend(optimizer, taped.gradient(loss, part.trainable_variables), part.trainable_variables)
         self.update_average(self.generator, self.generator_average, self.config.average_decay)
         self.step.assign_add(1)
         return self.track({"generator_loss": generator_loss, "discriminator_loss": discriminator_loss})
@@ -113,7 +122,7 @@ class RowGAN(RowModel):
 
     def _relaxed(self, logits: tf.Tensor, salt: int) -> tf.Tensor:
         """Rows drawn from logits as nearly one-hot float32 [batch, tokens]."""
-        uniform = tf.random.stateless_uniform(tf.shape(logits), self.step_seed(salt), 1e-9, 1.0)
+        uniform = self.random_uniform([tf.shape(logits)[0], self.tokens], salt, 1e-9, 1.0)
         noisy = (logits - tf.math.log(-tf.math.log(uniform))) / self.config.temperature
         parts = tf.split(noisy, [int(size) for size in self.example.sizes], axis=1)
         return tf.concat([tf.nn.softmax(each) for each in parts], axis=1)

@@ -13,6 +13,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfgen.errors import UserError
+from tfgen.models import replicas
 from tfgen.models.private import Products, clip_factors, norm_of, squared
 from tfgen.models.rows.base import NEVER, RowModel
 from tfgen.representations.rows.conditions import FREE
@@ -54,6 +56,14 @@ class RowGPT(RowModel):
         self.make_means("loss")
         places = np.argsort(example.order)
         self._places = tf.constant(places, tf.int32)
+
+    def check_shareable(self, replicas: int) -> None:
+        super().check_shareable(replicas)
+        if self.masks % replicas:
+            raise UserError(
+                f"The {self.masks} masks of a batch can't be shared evenly by {replicas} replicas.",
+                f"Begin anew with --set masks={replicas} and a batch_size that it divides.",
+            )
 
     def parts(self) -> Mapping[str, keras.layers.Layer]:
         return {"network": self.network, "network_average": self.network_average}
@@ -168,15 +178,16 @@ class RowGPT(RowModel):
             gradients, tracked = tape.gradient(loss, variables), {"loss": loss}
         else:
             rows, mask = tokens
-            labels = tf.random.stateless_uniform(
-                tf.shape(mask), self.step_seed(_SALTS["labels"]), 0, self.masks, tf.int32
+            seed = self.step_seed(_SALTS["labels"])
+            labels = replicas.own_rows(
+                lambda count: tf.random.stateless_uniform([count], seed, 0, self.masks, tf.int32), tf.shape(mask)[0]
             )
-            gradients = self.privacy.gradients(self.clipped_sum(rows, mask, labels), self.step.value)
+            gradients = self.noisy_gradients(self.clipped_sum(rows, mask, labels))
             tracked = {"gradient_norm": norm_of(gradients)}
         warm = tf.minimum(1.0, (tf.cast(self.step.value, tf.float32) + 1.0) / (self.config.warm_up + 1.0))
         rate = warm * self.cosine_rate(self.config.learning_rate, self.config.end_rate)
         self.optimizer_of_all.learning_rate.assign(rate)
-        self.optimizer_of_all.apply(gradients, variables)
+        self.descend(self.optimizer_of_all, gradients, variables)
         self.update_average(self.network, self.network_average, self.config.average_decay)
         self.step.assign_add(1)
         return self.track(tracked)
@@ -209,7 +220,11 @@ class RowGPT(RowModel):
         """Nats of each row, given what this step's masks show, [batch]."""
         network = self.network
         embedded = network.embedded(tokens, products=products)
-        logits = network(embedded, self._visible(), self.step_seed(_SALTS["dropout"]), products=products)
+        visible = self._visible()
+        if self.privacy is None:  # in a private fit, a row's label says which of all is its own
+            visible = replicas.own_part(visible)
+        seed = replicas.own_seed(self.step_seed(_SALTS["dropout"]))
+        logits = network(embedded, visible, seed, products=products)
         return -tf.reduce_sum(network.log_probabilities(logits, tokens), axis=1)
 
     def _visible(self) -> tf.Tensor:

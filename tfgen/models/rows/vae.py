@@ -121,7 +121,7 @@ class RowVAE(RowModel):
             gradients = self.private_gradients(self.example_loss, (rows, deviations), mask, variables)
             tracked = {"gradient_norm": norm_of(gradients)}
         self.optimizer_of_all.learning_rate.assign(self.cosine_rate(self.config.learning_rate, self.config.end_rate))
-        self.optimizer_of_all.apply(gradients, variables)
+        self.descend(self.optimizer_of_all, gradients, variables)
         self.update_average(self.encoder, self.encoder_average, self.config.average_decay)
         self.update_average(self.decoder, self.decoder_average, self.config.average_decay)
         self.step.assign_add(1)

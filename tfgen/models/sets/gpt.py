@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgen.errors import UserError
+from tfgen.models import replicas
 from tfgen.models.language import FORBIDDEN
 from tfgen.models.optimizer import FusedAdam
 from tfgen.models.sets.base import SetModel
@@ -81,16 +82,18 @@ class SetGPT(SetModel):
         # of the first item has seen nothing.
         has_seen = tf.pad(window[:, :-1] >= 0, [[0, 0], [1, 0]])
         places = tf.where(has_seen & (window >= 0))
+        (count,) = replicas.means([tf.cast(tf.shape(places)[0], tf.float32)])
         with tf.GradientTape() as tape:
-            hidden = tf.gather_nd(self.network(window[:, :-1], seed=self.step_seed(1)), places)
+            hidden = tf.gather_nd(self.network(window[:, :-1], seed=replicas.own_seed(self.step_seed(1))), places)
             foreseen, popularity = self._foreseen(window, places)
             # The mean log-probability of the next items: their logits' mean is that of one embedding, their mean.
             wanted = tf.reduce_sum(hidden * foreseen, axis=1) + popularity
-            loss = tf.reduce_mean(tf.reduce_logsumexp(self.network.logits(hidden), axis=1) - wanted)
+            losses = tf.reduce_logsumexp(self.network.logits(hidden), axis=1) - wanted
+            loss = tf.reduce_sum(losses) / count
         rising = tf.minimum(1.0, tf.cast(self.step.value + 1, tf.float32) / max(config.warm_up, 1))
         rate = rising * self.cosine_rate(config.learning_rate, config.end_rate)
         self.optimizer_of_all.learning_rate.assign(rate)
-        self.optimizer_of_all.apply(tape.gradient(loss, variables), variables)
+        self.descend(self.optimizer_of_all, tape.gradient(loss, variables), variables)
         self.step.assign_add(1)
         return self.track({"loss": loss})
 
@@ -114,7 +117,7 @@ class SetGPT(SetModel):
         rows = tf.pad(rows, [[0, 0], [tf.maximum(0, size - tf.shape(rows)[1]), 0]], constant_values=NO_ITEM)
         there = tf.reduce_sum(tf.cast(rows >= 0, tf.int32), axis=1)
         spare = tf.cast(tf.maximum(there - size, 0) + 1, tf.float32)
-        chance = tf.random.stateless_uniform(tf.shape(there), self.step_seed(2))
+        chance = self.random_uniform([tf.shape(there)[0]], salt=2)
         first = tf.shape(rows)[1] - size - tf.cast(chance * spare, tf.int32)
         return tf.gather(rows, first[:, None] + tf.range(size)[None], batch_dims=1)
 

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfgen.models import replicas
 from tfgen.models.optimizer import FusedAdam
 from tfgen.models.sets.base import SetModel
 from tfgen.models.sets.configs import SetVAEConfig
@@ -84,19 +85,21 @@ class SetVAE(SetModel):
     def train_step(self, rows: tf.Tensor) -> dict[str, tf.Tensor]:
         """One step on the negative evidence lower bound of rows int32 [batch, length], the KL term annealed."""
         config, whole = self.config, self.multi_hot(rows)
-        kept = tf.random.stateless_uniform(tf.shape(whole), self.step_seed(1)) >= config.dropout
+        chance = tf.random.stateless_uniform(tf.shape(whole), replicas.own_seed(self.step_seed(1)))
+        kept = chance >= config.dropout
         shown = _normalised(whole) * tf.cast(kept, tf.float32) / (1.0 - config.dropout)
+        deviations = self.random_normal([tf.shape(rows)[0], config.latent_dim], salt=2)
         beta = config.beta * tf.minimum(1.0, self.progress() / max(config.annealing, 1e-6))
         variables = self.trained_variables()
         with tf.GradientTape() as tape:
             mean, log_variance = tf.split(self.encoder(shown), 2, axis=1)
-            latents = mean + tf.exp(0.5 * log_variance) * self.random_normal(tf.shape(mean), salt=2)
+            latents = mean + tf.exp(0.5 * log_variance) * deviations
             log_probabilities = tf.nn.log_softmax(self.decoder(latents))
             reconstruction = -tf.reduce_mean(tf.reduce_sum(whole * log_probabilities, axis=1))
             kl = tf.reduce_mean(kl_to_standard_normal(mean, log_variance))
             loss = reconstruction + beta * kl
         self.optimizer_of_all.learning_rate.assign(self.cosine_rate(config.learning_rate, config.end_rate))
-        self.optimizer_of_all.apply(tape.gradient(loss, variables), variables)
+        self.descend(self.optimizer_of_all, tape.gradient(loss, variables), variables)
         self.step.assign_add(1)
         return self.track({"loss": loss, "reconstruction": reconstruction, "kl": kl})
 

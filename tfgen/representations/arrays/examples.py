@@ -12,10 +12,12 @@ from tfgen.errors import UserError
 from tfgen.representations.arrays.codec import ArrayCodec
 from tfgen.representations.arrays.conditions import Conditions
 from tfgen.representations.arrays.vocabulary import Vocabulary
-from tfgen.representations.base import Examples
+from tfgen.representations.base import WHOLE, Examples, Share
 
 if TYPE_CHECKING:
     import tensorflow as tf
+
+    from tfgen.representations.batches import Part
 
 _IN_MEMORY_BYTES = 2**29
 _VALUES_PER_CALL = 2**20
@@ -83,20 +85,20 @@ class ArrayExamples(Examples):
     def count(self, settings: Any) -> int:
         return len(self)
 
-    def batches(self, settings: Any, seed: int, start: int, stop: int) -> "tf.data.Dataset":
+    def batches(self, settings: Any, seed: int, start: int, stop: int, share: Share = WHOLE) -> "tf.data.Dataset":
         """Encoded examples [batch, ...] and the places of their prompts int32 [batch]."""
         import tensorflow as tf
 
-        from tfgen.representations.batches import by_steps, order
+        from tfgen.representations.batches import Part, by_steps
 
         read, size = _reader(self.values), settings.batch_size
         index = tf.constant(self.prompt_index, tf.int32)
 
-        def batch_of(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            chosen = order(seed, step * size, size, len(self.values))
-            return self.vary(self.codec.encode(read(chosen)), seed, step), tf.gather(index, chosen)
+        def batch_of(part: Part) -> tuple[tf.Tensor, tf.Tensor]:
+            chosen = part.order(seed, size, len(self.values))
+            return self.vary(self.codec.encode(read(chosen)), seed, part), tf.gather(index, chosen)
 
-        return by_steps(batch_of, start, stop)
+        return by_steps(batch_of, start, stop, share)
 
     # For whoever asks that something be forgotten.
 
@@ -109,22 +111,25 @@ class ArrayExamples(Examples):
         told = "" if self.prompt_kind == "none" else "; which words and prompts there are, and how often each is"
         return (f"How many examples there are, and how large and of which form{told}.",)
 
-    def poisson_batches(self, key: int, rate: float, multiple: int, start: int, stop: int) -> "tf.data.Dataset":
+    def poisson_batches(
+        self, key: int, rate: float, multiple: int, start: int, stop: int, share: Share = WHOLE
+    ) -> "tf.data.Dataset":
         import tensorflow as tf
 
-        from tfgen.representations.batches import by_steps, poisson_sample
+        from tfgen.representations.batches import Part, by_steps, poisson_sample
 
         read, index = _reader(self.values), tf.constant(self.prompt_index, tf.int32)
 
-        def batch_of(step: tf.Tensor) -> tuple[tuple[tf.Tensor, tf.Tensor], tf.Tensor]:
-            chosen, mask = poisson_sample(key, step, len(self.values), rate, multiple)
-            encoded = self.vary(self.codec.encode(read(chosen)), key, step)
+        def batch_of(part: Part) -> tuple[tuple[tf.Tensor, tf.Tensor], tf.Tensor]:
+            chosen, mask = poisson_sample(key, part, len(self.values), rate, multiple)
+            encoded = self.vary(self.codec.encode(read(chosen)), key, part)
             return (encoded, tf.gather(index, chosen)), mask
 
-        return by_steps(batch_of, start, stop)
+        return by_steps(batch_of, start, stop, share)
 
-    def vary(self, encoded: "tf.Tensor", seed: int, step: "tf.Tensor") -> "tf.Tensor":
-        """A batch of step `step` as it is learned; here as it is. What a modality changes depends on (seed, step)."""
+    def vary(self, encoded: "tf.Tensor", seed: int, part: "Part") -> "tf.Tensor":
+        """A part of a step's batch as it is learned; here as it is. What a modality changes is a function of the seed,
+        the step and the place in the batch."""
         return encoded
 
     def steps_per_call(self, settings: Any) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 
 from tfgen.data.examples import Report
 from tfgen.errors import UserError
-from tfgen.representations.base import Examples
+from tfgen.representations.base import WHOLE, Examples, Share
 from tfgen.representations.rows.codec import RowCodec
 from tfgen.representations.rows.columns import Rows
 from tfgen.representations.rows.release import in_columns, released_codec
@@ -82,18 +82,18 @@ class RowExamples(Examples):
     def count(self, settings: Any) -> int:
         return self.training
 
-    def batches(self, settings: Any, seed: int, start: int, stop: int) -> "tf.data.Dataset":
+    def batches(self, settings: Any, seed: int, start: int, stop: int, share: Share = WHOLE) -> "tf.data.Dataset":
         """Tokens int32 [batch, learned columns]."""
         import tensorflow as tf
 
-        from tfgen.representations.batches import by_steps, order
+        from tfgen.representations.batches import Part, by_steps
 
         size, learned = settings.batch_size, tf.constant(self.learned)
 
-        def batch_of(step: tf.Tensor) -> tf.Tensor:
-            return tf.cast(tf.gather(learned, order(seed, step * size, size, self.training)), tf.int32)
+        def batch_of(part: Part) -> tf.Tensor:
+            return tf.cast(tf.gather(learned, part.order(seed, size, self.training)), tf.int32)
 
-        return by_steps(batch_of, start, stop)
+        return by_steps(batch_of, start, stop, share)
 
     # For a private fit.
 
@@ -114,18 +114,20 @@ class RowExamples(Examples):
         rows = in_columns(self.rows, codec)
         return replace(self, rows=rows, tokens=codec.encode(rows), codec=codec)
 
-    def poisson_batches(self, key: int, rate: float, multiple: int, start: int, stop: int) -> "tf.data.Dataset":
+    def poisson_batches(
+        self, key: int, rate: float, multiple: int, start: int, stop: int, share: Share = WHOLE
+    ) -> "tf.data.Dataset":
         import tensorflow as tf
 
-        from tfgen.representations.batches import by_steps, poisson_sample
+        from tfgen.representations.batches import Part, by_steps, poisson_sample
 
         learned = tf.constant(self.learned)
 
-        def batch_of(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            chosen, mask = poisson_sample(key, step, self.training, rate, multiple)
+        def batch_of(part: Part) -> tuple[tf.Tensor, tf.Tensor]:
+            chosen, mask = poisson_sample(key, part, self.training, rate, multiple)
             return tf.cast(tf.gather(learned, chosen), tf.int32), mask
 
-        return by_steps(batch_of, start, stop)
+        return by_steps(batch_of, start, stop, share)
 
     def steps_per_call(self, settings: Any) -> int:
         return _STEPS_PER_CALL

@@ -8,11 +8,13 @@ import numpy as np
 
 from tfgen.data.examples import Report
 from tfgen.errors import UserError
-from tfgen.representations.base import Examples
+from tfgen.representations.base import WHOLE, Examples, Share
 from tfgen.representations.sequences.codec import SequenceCodec
 
 if TYPE_CHECKING:
     import tensorflow as tf
+
+    from tfgen.representations.batches import Part
 
 PARTS = ("training", "held-out")
 _BLOCK = 2**20  # tokens looked at once
@@ -143,29 +145,30 @@ class SequenceExamples(Examples):
     def count(self, settings: Any) -> int:
         return max(1, self.training_tokens // settings.context - 1)
 
-    def batches(self, settings: Any, seed: int, start: int, stop: int) -> "tf.data.Dataset":
+    def batches(self, settings: Any, seed: int, start: int, stop: int, share: Share = WHOLE) -> "tf.data.Dataset":
         """Windows of tokens int32 [batch, context + 1], and which of the last `context` are learned."""
         from tfgen.representations.batches import by_steps
 
         read = window_reader(self.part(PARTS[0]), settings.context + 1)
         starts = self.window_starts(settings, seed)
-        return by_steps(lambda step: read(starts(step)), start, stop)
+        return by_steps(lambda part: read(starts(part)), start, stop, share)
 
-    def window_starts(self, settings: Any, seed: int) -> "Callable[[tf.Tensor], tf.Tensor]":
-        """A function in the graph: a step to where its windows begin, int64 [batch]; each epoch is cut elsewhere."""
+    def window_starts(self, settings: Any, seed: int) -> "Callable[[Part], tf.Tensor]":
+        """A function in the graph: a part of a step's batch to where its windows begin, int64 [batch]; each epoch is
+        cut elsewhere."""
         import tensorflow as tf
 
         from tfgen.models import noise
-        from tfgen.representations.batches import order
+        from tfgen.representations.batches import Part, order
 
         size, context, windows = settings.batch_size, settings.context, self.count(settings)
         shifts = self.training_tokens - windows * context
 
-        def starts(step: tf.Tensor) -> tf.Tensor:
-            first = step * size
-            epochs = tf.cast((first + tf.range(size, dtype=tf.int64)) // windows, tf.int32)
+        def starts(part: Part) -> tf.Tensor:
+            first, count = part.places(size)
+            epochs = tf.cast((first + tf.range(count, dtype=tf.int64)) // windows, tf.int32)
             shift = noise.integers(epochs + seed * 7919 % 2**31, 1)[:, 0] % min(shifts, context)
-            return order(seed, first, size, windows) * context + tf.cast(shift, tf.int64)
+            return order(seed, first, count, windows) * context + tf.cast(shift, tf.int64)
 
         return starts
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from tfgen.data.examples import Report
 from tfgen.errors import UserError
-from tfgen.representations.base import Examples
+from tfgen.representations.base import WHOLE, Examples, Share
 from tfgen.representations.sets.codec import SetCodec
 from tfgen.representations.sets.sets import NO_ITEM, Sets
 
@@ -91,11 +91,11 @@ class SetExamples(Examples):
     def count(self, settings: Any) -> int:
         return self.training
 
-    def batches(self, settings: Any, seed: int, start: int, stop: int) -> "tf.data.Dataset":
+    def batches(self, settings: Any, seed: int, start: int, stop: int, share: Share = WHOLE) -> "tf.data.Dataset":
         """Item ids int32 [batch, longest], each set's last at the end of its row, NO_ITEM in front."""
         import tensorflow as tf
 
-        from tfgen.representations.batches import by_steps, order
+        from tfgen.representations.batches import Part, by_steps
 
         size = settings.batch_size
         learned = self.learned
@@ -103,13 +103,13 @@ class SetExamples(Examples):
         # Only the sets of a batch are padded: with one large set, rows of all would be large.
         items, starts = tf.constant(learned.items), tf.constant(learned.starts)
 
-        def batch_of(step: tf.Tensor) -> tf.Tensor:
-            places = order(seed, step * size, size, self.training)
+        def batch_of(part: Part) -> tf.Tensor:
+            places = part.order(seed, size, self.training)
             at = tf.gather(starts, places + 1)[:, None] - longest + tf.range(longest, dtype=tf.int64)
             is_there = at >= tf.gather(starts, places)[:, None]
             return tf.where(is_there, tf.gather(items, tf.maximum(at, 0)), NO_ITEM)
 
-        return by_steps(batch_of, start, stop)
+        return by_steps(batch_of, start, stop, share)
 
     def steps_per_call(self, settings: Any) -> int:
         return _STEPS_PER_CALL

@@ -1,0 +1,86 @@
+"""A worker that follows the chief of its crew: it takes the same steps, and keeps nothing."""
+
+import contextlib
+import signal
+import tempfile
+import threading
+from pathlib import Path
+
+from tfgen import checkpoints, files
+from tfgen.console import say
+from tfgen.errors import UserError
+from tfgen.run import Run
+from tfgen.training import private
+from tfgen.training.crew import Crew, is_lost, lost
+from tfgen.training.new_run import Beginning, resume_run
+from tfgen.training.request import FitRequest
+from tfgen.training.steps import Steps, make_model
+
+
+def follow(request: FitRequest, crew: Crew) -> None:
+    """Takes all steps that the chief has planned for its run, on the same data.
+
+    Raises:
+        UserError: the chief could not begin, or this worker has other data than it.
+        Failure: the chief is gone.
+    """
+    import tensorflow as tf
+
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as held:
+        run = _receive_run(crew, Path(folder) / "run")
+        try:
+            with _stops_all(crew) if request.interruptible else contextlib.nullcontext():
+                _take_steps(_begin(request, crew, run, held), crew)
+        except tf.errors.OpError as error:
+            if is_lost(error):
+                raise lost(run) from error
+            raise
+
+
+def _receive_run(crew: Crew, path: Path) -> Run:
+    for name, content in crew.receive_run().items():
+        files.write_bytes(path / name, content, 0o600)
+    for name in ("checkpoints", "samples"):
+        (path / name).mkdir()
+    return Run.open(str(path))
+
+
+def _begin(request: FitRequest, crew: Crew, run: Run, held: contextlib.ExitStack) -> Beginning:
+    """The run as if it were resumed here."""
+    given = {"model": run.record["model"], "data": request.data, "labels": request.labels}
+    try:
+        beginning = resume_run(FitRequest(**given, output=str(run.path), resume=True), held)
+    except UserError:
+        crew.count_ready(False)
+        raise
+    crew.count_ready(True)
+    return beginning
+
+
+def _take_steps(beginning: Beginning, crew: Crew) -> None:
+    run, examples = beginning.run, beginning.examples
+    model = make_model(run, examples, crew)
+    private.make_private(run, model)
+    model.before_fit(examples)
+    steps = Steps(run, model, examples, crew)
+    say(f"Following the chief, as one of {crew.workers} workers.")
+    while (order := crew.receive_steps()) is not None:
+        plan, state = order
+        run.record.update(plan["record"])
+        checkpoints.restore(model.state(), state)
+        private.take_noise(run, model)
+        steps.take(plan["start"], plan["stop"])
+
+
+@contextlib.contextmanager
+def _stops_all(crew: Crew):
+    """Ctrl-C and a polite kill have all workers stop after the step under way."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, crew.stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
