@@ -1,10 +1,11 @@
 """Faults: what a fit survives, as figures.
 
-    python scripts/bench/faults.py               everything, about 15 minutes on two quiet cores
+    python scripts/bench/faults.py               everything, about half an hour on two quiet cores
     python scripts/bench/faults.py kills         50 kills of fits, with resume in between; 12 minutes
     python scripts/bench/faults.py flips         200 flipped bits and cut files among checkpoints; 1 minute
     python scripts/bench/faults.py disk          a disk that is full in the middle of a save; 2 minutes
     python scripts/bench/faults.py pictures      200 broken pictures among 2,000 good ones; 1 minute
+    python scripts/bench/faults.py workers       20 kills of one of two workers that train together; 15 minutes
 
 Each prints a table and ends with 1 where anything was lost. A kill is SIGKILL, so nothing can be tidied up. They are
 spread over four phases: start-up, training, the instant at which a checkpoint is being written, and the end.
@@ -16,6 +17,7 @@ import random
 import resource
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -27,6 +29,7 @@ import click
 from common import command_of, environment_of, must, newest_arrays, same_bits, show_table, talk, tfgen, work_folder
 
 from tfgen import checkpoints
+from tfgen.errors import UserError
 
 SMALL_FIT = ("gan", "--size", "tiny", "--seed", 3, "--save-every", 0, "--steps")
 LONGEST_SECONDS = 900  # a process that takes longer hangs, and that is a fault too
@@ -37,7 +40,7 @@ LONGEST_SECONDS = 900  # a process that takes longer hangs, and that is a fault 
 def main(context: click.Context) -> None:
     """Run one bench, or all of them."""
     if context.invoked_subcommand is None:
-        outcomes = [context.invoke(command) for command in (flips, disk, pictures, kills)]
+        outcomes = [context.invoke(command) for command in (flips, disk, pictures, kills, workers)]
         sys.exit(not all(outcomes))
 
 
@@ -209,6 +212,68 @@ def _compare(run: Path, reference: dict) -> str:
 def _finished_fit(run: Path, steps: int) -> dict:
     must(tfgen("fit", *SMALL_FIT, steps, "-o", run))
     return newest_arrays(run)
+
+
+# Workers.
+
+
+@main.command()
+@click.option("--kills", "wanted", default=20, show_default=True, help="How many.")
+@click.option("--steps", default=2000, show_default=True, help="Of the fit.")
+@click.option("--seed", default=0, show_default=True, help="Of the instants, and of who is killed.")
+def workers(wanted: int, steps: int, seed: int) -> bool:
+    """Kill one of two workers at random instants, and start both again, as a cluster does."""
+    draw, losses, others = random.Random(seed), [], []
+    with work_folder("workers") as folder:
+        run = folder / "run"
+        while not _is_finished(run):
+            before = _newest_checkpoint(run)
+            processes = _start_workers(run, steps)
+            _until(lambda before=before: _newest_checkpoint(run) > before or _is_finished(run), processes[0])
+            time.sleep(draw.random() * 2)
+            reached, began = _newest_checkpoint(run), time.monotonic()
+            if len(losses) < wanted and all(each.poll() is None for each in processes):
+                victim = draw.randrange(2)
+                processes[victim].kill()
+                code = processes[1 - victim].wait(LONGEST_SECONDS)
+                others.append(time.monotonic() - began)
+                losses.append((("chief", "other")[victim], reached, code, _newest_checkpoint(run) >= reached))
+                talk(f"killed the {losses[-1][0]} at step {reached}; the other one ended after {others[-1]:.1f} s")
+            for process in processes:
+                process.wait(LONGEST_SECONDS)
+        same = _last_step(run) == steps
+    show_table(["killed", "checkpoint of step", "the other's exit code", "nothing lost"], losses)
+    whole = same and all(kept and code == 1 for *_, code, kept in losses)
+    print(f"{len(losses)} kills; the other worker ended after {sorted(others)[len(others) // 2]:.1f} s (median, most "
+          f"{max(others):.1f}); the fit {'finished' if same else 'DID NOT FINISH'}.\n")
+    return whole
+
+
+def _start_workers(run: Path, steps: int) -> list[subprocess.Popen]:
+    """A chief, which goes on where there is something to go on with, and one that follows it."""
+    ports = []
+    for _ in range(2):
+        with socket.create_server(("localhost", 0)) as free:
+            ports.append(free.getsockname()[1])
+    cluster = {"worker": [f"localhost:{port}" for port in ports]}
+    how = ["--resume"] if (run / "run.json").exists() else ["--steps", steps, "--size", "tiny"]
+    words = ["vae", "insurance", "-o", run, "--save-every", 0.5, "--strategy", "multiworker", *how]
+    processes = []
+    for place in range(2):
+        own = json.dumps({"cluster": cluster, "task": {"type": "worker", "index": place}})
+        log = open(run.with_suffix(f".{place}.log"), "w")
+        processes.append(
+            subprocess.Popen(command_of("fit", *words), env=environment_of(TF_CONFIG=own), stdout=log, stderr=log)
+        )
+    return processes
+
+
+def _newest_checkpoint(run: Path) -> int:
+    """The step of the newest whole checkpoint; 0 where there is none."""
+    try:
+        return checkpoints.load_newest(run / "checkpoints").step
+    except UserError:
+        return 0
 
 
 # Flipped bits.

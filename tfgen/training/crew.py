@@ -29,7 +29,8 @@ LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledE
 class Crew:
     """All replicas of a fit's model, and the processes that hold them; by default one of each.
 
-    leads: whether this process is the chief. workers: how many processes there are.
+    leads: whether this process is the chief. workers: how many processes there are. joules: tells what this one has
+    spent so far; elsewhere: what all others had, when they were last heard of.
     """
 
     def __init__(self, strategy: tf.distribute.Strategy | None = None):
@@ -37,6 +38,8 @@ class Crew:
         self.leads, self.workers = _place_of(strategy)
         self._sum = tf.function(self._summed, autograph=False)
         self._wants_to_stop = False
+        self.joules: Callable[[], float] = lambda: 0.0
+        self.elsewhere = 0.0
 
     @property
     def replicas(self) -> int:
@@ -115,8 +118,10 @@ class Crew:
 
     def agree(self, stop: bool, horizon: int) -> tuple[bool, int]:
         """Whether any of them stops, and the chief's horizon; all must ask after every step."""
-        own = [int(stop or self._wants_to_stop), horizon if self.leads else 0]
-        stops, horizon = self._sum(tf.constant(own, tf.int32)).numpy()
+        joules = round(self.joules())
+        own = [int(stop or self._wants_to_stop), horizon if self.leads else 0, joules]
+        stops, horizon, spent = self._sum(tf.constant(own, tf.int32)).numpy()
+        self.elsewhere = float(spent - joules)
         return bool(stops), int(horizon)
 
     def _send(self, content: bytes | memoryview) -> None:
@@ -175,11 +180,11 @@ def is_lost(error: BaseException) -> bool:
     return isinstance(error, LOST) or isinstance(error, tf.errors.InternalError) and "worker" in str(error).lower()
 
 
-def lost(run: Run) -> Failure:
+def lost() -> Failure:
     """What is said where another process is gone."""
     return Failure(
         "Another worker can't be reached any more.",
-        f"Start all of them again, the chief with --resume; it goes on from the last checkpoint of '{run.name}'.",
+        "Start all of them again, the chief with --resume: it goes on from its last checkpoint.",
     )
 
 

@@ -15,6 +15,7 @@ from tfgen.training.crew import Crew, is_lost, lost
 from tfgen.training.new_run import Beginning, resume_run
 from tfgen.training.request import FitRequest
 from tfgen.training.steps import Steps, make_model
+from tfgen.trust.energy import Meter
 
 
 def follow(request: FitRequest, crew: Crew) -> None:
@@ -28,12 +29,14 @@ def follow(request: FitRequest, crew: Crew) -> None:
 
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as held:
         run = _receive_run(crew, Path(folder) / "run")
+        meter = held.enter_context(Meter())
+        crew.joules = lambda: meter.spent().joules
         try:
             with _stops_all(crew) if request.interruptible else contextlib.nullcontext():
                 _take_steps(_begin(request, crew, run, held), crew)
         except tf.errors.OpError as error:
             if is_lost(error):
-                raise lost(run) from error
+                raise lost() from error
             raise
 
 

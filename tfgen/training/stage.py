@@ -69,7 +69,8 @@ def fit(request: FitRequest, hooks: Hooks) -> Run | None:
             crew.dismiss()
             raise
         run = beginning.run
-        energy = FitEnergy(run, meter, request.carbon)
+        energy = FitEnergy(run, meter, request.carbon, lambda: crew.elsewhere)
+        crew.joules = lambda: meter.spent().joules
         try:
             crew.send_run(run)
             _fit_locked(beginning, request, hooks, energy, crew)
@@ -118,7 +119,7 @@ def _fit_locked(beginning: Beginning, request: FitRequest, hooks: Hooks, energy:
     if first and "start" in run.record:
         _measure_start(run, best)
     private.calibrate(run, model)
-    _say_plan(run, model, examples, left, energy)
+    _say_plan(run, model, examples, left, energy, crew)
     _train(run, model, data, sheets, request, best, pace, save_seconds, energy)
 
 
@@ -230,11 +231,11 @@ def _seconds_per_step(model, data: Steps, seconds: float, energy: FitEnergy) -> 
     stopwatch = Stopwatch(seconds, energy.meter)
     data.take(0, 10**6, stopwatch)
     checkpoints.restore(model.state(), before)
-    energy.watts = stopwatch.watts
+    energy.watts = stopwatch.watts * data.crew.workers
     return stopwatch.seconds_per_step
 
 
-def _say_plan(run: Run, model, examples: Examples, left: float | None, energy: FitEnergy) -> None:
+def _say_plan(run: Run, model, examples: Examples, left: float | None, energy: FitEnergy, crew: Crew) -> None:
     summary = MODALITIES.load(examples.modality).summary(examples)
     say(f"Data: {summary} from {run.record['data']['source']}.")
     for note in examples.report.notes:
@@ -255,6 +256,8 @@ def _say_plan(run: Run, model, examples: Examples, left: float | None, energy: F
     )
     if len(examples) < model.few_examples:
         say(f"  {model.of_few}")
+    if crew.replicas > 1:
+        say(f"  {crew.replicas} replicas share each batch, in {several(crew.workers, 'worker')}.")
     for sentence in private.plan_in_words(run):
         say(sentence)
     say(f"Run: {run.path}. Ctrl-C stops and keeps everything.")

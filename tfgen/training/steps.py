@@ -51,7 +51,7 @@ class Steps:
             ) from error
         except tf.errors.OpError as error:
             if crew.workers > 1 and is_lost(error):
-                raise lost(self.run) from error
+                raise lost() from error
             raise
 
     def batches(self, start: int, stop: int, share: Share = WHOLE) -> Any:

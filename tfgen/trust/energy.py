@@ -14,7 +14,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -193,8 +193,12 @@ class FitEnergy:
     Where sessions before were not measured, as those of a tfgen from before, nothing is recorded: it would be a part.
     """
 
-    def __init__(self, run: Run, meter: Meter, carbon: float | None = None):
+    def __init__(
+        self, run: Run, meter: Meter, carbon: float | None = None, elsewhere: Callable[[], float] = lambda: 0.0
+    ):
+        """elsewhere: the joules that other machines have spent on this session."""
         self.meter = meter  # of this session alone
+        self._elsewhere = elsewhere
         self.watts = 0.0  # mean power of training steps, once they were tried
         self._run, self._carbon = run, carbon
         from tfgen.checkpoints import newest_step
@@ -205,7 +209,11 @@ class FitEnergy:
 
     def spent(self) -> Energy:
         """Until now, with the sessions before, as far as they are known."""
-        return replace(self.meter.spent(), carbon=self._carbon).after(self._before or Energy())
+        here, others = self.meter.spent(), self._elsewhere()
+        session = replace(
+            here, joules=here.joules + others, estimated=here.estimated + (others if here.estimated else 0.0)
+        )
+        return replace(session, carbon=self._carbon).after(self._before or Energy())
 
     def forecast(self, seconds: float) -> Energy:
         """What so many seconds of training will cost."""
