@@ -35,34 +35,34 @@ class Losses(keras.callbacks.Callback):
         self.rows.append([float(each.result()) for each in self.model.metrics if each.name != "diversity"])
 
 
-def losses(case, steps, crew):
-    model_name, data, settings = CASES[case]
-    private = 3.0 if case.startswith("private") else None
-    request = FitRequest(model_name, data, size="tiny", steps=steps, settings=settings, private=private)
-    with contextlib.ExitStack() as held:
-        run, examples, _ = create_run(request, held, crew.replicas)
-        if private:  # what is drawn by a secret key, by one that all have
-            (run.path / "privacy.key").write_text("1")
-        model = make_model(run, examples, crew)
-        make_private(run, model)
-        model.before_fit(examples)
-        model.steps_per_execution = 1
-        model.horizon.assign(steps)
-        found = Losses()
-        Steps(run, model, examples, crew).take(0, steps, found)
+def losses(run, examples, steps, crew):
+    model = make_model(run, examples, crew)
+    make_private(run, model)
+    if model.privacy is not None:
+        model.privacy.noise_multiplier.assign(1e-3)  # so that gradients can be seen behind it
+    model.before_fit(examples)
+    model.steps_per_execution = 1
+    model.horizon.assign(steps)
+    found = Losses()
+    Steps(run, model, examples, crew).take(0, steps, found)
     return np.array(found.rows)
 
 
 def main(devices, steps, *cases):
     (processor,) = tf.config.list_physical_devices("CPU")
-    tf.config.set_logical_device_configuration(processor, [tf.config.LogicalDeviceConfiguration()] * int(devices))
+    tf.config.set_logical_device_configuration(processor, [tf.config.LogicalDeviceConfiguration()] * devices)
     apart, crew = {}, open_crew("mirrored")
     for case in cases:
-        alone, shared = losses(case, int(steps), Crew()), losses(case, int(steps), crew)
-        assert alone.shape[0] == int(steps)
+        model, data, settings = CASES[case]
+        private = 3.0 if case.startswith("private") else None
+        request = FitRequest(model, data, size="tiny", steps=steps, settings=settings, private=private)
+        with contextlib.ExitStack() as held:
+            run, examples, _ = create_run(request, held, crew.replicas)
+        alone, shared = (losses(run, examples, steps, each) for each in (Crew(), crew))
+        assert alone.shape[0] == steps
         apart[case] = float(np.max(np.abs(alone - shared) / (1.0 + np.abs(alone))))
-    print(json.dumps(apart), flush=True)
+    print(json.dumps(apart))
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(*map(int, sys.argv[1:3]), *sys.argv[3:])

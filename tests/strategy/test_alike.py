@@ -15,7 +15,7 @@ CLOSE = 1e-4  # of itself, where only the order of additions differs
 def apart(devices, steps, *cases):
     arguments = [sys.executable, "-m", "tests.strategy.alike", devices, steps, *cases]
     done = subprocess.run(
-        list(map(str, arguments)), cwd=ROOT, env=tfgen_environment(), capture_output=True, text=True, timeout=800
+        list(map(str, arguments)), cwd=ROOT, env=tfgen_environment(), capture_output=True, text=True, timeout=850
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout.splitlines()[-1])
