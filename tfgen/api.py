@@ -582,7 +582,7 @@ def fit(
     A worker that follows the chief of several (docs/distributed.md) has no run of its own and gives None.
 
     Args:
-        model: a name of the catalog: "gan", "vae" or "gpt".
+        model: a name of the catalog: "gan", "vae", "gpt" or "tree".
         data: a path, a name, a numpy array, a tf.data.Dataset or a list of strings; None for what comes with tfgen.
         labels: of data in memory, one for each example.
         output: the run's name or path; by default it is named after data and model.

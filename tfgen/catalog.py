@@ -78,7 +78,12 @@ def _entry_points(group: str) -> dict[str, str]:
 
 MODELS = Catalog(
     "model",
-    {"gan": "tfgen.models.gan:GAN", "vae": "tfgen.models.vae:VAE", "gpt": "tfgen.models.gpt:GPT"},
+    {
+        "gan": "tfgen.models.gan:GAN",
+        "vae": "tfgen.models.vae:VAE",
+        "gpt": "tfgen.models.gpt:GPT",
+        "tree": "tfgen.models.rows.tree:RowTree",
+    },
     group="tfgen.models",
 )
 
@@ -89,6 +94,7 @@ CONFIGS = Catalog(
         "gan": "tfgen.models.configs:GANConfig",
         "vae": "tfgen.models.configs:VAEConfig",
         "gpt": "tfgen.models.configs:GPTConfig",
+        "tree": "tfgen.models.rows.configs:RowTreeConfig",
     },
 )
 
@@ -134,7 +140,12 @@ def config_class(name: str, representation: str) -> type | None:
 
 
 # What the built-in models learn, the first where the data may be read as either: known without TensorFlow.
-_LEARNED = {"gan": ("arrays", "rows"), "vae": ("arrays", "rows", "sets"), "gpt": ("sequences", "rows", "sets")}
+_LEARNED = {
+    "gan": ("arrays", "rows"),
+    "vae": ("arrays", "rows", "sets"),
+    "gpt": ("sequences", "rows", "sets"),
+    "tree": ("rows",),
+}
 
 
 def representations_of(name: str) -> tuple[str, ...]:

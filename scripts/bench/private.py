@@ -1,16 +1,18 @@
 """Privacy: what epsilon costs on Adult, and what a private step costs.
 
-    python scripts/bench/private.py DATA [quality] [steps] [--epsilon E]... [--fit-steps N] [--rows N]
+    python scripts/bench/private.py DATA [quality] [steps] [--model NAME]... [--epsilon E]... [--fit-steps N]
+        [--rows N] [--learn N]
 
 DATA is a folder with adult/, as UCI has it.
 
-quality: a GPT of 32,561 rows at each epsilon, and one without privacy: sdmetrics' quality, F1 and area under the curve
-of boosting that learned samples, beside real rows; whether boosting tells samples from held-out rows; black-box
-membership, as tables.py judges them, but by --rows rows of each.
+quality: each model of 32,561 rows, or of the first --learn of them, at each epsilon, and one without privacy:
+sdmetrics' quality, F1 and area under the curve of boosting that learned samples, beside real rows; whether boosting
+tells samples from held-out rows; black-box membership, as tables.py judges them, but by --rows rows of each.
 steps: seconds of a step on batches of 512 of the GPT and the VAE of rows, and of a VAE of pictures, plain and private.
 """
 
 import csv
+import itertools
 import json
 import sys
 import time
@@ -21,48 +23,58 @@ from common import must, show_table, talk, tfgen, work_folder
 from tables import adult, judged
 
 PARTS = ("quality", "steps")
+MODELS = ("tree", "gpt")  # the quick one first
 _BATCH = 512
 
 
 @click.command(help=__doc__)
 @click.argument("data", type=click.Path(exists=True, path_type=Path))
 @click.argument("parts", nargs=-1, type=click.Choice(PARTS))
+@click.option("--model", "models", multiple=True, type=click.Choice(MODELS), default=MODELS)
 @click.option("--epsilon", "epsilons", multiple=True, type=float, default=(1.0, 3.0, 10.0))
-@click.option("--fit-steps", type=int, help="Of each fit; else by the usual minutes.")
+@click.option("--fit-steps", type=int, help="Of each private fit of steps; else by the usual minutes.")
 @click.option("--rows", default=10_000, help="That are judged.")
-def main(data: Path, parts: tuple[str, ...], epsilons: tuple[float, ...], fit_steps: int | None, rows: int) -> None:
+@click.option("--learn", type=int, help="The first so many rows are learned; else all.")
+def main(
+    data: Path, parts: tuple[str, ...], models: tuple[str, ...], epsilons: tuple[float, ...], fit_steps: int | None,
+    rows: int, learn: int | None,
+) -> None:
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
     with work_folder("private") as folder:
         for part in parts or PARTS:
             talk(part)
             if part == "quality":
-                quality(data, folder, epsilons, fit_steps, rows)
+                quality(data, folder, models, epsilons, fit_steps, rows, learn)
             else:
                 steps()
 
 
-def quality(data: Path, folder: Path, epsilons: tuple[float, ...], fit_steps: int | None, rows: int) -> None:
+def quality(
+    data: Path, folder: Path, models: tuple[str, ...], epsilons: tuple[float, ...], fit_steps: int | None, rows: int,
+    learn: int | None,
+) -> None:
     real, test = adult(data, folder)
     few = [first(path, folder / f"few-{path.name}", rows) for path in (real, test)]
+    real = first(real, folder / "learned.csv", learn) if learn else real
     found = []
-    for epsilon in (*epsilons, None):
-        name = f"epsilon-{epsilon}"
+    for model, epsilon in itertools.product(models, (*epsilons, None)):
+        name = f"{model}-{epsilon}"
         words = ("--private", f"epsilon={epsilon}") if epsilon else ()
-        words += ("--steps", fit_steps) if fit_steps and epsilon else ()
+        words += ("--steps", fit_steps) if fit_steps and epsilon and model != "tree" else ()
         began = time.monotonic()
-        must(tfgen("fit", "gpt", real, "-o", folder / name, *words))
+        must(tfgen("fit", model, real, "-o", folder / name, *words))
         seconds = time.monotonic() - began
         must(tfgen("generate", folder / name, "-n", rows, "-o", folder / f"{name}.csv"))
         record = json.loads((folder / name / "run.json").read_text())
         account = record.get("privacy", {"spent": {"epsilon": float("inf")}, "noise_multiplier": 0.0})
         scores = judged(few[0], folder / f"{name}.csv", few[1], "income")
         talk(f"{name}: {scores}")
-        found.append([epsilon or "none", round(account["spent"]["epsilon"], 3), round(account["noise_multiplier"], 3),
-                      record["reached"], *(round(scores[each], 3) for each in (
+        found.append([model, epsilon or "none", round(account["spent"]["epsilon"], 3),
+                      round(account["noise_multiplier"], 3), record["reached"], *(round(scores[each], 3) for each in (
                           "quality", "f1_real", "f1_made", "auc_made", "detectability", "membership",
                           "membership_at_1")), round(seconds)])
-        show_table(["epsilon", "spent", "noise", "steps", "quality", "F1 real", "F1", "AUC", "C2ST", "MIA", "at 1 %",
-                    "fit s"], found)
+        show_table(["model", "epsilon", "spent", "noise", "steps", "quality", "F1 real", "F1", "AUC", "C2ST", "MIA",
+                    "at 1 %", "fit s"], found)
 
 
 def first(path: Path, to: Path, count: int) -> Path:

@@ -5,9 +5,10 @@ import itertools
 import pytest
 
 from tfgen import catalog
-from tfgen.representations import ARRAYS, SEQUENCES
+from tfgen.representations import ARRAYS, ROWS, SEQUENCES
 from tfgen.representations.arrays.conditions import Conditions
 from tfgen.representations.arrays.specification import ArraySpecification, Part
+from tfgen.representations.rows.specification import Field, RowSpecification
 from tfgen.representations.sequences.specification import SequenceSpecification
 
 SHAPES = [(28, 28, 1), (16, 16, 3), (12, 20, 1), (9, 17, 1)]
@@ -26,6 +27,7 @@ CONDITIONS = Conditions(3, ((1, 0), (2, 3)), (30, 70))
 
 
 TEXT = SequenceSpecification(vocabulary_size=70, end=69, start=1, count=10000, plural="texts")
+TABLE = RowSpecification((Field((600, 400)), Field((500, 500), scores=(-0.7, 0.7))), count=1000)
 
 
 def models_of(representation):
@@ -67,7 +69,7 @@ def covering(*representations):
 def specification_of(model):
     """What a model of the catalog may be told of its data: something that it learns."""
     learned = catalog.MODELS.load(model).representations[0]
-    return {ARRAYS: (example_of((8, 8, 1)), CONDITIONS), SEQUENCES: (TEXT, None)}[learned]
+    return {ARRAYS: (example_of((8, 8, 1)), CONDITIONS), SEQUENCES: (TEXT, None), ROWS: (TABLE, None)}[learned]
 
 
 def example_of(shape, count=10000):

@@ -105,14 +105,16 @@ def test_any_number_is_in_range_or_a_sentence(model, data):
 
 @pytest.mark.parametrize("model", CONFIGS)
 def test_config_survives_json(model):
-    config = make_config(CONFIGS[model], "base", {"batch_size": 7})
+    field = next(field for field in dataclasses.fields(CONFIGS[model]) if field.type in (int, float))
+    config = make_config(CONFIGS[model], "base", {field.name: field.type(7)})
     assert from_json(CONFIGS[model], dataclasses.asdict(config)) == config
     with pytest.raises(UserError, match="'from_the_future'"):
         from_json(CONFIGS[model], {"from_the_future": 1})
 
 
 @pytest.mark.parametrize("model", CONFIGS)
-def test_the_dial_sets_the_width_unless_it_is_said(model):
-    widths = [make_config(CONFIGS[model], size, {}).width for size in ("tiny", "small", "base")]
-    assert widths == sorted(widths) and len(set(widths)) == 3
-    assert make_config(CONFIGS[model], "base", {"width": 5}).width == 5
+def test_the_dial_sets_how_large_the_model_is_unless_it_is_said(model):
+    name = next(iter(CONFIGS[model].sizes["tiny"]))  # of most models the width
+    sizes = [getattr(make_config(CONFIGS[model], size, {}), name) for size in ("tiny", "small", "base")]
+    assert sizes == sorted(sizes) and len(set(sizes)) == 3
+    assert getattr(make_config(CONFIGS[model], "base", {name: 5}), name) == 5

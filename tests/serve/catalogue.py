@@ -13,7 +13,7 @@ from tfgen.export.signatures import SERVER, ExportedModel
 from tfgen.modalities.image.codec import ImageCodec
 from tfgen.modalities.text.codec import TextCodec
 from tfgen.modalities.text.learning import learn
-from tfgen.representations import ARRAYS
+from tfgen.representations import ARRAYS, SEQUENCES
 from tfgen.representations.arrays.conditions import Conditions
 from tfgen.representations.arrays.vocabulary import Vocabulary
 
@@ -24,7 +24,7 @@ def save_catalogue(folder: Path) -> list[str]:
     for model in MODELS:
         if ARRAYS in MODELS.load(model).representations:
             exports.update({f"{model}-{network}": _of_arrays(model, network) for network in NETWORKS})
-        else:
+        elif SEQUENCES in MODELS.load(model).representations:
             exports[model] = _of_sequences(model)
     for name, exported in exports.items():
         (folder / name).mkdir()

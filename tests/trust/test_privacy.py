@@ -280,11 +280,12 @@ def test_other_rows_are_read_as_those_that_were_learned_are(tmp_path):
     assert filling.unknown["town"].tolist() == [True, False, False]  # which stays as it stands in the file
 
 
-def test_the_plan_says_what_of_data_from_memory_is_in_the_run(tmp_path):
+def test_the_plan_says_what_of_data_from_memory_is_in_the_run(tmp_path, table):
     record = {"privacy": account(noise_multiplier=1.0).to_json(), "data": {"file": "data.parquet"}}
-    assert "'data.parquet', all of the data, in the run's folder" in private.plan_in_words(Run(tmp_path, record))[-1]
+    last = private.plan_in_words(Run(tmp_path, record), table)[-1]
+    assert "'data.parquet', all of the data, in the run's folder" in last
     elsewhere = Run(tmp_path, {**record, "data": {"path": "/somewhere"}})
-    assert "in the run's folder" not in " ".join(private.plan_in_words(elsewhere))
+    assert "in the run's folder" not in " ".join(private.plan_in_words(elsewhere, table))
 
 
 def test_released_counts_have_the_noise_that_was_counted():

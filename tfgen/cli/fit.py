@@ -45,8 +45,8 @@ from tfgen.environment import load_tensorflow
 @click.option(
     "--private",
     metavar="epsilon=E",
-    help="Learn with differential privacy: epsilon=3, or epsilon=3,delta=1e-5,clip=1. A gpt or a vae of tables, or a "
-    "vae of pictures or sounds (docs/privacy.md).",
+    help="Learn with differential privacy: epsilon=3, or epsilon=3,delta=1e-5,clip=1. A gpt, a tree or a vae of "
+    "tables, or a vae of pictures or sounds (docs/privacy.md).",
 )
 @click.option(
     "--strategy",
@@ -55,14 +55,15 @@ from tfgen.environment import load_tensorflow
 )
 @click.option("--tensorboard", is_flag=True, help="Also write the losses for TensorBoard.")
 def command(overrides: tuple[str, ...], freeze: int | None, **options) -> None:
-    """Train MODEL (gan, vae or gpt) on DATA and keep everything in a run.
+    """Train MODEL (gan, vae, gpt or tree) on DATA and keep everything in a run.
 
     A gan or a vae learns pictures: a folder of them, an .npy, .npz or idx file, tfds:NAME, or `digits`, the default;
     and sounds: a folder of .wav, .flac, .ogg or .mp3, or `chimes`. Sub-folders or a captions.csv give the words that
     steer the model later. A gpt learns text: a file, a folder of texts, a .jsonl of texts, prompts with completions or
     chats, tfds:NAME, or `shakespeare`, the default. All three learn tables: a .csv, .tsv, .parquet or .xlsx, or
-    `insurance`; and levels of games: .txt, .csv, .tmx, or `meadows`. The gpt learns both best. A vae or a gpt learns
-    baskets: a file of a basket a line, or of who had what and when, or `corner-shop`.
+    `insurance`; and levels of games: .txt, .csv, .tmx, or `meadows`. The gpt learns both best. A tree learns tables
+    alone: it counts which columns go together, in seconds. A vae or a gpt learns baskets: a file of a basket a line,
+    or of who had what and when, or `corner-shop`.
 
     \b
     tfgen fit gan
@@ -77,6 +78,7 @@ def command(overrides: tuple[str, ...], freeze: int | None, **options) -> None:
     tfgen fit gpt levels/
     tfgen fit vae groceries.csv
     tfgen fit gpt patients.csv --private epsilon=3
+    tfgen fit tree patients.csv --private epsilon=1
     tfgen fit gpt notes/ --from gpt2_base_en --lora 8
 
     Settings for --set are the model's (see docs/settings.md) and the data's: size=64 or size=48x96, channels=1 or 3;

@@ -14,6 +14,7 @@ from tfgen.errors import UserError
 from tfgen.models import replicas
 from tfgen.models.private import ExampleLoss, GradientMechanism, clipped_sum
 from tfgen.representations.signatures import Signature
+from tfgen.trust.privacy import GRADIENTS
 
 _LARGEST_CHUNK, _NUMBERS_OF_A_CHUNK = 64, 2**25  # examples, and numbers of their gradients
 
@@ -31,7 +32,9 @@ class GenerativeModel(keras.Model):
     jit_compile = False  # whether XLA makes a training step quicker
     few_examples = 0  # with fewer, `of_few` is said before the fit
     of_few = ""
-    can_be_private = False  # whether `train_step` heeds `privacy`
+    can_be_private = False  # whether `train_step`, or `before_fit`, heeds `privacy`
+    privacy_mechanism = GRADIENTS  # what a private fit of it learns by
+    fitted_at_once = False  # whether all is learned in `before_fit`, so that one step is enough, and heeds no batch
     fitted_last: tuple[str, ...] = ()  # parts that `after_fit` fits anew, whatever they were
     remedy = "Lower the learning rate with --set learning_rate=..., or begin with another --seed."
 
@@ -77,6 +80,10 @@ class GenerativeModel(keras.Model):
 
     def check_shareable(self, replicas: int) -> None:
         """Raises UserError where so many replicas can't share a batch evenly."""
+        if self.fitted_at_once:
+            if replicas > 1:
+                raise UserError("This model has no steps that could be shared.", "Leave --strategy out.")
+            return
         size = self.config.batch_size
         if size % replicas:
             raise UserError(

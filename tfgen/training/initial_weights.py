@@ -58,6 +58,11 @@ def open_initial_weights(request: FitRequest, representation: str) -> InitialWei
     """
     run = start_run(request)
     if run is not None:
+        if model_class(request.model, representation).fitted_at_once:
+            raise UserError(
+                f"A {request.model} is fitted to all of its data at once, so it has nothing to begin with.",
+                "Leave --from out.",
+            )
         from tfgen.training.start_run import open_run
 
         return open_run(run, request)

@@ -57,6 +57,8 @@ def create_run(request: FitRequest, held: contextlib.ExitStack, replicas: int = 
     clock = time.monotonic()
     _check_representation(request.model, examples)
     examples = weights.widen(examples)
+    if weights.model_class.fitted_at_once:
+        request = _as_fitted_at_once(request)
     protected = None
     if request.private is not None:
         protected = private.protect(request, weights.model_class, examples, own)
@@ -120,6 +122,16 @@ def _data_record(
     if not isinstance(source, str):
         kept = dict([MODALITIES.load(examples.modality).keep_in_memory(examples, request.data)])
     return kept, {**_source(source, examples, kept), **facts}
+
+
+def _as_fitted_at_once(request: FitRequest) -> FitRequest:
+    """The request for a model that takes no time to plan. Raises UserError where it should be measured on the way."""
+    if request.evaluate_every is not None:
+        raise UserError(
+            f"A {request.model} is fitted at once, so there is nothing to measure on the way.",
+            "Leave --evaluate-every out; tfgen evaluate measures it afterwards.",
+        )
+    return request if request.steps else dataclasses.replace(request, steps=1)
 
 
 def _as_repeated(request: FitRequest, run: Run) -> FitRequest:

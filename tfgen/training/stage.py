@@ -126,7 +126,8 @@ def _fit_locked(beginning: Beginning, request: FitRequest, hooks: Hooks, energy:
 def _open_best(run: Run, model, data: Steps, hooks: Hooks) -> Best | None:
     """What measures the model while it learns; None where nobody asked, or there is nothing to measure by."""
     examples = data.examples
-    if "privacy" in run.record:  # a look at what is held out would cost something too
+    # A look at what is held out would cost privacy too; and what no step changes need not be measured twice.
+    if "privacy" in run.record or model.fitted_at_once:
         return None
     if not run.record.get("evaluate_every") and not examples.holds_out:
         return None
@@ -251,14 +252,16 @@ def _say_plan(run: Run, model, examples: Examples, left: float | None, energy: F
     steps, done = run.record["steps"], int(model.step.numpy())
     say(
         f"Model: {run.record['model']}, {parameters} parameters; memory about {size(peak_memory() + state)}; "
-        f"{f'step {done} to ' if done else ''}{several(steps, 'step')} of {model.config.batch_size}"
+        + ("fitted at once, " if model.fitted_at_once else "")
+        + f"{f'step {done} to ' if done else ''}{several(steps, 'step')}"
+        + ("" if model.fitted_at_once else f" of {model.config.batch_size}")
         + (f", about {duration(left)} and {energy.forecast(left).short()}." if left and left > 0 else ".")
     )
     if len(examples) < model.few_examples:
         say(f"  {model.of_few}")
     if crew.replicas > 1:
         say(f"  {crew.replicas} replicas share each batch, in {several(crew.workers, 'worker')}.")
-    for sentence in private.plan_in_words(run):
+    for sentence in private.plan_in_words(run, examples):
         say(sentence)
     say(f"Run: {run.path}. Ctrl-C stops and keeps everything.")
 

@@ -56,6 +56,10 @@ class Steps:
 
     def batches(self, start: int, stop: int, share: Share = WHOLE) -> Any:
         """The data of the steps `start` to `stop - 1`."""
+        if self.model.fitted_at_once:  # its steps take none
+            import tensorflow as tf
+
+            return tf.data.Dataset.range(start, stop)
         if self.model.privacy is not None:
             return private.batches(self.run, self.model, self.examples, start, stop, share)
         return self.examples.batches(self.model.config, self.run.record["seed"], start, stop, share)
@@ -67,4 +71,6 @@ class Steps:
 
     def epoch(self, most: int = _ENOUGH_EXAMPLES) -> Any:
         """The batches of `epoch_size` examples, or of at most so many."""
+        if self.model.fitted_at_once:
+            return self.batches(0, 1)
         return self.batches(0, max(1, min(self.epoch_size, most) // self.model.config.batch_size))

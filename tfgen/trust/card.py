@@ -32,6 +32,7 @@ _MODELS = {
     "gan": "generative adversarial network (GAN)",
     "vae": "variational autoencoder (VAE)",
     "gpt": "autoregressive transformer (GPT)",
+    "tree": "tree of columns by their marginals (Chow and Liu; MST where it is private)",
 }
 # Metrics, as the catalog calls them, that tell what a model gives away of its data; and whether samples are told apart.
 PRIVACY = (

@@ -4,7 +4,8 @@ A fit is (epsilon, delta)-differentially private if no example, added or taken a
 e^epsilon times as likely, but for outcomes of probability delta (Dwork et al. 2006). Fits get there by DP-SGD (Abadi et
 al. 2016): each step is a Gaussian mechanism on a Poisson sample of the examples; what is learned of columns before the
 first step is another. What they spend together is found from their privacy losses' distribution (Sommer et al. 2019;
-Doroshenko et al. 2022), which `dp-accounting` computes.
+Doroshenko et al. 2022), which `dp-accounting` computes. Or they count marginals with noise (McKenna et al. 2021). What
+the exponential mechanism spends has no one distribution, so these are composed by Renyi divergences (Mironov 2017).
 """
 
 import json
@@ -30,6 +31,10 @@ _RELEASE_SHARE = 0.1  # of the budget, in squares of Gaussian DP's mu (Dong et a
 _RELEASE_DELTA = 0.1  # of delta
 _FINE, _COARSE = 1e-4, 1e-3  # intervals of privacy losses: the first is what is told, the second what is searched with
 _CLOSE = 1e-3  # of epsilon, that may be left over
+# Of what a fit by marginals spends, in squares of 1 / noise multiplier, which add up as zero-concentrated DP does (Bun
+# & Steinke 2016): for the counts of single columns, the choice of pairs, and the counts of these.
+_OF_COLUMNS, _OF_CHOICE, _OF_PAIRS = 0.1, 0.1, 0.8
+GRADIENTS, MARGINALS = "gradients", "marginals"  # what a fit learns by
 _FALSE_POSITIVES = 0.01  # at which attacks are asked what they find
 _CACHE = "privacy.json"
 _MOST_KEPT = 500
@@ -109,6 +114,32 @@ class Release:
 
 
 @dataclass(frozen=True)
+class MarginalNoise:
+    """How a fit by marginals spends what a Gaussian mechanism of one noise multiplier would.
+
+    of_columns, of_pairs: deviations of the noise of each count of a column, and of each of a pair's, in rows.
+    epsilon_of_choice: of each choice of a pair.
+    """
+
+    of_columns: float
+    of_pairs: float
+    epsilon_of_choice: float
+
+    @classmethod
+    def of(cls, noise_multiplier: float, columns: int) -> "MarginalNoise":
+        """For a table of so many columns, of which one less are chosen as pairs: a row is in one count of each.
+
+        An exponential mechanism of epsilon is epsilon^2 / 8 zero-concentrated DP (Cesar & Rogers 2021).
+        """
+        pairs = max(1, columns - 1)
+        return cls(
+            noise_multiplier * math.sqrt(columns / _OF_COLUMNS),
+            noise_multiplier * math.sqrt(pairs / _OF_PAIRS),
+            math.sqrt(4 * _OF_CHOICE / pairs) / noise_multiplier,
+        )
+
+
+@dataclass(frozen=True)
 class Account:
     """A private fit in numbers, as run.json keeps it.
 
@@ -116,10 +147,12 @@ class Account:
     unit: what one example is, of which nothing is given away.
     sampling_rate: the probability of each example to be in a step's batch; examples times it are `expected_batch`.
     release: what went into what was learned before the first step; None where nothing was released so.
-    noise_multiplier: standard deviation of a step's noise, in units of clip; 0 until the steps are planned.
+    noise_multiplier: standard deviation of a step's noise, in units of clip; 0 until the steps are planned. Of a fit by
+        marginals, of a Gaussian mechanism that would spend as much as all that is counted and chosen.
     steps: that it was planned for.
     spent: {"steps", "epsilon"}, as far as the fit has come.
     not_covered: sentences on what else was read from the data.
+    mechanism: what was learned by, steps on GRADIENTS or MARGINALS, which are counted once, before any step.
     """
 
     epsilon: float
@@ -133,6 +166,7 @@ class Account:
     steps: int = 0
     spent: Mapping[str, float] | None = None
     not_covered: tuple[str, ...] = ()
+    mechanism: str = GRADIENTS
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "not_covered": list(self.not_covered)}
@@ -224,10 +258,12 @@ def calibrated_noise(account: Account, steps: int) -> float:
     release = account.release or Release(0.0, 0.0)
     key = json.dumps(
         [account.epsilon, account.delta, account.sampling_rate, steps, release.noise_multiplier, release.delta]
+        + [account.mechanism] * (account.mechanism != GRADIENTS)
     )
     kept = _read_cache()
     if key not in kept:
-        noise = _root(lambda sigma: _epsilon(account, sigma, steps, _COARSE) - account.epsilon, 0.2, 200.0)
+        most = 1e5 if account.mechanism == MARGINALS else 200.0
+        noise = _root(lambda sigma: _epsilon(account, sigma, steps, _COARSE) - account.epsilon, 0.2, most)
         # The coarse intervals are cautious already; what is told must hold in any case.
         while _epsilon(account, noise, steps, _FINE) > account.epsilon:
             noise *= 1.002
@@ -239,12 +275,17 @@ def calibrated_noise(account: Account, steps: int) -> float:
 def _epsilon(account: Account, noise: float, steps: int, interval: float) -> float:
     accounting = _accounting()
     from dp_accounting.pld.pld_privacy_accountant import PLDAccountant
+    from dp_accounting.rdp.rdp_privacy_accountant import RdpAccountant
 
-    release = account.release
-    accountant = PLDAccountant(value_discretization_interval=interval)
+    release, is_counted = account.release, account.mechanism == MARGINALS
+    accountant = RdpAccountant() if is_counted else PLDAccountant(value_discretization_interval=interval)
     if release is not None:
         accountant.compose(accounting.GaussianDpEvent(release.noise_multiplier))
-    if steps:
+    if is_counted:
+        accountant.compose(accounting.GaussianDpEvent(noise / math.sqrt(_OF_COLUMNS)))
+        accountant.compose(accounting.ZCDpEvent(_OF_CHOICE / (2 * noise**2)))
+        accountant.compose(accounting.GaussianDpEvent(noise / math.sqrt(_OF_PAIRS)))
+    elif steps:
         step = accounting.PoissonSampledDpEvent(account.sampling_rate, accounting.GaussianDpEvent(noise))
         accountant.compose(accounting.SelfComposedDpEvent(step, steps))
     return float(accountant.get_epsilon(account.delta - (release.delta if release else 0.0)))

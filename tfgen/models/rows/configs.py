@@ -119,3 +119,25 @@ class RowGANConfig:
     learning_rate: float = setting(1e-3, "learning rate at the start; it falls over the fit", low=1e-09, high=10)
     end_rate: float = setting(0.05, "the last learning rate, as a share of the first", low=0, high=1)
     average_decay: float = setting(0.998, "decay of the averaged weights that rows come from", low=0, high=0.999999)
+
+
+@dataclass(frozen=True)
+class RowTreeConfig:
+    """Every setting of a tree of columns."""
+
+    sizes: ClassVar = {"tiny": {"groups": 8}, "small": {"groups": 32}, "base": {"groups": 64}}
+    private_only: ClassVar = {}  # what a private fit can't have otherwise
+
+    groups: int = setting(
+        32, "how many groups of a column's values are counted beside those of another column, at the most", low=2,
+        high=256,
+    )  # fmt: skip
+    smoothing: float = setting(
+        30.0, "rows that each pair of columns is thought to have beside all others, in which the two are independent",
+        low=1e-6, high=1e+06,
+    )  # fmt: skip
+
+    @classmethod
+    def suited_to_privacy(cls, example: RowSpecification, size: str) -> dict[str, Any]:
+        """The defaults of a private fit: by the noise fewer groups are made anyway."""
+        return {}

@@ -101,7 +101,7 @@ function fresh(go) {
   return box;
 }
 
-const ABOUT = { gan: "GAN: the sharpest pictures and sounds", vae: "VAE: quick and steady", gpt: "GPT: writes piece by piece" };
+const ABOUT = { gan: "GAN: the sharpest pictures and sounds", vae: "VAE: quick and steady", gpt: "GPT: writes piece by piece", tree: "Tree: counts which columns go together" };
 
 function send(address, body, bar) {
   return new Promise((done, failed) => {
