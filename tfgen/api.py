@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tfgen.export.job import Artefact
     from tfgen.feedback.report import FeedbackReport
     from tfgen.generate.arrays import ArraySamples
+    from tfgen.generate.bulk import Shards
     from tfgen.generate.sequences import SequenceSamples
     from tfgen.prompts.matrix import BestOf
     from tfgen.prompts.improve import Improved, Improvement
@@ -102,6 +103,59 @@ class Run(storage.Run):
         generator = open_samples(run, request, filling, template or bool(variables), best)
         load_tensorflow()
         return generator.samples()
+
+    def generate_shards(
+        self,
+        output: str | Path,
+        prompt: str = "",
+        n: int | None = None,
+        seed: int = 0,
+        *,
+        shard_format: str | None = None,
+        shard_size: int | None = None,
+        runner: str | None = None,
+        runner_options: Sequence[str] = (),
+        variables: Mapping[str, str | Sequence[str]] | None = None,
+        template: bool = False,
+        preset: str | None = None,
+        signed: bool = True,
+        verbose: bool = False,
+        **options: Any,
+    ) -> "Shards":
+        """The samples that `generate` makes at the same seeds, in files of so many, by Apache Beam (docs/scale.md).
+
+        The same call goes on where an earlier one was stopped, and makes only what is missing.
+
+        Args:
+            output: a folder for shards and manifest.json, on a disk that all workers see under this path.
+            n: how many samples in all.
+            shard_format: "wds" (WebDataset's tar), "parquet", "jsonl" or "tfrecord", as the run can be written.
+            shard_size: samples of a shard; by default some seconds' work.
+            runner: as Beam calls it; None for a process on each of this machine's processors.
+            runner_options: of the runner's, as "name=value".
+            options: as of `generate`, those under which a sample depends on its own seed alone.
+
+        Raises:
+            UserError: Beam isn't installed, the request can't work, or the folder holds something else.
+            Failure: a worker failed; what is made stays.
+        """
+        from tfgen.generate import Request
+        from tfgen.generate.bulk import generate_shards, open_bulk
+        from tfgen.generate.pipeline import Cluster
+        from tfgen.prompts.matrix import Filling, only_one
+
+        options = {name: plain(value) for name, value in options.items()}
+        n, seed = whole("n", n), whole("seed", seed) or 0
+        folder = None if output is None else Path(output)
+        request = Request(text("prompt", prompt), n, seed, folder, options, signed=signed)
+        filling = Filling({name: names(values) for name, values in (variables or {}).items()})
+        run = self if preset is None else self.open(f"{self.path}@{text('preset', preset)}")
+        request = only_one(request, filling, template or bool(variables))
+        bulk = open_bulk(run, request, shard_format, whole("shard_size", shard_size))
+        cluster = Cluster(runner, names(runner_options))
+        cluster.check()
+        with talking(verbose or is_talking()):
+            return generate_shards(bulk, cluster)
 
     def steer(
         self,

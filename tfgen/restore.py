@@ -80,7 +80,8 @@ def _conditions(run: Run):
 
 def load_model(run: Run):
     """The run's model with the weights of its newest whole checkpoint; says so when a newer one is damaged."""
-    return load_model_and_checkpoint(run)[0] if _kept is None else _kept.model(run)
+    kept = _here.kept
+    return load_model_and_checkpoint(run)[0] if kept is None else kept.model(run)
 
 
 _MOST_PARTS = 24  # that are kept of a model
@@ -90,13 +91,11 @@ class KeptModels:
     """The models that were used last, each with what was made of it last, such as traced functions."""
 
     def __init__(self, most: int):
-        self._most, self._thread = most, threading.get_ident()
+        self._most = most
         self._entries: OrderedDict[Hashable, tuple[Any, OrderedDict[Hashable, Any]]] = OrderedDict()
 
     def model(self, run: Run) -> Any:
         """The run's model: one that is here already, unless its weights have changed since."""
-        if threading.get_ident() != self._thread:
-            raise RuntimeError("models that are kept were asked for from another thread")
         key = run.path.resolve(), checkpoints.newest_name(run.checkpoints), versions.identity(run)
         if key not in self._entries:
             self._entries[key] = load_model_and_checkpoint(run)[0], OrderedDict()
@@ -118,24 +117,30 @@ class KeptModels:
         return make()
 
 
-_kept: KeptModels | None = None
+class _Here(threading.local):
+    """What this thread keeps: others don't see it, since a model is used by one at a time."""
+
+    kept: KeptModels | None = None
+
+
+_here = _Here()
 
 
 @contextlib.contextmanager
 def keeping_models(most: int = 4) -> Iterator[None]:
-    """While the block runs, models stay loaded, and whoever loads one again gets the same object: for what answers many
-    requests, from one thread, and changes none of them."""
-    global _kept
-    before, _kept = _kept, KeptModels(most)
+    """While the block runs, models that this thread loads stay loaded, and it gets the same object when it loads one
+    again: for what answers many requests and changes none of them."""
+    before, _here.kept = _here.kept, KeptModels(most)
     try:
         yield
     finally:
-        _kept = before
+        _here.kept = before
 
 
 def made_of(model: Any, key: Hashable, make: Callable[[], Any]) -> Any:
     """What `make` gives, which is made once for a model that is kept; `key` names it, with all that it depends on."""
-    return make() if _kept is None else _kept.made_of(model, key, make)
+    kept = _here.kept
+    return make() if kept is None else kept.made_of(model, key, make)
 
 
 def load_model_and_checkpoint(run: Run) -> tuple[Any, str]:

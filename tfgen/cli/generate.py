@@ -61,12 +61,28 @@ from tfgen.environment import load_tensorflow
     "their probabilities."
 )
 @click.option("--unsigned", is_flag=True, help="Don't sign the files; their settings record that.")
+@click.option("--beam", is_flag=True, help="Write shards to the folder -o, by Apache Beam: docs/scale.md.")
+@click.option(
+    "--format", "shard_format", metavar="FORMAT",
+    help="With --beam: wds (WebDataset) for pictures, sounds and levels, parquet or jsonl for rows, jsonl for text and "
+    "baskets, tfrecord for all.  [default: the first of these]",
+)
+@click.option("--shard-size", type=int, metavar="N", help="With --beam: Samples of a shard.  [default: seconds' work]")
+@click.option(
+    "--runner", metavar="NAME",
+    help="With --beam: FlinkRunner, SparkRunner, DataflowRunner or another of Beam's.  [default: this machine]",
+)
+@click.option(
+    "--runner-option", "runner_options", multiple=True, metavar="KEY=VALUE",
+    help="With --beam: An option of Beam's or the runner's; may be given several times.",
+)
 @click.option("--server", metavar="URL", help="Ask a server instead of a run; then give no RUN, but --model.")
 @click.option("--model", metavar="NAME", help="The model's name on the server.")
 def command(
     words: tuple[str, ...], count: int | None, seed: int, output: str | None, server: str | None, model: str | None,
     preset: str | None, pairs: tuple[str, ...], template: bool, per_seed: bool, random: int | None,
-    best_of: int | None, unsigned: bool, **options: Any,
+    best_of: int | None, unsigned: bool, beam: bool, shard_format: str | None, shard_size: int | None,
+    runner: str | None, runner_options: tuple[str, ...], **options: Any,
 ) -> None:
     """Make new samples from RUN, of PROMPT if the run knows prompts; text goes on from PROMPT; of a table PROMPT says
     what rows have: equal to, one of several, or from one to another, for several columns; of baskets it names items,
@@ -95,7 +111,9 @@ def command(
     tfgen generate levels-gpt "many pipes, no gaps" -n 9 -o look.png
     tfgen generate groceries-vae "whole milk, butter" -n 10 --why
     tfgen generate groceries-vae --baskets -n 1000 -o baskets.csv
+    tfgen generate faces-gan -n 10000000 --beam -o faces/
     """
+    from tfgen.console import say
     from tfgen.errors import UserError
     from tfgen.generate import Request
     from tfgen.prompts.matrix import ALL, BY_SEED, Filling, only_one, open_samples
@@ -108,6 +126,17 @@ def command(
     request = Request(prompt, count, seed, place, given_options(options), signed=not unsigned)
     filling = Filling(values_of(pairs), BY_SEED if per_seed else ALL, random, seed)
     template = template or bool(pairs or per_seed or random is not None)
+    if beam:
+        _check_none({"--server": server, "--best-of": best_of, "--per-seed": per_seed, "--random": random}, "--beam")
+        shards = run.generate_shards(
+            output, prompt, count, seed, shard_format=shard_format, shard_size=shard_size, runner=runner,
+            runner_options=runner_options, variables=filling.values, template=template, signed=not unsigned,
+            **request.options,
+        )
+        return say(f"Wrote {shards}")
+    given = {"--format": shard_format, "--shard-size": shard_size, "--runner": runner,
+             "--runner-option": runner_options}  # fmt: skip
+    _check_none(given, "samples that aren't in shards", "Add --beam, or leave it out.")
     if run is None and best_of is not None:
         raise UserError("A server doesn't know what people like.", "Leave --best-of out.")
     if run is None:
@@ -124,6 +153,14 @@ def command(
     generator.deliver()
 
 
+def _check_none(given: dict[str, Any], what: str, what_to_do: str = "Leave one of them out.") -> None:
+    """Raises UserError for the first option that was given and doesn't go with something else."""
+    from tfgen.errors import UserError
+
+    for name in given_options(given):
+        raise UserError(f"'{name}' doesn't go with {what}.", what_to_do)
+
+
 def _with_preset(run: Any, preset: str) -> Any:
     """The run's version of this name."""
     from tfgen.errors import UserError
@@ -138,7 +175,7 @@ def _with_preset(run: Any, preset: str) -> Any:
 def _run_and_prompt(words: tuple[str, ...], server: str | None, model: str | None):
     """What the words mean: with a server they are a prompt alone, else a run and a prompt."""
     from tfgen.errors import UserError
-    from tfgen.run import Run
+    from tfgen.api import load
 
     if bool(server) != bool(model):
         raise UserError("A server needs both --server and --model.", "Give the one that is missing.")
@@ -150,4 +187,4 @@ def _run_and_prompt(words: tuple[str, ...], server: str | None, model: str | Non
         raise UserError("No run is named.", "Name one: tfgen generate RUN; see them with: tfgen runs list")
     if len(words) > 2:
         raise UserError(f"A run and one prompt are expected, not {len(words)} words.", "Put the prompt in quotes.")
-    return Run.open(words[0]), words[1] if len(words) == 2 else ""
+    return load(words[0]), words[1] if len(words) == 2 else ""

@@ -91,6 +91,9 @@ class Generator(abc.ABC):
 
     options: ClassVar[tuple[str, ...]] = ()  # those of a request that it takes
     controls: ClassVar[tuple[Control, ...]] = ()  # those of its options that are numbers
+    shard_options: ClassVar[tuple[str, ...]] = ()  # those under which a sample still depends on its own seed alone
+    shard_formats: ClassVar[tuple[str, ...]]  # of shard_files.FORMATS, the first where nobody says
+    shard_size: ClassVar[int]  # samples of a shard, where nobody says: some seconds' work, and little memory
 
     def __init__(self, run: Run, request: Request, codec: Codec):
         self.modality = MODALITIES.load(run.record["modality"]).of_codec(codec)
@@ -113,9 +116,17 @@ class Generator(abc.ABC):
     def default_count(self) -> int:
         """How many samples, where nobody says."""
 
+    def check_shards(self) -> None:
+        """Raises UserError where a sample would depend on more than its own seed, so that shards made apart would not
+        hold what one command makes."""
+        for name in self.request.options:
+            if name not in self.shard_options:
+                what = f"'{flag(name)}' doesn't go with shards, whose samples depend on nothing but their own seeds."
+                raise UserError(what, "Leave it out.")
+
     @abc.abstractmethod
     def samples(self) -> Any:
-        """The samples as Python has them."""
+        """The samples as Python has them; shards are written of their `examples()`, or by their `save`."""
 
     def pieces(self) -> Iterator[tuple[int, str]]:
         """What the samples are made of while they are made: (place, text that is new); nothing for what comes at once.
@@ -143,13 +154,22 @@ def open_generator(run: Run, request: Request) -> Generator:
 
 def seeds_from(first: int, count: int) -> np.ndarray:
     """int32 [count]. Raises UserError where a seed would not fit."""
+    check_seeds(first, count)
+    if count > 10**8:
+        what = f"{count} samples are too many at once."
+        raise UserError(what, "Make them in shards with --beam, or fewer, from several first seeds.")
+    return np.arange(first, first + count, dtype=np.int64).astype(np.int32)
+
+
+def check_seeds(first: int, count: int) -> None:
+    """Raises UserError where there are no such seeds."""
     if count < 1:
         raise UserError(f"{count} samples can't be made.", "Ask for at least 1 with -n.")
-    if count > 10**8:
-        raise UserError(f"{count} samples are too many for one command.", "Ask for fewer, from several first seeds.")
+    if count > 2**32:
+        raise UserError(f"There are only {2**32} seeds.", "Ask for fewer with -n.")
     if not -(2**31) <= first <= 2**31 - count:
-        raise UserError(f"The seed {first} is out of range.", "Choose one from -2147483648 to 2147483647.")
-    return np.arange(first, first + count, dtype=np.int64).astype(np.int32)
+        last = 2**31 - count
+        raise UserError(f"The seed {first} is out of range.", f"Choose one from -2147483648 to {last}.")
 
 
 def flag(name: str) -> str:

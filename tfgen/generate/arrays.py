@@ -2,7 +2,7 @@
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from tfgen.representations.arrays.vocabulary import Vocabulary
 from tfgen.representations.base import Codec
 from tfgen.restore import load_model, open_codec
 from tfgen.run import BASE, Run
-from tfgen.trust.provenance import write_marked
+from tfgen.trust.provenance import ENCLOSED, SIGNED, write_marked
 
 _PART = 64 * BATCH  # samples that are decoded together
 ARRAY_ENDINGS = (".npy", ".npz")
@@ -87,6 +87,16 @@ class ArraySamples(Reactions, np.ndarray):
             for prompt, seed in zip(self.prompts, self.seeds, strict=True)
         ]
 
+    def examples(self) -> Iterator[dict[str, Any]]:
+        """Each sample as the bytes of its file, under the name's ending, with its prompt and seed."""
+        modality = self.origin.written_by
+        name = modality.ending.removeprefix(".")
+        for value, prompt, seed in zip(self.values, self.prompts, self.seeds, strict=True):
+            facts = provenance(self.origin, prompt, str(seed))
+            if facts["provenance"] == SIGNED:
+                facts["provenance"] = ENCLOSED
+            yield {name: modality.as_file(value, facts), "prompt": prompt, "seed": seed}
+
     def save(self, path: str | Path) -> str:
         """Writes them where the path's ending says, and gives a phrase on what was written. See `write_samples`.
 
@@ -115,6 +125,9 @@ class ArrayGenerator(Generator):
         Control("truncation", "Truncation", 0, 2, 1, 0.05, "Below 1, nearer to the typical sample; above 1, wilder."),
         Control("reject", "Leave out", 0, 0.9, 0, 0.05, "The share left out: those that the model finds the worst."),
     )
+    shard_options = ("truncation",)
+    shard_formats = ("wds", "tfrecord")
+    shard_size = 4096
 
     def __init__(self, run: Run, request: Request, codec: Codec):
         self.steering = Steering.of(request.options)

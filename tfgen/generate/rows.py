@@ -1,6 +1,6 @@
 """Rows of a run under conditions, or rows of a file with what they lack filled in."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,10 @@ class RowSamples(Reactions, Sequence):
         records = self.modality.records(self.rows, self._first)
         return {name: [record[name] for record in records] for name in (records[0] if records else ())}
 
+    def examples(self) -> Iterator[dict[str, Any]]:
+        """Each row as a dict of its columns."""
+        return iter(self.modality.records(self.rows, self._first))
+
     def records(self) -> list[Sample]:
         origin = self.origin
         made_by = origin.name, origin.digest, origin.version or BASE
@@ -95,6 +99,8 @@ class RowGenerator(Generator):
     """See Generator. Without a place, a .csv goes to the current folder; some of the rows are shown."""
 
     options = ("like",)
+    shard_formats = ("parquet", "jsonl", "tfrecord")
+    shard_size = 100_000
 
     def __init__(self, run: Run, request: Request, codec: Codec):
         super().__init__(run, request, codec)

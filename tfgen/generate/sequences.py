@@ -43,6 +43,11 @@ class SequenceSamples(Reactions, Sequence):
     def __repr__(self) -> str:
         return repr(list(self))
 
+    def examples(self) -> Iterator[dict[str, Any]]:
+        """Each with its prompt, its seed and why it ended."""
+        for text in self.texts:
+            yield {"text": text.text, "prompt": text.prompt, "seed": text.seed, "ended": text.ended}
+
     def records(self) -> list[Sample]:
         return [self.rows.record(text) for text in self.texts]
 
@@ -70,6 +75,9 @@ class SequenceGenerator(Generator):
         Control("repetition_penalty", "Repetition penalty", 0.8, 2, 1, 0.05, "Above 1, what was said is said less."),
         Control("length", "Length", 1, 2000, 200, 1, "Tokens to write at the most."),
     )
+    shard_options = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty", "length", "stop")
+    shard_formats = ("jsonl", "tfrecord")
+    shard_size = 512
 
     def __init__(self, run: Run, request: Request, codec: Codec):
         super().__init__(run, request, codec)
@@ -92,6 +100,11 @@ class SequenceGenerator(Generator):
 
     def default_count(self) -> int:
         return 1
+
+    def check_shards(self) -> None:
+        super().check_shards()
+        if self.how.temperature == 0:
+            raise UserError("At temperature 0 every seed gives the same.", "Raise --temperature.")
 
     def samples(self) -> SequenceSamples:
         texts = getattr(self, "_written", None)

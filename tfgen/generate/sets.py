@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
@@ -163,6 +163,11 @@ class InventedSets(Reactions, Sequence):
         """A line for each, as a prompt has items."""
         return [", ".join(map(quoted, each)) for each in self.sets]
 
+    def examples(self) -> Iterator[dict[str, Any]]:
+        """Each as the names of its items, with its seed."""
+        for seed, names in zip(self.seeds, self.sets, strict=True):
+            yield {"items": names, "prompt": self.prompt, "seed": seed}
+
     def records(self) -> list[Sample]:
         return [
             _sample(self.origin, self.prompt, seed, line) for seed, line in zip(self.seeds, self.lines(), strict=True)
@@ -207,6 +212,9 @@ class SetGenerator(Generator):
         Control("temperature", "Temperature", 0.1, 2.0, TEMPERATURE, 0.05,
                 "Of whole ones: less is nearer to the usual"),
     )  # fmt: skip
+    shard_options = ("baskets", "temperature")
+    shard_formats = ("jsonl", "tfrecord")
+    shard_size = 20_000
 
     codec: SetCodec
 
@@ -240,6 +248,11 @@ class SetGenerator(Generator):
 
     def default_count(self) -> int:
         return DEFAULT_COUNT
+
+    def check_shards(self) -> None:
+        super().check_shards()
+        if not self.invents:
+            raise UserError("A ranking is made without chance, so there is but one.", "Add --baskets.")
 
     def samples(self) -> "Ranking | Rankings | InventedSets":
         model = load_model(self.run)

@@ -177,9 +177,14 @@ class Modality(abc.ABC):
     default_count: ClassVar[int] = 16  # samples, where nobody says how many
 
     @classmethod
+    def as_file(cls, value: np.ndarray, metadata: Mapping[str, str]) -> bytes:
+        """What a file with `ending` holds of one example, with what is said of it where there is room for that."""
+        return files.as_json({"values": value.tolist(), **metadata})
+
+    @classmethod
     def save(cls, path: Path, value: np.ndarray, metadata: Mapping[str, str]) -> None:
         """Writes one example with what is said of it, signed (tfgen.trust.provenance) and atomically."""
-        write_marked(path, files.as_json({"values": value.tolist(), **metadata}), metadata)
+        write_marked(path, cls.as_file(value, metadata), metadata)
 
     @classmethod
     def read_metadata(cls, path: Path) -> dict[str, str]:

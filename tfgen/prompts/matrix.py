@@ -139,7 +139,7 @@ def open_samples(
 
 
 def only_one(request: Request, filling: Filling = Filling(), template: bool = False) -> Request:
-    """A request with its prompt filled, for what makes one prompt's samples at a time, such as a server.
+    """A request with its prompt filled, for what makes one prompt's samples at a time: a server, or shards.
 
     Raises:
         UserError: the prompt has several combinations, or there is no such prompt.
@@ -148,7 +148,8 @@ def only_one(request: Request, filling: Filling = Filling(), template: bool = Fa
         return replace(request, prompt=plain(request.prompt))
     alone = find(request.prompt).request(filling, request)
     if alone is None:
-        raise UserError("A server makes one combination at a time.", "Say which: by --var, or without alternatives.")
+        what = "The prompt has several combinations, and only one can be made at a time here."
+        raise UserError(what, "Say which: by --var, or without alternatives.")
     return alone
 
 

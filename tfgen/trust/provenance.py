@@ -30,6 +30,7 @@ ORIGIN = "org.tfgen.origin"  # the assertion that has what is said of a sample
 SIDECAR = ".c2pa"  # behind the name of a file that has its manifest beside it
 FOLDER_FILE = "provenance.json"  # of a folder whose files are signed together: their hashes
 SIGNED, OFF, UNAVAILABLE = "signed", "off", "unavailable"
+ENCLOSED = "signed with the shard that it is in"  # of a file among many in one, which has the mark for all
 EMBEDDED = {
     ".png": "image/png", ".wav": "audio/wav", ".gif": "image/gif", ".webp": "image/webp", ".mp4": "video/mp4",
 }  # fmt: skip

@@ -16,7 +16,7 @@ from tfgen.console import harmless, several
 from tfgen.errors import UserError
 from tfgen.feedback.references import facts_of
 from tfgen.trust.authority import own_signers, trusted_certificates
-from tfgen.trust.provenance import ANY, FOLDER_FILE, ORIGIN, SIDECAR, SIGNED, hashes_of, waiting_beside
+from tfgen.trust.provenance import ANY, ENCLOSED, FOLDER_FILE, ORIGIN, SIDECAR, SIGNED, hashes_of, waiting_beside
 
 OWN, TRUSTED, WATERMARKED, UNKNOWN = "own", "trusted", "watermarked", "unknown"
 CHANGED, UNMARKED, UNREAD = "changed", "unmarked", "unread"
@@ -221,6 +221,8 @@ class Verifier:
             reason = "it was made with signatures off" if stated.get("provenance") else ""
             if stated.get("provenance") == SIGNED:
                 reason = "it says that it was signed, but its mark is gone: removed, or never written"
+            if stated.get("provenance") == ENCLOSED:
+                reason = "it was made in a shard, and its mark is the shard's"
             return Verification(str(path), UNMARKED, made_by=made_by, tool=tool, reason=reason)
         found = report.verification(path, UNKNOWN)
         if report.broken:

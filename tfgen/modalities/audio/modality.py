@@ -150,10 +150,10 @@ class AudioModality(Modality):
     default_count = 16
 
     @classmethod
-    def save(cls, path: Path, value: np.ndarray, metadata: Mapping[str, str]) -> None:
-        from tfgen.modalities.audio.preview import save_wav
+    def as_file(cls, value: np.ndarray, metadata: Mapping[str, str]) -> bytes:
+        from tfgen.modalities.audio.preview import as_wav
 
-        save_wav(path, value[None], metadata)
+        return as_wav(value[None], metadata)
 
     @classmethod
     def read_metadata(cls, path: Path) -> dict[str, str]:

@@ -40,10 +40,15 @@ def sounding(value: np.ndarray) -> np.ndarray:
 
 def save_wav(path: Path, values: np.ndarray, metadata: Mapping[str, str]) -> None:
     """Writes sounds [n, ...] one after the other, with a pause between, signed and atomically."""
+    write_marked(Path(path), as_wav(values, metadata), metadata)
+
+
+def as_wav(values: np.ndarray, metadata: Mapping[str, str]) -> bytes:
+    """Sounds [n, ...] one after the other, with a pause between, as a WAV file that carries `metadata`."""
     rate = frames_of(values.shape).rate
     pause = np.zeros(int(PAUSE_SECONDS * rate), np.float32)
     pieces = [piece for value in values for piece in (pause, sounding(value))][1:]
-    write_marked(Path(path), wav_of(np.concatenate(pieces), rate, metadata), metadata)
+    return wav_of(np.concatenate(pieces), rate, metadata)
 
 
 def as_pictures(values: np.ndarray) -> np.ndarray:

@@ -181,10 +181,10 @@ class ImageModality(Modality):
     default_count = 64
 
     @classmethod
-    def save(cls, path: Path, value: np.ndarray, metadata: Mapping[str, str]) -> None:
-        from tfgen.modalities.image.preview import save_png
+    def as_file(cls, value: np.ndarray, metadata: Mapping[str, str]) -> bytes:
+        from tfgen.modalities.image.preview import as_png
 
-        save_png(path, value, metadata)
+        return as_png(value, metadata)
 
     @classmethod
     def read_metadata(cls, path: Path) -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tfgen.errors import UserError
-from tfgen.trust.provenance import open_marked
+from tfgen.trust.provenance import open_marked, write_marked
 
 VISIBLE_SIDE = 64  # in a grid, smaller pictures are enlarged to at least this
 LARGEST_GRID = 8192  # pixels along a side; a grid that would be larger is not enlarged
@@ -26,13 +26,18 @@ _GAP = 24  # pixels between the sheets of several runs
 
 def save_png(path: Path, value: np.ndarray, metadata: Mapping[str, str] | None = None) -> None:
     """Writes one picture [h, w, c] as a PNG that carries `metadata`, signed and atomically."""
+    write_marked(Path(path), as_png(value, metadata), metadata)
+
+
+def as_png(value: np.ndarray, metadata: Mapping[str, str] | None = None) -> bytes:
+    """One picture [h, w, c] as a PNG that carries `metadata`."""
     from PIL.PngImagePlugin import PngInfo
 
-    information = PngInfo()
+    information, content = PngInfo(), io.BytesIO()
     for key, text in (metadata or {}).items():
         information.add_itxt(key, text)
-    with open_marked(Path(path), metadata) as file:
-        _as_picture(value).save(file, format="PNG", pnginfo=information)
+    _as_picture(value).save(content, format="PNG", pnginfo=information)
+    return content.getvalue()
 
 
 def save_animation(path: Path, values: np.ndarray, metadata: Mapping[str, str], loop: bool) -> None:

@@ -222,17 +222,21 @@ class LevelModality(Modality):
         return pictures(filled, cls._tiles())
 
     @classmethod
-    def save(cls, path: Path, value: np.ndarray, metadata: Mapping[str, str]) -> None:
+    def as_file(cls, value: np.ndarray, metadata: Mapping[str, str]) -> bytes:
         from tfgen.modalities.level.writing import content_of
 
         form = cls.codec.form if cls.codec is not None else {"ending": cls.ending}
         # Text and CSV have no room for what is said of a level; their names have prompt and seed.
+        return content_of(cls._grid(value), cls._tiles(), form, metadata).encode()
+
+    @classmethod
+    def save(cls, path: Path, value: np.ndarray, metadata: Mapping[str, str]) -> None:
         try:
-            grid = cls._grid(value)
+            content = cls.as_file(value, metadata)
         except ValueError:  # what a person has written over it may be no level
             what_to_do = f"Write a line for each row, with these letters alone: {cls._tiles().letters}"
             raise UserError(f"The text for '{path.name}' is no level.", what_to_do) from None
-        write_marked(path, content_of(grid, cls._tiles(), form, metadata).encode(), metadata)
+        write_marked(path, content, metadata)
 
     save_text = save
 
