@@ -17,10 +17,10 @@ HEAVY = (
 # From the ground up: a part may import itself and what stands before it, wherever the import stands.
 LAYERS = (
     "errors", "arguments", "console", "files", "environment", "catalog", "config", "models.noise", "data",
-    "trust.privacy", "representations", "checkpoints", "run", "trust.energy", "versions", "trust.authority",
-    "trust.provenance", "modalities", "models", "restore", "feedback", "training", "generate", "evaluate", "prompts",
-    "steering", "tuning", "trust.explanation", "export", "client", "run_comparison", "serve", "trust", "api", "studio",
-    "cli",
+    "trust.privacy", "representations", "checkpoints", "run", "trust.canaries", "trust.energy", "versions",
+    "trust.authority", "trust.provenance", "modalities", "models", "restore", "feedback", "training", "generate",
+    "evaluate", "prompts", "steering", "tuning", "trust.explanation", "export", "client", "run_comparison", "serve",
+    "trust", "api", "studio", "cli",
 )
 # Parts that know neither files, runs nor commands, beside what stands above them.
 PURE = {

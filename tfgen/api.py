@@ -628,6 +628,7 @@ def fit(
     carbon: float | None = None,
     private: "float | str | Mapping[str, float] | None" = None,
     strategy: str | None = None,
+    canaries: int | None = None,
     data_settings: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> "Run | None":
@@ -655,6 +656,8 @@ def fit(
         private: learn with differential privacy: an epsilon, "epsilon=3,delta=1e-5,clip=1" or a dict of these
             (docs/privacy.md).
         strategy: train on several devices or machines: "mirrored", "multiworker", "tpu", "auto" (docs/distributed.md).
+        canaries: learn about so many examples that nobody has among the data, so that `evaluate` can attack the model
+            and tell what it gives away.
         data_settings: those of the data's settings that are called as one of these arguments: {"size": 32} for
             pictures.
         settings: the model's and the data's, as in docs/settings.md.
@@ -693,6 +696,7 @@ def fit(
         carbon=number("carbon", carbon),
         private=None if private is False else private,
         strategy=strategy,
+        canaries=whole("canaries", canaries),
     )
     with talking(verbose or is_talking()):
         return fit_request(request)

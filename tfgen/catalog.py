@@ -168,6 +168,19 @@ MODALITIES = Catalog(
     group="tfgen.modalities",
 )
 
+
+def able(attribute: str) -> str:
+    """Which models have an attribute such as can_be_private, with what they learn: "a gpt of tables, or a vae of
+    tables, sounds". Where a kind of data has the attribute too, it decides as well."""
+    found: dict[str, list[str]] = {}
+    for name in MODELS:
+        for modality in filter(lambda each: getattr(each, attribute, True), MODALITIES.all()):
+            learned = set(modality.representations) & set(representations_of(name))
+            if any(getattr(model_class(name, each), attribute, False) for each in learned):
+                found.setdefault(name, []).append(modality.plural)
+    return ", or ".join(f"a {name} of {', '.join(kinds)}" for name, kinds in found.items())
+
+
 # What each stage does with a representation. There are four of these, so other packages bring none.
 ENGINES = Catalog(
     "engine",
@@ -198,6 +211,8 @@ ENGINES = Catalog(
         "tune/sequences": "tfgen.tuning.sequences:SequenceTuner",
         "at-home/sequences": "tfgen.evaluate.at_home:sequences_at_home",
         "at-home/rows": "tfgen.evaluate.at_home:rows_at_home",
+        "canaries/arrays": "tfgen.evaluate.canaries:arrays_known",
+        "canaries/rows": "tfgen.evaluate.canaries:rows_known",
         "explain/arrays": "tfgen.trust.explanation.arrays:ArrayExplainer",
         "explain/sequences": "tfgen.trust.explanation.sequences:SequenceExplainer",
         "explain/rows": "tfgen.trust.explanation.rows:RowExplainer",
@@ -223,6 +238,7 @@ METRICS = Catalog(
         "arrays/diversity": "tfgen.evaluate.metrics.diversity:diversity",
         "arrays/copying": "tfgen.evaluate.metrics.copying:copying",
         "arrays/membership": "tfgen.evaluate.metrics.membership:membership",
+        "arrays/canaries": "tfgen.evaluate.metrics.canaries:canary_guesses",
         "arrays/likelihood": "tfgen.evaluate.metrics.likelihood:log_likelihood_bound",
         "arrays/reconstruction": "tfgen.evaluate.metrics.reconstruction:reconstruction_error",
         "arrays/latents": "tfgen.evaluate.metrics.latents:dead_latents",
@@ -247,6 +263,7 @@ METRICS = Catalog(
         "rows/closeness": "tfgen.evaluate.metrics.privacy:membership_by_closeness",
         "rows/attribute": "tfgen.evaluate.metrics.privacy:attribute_inference",
         "rows/singling-out": "tfgen.evaluate.metrics.privacy:singling_out",
+        "rows/canaries": "tfgen.evaluate.metrics.canaries:canary_guesses",
         "rows/copies": "tfgen.evaluate.metrics.privacy:exact_copies",
         "level/playability": "tfgen.evaluate.metrics.levels:playability",
         "level/patterns": "tfgen.evaluate.metrics.levels:patterns",

@@ -8,6 +8,7 @@ checkpoints/    the newest training states, each with its hash in its name
 history.jsonl   one line per report: step, seconds, losses
 start.npz       of a fit with a pre-trained start: its weights, unless the checkpoints hold them all
 start-tokenizer.json  what it came with, to which the data may have added: tokenizer.json is with that
+canaries.npz    of a fit with canaries: all that were made up, and which it learned (tfgen.trust.canaries)
 samples/        pictures from fixed seeds while it learned
 losses.png      the losses over the steps
 quality.jsonl   one line per measurement, of a fit that was told to measure; its best weights are in best/
@@ -38,7 +39,10 @@ START_TOKENIZER = "start-tokenizer.json"
 _KINDS = {
     "format": int, "model": str, "status": str, "data": dict, "config": dict, "environment": dict, "created": str,
 }  # fmt: skip
-_MAYBE = {"modality": str, "version": (str, type(None)), "start": dict, "lineage": (dict, type(None)), "seed": int}
+_MAYBE = {
+    "modality": str, "version": (str, type(None)), "start": dict, "lineage": (dict, type(None)), "seed": int,
+    "canaries": dict,
+}  # fmt: skip
 # Of version 0.1, which kept them among the facts on the data.
 _OLD_DATA_SETTINGS = ("size", "channels", "tokenizer", "vocabulary_size", "holdout")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")

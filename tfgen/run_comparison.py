@@ -8,6 +8,7 @@ from typing import Any
 from tfgen.catalog import MODALITIES
 from tfgen.console import several
 from tfgen.errors import UserError
+from tfgen.evaluate import canaries
 from tfgen.evaluate.record import Evaluation
 from tfgen.run import Run
 from tfgen.trust.energy import energy_of
@@ -44,6 +45,9 @@ def outline(run: Run) -> dict[str, Any]:
         first["from"] = _descent(record["lineage"])
     if "privacy" in record:
         first["privacy"] = Account.from_json(record["privacy"]).in_words
+    if "canaries" in record:
+        evaluation = Evaluation.read(run.results)
+        first["canaries"] = canaries.found_in_words(run, evaluation.scores if evaluation else {})
     losses = {key: _finite(value) for key, value in (history[-1] if history else {}).items() if key not in _TIMES}
     step, minutes = _of(facts["step"], record.get("steps")), _of(facts["minutes"], record.get("minutes"))
     spent = energy_of(record)
@@ -71,7 +75,8 @@ def details(run: Run) -> dict[str, Any]:
     flat = {key: value for key, value in record.items() if not isinstance(value, dict)}
     for group in ("data", "config", "environment"):
         flat.update({f"{group}.{key}": value for key, value in record[group].items()})
-    flat.update({f"privacy.{key}": value for key, value in record.get("privacy", {}).items()})
+    for group in ("privacy", "canaries"):
+        flat.update({f"{group}.{key}": value for key, value in record.get(group, {}).items()})
     flat.update({f"lineage.{key}": value for key, value in (record.get("lineage") or {}).items()})
     last = history[-1] if history else {}
     flat.update({f"last.{key}": value for key, value in last.items()})

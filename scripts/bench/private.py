@@ -1,13 +1,15 @@
-"""Privacy: what epsilon costs on Adult, and what a private step costs.
+"""Privacy: what epsilon costs on Adult, what a private step costs, and what an attack finds of canaries.
 
-    python scripts/bench/private.py DATA [quality] [steps] [--model NAME]... [--epsilon E]... [--fit-steps N]
-        [--rows N] [--learn N]
+    python scripts/bench/private.py DATA [quality] [steps] [canaries] [--model NAME]... [--epsilon E]...
+        [--fit-steps N] [--rows N] [--learn N] [--fits N]
 
 DATA is a folder with adult/, as UCI has it.
 
 quality: each model of 32,561 rows, or of the first --learn of them, at each epsilon, and one without privacy:
 sdmetrics' quality, F1 and area under the curve of boosting that learned samples, beside real rows; whether boosting
 tells samples from held-out rows; black-box membership, as tables.py judges them, but by --rows rows of each.
+canaries: fits of a tiny GPT of `insurance`, each with another seed and with other canaries, at each epsilon and without
+privacy, in all else alike: how many guesses which of them were learned are right, and the epsilon that refutes.
 steps: seconds of a step on batches of 512 of the GPT and the VAE of rows, and of a VAE of pictures, plain and private.
 """
 
@@ -17,14 +19,21 @@ import json
 import sys
 import time
 from pathlib import Path
+from statistics import mean
 
 import click
 from common import must, show_table, talk, tfgen, work_folder
 from tables import adult, judged
 
-PARTS = ("quality", "steps")
+PARTS = ("quality", "steps", "canaries")
 MODELS = ("tree", "gpt")  # the quick one first
 _BATCH = 512
+# As a private fit has them by default, so that the noise alone is the difference; and nothing keeps it from learning by
+# heart, as a usual fit of so few rows does.
+_BY_HEART = {
+    "width": 32, "embedding": 8, "shrink": 30.0, "dropout": 0.0, "weight_decay": 0.0, "learning_rate": 0.02,
+    "batch_size": 64, "holdout": 0.0,
+}
 
 
 @click.command(help=__doc__)
@@ -35,9 +44,10 @@ _BATCH = 512
 @click.option("--fit-steps", type=int, help="Of each private fit of steps; else by the usual minutes.")
 @click.option("--rows", default=10_000, help="That are judged.")
 @click.option("--learn", type=int, help="The first so many rows are learned; else all.")
+@click.option("--fits", default=20, help="With canaries, at each epsilon.")
 def main(
     data: Path, parts: tuple[str, ...], models: tuple[str, ...], epsilons: tuple[float, ...], fit_steps: int | None,
-    rows: int, learn: int | None,
+    rows: int, learn: int | None, fits: int,
 ) -> None:
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
     with work_folder("private") as folder:
@@ -45,6 +55,8 @@ def main(
             talk(part)
             if part == "quality":
                 quality(data, folder, models, epsilons, fit_steps, rows, learn)
+            elif part == "canaries":
+                canaries(folder, epsilons, fit_steps or 400, fits)
             else:
                 steps()
 
@@ -84,6 +96,32 @@ def first(path: Path, to: Path, count: int) -> Path:
         for _, row in zip(range(count + 1), csv.reader(file)):
             writer.writerow(row)
     return to
+
+
+def canaries(folder: Path, epsilons: tuple[float, ...], fit_steps: int, fits: int) -> None:
+    import keras
+
+    from tfgen import fit
+
+    found = []
+    for epsilon in (*epsilons, None):
+        right, bounds = [], []
+        for seed in range(fits):
+            keras.utils.clear_session()
+            run = fit(
+                "gpt", "insurance", output=folder / f"canaries-{epsilon}-{seed}", steps=fit_steps, seed=seed,
+                private=epsilon, canaries=100, **_BY_HEART,
+            )
+            evaluation = run.evaluate(metrics=["canaries"])
+            right.append(evaluation["canaries_found"].value)
+            bounds.append(evaluation["canaries_epsilon"].value)
+            talk(f"epsilon {epsilon}, seed {seed}: {right[-1]:.2f} right, bound {bounds[-1]:.2f}")
+        above = "-" if epsilon is None else sum(bound > epsilon for bound in bounds)
+        found.append([
+            epsilon or "none", *(f"{each(right):.0%}" for each in (mean, min, max)),
+            *(f"{each(bounds):.2f}" for each in (mean, max)), above,
+        ])  # fmt: skip
+        show_table(["epsilon", "right", "least", "most", "bound", "highest bound", "above epsilon"], found)
 
 
 def steps() -> None:

@@ -14,6 +14,7 @@ from tfgen.errors import UserError
 from tfgen.evaluate.arrays.tracker import ArrayTracker
 from tfgen.evaluate.intervals import half_widths
 from tfgen.evaluate.metrics import metric
+from tfgen.evaluate.metrics.canaries import FIELDS
 from tfgen.evaluate.metrics.diversity import diversity
 from tfgen.evaluate.metrics.frechet import distance_of_moments
 from tfgen.evaluate.metrics.repetition import repetition
@@ -58,6 +59,13 @@ def _said(fields):
     return found
 
 
+def _attacked():
+    """Canaries that the model knows no better where it learned them."""
+    chance, found = np.random.default_rng(2), np.zeros(COUNT, FIELDS)
+    found["known"], found["learned"], found["delta"] = chance.normal(size=COUNT), chance.random(COUNT) < 0.5, 1e-5
+    return found
+
+
 def inputs_of(metric):
     """Something for everything that a metric needs."""
     chance = np.random.default_rng(0)
@@ -72,6 +80,7 @@ def inputs_of(metric):
         **{name: tables.table(tables.people(COUNT, place)) for place, name in enumerate(TABLES[:2])},
         "unseen_predictions": _said([("of_samples", float, 3), ("of_real", float, 3)]),
         "unseen_augmented": _said([("rarest", int), ("alone", float, 2), ("augmented", float, 2)]),
+        "canaries": _attacked(),
         "predicates": np.tile(np.arange(60) % 30 == 4, [COUNT, 1]),
         "of_several": np.arange(COUNT) % 2 == 0,
         "are_copies": np.arange(COUNT) % 3 == 0,

@@ -53,6 +53,12 @@ from tfgen.environment import load_tensorflow
     metavar="NAME",
     help="Train on several devices or machines: mirrored, multiworker, tpu or auto (docs/distributed.md).",
 )
+@click.option(
+    "--canaries",
+    type=int,
+    metavar="N",
+    help="Learn about N examples that nobody has among the data, by which tfgen evaluate attacks the model.",
+)
 @click.option("--tensorboard", is_flag=True, help="Also write the losses for TensorBoard.")
 def command(overrides: tuple[str, ...], freeze: int | None, **options) -> None:
     """Train MODEL (gan, vae, gpt or tree) on DATA and keep everything in a run.
@@ -77,7 +83,7 @@ def command(overrides: tuple[str, ...], freeze: int | None, **options) -> None:
     tfgen fit gan sounds/ --minutes 10
     tfgen fit gpt levels/
     tfgen fit vae groceries.csv
-    tfgen fit gpt patients.csv --private epsilon=3
+    tfgen fit gpt patients.csv --private epsilon=3 --canaries 100
     tfgen fit tree patients.csv --private epsilon=1
     tfgen fit gpt notes/ --from gpt2_base_en --lora 8
 

@@ -12,6 +12,7 @@ from tfgen.restore import load_model_and_checkpoint, open_modality
 from tfgen.run import Run
 from tfgen.trust.energy import SampleEnergy
 
+NO_CANARIES = "None were planted among the data: fit with --canaries 100."
 METRICS_FORMAT = 3  # raise it whenever a metric would give another number for the same samples
 
 
@@ -41,7 +42,7 @@ class Evaluator:
         self.run = run
         self.request = request
         self.modality = open_modality(run)
-        self.missing = {**self.missing, **self.modality.missing_inputs}
+        self.missing = {"canaries": NO_CANARIES, **self.missing, **self.modality.missing_inputs}
         self.own_questions: dict[str, str] = {}
         self.sample_energy = SampleEnergy()
         self.model: Any

@@ -366,6 +366,20 @@ DESCRIPTIONS = {
     "copied_rows": ScoreDescription(
         "Copied rows", "The share of samples that are equal to a learned row in every cell.", 0.0, 1.0, percent
     ),
+    "canaries_found": ScoreDescription(
+        "Canaries found",
+        "How often a guess is right whether the model learned an example that nobody has; half the time is guessing.",
+        0.0,
+        1.0,
+        percent,
+    ),
+    "canaries_epsilon": ScoreDescription(
+        "Epsilon by canaries",
+        "The least epsilon of differential privacy that such guesses leave possible, at 95 % confidence; 0 where they "
+        "find nothing.",
+        least=0.0,
+        usual=5.0,
+    ),
     "recall_at_20": ScoreDescription(
         "Recall@20",
         "The share of what held-out people took, and the model had to guess, that is among its first 20 suggestions.",

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections import ChainMap
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from tfgen.catalog import ENGINES, METRICS
 from tfgen.console import say
 from tfgen.errors import UserError
+from tfgen.evaluate import canaries
 from tfgen.evaluate.intervals import half_widths
 from tfgen.evaluate.metrics import REAL, Inputs, Metric, are_numbers
 from tfgen.evaluate.record import Evaluation, Score
@@ -41,7 +43,8 @@ def _evaluate(run: Run, request: EvaluateRequest, representation: str, modality:
     say(evaluator.beginning())
     known = metrics_of(representation, modality)
     metrics = {name: METRICS.load(known[name]) for name in request.metrics or known}
-    scores, left_out = _scores(metrics, evaluator.inputs(), evaluator.missing, bool(request.metrics))
+    inputs = ChainMap(canaries.inputs_of(run, evaluator), evaluator.inputs())
+    scores, left_out = _scores(metrics, inputs, evaluator.missing, bool(request.metrics))
     baselines = {name: _values(metrics, inputs) for name, inputs in evaluator.baselines().items()}
     model = evaluator.model
     evaluation = Evaluation(
@@ -55,16 +58,19 @@ def _evaluate(run: Run, request: EvaluateRequest, representation: str, modality:
         scores=_with_floor(scores, baselines.get("real", {})),
         baselines=baselines,
         left_out=left_out,
-        alarms=[*evaluator.alarms(scores, baselines), *evaluator.own_alarms(scores, baselines)],
+        alarms=[
+            *evaluator.alarms(scores, baselines), *evaluator.own_alarms(scores, baselines),
+            *canaries.alarms_of(run, scores),
+        ],
         notes=[*_notes_on_run(run, model), *evaluator.notes()],
     )
-    words = [evaluator.in_words(evaluation), *_on_privacy(run, scores)]
+    words = [evaluator.in_words(evaluation), *_on_privacy(run, scores), *canaries.words_of(run, scores)]
     evaluation = dataclasses.replace(evaluation, words=" ".join(filter(None, words)))
     parts = None if request.metrics else evaluator.parts(evaluation)
     energy = _energy(run, request, meter.spent(), evaluator.sample_energy.thousand())
     evaluation = dataclasses.replace(evaluation, energy=energy)
     if parts is not None:
-        questions = {**parts.questions, **evaluator.own_questions}
+        questions = {**parts.questions, **evaluator.own_questions, canaries.NAME: canaries.QUESTION}
         write_report(run, evaluation, dataclasses.replace(parts, questions=questions))
         evaluation.write(run.results)
     return evaluation

@@ -35,6 +35,7 @@ class GenerativeModel(keras.Model):
     can_be_private = False  # whether `train_step`, or `before_fit`, heeds `privacy`
     privacy_mechanism = GRADIENTS  # what a private fit of it learns by
     fitted_at_once = False  # whether all is learned in `before_fit`, so that one step is enough, and heeds no batch
+    can_have_canaries = False  # whether it says how well it knows an example, so that an attack can be tried
     fitted_last: tuple[str, ...] = ()  # parts that `after_fit` fits anew, whatever they were
     remedy = "Lower the learning rate with --set learning_rate=..., or begin with another --seed."
 

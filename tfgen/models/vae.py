@@ -36,6 +36,7 @@ class VAE(LatentModel):
 
     Config = VAEConfig
     can_be_private = True
+    can_have_canaries = True
     fitted_last = ("prior",)
 
     def __init__(self, config: VAEConfig, example: ArraySpecification, conditions: Conditions, seed: int = 0):

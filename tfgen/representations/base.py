@@ -135,6 +135,16 @@ class Examples(abc.ABC):
         `batches.poisson_sample` draws them for steps `start` to `stop - 1`."""
         raise NotImplementedError
 
+    # For a fit with canaries (tfgen.trust.canaries).
+
+    def canaries(self, count: int, generator: Any) -> dict[str, Any]:
+        """Examples that nobody has, by a numpy generator: arrays [count, ...] by name, as a run keeps them."""
+        raise NotImplementedError
+
+    def with_planted(self, canaries: Mapping[str, Any]) -> "Examples":
+        """The same with such canaries behind what else is learned. Raises UserError where they are of other data."""
+        raise NotImplementedError
+
     @abc.abstractmethod
     def steps_per_call(self, settings: Any) -> int:
         """As many steps in one call as keep Ctrl-C quick; Python between the calls costs a tiny model its speed."""
@@ -154,6 +164,12 @@ class Examples(abc.ABC):
     def kept(self, settings: dict[str, Any]) -> dict[str, Any]:
         """Settings of the data as a run keeps them: a path as it is from any folder."""
         return settings
+
+
+OTHER_CANARIES = (
+    "The canaries of the run are of other columns, another size or other words than the data.",
+    "Begin a new run, with canaries of its own.",
+)
 
 
 def _digest(content: bytes) -> bytes:

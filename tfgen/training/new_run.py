@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tfgen import config, files
-from tfgen.catalog import DATASETS, MODALITIES, MODELS, representations_of
+from tfgen.catalog import DATASETS, MODALITIES, MODELS, able, representations_of
 from tfgen.console import Preparation, say
 from tfgen.data import open_data
 from tfgen.data.examples import fit_command
@@ -17,7 +17,10 @@ from tfgen.restore import class_of, open_codec
 from tfgen.run import BASE, Run, all_runs, check_free, locate
 from tfgen.training import private
 from tfgen.training.initial_weights import check_overrides, open_initial_weights
-from tfgen.training.request import DEFAULT_MINUTES, DEFAULT_SEED, DEFAULT_SIZE, FitRequest, check, representation_of
+from tfgen.training.request import (
+    DEFAULT_MINUTES, DEFAULT_SEED, DEFAULT_SIZE, FitRequest, check, representation_of, start_run,
+)  # fmt: skip
+from tfgen.trust.canaries import LEAST, Canaries, made_and_planted
 from tfgen.trust.privacy import Account
 
 if TYPE_CHECKING:
@@ -65,6 +68,7 @@ def create_run(request: FitRequest, held: contextlib.ExitStack, replicas: int = 
         examples, own = protected.examples, protected.settings
     settings = weights.settings(own, size, examples)
     examples.check(settings)
+    canaries = _canaries(request, weights.model_class, examples)
     if request.evaluate_every is not None and not examples.measurable:
         able = "holdout" in MODALITIES.load(examples.modality).settings
         more = "hold something out with --set holdout=0.1" if able else "give more data"
@@ -76,6 +80,8 @@ def create_run(request: FitRequest, held: contextlib.ExitStack, replicas: int = 
     if request.anew:
         repeated = None
     record = {**_record(request, settings, examples), **weights.record(size), "data": data}
+    # Of a repeat, as the run wrote it: another version may list the same labels in another order.
+    codec = examples.codec_json() if repeated is None else repeated.codec()
     # Made once, so that settings which don't fit each other are refused before a folder is made.
     model = weights.model_class(settings, examples.codec.specification, examples.conditions(), seed=0)
     model.check_shareable(replicas)
@@ -83,12 +89,41 @@ def create_run(request: FitRequest, held: contextlib.ExitStack, replicas: int = 
     if protected is not None:
         record["privacy"] = protected.account(settings).to_json()
         contents |= protected.files()
+    if canaries is not None:
+        own_file, record["canaries"] = canaries.packed()
+        contents |= own_file
+        examples = canaries.among(examples)
     if repeated is not None:
         _take_over(record, repeated)
-    # Of a repeat, as the run wrote it: another version may list the same labels in another order.
-    codec = examples.codec_json() if repeated is None else repeated.codec()
     content = (record, codec, examples.report.to_json(), contents, held)
     return Beginning(_write(request, wanted, content), examples, clock)
+
+
+def _canaries(request: FitRequest, made_by: type, examples: "Examples") -> Canaries | None:
+    """Those that the run will have: of the run that it begins with, or new ones; None for none.
+
+    Raises UserError where no attack on the model could be tried, or they would be more than the data.
+    """
+    start = start_run(request)
+    kept = None if start is None else Canaries.of(start)
+    if kept is not None:
+        if request.canaries is not None and request.repeat is None:
+            raise UserError(f"'{start.name}' has canaries, and they are learned on.", "Leave --canaries out.")
+        return kept
+    if request.canaries is None:
+        return None
+    if not getattr(made_by, "can_have_canaries", False):
+        plural = MODALITIES.load(examples.modality).plural
+        raise UserError(
+            f"A {request.model} of {plural} doesn't say how well it knows an example, so canaries would show nothing.",
+            f"Leave --canaries out, or use {able('can_have_canaries')}.",
+        )
+    if request.canaries > len(examples):
+        raise UserError(
+            f"There would be more canaries than examples, of which there are {len(examples):,}.",
+            f"Ask for fewer, such as --canaries {max(LEAST, len(examples) // 10)}.",
+        )
+    return Canaries.made(examples, request.canaries, DEFAULT_SEED if request.seed is None else request.seed)
 
 
 def _write(request: FitRequest, wanted: str, content: tuple[Any, ...]) -> Run:
@@ -160,6 +195,7 @@ def _as_repeated(request: FitRequest, run: Run) -> FitRequest:
         start=start.get("run") or start.get("preset"),
         lora=None if start.get("run") else start.get("lora") or None,  # a run goes on with its own
         private=Account.from_json(record["privacy"]).asked if "privacy" in record else None,
+        canaries=made_and_planted(run)[0] // 2 if "canaries" in record else None,
     )
 
 
@@ -236,6 +272,9 @@ def resume_run(request: FitRequest, held: contextlib.ExitStack) -> Beginning:
         raise _changed("data")
     if "privacy" in run.record:
         examples = examples.under(open_codec(run))
+    canaries = Canaries.of(run)
+    if canaries is not None:
+        examples = canaries.among(examples)
     if run.record["environment"] != environment():
         say(_OTHER_MACHINE)
     if run.version != BASE:

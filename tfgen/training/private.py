@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tfgen import files
-from tfgen.catalog import MODALITIES, MODELS, model_class, representations_of
+from tfgen.catalog import MODALITIES, able
 from tfgen.console import say, several
 from tfgen.errors import UserError
 from tfgen.models.private import GradientMechanism
@@ -42,10 +42,12 @@ _MEASURED = {
 class Protected:
     """A private fit that is about to begin.
 
-    examples: under a codec that gives nobody away. settings: of the model, as they suit a private fit.
+    examples: under a codec that gives nobody away. canaries: about how many are learned beside them. settings: of the
+    model, as they suit a private fit.
     """
 
     examples: Examples
+    canaries: int
     settings: dict[str, Any]
     budget: Budget
     release: Release | None
@@ -53,19 +55,22 @@ class Protected:
     mechanism: str
 
     def account(self, settings: Any) -> Account:
-        """For a model with these settings."""
-        budget = self.budget
+        """For a model with these settings.
+
+        Canaries are examples as any other, but those that were to be expected are counted, not those that are there:
+        the rate, and with it the noise, must not tell how many coins fell which way.
+        """
+        budget, count = self.budget, len(self.examples) + self.canaries
         if self.mechanism == MARGINALS:
             # Every row is in every count, and no gradient is cut.
             account = Account(
-                budget.epsilon, budget.delta, budget.clip, self.examples.unit, 1.0, float(len(self.examples)),
+                budget.epsilon, budget.delta, budget.clip, self.examples.unit, 1.0, float(count),
                 self.release, not_covered=self.examples.not_covered(), mechanism=MARGINALS,
             )  # fmt: skip
             return account.calibrated(0)
-        batch = settings.batch_size
-        rate = sampling_rate(batch, len(self.examples))
+        rate = sampling_rate(settings.batch_size, count)
         return Account(
-            budget.epsilon, budget.delta, budget.clip, self.examples.unit, rate, rate * len(self.examples),
+            budget.epsilon, budget.delta, budget.clip, self.examples.unit, rate, rate * count,
             self.release, not_covered=self.examples.not_covered(),
         )  # fmt: skip
 
@@ -81,9 +86,10 @@ def protect(request: FitRequest, made_by: type, examples: Examples, settings: di
     modality = MODALITIES.load(examples.modality)
     if not (modality.can_be_private and getattr(made_by, "can_be_private", False)):
         raise UserError(
-            f"A {request.model} of {modality.plural} can't be fitted with --private.", f"Use {_able()}."
+            f"A {request.model} of {modality.plural} can't be fitted with --private.", f"Use {able('can_be_private')}."
         )
-    budget = Budget.parse(request.private).of(len(examples))
+    canaries = request.canaries or 0
+    budget = Budget.parse(request.private).of(len(examples) + canaries)
     if made_by.privacy_mechanism == MARGINALS and budget.clip != Budget.clip:
         raise UserError(f"A {request.model} has no gradients that could be cut to a clip.", "Leave clip= out.")
     for name, value in made_by.Config.private_only.items():
@@ -97,18 +103,7 @@ def protect(request: FitRequest, made_by: type, examples: Examples, settings: di
         examples = examples.released(release.noise_multiplier, release.delta, _key_for(key, _CODEC))
     own = made_by.Config.suited_to_privacy(examples.codec.specification, request.size or DEFAULT_SIZE)
     settings = {**own, **made_by.Config.private_only, **settings}
-    return Protected(examples, settings, budget, release, key, made_by.privacy_mechanism)
-
-
-def _able() -> str:
-    """Which models can be private, with what they learn: "a gpt of tables, or a vae of tables, sounds"."""
-    found: dict[str, list[str]] = {}
-    for name in MODELS:
-        for modality in filter(lambda each: each.can_be_private, MODALITIES.all()):
-            learned = set(modality.representations) & set(representations_of(name))
-            if any(getattr(model_class(name, each), "can_be_private", False) for each in learned):
-                found.setdefault(name, []).append(modality.plural)
-    return ", or ".join(f"a {name} of {', '.join(kinds)}" for name, kinds in found.items())
+    return Protected(examples, canaries, settings, budget, release, key, made_by.privacy_mechanism)
 
 
 def _key_for(key: int, purpose: int) -> int:

@@ -11,6 +11,7 @@ from tfgen.data.sources import representation_for
 from tfgen.errors import UserError, unknown
 from tfgen.restore import open_codec
 from tfgen.run import Run, locate
+from tfgen.trust import canaries
 from tfgen.trust.energy import check_carbon, watts_per_core
 from tfgen.trust.privacy import Budget, check_installed
 
@@ -34,6 +35,7 @@ class FitRequest:
     carbon: grams of CO2 for a kilowatt-hour of electricity.
     private: what of a budget of privacy may be spent, as Budget.parse takes it.
     strategy: one of STRATEGIES, by which several devices or processes train together; None for one.
+    canaries: about how many examples that nobody has are learned among the data, to attack the model by.
     """
 
     model: str | None = None
@@ -59,12 +61,13 @@ class FitRequest:
     carbon: float | None = None
     private: Any = None
     strategy: str | None = None
+    canaries: int | None = None
 
     def chosen(self) -> bool:
         """Whether something is chosen that an earlier run has already, when that is resumed or repeated."""
         earlier = (
             self.size, self.steps, self.minutes, self.seed, self.evaluate_every, self.patience, self.start, self.lora,
-            self.private,
+            self.private, self.canaries,
         )
         return bool(self.settings) or any(value is not None for value in earlier)
 
@@ -89,6 +92,9 @@ def check(request: FitRequest) -> None:
     _check_start(request)
     if request.private is not None:
         _check_private(request)
+    if request.canaries is not None and not canaries.LEAST <= request.canaries <= canaries.MOST:
+        what = f"--canaries must be between {canaries.LEAST} and {canaries.MOST}, not {request.canaries}."
+        raise UserError(what, "100 show an epsilon of up to 3.5.")
     if request.size:
         check_size(request.size)
     if not request.resume:

@@ -30,6 +30,7 @@ from tfgen.training.plan import Costs, Intervals, Pace, horizon_at, most_measure
 from tfgen.training.progress import Progress
 from tfgen.training.request import FitRequest
 from tfgen.training.steps import Steps, make_model
+from tfgen.trust import canaries
 from tfgen.trust.energy import FitEnergy, Meter
 
 _MEASURE_SECONDS = 3.0
@@ -261,6 +262,8 @@ def _say_plan(run: Run, model, examples: Examples, left: float | None, energy: F
         say(f"  {model.of_few}")
     if crew.replicas > 1:
         say(f"  {crew.replicas} replicas share each batch, in {several(crew.workers, 'worker')}.")
+    if "canaries" in run.record:
+        say(f"Canaries: {canaries.in_words(run)} are among them; tfgen evaluate tries to tell which.")
     for sentence in private.plan_in_words(run, examples):
         say(sentence)
     say(f"Run: {run.path}. Ctrl-C stops and keeps everything.")

@@ -16,6 +16,7 @@ from tfgen.catalog import DATASETS
 from tfgen.checkpoints import newest_name
 from tfgen.console import duration, several
 from tfgen.data.sources import TFDS
+from tfgen.evaluate import canaries
 from tfgen.evaluate.record import Evaluation, Score
 from tfgen.evaluate.request import metrics_of
 from tfgen.evaluate.score_descriptions import description_of, short
@@ -37,7 +38,7 @@ _MODELS = {
 # Metrics, as the catalog calls them, that tell what a model gives away of its data; and whether samples are told apart.
 PRIVACY = (
     "copying", "membership", "memorisation", "generalisation", "closeness", "attribute", "singling-out", "copies",
-    "level-copying",
+    "level-copying", "canaries",
 )
 DETECTION = ("detectability", "detectability-to-the-eye")
 _MOST_LABELS = 20
@@ -84,6 +85,7 @@ class _Card:
         measured = Evaluation.read(run.results)
         self.parameters = measured and measured.parameters
         self.spent = (measured and measured.energy) or {}
+        self.made_up_scores = measured.scores if measured else {}
         self.evaluation = None if self.is_withheld else measured
         self.reference = shlex.quote(run.short_reference)
         self.measure = f"`tfgen evaluate {self.reference}`"
@@ -338,7 +340,8 @@ class _Card:
         return self._not_evaluated() if self.evaluation is None else self.evaluation.words
 
     def privacy(self) -> str:
-        return f"{self._of_metrics(PRIVACY)}\n\n{self._guarantee()}"
+        parts = [self._of_metrics(PRIVACY), self._guarantee(), self._canaries()]
+        return "\n\n".join(filter(None, parts))
 
     def _guarantee(self) -> str:
         """What of privacy holds whatever an attack does."""
@@ -347,6 +350,11 @@ class _Card:
         account = Account.from_json(self.record["privacy"])
         limits = [f"Not covered: {sentence}" for sentence in account.not_covered]
         return "\n\n".join([f"Differential privacy: {account.in_words}.", *limits])
+
+    def _canaries(self) -> str:
+        """What an attack found of examples that nobody has, which is no secret of a private run either."""
+        found = canaries.found_in_words(self.run, self.made_up_scores)
+        return f"Canaries, examples that nobody has: {found}." if found else ""
 
     def detectability(self) -> str:
         signed = "What tfgen writes says under a signature that a model made it: see \"Provenance and Lineage\"."

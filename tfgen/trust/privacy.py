@@ -36,6 +36,7 @@ _CLOSE = 1e-3  # of epsilon, that may be left over
 _OF_COLUMNS, _OF_CHOICE, _OF_PAIRS = 0.1, 0.1, 0.8
 GRADIENTS, MARGINALS = "gradients", "marginals"  # what a fit learns by
 _FALSE_POSITIVES = 0.01  # at which attacks are asked what they find
+_DOUBT, _HALVINGS = 0.05, 30  # of what an audit says; and how closely it is found
 _CACHE = "privacy.json"
 _MOST_KEPT = 500
 
@@ -210,6 +211,43 @@ def highest_area(epsilon: float, delta: float) -> float:
     grid = [place / 2000 for place in range(2001)]
     rates = [highest_rate(epsilon, delta, each) for each in grid]
     return sum((one + other) / 2 for one, other in zip(rates, rates[1:])) / 2000
+
+
+def chance_of_guesses(made: int, guesses: int, right: int, epsilon: float, delta: float) -> float:
+    """The most that so many right guesses can be likely under (epsilon, delta)-differential privacy.
+
+    Of `made` examples each was learned or not by a coin of its own, and the attack guesses for `guesses` of them which
+    way it fell. With W binomial, of so many guesses that are right with probability e^epsilon / (1 + e^epsilon), it is
+    P[W >= right] + 2 made delta max_i P[right - i <= W < right] / i (Steinke, Nasr & Jagielski 2023, Privacy Auditing
+    with One (1) Training Run, the theorem for (epsilon, delta)).
+    """
+    right_log = -math.log1p(math.exp(-epsilon))
+    wrong_log, all_ways = right_log - epsilon, math.lgamma(guesses + 1)
+    masses = [
+        math.exp(
+            all_ways - math.lgamma(each + 1) - math.lgamma(guesses - each + 1)
+            + each * right_log + (guesses - each) * wrong_log
+        )
+        for each in range(guesses + 1)
+    ]  # fmt: skip
+    below = steepest = 0.0
+    for number in range(1, right + 1):
+        below += masses[right - number]
+        steepest = max(steepest, below / number)
+    return min(1.0, math.fsum(masses[right:]) + 2 * made * delta * steepest)
+
+
+def audited_epsilon(made: int, guesses: int, right: int, delta: float) -> float:
+    """The epsilon that is refuted at 95 % confidence, and all below it, by so many right guesses as
+    `chance_of_guesses` has them; 0 where none is."""
+    low, high = 0.0, _HIGHEST
+    if chance_of_guesses(made, guesses, right, low, delta) >= _DOUBT:
+        return 0.0
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        is_refuted = chance_of_guesses(made, guesses, right, middle, delta) < _DOUBT
+        low, high = (middle, high) if is_refuted else (low, middle)
+    return low
 
 
 def attacks_in_words(account: Account, found: Mapping[str, tuple[float, float]]) -> str:

@@ -21,8 +21,9 @@ class ArrayTracker(Tracker):
 
     def __init__(self, model: Any, examples: ArrayExamples):
         self._extractor = EXTRACTORS.load("random")(examples)
-        count = min(LEAST_SAMPLES, len(examples))
-        places = np.random.default_rng(0).permutation(len(examples))[:count]
+        real = len(examples.values)  # canaries that may be learned beside them are no data
+        count = min(LEAST_SAMPLES, real)
+        places = np.random.default_rng(0).permutation(real)[:count]
         self._real = self._moments(real_group("tracked", examples, places, examples.prompt_index, 0))
         self._samples = sample_group(model, examples.codec, "", count, 0)
 

@@ -59,6 +59,9 @@ Of all:
     training_scores             float [m]: how at home a training example is in the model
     unseen_scores               float [m]: the same for examples that it never saw
 
+    canaries                    structured [m]: of each canary how well the model knows it, whether it learned it, and
+                                the delta of what was promised (metrics/canaries.py)
+
 Prompts that the run doesn't know have the place -1, and don't count. Without held-out examples, log_weights,
 reconstruction_errors and latent_kl are of training examples. A new metric is a file here and a line in catalog.METRICS.
 """

@@ -36,6 +36,7 @@ class RowGPT(RowModel):
     Config = RowGPTConfig
     exact_likelihood = True
     can_be_private = True
+    can_have_canaries = True
     few_examples = 200
     of_few = "These are few rows: what is rare among them can't be learned without learning whose it is."
 

@@ -35,6 +35,7 @@ class RowVAE(RowModel):
 
     Config = RowVAEConfig
     can_be_private = True
+    can_have_canaries = True
     fitted_last = ("prior",)
 
     def __init__(self, config: RowVAEConfig, example: RowSpecification, conditions: None, seed: int = 0):

@@ -1,6 +1,6 @@
 """Arrays with their prompts, ready for training; `values` may be larger than the memory."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from tfgen.errors import UserError
 from tfgen.representations.arrays.codec import ArrayCodec
 from tfgen.representations.arrays.conditions import Conditions
 from tfgen.representations.arrays.vocabulary import Vocabulary
-from tfgen.representations.base import WHOLE, Examples, Share
+from tfgen.representations.base import OTHER_CANARIES, WHOLE, Examples, Share
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -38,9 +38,10 @@ class ArrayExamples(Examples):
     report: Report
     fingerprint: str
     known_words: tuple[str, ...] = field(default=(), kw_only=True)  # that a model to go on with has learned
+    planted: np.ndarray | None = field(default=None, kw_only=True)  # canaries, as they are stored, behind `values`
 
     def __len__(self) -> int:
-        return len(self.values)
+        return len(self.prompt_index)
 
     @property
     def has_held_out(self) -> bool:
@@ -91,11 +92,11 @@ class ArrayExamples(Examples):
 
         from tfgen.representations.batches import Part, by_steps
 
-        read, size = _reader(self.values), settings.batch_size
+        read, size = _reader(self.values, self.planted), settings.batch_size
         index = tf.constant(self.prompt_index, tf.int32)
 
         def batch_of(part: Part) -> tuple[tf.Tensor, tf.Tensor]:
-            chosen = part.order(seed, size, len(self.values))
+            chosen = part.order(seed, size, len(self))
             return self.vary(self.codec.encode(read(chosen)), seed, part), tf.gather(index, chosen)
 
         return by_steps(batch_of, start, stop, share)
@@ -118,14 +119,28 @@ class ArrayExamples(Examples):
 
         from tfgen.representations.batches import Part, by_steps, poisson_sample
 
-        read, index = _reader(self.values), tf.constant(self.prompt_index, tf.int32)
+        read, index = _reader(self.values, self.planted), tf.constant(self.prompt_index, tf.int32)
 
         def batch_of(part: Part) -> tuple[tuple[tf.Tensor, tf.Tensor], tf.Tensor]:
-            chosen, mask = poisson_sample(key, part, len(self.values), rate, multiple)
+            chosen, mask = poisson_sample(key, part, len(self), rate, multiple)
             encoded = self.vary(self.codec.encode(read(chosen)), key, part)
             return (encoded, tf.gather(index, chosen)), mask
 
         return by_steps(batch_of, start, stop, share)
+
+    # For a fit with canaries.
+
+    def canaries(self, count: int, generator: np.random.Generator) -> dict[str, np.ndarray]:
+        values = self.codec.decode(self.codec.specification.drawn_evenly(count, generator))
+        prompts = generator.integers(0, len(self.prompts), count) if self.prompts else np.full(count, -1)
+        return {"values": values, "prompts": prompts.astype(np.int32)}
+
+    def with_planted(self, canaries: Mapping[str, np.ndarray]) -> "ArrayExamples":
+        values, prompts = canaries["values"], canaries["prompts"]
+        known = (prompts >= 0) & (prompts < len(self.prompts)) if self.prompts else prompts == -1
+        if values.shape[1:] != self.values.shape[1:] or values.dtype != self.values.dtype or not known.all():
+            raise UserError(*OTHER_CANARIES)
+        return replace(self, planted=values, prompt_index=np.concatenate([self.prompt_index, prompts]))
 
     def vary(self, encoded: "tf.Tensor", seed: int, part: "Part") -> "tf.Tensor":
         """A part of a step's batch as it is learned; here as it is. What a modality changes is a function of the seed,
@@ -137,17 +152,25 @@ class ArrayExamples(Examples):
         return max(1, min(32, _VALUES_PER_CALL // places))
 
 
-def _reader(values: np.ndarray) -> "Callable[[tf.Tensor], tf.Tensor]":
-    """A function in the graph from places [k] to stored values [k, ...]."""
+def _reader(values: np.ndarray, planted: np.ndarray | None) -> "Callable[[tf.Tensor], tf.Tensor]":
+    """A function in the graph from places [k] to stored values [k, ...]; those of planted ones are behind the others'.
+    """
     import tensorflow as tf
 
+    behind = values[:0] if planted is None else planted
     if values.nbytes <= _IN_MEMORY_BYTES:
-        held = tf.constant(np.asarray(values))
+        held = tf.constant(np.concatenate([values, behind]) if len(behind) else np.asarray(values))
         return lambda chosen: tf.gather(held, chosen)
     kind = tf.as_dtype(values.dtype)
 
+    def at(places: np.ndarray) -> np.ndarray:
+        is_planted = places >= len(values)
+        picked = values[np.where(is_planted, 0, places)]
+        picked[is_planted] = behind[places[is_planted] - len(values)]
+        return picked
+
     def read(chosen: tf.Tensor) -> tf.Tensor:
-        picked = tf.numpy_function(lambda places: values[places], [chosen], kind, stateful=False)
+        picked = tf.numpy_function(at, [chosen], kind, stateful=False)
         return tf.ensure_shape(picked, [None, *values.shape[1:]])
 
     return read

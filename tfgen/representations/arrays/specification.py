@@ -4,6 +4,8 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
 GAUSSIAN, BERNOULLI, CATEGORICAL = "gaussian", "bernoulli", "categorical"
 _LARGEST = 2**26  # numbers in an example
 LIKELIHOODS = (GAUSSIAN, BERNOULLI, CATEGORICAL)
@@ -44,6 +46,18 @@ class ArraySpecification:
     def is_grid(self) -> bool:
         """Whether it has a height and a width, so that convolutions suit it."""
         return len(self.shape) == 3 and min(self.shape[:2]) >= 8
+
+    def drawn_evenly(self, count: int, generator: np.random.Generator) -> np.ndarray:
+        """Encoded examples that have nothing of the data, float32 [count, ...]: each value lies at one of the two ends
+        of its range, and of a categorical part's scores any may be the highest."""
+        values = generator.integers(0, 2, [count, *self.shape]).astype(np.float32) * 2 - 1
+        start = 0
+        for part in self.parts:
+            if part.likelihood == CATEGORICAL:
+                own = values[..., start : start + part.size]
+                own[...] = generator.random(own.shape, np.float32)
+            start += part.size
+        return values
 
     def to_json(self) -> dict[str, Any]:
         """Plain dicts and lists; `from_json` takes it back."""

@@ -1,6 +1,6 @@
 """Rows as tokens, some of them held out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -8,9 +8,9 @@ import numpy as np
 
 from tfgen.data.examples import Report
 from tfgen.errors import UserError
-from tfgen.representations.base import WHOLE, Examples, Share
+from tfgen.representations.base import OTHER_CANARIES, WHOLE, Examples, Share
 from tfgen.representations.rows.codec import RowCodec
-from tfgen.representations.rows.columns import Rows
+from tfgen.representations.rows.columns import Rows, joined
 from tfgen.representations.rows.release import in_columns, released_codec
 
 if TYPE_CHECKING:
@@ -128,6 +128,25 @@ class RowExamples(Examples):
             return tf.cast(tf.gather(learned, chosen), tf.int32), mask
 
         return by_steps(batch_of, start, stop, share)
+
+    # For a fit with canaries.
+
+    def canaries(self, count: int, generator: np.random.Generator) -> dict[str, np.ndarray]:
+        tokens = self.codec.specification.drawn_evenly(count, generator)
+        return {"tokens": tokens.astype(self.tokens.dtype)}
+
+    def with_planted(self, canaries: Mapping[str, np.ndarray]) -> "RowExamples":
+        tokens = canaries["tokens"]
+        if not self.codec.specification.has(tokens):
+            raise UserError(*OTHER_CANARIES)
+        middle, learned = np.full(tokens.shape, 0.5), slice(0, self.training)
+        planted, others = self.codec.decode(tokens, middle), slice(self.training, None)
+        return replace(
+            self,
+            rows=joined([self.rows.take(learned), planted, self.rows.take(others)]),
+            tokens=np.concatenate([self.learned, tokens, self.held_out]),
+            training=self.training + len(tokens),
+        )
 
     def steps_per_call(self, settings: Any) -> int:
         return _STEPS_PER_CALL

@@ -52,6 +52,16 @@ class RowSpecification:
         """The fields in the order in which they are drawn, int [fields]: those with few tokens first."""
         return np.argsort(self.sizes, kind="stable")
 
+    def drawn_evenly(self, count: int, generator: np.random.Generator) -> np.ndarray:
+        """Rows that have nothing of the data: each field's token is any that can be drawn, int [count, fields]."""
+        drawable = [np.setdiff1d(np.arange(field.size), field.never) for field in self.fields]
+        return np.stack([generator.choice(tokens, count) for tokens in drawable], axis=1)
+
+    def has(self, tokens: np.ndarray) -> bool:
+        """Whether these are rows of tokens, int [n, fields]."""
+        is_shaped = tokens.dtype.kind in "iu" and tokens.ndim == 2 and tokens.shape[1] == len(self.fields)
+        return is_shaped and bool(np.all((tokens >= 0) & (tokens < self.sizes)))
+
     def to_json(self) -> dict[str, Any]:
         """Plain dicts and lists; `from_json` takes it back."""
         fields = [
