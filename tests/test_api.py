@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 import tfgen
-from tests.conftest import fit_run, stopped_at, tfgen_environment
+from tests.conftest import BARE_GAN, fit_run, stopped_at, tfgen_environment
+from tfgen.config import parse_pairs
 from tfgen.console import talking
 
-QUICK = {"network": "dense", "width": 2, "batch_size": 8}
+QUICK = {"network": "dense", "width": 2, "batch_size": 8, **parse_pairs(BARE_GAN)}
 PICTURES = np.random.default_rng(0).integers(0, 200, [40, 16, 16], np.uint16)
 LABELS = ["left" if number % 2 else "right" for number in range(40)]
 

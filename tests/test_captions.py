@@ -10,9 +10,10 @@ import tensorflow as tf
 
 import tfgen
 from tests.conformance.cases import SLOW, example_of, models_of
-from tests.conftest import assert_same_state, state_of, stopped_at
+from tests.conftest import BARE_GAN, assert_same_state, state_of, stopped_at
 from tfgen import checkpoints, config
 from tfgen.catalog import MODELS
+from tfgen.config import parse_pairs
 from tfgen.errors import UserError
 from tfgen.models.networks.captions import SIZE, CaptionEncoder
 from tfgen.representations.arrays.conditions import Conditions
@@ -40,7 +41,8 @@ def pictures(each=3, colours=COLOURS):
 def fit(model, output, labelled=None, **settings):
     values, captions = labelled or pictures()
     steps = settings.pop("steps", 4)
-    return tfgen.fit(model, values, labels=captions, output=output, steps=steps, **{**QUICK, **settings})
+    bare = parse_pairs(BARE_GAN) if model == "gan" else {}
+    return tfgen.fit(model, values, labels=captions, output=output, steps=steps, **{**QUICK, **bare, **settings})
 
 
 @pytest.fixture(scope="module", params=MODELS_OF_ARRAYS)
@@ -127,11 +129,8 @@ def test_a_vae_draws_what_was_said_in_its_order(tmp_path):
     kept = [place for place, caption in enumerate(captions) if caption not in unseen]
     # Some more words, so that these are captions and not labels.
     texts = [f"{captions[place]} {chr(97 + number % 5)}" for number, place in enumerate(kept)]
-    shares = {}
-    for kind in ("bag", "encoder"):
-        run = fit("vae", tmp_path / kind, (values[kept], texts), captions=kind, steps=300, network="dense")
-        shares[kind] = np.mean([as_asked(np.asarray(run.generate(caption, n=20)), caption) for caption in unseen])
-    assert shares["encoder"] > 0.8 and shares["bag"] < 0.65
+    run = fit("vae", tmp_path / "run", (values[kept], texts), steps=300, network="dense")
+    assert np.mean([as_asked(np.asarray(run.generate(caption, n=20)), caption) for caption in unseen]) > 0.8
 
 
 def as_asked(made, caption):
@@ -174,19 +173,15 @@ def begun_with(run):
 
 
 @pytest.mark.slow
-def test_an_export_takes_words_in_their_order(run, tmp_path):
-    run.export(tmp_path / "out", saved_model=True)
+def test_every_format_agrees_with_the_model_and_takes_words_in_their_order(run, tmp_path):
+    """Each format is compared with the model before it is published."""
+    formats = ["float32", "float16", "int8", "int8-weights"]
+    assert len(run.export(tmp_path / "out", saved_model=True, tflite=formats)) == 1 + len(formats)
     served = tf.saved_model.load(str(next((tmp_path / "out").rglob("saved_model.pb")).parent))
     prompts = ["red beside blue", "blue beside red", "red beside red"]
     made = served.signatures["generate"](seed=tf.constant([7, 7, 7]), prompt=tf.constant(prompts))
     own = np.concatenate([np.asarray(run.generate(prompt, n=1, seed=7)) for prompt in prompts])
     np.testing.assert_allclose(np.rint(made["images"].numpy() * 255), own, atol=1)
-
-
-@pytest.mark.slow
-def test_every_format_agrees_with_the_model(run, tmp_path):
-    formats = ["float32", "float16", "int8", "int8-weights"]
-    assert len(run.export(tmp_path / "out", tflite=formats)) == len(formats)
 
 
 def test_padding_changes_nothing():

@@ -23,11 +23,11 @@ def served(gan_run, tmp_path_factory):
         yield server, folder
 
 
-def test_the_server_gives_the_same_pictures_as_the_run(served, isolated):
+def test_the_server_gives_the_same_pictures_as_the_run(served, command, isolated):
     server, run = served
     remote = run_tfgen("generate", "--server", server.url, "--model", "digits", "seven", "-n", 70, "-o", "remote.npy")
     assert remote.returncode == 0, remote.stderr
-    assert run_tfgen("generate", run, "seven", "-n", 70, "-o", "local.npy").returncode == 0
+    assert command("generate", run, "seven", "-n", 70, "-o", "local.npy").exit_code == 0
     apart = np.abs(np.load("remote.npy").astype(int) - np.load("local.npy"))
     assert apart.max() <= 1 and np.mean(apart > 0) < 1e-3
 

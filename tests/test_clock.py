@@ -7,7 +7,7 @@ import types
 import keras
 import pytest
 
-from tests.conftest import assert_same_state, fit_run, state_of
+from tests.conftest import BARE_GAN, assert_same_state, fit_run, state_of
 from tfgen import checkpoints
 from tfgen.api import fit
 from tfgen.run import Run
@@ -17,7 +17,7 @@ from tfgen.training.history import History
 from tfgen.training.plan import Costs, Intervals, Pace
 from tfgen.training.progress import Progress
 
-QUICK = ("network=dense", "width=2", "batch_size=8")
+QUICK = ("network=dense", "width=2", "batch_size=8", *BARE_GAN)
 UNIT = 8
 
 

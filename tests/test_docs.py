@@ -29,7 +29,7 @@ def photos(isolated):
 
 
 @pytest.mark.slow
-def test_the_page_on_python_runs(photos, capsys):
+def test_the_page_on_python_runs(photos, capsys, quick_judges):
     from tfgen.console import talking
 
     names = {}
@@ -47,7 +47,7 @@ def test_the_page_on_python_runs(photos, capsys):
 
 
 @pytest.mark.slow
-def test_the_tutorial_runs(isolated, command):
+def test_the_tutorial_runs(isolated, command, quick_judges):
     """Its Python, then its commands in order, with few steps; what does not depend on them is printed as shown."""
     exec(blocks("tutorial.md")[0], {})
     shown = console("tutorial.md")
@@ -110,7 +110,7 @@ def test_the_tutorial_on_baskets_runs(isolated, command):
 
 
 @pytest.mark.slow
-def test_the_tutorial_on_levels_runs(isolated, command):
+def test_the_tutorial_on_levels_runs(isolated, command, quick_judges):
     """Its Python, then its commands in order, with few steps; what does not depend on them is printed as shown."""
     exec(blocks("levels-tutorial.md")[0], {})
     asked = {"fit": ["--size", "tiny", "--steps", 20], "evaluate": ["-n", 40]}

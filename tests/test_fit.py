@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.conftest import assert_same_state, fit_run, state_of, stopped_at
+from tests.conftest import BARE_GAN, assert_same_state, fit_run, state_of, stopped_at
 from tfgen.api import fit_request
 from tfgen.errors import Failure, UserError
 from tfgen.run import Run, all_runs, runs_folder
 from tfgen.training import stage
 from tfgen.training.request import FitRequest
 
-QUICK = ("network=dense", "width=2", "batch_size=8")
+QUICK = ("network=dense", "width=2", "batch_size=8", *BARE_GAN)
 
 
 @pytest.mark.parametrize(

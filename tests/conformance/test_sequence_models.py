@@ -120,6 +120,7 @@ def test_survives_save_and_load(run):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("learner", ONE, ids="-".join, indirect=True)
 def test_stopped_and_resumed_ends_with_the_same_bits(run, learner, settings, tmp_path):
     with stopped_at(50):
         stopped = fit(learner, settings, run, tmp_path / "stopped", STEPS, seed=1)

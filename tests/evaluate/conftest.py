@@ -21,7 +21,8 @@ def quick_detector(monkeypatch):
 
 @pytest.fixture(scope="session")
 def splits(shared):
-    """Real digits as .npz: 4,000 to learn, 2,100 others, 200 few, and the 4,000 with their labels shuffled."""
+    """Real digits as .npz: 4,000 to learn, 2,100 others, 200 few, and the 4,000 with their labels shuffled; for what
+    doesn't depend on how many there are, 800 to learn and 600 held out, of which no extractor sees all for long."""
     from tfgen.data import open_data
 
     examples = open_data("digits")
@@ -32,6 +33,8 @@ def splits(shared):
         "others": (slice(4000, 6100), examples.prompt_index[4000:6100]),
         "few": (slice(6100, 6300), examples.prompt_index[6100:6300]),
         "shuffled": (slice(0, 4000), shuffled),
+        "some": (slice(6300, 7100), examples.prompt_index[6300:7100]),
+        "held": (slice(7100, 7700), examples.prompt_index[7100:7700]),
     }
     with locked(shared / "splits.lock"):
         if not folder.exists():

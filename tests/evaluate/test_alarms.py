@@ -73,8 +73,9 @@ def test_labels_that_were_shuffled(splits, tmp_path, monkeypatch):
     assert any("nothing to do with each other" in alarm.sentence for alarm in evaluation.alarms)
 
 
-@pytest.mark.parametrize("model, steps", [("gan", 1200), ("vae", 800)])
-def test_a_model_overfit_to_200_pictures(model, steps, splits, tmp_path):
-    run = fit_run(model, tmp_path / "run", splits["few"], steps, "augment=none" if model == "gan" else "beta=1")
+@pytest.mark.parametrize("model, steps, setting", [("gan", 1200, "augment=none"), ("vae", 400, "beta=1")])
+def test_a_model_overfit_to_200_pictures(model, steps, setting, splits, tmp_path):
+    # Dense networks know so few by heart in a third of the time that convolutions take.
+    run = fit_run(model, tmp_path / "run", splits["few"], steps, "network=dense", setting)
     evaluation, states = judge(run, splits, extractor="random", metrics=("membership",))
     assert states["overfit"] == "raised", evaluation.scores

@@ -1,6 +1,7 @@
 """Exports answer as the model does, in a process and in formats of their own; nothing half-made is ever published."""
 
 import base64
+import functools
 import io
 import json
 import shutil
@@ -31,7 +32,9 @@ pytestmark = pytest.mark.slow
 SEEDS = np.array([7, 8, 9], np.int32)
 
 
+@functools.cache
 def served(folder, run):
+    """The first version of an export, which nothing changes."""
     return tf.saved_model.load(str(folder / run.name / "1"))
 
 

@@ -1,5 +1,6 @@
 """Text from an export is the model's own: the same seed, the same text in Python, on a server and on a phone."""
 
+import functools
 import json
 import re
 import shlex
@@ -49,7 +50,9 @@ def runners(folder, run, number_format="float32"):
     return interpreter.get_signature_runner("prefill"), interpreter.get_signature_runner("decode")
 
 
+@functools.cache
 def served(folder, run):
+    """The signatures of an export that nothing changes."""
     return tf.saved_model.load(str(folder / run.name / "1")).signatures
 
 
@@ -74,12 +77,12 @@ def in_tensors(inputs):
     return {name: tf.constant(value) for name, value in inputs.items()}
 
 
-def by_python(run, prompts=PROMPTS, how=HOW):
-    """Ids and lengths by the model itself."""
-    given = encoded(run, prompts)
-    sampling = Sampling(*(tf.constant(how[name]) for name in ("seed", "temperature", "top_k", "top_p")))
+@functools.cache
+def by_python(run):
+    """Ids and lengths of all prompts by the model itself."""
+    sampling = Sampling(*(tf.constant(HOW[name]) for name in ("seed", "temperature", "top_k", "top_p")))
     function = tf.function(load_model(run).generate)
-    made, count = function(*in_tensors(given).values(), tf.constant(limits(len(prompts))), sampling)
+    made, count = function(*in_tensors(encoded(run, PROMPTS)).values(), tf.constant(limits()), sampling)
     return made.numpy(), count.numpy()
 
 

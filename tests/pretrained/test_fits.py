@@ -37,23 +37,24 @@ def test_a_fit_lowers_the_loss_of_text_that_is_held_out(name, request):
     assert run.record["status"] == "finished" and "warning" not in run.record and run.record["size"] is None
 
 
-@pytest.mark.parametrize("name", ["whole", "adapted"])
-def test_a_run_needs_its_preset_no_more(name, request):
-    run = Run.open(str(request.getfixturevalue(name).path))
+def test_a_run_needs_its_preset_no_more(whole, adapted):
+    paths = [str(run.path) for run in (whole, adapted)]
     code = (
         "import sys; sys.modules['keras_hub'] = None\n"
         "import tensorflow as tf\n"
         "from tfgen.representations.sequences.sampling import Sampling\n"
         "from tfgen.restore import load_model\n"
         "from tfgen.run import Run\n"
-        f"model = load_model(Run.open({str(run.path)!r}))\n"
-        "print(*model.generate(tf.constant([[5, 6]]), [2], tf.constant([9]), Sampling.greedy(1))[0][0].numpy())"
+        f"for path in {paths!r}:\n"
+        "    model = load_model(Run.open(path))\n"
+        "    print(*model.generate(tf.constant([[5, 6]]), [2], tf.constant([9]), Sampling.greedy(1))[0][0].numpy())"
     )
     process = subprocess.run([sys.executable, "-c", code], env=tfgen_environment(), capture_output=True, text=True)
     assert process.returncode == 0, process.stderr
-    model = load_model(run)
-    made, _ = model.generate(tf.constant([[5, 6]]), [2], tf.constant([9]), Sampling.greedy(1))
-    assert process.stdout.split() == [str(token) for token in made[0].numpy()]
+    for path, printed in zip(paths, process.stdout.splitlines(), strict=True):
+        model = load_model(Run.open(path))
+        made, _ = model.generate(tf.constant([[5, 6]]), [2], tf.constant([9]), Sampling.greedy(1))
+        assert printed.split() == [str(token) for token in made[0].numpy()]
 
 
 def test_lora_leaves_the_frozen_weights_and_keeps_them_once(adapted):
@@ -152,29 +153,27 @@ def test_chats_add_tokens_to_a_whole_fit_and_are_refused_with_lora(preset, tmp_p
     assert not (tmp_path / "lora").exists()
 
 
-@pytest.mark.parametrize("name", ["whole", "adapted"])
-def test_a_run_is_judged_and_exported_like_any_other(name, request, tmp_path):
+def test_a_run_is_judged_and_exported_like_any_other(adapted, tmp_path):
+    """A network with LoRA stands for one without: the same layers, and what was added to them."""
     from tfgen.evaluate.request import EvaluateRequest
     from tfgen.evaluate.stage import evaluate
     from tfgen.export.request import ExportRequest
     from tfgen.export.stage import export
 
-    run = request.getfixturevalue(name)
-    evaluation = evaluate(run, EvaluateRequest(count=20, metrics=("perplexity", "distinct")))
+    evaluation = evaluate(adapted, EvaluateRequest(count=20, metrics=("perplexity", "distinct")))
     assert 1 < evaluation.scores["perplexity"].value < 400  # tokens
-    artefacts = export(run, ExportRequest(("saved-model", "tflite"), output=tmp_path / "out"))
+    artefacts = export(adapted, ExportRequest(("saved-model", "tflite"), output=tmp_path / "out"))
     assert all(artefact.path.exists() for artefact in artefacts)
 
 
-@pytest.mark.parametrize("name, lora", [("whole", None), ("adapted", 4)])
-def test_a_repeat_begins_with_the_same_preset(preset, name, lora, request, tmp_path):
+def test_a_repeat_begins_with_the_same_preset(preset, adapted, tmp_path):
     """And ends in the same bytes; with another preset it is refused."""
-    run = request.getfixturevalue(name)
+    run = adapted
     copy = shutil.copytree(run.path, tmp_path / "run")
     Run(copy, {**run.record, "start": {**run.record["start"], "preset": str(preset)}}).save()
     again = fit_run("gpt", tmp_path / "again", None, None, size=None, repeat=str(copy))
     assert_same_state(state_of(run), state_of(again))
-    assert again.record["start"]["lora"] == (lora or 0) and losses_of(again) == losses_of(run)
+    assert again.record["start"]["lora"] == 4 and losses_of(again) == losses_of(run)
     Run(copy, {**run.record, "start": {**run.record["start"], "preset": str(preset), "digest": "0" * 32}}).save()
     with pytest.raises(UserError, match="The preset has changed since the run began"):
         fit_run("gpt", tmp_path / "other", None, None, size=None, repeat=str(copy))

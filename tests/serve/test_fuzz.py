@@ -11,7 +11,7 @@ FAILURES = {"INTERNAL", "UNKNOWN", "UNAVAILABLE", "DEADLINE_EXCEEDED", "DATA_LOS
 
 @pytest.fixture(scope="module")
 def catalogue(tmp_path_factory):
-    """A folder with an export of every model with every network, and their names."""
+    """A folder with an export of every model and every network, and their names."""
     folder = tmp_path_factory.mktemp("catalogue")
     return folder, save_catalogue(folder)
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import keras
 import pytest
 
-from tests.conftest import fit_run
+from tests.conftest import BARE_GAN, fit_run
 from tfgen.errors import UserError
 from tfgen.evaluate.record import Evaluation, MeasuredWith, Score
 from tfgen.evaluate.request import EvaluateRequest, check
@@ -18,7 +18,7 @@ from tfgen.training import stage
 from tfgen.trust import energy
 from tfgen.trust.energy import WATTS_PER_CORE, WATTS_VARIABLE, Energy, FitEnergy, Meter, SampleEnergy
 
-QUICK = ("network=dense", "width=2", "batch_size=8")
+QUICK = ("network=dense", "width=2", "batch_size=8", *BARE_GAN)
 
 
 class Powercap:

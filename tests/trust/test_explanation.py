@@ -16,7 +16,10 @@ from tfgen.trust.explanation import directions
 from tfgen.trust.explanation.directions import Direction, Latents, association, borne_out, turned_to_more
 from tfgen.trust.explanation.randomised import DEPENDS, UNTOLD, UNTRUSTWORTHY, compared, of_copies, spearman
 
-LEARNERS = covering("arrays", "sequences", "rows", "sets")
+# Pictures by a GAN and texts have tests of their own.
+LEARNERS = [
+    each for each in covering("arrays", "sequences", "rows", "sets") if each not in (("image", "gan"), ("text", "gpt"))
+]
 
 
 @pytest.fixture
@@ -136,7 +139,7 @@ def test_the_column_that_goes_by_another_is_what_a_condition_changes(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["bars-gan", "bars-vae", "riddles"])
+@pytest.mark.parametrize("name", ["bars-vae", "riddles"])  # a GAN's: scripts/bench/explain.py
 def test_what_was_planted_is_found(name, tmp_path):
     found = explained(name, tmp_path)
     assert PLANTED[name].finds(found)

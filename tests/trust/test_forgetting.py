@@ -7,13 +7,16 @@ import lzma
 import re
 import shutil
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import tfgen
+from tests.conftest import BARE_GAN
 from tests.sources import SOURCES
 from tfgen.catalog import MODALITIES
+from tfgen.config import parse_pairs
 from tfgen.data.prepared import cache_folder
 from tfgen.errors import UserError
 from tfgen.feedback.events import Event, Sample
@@ -32,25 +35,51 @@ def patients(path, count=1200, seed=0):
         age, dose, sex = generator.integers(20, 90), generator.uniform(0, 10), "mf"[generator.integers(2)]
         lines.append(f"PAT-{number:04d},{age},{dose:.2f},{sex}")
     path.write_text("\n".join(lines) + "\n")
-    return lines
+
+
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory):
+    """A folder with a table, one of other people, a run of each and one that began with the first. Don't change it."""
+    folder = tmp_path_factory.mktemp("fitted")
+    patients(folder / "patients.csv")
+    patients(folder / "others.csv", 60, seed=1)
+    (folder / "others.csv").write_text((folder / "others.csv").read_text().replace("PAT-", "OTHER-"))
+    for name, steps, start in (("patients", 4, None), ("child", 2, folder / "patients"), ("others", 2, None)):
+        data = folder / ("others.csv" if name == "others" else "patients.csv")
+        tfgen.fit("vae", data, output=folder / name, steps=steps, start=start, size=None if start else "tiny")
+    return folder
 
 
 @pytest.fixture
-def table(isolated):
+def bring(fitted, isolated):
+    """A function that makes one of these runs the test's own, and its data too."""
+
+    def bring(name, data):
+        if not (isolated / data).exists():
+            shutil.copy(fitted / data, isolated / data)
+        shutil.copytree(fitted / name, runs_folder() / name)
+        run = tfgen.load(name)
+        run.update(data={**run.record["data"], "source": data, "path": str(isolated / data)})
+        if "start" in run.record:  # what it began with is brought too
+            run.update(start={**run.record["start"], "run": Path(run.record["start"]["run"]).name})
+
+    return bring
+
+
+@pytest.fixture
+def table(isolated, bring):
     """The lines of a table of which a run, 'patients', was fitted; gone.csv is one of its rows."""
-    lines = patients(isolated / "patients.csv")
-    tfgen.fit("vae", "patients.csv", output="patients", steps=4, size="tiny")
+    bring("patients", "patients.csv")
+    lines = (isolated / "patients.csv").read_text().splitlines()
     (isolated / "gone.csv").write_text(f"{lines[0]}\n{lines[43]}\n")
     return lines
 
 
 @pytest.fixture
-def family(table, isolated):
+def family(table, bring):
     """A run that began with it, one on other data, and what lies in exports, the store and the cache."""
-    tfgen.fit("vae", "patients.csv", output="child", steps=2, start="patients")
-    patients(isolated / "others.csv", 60, seed=1)
-    (isolated / "others.csv").write_text((isolated / "others.csv").read_text().replace("PAT-", "OTHER-"))
-    tfgen.fit("vae", "others.csv", output="others", steps=2, size="tiny")
+    bring("child", "patients.csv")
+    bring("others", "others.csv")
     run = tfgen.load("patients")
     run.generate("", n=3).save("made/rows.csv")
     with open_store() as store:
@@ -263,7 +292,8 @@ def test_an_example_of_every_kind_is_found_in_its_data_and_not_without(modality,
     for copy in (source, whole):
         (shutil.copytree if original.is_dir() else shutil.copy)(original, copy)
     model = MODALITIES.load(modality).usual_model()
-    settings = dict(each.split("=") for each in SOURCES[modality].sequence_settings) if model == "gpt" else {}
+    quick = {"gpt": SOURCES[modality].sequence_settings, "gan": BARE_GAN}
+    settings = parse_pairs(quick.get(model, ()))
     run = tfgen.fit(model, source, output="own", steps=3, size="tiny", **settings)
     gone = parted(source, isolated / "gone")
     with pytest.raises(UserError, match="is as it was"):

@@ -214,8 +214,9 @@ def test_exports_of_a_version_answer_as_it_does(fit_once, model, judged, tmp_pat
     run = judged(fit_once(model, 200), answers=1)
     versions.create(run, "v1", steered(run.model), {"kind": "tuned"})
     version = load(f"{run.path}@v1")
-    # Each is proved in a process of its own before it is published.
-    formats = ["float32", "float16", "int8"]
+    # Each is proved in a process of its own before it is published. What a format does to weights is tested in
+    # tests/export; a version is in the graph, which has whole numbers of its own in int8 alone.
+    formats = ["float32", "int8"]
     artefacts = version.export(tmp_path / "out", saved_model=True, tflite=formats)
     assert [each.name for each in artefacts] == ["SavedModel", *[f"TFLite {name}" for name in formats]]
     wanted = generate(version, "seven", 3, 7).values.astype(int)
