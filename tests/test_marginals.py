@@ -121,13 +121,18 @@ def test_groups_are_neighbours_that_are_told_from_noise(seed, size, deviation, i
     shares = chance.dirichlet(np.full(size, 0.3))
     field = Field((1,) * size, scores=tuple(np.linspace(-2, 2, size)) if is_ordered else ())
     groups = grouped(field, shares, total, 16, deviation)
-    assert sorted(set(groups)) == list(range(groups.max() + 1)) and groups.max() < 16 + 1
+    assert sorted(set(groups)) == list(range(groups.max() + 1)) and groups.max() < 16
     if is_ordered:
         assert (np.diff(groups) >= 0).all()
     rows = np.bincount(groups, shares) * total
     if deviation and len(rows) > 1:  # of words without an order, all that are rare are together, however few they are
         enough = 2 * rows if is_ordered else np.sort(rows)[1:]
         assert enough.min() >= 8 * deviation * (1 - 1e-9)
+
+
+def test_there_are_no_more_groups_than_may_be_however_shares_fall():
+    shares = np.tile([1.0, 2.0], 21) / 63
+    assert grouped(Field((1,) * 42, scores=tuple(range(42))), shares, 50_000.0, 32, 0.0).max() < 32
 
 
 # What it costs.

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -182,6 +183,33 @@ def test_a_failure_in_the_middle_keeps_what_is_done(gan_run, sevens, tmp_path, m
     done = made(gan_run, tmp_path / "out", "seven")
     assert calls == [0, 1, 1, 2] and done.shards == sevens.shards
     assert done.files[0].read_bytes() == sevens.files[0].read_bytes()
+
+
+def test_what_ends_behind_the_last_shard_loses_no_manifest(gan_run, sevens, tmp_path, monkeypatch):
+    shards_there = bulk._shards_there
+
+    def ends_once_all_are_there(job):
+        there = shards_there(job)
+        if len(there) == job.count:
+            raise KeyboardInterrupt
+        return there
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(bulk, "_shards_there", ends_once_all_are_there)
+        made(gan_run, tmp_path / "out", "seven")
+    done = made(gan_run, tmp_path / "out", "seven")
+    assert done.shards == sevens.shards and (tmp_path / "out" / "manifest.json.c2pa").exists()
+    assert made(gan_run, tmp_path / "out", "seven").shards == sevens.shards
+    assert not (tmp_path / "out" / ".done").exists()
+
+
+def test_a_damaged_checkpoint_makes_no_shards_of_an_older_one(gan_run, tmp_path):
+    run = shutil.copytree(gan_run.path, tmp_path / "run")
+    newest = max((run / "checkpoints").glob("*.npz"))
+    newest.write_bytes(newest.read_bytes()[:-1])
+    with pytest.raises(Failure, match=f"The checkpoint {newest.name} is damaged"):
+        made(tfgen.load(run), tmp_path / "out", "seven")
+    assert not list((tmp_path / "out").glob("*.tar"))
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ learns by heart, with a bound on epsilon that holds."""
 import dataclasses
 import json
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from tfgen.representations.batches import sampling_rate
 from tfgen.run import Run
 from tfgen.training import private
 from tfgen.training.request import FitRequest
+from tfgen.training.steps import Steps
 from tfgen.trust import privacy
 from tfgen.trust.canaries import FILE, Canaries
 from tfgen.trust.privacy import Account, audited_epsilon, chance_of_guesses
@@ -185,10 +187,11 @@ def test_a_repeat_has_the_same_canaries(whole, sources, tmp_path):
 @pytest.mark.parametrize(
     "model, data, canaries, words",
     [
-        ("gan", "insurance", 50, "A gan of tables doesn't say how well it knows an example"),
+        ("gan", "insurance", 50, "no attack by canaries on a gan of tables"),
         ("gan", "digits", 50, "or use a vae of .*pictures"),
-        ("gpt", "shakespeare", 50, "A gpt of texts doesn't say"),
-        ("vae", "corner-shop", 50, "A vae of baskets doesn't say"),
+        ("gpt", "shakespeare", 50, "no attack by canaries on a gpt of texts"),
+        ("vae", "corner-shop", 50, "no attack by canaries on a vae of baskets"),
+        ("tree", "insurance", 50, "no attack by canaries on a tree of tables"),
         ("gpt", "insurance", 9, "must be between 10 and 10000"),
         ("gpt", "insurance", 5000, "more canaries than examples, of which there are 1,204"),
     ],
@@ -209,6 +212,16 @@ def test_the_noise_of_a_private_fit_does_not_depend_on_who_was_planted():
     assert account.expected_batch == account.sampling_rate * (len(examples) + 100)
     with pytest.raises(UserError, match="one of the 1,304 examples could be given away"):
         private.protect(dataclasses.replace(request, private="epsilon=3,delta=0.0008"), made_by, examples, {})
+
+
+def test_how_many_steps_are_enough_does_not_tell_how_many_were_planted():
+    examples, made_by = open_data("insurance"), model_class("gpt", "rows")
+    protected = private.protect(FitRequest("gpt", private="epsilon=3", canaries=100), made_by, examples, {})
+    config = made_by.Config(batch_size=8, epochs=12)
+    run = SimpleNamespace(record={"privacy": protected.account(config).to_json()})
+    planted = [Canaries.made(examples, 100, seed).among(examples) for seed in (0, 1)]
+    enough = [Steps(run, SimpleNamespace(config=config), each, None).enough for each in planted]
+    assert len(planted[0]) != len(planted[1]) and enough == [12 * (len(examples) + 100) // 8] * 2
 
 
 @pytest.mark.slow

@@ -26,13 +26,13 @@ _AT_ONCE = 50
 def inputs_of(run: Run, evaluator: Any) -> Inputs:
     """What metrics may ask for of canaries; nothing of a run without.
 
-    Raises UserError where the run's file of them is gone or damaged.
+    Raises UserError where its record is damaged; asking does, where the run's file of them is gone.
     """
-    canaries = Canaries.of(run)
-    if canaries is None:
+    if made_and_planted(run) is None:
         return {}
 
     def known() -> np.ndarray:
+        canaries = Canaries.of(run)
         found = np.empty(len(canaries), FIELDS)
         engine = ENGINES.load(f"canaries/{evaluator.codec.representation}")
         found["known"] = engine(evaluator.model, evaluator.codec, canaries.examples)
@@ -95,7 +95,7 @@ def alarms_of(run: Run, scores: Mapping[str, Score]) -> list[Alarm]:
     if epsilon is None or "canaries" not in run.record:
         return []
     if "canaries_epsilon" not in scores:
-        return [not_tested(NAME, "The metric canaries was left out.")]
+        return [not_tested(NAME, "The metric canaries was left out, or gave no number.")]
     bound = scores["canaries_epsilon"].value
     found = f"By its canaries, epsilon is at least {bound:.2f} (95 % sure); {epsilon:.3g} is promised."
     return [alarm_of(NAME, bound > epsilon, found, found, "Don't rely on its privacy, and please report it.")]

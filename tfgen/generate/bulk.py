@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tfgen import __version__, environment, files, versions
+from tfgen import __version__, checkpoints, environment, files, versions
 from tfgen.console import Preparation, say, several
 from tfgen.environment import load_tensorflow
 from tfgen.errors import Failure, UserError, unknown
@@ -39,7 +39,7 @@ from tfgen.trust.provenance import status, write_marked
 MANIFEST = "manifest.json"
 _NOTES = ".done"
 _MOST_SHARDS = 100_000
-_LOOK_SECONDS = 1.0
+_NOTES_A_SECOND = 1000  # that are counted, while shards are made
 
 
 @dataclass(frozen=True)
@@ -166,18 +166,20 @@ def generate_shards(bulk: Bulk, cluster: Cluster) -> Shards:
         missing = [place for place in range(bulk.count) if place not in there]
         if there:
             say(f"{len(there)} of {several(bulk.count, 'shard')} are there already.")
+        notes = bulk.folder / _NOTES
         if missing:
             files.remove_leftovers(bulk.folder)
             _write_manifest(bulk, there)
-            (bulk.folder / _NOTES).mkdir(exist_ok=True)
-            with _saying_how_far(bulk.folder / _NOTES, len(missing)):
+            notes.mkdir(exist_ok=True)
+            with _saying_how_far(notes, len(missing)):
                 cluster.run(_write_missing, bulk, missing)
             there = _shards_there(bulk)
             if len(there) < bulk.count:
                 what = f"{bulk.count - len(there)} of {several(bulk.count, 'shard')} aren't in '{bulk.folder}'."
                 raise Failure(what, "Workers must see the same folder under the same path.")
+        if notes.exists():  # also where an earlier call was killed behind its last shard
             _write_manifest(bulk, there, bulk.facts(bulk.open_run(), (bulk.request.seed, bulk.request.count)))
-        shutil.rmtree(bulk.folder / _NOTES, ignore_errors=True)
+            shutil.rmtree(notes, ignore_errors=True)
         return Shards(bulk.folder, [there[place] for place in range(bulk.count)])
 
 
@@ -240,10 +242,11 @@ def _saying_how_far(notes: Path, total: int) -> Iterator[None]:
     """Says now and then how many shards are made while the block runs, wherever they are."""
     progress, over = Preparation("{done} of {total} shards, {left} left"), threading.Event()
     before = len(list(notes.glob("*.json")))
+    seconds = max(1.0, total / _NOTES_A_SECOND)
 
     def look() -> None:
         shown = 0
-        while not over.wait(_LOOK_SECONDS):
+        while not over.wait(seconds):
             done = len(list(notes.glob("*.json"))) - before
             if done > shown:
                 shown = done
@@ -272,20 +275,26 @@ def _write_missing(place: int, bulk: Bulk, parent: int | None) -> None:
             os.kill(parent, 0)
         except ProcessLookupError:
             raise Failure("Whoever asked for these shards is gone.", "The same command goes on.") from None
-    _model_thread().submit(write_shard, bulk, place).result()
+    _model_thread.submit(write_shard, bulk, place).result()
 
 
-@functools.cache
-def _model_thread() -> ThreadPoolExecutor:
-    """A thread in which a model stays loaded. Runners call from several, which would load as many."""
-    kept = contextlib.ExitStack()
-    return ThreadPoolExecutor(1, "shards", initializer=kept.enter_context, initargs=(keeping_models(1),))
+_kept = contextlib.ExitStack()
+# A thread in which a model stays loaded. Runners call from several, which would load as many.
+_model_thread = ThreadPoolExecutor(1, "shards", initializer=lambda: _kept.enter_context(keeping_models(1)))
+
+
+@functools.lru_cache(1)
+def _check_whole(checkpoints_of: Path, newest: str) -> None:
+    """Raises Failure where the newest checkpoint is damaged: the one before it would make other samples."""
+    if checkpoints.load_newest(checkpoints_of).damaged:
+        raise Failure(f"The checkpoint {newest} is damaged.", "Restore it, or remove it and begin anew.")
 
 
 def write_shard(bulk: Bulk, place: int) -> None:
     """Makes the samples of one shard and writes them; then the note that says so."""
     load_tensorflow()
     run, (first, count) = bulk.open_run(), bulk.seeds(place)
+    _check_whole(run.checkpoints, checkpoints.newest_name(run.checkpoints))
     samples = open_generator(run, replace(bulk.request, count=count, seed=first, output=None)).samples()
     path = bulk.path(place)
     FORMATS[bulk.format].write(samples, path, bulk.facts(run, (first, count)))

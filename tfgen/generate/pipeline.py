@@ -48,7 +48,7 @@ class Cluster:
         self._open(1)
 
     def run(self, work: Callable[[int, Any, int | None], None], subject: Any, numbers: Sequence[int]) -> None:
-        """Calls `work(number, subject, parent)` for each number, on whichever worker is free; all of it is pickled.
+        """Calls `work(number, subject, parent)` for each number, on some worker; all of it is pickled.
 
         `parent` is the id of this process where workers are processes of this machine, else None.
 
@@ -79,7 +79,7 @@ class Cluster:
         options = PipelineOptions([f"--{option}" for option in (*usual, *self.options)])
         known = options.get_all_options()
         for name in (option.partition("=")[0] for option in self.options):
-            if name not in known:
+            if self.is_local and name not in known:  # what others take, they know themselves
                 raise unknown("option of runners", name, known)
         try:
             return (_local_runner() if self.is_local else create_runner(self.runner)), options

@@ -149,8 +149,11 @@ class Examples(abc.ABC):
     def steps_per_call(self, settings: Any) -> int:
         """As many steps in one call as keep Ctrl-C quick; Python between the calls costs a tiny model its speed."""
 
-    def enough_steps(self, settings: Any) -> int | None:
-        """After how many steps more would do no good; None where that isn't known."""
+    def enough_steps(self, settings: Any, count: int | None = None) -> int | None:
+        """After how many steps more would do no good; None where that isn't known.
+
+        count: of the examples, where their own number must not be told.
+        """
         return None
 
     @abc.abstractmethod

@@ -64,6 +64,11 @@ class Stopwatch(keras.callbacks.Callback):
         return (self._joules[-1] - self._joules[0]) / max(self._marks[-1][1] - self._marks[0][1], 1e-9)
 
     @property
+    def has_measured(self) -> bool:
+        """Whether there were executions enough; not where somebody stopped them."""
+        return len(self._marks) > 1
+
+    @property
     def seconds_per_step(self) -> float:
         """The median over executions."""
         pairs = zip(self._marks, self._marks[1:], strict=False)
@@ -265,8 +270,7 @@ class TrainingMonitor(keras.callbacks.Callback):
         """A signal handler: stops after the steps under way; a second signal stops at once."""
         if self.interrupted:
             signal.default_int_handler(number, frame)
-        self.interrupted = True
-        self.model.stop_training = True
+        self.interrupted = True  # which is looked at after the step, before other workers are told
         # Not through print: the signal may have come in the middle of one.
         os.write(2, b"\nStopping after the steps under way; everything is kept. (Once more to stop at once.)\n")
 

@@ -10,7 +10,7 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -23,7 +23,12 @@ from tfgen.errors import Failure, UserError
 from tfgen.representations.base import WHOLE, Share
 from tfgen.run import Run
 
-LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError, tf.errors.DeadlineExceededError)
+# What TensorFlow raises where a process that it talks to is gone.
+_LOST = (
+    tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError, tf.errors.DeadlineExceededError,
+    tf.errors.InternalError,
+)  # fmt: skip
+_CHUNK = 2**26  # bytes that are sent at once
 
 
 class Crew:
@@ -37,7 +42,7 @@ class Crew:
         self.strategy = strategy
         self.leads, self.workers = _place_of(strategy)
         self._sum = tf.function(self._summed, autograph=False)
-        self._wants_to_stop = False
+        self._wants_to_stop = self._is_in_step = False
         self.joules: Callable[[], float] = lambda: 0.0
         self.elsewhere = 0.0
 
@@ -78,10 +83,47 @@ class Crew:
             self._send(json.dumps({"record": run.record, "start": start, "stop": stop}).encode())
             self._send(checkpoints.pack(checkpoints.capture(model.state()))[0])
 
-    def dismiss(self) -> None:
-        """Tells the others that there is nothing more to do."""
-        if self.workers > 1:
-            self._send(b"")
+    @contextlib.contextmanager
+    def leading(self) -> Iterator[None]:
+        """At the end of the block, however it ends, the others hear that there is nothing more to do; but not in the
+        middle of a step, in which they wait for something else.
+
+        Raises:
+            Failure: one of them is gone.
+        """
+        with self.explaining():
+            try:
+                yield
+            except BaseException as error:
+                if not _is_lost(error):
+                    self._dismiss()
+                raise
+            self._dismiss()
+
+    @contextlib.contextmanager
+    def in_step(self) -> Iterator[None]:
+        """The block takes steps with all others."""
+        self._is_in_step = True
+        yield
+        self._is_in_step = False
+
+    @contextlib.contextmanager
+    def explaining(self) -> Iterator[None]:
+        """Raises Failure where the block fails because another process is gone."""
+        try:
+            yield
+        except tf.errors.OpError as error:
+            if self.workers > 1 and _is_lost(error):
+                raise Failure(
+                    "Another worker can't be reached any more.",
+                    "Start all of them again, the chief with --resume: it goes on from its last checkpoint.",
+                ) from error
+            raise
+
+    def _dismiss(self) -> None:
+        if self.workers > 1 and not self._is_in_step:
+            with contextlib.suppress(*_LOST):  # who is gone has nothing more to do
+                self._send(b"")
 
     # What the others hear.
 
@@ -118,29 +160,33 @@ class Crew:
 
     def agree(self, stop: bool, horizon: int) -> tuple[bool, int]:
         """Whether any of them stops, and the chief's horizon; all must ask after every step."""
-        joules = round(self.joules())
-        own = [int(stop or self._wants_to_stop), horizon if self.leads else 0, joules]
-        stops, horizon, spent = self._sum(tf.constant(own, tf.int32)).numpy()
-        self.elsewhere = float(spent - joules)
+        joules = self.joules()
+        own = [float(stop or self._wants_to_stop), horizon if self.leads else 0, joules]
+        stops, horizon, spent = self._sum(tf.constant(own, tf.float64)).numpy()
+        self.elsewhere = max(0.0, float(spent) - joules)
         return bool(stops), int(horizon)
 
     def _send(self, content: bytes | memoryview) -> None:
-        self._sum(tf.constant([len(content)], tf.int32))
-        if content:  # TensorFlow can't add up nothing
-            self._sum(tf.constant(np.frombuffer(bytes(content) + bytes(-len(content) % 4), np.int32)))
+        self._sum(tf.constant([len(content)], tf.float64))
+        for start in range(0, len(content), _CHUNK):
+            chunk = bytes(content[start : start + _CHUNK])
+            self._sum(tf.constant(np.frombuffer(chunk + bytes(-len(chunk) % 4), np.int32)))
 
     def _receive(self) -> bytes:
-        length = int(self._sum(tf.constant([0], tf.int32))[0])
-        return self._sum(tf.zeros([-(-length // 4)], tf.int32)).numpy().tobytes()[:length] if length else b""
+        length, chunks = int(self._sum(tf.constant([0.0], tf.float64))[0]), []
+        for start in range(0, length, _CHUNK):
+            size = min(_CHUNK, length - start)
+            chunks.append(self._sum(tf.zeros([-(-size // 4)], tf.int32)).numpy().tobytes()[:size])
+        return b"".join(chunks)
 
     def _summed(self, values: tf.Tensor) -> tf.Tensor:
-        """The sum over the processes of what each has of int32 [n]."""
+        """The sum over the processes of what each has of numbers [n]."""
 
         def of_replica(values: tf.Tensor) -> tf.Tensor:
             context = tf.distribute.get_replica_context()
             own = self.replicas // self.workers
-            first_of_process = context.replica_id_in_sync_group % own == 0
-            return context.all_reduce(tf.distribute.ReduceOp.SUM, tf.where(first_of_process, values, 0))
+            is_first = context.replica_id_in_sync_group % own == 0  # of its process
+            return context.all_reduce(tf.distribute.ReduceOp.SUM, tf.where(is_first, values, tf.zeros_like(values)))
 
         return self.strategy.experimental_local_results(self.strategy.run(of_replica, args=(values,)))[0]
 
@@ -175,17 +221,9 @@ def open_crew(name: str | None) -> Crew:
     return Crew(None if name is None else _OPEN[name]())
 
 
-def is_lost(error: BaseException) -> bool:
+def _is_lost(error: BaseException) -> bool:
     """Whether an error means that another process is gone."""
-    return isinstance(error, LOST) or isinstance(error, tf.errors.InternalError) and "worker" in str(error).lower()
-
-
-def lost() -> Failure:
-    """What is said where another process is gone."""
-    return Failure(
-        "Another worker can't be reached any more.",
-        "Start all of them again, the chief with --resume: it goes on from its last checkpoint.",
-    )
+    return isinstance(error, _LOST)
 
 
 def _found() -> str | None:
@@ -216,7 +254,7 @@ def _open_multiworker() -> tf.distribute.Strategy:
             "Workers must be told of each other before TensorFlow does anything else.",
             "Call fit first in a fresh process.",
         ) from error
-    except (ValueError, *LOST) as error:
+    except (ValueError, *_LOST) as error:
         raise UserError(f"TensorFlow can't use TF_CONFIG: {error}", "See docs/distributed.md.") from error
 
 
@@ -241,7 +279,7 @@ def _tasks() -> list[tuple[str, int]]:
     try:
         configuration = json.loads(content)
         cluster = configuration.get("cluster", {})
-        others = set(cluster) - {"chief", "worker", "evaluator"}
+        others = set(cluster) - {"chief", "worker"}
         tasks = [(kind, place) for kind in ("chief", "worker") for place in range(len(cluster.get(kind, ())))]
         own = (configuration["task"]["type"], int(configuration["task"]["index"])) if cluster else None
     except (ValueError, AttributeError, KeyError, TypeError) as error:

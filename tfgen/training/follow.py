@@ -8,10 +8,9 @@ from pathlib import Path
 
 from tfgen import checkpoints, files
 from tfgen.console import say
-from tfgen.errors import UserError
 from tfgen.run import Run
 from tfgen.training import private
-from tfgen.training.crew import Crew, is_lost, lost
+from tfgen.training.crew import Crew
 from tfgen.training.new_run import Beginning, resume_run
 from tfgen.training.request import FitRequest
 from tfgen.training.steps import Steps, make_model
@@ -25,19 +24,12 @@ def follow(request: FitRequest, crew: Crew) -> None:
         UserError: the chief could not begin, or this worker has other data than it.
         Failure: the chief is gone.
     """
-    import tensorflow as tf
-
-    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as held:
+    with crew.explaining(), tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as held:
         run = _receive_run(crew, Path(folder) / "run")
         meter = held.enter_context(Meter())
         crew.joules = lambda: meter.spent().joules
-        try:
-            with _stops_all(crew) if request.interruptible else contextlib.nullcontext():
-                _take_steps(_begin(request, crew, run, held), crew)
-        except tf.errors.OpError as error:
-            if is_lost(error):
-                raise lost() from error
-            raise
+        with _stops_all(crew) if request.interruptible else contextlib.nullcontext():
+            _take_steps(_begin(request, crew, run, held), crew)
 
 
 def _receive_run(crew: Crew, path: Path) -> Run:
@@ -53,7 +45,7 @@ def _begin(request: FitRequest, crew: Crew, run: Run, held: contextlib.ExitStack
     given = {"model": run.record["model"], "data": request.data, "labels": request.labels}
     try:
         beginning = resume_run(FitRequest(**given, output=str(run.path), resume=True), held)
-    except UserError:
+    except Exception:
         crew.count_ready(False)
         raise
     crew.count_ready(True)

@@ -115,7 +115,7 @@ def _canaries(request: FitRequest, made_by: type, examples: "Examples") -> Canar
     if not getattr(made_by, "can_have_canaries", False):
         plural = MODALITIES.load(examples.modality).plural
         raise UserError(
-            f"A {request.model} of {plural} doesn't say how well it knows an example, so canaries would show nothing.",
+            f"There is no attack by canaries on a {request.model} of {plural}.",
             f"Leave --canaries out, or use {able('can_have_canaries')}.",
         )
     if request.canaries > len(examples):

@@ -173,6 +173,12 @@ def calibrate(run: Run, model: Any) -> None:
     model.privacy.noise_multiplier.assign(account.noise_multiplier)
 
 
+def expected_count(run: Run) -> int | None:
+    """How many examples a private fit was to expect, canaries among them; None of others."""
+    account = _account_of(run)
+    return None if account is None else round(account.expected_batch / account.sampling_rate)
+
+
 def take_noise(run: Run, model: Any) -> None:
     """Gives the model the noise that was found for its steps, where there is one."""
     account = _account_of(run)

@@ -104,6 +104,11 @@ def check(request: FitRequest) -> None:
 def _check_private(request: FitRequest) -> None:
     """Raises UserError where a fit can't be private, as far as that can be seen without data and TensorFlow."""
     Budget.parse(request.private)
+    if request.strategy == "multiworker":
+        raise UserError(
+            "A private fit takes one machine: between several, gradients would travel before they have their noise.",
+            "Leave --strategy out, or use --strategy mirrored.",
+        )
     check_installed()
     if request.evaluate_every is not None:
         raise UserError(

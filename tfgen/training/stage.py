@@ -1,6 +1,7 @@
 """The fit, top to bottom: read the data, plan by the clock, train, keep everything."""
 
 import contextlib
+import shutil
 import signal
 import threading
 import time
@@ -62,20 +63,20 @@ def fit(request: FitRequest, hooks: Hooks) -> Run | None:
     if not crew.leads:
         follow(request, crew)
         return None
-    with contextlib.ExitStack() as held:
+    with crew.leading(), contextlib.ExitStack() as held:
         meter = held.enter_context(Meter())
-        try:
-            beginning = resume_run(request, held) if request.resume else create_run(request, held, crew.replicas)
-        except UserError:
-            crew.dismiss()
-            raise
+        beginning = resume_run(request, held) if request.resume else create_run(request, held, crew.replicas)
         run = beginning.run
+        try:
+            crew.send_run(run)
+        except UserError:
+            if not request.resume:
+                shutil.rmtree(run.path)  # nobody has learned anything
+            raise
         energy = FitEnergy(run, meter, request.carbon, lambda: crew.elsewhere)
         crew.joules = lambda: meter.spent().joules
         try:
-            crew.send_run(run)
             _fit_locked(beginning, request, hooks, energy, crew)
-            crew.dismiss()
         except BaseException as error:
             _note_stop(run, energy)
             if isinstance(error, KeyboardInterrupt):
@@ -208,7 +209,7 @@ def _plan(
     if best is not None and "start" in run.record:
         left -= costs.measurement + costs.save
     intervals = Intervals(unit, save_every, None if best is None else best.interval)
-    steps, enough = steps_within(left, costs, intervals), data.examples.enough_steps(model.config)
+    steps, enough = steps_within(left, costs, intervals), data.enough
     if enough is not None and enough < steps:
         more = "need more noise" if "privacy" in run.record else "learn it by heart"
         say(f"{several(enough, 'step')} are enough for this data; more would {more}. For others: --steps N")
@@ -232,6 +233,8 @@ def _seconds_per_step(model, data: Steps, seconds: float, energy: FitEnergy) -> 
     before = checkpoints.capture(model.state())
     stopwatch = Stopwatch(seconds, energy.meter)
     data.take(0, 10**6, stopwatch)
+    if not stopwatch.has_measured:  # another worker was told to stop
+        raise KeyboardInterrupt
     checkpoints.restore(model.state(), before)
     energy.watts = stopwatch.watts * data.crew.workers
     return stopwatch.seconds_per_step

@@ -7,7 +7,7 @@ from tfgen.representations.base import WHOLE, Examples, Share
 from tfgen.restore import build_model
 from tfgen.run import Run
 from tfgen.training import private
-from tfgen.training.crew import Crew, is_lost, lost
+from tfgen.training.crew import Crew
 
 _ENOUGH_EXAMPLES = 60000
 
@@ -34,25 +34,22 @@ class Steps:
         """Trains on the batches of the steps `start` to `stop - 1`.
 
         Raises:
-            Failure: the memory is too small for them, or another worker is gone.
+            Failure: the memory is too small for them.
         """
         import tensorflow as tf
 
-        crew, model = self.crew, self.model
+        crew = self.crew
+        crew.send_steps(self.run, self.model, start, stop)
+        batches = crew.batches(lambda share: self.batches(start, stop, share))
+        steps = {"epochs": 1, "steps_per_epoch": stop - start, "verbose": 0, "shuffle": False}
         try:
-            crew.send_steps(self.run, model, start, stop)
-            batches = crew.batches(lambda share: self.batches(start, stop, share))
-            callbacks = [*callbacks, *crew.callbacks()]
-            model.fit(batches, epochs=1, steps_per_epoch=stop - start, verbose=0, shuffle=False, callbacks=callbacks)
+            with crew.in_step():
+                self.model.fit(batches, **steps, callbacks=[*callbacks, *crew.callbacks()])
         except tf.errors.ResourceExhaustedError as error:
             raise Failure(
                 "The memory is too small for this model.",
                 "Lower --size, --set batch_size=... or --set size=..., and begin anew.",
             ) from error
-        except tf.errors.OpError as error:
-            if crew.workers > 1 and is_lost(error):
-                raise lost() from error
-            raise
 
     def batches(self, start: int, stop: int, share: Share = WHOLE) -> Any:
         """The data of the steps `start` to `stop - 1`."""
@@ -63,6 +60,11 @@ class Steps:
         if self.model.privacy is not None:
             return private.batches(self.run, self.model, self.examples, start, stop, share)
         return self.examples.batches(self.model.config, self.run.record["seed"], start, stop, share)
+
+    @property
+    def enough(self) -> int | None:
+        """After how many steps more would do no good; None where that isn't known."""
+        return self.examples.enough_steps(self.model.config, private.expected_count(self.run))
 
     @property
     def epoch_size(self) -> int:

@@ -128,7 +128,9 @@ def grouped(field: Field, shares: np.ndarray, total: float, most: int, deviation
     if len(ordered):
         own = shares[ordered]
         wanted = max(least, np.minimum(own, 1.0 / count).sum() / max(1, count - len(others)))
-        number = _cut(own, wanted, groups, ordered)
+        room = max(1, count - (len(others) > 0))
+        while (number := _cut(own, wanted, groups, ordered)) > room:  # a group may have half of what is wanted
+            wanted *= 1.1
     room = count - number
     if len(others) and (len(others) > room or shares[others].min() < least):
         falling = others[np.argsort(-shares[others], kind="stable")]

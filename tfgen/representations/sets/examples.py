@@ -114,10 +114,10 @@ class SetExamples(Examples):
     def steps_per_call(self, settings: Any) -> int:
         return _STEPS_PER_CALL
 
-    def enough_steps(self, settings: Any) -> int | None:
+    def enough_steps(self, settings: Any, count: int | None = None) -> int | None:
         if not settings.epochs:
             return None
-        return max(_FEWEST_STEPS, settings.epochs * self.training // settings.batch_size)
+        return max(_FEWEST_STEPS, settings.epochs * (count or self.training) // settings.batch_size)
 
     def symbols(self) -> tuple[str, ...]:
         return self.codec.names
