@@ -49,6 +49,7 @@ def test_divergence_is_said_and_the_good_weights_are_kept(output, digits, monkey
     assert generate(run, "seven", 2).values.shape == (2, 28, 28, 1)
 
 
+@pytest.mark.slow
 def test_collapse_is_said(output, digits, monkeypatch):
     symptom = GAN.symptom
     monkeypatch.setattr(GAN, "symptom", lambda self, means: symptom(self, {**means, "diversity": 0.01}))

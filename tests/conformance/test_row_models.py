@@ -135,6 +135,7 @@ def test_missing_cells_are_filled_in(run, command, tmp_path):
     assert all(all(cell != "" for cell in row.values()) for row in rows)
 
 
+@pytest.mark.slow
 def test_what_a_file_says_stays_in_what_is_filled_in(bills, command, tmp_path):
     given = tmp_path / "given.csv"
     given.write_text("who,net,city,note,tax\n7,100,Rome,\"a, b\",n/k\n9,?,Graz,,15\n8,50.125,,x,NA\n")

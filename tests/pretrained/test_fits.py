@@ -153,8 +153,8 @@ def test_chats_add_tokens_to_a_whole_fit_and_are_refused_with_lora(preset, tmp_p
     assert not (tmp_path / "lora").exists()
 
 
-def test_a_run_is_judged_and_exported_like_any_other(adapted, tmp_path):
-    """A network with LoRA stands for one without: the same layers, and what was added to them."""
+def test_a_run_is_judged_and_exported_like_any_other(whole, adapted, tmp_path):
+    """A phone's network with LoRA stands for one without: the same layers, and what was added to them."""
     from tfgen.evaluate.request import EvaluateRequest
     from tfgen.evaluate.stage import evaluate
     from tfgen.export.request import ExportRequest
@@ -163,17 +163,19 @@ def test_a_run_is_judged_and_exported_like_any_other(adapted, tmp_path):
     evaluation = evaluate(adapted, EvaluateRequest(count=20, metrics=("perplexity", "distinct")))
     assert 1 < evaluation.scores["perplexity"].value < 400  # tokens
     artefacts = export(adapted, ExportRequest(("saved-model", "tflite"), output=tmp_path / "out"))
+    artefacts += export(whole, ExportRequest(("saved-model",), output=tmp_path / "whole"))
     assert all(artefact.path.exists() for artefact in artefacts)
 
 
-def test_a_repeat_begins_with_the_same_preset(preset, adapted, tmp_path):
+@pytest.mark.parametrize("name, lora", [("whole", 0), ("adapted", 4)])
+def test_a_repeat_begins_with_the_same_preset(preset, name, lora, request, tmp_path):
     """And ends in the same bytes; with another preset it is refused."""
-    run = adapted
+    run = request.getfixturevalue(name)
     copy = shutil.copytree(run.path, tmp_path / "run")
     Run(copy, {**run.record, "start": {**run.record["start"], "preset": str(preset)}}).save()
     again = fit_run("gpt", tmp_path / "again", None, None, size=None, repeat=str(copy))
     assert_same_state(state_of(run), state_of(again))
-    assert again.record["start"]["lora"] == 4 and losses_of(again) == losses_of(run)
+    assert again.record["start"]["lora"] == lora and losses_of(again) == losses_of(run)
     Run(copy, {**run.record, "start": {**run.record["start"], "preset": str(preset), "digest": "0" * 32}}).save()
     with pytest.raises(UserError, match="The preset has changed since the run began"):
         fit_run("gpt", tmp_path / "other", None, None, size=None, repeat=str(copy))

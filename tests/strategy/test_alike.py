@@ -21,6 +21,7 @@ def apart(devices, steps, *cases):
     return json.loads(done.stdout.splitlines()[-1])
 
 
+@pytest.mark.slow
 def test_four_devices_learn_as_one_does():
     found = apart(4, 50, "vae-rows")
     assert found["vae-rows"] < CLOSE

@@ -154,6 +154,7 @@ def whole(fit_once):
     return fit_once("gpt", 16, *SMALL, modality="table", canaries=COUNT)
 
 
+@pytest.mark.slow
 def test_a_resumed_fit_has_the_same_canaries_and_ends_in_the_same_bytes(whole, sources, tmp_path, capsys):
     with stopped_at(8):
         parts = fit_run("gpt", tmp_path / "parts", sources("table"), 16, *SMALL, canaries=COUNT)
@@ -247,6 +248,7 @@ def by_heart(fit_once):
     return fit_once("gpt", 400, *BY_HEART, modality="table", canaries=100)
 
 
+@pytest.mark.slow
 def test_canaries_are_found_where_a_model_learns_by_heart(by_heart, whole):
     found = by_heart.evaluate(metrics=["canaries"])
     assert found["canaries_found"].value > 0.85 and found["canaries_epsilon"].value > 1.2
@@ -277,6 +279,7 @@ def test_a_bound_above_the_promise_is_an_alarm(by_heart, tmp_path):
     assert untested.state == "not tested"
 
 
+@pytest.mark.slow
 def test_what_was_found_is_shown(whole, tmp_path, command):
     path = tmp_path / "run"
     shutil.copytree(whole.path, path)

@@ -139,7 +139,7 @@ def test_the_column_that_goes_by_another_is_what_a_condition_changes(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["bars-vae", "riddles"])  # a GAN's: scripts/bench/explain.py
+@pytest.mark.parametrize("name", ["bars-gan", "bars-vae", "riddles"])
 def test_what_was_planted_is_found(name, tmp_path):
     found = explained(name, tmp_path)
     assert PLANTED[name].finds(found)

@@ -90,6 +90,7 @@ def test_a_key_that_a_text_does_not_know_is_taken_for_its_own_no_more_often_than
     assert min(own) > math.log(1e4)
 
 
+@pytest.mark.slow
 def test_a_marked_text_is_told_whole_edited_and_in_parts_and_no_other(plays, isolated, command, monkeypatch):
     texts = plays.generate("", n=2, seed=3, length=LENGTH, temperature=1.0, top_p=1.0)
     assert texts[0] != plays.open("plays@base").generate("", n=1, seed=3, length=LENGTH)[0]

@@ -73,6 +73,7 @@ def test_a_mixture_is_tilted_to_what_is_liked_as_far_as_tau_allows(vae_run, bank
     assert 0.1 < gained[0] * 2.0 < 2.5 and gained[1] > gained[0] and nats[1] > nats[0] > 0
 
 
+@pytest.mark.slow
 def test_a_tilt_costs_no_more_than_it_may(bank):
     model, latents, prompts, utilities = bank
     for most in (0.3, 1.0):
