@@ -68,6 +68,7 @@ def states(evaluation):
     return {alarm.name: alarm.state for alarm in evaluation.alarms}
 
 
+@pytest.mark.slow
 def test_a_healthy_model_is_praised_and_sets_off_no_alarm(judge):
     evaluation, run = judge("healthy")
     assert set(states(evaluation).values()) == {"quiet"}, evaluation.alarms
@@ -87,6 +88,7 @@ def test_a_healthy_model_is_praised_and_sets_off_no_alarm(judge):
     assert "Column pair trends" in _one(evaluation)
 
 
+@pytest.mark.slow
 def test_a_model_that_remembers_is_caught(judge):
     evaluation, _ = judge("memory")
     found = states(evaluation)

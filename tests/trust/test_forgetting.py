@@ -144,6 +144,7 @@ def test_a_record_leaves_all_that_it_touched(table, family, isolated, command):
     assert not list(runs_folder().glob(".*"))
 
 
+@pytest.mark.slow
 def test_a_failed_fit_leaves_the_old_run_and_what_is_found_after_all_is_said(table, isolated, command):
     twin = table[43].replace(ID, "PAT-9000")
     take_out(isolated / "patients.csv", table[1])

@@ -34,6 +34,7 @@ def brightness_of(model, prompts, count=256):
     return float(tf.reduce_mean(bright(model.generate(tf.range(count) + 7000, ids), None)))
 
 
+@pytest.mark.slow
 def test_gives_more_of_what_is_liked_and_the_more_the_stronger(run):
     model, ids = load_model(run), run.vocabulary().ids("seven")
     found = [brightness_of(model, ids)]
@@ -82,6 +83,7 @@ def test_a_tilt_costs_no_more_than_it_may(bank):
         assert np.all(nats <= most + 1e-6) and np.all(nats > 0.9 * most), nats
 
 
+@pytest.mark.slow
 def test_a_tilt_that_is_left_out_leaves_no_trace(vae_run, bank):
     model, latents, prompts, utilities = bank
     ids = vae_run.vocabulary().ids("seven").astype(np.int32)
@@ -104,6 +106,7 @@ def test_versions_of_before_tilts_still_load_and_move_the_noise_alone(vae_run):
     np.testing.assert_allclose(drawn(model, ids, 64), moved, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_of_a_tilt_what_the_data_never_had_stays_as_it_was(bank):
     model, latents, prompts, utilities = bank
     before = drawn(model, np.zeros(model.conditions.longest, np.int32))  # no prompt of the data's

@@ -28,6 +28,7 @@ def test_answers_are_kept_as_they_are_typed(gan_run, isolated):
     assert len(samples) == 9, "none is shown twice while there are others"
 
 
+@pytest.mark.slow
 def test_texts_are_asked_about_too(gpt_run):
     result = asked(gpt_run, "2\n1\n", "Once", "-n", "2")
     assert result.exit_code == 0 and result.stderr.count("--- 2 ---") == 2, result.output

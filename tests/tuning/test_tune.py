@@ -106,6 +106,7 @@ def test_a_version_is_made_used_and_left(gan_run, judged, command, quick, shared
     assert taken.exit_code == 2 and "has a version 'brighter' already" in taken.stderr
 
 
+@pytest.mark.slow
 def test_answers_that_mean_nothing_teach_nothing(gan_run, judged, command, quick):
     run = judged(gan_run, random=1.0, seed=1)
     done = command("tune", run.path)
