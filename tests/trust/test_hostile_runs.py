@@ -204,7 +204,7 @@ def files_in(folder):
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
-# That of rows needs a fit that no other quick test looks at; a bomb takes long to make, and pictures' stands for texts'.
+# That of rows needs a fit that no other quick test looks at; a bomb takes long to make, so one is enough.
 SLOWLY_REFUSED = {"a bomb of a text's"} | {name for name, (run, _) in REFUSED.items() if run == ROWS}
 QUICKLY_REFUSED = [pytest.param(name, marks=pytest.mark.slow if name in SLOWLY_REFUSED else []) for name in REFUSED]
 
