@@ -4,10 +4,11 @@ import contextlib
 import json
 import signal
 import subprocess
+import sys
 
 import pytest
 
-from tests.conftest import assert_same_state, fit_run, state_of, tfgen_arguments, tfgen_environment
+from tests.conftest import ROOT, assert_same_state, fit_run, state_of, tfgen_arguments, tfgen_environment
 from tfgen.run import Run
 from tfgen.training import stage
 
@@ -107,3 +108,31 @@ def test_stopped_politely_keeps_everything(number, digits, tmp_path):
     run = Run.open(str(output))
     assert run.record["status"] == "stopped"
     assert state_of(run)["step"] == run.record["reached"] == run.history()[-1]["step"] >= 100
+
+
+RESUMED_TEXT = """
+import os
+import sys
+
+from tests.conftest import assert_same_state, fit_run, state_of, stopped_at
+
+del os.environ["XLA_FLAGS"]  # which that import has set
+folder, plays = sys.argv[1:]
+settings = ("context=32", "batch_size=8")
+straight = fit_run("gpt", f"{folder}/straight", plays, 60, *settings)
+with stopped_at(30):
+    stopped = fit_run("gpt", f"{folder}/stopped", plays, 60, *settings)
+assert 30 <= stopped.record["reached"] < 60
+resumed = fit_run("gpt", stopped.path, plays, None, size=None, resume=True)
+assert_same_state(state_of(straight), state_of(resumed))
+"""
+
+
+@pytest.mark.slow
+def test_a_text_is_resumed_to_the_same_bits_under_the_compiler_that_people_have(sources, tmp_path):
+    """Other tests have XLA compile in a hurry (tests/conftest.py)."""
+    environment = tfgen_environment()
+    del environment["XLA_FLAGS"]
+    arguments = [sys.executable, "-c", RESUMED_TEXT, str(tmp_path), str(sources("text"))]
+    done = subprocess.run(arguments, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr[-2000:]
