@@ -35,6 +35,7 @@ def test_windows_is_told_what_to_use(monkeypatch, command):
     assert command("--help").exit_code == 0
 
 
+@pytest.mark.slow
 def test_the_command_line_loads_keras_without_what_it_does_not_use_and_python_with_it():
     script = "; ".join((
         "import sys",

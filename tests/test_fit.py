@@ -58,6 +58,7 @@ def test_without_a_name_the_run_is_called_after_data_and_model(digits):
     assert run.path == runs_folder() / "digits-gan"
 
 
+@pytest.mark.slow
 def test_the_same_seed_repeats_the_run_and_another_does_not(digits, tmp_path):
     one, same, other = (
         fit_run("gan", tmp_path / name, digits, 30, *QUICK, seed=seed)

@@ -124,6 +124,7 @@ def test_the_time_that_choosing_takes_grows_with_what_is_ranked(run):
     assert before < small < model.after_fit_seconds(len(examples), 0.01) - 1
 
 
+@pytest.mark.slow
 def test_resumes_to_the_same_bytes(learner, isolated, tmp_path, sources):
     modality, model = learner
     settings = ("batch_size=32", "width=16")

@@ -19,6 +19,7 @@ from tfgen.evaluate.stage import evaluate
 from tfgen.restore import load_model
 
 QUICK = EvaluateRequest(count=60)
+pytestmark = pytest.mark.slow  # the fits that all look at take half a minute
 
 
 def states_of(evaluation):

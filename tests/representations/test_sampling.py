@@ -170,6 +170,7 @@ def test_a_prompt_longer_than_the_context_is_its_end(model):
     assert long.position.numpy() == 16
 
 
+@pytest.mark.slow
 def test_rows_do_not_see_each_other(model):
     """Prompts of different lengths, some empty, go on as they would alone, with the same probabilities."""
     lengths = [0, 1, 4, 16]

@@ -94,6 +94,7 @@ def test_a_tilt_that_is_left_out_leaves_no_trace(vae_run, bank):
     np.testing.assert_array_equal(drawn(model, ids), before)
 
 
+@pytest.mark.slow
 def test_versions_of_before_tilts_still_load_and_move_the_noise_alone(vae_run):
     from tfgen.models import noise
 
