@@ -18,21 +18,21 @@ class Part(NamedTuple):
 
     step: tf.Tensor
     number: tf.Tensor | int = 0
-    of: int = 1
+    parts: int = 1
 
     def places(self, batch_size: int) -> tuple[tf.Tensor, int]:
         """The first of its places, counted over all steps, and how many there are."""
-        size = batch_size // self.of
+        size = batch_size // self.parts
         return self.step * batch_size + self.number * size, size
 
     def order(self, seed: int, batch_size: int, examples: int) -> tf.Tensor:
-        """Which examples it has, int64 [batch_size / of]: see `order`."""
+        """Which examples it has, int64 [batch_size / parts]: see `order`."""
         return order(seed, *self.places(batch_size), examples)
 
     def rows(self, draw: Callable[[tf.Tensor], tf.Tensor], count: tf.Tensor) -> tf.Tensor:
         """Its `count` rows of what `draw(rows)` gives for the whole batch, [rows, ...]."""
         first = tf.cast(self.number, count.dtype) * count
-        return draw(self.of * count)[first : first + count]
+        return draw(self.parts * count)[first : first + count]
 
 
 def order(seed: int, first: tf.Tensor, count: int, examples: int) -> tf.Tensor:
@@ -68,11 +68,11 @@ def poisson_sample(key: int, part: Part, examples: int, rate: float, multiple: i
     drawn = tf.random.stateless_uniform([examples], seed, minval=None, maxval=None, dtype=tf.uint32)
     chosen = tf.where(drawn < tf.constant(round(rate * RATES), tf.uint32))[:, 0]
     count = tf.shape(chosen)[0]
-    whole = part.of * multiple
+    whole = part.parts * multiple
     padding = tf.where(count > 0, -count % whole, whole)
     mask = tf.concat([tf.ones([count]), tf.zeros([padding])], axis=0)
     places = tf.concat([chosen, tf.zeros([padding], tf.int64)], axis=0)
-    size = tf.size(places) // part.of
+    size = tf.size(places) // part.parts
     return part.rows(lambda _: places, size), part.rows(lambda _: mask, size)
 
 

@@ -1,9 +1,11 @@
 """What happens between training steps: reports, samples, checkpoints, health, the clock, and a clean stop."""
 
+import contextlib
 import os
 import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -279,6 +281,20 @@ class TrainingMonitor(keras.callbacks.Callback):
 
     def _sheet_of(self, step: int) -> int:
         return step * SHEETS // int(self.model.horizon.numpy())
+
+
+@contextlib.contextmanager
+def stopping_by(handler: Callable[[int, Any], None]) -> Iterator[None]:
+    """While the block runs, Ctrl-C and a polite kill call `handler`, which ends a fit between two steps."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, own in before.items():
+            signal.signal(number, own)
 
 
 def tensorboard_writer(run: Run):

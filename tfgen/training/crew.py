@@ -95,7 +95,7 @@ class Crew:
             try:
                 yield
             except BaseException as error:
-                if not _is_lost(error):
+                if not isinstance(error, _LOST):
                     self._dismiss()
                 raise
             self._dismiss()
@@ -112,13 +112,13 @@ class Crew:
         """Raises Failure where the block fails because another process is gone."""
         try:
             yield
-        except tf.errors.OpError as error:
-            if self.workers > 1 and _is_lost(error):
-                raise Failure(
-                    "Another worker can't be reached any more.",
-                    "Start all of them again, the chief with --resume: it goes on from its last checkpoint.",
-                ) from error
-            raise
+        except _LOST as error:
+            if self.workers == 1:
+                raise
+            raise Failure(
+                "Another worker can't be reached any more.",
+                "Start all of them again, the chief with --resume: it goes on from its last checkpoint.",
+            ) from error
 
     def _dismiss(self) -> None:
         if self.workers > 1 and not self._is_in_step:
@@ -219,11 +219,6 @@ def open_crew(name: str | None) -> Crew:
         if name is None:
             say("There is one device and no cluster, so the fit has no strategy.")
     return Crew(None if name is None else _OPEN[name]())
-
-
-def _is_lost(error: BaseException) -> bool:
-    """Whether an error means that another process is gone."""
-    return isinstance(error, _LOST)
 
 
 def _found() -> str | None:

@@ -1,15 +1,14 @@
 """A worker that follows the chief of its crew: it takes the same steps, and keeps nothing."""
 
 import contextlib
-import signal
 import tempfile
-import threading
 from pathlib import Path
 
 from tfgen import checkpoints, files
 from tfgen.console import say
 from tfgen.run import Run
 from tfgen.training import private
+from tfgen.training.callbacks import stopping_by
 from tfgen.training.crew import Crew
 from tfgen.training.new_run import Beginning, resume_run
 from tfgen.training.request import FitRequest
@@ -28,7 +27,7 @@ def follow(request: FitRequest, crew: Crew) -> None:
         run = _receive_run(crew, Path(folder) / "run")
         meter = held.enter_context(Meter())
         crew.joules = lambda: meter.spent().joules
-        with _stops_all(crew) if request.interruptible else contextlib.nullcontext():
+        with stopping_by(crew.stop) if request.interruptible else contextlib.nullcontext():
             _take_steps(_begin(request, crew, run, held), crew)
 
 
@@ -65,17 +64,3 @@ def _take_steps(beginning: Beginning, crew: Crew) -> None:
         checkpoints.restore(model.state(), state)
         private.take_noise(run, model)
         steps.take(plan["start"], plan["stop"])
-
-
-@contextlib.contextmanager
-def _stops_all(crew: Crew):
-    """Ctrl-C and a polite kill have all workers stop after the step under way."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, crew.stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

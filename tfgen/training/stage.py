@@ -2,11 +2,9 @@
 
 import contextlib
 import shutil
-import signal
-import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +20,7 @@ from tfgen.run import START, Run
 from tfgen.training import private
 from tfgen.training.best import ENOUGH_EXAMPLES as ENOUGH_TO_MEASURE
 from tfgen.training.best import Best
-from tfgen.training.callbacks import Reports, Stopwatch, TrainingMonitor, tensorboard_writer
+from tfgen.training.callbacks import Reports, Stopwatch, TrainingMonitor, stopping_by, tensorboard_writer
 from tfgen.training.crew import Crew, open_crew
 from tfgen.training.follow import follow
 from tfgen.training.history import History, plot_losses
@@ -287,7 +285,7 @@ def _train(
     monitor = TrainingMonitor(run, reports, sheets.write, request.save_every, save, best, pace, energy)
     monitor.set_model(model)  # Keras does it in fit(), which a run that was killed at its very end no longer needs
     try:
-        with _signals(monitor) if request.interruptible else contextlib.nullcontext():
+        with stopping_by(monitor.interrupt) if request.interruptible else contextlib.nullcontext():
             if start < stop and not monitor.exhausted and "kept" not in run.record:
                 data.take(start, stop, monitor, *request.callbacks)
             _conclude(run, model, data, sheets, monitor, energy)
@@ -332,17 +330,3 @@ def _conclude(run: Run, model, data: Steps, sheets, monitor, energy: FitEnergy) 
     say(f"Energy: {spent.in_words()}" if spent else "Energy: not known, since the sessions before were not measured.")
     if run.record.get("warning"):
         say(f"{run.record['warning']} {model.remedy}")
-
-
-@contextlib.contextmanager
-def _signals(monitor) -> Iterator[None]:
-    """Ctrl-C and a polite kill stop the fit between steps; restored afterwards."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, monitor.interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
