@@ -97,8 +97,9 @@ def _local_runner() -> Any:
     from apache_beam.runners.portability.fn_api_runner import FnApiRunner
     from apache_beam.transforms.environments import SubprocessSDKEnvironment
 
-    # What goes wrong comes over the wire; what workers say of their own coming and going is for nobody.
-    command = f"{shlex.quote(sys.executable)} -m apache_beam.runners.worker.sdk_worker_main 2>{os.devnull}"
+    # What goes wrong comes over the wire; what workers say of their own coming and going is for nobody. -P, since
+    # a folder here that has a package's name, such as a checkout of tfgen, would be taken for it.
+    command = f"{shlex.quote(sys.executable)} -P -m apache_beam.runners.worker.sdk_worker_main 2>{os.devnull}"
     return FnApiRunner(default_environment=SubprocessSDKEnvironment.from_command_string(command))
 
 
