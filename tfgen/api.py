@@ -501,6 +501,58 @@ class Run(storage.Run):
 
         return export(self, request)
 
+    def upscale(
+        self, pictures: Any, by: int = 2, *, minutes: float | None = None, steps: int | None = None
+    ) -> Any:
+        """Pictures uint8 [n, h, w, c], such as `generate` gives, with sides `by` times as long, 2 or 4.
+
+        The first call learns, from the run's data, what lies between pixels; `minutes` or `steps` learn anew for so
+        long (docs/upscaling.md).
+
+        Raises:
+            UserError: the run makes no pictures, is private, or its data is gone; or these are no pictures like its.
+        """
+        load_tensorflow()
+        from tfgen.upscale.stage import upscale
+
+        return upscale(self, pictures, by, minutes, steps)
+
+    def upscale_files(
+        self,
+        files: Sequence[str | Path],
+        by: int = 2,
+        *,
+        output: str | Path | None = None,
+        minutes: float | None = None,
+        steps: int | None = None,
+        signed: bool = True,
+    ) -> list[Path]:
+        """As `upscale`, of picture files and folders of them; writes signed PNGs to the folder `output`, by default
+        RUN-x2, and gives their paths."""
+        if not files:
+            raise UserError("No picture is named.", "Name files or folders of pictures.")
+        load_tensorflow()
+        from tfgen.upscale.stage import UpscaleRequest, upscale_files
+
+        places = tuple(Path(file) for file in files)
+        to = None if output is None else Path(output)
+        return upscale_files(self, UpscaleRequest(places, by, minutes, steps, to, signed))
+
+    def export_upscaler(
+        self,
+        output: str | Path | None = None,
+        by: int = 2,
+        *,
+        minutes: float | None = None,
+        steps: int | None = None,
+    ) -> "list[Artefact]":
+        """What enlarges as a SavedModel and a TFLite file, `output`/RUN-x2 and `output`/tflite/RUN-x2, proved as
+        `export` does; by default in the run's export folder."""
+        load_tensorflow()
+        from tfgen.upscale.exports import export
+
+        return export(self, by, None if output is None else Path(output), minutes, steps)
+
     def test_prompt(self, prompt: str, **options: Any) -> "PromptTestResult":
         """Every combination of a prompt at the same seeds: scores, and whether what is asserted holds.
 

@@ -8,7 +8,7 @@ import click
 from tfgen import __version__, environment
 from tfgen.cli import (
     card, chat, data, evaluate, explain, export, feedback, fit, forget, generate, prompt, runs, serve, steer, studio,
-    tune, verify, watermark,
+    tune, upscale, verify, watermark,
 )  # fmt: skip
 from tfgen.cli.options import OrderedGroup
 from tfgen.environment import check_platform
@@ -73,6 +73,7 @@ def main(debug: bool) -> None:
     tfgen fit gan photos/ --minutes 10     train, by the clock
     tfgen fit gpt tales.txt                the same for text
     tfgen generate photos-gan -n 16        make new ones
+    tfgen upscale photos-gan samples/      make them larger
     tfgen studio                           all of it in a browser
     tfgen evaluate photos-gan              quality, diversity, prompt adherence, memorisation
     tfgen explain photos-gan               why it makes what it makes
@@ -91,7 +92,7 @@ def main(debug: bool) -> None:
 
 
 for module in (
-    data, fit, generate, steer, chat, evaluate, explain, feedback, tune, prompt, studio, export, card, serve, runs,
-    watermark, verify, forget,
+    data, fit, generate, upscale, steer, chat, evaluate, explain, feedback, tune, prompt, studio, export, card, serve,
+    runs, watermark, verify, forget,
 ):  # fmt: skip
     main.add_command(module.command)

@@ -2,10 +2,12 @@
 
 import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 
 from tfgen import files
 from tfgen.catalog import ENGINES, EXPORTS
 from tfgen.errors import Failure, UserError
+from tfgen.export import apart
 from tfgen.export.agreement import Agreement
 from tfgen.export.job import Artefact, Job
 from tfgen.export.request import ExportRequest, check
@@ -30,17 +32,24 @@ def export(run: Run, request: ExportRequest) -> list[Artefact]:
     ENGINES.load(f"export/{codec.representation}").check(request.number_formats)
     exporters = [EXPORTS.load(name) for name in request.formats]
     model, checkpoint = load_model_and_checkpoint(run)
-    output = request.output or run.results / "export"
-    output.mkdir(parents=True, exist_ok=True)
     number_formats = tuple(dict.fromkeys(request.number_formats))
-    with files.locked(output), _disk_errors():
-        with contextlib.ExitStack() as publishing:
-            job = Job(run, codec, model, checkpoint, output, number_formats, publishing)
-            artefacts = [artefact for exporter in exporters for artefact in exporter(job)]
-            _check_proofs(artefacts)
-        if request.serving:
+    with publishing(request.output or run.results / "export") as (output, stack):
+        job = Job(run, codec, model, checkpoint, output, number_formats, stack)
+        artefacts = [artefact for exporter in exporters for artefact in exporter(job)]
+        check_proofs(artefacts)
+    if request.serving:
+        with files.locked(output), _disk_errors():
             write_serving_files(output, run.name)
     return artefacts
+
+
+@contextlib.contextmanager
+def publishing(output: Path) -> Iterator[tuple[Path, contextlib.ExitStack]]:
+    """The folder of exports, which nobody else writes to inside, and what a Job publishes by when the block ends well.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    with files.locked(output), _disk_errors(), apart.sharing(), contextlib.ExitStack() as stack:
+        yield output, stack
 
 
 @contextlib.contextmanager
@@ -55,7 +64,7 @@ def _disk_errors() -> Iterator[None]:
         ) from error
 
 
-def _check_proofs(artefacts: list[Artefact]) -> None:
+def check_proofs(artefacts: list[Artefact]) -> None:
     """Raises Failure where an answer is too far from the model's."""
     wrong = [
         f"{artefact.name}: '{each.output}' of '{each.signature}' differs by up to {each.difference:.2g} "

@@ -46,6 +46,7 @@ class Modality(abc.ABC):
     plural: ClassVar[str]  # "pictures"
     samples: ClassVar[tuple[str, str]] = ("", "")  # one and several of what is made; usually `singular` and `plural`
     representations: ClassVar[tuple[str, ...]]  # those that it has a codec for; the first where nobody asks for one
+    can_be_upscaled: ClassVar[bool] = False  # whether `settings_at` and `read_as_it_is` are defined
     can_be_private: ClassVar[bool] = True  # whether an example stands by itself, so that a private fit can hide it
     asked_by: ClassVar[str] = "PROMPT"  # how a person says what is wanted, as in "tfgen generate RUN PROMPT"
     settings: ClassVar[Mapping[str, DataSetting]] = {}  # of the data, for --set and keyword arguments
@@ -235,6 +236,16 @@ class Modality(abc.ABC):
     def read_mask(cls, path: Path, codec: Codec) -> np.ndarray:
         """Which parts of an example are to be filled, bool of an encoded one's shape. Raises as `read_example`."""
         raise UserError(f"No file can be given as a mask of {cls.plural}.", "Leave --fill out.")
+
+    @classmethod
+    def settings_at(cls, settings: Mapping[str, Any], height: int, width: int) -> dict[str, Any] | None:
+        """Settings under which the same data is read at other sides; None where that isn't possible."""
+        return None
+
+    @classmethod
+    def read_as_it_is(cls, path: Path, codec: Codec) -> np.ndarray:
+        """As `read_example`, with the sides that the file has."""
+        raise NotImplementedError
 
     @classmethod
     def attributes(cls, codec: Codec) -> dict[str, Callable[[np.ndarray], np.ndarray]]:

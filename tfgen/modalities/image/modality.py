@@ -218,13 +218,17 @@ class ImageModality(Modality):
 
     @classmethod
     def read_example(cls, path: Path, codec: ImageCodec) -> np.ndarray:
-        from tfgen.modalities.image.decode import BrokenPicture, Target, read_picture
+        return _read(path, *codec.specification.shape)
 
-        try:
-            return read_picture(path, Target(*codec.specification.shape))
-        except (BrokenPicture, OSError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise UserError(f"'{path}' can't be used: {reason}.", "Give a picture that can be read.") from error
+    can_be_upscaled = True
+
+    @classmethod
+    def settings_at(cls, settings: Mapping[str, Any], height: int, width: int) -> dict[str, Any] | None:
+        return None if max(height, width) > LARGEST_SIDE else {**settings, "size": f"{height}x{width}"}
+
+    @classmethod
+    def read_as_it_is(cls, path: Path, codec: ImageCodec) -> np.ndarray:
+        return _read(path, None, None, codec.specification.shape[2])
 
     @classmethod
     def read_mask(cls, path: Path, codec: ImageCodec) -> np.ndarray:
@@ -281,6 +285,18 @@ class ImageModality(Modality):
     def app_words(cls, codec: ImageCodec) -> dict[str, Any]:
         height, width, channels = codec.specification.shape
         return {"height": height, "width": width, "channels": channels}
+
+
+def _read(path: Path, height: int | None, width: int | None, channels: int) -> np.ndarray:
+    """A picture uint8 [height, width, channels], with the sides of the file where none are given."""
+    from tfgen.modalities.image.decode import BrokenPicture, Target, read_picture, read_size
+
+    try:
+        sides = (height, width) if height and width else read_size(path)
+        return read_picture(path, Target(*sides, channels))
+    except (BrokenPicture, OSError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"'{path}' can't be used: {reason}.", "Give a picture that can be read.") from error
 
 
 def _colour(channels: int) -> str:
