@@ -68,6 +68,23 @@ def isolated_session(tmp_path_factory, shared):
 
 
 @pytest.fixture(scope="session", autouse=True)
+def shared_process():
+    """All exports of a worker process are proved in one process, which loads TensorFlow once."""
+    from tfgen.export import apart
+
+    with pytest.MonkeyPatch.context() as patch, contextlib.ExitStack() as opened:
+        sharing = apart.sharing
+
+        def opened_when_needed():
+            if not apart._hosts:
+                opened.enter_context(sharing())
+            return sharing()
+
+        patch.setattr(apart, "sharing", opened_when_needed)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def talking():
     """What tests call says what the command line would."""
     from tfgen.console import talking

@@ -1,4 +1,4 @@
-"""A SavedModel to TFLite files, in a process of its own, since the converter keeps memory that it has used.
+"""A SavedModel to TFLite files, not in the process that exports, since the converter keeps memory that it has used.
 
     python -P convert_tflite.py SAVED_MODEL SIGNATURE,... CALIBRATION FORMAT=FILE.tflite ...
 

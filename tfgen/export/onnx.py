@@ -5,15 +5,13 @@ another noise would give another sample for the same seed. A caller draws the la
 """
 
 import importlib.util
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 from tfgen import files
 from tfgen.errors import Failure, UserError
 from tfgen.console import say
-from tfgen.export import parity, saved_model
+from tfgen.export import apart, parity, saved_model
 from tfgen.export.app import safe_name
 from tfgen.export.job import Artefact, Job, size_of
 from tfgen.export.signatures import PHONE, ExportedModel
@@ -43,10 +41,8 @@ def export(job: Job) -> list[Artefact]:
     with tempfile.TemporaryDirectory() as scratch:
         saved_model.save(exported, Path(scratch) / "saved_model")
         wanted = [f"{name}={file}" for name, file in named.items()]
-        command = [sys.executable, "-P", str(_CONVERTER), str(Path(scratch) / "saved_model"), *wanted]
-        finished = subprocess.run(command, capture_output=True, text=True)
-    if finished.returncode:
-        reason = (finished.stderr.strip().splitlines() or ["it ended without a word"])[-1]
+        reason = apart.run(_CONVERTER, Path(scratch) / "saved_model", *wanted)
+    if reason:
         raise Failure(f"The model can't be converted to ONNX: {reason}.", "Nothing was published.")
     proof = parity.prove(SCRIPT, staged, expected, exported.tolerances["float32"])
     artefacts = [

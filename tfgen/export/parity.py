@@ -1,7 +1,5 @@
 """Proof that an export answers as its model does: the same calls in a fresh process, compared value by value."""
 
-import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from tfgen.errors import Failure
+from tfgen.export import apart
 from tfgen.export.agreement import Agreement
 from tfgen.export.formats import Tolerance
 from tfgen.export.signatures import ExportedModel
@@ -103,10 +102,7 @@ def prove(script: Path, artefact: Path, expected: Expectation, tolerance: Tolera
     with tempfile.TemporaryDirectory() as folder:
         given, got = Path(folder) / "cases.npz", Path(folder) / "answers.npz"
         save_cases(given, expected.cases)
-        command = [sys.executable, "-P", str(script), str(artefact), str(given), str(got), timed]
-        finished = subprocess.run(command, capture_output=True, text=True)
-        if finished.returncode:
-            reason = (finished.stderr.strip().splitlines() or ["it ended without a word"])[-1]
+        if reason := apart.run(script, artefact, given, got, timed):
             raise Failure(f"The export can't be run in a process of its own: {reason}.", "Nothing was published.")
         with np.load(got) as file:
             answers = {key: file[key] for key in file.files}

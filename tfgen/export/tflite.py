@@ -1,8 +1,6 @@
 """A model as TFLite files: built-in operations only, run by the standalone interpreter before success is reported."""
 
 import hashlib
-import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +8,7 @@ from pathlib import Path
 
 from tfgen import files
 from tfgen.errors import Failure
-from tfgen.export import parity, saved_model
+from tfgen.export import apart, parity, saved_model
 from tfgen.export.app import safe_name, write_companions
 from tfgen.export.job import Artefact, Job, size_of
 from tfgen.export.signatures import PHONE, ExportedModel
@@ -67,10 +65,7 @@ class Source:
         """
         script = Path(__file__).with_name("convert_tflite.py")
         wanted = [f"{number_format}={file}" for number_format, file in named.items()]
-        command = [sys.executable, "-P", script, self.saved_model, ",".join(self.signatures), self.calibration, *wanted]
-        finished = subprocess.run([str(part) for part in command], capture_output=True, text=True)
-        if finished.returncode:
-            reason = (finished.stderr.strip().splitlines() or ["it ended without a word"])[-1]
+        if reason := apart.run(script, self.saved_model, ",".join(self.signatures), self.calibration, *wanted):
             raise Failure(f"TensorFlow can't convert the model to TFLite: {reason}.", "Nothing was published.")
         if any(b"Flex" in file.read_bytes() for file in named.values()):
             raise Failure("The TFLite file would need operations that a phone doesn't have.", "Nothing was published.")
