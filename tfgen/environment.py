@@ -80,8 +80,11 @@ def load_tensorflow(keras: bool = True) -> None:
     try:
         import tensorflow as tf
 
-        tf.config.list_physical_devices()
+        cards = [each for each in tf.config.list_physical_devices() if each.device_type == "GPU"]
         if is_own_process:
+            # Else TensorFlow takes all of a card's memory at once, and a second fit, or the studio, finds none.
+            for card in cards:
+                tf.config.experimental.set_memory_growth(card, True)
             tf.get_logger().setLevel("ERROR")  # advice on tracing is for who writes the functions
     finally:
         for name in without:

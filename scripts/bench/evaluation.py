@@ -142,12 +142,12 @@ def random_features(count: int, size: int) -> tuple[np.ndarray, np.ndarray]:
 def digit_features() -> tuple[np.ndarray, np.ndarray]:
     """What random convolutions see of half of the embedded digits, and of the other half moved by a pixel."""
     from tfgen.data import open_data
-    from tfgen.evaluate.extractors.random_convolutions import open_random_convolutions
+    from tfgen.evaluate.extractors.random_features import open_random_features
 
     examples = open_data("digits")
     values = np.asarray(examples.values)[np.random.default_rng(0).permutation(len(examples))]
     half = len(values) // 2
-    look = open_random_convolutions(examples).look
+    look = open_random_features(examples).look
     return look(values[:half]), look(np.roll(values[half:2 * half], 1, axis=2))
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from common import must, show_table, talk, tfgen, work_folder
 
-from tfgen.cli.options import load_tensorflow
+from tfgen.environment import load_tensorflow
 from tfgen.export.formats import NUMBER_FORMATS
 from tfgen.run import Run
 

@@ -23,7 +23,7 @@ import click
 import numpy as np
 from common import must, show_table, talk, tfgen, work_folder
 
-from tfgen.cli.options import load_tensorflow
+from tfgen.environment import load_tensorflow
 from tfgen.run import Run
 
 TEN_THOUSAND = 10_000

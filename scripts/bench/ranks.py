@@ -21,7 +21,7 @@ import click
 import numpy as np
 from common import command_of, environment_of, show_table, talk, work_folder
 
-from tfgen.cli.options import load_tensorflow
+from tfgen.environment import load_tensorflow
 from tfgen.run import Run
 
 EXTRACTORS = ("classifier", "random")

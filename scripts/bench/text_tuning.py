@@ -191,7 +191,7 @@ class World:
 @click.argument("run", required=False)
 def people(run: str | None) -> None:
     """Held-out accuracy of the judge on real people's preferences, by five folds over prompts, with its interval."""
-    from tfgen.tuning.reward import wilson
+    from tfgen.evaluate.statistics import wilson
 
     rows, opened = [], _opened(run)
     for name, file in SETS.items():

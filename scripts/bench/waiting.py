@@ -41,21 +41,23 @@ def main(family: str, size: str, sources: tuple[str, ...], rounds: int, seconds:
 
 def _compare(family: str, source: str, size: str, run_path: Path, rounds: int, seconds: float) -> tuple:
     """How many examples, and the medians over the rounds: milliseconds per step, real and cached, and their ratio."""
-    from tfgen.training import stage
+    from tfgen.training.crew import Crew
     from tfgen.training.new_run import create_run
     from tfgen.training.request import FitRequest
+    from tfgen.training.steps import Steps, make_model
 
     with contextlib.ExitStack() as held:
         run, examples, _ = create_run(FitRequest(family, source, str(run_path), size=size, steps=1), held)
     # The fit's own model and data, so that this measures what a user gets.
-    model = stage._make_model(run, examples)
-    data = stage._Batches(run, model, examples)
-    one_batch = data.between(0, 1).cache().repeat()
+    model = make_model(run, examples, Crew())
+    model.before_fit(examples)
+    data = Steps(run, model, examples, Crew())
+    one_batch = data.batches(0, 1).cache().repeat()
     _seconds_per_step(model, one_batch, 1.0)  # tracing
     turns = []
     for turn in range(rounds):
         # Another part of the data each time: what is read again might lie in the processor's cache.
-        real = _seconds_per_step(model, data.between(turn * 10**6, 10**9), seconds)
+        real = _seconds_per_step(model, data.batches(turn * 10**6, 10**9), seconds)
         turns.append((1000 * real, 1000 * _seconds_per_step(model, one_batch, seconds)))
         talk(f"turn {turn + 1}: real {turns[-1][0]:.2f} ms, cached {turns[-1][1]:.2f} ms")
     real, cached = (statistics.median(column) for column in zip(*turns, strict=True))
@@ -66,9 +68,11 @@ def _compare(family: str, source: str, size: str, run_path: Path, rounds: int, s
 def _seconds_per_step(model, batches, seconds: float) -> float:
     """The median over the executions of a fit that lasts `seconds`."""
     from tfgen.training.callbacks import Stopwatch
+    from tfgen.trust.energy import Meter
 
-    stopwatch = Stopwatch(seconds)
-    model.fit(batches, epochs=1, steps_per_epoch=10**9, verbose=0, shuffle=False, callbacks=[stopwatch])
+    with Meter() as meter:
+        stopwatch = Stopwatch(seconds, meter)
+        model.fit(batches, epochs=1, steps_per_epoch=10**9, verbose=0, shuffle=False, callbacks=[stopwatch])
     return stopwatch.seconds_per_step
 
 
