@@ -25,6 +25,12 @@ EXPORTED = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def cache(shared, monkeypatch):
+    """Its classifiers learn for a moment only, once for each kind of data."""
+    monkeypatch.setenv("TFGEN_CACHE", str(shared / "journeys"))
+
+
 def run_of(fit_once, modality, model):
     """The run that the other batteries look at too."""
     source = SOURCES[modality]

@@ -4,14 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tfgen.catalog import METRICS
+from tfgen.errors import UserError
 from tfgen.evaluate.alarms import alarm_of, not_tested
 from tfgen.evaluate.metrics import Inputs
 from tfgen.evaluate.record import Alarm, Evaluation, MeasuredWith, Score
-from tfgen.evaluate.request import EvaluateRequest
-from tfgen.restore import load_model_and_checkpoint, open_modality
+from tfgen.evaluate.request import EvaluateRequest, metrics_of
+from tfgen.restore import load_model_and_checkpoint, open_codec, open_modality
 from tfgen.run import Run
 from tfgen.trust.energy import SampleEnergy
 
+NOT_GIVEN = "This model doesn't give what it needs."
 NO_CANARIES = "None were planted among the data: fit with --canaries 100."
 METRICS_FORMAT = 3  # raise it whenever a metric would give another number for the same samples
 
@@ -28,6 +31,11 @@ class Parts:
     questions: Mapping[str, str] = field(default_factory=dict)  # what each alarm answers
 
 
+def not_measured(name: str, why: str) -> UserError:
+    """The answer to who asked for a metric that this run can't give."""
+    return UserError(f"The metric '{name}' can't be measured for this run: {why}", "Leave --metric out.")
+
+
 class Evaluator:
     """Collects the metric inputs of a run, and knows how inputs of its kind are judged.
 
@@ -37,6 +45,8 @@ class Evaluator:
 
     # Inputs that a run may not have, and the sentence that says what it would take.
     missing: Mapping[str, str] = {}
+    # Inputs that are some models' own words (GenerativeModel.measurements), and no others'.
+    own_words: frozenset[str] = frozenset()
 
     def __init__(self, run: Run, request: EvaluateRequest):
         self.run = run
@@ -47,6 +57,13 @@ class Evaluator:
         self.sample_energy = SampleEnergy()
         self.model: Any
         self.model, self.checkpoint = load_model_and_checkpoint(run)
+        self._refuse_in_vain(request, self.own_words - self.model.measurements().keys())
+
+    def _refuse_in_vain(self, request: EvaluateRequest, unsaid: frozenset[str]) -> None:
+        """Raises UserError where this model can give none of the metrics that were asked for: before the work."""
+        known = metrics_of(open_codec(self.run).representation, self.run.record["modality"])
+        if request.metrics and all(unsaid & set(METRICS.load(known[name]).needs) for name in request.metrics):
+            raise not_measured(request.metrics[0], NOT_GIVEN)
 
     @classmethod
     def may_be_compared(cls, runs: list[Run]) -> bool:

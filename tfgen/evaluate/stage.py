@@ -10,8 +10,8 @@ import numpy as np
 
 from tfgen.catalog import ENGINES, METRICS
 from tfgen.console import say
-from tfgen.errors import UserError
 from tfgen.evaluate import canaries
+from tfgen.evaluate.evaluator import NOT_GIVEN, not_measured
 from tfgen.evaluate.intervals import half_widths
 from tfgen.evaluate.metrics import REAL, Inputs, Metric, are_numbers
 from tfgen.evaluate.record import Evaluation, Score
@@ -114,7 +114,7 @@ def _scores(
             scores[score] = Score(name, value, widths.get(score), metric.scores[score])
     if asked and not scores:
         name, why = next(iter(left_out.items()))
-        raise UserError(f"The metric '{name}' can't be measured for this run: {why}", "Leave --metric out.")
+        raise not_measured(name, why)
     return scores, left_out
 
 
@@ -146,7 +146,7 @@ def _why_not(metric: Metric, inputs: Inputs, missing: Mapping[str, str]) -> str 
     """Why a metric can't be had, as a sentence; None where it can."""
     for need in metric.needs:
         if need not in inputs:
-            return missing.get(need, "This model doesn't give what it needs.")
+            return missing.get(need, NOT_GIVEN)
         if len(inputs[need]) < metric.least:
             there = f"there are {len(inputs[need])}"
             if "judged" in need:
