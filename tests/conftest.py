@@ -72,15 +72,7 @@ def shared_process():
     """All exports of a worker process are proved in one process, which loads TensorFlow once."""
     from tfgen.export import apart
 
-    with pytest.MonkeyPatch.context() as patch, contextlib.ExitStack() as opened:
-        sharing = apart.sharing
-
-        def opened_when_needed():
-            if not apart._hosts:
-                opened.enter_context(sharing())
-            return sharing()
-
-        patch.setattr(apart, "sharing", opened_when_needed)
+    with apart.sharing():
         yield
 
 

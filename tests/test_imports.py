@@ -19,8 +19,8 @@ LAYERS = (
     "errors", "arguments", "console", "files", "environment", "catalog", "config", "models.noise", "data",
     "trust.privacy", "representations", "checkpoints", "run", "trust.canaries", "trust.energy", "versions",
     "trust.authority", "trust.provenance", "modalities", "models", "restore", "feedback", "training", "generate",
-    "evaluate", "prompts", "steering", "tuning", "trust.explanation", "export", "upscale", "client",
-    "run_comparison", "serve", "trust", "api", "studio", "cli",
+    "evaluate", "prompts", "steering", "tuning", "trust.explanation", "export", "client",
+    "run_comparison", "serve", "trust", "upscale", "api", "studio", "cli",
 )
 # Parts that know neither files, runs nor commands, beside what stands above them.
 PURE = {

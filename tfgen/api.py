@@ -515,11 +515,11 @@ class Run(storage.Run):
         load_tensorflow()
         from tfgen.upscale.stage import upscale
 
-        return upscale(self, pictures, by, minutes, steps)
+        return upscale(self, pictures, whole("by", by), minutes, steps)
 
     def upscale_files(
         self,
-        files: Sequence[str | Path],
+        files: str | Path | Sequence[str | Path],
         by: int = 2,
         *,
         output: str | Path | None = None,
@@ -534,9 +534,9 @@ class Run(storage.Run):
         load_tensorflow()
         from tfgen.upscale.stage import UpscaleRequest, upscale_files
 
-        places = tuple(Path(file) for file in files)
+        places = tuple(Path(file) for file in ([files] if isinstance(files, (str, Path)) else files))
         to = None if output is None else Path(output)
-        return upscale_files(self, UpscaleRequest(places, by, minutes, steps, to, signed))
+        return upscale_files(self, UpscaleRequest(places, whole("by", by), minutes, steps, to, signed))
 
     def export_upscaler(
         self,
@@ -547,11 +547,11 @@ class Run(storage.Run):
         steps: int | None = None,
     ) -> "list[Artefact]":
         """What enlarges as a SavedModel and a TFLite file, `output`/RUN-x2 and `output`/tflite/RUN-x2, proved as
-        `export` does; by default in the run's export folder."""
+        `export` does; by default beside what enlarges, in the run's folder."""
         load_tensorflow()
         from tfgen.upscale.exports import export
 
-        return export(self, by, None if output is None else Path(output), minutes, steps)
+        return export(self, whole("by", by), None if output is None else Path(output), minutes, steps)
 
     def test_prompt(self, prompt: str, **options: Any) -> "PromptTestResult":
         """Every combination of a prompt at the same seeds: scores, and whether what is asserted holds.

@@ -12,6 +12,7 @@ canaries.npz    of a fit with canaries: all that were made up, and which it lear
 samples/        pictures from fixed seeds while it learned
 losses.png      the losses over the steps
 quality.jsonl   one line per measurement, of a fit that was told to measure; its best weights are in best/
+upscalers/      what enlarges its pictures, if anything (tfgen.upscale)
 versions/       what was learned from people since, if anything (tfgen.versions)
 evaluation.json what `tfgen evaluate` found, and report.html for reading
 """

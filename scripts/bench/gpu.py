@@ -7,7 +7,7 @@ Each part says what it found beside what to expect, and whether that is so; the 
 --anywhere tries the script itself where there is no GPU: both sides of a comparison are the processor then.
 
 memory: a fit takes what it needs of the card's memory, not all of it from the start.
-repeats: two fits with one seed end with the same bits, of every model.
+repeats: two fits with one seed end with the same bits, of a GAN, a VAE and a GPT.
 alike: the same run gives the same samples on the card and on the processor, but for rounding (TensorFloat-32 has three
 decimal digits).
 speed: steps a second on the card beside the processor's, at the size "base".
@@ -36,12 +36,12 @@ MODELS = {"gan": "digits", "vae": "digits", "gpt": "shakespeare"}
 
 _LOOK = """
 import json, sys
-import tensorflow as tf
 from tfgen.cli import main
 try:
     main(sys.argv[1:])
 except SystemExit as ended:
     assert not ended.code, ended.code
+import tensorflow as tf  # not before: tfgen has it take the card's memory as it is needed
 cards = tf.config.list_physical_devices("GPU")
 found = {"cards": len(cards)}
 if cards:

@@ -36,7 +36,7 @@ def main(folders: tuple[Path, ...], size: int, by: int, minutes: float, look: Pa
 def measured(path: Path, by: int, minutes: float, look: Path | None) -> tuple:
     import tfgen as door
     from tfgen.upscale.learning import open_learned
-    from tfgen.upscale.pairs import enlarged, open_pairs
+    from tfgen.upscale.pairs import open_pairs, resized
 
     run = door.load(path)
     learned = open_learned(run, by, minutes)
@@ -49,11 +49,11 @@ def measured(path: Path, by: int, minutes: float, look: Path | None) -> tuple:
         from tfgen.modalities.image.preview import as_png
 
         sides = made.shape[1:3]
-        rows = (enlarged(small, sides, "NEAREST"), enlarged(small, sides, "BICUBIC"), made)
+        rows = (resized(small, sides, "NEAREST"), resized(small, sides, "BICUBIC"), made)
         look.parent.mkdir(parents=True, exist_ok=True)
         look.write_bytes(as_png(np.concatenate([np.concatenate(list(row), axis=1) for row in rows])))
     near = (round(learned.bicubic, 2), round(learned.decibels, 2))
-    return learned.pictures, "files" if learned.original else "halves", learned.steps, *near, round(each, 1)
+    return learned.pictures, "halves" if learned.why else "files", learned.steps, *near, round(each, 1)
 
 
 if __name__ == "__main__":

@@ -335,7 +335,8 @@ def test_by_keyboard_alone_and_on_a_phone(served, visit):
     me.sees("stopped")
     me.enter("link", "digits")
     me.sees("16 pictures in")
-    for heading in ("Steer digits", "Compare samples", "What digits can learn", "How good is", "Take digits"):
+    views = ("Steer digits", "Compare samples", "What digits can learn", "How good is", "Why does", "Take digits")
+    for heading in views:
         keys.press("]")
         page.get_by_role("heading", name=heading).wait_for()
     me.tab_to("checkbox", "TFLite, half as large")
@@ -346,7 +347,7 @@ def test_by_keyboard_alone_and_on_a_phone(served, visit):
     me.sees("stopped")
 
     page.set_viewport_size({"width": 360, "height": 740})
-    for view in ("create", "steer", "compare", "learn", "report", "export", "progress"):
+    for view in ("create", "steer", "compare", "learn", "report", "explain", "export", "progress"):
         me.open(f"/run/digits/{view}")
         page.get_by_role("heading", level=1).wait_for()
         time.sleep(0.5)

@@ -231,7 +231,7 @@ PATHS = ["../../etc/passwd", "..%2f..%2fetc%2fpasswd", "%2e%2e/%2e%2e/x", "..../
          ".studio", ".studio%2fsecret", "digits%2f..%2f..", "digits@v9", "C:\\x", "file:///etc/passwd", "a" * 5000]
 
 
-@pytest.mark.parametrize("place", ["/api/runs/{}", "/api/runs/{}/sheet", "/api/runs/{}/report", "/static/1/{}",
+@pytest.mark.parametrize("place", ["/api/runs/{}", "/api/runs/{}/sheet", "/api/runs/{}/explanation", "/static/1/{}",
                                    "/api/comparisons/{}", "/api/runs/{}/export.zip", "/api/runs/{}/history"])
 def test_no_name_leads_to_a_file(served, place):
     for name in PATHS:
@@ -295,8 +295,16 @@ def test_a_fit_from_what_was_dropped(served, digits):
     seen = json.loads(answer)
     assert status == 200 and seen["count"] == 2000 and {"gan", "vae"} <= set(seen["models"]), answer
     assert "digits.npz" in seen["says"][0]
-    job = served.api("/api/fit", {"upload": seen["upload"], "model": "vae", "minutes": 0.2, "name": "mine"})
+    asked = {"upload": seen["upload"], "model": "vae", "minutes": 0.2, "name": "mine", "private": 8}
+    job = served.api("/api/fit", asked)
     assert job["run"] == "mine" and job["status"] in ("waiting", "running")
+    wait_for_newest(served)
+    assert make(served, "mine", prompt="two", n=2)[-1]["samples"]
+    assert served.api("/api/runs/mine")["privacy"].startswith("Private: epsilon 8, delta ")
+
+
+def wait_for_newest(served):
+    """Until the job that was added last is finished."""
     import time
 
     end = time.monotonic() + 240
@@ -304,7 +312,23 @@ def test_a_fit_from_what_was_dropped(served, digits):
         assert time.monotonic() < end, status
         time.sleep(0.5)
     assert status["status"] == "finished", status
-    assert make(served, "mine", prompt="two", n=2)[-1]["samples"]
+
+
+@pytest.mark.slow
+def test_a_run_is_explained(served):
+    assert served.ask("GET", "/api/runs/tales/explanation")[0] == 404
+    assert not served.api("/api/runs/tales")["has_explanation"]
+    assert served.api("/api/runs/tales/explain", {"prompt": "Once upon"})["verb"] == "explain"
+    wait_for_newest(served)
+    status, headers, page = served.ask("GET", "/api/runs/tales/explanation")
+    assert status == 200 and b"Once upon" in page and headers["content-security-policy"].startswith("sandbox;")
+    assert served.api("/api/runs/tales")["has_explanation"]
+
+
+@pytest.mark.parametrize("epsilon", [0, -1, 1000, "three"])
+def test_privacy_that_is_none_is_refused(served, epsilon):
+    status, _, answer = served.ask("POST", "/api/fit", {"data": "digits", "model": "vae", "private": epsilon})
+    assert status == 400 and b"Traceback" not in answer, answer
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from tfgen.cli.options import run_argument
+from tfgen.errors import UserError
 
 
 @click.command("upscale")
@@ -17,7 +18,7 @@ from tfgen.cli.options import run_argument
 @click.option("--export", "exported", is_flag=True, help="A SavedModel and a TFLite file of what enlarges.")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), metavar="PATH",
-    help="A folder, or a .png for one picture.  [default: RUN-x2; of exports RUN/export]",
+    help="A folder, or a .png for one picture.  [default: RUN-x2; of exports a folder in RUN]",
 )
 @click.option("--unsigned", is_flag=True, help="Without a signature that says a model had a part in it.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
@@ -40,6 +41,8 @@ def command(
     from tfgen.api import load
 
     opened = load(run)
+    if exported and (images or unsigned):
+        raise UserError("--export writes what enlarges; it takes no pictures.", "Leave IMAGES and --unsigned out.")
     if exported:
         artefacts = opened.export_upscaler(output, by, minutes=minutes, steps=steps)
         written = [each.path for each in artefacts]

@@ -1,4 +1,4 @@
-"""Runs the scripts beside this file in processes of their own, which can't import tfgen: as an export runs elsewhere.
+"""Runs the scripts beside this file where tfgen can't be imported: as an export runs elsewhere.
 
 TensorFlow takes seconds to load: the scripts that need it share a process, which loads it while an export is traced.
 """
@@ -11,18 +11,16 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 _SHARING = ("run_saved_model.py", "convert_tflite.py")
 _HOST = Path(__file__).with_name("host_scripts.py")
-_lock = threading.RLock()
-_hosts: list["_Host"] = []  # the one that is open, once for each block that holds it
+_lock = threading.Lock()  # of the list
+_hosts: list["_Host"] = []  # the one that is shared, once for each block that holds it
 
 
 @contextlib.contextmanager
 def sharing() -> Iterator[None]:
-    """Scripts inside share a process, which begins at once; blocks within each other, or of several threads, have one.
-    """
+    """Scripts inside share a process; so do blocks within each other, and those of several threads."""
     with _lock:
         _hosts.append(_hosts[-1] if _hosts else _Host())
     try:
@@ -31,14 +29,19 @@ def sharing() -> Iterator[None]:
         with _lock:
             host = _hosts.pop()
             if not _hosts:
-                host.close()
+                host.end()
+
+
+def prepare() -> None:
+    """Has the shared process load TensorFlow, which is needed soon; only in a block that shares."""
+    _hosts[-1].begin()
 
 
 def run(script: Path, *arguments: object) -> str | None:
     """Runs a script to its end; why it failed, in a line, or None."""
     words = [str(script), *map(str, arguments)]
     if script.name in _SHARING:
-        with sharing(), _lock:
+        with sharing():
             return _hosts[-1].run(words)
     finished = subprocess.run([sys.executable, "-P", *words], capture_output=True, text=True)
     return _last_line(finished.stderr) if finished.returncode else None
@@ -48,33 +51,54 @@ class _Host:
     """A process that runs scripts one after the other (host_scripts.py)."""
 
     def __init__(self):
-        self._begin()
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen | None = None
+
+    def begin(self) -> None:
+        with self._lock:
+            self._begin()
 
     def _begin(self) -> None:
-        self._said = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
-        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": self._said}
-        self._process = subprocess.Popen([sys.executable, "-P", str(_HOST)], text=True, **pipes)
+        if self._process is None:
+            self._said = tempfile.TemporaryFile()
+            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": self._said}
+            self._process = subprocess.Popen([sys.executable, "-P", str(_HOST)], text=True, **pipes)
 
     def run(self, words: list[str]) -> str | None:
-        if self._process.poll() is not None:  # what ended it was said of the script before
-            self.close()
+        with self._lock:
             self._begin()
-        with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.write(json.dumps(words) + "\n")
-            self._process.stdin.flush()
-        answer = self._process.stdout.readline()
-        if answer:
-            return json.loads(answer)
-        self._process.wait()
-        self._said.seek(0)
-        return _last_line(self._said.read())
+            before = self._said.seek(0, 2)
+            try:
+                with contextlib.suppress(BrokenPipeError):
+                    self._process.stdin.write(json.dumps(words) + "\n")
+                    self._process.stdin.flush()
+                answer = self._process.stdout.readline()
+            except BaseException:  # its answer would be taken for that to the next script
+                self._end()
+                raise
+            if answer:
+                return json.loads(answer)
+            code = self._process.wait()
+            self._said.seek(before)
+            reason = _last_line(self._said.read().decode(errors="replace"))
+            self._end()
+            return f"{reason} (exit code {code})"
 
-    def close(self) -> None:
+    def end(self) -> None:
+        with self._lock:
+            self._end()
+
+    def _end(self) -> None:
+        """It has nothing to lose."""
+        if self._process is None:
+            return
+        self._process.kill()
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.close()
-        self._process.wait()
         self._process.stdout.close()
+        self._process.wait()
         self._said.close()
+        self._process = None
 
 
 def _last_line(text: str) -> str:

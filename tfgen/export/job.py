@@ -45,6 +45,11 @@ class Job:
     number_formats: tuple[str, ...]
     publishing: contextlib.ExitStack  # when it ends well, every folder that was filled gets its name
 
+    @property
+    def name(self) -> str:
+        """What the exports are called."""
+        return self.run.name
+
     def new_version(self, name: str) -> tuple[Path, Path]:
         """Where the next version of `name` will be, and the folder to fill."""
         folder = self.output / name
@@ -82,7 +87,7 @@ class Job:
             "format": FORMAT,
             "created": now(),
             "versions": {"tfgen": __version__, "tensorflow": tf.__version__, "keras": keras.__version__},
-            "name": self.run.name,
+            "name": self.name,
             "run": {key: record[key] for key in ("model", "modality", "config", "seed", "steps", "created")},
             "data": data,
             **({"privacy": record["privacy"]} if "privacy" in record else {}),

@@ -33,10 +33,10 @@ def export(job: Job) -> list[Artefact]:
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         raise UserError(f"ONNX needs {' and '.join(missing)}.", "Use: pip install 'tfgen[onnx]'")
-    path, staged = job.new_version(f"onnx/{job.run.name}")
+    path, staged = job.new_version(f"onnx/{job.name}")
     exported = _without_seeds(job)
     expected = parity.expect(exported)
-    named = {name: staged / f"{safe_name(job.run.name)}-{name}.onnx" for name in exported.entries}
+    named = {name: staged / f"{safe_name(job.name)}-{name}.onnx" for name in exported.entries}
     say(f"ONNX: converting {', '.join(named)}, and running them in a process of its own ...")
     with tempfile.TemporaryDirectory() as scratch:
         saved_model.save(exported, Path(scratch) / "saved_model")
@@ -60,7 +60,7 @@ def _without_seeds(job: Job) -> ExportedModel:
     exported = job.exported(PHONE)
     chosen = {name: each for name, each in exported.entries.items() if Kind.SEED not in each.kinds.values()}
     if not chosen:
-        what = f"All that '{job.run.name}' can do draws by a seed, which ONNX has no operations for."
+        what = f"All that '{job.name}' can do draws by a seed, which ONNX has no operations for."
         raise UserError(what, "Leave --onnx out; --saved-model and --tflite have it.")
     exported.entries, exported.timed = chosen, next(iter(chosen))
     return exported

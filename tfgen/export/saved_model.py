@@ -18,12 +18,12 @@ SCRIPT = Path(__file__).with_name("run_saved_model.py")
 def export(job: Job) -> list[Artefact]:
     """OUTPUT/NAME/VERSION, as TensorFlow Serving loads it; warm-up requests, tfgen.json and more in assets.extra."""
     say("SavedModel: writing, and running it in a process of its own ...")
-    path, staged = job.new_version(job.run.name)
+    path, staged = job.new_version(job.name)
     exported = job.exported(SERVER)
     save(exported, staged)
     expected = parity.expect(exported)
     single = {key.split("/")[0]: inputs for key, inputs in expected.cases.items() if key.endswith("/1")}
-    write_warmup(staged, job.run.name, single)
+    write_warmup(staged, job.name, single)
     proof = parity.prove(SCRIPT, staged, expected, exported.tolerances[SAVED_MODEL])
     artefact = Artefact("SavedModel", path, size_of(staged), fingerprint(staged), proof)
     extra = staged / "assets.extra"

@@ -26,37 +26,37 @@ def export(run: Run, request: ExportRequest) -> list[Artefact]:
         Failure: an export can't be made, can't be run, or is too far from its model; nothing was published.
     """
     check(request)
-    if run.name in _RESERVED or run.name.startswith(".") or not run.name.isprintable():
-        raise UserError(f"A run named '{run.name}' can't be exported.", "Rename its folder.")
+    check_name(run)
     codec = open_codec(run)
     ENGINES.load(f"export/{codec.representation}").check(request.number_formats)
     exporters = [EXPORTS.load(name) for name in request.formats]
     model, checkpoint = load_model_and_checkpoint(run)
     number_formats = tuple(dict.fromkeys(request.number_formats))
-    with publishing(request.output or run.results / "export") as (output, stack):
-        job = Job(run, codec, model, checkpoint, output, number_formats, stack)
-        artefacts = [artefact for exporter in exporters for artefact in exporter(job)]
-        check_proofs(artefacts)
-    if request.serving:
-        with files.locked(output), _disk_errors():
+    with exclusive(request.output or run.results / "export") as output:
+        if {"saved-model", "tflite"} & set(request.formats):
+            apart.prepare()
+        with contextlib.ExitStack() as publishing:
+            job = Job(run, codec, model, checkpoint, output, number_formats, publishing)
+            artefacts = [artefact for exporter in exporters for artefact in exporter(job)]
+            check_proofs(artefacts)
+        if request.serving:
             write_serving_files(output, run.name)
     return artefacts
 
 
-@contextlib.contextmanager
-def publishing(output: Path) -> Iterator[tuple[Path, contextlib.ExitStack]]:
-    """The folder of exports, which nobody else writes to inside, and what a Job publishes by when the block ends well.
-    """
-    output.mkdir(parents=True, exist_ok=True)
-    with files.locked(output), _disk_errors(), apart.sharing(), contextlib.ExitStack() as stack:
-        yield output, stack
+def check_name(run: Run) -> None:
+    """Raises UserError where a folder of exports can't be called as the run is."""
+    if run.name in _RESERVED or run.name.startswith(".") or not run.name.isprintable():
+        raise UserError(f"A run named '{run.name}' can't be exported.", "Rename its folder.")
 
 
 @contextlib.contextmanager
-def _disk_errors() -> Iterator[None]:
-    """A full or broken disk in words."""
+def exclusive(output: Path) -> Iterator[Path]:
+    """The folder of exports, to which nobody else writes meanwhile; a full or broken disk in words."""
     try:
-        yield
+        output.mkdir(parents=True, exist_ok=True)
+        with files.locked(output), apart.sharing():
+            yield output
     except OSError as error:
         raise Failure(
             f"The export can't be written: {error.strerror or error}.",

@@ -21,13 +21,13 @@ CALIBRATION_ROWS = 200
 
 def export(job: Job) -> list[Artefact]:
     """OUTPUT/tflite/NAME/VERSION: a file for each number format, companions, worked examples and tfgen.json."""
-    path, staged = job.new_version(f"tflite/{job.run.name}")
+    path, staged = job.new_version(f"tflite/{job.name}")
     exported = job.exported(PHONE)
     expected = parity.expect(exported)
     artefacts = []
     with tempfile.TemporaryDirectory() as scratch:
         source = Source.write(exported, Path(scratch), calibrated="int8" in job.number_formats)
-        named = {each: staged / f"{safe_name(job.run.name)}-{each}.tflite" for each in job.number_formats}
+        named = {each: staged / f"{safe_name(job.name)}-{each}.tflite" for each in job.number_formats}
         say(f"TFLite: converting to {', '.join(named)} ...")
         source.convert(named)
         for number_format, file in named.items():

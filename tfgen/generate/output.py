@@ -21,7 +21,8 @@ def check_path(path: Path, endings: Sequence[str]) -> None:
     A path may have one of the endings, or be a folder's, which need not exist and whose name may have a dot in it
     ("v1.0").
     """
-    advice = f"Give a folder, or a path that ends in {', '.join(endings[:-1])} or {endings[-1]}."
+    listed = " or ".join(filter(None, (", ".join(endings[:-1]), endings[-1])))
+    advice = f"Give a folder, or a path that ends in {listed}."
     named = ending(path)
     if named and named not in endings and not path.is_dir() and not named[1:].isdigit():
         raise UserError(f"Samples can't be written as '{path.suffix}'.", advice)

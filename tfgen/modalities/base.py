@@ -46,7 +46,7 @@ class Modality(abc.ABC):
     plural: ClassVar[str]  # "pictures"
     samples: ClassVar[tuple[str, str]] = ("", "")  # one and several of what is made; usually `singular` and `plural`
     representations: ClassVar[tuple[str, ...]]  # those that it has a codec for; the first where nobody asks for one
-    can_be_upscaled: ClassVar[bool] = False  # whether `settings_at` and `read_as_it_is` are defined
+    can_be_upscaled: ClassVar[bool] = False  # whether the three methods that enlarging needs are defined
     can_be_private: ClassVar[bool] = True  # whether an example stands by itself, so that a private fit can hide it
     asked_by: ClassVar[str] = "PROMPT"  # how a person says what is wanted, as in "tfgen generate RUN PROMPT"
     settings: ClassVar[Mapping[str, DataSetting]] = {}  # of the data, for --set and keyword arguments
@@ -238,9 +238,16 @@ class Modality(abc.ABC):
         raise UserError(f"No file can be given as a mask of {cls.plural}.", "Leave --fill out.")
 
     @classmethod
-    def settings_at(cls, settings: Mapping[str, Any], height: int, width: int) -> dict[str, Any] | None:
-        """Settings under which the same data is read at other sides; None where that isn't possible."""
+    def settings_at(
+        cls, settings: Mapping[str, Any], sides: tuple[int, int], shape: tuple[int, ...]
+    ) -> dict[str, Any] | None:
+        """Settings under which data whose examples have a shape is read with other sides; None where it can't be."""
         return None
+
+    @classmethod
+    def sides_of_file(cls, path: Path) -> tuple[int, int]:
+        """The height and the width of a person's file, from its beginning. Raises as `read_example`."""
+        raise NotImplementedError
 
     @classmethod
     def read_as_it_is(cls, path: Path, codec: Codec) -> np.ndarray:

@@ -26,9 +26,11 @@ from tfgen.run_comparison import summary
 from tfgen.studio.replies import NotThere, read_json
 from tfgen.studio.worker import models_for
 from tfgen.trust.energy import energy_of
+from tfgen.trust.privacy import Account
 
 _KNOWN = 400  # prompts or words that the page suggests
 _POINTS = 400  # of the losses' curves
+_REPORT, _EXPLANATION = "report.html", "explanation.html"
 _SANDBOX = "sandbox; default-src 'none'; img-src data:; media-src data:; style-src 'unsafe-inline'"
 
 
@@ -64,6 +66,7 @@ def handlers(studio: Any) -> Iterator[tuple[str, str, Any]]:
     yield "GET", "/api/runs/{run}/history", home.history
     yield "GET", "/api/runs/{run}/sheet", home.sheet
     yield "GET", "/api/runs/{run}/report", home.report
+    yield "GET", "/api/runs/{run}/explanation", home.explanation
     yield "POST", "/api/runs/{run}/revert", home.revert
     yield "POST", "/api/runs/{run}/remove", home.remove
     yield "POST", "/api/runs/{run}/restore", home.restore
@@ -107,10 +110,13 @@ class _Home:
 
     async def report(self, request: Request) -> Response:
         """The report of an evaluation, which can do nothing but be read."""
-        path = run_of(self._studio, request).results / "report.html"
-        if not path.is_file():
-            raise NotThere("It was not evaluated yet.", "Evaluate it first.")
-        return Response(path.read_bytes(), media_type="text/html", headers={"content-security-policy": _SANDBOX})
+        path = run_of(self._studio, request).results / _REPORT
+        return _page(path, NotThere("It was not evaluated yet.", "Evaluate it first."))
+
+    async def explanation(self, request: Request) -> Response:
+        """The page that explains, likewise."""
+        path = run_of(self._studio, request).results / _EXPLANATION
+        return _page(path, NotThere("It was not explained yet.", "Explain it first."))
 
     async def revert(self, request: Request) -> Response:
         """Puts another version into use."""
@@ -171,6 +177,12 @@ class _Home:
             lambda: save_prompt(body.get("name"), body.get("template"), settings=_settings(body.get("settings")))
         )
         return JSONResponse({"address": saved.address, "is_new": saved.is_new})
+
+
+def _page(path: Path, missing: NotThere) -> Response:
+    if not path.is_file():
+        raise missing
+    return Response(path.read_bytes(), media_type="text/html", headers={"content-security-policy": _SANDBOX})
 
 
 def _settings(value: Any) -> dict[str, Any]:
@@ -248,10 +260,19 @@ def _facts(run: Run) -> dict[str, Any]:
         "kind_of_prompts": run.vocabulary().kind if codec.representation == ARRAYS else "text",
         "all_versions": versions.described(run),
         "words": evaluation.words if evaluation else "",
-        "has_report": (run.results / "report.html").is_file(),
+        "has_report": (run.results / _REPORT).is_file(),
+        "has_explanation": (run.results / _EXPLANATION).is_file(),
+        "privacy": _privacy(run),
         "exports": _exports(run),
         "request": _request(run),
     }
+
+
+def _privacy(run: Run) -> str:
+    if "privacy" not in run.record:
+        return ""
+    account = Account.from_json(run.record["privacy"])
+    return f"Private: epsilon {account.epsilon:g}, delta {account.delta:.2g}."
 
 
 def _known(run: Run, codec: Codec) -> list[str]:

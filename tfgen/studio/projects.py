@@ -1,4 +1,4 @@
-"""What takes its time: data that is dropped, and the jobs that fit, tune, evaluate and export."""
+"""What takes its time: data that is dropped, and the jobs that fit, tune, evaluate, explain and export."""
 
 import asyncio
 import shutil
@@ -31,6 +31,7 @@ def handlers(studio: Any) -> Iterator[tuple[str, str, Any]]:
     yield "POST", "/api/fit", projects.fit
     yield "POST", "/api/runs/{run}/tune", projects.tune
     yield "POST", "/api/runs/{run}/evaluate", projects.evaluate
+    yield "POST", "/api/runs/{run}/explain", projects.explain
     yield "POST", "/api/runs/{run}/export", projects.export
     yield "GET", "/api/runs/{run}/export.zip", projects.download
     yield "POST", "/api/jobs/{id}/stop", projects.stop
@@ -96,9 +97,13 @@ class _Projects:
             data = base = text("data", body.get("data", ""))
             if data not in DATASETS:
                 raise unknown("data set", data[:40], DATASETS)
+        private = number("private", body.get("private"))
+        if private is not None and not 0 < private <= 100:
+            raise UserError(f"Privacy of epsilon {private:g} can't be promised.", "Give up to 100; 1 to 10 is usual.")
         name = self._name(body.get("name"), f"{base}-{model}")
         output = str(self._studio.runs / name)
         arguments = {"model": model, "data": data, "output": output, "minutes": minutes, "settings": settings}
+        arguments |= {} if private is None else {"private": private}
         job = self._jobs.add("fit", name, who, f"Train {model} on {base}", arguments)
         return JSONResponse(self._told(job))
 
@@ -137,6 +142,11 @@ class _Projects:
     async def evaluate(self, request: Request) -> Response:
         run = run_of(self._studio, request)
         return JSONResponse(self._add("evaluate", run, request.scope["who"], "Evaluate"))
+
+    async def explain(self, request: Request) -> Response:
+        body, run = await read_json(request), run_of(self._studio, request)
+        prompt = text("prompt", body.get("prompt", ""))
+        return JSONResponse(self._add("explain", run, request.scope["who"], "Explain", prompt=prompt))
 
     async def export(self, request: Request) -> Response:
         body, run = await read_json(request), run_of(self._studio, request)

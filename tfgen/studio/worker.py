@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tfgen import files
+from tfgen import environment, files
 from tfgen.catalog import CONFIGS, MODALITIES, MODELS, representations_of
 from tfgen.config import make_config
 from tfgen.console import talking
@@ -28,8 +28,10 @@ from tfgen.training.request import DEFAULT_SIZE
 RESULT = "result.json"
 
 
-def fit(model: str, data: str, output: str, minutes: float, settings: dict[str, Any]) -> dict[str, Any]:
-    """Trains, or goes on with a fit that was broken off."""
+def fit(
+    model: str, data: str, output: str, minutes: float, settings: dict[str, Any], private: float | None = None
+) -> dict[str, Any]:
+    """Trains, or goes on with a fit that was broken off. private: an epsilon."""
     from tfgen import api
     from tfgen.run import locate
 
@@ -37,7 +39,8 @@ def fit(model: str, data: str, output: str, minutes: float, settings: dict[str, 
     if resume:
         run = api.fit(model, output=output, resume=True, interruptible=True, verbose=True)
     else:
-        run = api.fit(model, data, output=output, minutes=minutes, interruptible=True, verbose=True, **settings)
+        how = {"interruptible": True, "verbose": True, "private": private}
+        run = api.fit(model, data, output=output, minutes=minutes, **how, **settings)
     return {"status": run.record["status"], "run": run.name}
 
 
@@ -52,6 +55,12 @@ def evaluate(run: str) -> dict[str, Any]:
     from tfgen import api
 
     return {"run": run, "scores": len(api.load(run).evaluate(verbose=True).scores)}
+
+
+def explain(run: str, prompt: str) -> dict[str, Any]:
+    from tfgen import api
+
+    return {"run": run, "parts": len(api.load(run).explain(prompt, verbose=True).to_json()["parts"])}
 
 
 def export(run: str, saved_model: bool, tflite: list[str]) -> dict[str, Any]:
@@ -100,13 +109,14 @@ def _settings_for(model: str, examples: Any) -> dict[str, Any]:
     return {} if len(examples) >= 2 * usual else {"batch_size": max(2, min(usual, len(examples) // 2))}
 
 
-VERBS = {each.__name__: each for each in (fit, tune, evaluate, export, look)}
+VERBS = {each.__name__: each for each in (fit, tune, evaluate, explain, export, look)}
 
 
 def main(folder: Path) -> None:
     """Does one job."""
     job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
     os.nice(5)  # the page comes first
+    environment.is_own_process = True
     with contextlib.suppress(OSError):  # and where memory runs out, this process is the one to end
         Path("/proc/self/oom_score_adj").write_text("500", encoding="ascii")
     if job.get("memory"):
@@ -120,9 +130,11 @@ def main(folder: Path) -> None:
         except UserError as error:
             result = {"status": "failed", "sentence": sentence(error)}
         except Exception as error:
+            short = _is_short_of_memory(error, job.get("memory"))
+            _limit_memory(None)  # what is left may be too little to say so
             traceback.print_exc()
             why = "Something in tfgen broke. Whoever runs the studio finds the reason in the job's log.txt."
-            if _is_short_of_memory(error, job.get("memory")):
+            if short:
                 why = "The memory is too small for it. Choose a smaller model or less data."
             result = {"status": "failed", "sentence": why}
         files.write_json(folder / RESULT, result)
@@ -154,14 +166,14 @@ def _is_short_of_memory(error: Exception, most: int | None) -> bool:
     return False
 
 
-def _limit_memory(most: int) -> None:
-    """Lets this process have at most so many bytes of data, where the system can count them."""
+def _limit_memory(most: int | None) -> None:
+    """Lets this process have at most so many bytes of data, or as many as the system allows, where it can count them.
+    """
     import resource
 
-    try:
-        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
-    except (ValueError, OSError):
-        pass
+    with contextlib.suppress(ValueError, OSError):
+        _, allowed = resource.getrlimit(resource.RLIMIT_DATA)
+        resource.setrlimit(resource.RLIMIT_DATA, (allowed if most is None else most, allowed))
 
 
 if __name__ == "__main__":

@@ -132,15 +132,20 @@ def _check_repeat(request: FitRequest) -> None:
     Run.open(request.repeat)
 
 
+def check_length(minutes: float | None, steps: int | None) -> None:
+    """Raises UserError where something can't learn for so long."""
+    if minutes is not None and steps is not None:
+        raise UserError("Both --minutes and --steps are given.", "Give one of them.")
+    if steps is not None and not 0 < steps <= 10**9:
+        raise UserError(f"--steps must be between 1 and 1000000000, not {steps}.", "Give another number.")
+    if minutes is not None and not 0 < minutes < 10**6:
+        what = f"--minutes must be above 0, and below a million, not {minutes:g}."
+        raise UserError(what, "Give one such as 5.")
+
+
 def _check_horizon(request: FitRequest) -> None:
     """Raises UserError where the minutes, steps or seed are out of range; needs no TensorFlow."""
-    if request.minutes is not None and request.steps is not None:
-        raise UserError("Both --minutes and --steps are given.", "Give one of them.")
-    if request.steps is not None and not 0 < request.steps <= 10**9:
-        raise UserError(f"--steps must be between 1 and 1000000000, not {request.steps}.", "Give another number.")
-    if request.minutes is not None and not 0 < request.minutes < 10**6:
-        what = f"--minutes must be above 0, and below a million, not {request.minutes:g}."
-        raise UserError(what, "Give one such as 5.")
+    check_length(request.minutes, request.steps)
     if request.evaluate_every is not None and request.evaluate_every < 1:
         what = f"--evaluate-every must be at least 1 step, not {request.evaluate_every}."
         raise UserError(what, "Give one such as 500.")

@@ -1,5 +1,6 @@
 """What enlarges, as files that work without tfgen; proved and published as a run's own exports are."""
 
+import contextlib
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,17 +11,18 @@ import numpy as np
 import tensorflow as tf
 
 from tfgen import files
-from tfgen.export import parity, saved_model, tflite
+from tfgen.export import apart, parity, saved_model, tflite
 from tfgen.export.app import safe_name
 from tfgen.export.formats import SAVED_MODEL, Tolerance
 from tfgen.export.job import Artefact, Job, size_of
-from tfgen.export.signatures import SERVER, Entry, ExportedModel
-from tfgen.export.stage import check_proofs, publishing
+from tfgen.export.signatures import PHONE, SERVER, Entry, ExportedModel
+from tfgen.export.stage import check_name, check_proofs, exclusive
+from tfgen.feedback.events import run_digest
 from tfgen.representations.signatures import Kind
 from tfgen.restore import open_codec
 from tfgen.run import Run
 from tfgen.trust import provenance
-from tfgen.upscale.learning import Learned, open_learned
+from tfgen.upscale.learning import Learned, check, open_learned
 
 CALL = "upscale"
 _SERVED_SIDE = 24  # pixels of what a server's proof and warm-up enlarge: it takes any size
@@ -30,45 +32,54 @@ def export(
     run: Run, by: int, output: Path | None = None, minutes: float | None = None, steps: int | None = None
 ) -> list[Artefact]:
     """OUTPUT/RUN-x2/VERSION, a SavedModel for pictures of any size, and OUTPUT/tflite/RUN-x2/VERSION, a TFLite file for
-    those of the run's size.
+    those of the run's size. By default beside what enlarges, in the run's folder.
 
     Raises:
         UserError: nothing can be learned for this run.
         Failure: an export can't be made, or is too far from the network; nothing was published.
     """
-    learned = open_learned(run, by, minutes, steps)
-    codec = open_codec(run)
-    named = Run(run.path.with_name(f"{run.name}-x{by}"), run.record)
-    with publishing(output or run.results / "export") as (place, stack):
-        job = UpscaleJob(named, codec, learned.network, "", place, ("float32",), stack, learned)
-        artefacts = [*saved_model.export(job), *_export_tflite(job)]
-        check_proofs(artefacts)
+    check(run, by, minutes, steps)
+    check_name(run)
+    with exclusive(output or run.path / "upscalers" / "export") as place:
+        apart.prepare()
+        learned = open_learned(run, by, minutes, steps)
+        with contextlib.ExitStack() as publishing:
+            job = UpscaleJob(run, open_codec(run), learned.network, "", place, ("float32",), publishing, learned)
+            artefacts = [*saved_model.export(job), *_export_tflite(job)]
+            check_proofs(artefacts)
     return artefacts
 
 
 @dataclass(frozen=True)
 class UpscaleJob(Job):
-    """See Job; the model is the network, and the run's name says what it does."""
+    """See Job; the model is the network."""
 
     learned: Learned
+
+    @property
+    def name(self) -> str:
+        return f"{self.run.name}-x{self.learned.by}"
 
     def exported(self, audience: str) -> ExportedModel:
         return UpscaleExport(self.run, self.codec, self.model, audience, self.learned)
 
+    def describe(self, exported: ExportedModel, artefacts: list[Artefact]) -> dict[str, Any]:
+        about = {"model": "upscaler", "of": self.run.name, **self.learned.to_json()}
+        return {**super().describe(exported, artefacts), "run": about}
+
     def _facts(self, number: str) -> dict[str, Any]:
-        about = {"run": self.run.name, "model": "upscaler", "export": number}
-        return {"Source": provenance.EXPORTED, **about, "modality": self.run.record["modality"]}
+        facts = {"Source": provenance.EXPORTED, "run": self.run.name, "model": "upscaler", "export": number}
+        return {**facts, "modality": self.run.record["modality"], "weights": run_digest(self.run)}
 
 
 def _export_tflite(job: UpscaleJob) -> list[Artefact]:
-    path, staged = job.new_version(f"tflite/{job.run.name}")
-    exported = job.exported("phone")
-    name = f"{safe_name(job.run.name)}-float32.tflite"
+    path, staged = job.new_version(f"tflite/{job.name}")
+    exported = job.exported(PHONE)
+    file = staged / f"{safe_name(job.name)}-float32.tflite"
     with tempfile.TemporaryDirectory() as scratch:
-        tflite.Source.write(exported, Path(scratch), calibrated=False).convert({"float32": staged / name})
-    proof = parity.prove(tflite.SCRIPT, staged / name, parity.expect(exported), exported.tolerances["float32"])
-    file = staged / name
-    artefact = Artefact("TFLite float32", path / name, size_of(file), tflite.fingerprint(file), proof)
+        tflite.Source.write(exported, Path(scratch), calibrated=False).convert({"float32": file})
+    proof = parity.prove(tflite.SCRIPT, file, parity.expect(exported), exported.tolerances["float32"])
+    artefact = Artefact("TFLite float32", path / file.name, size_of(file), tflite.fingerprint(file), proof)
     files.write_json(staged / "tfgen.json", job.describe(exported, [artefact]))
     return [artefact]
 
@@ -104,7 +115,9 @@ class UpscaleExport(ExportedModel):
         return {"pictures": np.asarray(drawn, np.float32)}
 
     def sample(self) -> dict[str, Any]:
-        return {"signature": CALL, "instances": [{"pictures": [-1, -1, self.codec.specification.shape[-1]]}]}
+        """As small as can be: a phone's takes pictures of the run's size alone."""
+        picture = np.linspace(0.0, 1.0, 4 * self.codec.specification.shape[-1]).reshape(2, 2, -1)
+        return {"signature": CALL, "instances": [{"pictures": np.round(picture, 3).tolist()}]}
 
     def companions(self) -> dict[str, bytes]:
         return {}
@@ -116,7 +129,7 @@ class UpscaleExport(ExportedModel):
         return ["The weights of a network that enlarges, which learned from the run's pictures."]
 
     def shared_codec(self) -> dict[str, Any]:
-        return {"enlarges_by": self.learned.by, "decibels": self.learned.decibels, "bicubic": self.learned.bicubic}
+        return {"enlarges_by": self.learned.by}
 
     def variables(self) -> list[tf.Variable]:
         return [variable.value for variable in self.model.variables]

@@ -4,19 +4,23 @@ import io
 import json
 import math
 import time
+import zipfile
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
 from tfgen import files
-from tfgen.console import Preparation, duration, say
+from tfgen.console import Preparation, duration, say, warn
 from tfgen.errors import UserError
+from tfgen.restore import open_modality
 from tfgen.run import Run, now
+from tfgen.training.request import check_length
 from tfgen.trust.energy import Meter
 from tfgen.upscale.network import Upscaler
-from tfgen.upscale.pairs import decibels, enlarged, open_pairs
+from tfgen.upscale.pairs import Pairs, decibels, open_pairs, resized
 
 FACTORS = (2, 4)
 VERSION = 1  # raise it whenever the network or its training changes
@@ -30,14 +34,16 @@ _RECORD = "record"
 class Learned:
     """A network that enlarges by a factor, and what is known of it.
 
-    decibels: how near it comes to held-out pictures (peak signal-to-noise ratio); bicubic: how near plain bicubic
-    interpolation does. original: whether it learned from files larger than what the run makes.
+    pictures: how many it learned from. why: see Pairs. judged_by: by how much held-out pictures were enlarged to judge
+    it, which is less than the factor where the files have no more pixels. decibels: how near these came (peak
+    signal-to-noise ratio); bicubic: how near bicubic interpolation does.
     """
 
     by: int
     steps: int
     pictures: int
-    original: bool
+    why: str
+    judged_by: int
     decibels: float
     bicubic: float
     created: str
@@ -45,14 +51,14 @@ class Learned:
     network: Upscaler = field(compare=False, repr=False)
 
     def in_words(self) -> str:
-        beside = f"{self.decibels:.1f} dB from held-out pictures; bicubic interpolation comes to {self.bicubic:.1f}"
-        source = "the files themselves" if self.original else "its own pictures and their halves, the files being small"
+        source = f"its own pictures and their halves, {self.why}" if self.why else "the files, which have more pixels"
+        judged = "" if self.judged_by == self.by else ", enlarged by 2, since there are none to judge more by"
+        beside = f"{self.decibels:.1f} dB from held-out pictures{judged}; bicubic interpolation {self.bicubic:.1f}"
         better = "" if self.decibels > self.bicubic else " It is no better: give it more --minutes, or more pictures."
-        return f"Learned from {source}: {beside}.{better}"
+        return f"Learned from {source}. It comes to {beside}.{better}"
 
     def to_json(self) -> dict[str, Any]:
-        facts = {name: value for name, value in self.__dict__.items() if name != "network"}
-        return {"format": VERSION, **facts}
+        return {name: value for name, value in vars(self).items() if name != "network"}
 
 
 def open_learned(run: Run, by: int, minutes: float | None = None, steps: int | None = None) -> Learned:
@@ -62,40 +68,22 @@ def open_learned(run: Run, by: int, minutes: float | None = None, steps: int | N
         minutes, steps: how long it learns; by default a minute, and not again.
 
     Raises:
-        UserError: the run makes no pictures, is private, or its data is gone; or the factor is none.
+        UserError: see `check`; or the run's data is gone.
     """
-    check(run, by)
-    kept = None if minutes or steps else _read(run, by)
-    if kept is not None:
-        return kept
-    with Meter() as meter:
-        pairs = open_pairs(run, by)
-        keras.utils.set_random_seed(0)
-        network = Upscaler(pairs.sizes[0][0].shape[3])
-        seconds = None if steps else 60.0 * (minutes or MINUTES)
-        sides = " and ".join("x".join(map(str, large.shape[1:3])) for _, large in pairs.sizes)
-        for_long = f"for {duration(seconds)}" if seconds else f"for {steps} steps"
-        say(f"Learning to enlarge {for_long}, from {len(pairs.sizes[0][0])} pictures at {sides}, once for this run ...")
-        clock = Clock(seconds, steps)
-        # By squares: absolute differences left edges as bicubic interpolation has them (docs/log.md).
-        network.compile(keras.optimizers.Adam(_RATE), "mse", jit_compile=False)
-        network.fit(pairs.batches(), epochs=1, verbose=0, shuffle=False, callbacks=[clock])
-        told = [_judged(network, small, large) for small, large in pairs.apart()]
-        own, bicubic = np.mean(told, axis=0)
-    learned = Learned(
-        by, clock.steps, sum(len(small) for small, _ in pairs.sizes), pairs.original, float(own), float(bicubic), now(),
-        meter.spent().to_json(), network,
-    )
-    _write(run, learned)
+    check(run, by, minutes, steps)
+    learned = _read(run, by) if minutes is None and steps is None else None
+    if learned is None:
+        learned = _learn(run, by, minutes or MINUTES, steps)
+        _write(run, learned)
+    say(learned.in_words())
     return learned
 
 
-def check(run: Run, by: int) -> None:
-    """Raises UserError where nothing can be learned for a run."""
-    from tfgen.restore import open_modality
-
+def check(run: Run, by: int, minutes: float | None = None, steps: int | None = None) -> None:
+    """Raises UserError where the run makes no pictures or is private, or the factor or the length can't be."""
     if by not in FACTORS:
         raise UserError(f"Pictures can't be enlarged by {by}.", "Give --by 2 or 4.")
+    check_length(minutes, steps)
     modality = open_modality(run)
     if not modality.can_be_upscaled:
         raise UserError(f"'{run.name}' makes {modality.plural}; pictures are enlarged.", "Name a run of pictures.")
@@ -106,14 +94,32 @@ def check(run: Run, by: int) -> None:
         )
 
 
-class Clock(keras.callbacks.Callback):
-    """Ends after so many seconds or steps, and lowers the learning rate along half a cosine until then."""
+def _learn(run: Run, by: int, minutes: float, steps: int | None) -> Learned:
+    with Meter() as meter:
+        pairs = open_pairs(run, by)
+        count = len(pairs.learned())
+        sides = " and ".join("x".join(map(str, large.shape[1:3])) for _, large in pairs.sizes)
+        long = duration(60.0 * minutes) if steps is None else f"{steps} steps"
+        say(f"Learning to enlarge for {long}, from {count} pictures at {sides}, which is kept with the run ...")
+        keras.utils.set_random_seed(0)
+        network, clock = Upscaler(pairs.sizes[0][0].shape[3]), Clock(60.0 * minutes, steps)
+        # By squares: absolute differences left edges as bicubic interpolation has them (docs/log.md).
+        network.compile(keras.optimizers.Adam(_RATE), "mse", jit_compile=False)
+        network.fit(pairs.crops(), epochs=1, verbose=0, shuffle=False, callbacks=[clock])
+        own, bicubic = _judged(network, pairs)
+    judged_by = 2 ** len(pairs.sizes)
+    facts = (by, clock.steps, count, pairs.why, judged_by, own, bicubic, now(), meter.spent().to_json())
+    return Learned(*facts, network)
 
-    def __init__(self, seconds: float | None, steps: int | None):
+
+class Clock(keras.callbacks.Callback):
+    """Ends after so many seconds, or steps where they are given, and lowers the learning rate along half a cosine."""
+
+    def __init__(self, seconds: float, steps: int | None):
         super().__init__()
         self.seconds, self.most, self.steps = seconds, steps, 0
         self._began: float | None = None
-        self._news = Preparation("... {left} left", every=15.0)
+        self._preparation = Preparation("... {left} left", every=15.0)
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         share = min(1.0, self._share())
@@ -123,7 +129,7 @@ class Clock(keras.callbacks.Callback):
         self.steps = batch + 1
         self._began = self._began or time.monotonic()  # the first step has the tracing
         share = self._share()
-        self._news.show(round(1000 * share), 1000)
+        self._preparation.show(round(1000 * share), 1000)
         self.model.stop_training = share >= 1.0
 
     def _share(self) -> float:
@@ -132,11 +138,12 @@ class Clock(keras.callbacks.Callback):
         return 0.0 if self._began is None else (time.monotonic() - self._began) / self.seconds
 
 
-def _judged(network: Upscaler, small: np.ndarray, large: np.ndarray) -> tuple[float, float]:
-    """Decibels to the larger pictures, of the network and of bicubic interpolation."""
-    made = np.concatenate([enlarge(network, small[at:at + _JUDGED_AT_ONCE], 2)
-                           for at in range(0, len(small), _JUDGED_AT_ONCE)])
-    return decibels(large, made), decibels(large, enlarged(small, large.shape[1:3], "BICUBIC"))
+def _judged(network: Upscaler, pairs: Pairs) -> tuple[float, float]:
+    """Decibels to held-out pictures, of the network and of bicubic interpolation."""
+    small, large = pairs.held_out()
+    by, starts = 2 ** len(pairs.sizes), range(0, len(small), _JUDGED_AT_ONCE)
+    made = np.concatenate([enlarge(network, small[start:start + _JUDGED_AT_ONCE], by) for start in starts])
+    return decibels(large, made), decibels(large, resized(small, large.shape[1:3], "BICUBIC"))
 
 
 def enlarge(network: Upscaler, pictures: np.ndarray, by: int) -> np.ndarray:
@@ -148,22 +155,24 @@ def enlarge(network: Upscaler, pictures: np.ndarray, by: int) -> np.ndarray:
 # What is kept.
 
 
-def _path(run: Run, by: int) -> Any:
+def _path(run: Run, by: int) -> Path:
     return run.path / "upscalers" / f"x{by}.npz"
 
 
 def _write(run: Run, learned: Learned) -> None:
     content = io.BytesIO()
     weights = {f"{place:03d}": array for place, array in enumerate(learned.network.get_weights())}
-    np.savez(content, **weights, **{_RECORD: np.array(json.dumps(learned.to_json()))})
-    _path(run, learned.by).parent.mkdir(exist_ok=True)
-    files.write_bytes(_path(run, learned.by), content.getbuffer())
+    record = json.dumps({"format": VERSION, **learned.to_json()})
+    np.savez(content, **weights, **{_RECORD: np.array(record)})
+    try:
+        _path(run, learned.by).parent.mkdir(exist_ok=True)
+        files.write_bytes(_path(run, learned.by), content.getbuffer())
+    except OSError as error:
+        warn(f"What was learned can't be kept with '{run.name}': {error.strerror or error}. It is used this once.")
 
 
 def _read(run: Run, by: int) -> Learned | None:
     """What `_write` wrote; None where there is none, where it is of another version, or damaged."""
-    import zipfile
-
     try:
         with np.load(_path(run, by), allow_pickle=False) as stored:
             record = json.loads(str(stored[_RECORD]))
@@ -173,5 +182,5 @@ def _read(run: Run, by: int) -> Learned | None:
         network = Upscaler(weights[0].shape[2])
         network.set_weights(weights)
         return Learned(**record, network=network)
-    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile):
+    except (OSError, ValueError, LookupError, EOFError, TypeError, AttributeError, zipfile.BadZipFile):
         return None

@@ -50,9 +50,18 @@ class Upscaler(keras.Model):
         return tf.nn.depth_to_space(tf.gather(places, self._order, axis=-1), 2)
 
     def enlarge(self, pictures: tf.Tensor, by: int) -> tf.Tensor:
-        """Pictures with sides `by` times as long, 2 or 4, within 0 to 1: as often doubled as that takes."""
+        """Pictures with sides `by` times as long, 2 or 4, within 0 to 1: as often doubled as that takes.
+
+        Of transparent ones, colours are doubled times their opacity: what can't be seen has none that could blur.
+        """
+        if self.channels == 4:
+            pictures = tf.concat([pictures[..., :3] * pictures[..., 3:], pictures[..., 3:]], axis=-1)
         while by > 1:
             pictures, by = tf.clip_by_value(self(pictures), 0.0, 1.0), by // 2
+        if self.channels == 4:
+            opacity = pictures[..., 3:]
+            colours = tf.clip_by_value(pictures[..., :3] / tf.maximum(opacity, 1.0 / 255.0), 0.0, 1.0)
+            pictures = tf.concat([colours, opacity], axis=-1)
         return pictures
 
 

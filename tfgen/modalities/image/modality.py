@@ -1,6 +1,7 @@
 """Pictures of any sort, as arrays of pixels."""
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -223,12 +224,22 @@ class ImageModality(Modality):
     can_be_upscaled = True
 
     @classmethod
-    def settings_at(cls, settings: Mapping[str, Any], height: int, width: int) -> dict[str, Any] | None:
-        return None if max(height, width) > LARGEST_SIDE else {**settings, "size": f"{height}x{width}"}
+    def settings_at(
+        cls, settings: Mapping[str, Any], sides: tuple[int, int], shape: tuple[int, ...]
+    ) -> dict[str, Any] | None:
+        colours = {"background": KEEP} if shape[-1] == 4 else {"channels": int(shape[-1])}
+        return None if max(sides) > LARGEST_SIDE else {**settings, **colours, "size": f"{sides[0]}x{sides[1]}"}
+
+    @classmethod
+    def sides_of_file(cls, path: Path) -> tuple[int, int]:
+        from tfgen.modalities.image.decode import read_size
+
+        with _readable(path):
+            return read_size(path)
 
     @classmethod
     def read_as_it_is(cls, path: Path, codec: ImageCodec) -> np.ndarray:
-        return _read(path, None, None, codec.specification.shape[2])
+        return _read(path, *cls.sides_of_file(path), codec.specification.shape[2])
 
     @classmethod
     def read_mask(cls, path: Path, codec: ImageCodec) -> np.ndarray:
@@ -287,13 +298,21 @@ class ImageModality(Modality):
         return {"height": height, "width": width, "channels": channels}
 
 
-def _read(path: Path, height: int | None, width: int | None, channels: int) -> np.ndarray:
-    """A picture uint8 [height, width, channels], with the sides of the file where none are given."""
-    from tfgen.modalities.image.decode import BrokenPicture, Target, read_picture, read_size
+def _read(path: Path, height: int, width: int, channels: int) -> np.ndarray:
+    """A picture uint8 [height, width, channels]."""
+    from tfgen.modalities.image.decode import Target, read_picture
+
+    with _readable(path):
+        return read_picture(path, Target(height, width, channels))
+
+
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """What is wrong with a person's picture, in two sentences."""
+    from tfgen.modalities.image.decode import BrokenPicture
 
     try:
-        sides = (height, width) if height and width else read_size(path)
-        return read_picture(path, Target(*sides, channels))
+        yield
     except (BrokenPicture, OSError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UserError(f"'{path}' can't be used: {reason}.", "Give a picture that can be read.") from error

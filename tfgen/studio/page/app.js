@@ -3,7 +3,7 @@ import { api, becomes, button, fail, flush, guarded, h, hush, isTyping, openDial
 
 const VIEWS = {
   create: ["Create", "./create.js"], steer: ["Steer", "./steer.js"], chat: ["Chat", "./chat.js"], compare: ["Compare", "./compare.js"],
-  learn: ["Learn", "./learn.js"], report: ["Evaluate", "./ship.js"], export: ["Export", "./ship.js"], progress: ["Training", "./home.js"],
+  learn: ["Learn", "./learn.js"], report: ["Evaluate", "./ship.js"], explain: ["Explain", "./ship.js"], export: ["Export", "./ship.js"], progress: ["Training", "./home.js"],
 };
 const GLOBAL_KEYS = [["?", "these keys"], ["[ and ]", "the view before, the next one"], ["h", "all runs"]];
 const main = document.getElementById("main"), top_ = document.getElementById("top");

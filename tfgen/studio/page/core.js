@@ -164,7 +164,7 @@ export function tile(sample, { label, onclick, key } = {}) {
 }
 
 const DONE = {
-  fit: "Trained. Create with it, or steer it.", tune: "A version was learned; Learn says what it is like.", evaluate: "The report is there, under Evaluate.",
+  fit: "Trained. Create with it, or steer it.", tune: "A version was learned; Learn says what it is like.", evaluate: "The report is there, under Evaluate.", explain: "The page is there, under Explain.",
   export: "The files are there, each compared with the model.",
 };
 const STATUS = { waiting: "waits", running: "at work", finished: "done", stopped: "stopped", failed: "failed" };

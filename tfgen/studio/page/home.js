@@ -83,8 +83,9 @@ function fresh(go) {
     const usual = found.models.includes("gan") && found.models.includes("vae") ? "vae" : found.models[0];
     const model = h("select", {}, ...found.models.map(each => h("option", { value: each, selected: each === usual }, ABOUT[each] || each)));
     const minutes = h("input", { type: "number", min: 0.2, max: 10080, step: "any", value: 5 }), name = h("input", { placeholder: "as you like" });
+    const epsilon = h("input", { type: "number", min: 0.1, max: 100, step: "any", placeholder: "off" });
     const begin = once(async () => {
-      const job = await api("/api/fit", { upload: found.upload, data: found.data, model: model.value, minutes: Number(minutes.value), name: name.value || undefined });
+      const job = await api("/api/fit", { upload: found.upload, data: found.data, model: model.value, minutes: Number(minutes.value), name: name.value || undefined, private: epsilon.value ? Number(epsilon.value) : undefined });
       seen.replaceChildren();
       document.dispatchEvent(new Event("work"));
       await go("/");
@@ -94,7 +95,7 @@ function fresh(go) {
     if (!found.models.length) return fill(seen, h("h3", {}, "What tfgen sees"), ...found.says.map(line => h("p", {}, line)), h("p", { className: "bad" }, "That is too little to learn from. Add more: some hundreds learn well."));
     fill(seen, h("form", { onsubmit: begin }, h("h3", {}, "What tfgen sees"), ...found.says.map(line => h("p", {}, line)),
       found.broken?.length > 0 && h("details", {}, h("summary", {}, `${found.broken.length} can't be used`), h("ul", {}, ...found.broken.map(line => h("li", {}, line)))),
-      h("div", { className: "row" }, field("Model", model), field("Minutes", minutes), field("Name", name), h("button", { className: "main-button" }, "Train"))));
+      h("div", { className: "row" }, field("Model", model), field("Minutes", minutes), field("Name", name), field("Private, epsilon", epsilon), h("button", { className: "main-button" }, "Train"))));
     model.focus();
     return undefined;
   }
@@ -146,7 +147,7 @@ export async function progress(main, { run, isCurrent }) {
     const { rows } = await api(`/api/runs/${encodeURIComponent(run.name)}/history`);
     chart.replaceChildren(curves(rows));
     const last = rows.at(-1);
-    numbers.textContent = last ? `Step ${last.step}${run.plan ? ` of ${run.plan}` : ""}, ${number(last.seconds / 60)} minutes.${run.energy ? ` Energy: ${run.energy}` : ""}` : "";
+    numbers.textContent = last ? `Step ${last.step}${run.plan ? ` of ${run.plan}` : ""}, ${number(last.seconds / 60)} minutes.${run.energy ? ` Energy: ${run.energy}` : ""} ${run.privacy}` : "";
     if ((last?.step ?? 0) !== shown) {
       shown = last?.step ?? 0;
       const address = `/api/runs/${encodeURIComponent(run.name)}/sheet?${shown}`;

@@ -1,5 +1,5 @@
-// How good it is, and the files that work elsewhere.
-import { api, button, fill, h, number, say, watch } from "./core.js";
+// How good it is, why it makes what it makes, and the files that work elsewhere.
+import { api, button, field, fill, h, number, say, watch } from "./core.js";
 
 export async function report(main, { run, reload, isCurrent }) {
   const base = `/api/runs/${encodeURIComponent(run.name)}`, work = h("div", {});
@@ -8,6 +8,17 @@ export async function report(main, { run, reload, isCurrent }) {
       button(run.has_report ? "Evaluate again" : "Evaluate", async () => { await api(`${base}/evaluate`, {}); say("It is being evaluated; that takes some minutes."); document.dispatchEvent(new Event("work")); }, { className: "main-button" }), work),
     run.has_report && h("iframe", { src: `${base}/report`, title: `Report on ${run.name}`, sandbox: "" }));
   return { leave: watch(run.name, "evaluate", work, isCurrent, reload) };
+}
+
+export async function explain(main, { run, reload, isCurrent }) {
+  const base = `/api/runs/${encodeURIComponent(run.name)}`, work = h("div", {});
+  const prompt = h("input", { value: "" });
+  const start = async () => { await api(`${base}/explain`, { prompt: prompt.value }); say("It is being explained; that takes some minutes."); document.dispatchEvent(new Event("work")); };
+  fill(main, h("h1", {}, `Why does ${run.name} make what it makes?`),
+    h("section", { className: "card", "aria-label": "Explain" }, h("p", {}, "What moves its samples, which training examples are nearest, what a prompt changes; and which of that a model that learned nothing would say too."),
+      h("div", { className: "row" }, field(run.streams ? "Text to explain" : "Prompt", prompt, "may be empty"), button(run.has_explanation ? "Explain again" : "Explain", start, { className: "main-button" })), work),
+    run.has_explanation && h("iframe", { src: `${base}/explanation`, title: `Explanation of ${run.name}`, sandbox: "" }));
+  return { leave: watch(run.name, "explain", work, isCurrent, reload) };
 }
 
 const FORMATS = [["saved_model", "SavedModel, for TensorFlow Serving"], ["float32", "TFLite, for a phone, as exact as the model"], ["float16", "TFLite, half as large"], ["int8", "TFLite, a quarter as large and quick"]];
