@@ -368,7 +368,11 @@ def test_a_killed_command_goes_on_to_the_same_bytes(gan_run, isolated):
     process.send_signal(signal.SIGKILL)
     process.wait()
     there = len(list((isolated / "out").glob("*.tar")))
-    again = subprocess.run(tfgen_arguments(*words, "out"), env=tfgen_environment(), capture_output=True, text=True)
+    # And a folder beside it, such as a checkout, is not taken for the package, by workers neither.
+    (isolated / "tfgen").mkdir()
+    (isolated / "tfgen" / "__init__.py").write_text("raise ImportError('another tfgen')")
+    python, *rest = tfgen_arguments(*words, "out")
+    again = subprocess.run([python, "-P", *rest], env=tfgen_environment(), capture_output=True, text=True)
     assert again.returncode == 0 and there < expected.shards[-1]["samples"], again.stderr
     assert "Wrote 6400 samples in 40 shards" in again.stderr
     manifest = json.loads((isolated / "out" / "manifest.json").read_text())

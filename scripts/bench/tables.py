@@ -32,7 +32,7 @@ from pathlib import Path
 
 import click
 import numpy as np
-from common import kept_environment, must, show_table, talk, tfgen, work_folder
+from common import TORCH, kept_environment, must, show_table, talk, tfgen, work_folder
 
 PARTS = ("likeness", "small", "stays", "conditions", "rare", "wide", "peers")
 MODELS = ("gpt", "vae", "gan")
@@ -317,7 +317,7 @@ def wide(data: Path, folder: Path, models: tuple[str, ...], epochs: int) -> None
 
 def peers(data: Path, folder: Path, models: tuple[str, ...], epochs: int) -> None:
     real, test = adult(data, folder)
-    python, rows = kept_environment("ctgan", PEERS), []
+    python, rows = kept_environment("ctgan", TORCH, PEERS), []  # PyTorch first: else pip takes the build for CUDA
     words = [name for name in ADULT if name not in ("age", "fnlwgt", "education_num", "capital_gain", "capital_loss",
                                                     "hours_per_week")]
     for name in ("TVAE", "CTGAN"):

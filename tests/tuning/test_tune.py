@@ -81,6 +81,7 @@ def test_a_version_is_made_used_and_left(gan_run, judged, command, quick, shared
     record = json.loads(done.stdout)
     assert (record["kind"], record["parent"], record["version"]) == ("tuned", "base", "brighter")
     assert record["held_out"]["count"] == 80 and record["held_out"]["p_value"] < 0.05
+    assert record["energy"]["joules"] > 0 and "Energy: " in done.stderr
     assert len(record["watermark"]) == 26 and record["answers"] == 80 and record["strength"] == 1.0
     low, high = record["win_rate"][1:]
     assert 0 <= low <= record["win_rate"][0] <= high <= 1 and record["win_rate"][0] > 0.5
@@ -94,7 +95,7 @@ def test_a_version_is_made_used_and_left(gan_run, judged, command, quick, shared
     # Of all prompts: any one of them may have been drawn back to where it was.
     np.testing.assert_array_equal(generate(load(run.path), "", 128, 9000).values, made[1])
     shown = command("runs", "show", run.path)
-    assert "brighter" in shown.stdout and "in use" in shown.stdout
+    assert "brighter" in shown.stdout and "in use" in shown.stdout and " Wh" in shown.stdout
     listed = json.loads(command("runs", "show", run.path, "--json").stdout)["versions"]
     assert [each["name"] for each in listed] == ["brighter"] and listed[0]["in_use"]
     back = command("runs", "revert", run.path)

@@ -54,7 +54,7 @@ def show(run: str, as_json: bool) -> None:
     click.echo(table([[key, _cell(value)] for key, value in pairs]))
     if versions:
         click.echo("")
-        headings = ["version", "kind", "from", "strength", "preferred", "created", ""]
+        headings = ["version", "kind", "from", "strength", "preferred", "energy", "created", ""]
         click.echo(table([headings, *map(_version, versions)]))
 
 
@@ -126,13 +126,16 @@ def remove(run: str, yes: bool) -> None:
 
 def _version(version: dict) -> list[str]:
     """A version in a row: what it is, what it is from, how often it was preferred to that, and whether it is in use."""
-    preferred = version.get("win_rate")
+    from tfgen.trust.energy import energy_of
+
+    preferred, energy = version.get("win_rate"), energy_of(version)
     return [
         version["name"],
         version["kind"],
         version["parent"],
         _cell(version.get("strength")),
         f"{preferred[0]:.0%}" if preferred else "-",
+        energy.short() if energy else "-",
         version["created"],
         "in use" if version["in_use"] else "",
     ]

@@ -9,6 +9,7 @@ from tfgen import versions
 from tfgen.checkpoints import newest_name
 from tfgen.console import several
 from tfgen.run import BASE, Run, all_runs
+from tfgen.trust.energy import energy_of
 from tfgen.trust.markup import as_bullets, as_facts
 from tfgen.trust.privacy import Account
 
@@ -102,7 +103,8 @@ def _learned(version: Mapping[str, Any]) -> str:
     held_out = version.get("held_out")
     if held_out:
         sentence += f"; of those held out it predicts {held_out['right']} of {held_out['count']}"
-    return f"{sentence}."
+    energy = energy_of(version)
+    return f"{sentence}. Learning took {energy.in_words()}" if energy else f"{sentence}."
 
 
 def _said(run: Run) -> str:

@@ -1,5 +1,6 @@
 """A run, and what people said of its samples, to a new version of its model."""
 
+from dataclasses import replace
 from typing import Any
 
 from tfgen import checkpoints, versions
@@ -9,6 +10,7 @@ from tfgen.errors import Failure, UserError
 from tfgen.feedback.preferences import preferences_of
 from tfgen.restore import open_codec
 from tfgen.run import BASE, Run
+from tfgen.trust.energy import Meter, energy_of
 from tfgen.tuning import STRENGTHS, Tuner, TuneRequest
 
 
@@ -46,7 +48,10 @@ def tune(tuner: Tuner) -> versions.Version:
     """
     run, request, began = tuner.run, tuner.request, checkpoints.newest_name(tuner.run.checkpoints)
     say(tuner.plan())
-    outcome = tuner.tune()
+    with Meter() as meter:
+        outcome = tuner.tune()
+    fitted = energy_of(run.record)
+    energy = replace(meter.spent(), carbon=fitted and fitted.carbon)  # as the fit was told
     if checkpoints.newest_name(run.checkpoints) != began:
         raise Failure(f"'{run.name}' was fitted further meanwhile, so this version is of no use.", "Tune again.")
     tried = outcome.held_out
@@ -63,7 +68,9 @@ def tune(tuner: Tuner) -> versions.Version:
         "before": _rounded(outcome.before),
         "after": _rounded(outcome.after),
         "concerns": list(outcome.concerns),
+        "energy": energy.to_json(),
     }
+    say(f"Energy: {energy.in_words()}")
     if outcome.win_rate and outcome.win_rate[0] < 0.5:
         facts["concerns"].append(f"By answers that it did not learn from, {run.version} is liked better.")
     version = versions.create(run, request.name, outcome.arrays, facts)
