@@ -327,6 +327,7 @@ def peers(data: Path, folder: Path, models: tuple[str, ...], epochs: int) -> Non
         found = judged(real, made, test, "income")
         wanted = ("quality", "shapes", "pairs", "f1_made", "detectability", "membership")
         rows.append([name, *(round(found[each], 4) for each in wanted), round(json.loads(said)["seconds"])])
+        talk(" ".join(map(str, rows[-1])))
     show_table(["peer", "quality", "shapes", "pairs", "F1", "C2ST", "MIA", "fit s"], rows)
 
 
