@@ -262,13 +262,13 @@ def test_every_metric_of_the_catalog_gives_the_scores_that_it_declares(healthy, 
 
 
 @pytest.mark.slow
-def test_each_metric_has_what_it_needs_without_the_others(fit_once, splits):
+def test_each_metric_has_what_it_needs_without_the_others(fit_once, splits, quick_classifier):
     run = fit_once("vae", 2, "network=dense", "width=2", "batch_size=8", "latent_dim=4", data=splits["some"])
     metrics = {name: catalog.METRICS.load(f"arrays/{name}") for name in metrics_of("arrays", "image")}
-    asked = {"holdout": str(splits["held"]), "count": 60, "extractor": "random"}
+    asked = {"holdout": str(splits["held"]), "count": 300}
     evaluation = evaluate(run, EvaluateRequest(**asked))
     given = metrics.keys() - evaluation.left_out.keys()
-    assert len(given) >= 8
+    assert given == metrics.keys() - {"canaries", "frechet"}  # none were planted; and there are too few samples
     for name in given:
         alone = evaluate(run, EvaluateRequest(metrics=(name,), **asked))
         assert alone.scores.keys() == metrics[name].scores.keys()

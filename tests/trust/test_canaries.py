@@ -259,8 +259,9 @@ def test_canaries_are_found_where_a_model_learns_by_heart(by_heart, whole):
 
 
 @pytest.mark.slow
-def test_canaries_of_pictures_are_found(fit_once):
-    run = fit_once("vae", 400, "network=dense", "components=0", canaries=50)
+@pytest.mark.parametrize("network", ["dense", "convolutional"])
+def test_canaries_of_pictures_are_found(fit_once, network):
+    run = fit_once("vae", 400, f"network={network}", "components=0", canaries=50)
     assert run.evaluate(metrics=["canaries"], n=100)["canaries_found"].value > 0.8
 
 

@@ -45,8 +45,8 @@ class Evaluator:
 
     # Inputs that a run may not have, and the sentence that says what it would take.
     missing: Mapping[str, str] = {}
-    # Inputs that are some models' own words (GenerativeModel.measurements), and no others'.
-    own_words: frozenset[str] = frozenset()
+    # Inputs that a model gives itself (GenerativeModel.measurements), and not every model does.
+    model_inputs: frozenset[str] = frozenset()
 
     def __init__(self, run: Run, request: EvaluateRequest):
         self.run = run
@@ -57,14 +57,14 @@ class Evaluator:
         self.sample_energy = SampleEnergy()
         self.model: Any
         self.model, self.checkpoint = load_model_and_checkpoint(run)
-        self._refuse_in_vain(request, self.own_words - self.model.measurements().keys())
+        self._check_metrics(request, self.model_inputs - self.model.measurements().keys())
 
-    def _refuse_in_vain(self, request: EvaluateRequest, unsaid: frozenset[str]) -> None:
-        """Raises UserError where this model can give none of the metrics that were asked for: before the work."""
-        if not unsaid or not request.metrics:
+    def _check_metrics(self, request: EvaluateRequest, not_given: frozenset[str]) -> None:
+        """Raises UserError where none of the metrics that were asked for can be had of this model: before the work."""
+        if not not_given or not request.metrics:
             return
         known = metrics_of(open_codec(self.run).representation, self.run.record["modality"])
-        if all(unsaid & set(METRICS.load(known[name]).needs) for name in request.metrics):
+        if all(not_given & set(METRICS.load(known[name]).needs) for name in request.metrics):
             raise not_measured(request.metrics[0], NOT_GIVEN)
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Larger pictures than a run makes: a small network that learned, from the run's own data, what lies between pixels.
+"""Upscaling: pictures larger than a run makes, by a small network that learned from the run's own data.
 
     network.py   the network, which doubles the sides of a picture
     pairs.py     pictures of the run's data in two sizes

@@ -32,7 +32,7 @@ class ArrayEvaluator(Evaluator):
         "unseen_scores": _UNSEEN,
         "training_scores": _UNSEEN,
     }
-    own_words = frozenset({"log_weights", "reconstruction_errors", "latent_kl"})
+    model_inputs = frozenset({"log_weights", "reconstruction_errors", "latent_kl"})
 
     def __init__(self, run: Run, request: EvaluateRequest):
         self.data = ReferenceData.of(run, request.holdout, request.seed)
