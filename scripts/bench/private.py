@@ -1,19 +1,23 @@
 """Privacy: what epsilon costs on Adult, what a private step costs, and what an attack finds of canaries.
 
-    python scripts/bench/private.py DATA [quality] [steps] [canaries] [--model NAME]... [--epsilon E]...
+    python scripts/bench/private.py DATA [quality] [pictures] [steps] [canaries] [--model NAME]... [--epsilon E]...
         [--fit-steps N] [--rows N] [--learn N] [--fits N]
 
-DATA is a folder with adult/, as UCI has it.
+DATA is a folder with adult/, as UCI has it, and mnist/, as its four files are published.
 
 quality: each model of 32,561 rows, or of the first --learn of them, at each epsilon, and one without privacy:
 sdmetrics' quality, F1 and area under the curve of boosting that learned samples, beside real rows; whether boosting
 tells samples from held-out rows; black-box membership, as tables.py judges them, but by --rows rows of each.
+pictures: a GAN and a VAE of MNIST's 60,000 at each epsilon, and without privacy, as `tfgen evaluate` judges them by
+--rows samples.
 canaries: fits of a tiny GPT of `insurance`, each with another seed and with other canaries, at each epsilon and without
 privacy, in all else alike: how many guesses which of them were learned are right, and the epsilon that refutes.
-steps: seconds of a step on batches of 512 of the GPT and the VAE of rows, and of a VAE of pictures, plain and private.
+steps: seconds of a step on batches of 512 of the GPT and the VAE of rows, and of VAE and GAN of pictures, plain and
+private.
 """
 
 import csv
+import gzip
 import itertools
 import json
 import sys
@@ -25,8 +29,9 @@ import click
 from common import must, show_table, talk, tfgen, work_folder
 from tables import adult, judged
 
-PARTS = ("quality", "steps", "canaries")
-MODELS = ("tree", "gpt")  # the quick one first
+PARTS = ("quality", "pictures", "steps", "canaries")
+MODELS = ("tree", "gpt", "gan", "vae")  # of tables, the quick one first; and of pictures
+_SCORES = ("prompt_adherence", "frechet_distance", "recall", "detectability", "detectability_to_the_eye")
 _BATCH = 512
 # As a private fit has them by default, so that the noise alone is the difference; and nothing keeps it from learning by
 # heart, as a usual fit of so few rows does.
@@ -54,7 +59,9 @@ def main(
         for part in parts or PARTS:
             talk(part)
             if part == "quality":
-                quality(data, folder, models, epsilons, fit_steps, rows, learn)
+                quality(data, folder, [each for each in models if each in MODELS[:2]], epsilons, fit_steps, rows, learn)
+            elif part == "pictures":
+                pictures(data, folder, [each for each in models if each in MODELS[2:]], epsilons, fit_steps, rows)
             elif part == "canaries":
                 canaries(folder, epsilons, fit_steps or 400, fits)
             else:
@@ -62,7 +69,7 @@ def main(
 
 
 def quality(
-    data: Path, folder: Path, models: tuple[str, ...], epsilons: tuple[float, ...], fit_steps: int | None, rows: int,
+    data: Path, folder: Path, models: list[str], epsilons: tuple[float, ...], fit_steps: int | None, rows: int,
     learn: int | None,
 ) -> None:
     real, test = adult(data, folder)
@@ -87,6 +94,36 @@ def quality(
                           "membership_at_1")), round(seconds)])
         show_table(["model", "epsilon", "spent", "noise", "steps", "quality", "F1 real", "F1", "AUC", "C2ST", "MIA",
                     "at 1 %", "fit s"], found)
+
+
+def pictures(
+    data: Path, folder: Path, models: list[str], epsilons: tuple[float, ...], fit_steps: int | None, rows: int
+) -> None:
+    digits, found = mnist(data, folder), []
+    for model, epsilon in itertools.product(models, (*epsilons, None)):
+        run = folder / f"mnist-{model}-{epsilon}"
+        words = ("--private", f"epsilon={epsilon}") if epsilon else ()
+        words += ("--steps", fit_steps) if fit_steps and epsilon else ()
+        began = time.monotonic()
+        must(tfgen("fit", model, digits, "-o", run, *words))
+        seconds = time.monotonic() - began
+        scores = json.loads(must(tfgen("evaluate", run, "-n", rows, "--json")).stdout)["scores"]
+        found.append([model, epsilon or "none", json.loads((run / "run.json").read_text())["reached"],
+                      *(round(scores[each]["value"], 3) for each in _SCORES), round(seconds)])
+        show_table(["model", "epsilon", "steps", *_SCORES, "fit s"], found)
+
+
+def mnist(data: Path, folder: Path) -> Path:
+    """The 60,000 digits as a file that tfgen reads."""
+    import numpy as np
+
+    def read(name: str, header: int) -> np.ndarray:
+        return np.frombuffer(gzip.decompress((data / "mnist" / name).read_bytes()), np.uint8, offset=header)
+
+    path = folder / "mnist.npz"
+    pictures = read("train-images-idx3-ubyte.gz", 16).reshape(-1, 28, 28)
+    np.savez(path, images=pictures, labels=read("train-labels-idx1-ubyte.gz", 8).astype(str))
+    return path
 
 
 def first(path: Path, to: Path, count: int) -> Path:
@@ -130,7 +167,7 @@ def steps() -> None:
 
     load_tensorflow()
     rows = []
-    for model, source in (("gpt", "insurance"), ("vae", "insurance"), ("vae", "digits")):
+    for model, source in (("gpt", "insurance"), ("vae", "insurance"), ("vae", "digits"), ("gan", "digits")):
         plain, private = seconds_of(model, source, False), seconds_of(model, source, True)
         rows.append([f"{model} of {source}", f"{1000 * plain:.1f}", f"{1000 * private:.1f}", f"{private / plain:.1f}"])
         show_table(["model", "plain, ms", "private, ms", "times"], rows)
@@ -152,8 +189,9 @@ def seconds_of(name: str, source: str, is_private: bool, count: int = 15) -> flo
     batches = examples.batches(model.config, 0, 0, count)
     if is_private:
         model.make_private(GradientMechanism(1, 1.0, float(size)))
-        batches = examples.poisson_batches(1, size / len(examples), model.chunk, 0, count)
-    step = tf.function(model.train_step, autograph=False)
+        batches = examples.poisson_batches(1, size / len(examples), 0, count)
+    # Poisson samples differ in size, and as in a fit that must not make another graph.
+    step = tf.function(model.train_step, autograph=False, input_signature=[batches.element_spec])
     marks = [time.perf_counter()]
     for batch in batches:
         step(batch)

@@ -1,5 +1,6 @@
 """Every network on every shape with every loss and penalty: builds, takes a finite step, samples, keeps its state."""
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tests.conformance.cases import CONDITIONS, NETWORKS, SHAPES, all_cases, example_of, gan_cases, models_of
-from tfgen import catalog
+from tfgen import catalog, config
 from tfgen.checkpoints import capture, restore
 from tfgen.errors import UserError
 from tfgen.modalities.image.codec import ImageCodec
@@ -140,8 +141,9 @@ def test_tiles_that_are_all_alike_are_a_collapse(monkeypatch):
 
 def test_the_size_that_is_proposed_for_tiles_is_taken():
     for sides in itertools.product(range(8, 257), repeat=2):
-        fitting = fitting_sides(sides)
-        assert min(fitting) >= 8 and fitting == fitting_sides(fitting)
+        for lowest in (4, 7):
+            fitting = fitting_sides(sides, lowest)
+            assert min(fitting) >= 8 and fitting == fitting_sides(fitting, lowest)
 
 
 def test_what_has_other_edges_than_a_picture_can_not_tile():
@@ -229,3 +231,22 @@ def test_a_network_that_does_not_suit_is_refused_with_the_ones_that_do():
     config = model_class.Config(network="convolutional", width=2, latent_dim=3, prompt_dim=2, batch_size=4)
     with pytest.raises(UserError, match="can't make arrays of 16x8. Choose one of: dense"):
         model_class(config, ArraySpecification((16, 8), (Part(8, "categorical"),), 100), CONDITIONS, seed=1)
+
+
+@pytest.mark.parametrize("side, stages", [(28, 2), (48, 3), (49, 4), (64, 4), (200, 6)])
+def test_larger_pictures_are_doubled_from_fewer_pixels(side, stages):
+    shape = (side, 16, 1)
+    codec = ImageCodec.of_shape(shape, 100)
+    model = make("gan", "convolutional", shape, catalog.MODELS.load("gan").Config.suited(codec.specification, "tiny"))
+    assert len(model.generator.sizes) - 1 == len(model.discriminator.downs) == stages
+
+
+def test_sounds_and_runs_from_before_there_was_a_lowest_resolution_stay_as_they_are():
+    config_class = catalog.MODELS.load("gan").Config
+    sounds = ArraySpecification((64, 80, 1), (Part(1, "gaussian"),), 100, plural="sounds")
+    assert config_class.suited(sounds, "tiny") == {}
+    kept = dataclasses.asdict(config_class())
+    del kept["lowest"]
+    older = config.from_json(config_class, kept)
+    older = catalog.MODELS.load("gan")(older, example_of((64, 64, 1)), CONDITIONS, seed=1)
+    assert len(older.generator.sizes) - 1 == 3

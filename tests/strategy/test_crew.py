@@ -73,10 +73,10 @@ def test_each_process_makes_its_parts_one_after_the_other():
 def test_parts_of_a_poisson_sample_hold_each_example_once_and_are_of_one_size():
     for step in range(20):
         step = tf.constant(step, tf.int64)
-        whole, mask = poisson_sample(5, Part(step), 300, 0.05, 4)
+        whole, mask = poisson_sample(5, Part(step), 300, 0.05)
         chosen = whole.numpy()[mask.numpy() > 0]
-        parts = [poisson_sample(5, Part(step, number, 3), 300, 0.05, 4) for number in range(3)]
-        assert {len(places) for places, _ in parts} == {len(parts[0][0])} and len(parts[0][0]) % 4 == 0
+        parts = [poisson_sample(5, Part(step, number, 3), 300, 0.05) for number in range(3)]
+        assert {len(places) for places, _ in parts} == {len(parts[0][0])}
         found = np.concatenate([places.numpy()[mask.numpy() > 0] for places, mask in parts])
         assert np.array_equal(found, chosen)
 

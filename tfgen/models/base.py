@@ -12,11 +12,9 @@ import tensorflow as tf
 
 from tfgen.errors import UserError
 from tfgen.models import replicas
-from tfgen.models.private import ExampleLoss, GradientMechanism, clipped_sum
+from tfgen.models.private import GradientMechanism, clipped_sum
 from tfgen.representations.signatures import Signature
 from tfgen.trust.privacy import GRADIENTS
-
-_LARGEST_CHUNK, _NUMBERS_OF_A_CHUNK = 64, 2**25  # examples, and numbers of their gradients
 
 
 class GenerativeModel(keras.Model):
@@ -151,20 +149,14 @@ class GenerativeModel(keras.Model):
         self.make_means("gradient_norm")
 
     def private_gradients(
-        self, loss_of: ExampleLoss, parts: Sequence[tf.Tensor], mask: tf.Tensor, variables: Sequence[keras.Variable]
+        self, losses_of: Callable[[], tf.Tensor], mask: tf.Tensor, variables: Sequence[keras.Variable]
     ) -> list[tf.Tensor]:
         """What a private step learns by, from each example's own loss: see `clipped_sum`."""
-        return self.noisy_gradients(clipped_sum(loss_of, parts, mask, variables, self.privacy.clip, self.chunk))
+        return self.noisy_gradients(clipped_sum(losses_of, mask, variables, self.privacy.clip))
 
     def noisy_gradients(self, clipped_sums: Sequence[tf.Tensor]) -> list[tf.Tensor]:
         """Private means of the gradients, from this replica's sum of clipped ones; the noise is added once, to all."""
         return self.privacy.gradients(replicas.sums(clipped_sums), self.step.value)
-
-    @property
-    def chunk(self) -> int:
-        """What the batches of a private fit are a multiple of: so many examples' gradients fit into the memory."""
-        numbers = sum(math.prod(variable.shape) for variable in self.trained_variables())
-        return max(1, min(_LARGEST_CHUNK, _NUMBERS_OF_A_CHUNK // numbers))
 
     def random_normal(self, shape: list, salt: int) -> tf.Tensor:
         """Training noise [batch, ...] that depends on (seed, salt, step, place in the batch) alone, so a resumed run
@@ -194,9 +186,14 @@ class GenerativeModel(keras.Model):
         falling = 0.5 * (1.0 + tf.cos(math.pi * self.progress()))
         return start * (end_factor + (1.0 - end_factor) * falling)
 
-    def update_average(self, live: keras.layers.Layer, average: keras.layers.Layer, decay: float) -> None:
-        """Moves `average`'s weights towards `live`'s; early on faster, so that the start is forgotten."""
-        count = tf.cast(self.step.value, tf.float32)
+    def update_average(
+        self, live: keras.layers.Layer, average: keras.layers.Layer, decay: float, every: int = 1
+    ) -> None:
+        """Moves `average`'s weights towards `live`'s; early on faster, so that the start is forgotten.
+
+        every: of so many steps one does.
+        """
+        count = tf.cast(self.step.value // every, tf.float32)
         keep = tf.minimum(decay, (1.0 + count) / (10.0 + count))
         for source, target in zip(live.weights, average.weights, strict=True):
             target.assign(target.value + (1.0 - keep) * (source.value - target.value))

@@ -8,6 +8,9 @@ from typing import Any, ClassVar
 from tfgen.config import setting
 
 
+_LARGER = 49  # pixels of the longer side
+
+
 def large_batch(examples: int) -> int:
     """Examples of a private fit's batch: many, since the noise of a step is the same for few and for many."""
     return min(2048, max(16, 2 ** round(math.log2(examples / 24))))
@@ -19,12 +22,23 @@ class GANConfig:
 
     sizes: ClassVar = {"tiny": {"width": 16}, "small": {"width": 32}, "base": {"width": 64}}
     # Of a run to begin with.
-    architecture: ClassVar = ("network", "width", "latent_dim", "prompt_dim", "captions", "spectral_norm", "tile")
+    architecture: ClassVar = (
+        "network", "width", "lowest", "latent_dim", "prompt_dim", "captions", "spectral_norm", "tile"
+    )  # fmt: skip
+    # A private step has one loss, whose gradients are known example by example, and neither penalties nor augmentation.
+    private_only: ClassVar = {
+        "loss": "non-saturating", "r1": 0.0, "r2": 0.0, "gradient_penalty": 0.0, "spectral_norm": False,
+        "augment": "none", "precision": "float32",
+    }  # fmt: skip
 
     network: str = setting(
         "auto", "convolutional, residual or dense; auto: convolutional for what has a height and a width"
     )
     width: int = setting(32, "channels at half the full resolution; deeper stages have more", low=1, high=1024)
+    lowest: int = setting(
+        7, "about how many pixels the longer side has at the lowest resolution; of pictures from 49 pixels on, 4",
+        low=1, high=64,
+    )  # fmt: skip
     latent_dim: int = setting(64, "how many latent numbers a sample is made from", low=1, high=4096)
     prompt_dim: int = setting(32, "size of the prompt's embedding beside the latent", low=1, high=4096)
     captions: str = setting(
@@ -68,6 +82,22 @@ class GANConfig:
     freeze: int = setting(
         0, "with --from: how many of the discriminator's first blocks stay as they are (Mo et al. 2020)", low=0, high=16
     )
+
+    @classmethod
+    def suited(cls, example: Any, size: str) -> dict[str, Any]:
+        """The defaults for larger pictures, where they aren't the class's own; of sounds it was not measured."""
+        if not example.is_grid or not example.may_tile or max(example.shape[:2]) < _LARGER:
+            return {}
+        return {"lowest": 4, "learning_rate": 1.5e-3, "r1": 2.0}
+
+    @classmethod
+    def suited_to_privacy(cls, example: Any, size: str) -> dict[str, Any]:
+        """The defaults of a private fit: by noisy gradients a discriminator of few weights learns better, and one that
+        doesn't keep ahead of the generator lets it draw one sample of each prompt (docs/log.md)."""
+        return {
+            "batch_size": min(512, large_batch(example.count)), "width": cls.sizes[size]["width"] // 2,
+            "discriminator_steps": 6, "learning_rate": 2e-3, "word_loss": 0.05,
+        }  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,21 @@
 """Generative adversarial network: a generator learns to fool a discriminator (Goodfellow et al., 2014)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import keras
 import tensorflow as tf
 
 from tfgen.errors import UserError, unknown
+from tfgen.models import replicas
 from tfgen.models.augment import augment, parse_kinds, random_roll
+from tfgen.models.base import GenerativeModel
 from tfgen.models.configs import GANConfig
 from tfgen.models.latent import LatentModel
 from tfgen.models.losses import LOSSES, gradient_penalty, squared_gradient, word_cross_entropy
 from tfgen.models.networks import open_networks
 from tfgen.models.optimizer import FusedAdam
 from tfgen.models.precision import calculating_in
+from tfgen.models.private import GradientMechanism, clipped_sum, norm_of
 from tfgen.representations.arrays.conditions import Conditions
 from tfgen.representations.arrays.specification import ArraySpecification
 
@@ -24,6 +27,7 @@ class GAN(LatentModel):
     """Generator, its running average (which samples come from), and a projection discriminator."""
 
     Config = GANConfig
+    can_be_private = True
     few_examples = 500
     of_few = "These are few examples for a GAN. Compare it with a VAE: tfgen fit vae, then tfgen evaluate of both."
     remedy = (
@@ -108,7 +112,7 @@ class GAN(LatentModel):
     def check_shareable(self, replicas: int) -> None:
         super().check_shareable(replicas)
         if replicas > 1 and self.config.discriminator_steps > 1:  # a strategy can't update weights in some steps alone
-            raise UserError("Several replicas need discriminator_steps=1.", "Begin anew without it.")
+            raise UserError("Several replicas need discriminator_steps=1.", "Begin anew with it.")
 
     def features(self, examples: tf.Tensor, lengths: None = None) -> tf.Tensor:
         return tf.cast(self.discriminator.features_of(examples), tf.float32)
@@ -119,14 +123,14 @@ class GAN(LatentModel):
         The generator's gradient passes through the generated examples, so they are made once. Takes encoded examples
         [batch, ...] and the places of their prompts [batch].
         """
+        if self.privacy is not None:
+            return self._private_step(batch)
         real, prompt_index = batch
         prompts = self.prompts_of(prompt_index)
         condition = self.condition(prompts, live=True)
         latents = self.random_normal([tf.shape(real)[0], self.latent_dim], salt=1)
         with tf.GradientTape() as generator_tape:
-            made = tf.cast(self.generator(latents, condition, training=True), tf.float32)
-            # Where a tile's edge was, the discriminator sees its inside, and a seam would give it away.
-            fake = random_roll(made, self.step_seed(3)) if self.config.tile else made
+            made, fake = self._make(latents, condition)
 
         discriminator_loss = self._update_discriminator(real, tf.stop_gradient(fake), prompts)
 
@@ -148,10 +152,80 @@ class GAN(LatentModel):
             }
         )
 
+    def make_private(self, mechanism: GradientMechanism) -> None:
+        super().make_private(mechanism)
+        self.remedy = GenerativeModel.remedy
+
+    def _private_step(self, batch: tuple[tuple[tf.Tensor, tf.Tensor], tf.Tensor]) -> dict[str, tf.Tensor]:
+        """As `train_step`, where the discriminator's gradients of real examples are private (Xie et al. 2018): all that
+        the generator learns is made of these, and of nothing else that the data has.
+
+        Generated examples cost no privacy, so their gradients get no noise; they are cut all the same, or they would
+        outweigh the real ones. Their prompts are drawn, since those of the batch would tell who is in it.
+        """
+        (real, prompt_index), mask = batch
+        fake, prompts, _ = self._draw_generated(salt=1)
+        gradients = self._private_gradients(real, self.prompts_of(prompt_index), mask, fake, prompts)
+        self._descend_discriminator(gradients)
+        self._in_turn(self._follow_discriminator)
+        self.step.assign_add(1)
+        return self.track({"gradient_norm": norm_of(gradients)})
+
+    def _draw_generated(self, salt: int) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Generated examples as the discriminator sees them, their prompts' word ids and the condition of these."""
+        rows = self.config.batch_size // replicas.count()
+        seed = self.step_seed(salt + 10)
+        seeds = replicas.own_rows(
+            lambda count: tf.random.stateless_uniform([count], seed, 0, 2**31 - 1, tf.int32), rows
+        )
+        prompts = self.filled_prompts(seeds, tf.zeros([rows, self.conditions.longest], tf.int32))
+        condition = self.condition(prompts, live=True)
+        return self._make(self.random_normal([rows, self.latent_dim], salt), condition)[1], prompts, condition
+
+    def _follow_discriminator(self) -> None:
+        """The generator's step, on examples of its own."""
+        with tf.GradientTape() as tape:
+            fake, _, condition = self._draw_generated(salt=2)
+            logits, words = self.discriminator(fake, condition, training=True)
+            loss = self.loss_functions.generator(None, logits)
+            loss += self.config.word_loss * self._word_loss(words, condition)
+        self._descend_generator(tape.gradient(loss, self.generator.trainable_variables))
+
+    def _private_gradients(
+        self, real: tf.Tensor, prompts: tf.Tensor, mask: tf.Tensor, fake: tf.Tensor, fake_prompts: tf.Tensor
+    ) -> list[tf.Tensor]:
+        """What the discriminator learns by, of real examples in noise and of generated ones."""
+        variables = self._judging_variables()
+        of_real = self.private_gradients(lambda: self.losses_of_real(real, prompts), mask, variables)
+
+        def losses_of_fake() -> tf.Tensor:
+            return tf.nn.softplus(self.discriminator(fake, self.condition(fake_prompts, live=True), training=True)[0])
+
+        rows = tf.shape(fake)[0]
+        with tf.control_dependencies(of_real):  # one after the other, in the memory of one
+            of_fake = clipped_sum(losses_of_fake, tf.ones([rows]), variables, self.privacy.clip)
+        of_fake = replicas.means([each / tf.cast(rows, tf.float32) for each in of_fake])
+        return [one + other for one, other in zip(of_real, of_fake, strict=True)]
+
+    def losses_of_real(self, examples: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
+        """What a private discriminator's weights are judged by at each encoded example with its word ids, [batch]."""
+        condition = self.condition(prompts, live=True)
+        logits, words = self.discriminator(examples, condition, training=True)
+        losses = tf.nn.softplus(-logits)
+        if self.config.word_loss:
+            losses += self.config.word_loss * self._word_losses(words, condition)
+        return losses
+
     def symptom(self, means: Mapping[str, float]) -> str | None:
-        if means["diversity"] < 0.1:
+        if means.get("diversity", 1.0) < 0.1:
             return "The generator has collapsed: its samples are nearly all the same."
         return None
+
+    def _make(self, latents: tf.Tensor, condition: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Generated examples [batch, ...], and how the discriminator sees them."""
+        made = tf.cast(self.generator(latents, condition, training=True), tf.float32)
+        # Where a tile's edge was, the discriminator sees its inside, and a seam would give it away.
+        return made, random_roll(made, self.step_seed(3)) if self.config.tile else made
 
     def _judge(self, examples: tf.Tensor, condition: tf.Tensor, salt: int) -> tuple[tf.Tensor, tf.Tensor]:
         """Logits [batch] of being real, and of each word [batch, words], after augmentation."""
@@ -161,7 +235,10 @@ class GAN(LatentModel):
         return self.discriminator(changed, condition, training=True)
 
     def _word_loss(self, words: tf.Tensor, condition: tf.Tensor) -> tf.Tensor:
-        """Of the words alone: the logits of the order's numbers mean nothing."""
+        return tf.reduce_mean(self._word_losses(words, condition))
+
+    def _word_losses(self, words: tf.Tensor, condition: tf.Tensor) -> tf.Tensor:
+        """Of each example, [batch]. Of the words alone: the logits of the order's numbers mean nothing."""
         return word_cross_entropy(words[:, self.order_size :], condition[:, self.order_size :])
 
     def _update_discriminator(self, real: tf.Tensor, fake: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
@@ -180,10 +257,14 @@ class GAN(LatentModel):
             turn = tf.equal(self.step.value % config.penalty_every, 0)
             every = float(config.penalty_every)
             loss, *gradients = tf.cond(turn, lambda: loss_and_gradients(every), lambda: loss_and_gradients(0.0))
+        self._descend_discriminator(gradients)
+        return loss
+
+    def _descend_discriminator(self, gradients: list[tf.Tensor]) -> None:
+        config = self.config
         rate = self.cosine_rate(config.learning_rate * config.discriminator_rate, config.end_rate)
         self.discriminator_optimizer.learning_rate.assign(rate)
-        self.descend(self.discriminator_optimizer, gradients, variables)
-        return loss
+        self.descend(self.discriminator_optimizer, gradients, self._judging_variables())
 
     def _discriminator_loss(
         self, real: tf.Tensor, fake: tf.Tensor, condition: tf.Tensor, r1: float, r2: float
@@ -211,20 +292,28 @@ class GAN(LatentModel):
         variables = self.generator.trainable_variables
         gradients = tape.gradient(fake, variables, output_gradients=wanted_change)
 
-        def update() -> tf.Tensor:
-            self.generator_optimizer.learning_rate.assign(
-                self.cosine_rate(self.config.learning_rate, self.config.end_rate)
-            )
-            self.descend(self.generator_optimizer, gradients, variables)
-            self.update_average(self.generator, self.generator_average, self.config.average_decay)
-            self.average_captions(self.config.average_decay)
+        self._in_turn(lambda: self._descend_generator(gradients))
+
+    def _descend_generator(self, gradients: list[tf.Tensor]) -> None:
+        self.generator_optimizer.learning_rate.assign(self.cosine_rate(self.config.learning_rate, self.config.end_rate))
+        self.descend(self.generator_optimizer, gradients, self.generator.trainable_variables)
+        # Runs from before private ones count all steps.
+        every = 1 if self.privacy is None else self.config.discriminator_steps
+        self.update_average(self.generator, self.generator_average, self.config.average_decay, every)
+        self.average_captions(self.config.average_decay, every)
+
+    def _in_turn(self, act: Callable[[], None]) -> None:
+        """Lets the generator act, in as few steps as the discriminator has several for each of its."""
+
+        def acted() -> tf.Tensor:
+            act()
             return tf.constant(True)
 
         if self.config.discriminator_steps == 1:
-            update()
+            acted()
         else:
             turn = tf.equal(self.step.value % self.config.discriminator_steps, 0)
-            tf.cond(turn, update, lambda: tf.constant(False))
+            tf.cond(turn, acted, lambda: tf.constant(False))
 
 
 def _spread(examples: tf.Tensor) -> tf.Tensor:

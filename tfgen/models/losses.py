@@ -77,16 +77,16 @@ def gradient_penalty(judge: Judge, real: tf.Tensor, fake: tf.Tensor, mix: tf.Ten
 
 
 def word_cross_entropy(logits: tf.Tensor, condition: tf.Tensor) -> tf.Tensor:
-    """Mean cross-entropy in nats between the words recognised and the words asked for (Odena et al. 2017, equation 3).
+    """Cross-entropies [batch] in nats between words recognised and words asked for (Odena et al. 2017, equation 3).
 
     Args:
         logits: [batch, words].
         condition: bags of words [batch, words]; an empty bag does not count.
     """
     if not condition.shape[1]:
-        return tf.constant(0.0)
+        return tf.zeros([tf.shape(logits)[0]])
     asked = tf.math.divide_no_nan(condition, tf.reduce_sum(condition, axis=1, keepdims=True))
-    return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(labels=asked, logits=logits))
+    return tf.nn.softmax_cross_entropy_with_logits(labels=asked, logits=logits)
 
 
 def _squared_norm(gradient: tf.Tensor) -> tf.Tensor:

@@ -1,22 +1,24 @@
 """DP-SGD (Abadi et al. 2016, algorithm 1): the gradient of a batch from which no example can be told.
 
 Each example's gradient is clipped to a norm, their sum gets Gaussian noise, and is divided by the size that a batch is
-expected to have. Batches are Poisson samples, so their sizes differ: they come padded to whole chunks, with a mask.
+expected to have. Batches are Poisson samples, so their sizes differ: they come with a mask, since none may be empty.
 The noise is a function of (key, step, place), as all that is random in training, so a resumed fit adds the very same.
 """
 
 import functools
+import math
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-# Parts of one example, without the batch's dimension, to its loss.
-ExampleLoss = Callable[..., tf.Tensor]
+from tfgen.errors import UserError
 
 _PLACES = 2**20  # in the second half of a seed, for each step
 _SALTS = 2**10  # of these, the last, for what else a step draws
+_NUMBERS_OF_A_SLICE = 2**25  # of what goes into convolutions, at once
 
 
 class GradientMechanism:
@@ -54,39 +56,28 @@ class GradientMechanism:
 
 
 def clipped_sum(
-    loss_of: ExampleLoss, parts: Sequence[tf.Tensor], mask: tf.Tensor, variables: Sequence[keras.Variable],
-    clip: float, chunk: int,
-) -> list[tf.Tensor]:  # fmt: skip
+    losses_of: Callable[[], tf.Tensor], mask: tf.Tensor, variables: Sequence[keras.Variable], clip: float
+) -> list[tf.Tensor]:
     """The sum over a batch of each example's gradient, scaled down to the norm `clip` where it is longer.
 
     Args:
-        loss_of: takes one example's part of each of `parts` and gives a scalar.
-        parts: tensors [batch, ...]; the batch is a multiple of `chunk`.
+        losses_of: each example's own loss, [batch], through layers of tfgen.models.networks.layers alone.
         mask: float32 [batch], 0 for what only pads.
         variables: by which the loss is derived; the norm is that of all of them together.
-        chunk: as many examples as have their gradients in memory at once.
+
+    Raises:
+        UserError: a variable is in none of these layers, so its part of the norm would be missing.
     """
-
-    def gradients_of(example: tuple[tf.Tensor, ...]) -> list[tf.Tensor]:
-        with tf.GradientTape() as tape:
-            loss = loss_of(*example)
-        found = tape.gradient(loss, list(variables), unconnected_gradients="zero")
-        return [tf.convert_to_tensor(each) for each in found]
-
-    def add_chunk(start: tf.Tensor, *sums: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        own = tuple(part[start : start + chunk] for part in parts)
-        own = tuple(tf.ensure_shape(each, [chunk, *each.shape[1:]]) for each in own)
-        gradients = tf.vectorized_map(gradients_of, own)
-        squares = tf.add_n([tf.reduce_sum(tf.reshape(each**2, [chunk, -1]), axis=1) for each in gradients])
-        factors = clip_factors(squares, mask[start : start + chunk], clip)
-        added = [total + tf.tensordot(factors, each, 1) for total, each in zip(sums, gradients, strict=True)]
-        return start + chunk, *added
-
-    zeros = [tf.zeros(variable.shape) for variable in variables]
-    _, *sums = tf.while_loop(
-        lambda start, *_: start < tf.shape(mask)[0], add_chunk, (tf.constant(0), *zeros), parallel_iterations=1
-    )
-    return sums
+    with tf.GradientTape(persistent=True) as tape, Products() as products:
+        losses = losses_of()
+    products.check(variables)
+    factors = clip_factors(products.squared_norms(tape, losses), mask, clip)
+    sums = tape.gradient(losses, [variable.value for variable in variables], output_gradients=factors)
+    products.check_unused([variable for variable, each in zip(variables, sums, strict=True) if each is None])
+    return [
+        tf.zeros(variable.shape) if each is None else tf.convert_to_tensor(each)
+        for variable, each in zip(variables, sums, strict=True)
+    ]
 
 
 def clip_factors(squared_norms: tf.Tensor, mask: tf.Tensor, clip: float) -> tf.Tensor:
@@ -100,28 +91,141 @@ def norm_of(gradients: Sequence[tf.Tensor]) -> tf.Tensor:
 
 
 class Products:
-    """The norms of all examples' gradients without the gradients (Goodfellow 2015; Li et al. 2022): of weights that
-    an example uses once, in a product, the gradient is what goes in times what is wanted of what comes out."""
+    """The norms of all examples' gradients without the gradients (Goodfellow 2015; Li et al. 2022): of a weight that is
+    used in products, the gradient is what goes in times what is wanted of what comes out.
+
+    Used as a context, it is told of the products of all layers of tfgen.models.networks.layers that are called in it.
+    """
 
     def __init__(self) -> None:
         self._outputs: list[tf.Tensor] = []
-        self._weights: list[tf.Tensor | float] = []
+        self._squares: list[Callable[[tf.Tensor], tf.Tensor]] = []
+        self._variables: list[Sequence[Any]] = []
+        self._unused: list[Any] = []
 
-    def note(self, output: tf.Tensor, weight: tf.Tensor | float) -> tf.Tensor:
-        """Notes a product's output [batch, ..., features], and the square norm of what went in [batch, ...], plus 1
-        where a bias was added; gives the output."""
+    def __enter__(self) -> "Products":
+        _noting.products = [*noting_all(), self]
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        _noting.products = noting_all()[:-1]
+
+    def note(self, output: tf.Tensor, weight: tf.Tensor | float, *variables: Any) -> tf.Tensor:
+        """Notes a product's output [batch, ..., features] by weights that an example uses once, and the square norm of
+        what went in [batch, ...], plus 1 where a bias was added; gives the output."""
+
+        def square(wanted: tf.Tensor) -> tf.Tensor:
+            each = weight * tf.reduce_sum(wanted**2, axis=-1)
+            return tf.reduce_sum(tf.reshape(each, [tf.shape(wanted)[0], -1]), axis=1)
+
+        return self._add(output, square, variables)
+
+    def note_places(
+        self, output: tf.Tensor, inputs: tf.Tensor, entering: Callable[[tf.Tensor], tf.Tensor], kernel: Any,
+        bias: Any | None,
+    ) -> tf.Tensor:  # fmt: skip
+        """Notes a product by a kernel that is used at several places of an example, such as a convolution's.
+
+        Args:
+            output: [batch, ..., features].
+            entering: of inputs [batch, ...] what goes in at each place, [batch, places, numbers].
+        """
+        places, numbers = math.prod(output.shape[1:-1]), math.prod(kernel.shape[:-1])
+
+        def square(inputs: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
+            came, wanted = entering(inputs), tf.reshape(wanted, [-1, places, output.shape[-1]])
+            if places**2 < numbers * output.shape[-1]:  # the smaller of the two (Bu et al. 2022)
+                total = _square_of_sum(came, wanted)
+            else:
+                total = tf.reduce_sum(tf.matmul(came, wanted, transpose_a=True) ** 2, axis=[1, 2])
+            return total if bias is None else total + tf.reduce_sum(tf.reduce_sum(wanted, axis=1) ** 2, axis=1)
+
+        size = max(1, _NUMBERS_OF_A_SLICE // (places * numbers))
+        variables = (kernel,) if bias is None else (kernel, bias)
+        return self._add(output, lambda wanted: _in_slices(square, size, inputs, wanted), variables)
+
+    def note_lookup(self, output: tf.Tensor, ids: tf.Tensor, table: Any) -> tf.Tensor:
+        """Notes rows of a table [batch, places, features] that were looked up by ids [batch, places]."""
+        same = tf.cast(tf.equal(ids[:, :, None], ids[:, None, :]), tf.float64)
+
+        def square(wanted: tf.Tensor) -> tf.Tensor:
+            wanted = tf.cast(wanted, tf.float64)
+            together = tf.matmul(wanted, wanted, transpose_b=True)
+            return tf.cast(tf.reduce_sum(same * together, axis=[1, 2]), tf.float32)
+
+        return self._add(output, square, (table,))
+
+    def _add(self, output: tf.Tensor, square: Callable[[tf.Tensor], tf.Tensor], variables: Sequence[Any]) -> tf.Tensor:
         self._outputs.append(output)
-        self._weights.append(weight)
+        self._squares.append(square)
+        self._variables.append(variables)
         return output
+
+    def check(self, variables: Sequence[keras.Variable]) -> None:
+        """Raises UserError unless each of the variables was noted once: a norm without one of them is too small."""
+        noted = [id(each) for own in self._variables for each in own]
+        if sorted(noted) != sorted(id(each) for each in variables):
+            raise not_private()
+
+    def check_unused(self, variables: Sequence[keras.Variable]) -> None:
+        """Raises UserError where others have no gradient than those whose products nobody used."""
+        if sorted(map(id, self._unused)) != sorted(map(id, variables)):
+            raise not_private()
 
     def squared_norms(self, tape: tf.GradientTape, losses: tf.Tensor) -> tf.Tensor:
         """Of each example's gradient by all weights of the products, [batch]; `tape` must be persistent."""
+        found, self._unused = [], []
         wanted = tape.gradient(losses, self._outputs)
-        parts = [
-            tf.reduce_sum(tf.reshape(weight * tf.reduce_sum(each**2, axis=-1), [tf.shape(losses)[0], -1]), axis=1)
-            for each, weight in zip(wanted, self._weights, strict=True)
-        ]
-        return functools.reduce(tf.add, parts)
+        for square, each, variables in zip(self._squares, wanted, self._variables, strict=True):
+            if each is None and variables:
+                self._unused.extend(variables)
+            else:
+                found.append(square(each))
+        return functools.reduce(tf.add, found)
+
+
+def not_private() -> UserError:
+    """Of a network, a part of whose gradient has a norm that isn't known."""
+    return UserError(
+        "This network can't learn privately: it has weights whose gradients can't be told for each example.",
+        "Set network=dense, or leave --private out.",
+    )
+
+
+def _square_of_sum(came: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
+    """The square norm of the sum over places of outer products, [batch], of [batch, places, ...] both.
+
+    In float64: where the products all but cancel, float32 may find too little, and a gradient would stay too long.
+    """
+    came, wanted = tf.cast(came, tf.float64), tf.cast(wanted, tf.float64)
+    together = tf.matmul(came, came, transpose_b=True) * tf.matmul(wanted, wanted, transpose_b=True)
+    return tf.cast(tf.reduce_sum(together, axis=[1, 2]), tf.float32)
+
+
+def _in_slices(function: Callable[..., tf.Tensor], size: int, *tensors: tf.Tensor) -> tf.Tensor:
+    """What a function of tensors [k, ...] gives, [k], taken of `size` rows at a time, so that memory is enough."""
+    count = (tf.shape(tensors[0])[0] + size - 1) // size
+    found = tf.TensorArray(tf.float32, count, infer_shape=False, element_shape=[None])
+
+    def add(number: tf.Tensor, found: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
+        own = (each[number * size : (number + 1) * size] for each in tensors)
+        return number + 1, found.write(number, function(*own))
+
+    _, found = tf.while_loop(lambda number, _: number < count, add, (0, found), parallel_iterations=1)
+    return found.concat()
+
+
+_noting = threading.local()
+
+
+def noting_all() -> list[Products]:
+    """All that ask, in this thread."""
+    return getattr(_noting, "products", [])
+
+
+def noting() -> Products | None:
+    """Who asks for the products of the layers that are called now."""
+    return noting_all()[-1] if noting_all() else None
 
 
 def squared(values: Any) -> tf.Tensor:

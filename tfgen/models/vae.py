@@ -19,7 +19,7 @@ from tfgen.models.latent import LatentModel
 from tfgen.models.mixture import MixturePrior
 from tfgen.models.networks import open_networks
 from tfgen.models.optimizer import FusedAdam
-from tfgen.models.private import norm_of
+from tfgen.models.private import norm_of, noting
 from tfgen.representations.arrays.conditions import Conditions
 from tfgen.representations.arrays.specification import BERNOULLI, CATEGORICAL, GAUSSIAN, ArraySpecification, Part
 from tfgen.representations.signatures import Kind, Signature
@@ -69,9 +69,12 @@ class VAE(LatentModel):
         self.freeze(self.encoder.blocks_from_below(), self.config.freeze)
         self.built = True
 
+    @property
+    def _has_scale(self) -> bool:
+        return any(part.likelihood == GAUSSIAN for part in self.scored.parts)
+
     def trained_variables(self) -> list[keras.Variable]:
-        has_scale = any(part.likelihood == GAUSSIAN for part in self.scored.parts)
-        scale = [self.tenth_log_variance] if has_scale else []
+        scale = [self.tenth_log_variance] if self._has_scale else []
         return [
             *self.encoder.trainable_variables, *self.decoder.trainable_variables, *scale, *self.caption_variables()
         ]
@@ -176,7 +179,7 @@ class VAE(LatentModel):
             gradients = tape.gradient(loss, variables)
             tracked = {"loss": loss, "reconstruction": reconstruction, "kl": kl}
         else:
-            gradients = self.private_gradients(self.example_loss, (examples, prompts, deviations), mask, variables)
+            gradients = self.private_gradients(lambda: self.losses(examples, prompts, deviations), mask, variables)
             tracked = {"gradient_norm": norm_of(gradients)}
         self.optimizer_of_all.learning_rate.assign(self.cosine_rate(self.config.learning_rate, self.config.end_rate))
         self.descend(self.optimizer_of_all, gradients, variables)
@@ -186,10 +189,11 @@ class VAE(LatentModel):
         self.step.assign_add(1)
         return self.track(tracked)
 
-    def example_loss(self, example: tf.Tensor, prompt: tf.Tensor, deviation: tf.Tensor) -> tf.Tensor:
-        """The loss of one encoded example with its word ids [words] and its latents' deviation [latent_dim]."""
-        reconstruction, kl = self._terms(example[None], prompt[None], deviation[None])
-        return reconstruction[0] + self.config.beta * kl[0]
+    def losses(self, examples: tf.Tensor, prompts: tf.Tensor, deviations: tf.Tensor) -> tf.Tensor:
+        """The loss of each encoded example with its word ids [batch, words] and its latents' deviation
+        [batch, latent_dim]."""
+        reconstruction, kl = self._terms(examples, prompts, deviations)
+        return reconstruction + self.config.beta * kl
 
     def _terms(self, examples: tf.Tensor, prompts: tf.Tensor, deviations: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """The reconstruction's and the KL's nats of each example, [batch]."""
@@ -200,7 +204,14 @@ class VAE(LatentModel):
 
     def _negative_log_likelihood(self, examples: tf.Tensor, decoded: tf.Tensor) -> tf.Tensor:
         """Nats per example, [batch], less a constant."""
-        log_variance = tf.clip_by_value(10.0 * self.tenth_log_variance.value, -12.0, 4.0)
+        log_variance = 10.0 * self.tenth_log_variance.value
+        products = noting()
+        if products is not None and self._has_scale:  # each example's own, so that it can be told what it wants of it
+            own = tf.fill([tf.shape(examples)[0], 1], log_variance)
+            log_variance = tf.reshape(
+                products.note(own, 100.0, self.tenth_log_variance), [-1, *[1] * len(self.example.shape)]
+            )
+        log_variance = tf.clip_by_value(log_variance, -12.0, 4.0)
         return outputs.negative_log_likelihood(self.scored, examples, decoded, log_variance)
 
     def symptom(self, means: Mapping[str, float]) -> str | None:

@@ -129,7 +129,7 @@ class Examples(abc.ABC):
         return self
 
     def poisson_batches(
-        self, key: int, rate: float, multiple: int, start: int, stop: int, share: Share = WHOLE
+        self, key: int, rate: float, start: int, stop: int, share: Share = WHOLE
     ) -> Any:
         """A tf.data.Dataset of (what `batches` gives, mask float32 [batch]) of Poisson samples, as
         `batches.poisson_sample` draws them for steps `start` to `stop - 1`."""

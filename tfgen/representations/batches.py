@@ -57,19 +57,18 @@ def sampling_rate(batch_size: int, examples: int) -> float:
     return min(RATES - 1, math.ceil(RATES * batch_size / examples)) / RATES
 
 
-def poisson_sample(key: int, part: Part, examples: int, rate: float, multiple: int) -> tuple[tf.Tensor, tf.Tensor]:
+def poisson_sample(key: int, part: Part, examples: int, rate: float) -> tuple[tf.Tensor, tf.Tensor]:
     """The places of the examples in a part of a step's batch, int64 [k], and a mask, float32 [k]: 0 for what only pads.
 
     Each example is in it with the probability `rate`, whatever else is in it and whatever was in other batches; that is
-    why a step says so little of each (Abadi et al. 2016, section 3.1). A function of (key, step, part); k is a multiple
-    of `multiple`, never 0, and the same for all parts.
+    why a step says so little of each (Abadi et al. 2016, section 3.1). A function of (key, step, part); k is never 0,
+    and the same for all parts.
     """
     seed = tf.stack([tf.constant(key, tf.int64), tf.cast(part.step, tf.int64)])
     drawn = tf.random.stateless_uniform([examples], seed, minval=None, maxval=None, dtype=tf.uint32)
     chosen = tf.where(drawn < tf.constant(round(rate * RATES), tf.uint32))[:, 0]
     count = tf.shape(chosen)[0]
-    whole = part.parts * multiple
-    padding = tf.where(count > 0, -count % whole, whole)
+    padding = tf.where(count > 0, -count % part.parts, part.parts)
     mask = tf.concat([tf.ones([count]), tf.zeros([padding])], axis=0)
     places = tf.concat([chosen, tf.zeros([padding], tf.int64)], axis=0)
     size = tf.size(places) // part.parts

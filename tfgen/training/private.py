@@ -95,7 +95,7 @@ def protect(request: FitRequest, made_by: type, examples: Examples, settings: di
     for name, value in made_by.Config.private_only.items():
         if settings.get(name, value) != value:
             raise UserError(
-                f"{name}={settings[name]} would look at the examples without noise.", f"Leave it out: it is {value}."
+                f"A private fit of this model can't have {name}={settings[name]}.", f"Leave it out: it is {value}."
             )
     key = secrets.randbits(_KEY_BITS)
     release = Release.of(budget) if examples.releases else None
@@ -133,7 +133,11 @@ def make_private(run: Run, model: Any) -> None:
     account = _account_of(run)
     if account is None:
         return
+    import tensorflow as tf
+
     key = 0 if _is_over(run, model) else _key_for(_read_key(run), _NOISE)
+    # With ten bits of a product's numbers, a norm and the gradient that it is of would be apart.
+    tf.config.experimental.enable_tensor_float_32_execution(False)
     mechanism = GradientMechanism(key, account.clip, account.expected_batch)
     if account.noise_multiplier:
         mechanism.noise_multiplier.assign(account.noise_multiplier)
@@ -150,7 +154,7 @@ def batches(run: Run, model: Any, examples: Examples, start: int, stop: int, sha
     """The Poisson samples of the steps `start` to `stop - 1`."""
     is_over = start == stop or _is_over(run, model)
     key = 0 if is_over else _key_for(_read_key(run), _BATCHES)
-    return examples.poisson_batches(key, _account_of(run).sampling_rate, model.chunk, start, stop, share)
+    return examples.poisson_batches(key, _account_of(run).sampling_rate, start, stop, share)
 
 
 def seconds(run: Run) -> float:

@@ -4,6 +4,8 @@ import keras
 import tensorflow as tf
 
 from tfgen.models import noise
+from tfgen.models.networks.layers import Conv1D, Dense
+from tfgen.models.private import noting
 
 layers = keras.layers
 
@@ -23,8 +25,8 @@ class CaptionEncoder(layers.Layer):
         super().__init__(**kwargs)
         self.known = words
         self.longest = longest
-        self.mixes = [layers.Conv1D(_WIDTH, 3, padding="same", name=f"mix_{place}") for place in range(_LAYERS)]
-        self.last = layers.Dense(SIZE, use_bias=False, name="last")
+        self.mixes = [Conv1D(_WIDTH, 3, padding="same", name=f"mix_{place}") for place in range(_LAYERS)]
+        self.last = Dense(SIZE, use_bias=False, name="last")
 
     def build(self, ids_shape: tuple) -> None:
         # Id 0 pads, so the words are the last rows: a fit that goes on with more words finds them there.
@@ -41,7 +43,11 @@ class CaptionEncoder(layers.Layer):
 
     def _encoded(self, ids: tf.Tensor) -> tf.Tensor:
         there = tf.cast(ids > 0, tf.float32)[:, :, None]
-        features = tf.gather(self.table.value, ids) * there
+        features = tf.gather(self.table.value, ids)
+        products = noting()
+        if products is not None:
+            features = products.note_lookup(features, ids, self.table)
+        features *= there
         for mix in self.mixes:
             features = (features + tf.nn.relu(mix(features))) * there
         mean = tf.reduce_sum(features, axis=1) / tf.maximum(tf.reduce_sum(there, axis=1), 1.0)

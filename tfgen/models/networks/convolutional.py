@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tfgen.errors import UserError
 from tfgen.models import replicas
+from tfgen.models.networks.layers import Conv2D, Dense
 from tfgen.models.networks.prompts import Judgement, build_embedding, join_prompt, prompt_embedding
 from tfgen.models.outputs import Activation, activation_of
 from tfgen.representations.arrays.specification import ArraySpecification
@@ -18,9 +19,12 @@ from tfgen.representations.arrays.specification import ArraySpecification
 layers = keras.layers
 
 
-def stage_sizes(height: int, width: int) -> list[tuple[int, int]]:
-    """The resolutions from full size down; the longer side of the last is 5 to 10 pixels."""
-    stages = max(1, round(math.log2(max(height, width) / 7)))
+_LOWEST = 7  # pixels of the longer side at the lowest resolution, about, where the config has no say
+
+
+def stage_sizes(height: int, width: int, lowest: int) -> list[tuple[int, int]]:
+    """The resolutions from full size down; the longer side of the last is about `lowest` pixels."""
+    stages = max(1, round(math.log2(max(height, width) / lowest)))
     return [(math.ceil(height / 2**stage), math.ceil(width / 2**stage)) for stage in range(stages + 1)]
 
 
@@ -38,16 +42,17 @@ class Generator(layers.Layer):
         width: int,
         prompt_dim: int,
         activation: Activation,
+        lowest: int,
         tile: bool = False,
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.sizes = stage_sizes(*shape[:2])
+        self.sizes = stage_sizes(*shape[:2], lowest)
         self.tile = tile
         widths = stage_widths(width, len(self.sizes) - 1)
         self.first_shape = (*self.sizes[-1], widths[-1])
         self.embedding = prompt_embedding(prompt_dim)
-        self.first = layers.Dense(math.prod(self.first_shape), use_bias=False, name="first")
+        self.first = Dense(math.prod(self.first_shape), use_bias=False, name="first")
         self.norms = [batch_norm(f"norm_{place}") for place in range(len(widths))]
         self.ups = [
             layers.Conv2DTranspose(channels, 4, 2, "same", use_bias=False, name=f"up_{place}")
@@ -82,14 +87,16 @@ def _circular(up: layers.Layer, features: tf.Tensor) -> tf.Tensor:
 class Discriminator(layers.Layer):
     """Pictures and a condition to a Judgement."""
 
-    def __init__(self, shape: tuple[int, ...], width: int, spectral_norm: bool, features: int = 128, **kwargs):
+    def __init__(
+        self, shape: tuple[int, ...], width: int, lowest: int, spectral_norm: bool, features: int = 128, **kwargs
+    ):
         super().__init__(**kwargs)
         bound = layers.SpectralNormalization if spectral_norm else (lambda layer: layer)
-        widths = stage_widths(width, len(stage_sizes(*shape[:2])) - 1)
+        widths = stage_widths(width, len(stage_sizes(*shape[:2], lowest)) - 1)
         self.downs = [
-            bound(layers.Conv2D(channels, 4, 2, "same", name=f"down_{place}")) for place, channels in enumerate(widths)
+            bound(Conv2D(channels, 4, 2, "same", name=f"down_{place}")) for place, channels in enumerate(widths)
         ]
-        self.features = bound(layers.Dense(features, name="features"))
+        self.features = bound(Dense(features, name="features"))
         self.judgement = Judgement(spectral_norm, name="judgement", dtype="float32")
 
     def blocks_from_below(self) -> list[list[layers.Layer]]:
@@ -111,13 +118,13 @@ class Discriminator(layers.Layer):
 class Encoder(layers.Layer):
     """Pictures and a condition to the mean and log variance of a Gaussian over latents, each [batch, latent_dim]."""
 
-    def __init__(self, shape: tuple[int, ...], width: int, latent_dim: int, **kwargs):
+    def __init__(self, shape: tuple[int, ...], width: int, latent_dim: int, lowest: int, **kwargs):
         super().__init__(**kwargs)
-        widths = stage_widths(width, len(stage_sizes(*shape[:2])) - 1)
-        self.downs = [layers.Conv2D(channels, 4, 2, "same", name=f"down_{i}") for i, channels in enumerate(widths)]
+        widths = stage_widths(width, len(stage_sizes(*shape[:2], lowest)) - 1)
+        self.downs = [Conv2D(channels, 4, 2, "same", name=f"down_{i}") for i, channels in enumerate(widths)]
         self.norms = [batch_norm(f"norm_{i}") for i in range(len(widths))]
-        self.mean = layers.Dense(latent_dim, name="mean")
-        self.log_variance = layers.Dense(latent_dim, name="log_variance")
+        self.mean = Dense(latent_dim, name="mean")
+        self.log_variance = Dense(latent_dim, name="log_variance")
 
     def blocks_from_below(self) -> list[list[layers.Layer]]:
         """The layers from the values that come in, in blocks."""
@@ -138,15 +145,15 @@ def clipped_tanh(values: tf.Tensor) -> tf.Tensor:
     return tf.clip_by_value(1.1 * tf.tanh(values), -1.0, 1.0)
 
 
-def _factor(sides: tuple[int, int]) -> int:
+def _factor(sides: tuple[int, int], lowest: int) -> int:
     """By how much the lowest resolution is doubled in all."""
-    return 2 ** (len(stage_sizes(*sides)) - 1)
+    return 2 ** (len(stage_sizes(*sides, lowest)) - 1)
 
 
-def fitting_sides(sides: tuple[int, int]) -> tuple[int, int]:
-    """Sides near these that doubling reaches without cropping."""
-    while any(side % _factor(sides) for side in sides):
-        factor = _factor(sides)
+def fitting_sides(sides: tuple[int, int], lowest: int) -> tuple[int, int]:
+    """Sides near these that doubling from about `lowest` pixels reaches without cropping."""
+    while any(side % _factor(sides, lowest) for side in sides):
+        factor = _factor(sides, lowest)
         sides = tuple(max(1, round(side / factor)) * factor for side in sides)
     return sides
 
@@ -169,6 +176,7 @@ class ConvolutionalNetworks:
         self.example = example
         self.shape = example.shape
         self.config = config
+        self.lowest = getattr(config, "lowest", _LOWEST)
 
     @staticmethod
     def suits(example: ArraySpecification) -> bool:
@@ -186,17 +194,23 @@ class ConvolutionalNetworks:
         tile = getattr(self.config, "tile", False)
         if tile:
             self._check_sides()
-        return Generator(self.shape, self.config.width, self.config.prompt_dim, activation, tile, name=name)
+        return Generator(
+            self.shape, self.config.width, self.config.prompt_dim, activation, self.lowest, tile, name=name
+        )
 
     def _check_sides(self) -> None:
         """What is cropped after doubling no longer goes on at the other edge."""
-        sides, fitting = tuple(self.shape[:2]), fitting_sides(tuple(self.shape[:2]))
+        sides = tuple(self.shape[:2])
+        fitting, factor = fitting_sides(sides, self.lowest), _factor(sides, self.lowest)
         if fitting != sides:
-            what = f"With tile=true both sides are multiples of {_factor(sides)}, and these are {sides[0]}x{sides[1]}."
-            raise UserError(what, f"Set size={fitting[0]}x{fitting[1]}, or leave tile out.")
+            what = f"With tile=true both sides are multiples of {factor}, and these are {sides[0]}x{sides[1]}."
+            other = f"Set size={fitting[0]}x{fitting[1]}"
+            if not any(side % _factor(sides, _LOWEST) for side in sides):
+                other += f", or lowest={_LOWEST}"
+            raise UserError(what, f"{other}, or leave tile out.")
 
     def discriminator(self, name: str) -> layers.Layer:
-        return Discriminator(self.shape, self.config.width, self.config.spectral_norm, name=name)
+        return Discriminator(self.shape, self.config.width, self.lowest, self.config.spectral_norm, name=name)
 
     def encoder(self, name: str) -> layers.Layer:
-        return Encoder(self.shape, self.config.width, self.config.latent_dim, name=name)
+        return Encoder(self.shape, self.config.width, self.config.latent_dim, self.lowest, name=name)

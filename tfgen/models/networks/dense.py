@@ -8,6 +8,7 @@ import math
 import keras
 import tensorflow as tf
 
+from tfgen.models.networks.layers import Dense
 from tfgen.models.networks.prompts import Judgement, build_embedding, join_prompt, prompt_embedding
 from tfgen.models.outputs import Activation, activation_of
 from tfgen.representations.arrays.specification import ArraySpecification
@@ -22,8 +23,8 @@ class Generator(layers.Layer):
         super().__init__(**kwargs)
         self.shape = shape
         self.embedding = prompt_embedding(prompt_dim)
-        self.hidden = layers.Dense(hidden, activation="relu", name="hidden")
-        self.last = layers.Dense(math.prod(shape), name="last")
+        self.hidden = Dense(hidden, activation="relu", name="hidden")
+        self.last = Dense(math.prod(shape), name="last")
         self.activation = activation
 
     def build(self, latents_shape: tuple, condition_shape: tuple) -> None:
@@ -45,7 +46,7 @@ class Discriminator(layers.Layer):
         super().__init__(**kwargs)
         bound = layers.SpectralNormalization if spectral_norm else (lambda layer: layer)
         self.size = math.prod(shape)
-        self.hidden = bound(layers.Dense(hidden, name="hidden"))
+        self.hidden = bound(Dense(hidden, name="hidden"))
         self.judgement = Judgement(spectral_norm, name="judgement", dtype="float32")
 
     def blocks_from_below(self) -> list[list[layers.Layer]]:
@@ -66,9 +67,9 @@ class Encoder(layers.Layer):
     def __init__(self, shape: tuple[int, ...], hidden: int, latent_dim: int, **kwargs):
         super().__init__(**kwargs)
         self.size = math.prod(shape)
-        self.hidden = layers.Dense(hidden, activation="relu", name="hidden")
-        self.mean = layers.Dense(latent_dim, name="mean")
-        self.log_variance = layers.Dense(latent_dim, name="log_variance")
+        self.hidden = Dense(hidden, activation="relu", name="hidden")
+        self.mean = Dense(latent_dim, name="mean")
+        self.log_variance = Dense(latent_dim, name="log_variance")
 
     def blocks_from_below(self) -> list[list[layers.Layer]]:
         """The layers from the values that come in, in blocks."""

@@ -5,6 +5,8 @@ import math
 import keras
 import tensorflow as tf
 
+from tfgen.models.networks.layers import Dense
+
 layers = keras.layers
 
 
@@ -13,7 +15,7 @@ def prompt_embedding(size: int) -> layers.Layer:
 
     Its start is standard normal, as loud as the latent.
     """
-    return layers.Dense(
+    return Dense(
         size, use_bias=False, kernel_initializer=keras.initializers.RandomNormal(0.0, 1.0), name="words"
     )
 
@@ -38,14 +40,14 @@ class Judgement(layers.Layer):
     def __init__(self, spectral_norm: bool = False, **kwargs):
         super().__init__(**kwargs)
         bound = layers.SpectralNormalization if spectral_norm else (lambda layer: layer)
-        self.logit = bound(layers.Dense(1, name="logit", dtype=self.dtype_policy))
+        self.logit = bound(Dense(1, name="logit", dtype=self.dtype_policy))
 
     def build(self, features_shape: tuple, condition_shape: tuple) -> None:
         self.logit.build(features_shape)
         if condition_shape[1]:
             self.projection = prompt_embedding(features_shape[1])
             self.projection.build(condition_shape)
-            self.recognise = layers.Dense(condition_shape[1], name="recognise")
+            self.recognise = Dense(condition_shape[1], name="recognise")
             self.recognise.build(features_shape)
 
     def call(self, features: tf.Tensor, condition: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:

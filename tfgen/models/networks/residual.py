@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from tfgen.errors import UserError
 from tfgen.models.networks.convolutional import ConvolutionalNetworks, stage_sizes, stage_widths
+from tfgen.models.networks.layers import Conv2D, Dense
 from tfgen.models.outputs import Activation, activation_of
 from tfgen.models.networks.prompts import Judgement, build_embedding, join_prompt, prompt_embedding
 
@@ -37,12 +38,14 @@ class Block(layers.Layer):
 class Generator(layers.Layer):
     """Latents and a condition to pictures; a learned basis at the lowest resolution is scaled by the latents."""
 
-    def __init__(self, shape: tuple[int, ...], width: int, prompt_dim: int, activation: Activation, **kwargs):
+    def __init__(
+        self, shape: tuple[int, ...], width: int, prompt_dim: int, activation: Activation, lowest: int, **kwargs
+    ):
         super().__init__(**kwargs)
-        self.sizes = stage_sizes(*shape[:2])
+        self.sizes = stage_sizes(*shape[:2], lowest)
         widths = stage_widths(width, len(self.sizes))[::-1]
         self.embedding = prompt_embedding(prompt_dim)
-        self.scale = layers.Dense(widths[0], name="scale")
+        self.scale = Dense(widths[0], name="scale")
         self.blocks = [Block(channels, len(widths), name=f"block_{i}") for i, channels in enumerate(widths)]
         self.narrow = [convolution(channels, 1, 1.0, name=f"narrow_{i}") for i, channels in enumerate(widths[1:])]
         self.last = convolution(shape[2], 1, 1.0, name="last")
@@ -72,14 +75,14 @@ class Generator(layers.Layer):
 class Discriminator(layers.Layer):
     """Pictures and a condition to a Judgement: the generator's stages in reverse."""
 
-    def __init__(self, shape: tuple[int, ...], width: int, features: int = 128, **kwargs):
+    def __init__(self, shape: tuple[int, ...], width: int, lowest: int, features: int = 128, **kwargs):
         super().__init__(**kwargs)
-        sizes = stage_sizes(*shape[:2])
+        sizes = stage_sizes(*shape[:2], lowest)
         widths = stage_widths(width, len(sizes))
         self.first = convolution(widths[0], 1, 1.0, name="first")
         self.blocks = [Block(channels, len(widths), name=f"block_{i}") for i, channels in enumerate(widths)]
         self.widen = [convolution(channels, 1, 1.0, name=f"widen_{i}") for i, channels in enumerate(widths[1:])]
-        self.features = layers.Dense(features, name="features")
+        self.features = Dense(features, name="features")
         self.judgement = Judgement(name="judgement", dtype="float32")
 
     def blocks_from_below(self) -> list[list[layers.Layer]]:
@@ -106,7 +109,7 @@ def convolution(channels: int, kernel: int, gain: float, name: str, use_bias: bo
         start = keras.initializers.VarianceScaling(gain**2, "fan_in", "untruncated_normal")
     else:
         start = "zeros"
-    return layers.Conv2D(channels, kernel, padding="same", kernel_initializer=start, use_bias=use_bias, name=name)
+    return Conv2D(channels, kernel, padding="same", kernel_initializer=start, use_bias=use_bias, name=name)
 
 
 def upsample(features: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
@@ -122,11 +125,11 @@ class ResidualNetworks(ConvolutionalNetworks):
 
     def generator(self, name: str) -> layers.Layer:
         activation = activation_of(self.example, lambda values: values)
-        return Generator(self.shape, self.config.width, self.config.prompt_dim, activation, name=name)
+        return Generator(self.shape, self.config.width, self.config.prompt_dim, activation, self.lowest, name=name)
 
     decoder = generator
 
     def discriminator(self, name: str) -> layers.Layer:
         if self.config.spectral_norm:
             raise UserError("The residual network has no spectral norm.", "Set network=convolutional, or leave it out.")
-        return Discriminator(self.shape, self.config.width, name=name)
+        return Discriminator(self.shape, self.config.width, self.lowest, name=name)

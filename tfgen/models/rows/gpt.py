@@ -193,10 +193,6 @@ class RowGPT(RowModel):
         self.step.assign_add(1)
         return self.track(tracked)
 
-    @property
-    def chunk(self) -> int:
-        return 1  # norms need no gradients in memory
-
     def clipped_sum(self, tokens: tf.Tensor, mask: tf.Tensor, labels: tf.Tensor) -> list[tf.Tensor]:
         """The sum of the gradients of rows int32 [batch, fields], each clipped; mask float32 [batch] is 0 for what only
         pads, labels int32 [batch] say which of the step's masks a row is learned with.

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgen.models import noise
+from tfgen.models.networks.layers import Dense
 from tfgen.models.rows.pairs import Pairs
 from tfgen.representations.rows.conditions import FREE
 from tfgen.representations.rows.specification import RowSpecification
@@ -70,10 +71,10 @@ class Columns(layers.Layer):
 
     def __init__(self, width: int, example: RowSpecification, **kwargs):
         super().__init__(**kwargs)
-        self.first = layers.Dense(width, "relu")
-        self.hidden = [layers.Dense(width, "relu") for _ in range(2)]
+        self.first = Dense(width, "relu")
+        self.hidden = [Dense(width, "relu") for _ in range(2)]
         counts = np.concatenate([np.log(np.add(f.counts, 0.5) / np.add(f.counts, 0.5).sum()) for f in example.fields])
-        self.last = layers.Dense(len(counts), bias_initializer=keras.initializers.Constant(counts))
+        self.last = Dense(len(counts), bias_initializer=keras.initializers.Constant(counts))
 
     def call(self, latents: tf.Tensor) -> tf.Tensor:
         values = self.first(latents)

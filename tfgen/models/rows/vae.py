@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from tfgen.models import noise
 from tfgen.models.mixture import MixturePrior
+from tfgen.models.networks.layers import Dense, Embedding
 from tfgen.models.optimizer import FusedAdam
 from tfgen.models.private import norm_of
 from tfgen.models.rows.base import RowModel
@@ -119,7 +120,7 @@ class RowVAE(RowModel):
             gradients = tape.gradient(loss, variables)
             tracked = {"loss": loss, "reconstruction": reconstruction, "kl": kl}
         else:
-            gradients = self.private_gradients(self.example_loss, (rows, deviations), mask, variables)
+            gradients = self.private_gradients(lambda: self.losses(rows, deviations), mask, variables)
             tracked = {"gradient_norm": norm_of(gradients)}
         self.optimizer_of_all.learning_rate.assign(self.cosine_rate(self.config.learning_rate, self.config.end_rate))
         self.descend(self.optimizer_of_all, gradients, variables)
@@ -128,10 +129,10 @@ class RowVAE(RowModel):
         self.step.assign_add(1)
         return self.track(tracked)
 
-    def example_loss(self, tokens: tf.Tensor, deviation: tf.Tensor) -> tf.Tensor:
-        """The loss of one row int32 [fields], with its latents' deviation [latent_dim]."""
-        reconstruction, kl = self._terms(tokens[None], deviation[None])
-        return reconstruction[0] + self.config.beta * kl[0]
+    def losses(self, tokens: tf.Tensor, deviations: tf.Tensor) -> tf.Tensor:
+        """The loss of each row int32 [batch, fields], with its latents' deviation [batch, latent_dim]."""
+        reconstruction, kl = self._terms(tokens, deviations)
+        return reconstruction + self.config.beta * kl
 
     def _terms(self, tokens: tf.Tensor, deviations: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """The reconstruction's and the KL's nats of each row, [batch]."""
@@ -174,10 +175,10 @@ class Encoder(layers.Layer):
 
     def __init__(self, config: RowVAEConfig, tokens: int, **kwargs):
         super().__init__(**kwargs)
-        self.embedding = layers.Embedding(tokens, config.embedding, keras.initializers.RandomNormal(0.0, 0.3))
+        self.embedding = Embedding(tokens, config.embedding, keras.initializers.RandomNormal(0.0, 0.3))
         self.flat = layers.Flatten()
-        self.hidden = [layers.Dense(config.width, "relu") for _ in range(2)]
-        self.last = layers.Dense(2 * config.latent_dim)
+        self.hidden = [Dense(config.width, "relu") for _ in range(2)]
+        self.last = Dense(2 * config.latent_dim)
 
     def call(self, tokens: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         values = self.flat(self.embedding(tokens))

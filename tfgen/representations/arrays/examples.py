@@ -113,7 +113,7 @@ class ArrayExamples(Examples):
         return (f"How many examples there are, and how large and of which form{told}.",)
 
     def poisson_batches(
-        self, key: int, rate: float, multiple: int, start: int, stop: int, share: Share = WHOLE
+        self, key: int, rate: float, start: int, stop: int, share: Share = WHOLE
     ) -> "tf.data.Dataset":
         import tensorflow as tf
 
@@ -122,7 +122,7 @@ class ArrayExamples(Examples):
         read, index = _reader(self.values, self.planted), tf.constant(self.prompt_index, tf.int32)
 
         def batch_of(part: Part) -> tuple[tuple[tf.Tensor, tf.Tensor], tf.Tensor]:
-            chosen, mask = poisson_sample(key, part, len(self), rate, multiple)
+            chosen, mask = poisson_sample(key, part, len(self), rate)
             encoded = self.vary(self.codec.encode(read(chosen)), key, part)
             return (encoded, tf.gather(index, chosen)), mask
 

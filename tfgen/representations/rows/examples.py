@@ -115,7 +115,7 @@ class RowExamples(Examples):
         return replace(self, rows=rows, tokens=codec.encode(rows), codec=codec)
 
     def poisson_batches(
-        self, key: int, rate: float, multiple: int, start: int, stop: int, share: Share = WHOLE
+        self, key: int, rate: float, start: int, stop: int, share: Share = WHOLE
     ) -> "tf.data.Dataset":
         import tensorflow as tf
 
@@ -124,7 +124,7 @@ class RowExamples(Examples):
         learned = tf.constant(self.learned)
 
         def batch_of(part: Part) -> tuple[tf.Tensor, tf.Tensor]:
-            chosen, mask = poisson_sample(key, part, self.training, rate, multiple)
+            chosen, mask = poisson_sample(key, part, self.training, rate)
             return tf.cast(tf.gather(learned, chosen), tf.int32), mask
 
         return by_steps(batch_of, start, stop, share)

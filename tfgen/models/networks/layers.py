@@ -1,0 +1,72 @@
+"""Keras's layers, which tell of their products where a private fit asks for the norms of examples' gradients.
+
+A network of such layers can learn privately as long as no example's way through it depends on others: without
+normalisation over the batch.
+"""
+
+import keras
+import tensorflow as tf
+
+from tfgen.models.private import not_private, noting, squared
+
+
+class Dense(keras.layers.Dense):
+    """Its input is [batch, inputs]."""
+
+    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+        products = noting()
+        if products is None:
+            return super().call(inputs, training=training)
+        if len(inputs.shape) != 2:
+            raise not_private()
+        made, variables, weight = tf.matmul(inputs, self.kernel), [self.kernel], squared(inputs)
+        if self.use_bias:
+            made, variables, weight = made + self.bias, [*variables, self.bias], weight + 1.0
+        made = products.note(made, weight, *variables)
+        return made if self.activation is None else self.activation(made)
+
+
+class _Noted:
+    """A convolution whose places are told of."""
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        products = noting()
+        if products is None:
+            return super().call(inputs)
+        if self.groups != 1 or set(self.dilation_rate) != {1} or self.data_format != "channels_last":
+            raise not_private()
+        made = self.convolution_op(inputs, self.kernel)
+        if self.use_bias:
+            made += tf.convert_to_tensor(self.bias)
+        made = products.note_places(made, inputs, self._entering, self.kernel, self.bias)
+        return made if self.activation is None else self.activation(made)
+
+    def _entering(self, inputs: tf.Tensor) -> tf.Tensor:
+        """What each place of the output is made of, [batch, places, inputs]."""
+        if len(inputs.shape) == 3:
+            inputs = inputs[:, None]
+        (height, width), (down, right) = ((1,) * (2 - len(each)) + each for each in (self.kernel_size, self.strides))
+        patches = tf.image.extract_patches(
+            inputs, [1, height, width, 1], [1, down, right, 1], [1, 1, 1, 1], self.padding.upper()
+        )
+        return tf.reshape(patches, [-1, patches.shape[1] * patches.shape[2], patches.shape[3]])
+
+
+class Conv1D(_Noted, keras.layers.Conv1D):
+    """See keras.layers.Conv1D."""
+
+
+class Conv2D(_Noted, keras.layers.Conv2D):
+    """See keras.layers.Conv2D."""
+
+
+class Embedding(keras.layers.Embedding):
+    """Its input is [batch, places]."""
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        made, products = super().call(inputs), noting()
+        if products is None:
+            return made
+        if len(inputs.shape) != 2:
+            raise not_private()
+        return products.note_lookup(made, inputs, self._embeddings)
