@@ -186,14 +186,9 @@ class GenerativeModel(keras.Model):
         falling = 0.5 * (1.0 + tf.cos(math.pi * self.progress()))
         return start * (end_factor + (1.0 - end_factor) * falling)
 
-    def update_average(
-        self, live: keras.layers.Layer, average: keras.layers.Layer, decay: float, every: int = 1
-    ) -> None:
-        """Moves `average`'s weights towards `live`'s; early on faster, so that the start is forgotten.
-
-        every: of so many steps one does.
-        """
-        count = tf.cast(self.step.value // every, tf.float32)
+    def update_average(self, live: keras.layers.Layer, average: keras.layers.Layer, decay: float) -> None:
+        """Moves `average`'s weights towards `live`'s; early on faster, so that the start is forgotten."""
+        count = tf.cast(self.step.value, tf.float32)
         keep = tf.minimum(decay, (1.0 + count) / (10.0 + count))
         for source, target in zip(live.weights, average.weights, strict=True):
             target.assign(target.value + (1.0 - keep) * (source.value - target.value))

@@ -297,10 +297,8 @@ class GAN(LatentModel):
     def _descend_generator(self, gradients: list[tf.Tensor]) -> None:
         self.generator_optimizer.learning_rate.assign(self.cosine_rate(self.config.learning_rate, self.config.end_rate))
         self.descend(self.generator_optimizer, gradients, self.generator.trainable_variables)
-        # Runs from before private ones count all steps.
-        every = 1 if self.privacy is None else self.config.discriminator_steps
-        self.update_average(self.generator, self.generator_average, self.config.average_decay, every)
-        self.average_captions(self.config.average_decay, every)
+        self.update_average(self.generator, self.generator_average, self.config.average_decay)
+        self.average_captions(self.config.average_decay)
 
     def _in_turn(self, act: Callable[[], None]) -> None:
         """Lets the generator act, in as few steps as the discriminator has several for each of its."""

@@ -69,10 +69,10 @@ class LatentModel(GenerativeModel):
         """What is trained of the encoder of captions."""
         return self.caption_encoder.trainable_variables if self.caption_encoder else []
 
-    def average_captions(self, decay: float, every: int = 1) -> None:
+    def average_captions(self, decay: float) -> None:
         """One step of the averaged encoder of captions, by which samples are made."""
         if self.caption_encoder:
-            self.update_average(self.caption_encoder, self.caption_encoder_average, decay, every)
+            self.update_average(self.caption_encoder, self.caption_encoder_average, decay)
 
     def decode(self, latents: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
         """Encoded examples from latents [batch, latent_dim] and word ids [batch, words], by the averaged weights."""
