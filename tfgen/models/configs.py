@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 from tfgen.config import setting
 
-
 _LARGER = 49  # pixels of the longer side
 
 
@@ -85,8 +84,11 @@ class GANConfig:
 
     @classmethod
     def suited(cls, example: Any, size: str) -> dict[str, Any]:
-        """The defaults for larger pictures, where they aren't the class's own; of sounds it was not measured."""
-        if not example.is_grid or not example.may_tile or max(example.shape[:2]) < _LARGER:
+        """The defaults for larger pictures, where they aren't the class's own (docs/log.md).
+
+        What may tile is a picture: a spectrogram's axes are of two kinds, and of sounds these were not measured.
+        """
+        if not example.may_tile or max(example.shape[:2]) < _LARGER:
             return {}
         return {"lowest": 4, "learning_rate": 1.5e-3, "r1": 2.0}
 

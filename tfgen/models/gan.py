@@ -112,7 +112,7 @@ class GAN(LatentModel):
     def check_shareable(self, replicas: int) -> None:
         super().check_shareable(replicas)
         if replicas > 1 and self.config.discriminator_steps > 1:  # a strategy can't update weights in some steps alone
-            raise UserError("Several replicas need discriminator_steps=1.", "Begin anew with it.")
+            raise UserError("Several replicas need one step of each part.", "Begin anew with discriminator_steps=1.")
 
     def features(self, examples: tf.Tensor, lengths: None = None) -> tf.Tensor:
         return tf.cast(self.discriminator.features_of(examples), tf.float32)
@@ -160,12 +160,12 @@ class GAN(LatentModel):
         """As `train_step`, where the discriminator's gradients of real examples are private (Xie et al. 2018): all that
         the generator learns is made of these, and of nothing else that the data has.
 
-        Generated examples cost no privacy, so their gradients get no noise; they are cut all the same, or they would
-        outweigh the real ones. Their prompts are drawn, since those of the batch would tell who is in it.
+        Generated examples cost no privacy, so their gradients get no noise; they are clipped all the same, or they
+        would outweigh the real ones. Their prompts are drawn, since those of the batch would tell who is in it.
         """
         (real, prompt_index), mask = batch
         fake, prompts, _ = self._draw_generated(salt=1)
-        gradients = self._private_gradients(real, self.prompts_of(prompt_index), mask, fake, prompts)
+        gradients = self._judging_gradients(real, self.prompts_of(prompt_index), mask, fake, prompts)
         self._descend_discriminator(gradients)
         self._in_turn(self._follow_discriminator)
         self.step.assign_add(1)
@@ -191,7 +191,7 @@ class GAN(LatentModel):
             loss += self.config.word_loss * self._word_loss(words, condition)
         self._descend_generator(tape.gradient(loss, self.generator.trainable_variables))
 
-    def _private_gradients(
+    def _judging_gradients(
         self, real: tf.Tensor, prompts: tf.Tensor, mask: tf.Tensor, fake: tf.Tensor, fake_prompts: tf.Tensor
     ) -> list[tf.Tensor]:
         """What the discriminator learns by, of real examples in noise and of generated ones."""
@@ -208,7 +208,7 @@ class GAN(LatentModel):
         return [one + other for one, other in zip(of_real, of_fake, strict=True)]
 
     def losses_of_real(self, examples: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
-        """What a private discriminator's weights are judged by at each encoded example with its word ids, [batch]."""
+        """A private discriminator's loss at each encoded example with its word ids [batch, words], [batch]."""
         condition = self.condition(prompts, live=True)
         logits, words = self.discriminator(examples, condition, training=True)
         losses = tf.nn.softplus(-logits)
@@ -301,7 +301,7 @@ class GAN(LatentModel):
         self.average_captions(self.config.average_decay)
 
     def _in_turn(self, act: Callable[[], None]) -> None:
-        """Lets the generator act, in as few steps as the discriminator has several for each of its."""
+        """Acts in the steps that are the generator's too: one of every `discriminator_steps`."""
 
         def acted() -> tf.Tensor:
             act()

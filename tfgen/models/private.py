@@ -94,7 +94,7 @@ class Products:
     """The norms of all examples' gradients without the gradients (Goodfellow 2015; Li et al. 2022): of a weight that is
     used in products, the gradient is what goes in times what is wanted of what comes out.
 
-    Used as a context, it is told of the products of all layers of tfgen.models.networks.layers that are called in it.
+    As a context, it records the products of all layers of tfgen.models.networks.layers that are called inside it.
     """
 
     def __init__(self) -> None:
@@ -104,11 +104,11 @@ class Products:
         self._unused: list[Any] = []
 
     def __enter__(self) -> "Products":
-        _noting.products = [*noting_all(), self]
+        _listening.products = self
         return self
 
     def __exit__(self, *_: Any) -> None:
-        _noting.products = noting_all()[:-1]
+        _listening.products = None
 
     def note(self, output: tf.Tensor, weight: tf.Tensor | float, *variables: Any) -> tf.Tensor:
         """Notes a product's output [batch, ..., features] by weights that an example uses once, and the square norm of
@@ -135,7 +135,7 @@ class Products:
         def square(inputs: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
             came, wanted = entering(inputs), tf.reshape(wanted, [-1, places, output.shape[-1]])
             if places**2 < numbers * output.shape[-1]:  # the smaller of the two (Bu et al. 2022)
-                total = _square_of_sum(came, wanted)
+                total = _square_of_sum(_inner_products(came), wanted)
             else:
                 total = tf.reduce_sum(tf.matmul(came, wanted, transpose_a=True) ** 2, axis=[1, 2])
             return total if bias is None else total + tf.reduce_sum(tf.reduce_sum(wanted, axis=1) ** 2, axis=1)
@@ -147,13 +147,7 @@ class Products:
     def note_lookup(self, output: tf.Tensor, ids: tf.Tensor, table: Any) -> tf.Tensor:
         """Notes rows of a table [batch, places, features] that were looked up by ids [batch, places]."""
         same = tf.cast(tf.equal(ids[:, :, None], ids[:, None, :]), tf.float64)
-
-        def square(wanted: tf.Tensor) -> tf.Tensor:
-            wanted = tf.cast(wanted, tf.float64)
-            together = tf.matmul(wanted, wanted, transpose_b=True)
-            return tf.cast(tf.reduce_sum(same * together, axis=[1, 2]), tf.float32)
-
-        return self._add(output, square, (table,))
+        return self._add(output, lambda wanted: _square_of_sum(same, wanted), (table,))
 
     def _add(self, output: tf.Tensor, square: Callable[[tf.Tensor], tf.Tensor], variables: Sequence[Any]) -> tf.Tensor:
         self._outputs.append(output)
@@ -192,14 +186,23 @@ def not_private() -> UserError:
     )
 
 
-def _square_of_sum(came: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
-    """The square norm of the sum over places of outer products, [batch], of [batch, places, ...] both.
+def _square_of_sum(entering: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
+    """The square norm, [batch], of the sum over places of the outer products of what goes in and what is wanted.
 
-    In float64: where the products all but cancel, float32 may find too little, and a gradient would stay too long.
+    In float64: where the outer products all but cancel, float32 may find too little, and a gradient would stay too
+    long.
+
+    Args:
+        entering: the inner products of what goes in at two places, float64 [batch, places, places].
+        wanted: [batch, places, features].
     """
-    came, wanted = tf.cast(came, tf.float64), tf.cast(wanted, tf.float64)
-    together = tf.matmul(came, came, transpose_b=True) * tf.matmul(wanted, wanted, transpose_b=True)
-    return tf.cast(tf.reduce_sum(together, axis=[1, 2]), tf.float32)
+    return tf.cast(tf.reduce_sum(entering * _inner_products(wanted), axis=[1, 2]), tf.float32)
+
+
+def _inner_products(values: tf.Tensor) -> tf.Tensor:
+    """Of the vectors at each two places of [batch, places, numbers], float64 [batch, places, places]."""
+    values = tf.cast(values, tf.float64)
+    return tf.matmul(values, values, transpose_b=True)
 
 
 def _in_slices(function: Callable[..., tf.Tensor], size: int, *tensors: tf.Tensor) -> tf.Tensor:
@@ -215,17 +218,12 @@ def _in_slices(function: Callable[..., tf.Tensor], size: int, *tensors: tf.Tenso
     return found.concat()
 
 
-_noting = threading.local()
+_listening = threading.local()
 
 
-def noting_all() -> list[Products]:
-    """All that ask, in this thread."""
-    return getattr(_noting, "products", [])
-
-
-def noting() -> Products | None:
-    """Who asks for the products of the layers that are called now."""
-    return noting_all()[-1] if noting_all() else None
+def listening() -> Products | None:
+    """The context that layers called now, in this thread, report their products to; None where there is none."""
+    return getattr(_listening, "products", None)
 
 
 def squared(values: Any) -> tf.Tensor:

@@ -19,7 +19,7 @@ from tfgen.models.latent import LatentModel
 from tfgen.models.mixture import MixturePrior
 from tfgen.models.networks import open_networks
 from tfgen.models.optimizer import FusedAdam
-from tfgen.models.private import norm_of, noting
+from tfgen.models.private import listening, norm_of
 from tfgen.representations.arrays.conditions import Conditions
 from tfgen.representations.arrays.specification import BERNOULLI, CATEGORICAL, GAUSSIAN, ArraySpecification, Part
 from tfgen.representations.signatures import Kind, Signature
@@ -205,8 +205,8 @@ class VAE(LatentModel):
     def _negative_log_likelihood(self, examples: tf.Tensor, decoded: tf.Tensor) -> tf.Tensor:
         """Nats per example, [batch], less a constant."""
         log_variance = 10.0 * self.tenth_log_variance.value
-        products = noting()
-        if products is not None and self._has_scale:  # each example's own, so that it can be told what it wants of it
+        products = listening()
+        if products is not None and self._has_scale:  # an own one of each example, by which its gradient is found
             own = tf.fill([tf.shape(examples)[0], 1], log_variance)
             log_variance = tf.reshape(
                 products.note(own, 100.0, self.tenth_log_variance), [-1, *[1] * len(self.example.shape)]

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from tfgen.models import noise
 from tfgen.models.networks.layers import Conv1D, Dense
-from tfgen.models.private import noting
+from tfgen.models.private import listening
 
 layers = keras.layers
 
@@ -44,7 +44,7 @@ class CaptionEncoder(layers.Layer):
     def _encoded(self, ids: tf.Tensor) -> tf.Tensor:
         there = tf.cast(ids > 0, tf.float32)[:, :, None]
         features = tf.gather(self.table.value, ids)
-        products = noting()
+        products = listening()
         if products is not None:
             features = products.note_lookup(features, ids, self.table)
         features *= there

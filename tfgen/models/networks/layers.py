@@ -1,4 +1,4 @@
-"""Keras's layers, which tell of their products where a private fit asks for the norms of examples' gradients.
+"""Keras's layers, which report their products where a private fit needs the norms of examples' gradients.
 
 A network of such layers can learn privately as long as no example's way through it depends on others: without
 normalisation over the batch.
@@ -7,14 +7,14 @@ normalisation over the batch.
 import keras
 import tensorflow as tf
 
-from tfgen.models.private import not_private, noting, squared
+from tfgen.models.private import listening, not_private, squared
 
 
 class Dense(keras.layers.Dense):
     """Its input is [batch, inputs]."""
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
-        products = noting()
+        products = listening()
         if products is None:
             return super().call(inputs, training=training)
         if len(inputs.shape) != 2:
@@ -26,11 +26,11 @@ class Dense(keras.layers.Dense):
         return made if self.activation is None else self.activation(made)
 
 
-class _Noted:
-    """A convolution whose places are told of."""
+class _Convolution:
+    """What the convolutions share: each place of the output is a product by the same kernel."""
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        products = noting()
+        products = listening()
         if products is None:
             return super().call(inputs)
         if self.groups != 1 or set(self.dilation_rate) != {1} or self.data_format != "channels_last":
@@ -52,11 +52,11 @@ class _Noted:
         return tf.reshape(patches, [-1, patches.shape[1] * patches.shape[2], patches.shape[3]])
 
 
-class Conv1D(_Noted, keras.layers.Conv1D):
+class Conv1D(_Convolution, keras.layers.Conv1D):
     """See keras.layers.Conv1D."""
 
 
-class Conv2D(_Noted, keras.layers.Conv2D):
+class Conv2D(_Convolution, keras.layers.Conv2D):
     """See keras.layers.Conv2D."""
 
 
@@ -64,7 +64,7 @@ class Embedding(keras.layers.Embedding):
     """Its input is [batch, places]."""
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        made, products = super().call(inputs), noting()
+        made, products = super().call(inputs), listening()
         if products is None:
             return made
         if len(inputs.shape) != 2:
