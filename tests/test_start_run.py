@@ -91,7 +91,7 @@ def test_a_fit_begins_with_what_the_run_has_learned(learner, fit_once, sources, 
 
 @pytest.mark.parametrize(
     "model, network",
-    [("vae", "dense"), ("gan", "residual"), ("vae", "convolutional")],
+    [("vae", "dense"), ("gan", "residual"), ("gan", "style"), ("vae", "convolutional")],
 )
 @SLOW
 def test_new_words_begin_as_the_mean_of_the_old_ones(model, network, base, pictures, tmp_path):

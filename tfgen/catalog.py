@@ -317,6 +317,7 @@ NETWORKS = Catalog(
     {
         "convolutional": "tfgen.models.networks.convolutional:ConvolutionalNetworks",
         "residual": "tfgen.models.networks.residual:ResidualNetworks",
+        "style": "tfgen.models.networks.style:StyleNetworks",
         "dense": "tfgen.models.networks.dense:DenseNetworks",
     },
 )

@@ -6,6 +6,7 @@
     python scripts/bench/serving.py fuzz            10,000 malformed REST requests and 2,000 gRPC messages
     python scripts/bench/serving.py shapes          10,000 requests of wrong shapes to an export of every network
     python scripts/bench/serving.py overload        twice the load that it carries, for a minute
+    python scripts/bench/serving.py replicas        several servers of one core each behind HAProxy, one of them killed
 
 Each prints a table and ends with 1 where a promise was broken. Without --model FOLDER (a model's folder of exports,
 with the signature `generate`) a generator with two transposed convolutions on 28x28 is made for the purpose. Clients
@@ -17,11 +18,13 @@ import json
 import os
 import re
 import shutil
+import socket
 import statistics
 import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,7 +45,7 @@ model_option = click.option("--model", type=click.Path(exists=True, file_okay=Fa
 def main(context: click.Context, model: Path | None) -> None:
     """Run one bench, or all of them."""
     if context.invoked_subcommand is None:
-        outcomes = [context.invoke(command, model=model) for command in (speed, swaps, overload)]
+        outcomes = [context.invoke(command, model=model) for command in (speed, swaps, overload, replicas)]
         outcomes.extend(context.invoke(command) for command in (fuzz, shapes))
         sys.exit(not all(outcomes))
 
@@ -257,6 +260,115 @@ def overload(model: Path | None, seconds: float, times: float) -> bool:
     return set(outcomes) <= {"right", "RESOURCE_EXHAUSTED"} and outcomes.get("right", 0) > 0
 
 
+# Replicas.
+
+
+@main.command()
+@model_option
+@click.option("--counts", default="1,2", show_default=True, help="How many replicas, by turns.")
+@click.option("--seconds", default=15.0, show_default=True, help="Of one measurement.")
+def replicas(model: Path | None, counts: str, seconds: float) -> bool:
+    """What replicas of one core each carry behind a balancer, at which load answers become slow, and what a kill costs.
+
+    The last says how busy the autoscaler may let a pod become. Clients, balancer and replicas share the machine, so
+    with as many replicas as cores it is the machine that is full.
+    """
+    if not shutil.which("haproxy"):
+        print("Left out: there is no haproxy (apt-get install haproxy).\n")
+        return True
+    with work_folder("replicas") as folder:
+        exports = _exports(folder, model)
+        expected = _expected(_alone(exports), folder)
+        rows, carried = [], {}
+        for count in map(int, counts.split(",")):
+            with _balanced(exports, count, folder) as (address, servers):
+                before = sum(map(_processor_seconds, servers))
+                result = _load("closed", "grpc", address, exports, 8 * count, seconds, expected)
+                used = sum(map(_processor_seconds, servers)) - before
+                middle, slow, carried[count] = _summary(result)
+                rows.append([count, carried[count], middle, slow, 1000 * used / len(result["latencies"])])
+        show_table(["replicas", "requests/s", "p50 ms", "p95 ms", "processor ms a request"], rows)
+        rows, quick = [], None
+        with _balanced(exports, 1, folder) as (address, servers):
+            for share in (0.3, 0.5, 0.6, 0.7, 0.8, 0.9):
+                before, rate = _processor_seconds(servers[0]), share * carried[1]
+                load = _start_load("open", "grpc", address, exports, 1, seconds, expected, rate)
+                result = _finished(load)
+                busy = (_processor_seconds(servers[0]) - before) / seconds
+                middle, slow = np.quantile(result["latencies"], [0.5, 0.95])
+                quick = quick or slow
+                refused = result["outcomes"].get("RESOURCE_EXHAUSTED", 0)
+                rows.append([f"{share:.0%}", rate, f"{busy:.0%}", middle, slow, slow / quick, refused])
+        show_table(["of what is carried", "requests/s", "busy", "p50 ms", "p95 ms", "of the first", "refused"], rows)
+        most = max(map(int, counts.split(",")))
+        if most == 1:
+            return True
+        with _balanced(exports, most, folder) as (address, servers):
+            load = _start_load("open", "grpc", address, exports, 1, seconds, expected, 0.5 * carried[1])
+            time.sleep(seconds / 2)
+            servers[0].process.kill()
+            result = _finished(load)
+    outcomes = Counter(result["outcomes"])
+    lost = outcomes.total() - outcomes["right"]
+    print(f"One of {most} killed under load: {lost} of {outcomes.total()} requests unanswered, {outcomes['WRONG']} wrong.")
+    print(f"{dict(outcomes)}\n")
+    return not outcomes["WRONG"] and lost < 0.02 * outcomes.total()
+
+
+@contextlib.contextmanager
+def _balanced(exports: Path, count: int, folder: Path) -> Iterator[tuple[str, list["Server"]]]:
+    """The address of a balancer of gRPC before so many servers, each of which has one core."""
+    cores = sorted(os.sched_getaffinity(0))
+    with contextlib.ExitStack() as held:
+        # Without batching, which would wait for others' requests.
+        servers = [held.enter_context(_server(exports, "--no-batching", threads=1)) for _ in range(count)]
+        for place, server in enumerate(servers):
+            for task in os.listdir(f"/proc/{server.process.pid}/task"):
+                os.sched_setaffinity(int(task), {cores[place % len(cores)]})
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            address = "127.0.0.1:{}".format(free.getsockname()[1])
+        model = next(path for path in exports.iterdir() if path.is_dir()).name
+        lines = [
+            f"server replica{place} {server.grpc} proto h2 check check-proto h1 port {server.rest.rpartition(':')[2]} "
+            "inter 500ms fall 1 rise 1"
+            for place, server in enumerate(servers)
+        ]
+        settings = folder / "haproxy.cfg"
+        settings.write_text(_BALANCER.format(address=address, model=model, servers="\n  ".join(lines)))
+        process = subprocess.Popen(["haproxy", "-db", "-f", settings])
+        held.callback(process.wait)
+        held.callback(process.terminate)
+        time.sleep(2.0)  # until every replica passed its first check
+        yield address, servers
+
+
+_BALANCER = """global
+  nbthread 1
+defaults
+  mode http
+  timeout connect 1s
+  timeout client 60s
+  timeout server 60s
+  option redispatch
+  retries 2
+frontend clients
+  bind {address} proto h2
+  default_backend replicas
+backend replicas
+  balance leastconn
+  option httpchk GET /v1/models/{model}
+  http-check expect string AVAILABLE
+  {servers}
+"""
+
+
+def _processor_seconds(server: "Server") -> float:
+    """That a server has used so far."""
+    fields = Path(f"/proc/{server.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 # Shared.
 
 
@@ -270,9 +382,11 @@ class Server:
 
 
 @contextlib.contextmanager
-def _server(exports: Path, *arguments: object) -> Iterator[Server]:
+def _server(exports: Path, *arguments: object, threads: int = 0) -> Iterator[Server]:
+    """threads: that calculate; 0: as many as TensorFlow takes."""
     command = command_of("serve", exports, "--port", 0, "--rest-port", 0, *arguments)
-    process = subprocess.Popen(command, env=environment_of(), stderr=subprocess.PIPE, text=True)
+    bound = {"TF_NUM_INTRAOP_THREADS": threads, "TF_NUM_INTEROP_THREADS": threads} if threads else {}
+    process = subprocess.Popen(command, env=environment_of(**bound), stderr=subprocess.PIPE, text=True)
     said = ""
     for line in process.stderr:
         said += line

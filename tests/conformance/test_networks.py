@@ -102,6 +102,7 @@ def test_tiles_have_no_seam(shape):
     "network, shape, words",
     [
         ("residual", (16, 16, 1), "The network 'residual' can't tile"),
+        ("style", (16, 16, 1), "The network 'style' can't tile"),
         ("dense", (16, 16, 1), "The network 'dense' can't tile"),
         ("convolutional", (28, 30, 1), "multiples of 4, and these are 28x30. Set size=28x32"),
     ],

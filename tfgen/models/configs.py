@@ -31,7 +31,7 @@ class GANConfig:
     }  # fmt: skip
 
     network: str = setting(
-        "auto", "convolutional, residual or dense; auto: convolutional for what has a height and a width"
+        "auto", "convolutional, residual, style or dense; auto: convolutional for what has a height and a width"
     )
     width: int = setting(32, "channels at half the full resolution; deeper stages have more", low=1, high=1024)
     lowest: int = setting(
@@ -112,7 +112,7 @@ class VAEConfig:
     private_only: ClassVar = {"network": "dense", "components": 0}
 
     network: str = setting(
-        "auto", "convolutional, residual or dense; auto: convolutional for what has a height and a width"
+        "auto", "convolutional, residual, style or dense; auto: convolutional for what has a height and a width"
     )
     width: int = setting(32, "channels at half the full resolution; deeper stages have more", low=1, high=1024)
     latent_dim: int = setting(32, "how many latent numbers a sample is made from", low=1, high=4096)

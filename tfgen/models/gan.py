@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from tfgen.errors import UserError, unknown
-from tfgen.models import replicas
+from tfgen.models import noise, replicas
 from tfgen.models.augment import augment, parse_kinds, random_roll
 from tfgen.models.base import GenerativeModel
 from tfgen.models.configs import GANConfig
@@ -18,9 +18,11 @@ from tfgen.models.precision import calculating_in
 from tfgen.models.private import GradientMechanism, clipped_sum, norm_of
 from tfgen.representations.arrays.conditions import Conditions
 from tfgen.representations.arrays.specification import ArraySpecification
+from tfgen.representations.signatures import Kind, Signature
 
 
 _FEW_EXAMPLES = 6000
+_POINTS = 1024  # of noise, of which the mean of latents is taken where a network maps it
 
 
 class GAN(LatentModel):
@@ -96,8 +98,35 @@ class GAN(LatentModel):
     def trained_variables(self) -> list[keras.Variable]:
         return [*self.generator.trainable_variables, *self._judging_variables()]
 
+    @property
+    def _mapping(self) -> keras.layers.Layer | None:
+        """What makes latents of noise, where the network has such a part: StyleGAN's w."""
+        return getattr(self.generator_average, "mapping", None)
+
+    def latents_from(self, deviations: tf.Tensor, seeds: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
+        return deviations if self._mapping is None else self._mapping(deviations)
+
+    def mean_latents(self, prompts: tf.Tensor) -> tf.Tensor:
+        if self._mapping is None:
+            return super().mean_latents(prompts)
+        rows, points = tf.shape(prompts)[0], noise.normal(tf.range(_POINTS), self.latent_dim)
+        if self.steered is None:
+            return tf.repeat(tf.reduce_mean(self._mapping(points), axis=0, keepdims=True), rows, axis=0)
+        # The same noise for every row, so that a row's mean depends on its prompt alone.
+        moved = self.steered.move(tf.tile(points, [rows, 1]), tf.repeat(prompts, _POINTS, axis=0))
+        return tf.reduce_mean(tf.reshape(self._mapping(moved), [rows, _POINTS, self.latent_dim]), axis=1)
+
     def decode_condition(self, latents: tf.Tensor, condition: tf.Tensor) -> tf.Tensor:
-        return self.generator_average(latents, condition)
+        return getattr(self.generator_average, "synthesis", self.generator_average)(latents, condition)
+
+    def signatures(self) -> dict[str, Signature]:
+        signatures = super().signatures()
+        if self._mapping is not None:
+            known = signatures["decode"]
+            inputs = {"w": Kind.LATENTS, **{name: kind for name, kind in known.inputs.items() if name != "z"}}
+            signatures["map"] = Signature(self._mapping, {"z": Kind.LATENTS}, {"w": Kind.LATENTS})
+            signatures["decode"] = Signature(known.function, inputs, known.outputs)
+        return signatures
 
     def latent_weights(self) -> tf.Tensor | None:
         first = getattr(self.generator_average, "first_weights", None)  # networks of other packages may have none

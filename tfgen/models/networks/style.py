@@ -1,0 +1,207 @@
+"""A generator whose latents become a style, by which each convolution is modulated (StyleGAN2, Karras et al. 2020).
+
+A mapping network turns noise z into w. Each convolution's input channels are multiplied by an affine function of w and
+of the prompt, and its output channels divided by what that made of their size (section 2.2, equations 1 and 3). Every
+resolution adds a picture of its own to the enlarged one from below (section 4.1, output skips). What a model with this
+network calls its latents is w: truncation, walks and directions are of it.
+
+Unlike the paper's, the mapping has two layers and the common learning rate, the noise in each layer is a function of w,
+so that a seed names one sample, the discriminator is the convolutional one, and path lengths are not regularised.
+"""
+
+import itertools
+import math
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfgen.models.networks.convolutional import ConvolutionalNetworks, clipped_tanh, crop, stage_sizes, stage_widths
+from tfgen.models.networks.layers import Dense
+from tfgen.models.networks.prompts import build_embedding, join_prompt, prompt_embedding
+from tfgen.models.outputs import Activation, activation_of
+from tfgen.representations.arrays.specification import ArraySpecification
+
+layers = keras.layers
+
+_GAIN = math.sqrt(2.0)  # of a leaky ReLU, about
+_FAINT = 0.15  # the start of each resolution's picture: their sum would be all black and white
+_FIELDS = 8  # of noise, of which each sample has its own mixture
+
+
+def leaky(values: tf.Tensor) -> tf.Tensor:
+    return tf.nn.leaky_relu(values, 0.2)
+
+
+class Mapping(layers.Layer):
+    """Noise [batch, latent_dim] to the w of each sample, of the same shape."""
+
+    def __init__(self, latent_dim: int, **kwargs):
+        super().__init__(**kwargs)
+        self.hidden = Dense(latent_dim, kernel_initializer="he_normal", name="hidden")
+        self.last = Dense(latent_dim, kernel_initializer="lecun_normal", use_bias=False, name="last")
+
+    def build(self, noise_shape: tuple) -> None:
+        self.hidden.build(noise_shape)
+        self.last.build(noise_shape)
+
+    def call(self, noise: tf.Tensor) -> tf.Tensor:
+        noise = noise * tf.math.rsqrt(tf.reduce_mean(tf.square(noise), axis=1, keepdims=True) + 1e-8)
+        return self.last(leaky(self.hidden(noise)))
+
+
+class Modulated(layers.Layer):
+    """A convolution of features [batch, height, width, channels] by a style [batch, latent_dim + prompt_dim].
+
+    double: a transposed convolution to twice the resolution. demodulate: whether output channels are brought back to
+    the size that they had without the style. gain: of the start, where they are not.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        channels: int,
+        kernel: int,
+        double: bool = False,
+        demodulate: bool = True,
+        gain: float = 1.0,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.channels, self.demodulate = channels, demodulate
+        self.transposed, self.taps = double, kernel**2 / (4 if double else 1)  # that meet in one place of the output
+        kind = layers.Conv2DTranspose if double else layers.Conv2D
+        start = keras.initializers.RandomNormal(0.0, gain / math.sqrt(inputs * self.taps))
+        self.convolution = kind(
+            channels, kernel, 2 if double else 1, "same", use_bias=False, kernel_initializer=start, name="convolution"
+        )
+        self.affine = Dense(inputs, kernel_initializer="lecun_normal", bias_initializer="ones", name="affine")
+
+    def build(self, features_shape: tuple, style_shape: tuple) -> None:
+        self.affine.build(style_shape)
+        self.convolution.build(features_shape)
+
+    def call(self, features: tf.Tensor, style: tf.Tensor) -> tf.Tensor:
+        factors = self.affine(style)
+        features = self.convolution(features * factors[:, None, None, :])
+        if not self.demodulate:
+            return features
+        squares = tf.reduce_sum(tf.square(self.convolution.kernel), axis=[0, 1])  # in, out
+        if self.transposed:
+            squares = tf.transpose(squares) * (self.taps / 16)  # a transposed kernel is out, in
+        size = tf.math.rsqrt(tf.matmul(tf.square(factors), squares) + 1e-8)
+        return features * size[:, None, None, :]
+
+
+class Styled(layers.Layer):
+    """A modulated convolution, noise, a bias and a leaky ReLU."""
+
+    def __init__(self, inputs: int, channels: int, size: tuple[int, int], double: bool = False, **kwargs):
+        super().__init__(**kwargs)
+        self.size = size
+        self.modulated = Modulated(inputs, channels, 4 if double else 3, double, name="modulated")
+
+    def build(self, features_shape: tuple, style_shape: tuple, mixture_shape: tuple) -> None:
+        self.modulated.build(features_shape, style_shape)
+        self.fields = self.add_weight(
+            shape=(mixture_shape[1], math.prod(self.size)), initializer=keras.initializers.RandomNormal(0.0, 1.0),
+            trainable=False, name="fields",
+        )  # fmt: skip
+        self.strength = self.add_weight(shape=(), initializer="zeros", name="strength")
+        self.bias = self.add_weight(shape=(self.modulated.channels,), initializer="zeros", name="bias")
+
+    def call(self, features: tf.Tensor, style: tf.Tensor, mixture: tf.Tensor) -> tf.Tensor:
+        features = crop(self.modulated(features, style), self.size)
+        noise = tf.reshape(tf.matmul(mixture, self.fields), [-1, *self.size, 1])
+        return leaky(features + self.strength * noise + self.bias) * _GAIN
+
+
+class Synthesis(layers.Layer):
+    """w [batch, latent_dim] and a condition to pictures."""
+
+    def __init__(
+        self, shape: tuple[int, ...], width: int, prompt_dim: int, activation: Activation, lowest: int, **kwargs
+    ):
+        super().__init__(**kwargs)
+        sizes = stage_sizes(*shape[:2], lowest)[::-1]
+        widths = [*stage_widths(width, len(sizes) - 1)[::-1], max(1, width // 2)]
+        self.first_shape = (*sizes[0], widths[0])
+        self.embedding = prompt_embedding(prompt_dim)
+        self.ups = [
+            Styled(*channels, size, double=True, name=f"up_{place}")
+            for place, (channels, size) in enumerate(zip(itertools.pairwise(widths), sizes[1:], strict=True), 1)
+        ]
+        self.mixes = [
+            Styled(channels, channels, size, name=f"mix_{place}")
+            for place, (channels, size) in enumerate(zip(widths, sizes, strict=True))
+        ]
+        self.shows = [
+            Modulated(channels, shape[2], 1, demodulate=False, gain=_FAINT, name=f"show_{place}")
+            for place, channels in enumerate(widths)
+        ]
+        self.sizes = sizes
+        self.channels = shape[2]
+        self.activation = activation
+
+    def build(self, w_shape: tuple, condition_shape: tuple) -> None:
+        build_embedding(self.embedding, condition_shape)
+        start = keras.initializers.RandomNormal(0.0, 1.0)
+        self.constant = self.add_weight(shape=(1, *self.first_shape), initializer=start, name="constant")
+        self.bias = self.add_weight(shape=(self.channels,), initializer="zeros", name="bias")
+        self.turn = self.add_weight(shape=(w_shape[1], _FIELDS), initializer=start, trainable=False, name="turn")
+
+    def call(self, w: tf.Tensor, condition: tf.Tensor, training: bool = False) -> tf.Tensor:
+        style = join_prompt(w, condition, self.embedding)
+        mixture = math.sqrt(2.0 / _FIELDS) * tf.cos(tf.matmul(w, self.turn))
+        features = self.constant * tf.ones_like(style[:, :1])[:, :, None, None]
+        picture = None
+        for place, (mix, show, size) in enumerate(zip(self.mixes, self.shows, self.sizes, strict=True)):
+            if place:
+                features = self.ups[place - 1](features, style, mixture)
+                height, width = picture.shape[1:3]
+                picture = crop(tf.image.resize(picture, [2 * height, 2 * width], "bilinear"), size)
+            features = mix(features, style, mixture)
+            shown = tf.cast(show(features, style), tf.float32)
+            picture = shown if picture is None else picture + shown
+        return self.activation(picture + tf.cast(self.bias, tf.float32))
+
+    def first_weights(self) -> tf.Tensor:
+        """The matrix by which w, and the embedded condition behind it, become styles: [latent_dim + ..., channels]."""
+        styled = [*(each.modulated for each in (*self.mixes, *self.ups)), *self.shows]
+        return tf.concat([each.affine.kernel.value for each in styled], axis=1)
+
+
+class Generator(layers.Layer):
+    """Noise z [batch, latent_dim] and a condition to pictures: `mapping`, and then `synthesis`."""
+
+    def __init__(self, latent_dim: int, *synthesis: Any, **kwargs):
+        super().__init__(**kwargs)
+        self.mapping = Mapping(latent_dim, name="mapping")
+        self.synthesis = Synthesis(*synthesis, name="synthesis")
+
+    def build(self, noise_shape: tuple, condition_shape: tuple) -> None:
+        self.mapping.build(noise_shape)
+        self.synthesis.build(noise_shape, condition_shape)
+
+    def call(self, noise: tf.Tensor, condition: tf.Tensor, training: bool = False) -> tf.Tensor:
+        return self.synthesis(self.mapping(noise), condition)
+
+    def first_weights(self) -> tf.Tensor:
+        """See Synthesis: SeFa's directions of a style network are those of w."""
+        return self.synthesis.first_weights()
+
+
+class StyleNetworks(ConvolutionalNetworks):
+    """The style generator; the discriminator is the convolutional one."""
+
+    can_tile = False
+
+    def generator(self, name: str) -> layers.Layer:
+        return Generator(self.config.latent_dim, *self._synthesis(clipped_tanh), name=name)
+
+    def decoder(self, name: str) -> layers.Layer:
+        return Synthesis(*self._synthesis(tf.tanh), name=name)
+
+    def _synthesis(self, continuous: Activation) -> tuple[Any, ...]:
+        activation = activation_of(self.example, continuous)
+        return self.shape, self.config.width, self.config.prompt_dim, activation, self.lowest
