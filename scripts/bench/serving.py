@@ -310,7 +310,7 @@ def replicas(model: Path | None, counts: str, seconds: float) -> bool:
             result = _finished(load)
     outcomes = Counter(result["outcomes"])
     lost = outcomes.total() - outcomes["right"]
-    print(f"One of {most} killed under load: {lost} of {outcomes.total()} requests unanswered, {outcomes['WRONG']} wrong.")
+    print(f"One of {most} killed: {lost} of {outcomes.total()} requests unanswered, {outcomes['WRONG']} answered wrongly.")
     print(f"{dict(outcomes)}\n")
     return not outcomes["WRONG"] and lost < 0.02 * outcomes.total()
 

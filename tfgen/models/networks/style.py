@@ -20,7 +20,6 @@ from tfgen.models.networks.convolutional import ConvolutionalNetworks, clipped_t
 from tfgen.models.networks.layers import Dense
 from tfgen.models.networks.prompts import build_embedding, join_prompt, prompt_embedding
 from tfgen.models.outputs import Activation, activation_of
-from tfgen.representations.arrays.specification import ArraySpecification
 
 layers = keras.layers
 
