@@ -14,6 +14,7 @@ from tfgen.errors import UserError
 from tfgen.restore import load_model, symbols_of
 from tfgen.run import Run, runs_folder
 from tfgen.run_comparison import details, outline
+from tfgen.training.start_run import _fitted
 
 QUICK = ("batch_size=8", "width=2", "latent_dim=4")
 
@@ -116,14 +117,22 @@ def test_new_words_begin_as_the_mean_of_the_old_ones(model, network, base, pictu
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", ["gan", "vae"])
-def test_a_run_without_prompts_learns_them(model, base, pictures, tmp_path):
-    first = base(model, "convolutional")
-    run = go_on(model, first, tmp_path / "run", pictures("b", "c"))
-    assert symbols_of(first) == () and symbols_of(run) == ("b", "c")
+@pytest.mark.parametrize("model, network", [("gan", "convolutional"), ("gan", "style"), ("vae", "convolutional")])
+def test_a_run_without_prompts_learns_them(model, network, base, pictures, tmp_path):
+    first = base(model, network)
+    labels = tuple("bcdefghijklmnopqrstuvwxyz0123456789!")  # more than a prompt's embedding has numbers
+    run = go_on(model, first, tmp_path / "run", pictures(*labels))
+    assert symbols_of(first) == () and set(symbols_of(run)) == set(labels)
     part = {"gan": "discriminator", "vae": "encoder"}[model]
     before, after = state_of(first), begun(run)
     np.testing.assert_array_equal(after[f"{part}/000"], before[f"{part}/000"])
+
+
+@pytest.mark.parametrize("words", [2, 40, 100])
+def test_what_was_learned_without_prompts_is_kept_whole(words):
+    old, fresh = np.ones([64, 4]), np.zeros([96, 4])  # latents, and an embedding of prompts behind them
+    found = _fitted(old, fresh, np.full(words, -1))
+    np.testing.assert_array_equal(found, np.concatenate([old, fresh[64:]]))
 
 
 @pytest.mark.slow

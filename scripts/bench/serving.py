@@ -280,7 +280,7 @@ def replicas(model: Path | None, counts: str, seconds: float) -> bool:
         exports = _exports(folder, model)
         expected = _expected(_alone(exports), folder)
         rows, carried = [], {}
-        for count in map(int, counts.split(",")):
+        for count in sorted({1, *map(int, counts.split(","))}):
             with _balanced(exports, count, folder) as (address, servers):
                 before = sum(map(_processor_seconds, servers))
                 result = _load("closed", "grpc", address, exports, 8 * count, seconds, expected)
@@ -300,7 +300,7 @@ def replicas(model: Path | None, counts: str, seconds: float) -> bool:
                 refused = result["outcomes"].get("RESOURCE_EXHAUSTED", 0)
                 rows.append([f"{share:.0%}", rate, f"{busy:.0%}", middle, slow, slow / quick, refused])
         show_table(["of what is carried", "requests/s", "busy", "p50 ms", "p95 ms", "of the first", "refused"], rows)
-        most = max(map(int, counts.split(",")))
+        most = max(carried)
         if most == 1:
             return True
         with _balanced(exports, most, folder) as (address, servers):
@@ -309,8 +309,8 @@ def replicas(model: Path | None, counts: str, seconds: float) -> bool:
             servers[0].process.kill()
             result = _finished(load)
     outcomes = Counter(result["outcomes"])
-    lost = outcomes.total() - outcomes["right"]
-    print(f"One of {most} killed: {lost} of {outcomes.total()} requests unanswered, {outcomes['WRONG']} answered wrongly.")
+    lost = outcomes.total() - outcomes["right"] - outcomes["WRONG"]
+    print(f"One of {most} killed: of {outcomes.total()} requests {lost} unanswered, {outcomes['WRONG']} wrongly.")
     print(f"{dict(outcomes)}\n")
     return not outcomes["WRONG"] and lost < 0.02 * outcomes.total()
 
@@ -321,10 +321,10 @@ def _balanced(exports: Path, count: int, folder: Path) -> Iterator[tuple[str, li
     cores = sorted(os.sched_getaffinity(0))
     with contextlib.ExitStack() as held:
         # Without batching, which would wait for others' requests.
-        servers = [held.enter_context(_server(exports, "--no-batching", threads=1)) for _ in range(count)]
-        for place, server in enumerate(servers):
-            for task in os.listdir(f"/proc/{server.process.pid}/task"):
-                os.sched_setaffinity(int(task), {cores[place % len(cores)]})
+        servers = [
+            held.enter_context(_server(exports, "--no-batching", core=cores[place % len(cores)]))
+            for place in range(count)
+        ]
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             address = "127.0.0.1:{}".format(free.getsockname()[1])
@@ -339,7 +339,14 @@ def _balanced(exports: Path, count: int, folder: Path) -> Iterator[tuple[str, li
         process = subprocess.Popen(["haproxy", "-db", "-f", settings])
         held.callback(process.wait)
         held.callback(process.terminate)
-        time.sleep(2.0)  # until every replica passed its first check
+        time.sleep(2.0)
+        if process.poll() is not None:
+            raise SystemExit("HAProxy didn't start.")
+        # Beside the servers where there is room; a process that is begun later is where this one is.
+        rest = set(cores[count:]) or set(cores)
+        os.sched_setaffinity(process.pid, rest)
+        os.sched_setaffinity(0, rest)
+        held.callback(os.sched_setaffinity, 0, set(cores))
         yield address, servers
 
 
@@ -382,10 +389,12 @@ class Server:
 
 
 @contextlib.contextmanager
-def _server(exports: Path, *arguments: object, threads: int = 0) -> Iterator[Server]:
-    """threads: that calculate; 0: as many as TensorFlow takes."""
-    command = command_of("serve", exports, "--port", 0, "--rest-port", 0, *arguments)
-    bound = {"TF_NUM_INTRAOP_THREADS": threads, "TF_NUM_INTEROP_THREADS": threads} if threads else {}
+def _server(exports: Path, *arguments: object, core: int | None = None) -> Iterator[Server]:
+    """core: the only one that it has."""
+    command, bound = command_of("serve", exports, "--port", 0, "--rest-port", 0, *arguments), {}
+    if core is not None:
+        command = ["taskset", "-c", str(core), *command]
+        bound = {"TF_NUM_INTRAOP_THREADS": 1, "TF_NUM_INTEROP_THREADS": 1}
     process = subprocess.Popen(command, env=environment_of(**bound), stderr=subprocess.PIPE, text=True)
     said = ""
     for line in process.stderr:

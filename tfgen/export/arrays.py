@@ -16,6 +16,7 @@ import tensorflow as tf
 from tfgen.export.agreement import Agreement, Pairs, agreement_of
 from tfgen.export.formats import SAVED_MODEL, Tolerance
 from tfgen.export.signatures import SERVER, Entry, ExportedModel
+from tfgen.models import noise
 from tfgen.models.base import GenerativeModel
 from tfgen.representations.arrays.codec import ArrayCodec
 from tfgen.representations.arrays.lookup import PromptLookup
@@ -110,7 +111,7 @@ class ArrayExport(ExportedModel):
                 return tf.TensorSpec([None], tf.string, name)
             case Kind.PROMPT:
                 return tf.TensorSpec([None, self.model.conditions.longest], tf.int32, name)
-            case Kind.LATENTS:
+            case Kind.LATENTS | Kind.NOISE:
                 return tf.TensorSpec([None, self.model.latent_dim], tf.float32, name)
             case Kind.EXAMPLES:
                 return tf.TensorSpec([None, *self.codec.outside_shape], tf.float32, name)
@@ -144,6 +145,8 @@ class ArrayExport(ExportedModel):
             case Kind.LATENTS:
                 ids = tf.constant(self._ids(self._choose(seeds)))
                 return self.model.latents(tf.constant(seeds), ids).numpy()
+            case Kind.NOISE:
+                return noise.normal(tf.constant(seeds), self.model.latent_dim).numpy()
             case Kind.EXAMPLES:
                 return self._examples(seeds)
         raise ValueError(f"{kind} is nothing that an array has")

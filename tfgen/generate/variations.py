@@ -8,7 +8,7 @@ import numpy as np
 from tfgen import versions
 from tfgen.errors import UserError
 from tfgen.feedback.events import Sample
-from tfgen.generate.remade import which_can_be_made
+from tfgen.generate.remade import latents_of, which_can_be_made
 from tfgen.generate.steering import decoded
 from tfgen.restore import load_model, open_codec
 from tfgen.run import Run
@@ -22,7 +22,7 @@ def variations(
     """Samples [count, ...] as they are stored, and what each is known by, so that it can be made again.
 
     Of the sample's noise e and fresh noise f: m + sqrt(1 - amount^2) (e - m) + amount f, m being the mean of the
-    prompt's noise, so that what varies stays as likely as what it is of.
+    prompt's noise, so that what varies stays as likely as what it is of. A truncated sample's are truncated like it.
 
     Raises:
         UserError: the run can't make the sample again, or it is a text.
@@ -40,16 +40,12 @@ def variations(
     ids = tf.constant(np.tile(vocabulary.ids(sample.prompt), [count, 1]), tf.int32)
     seeds = tf.fill([count], tf.constant(sample.seed or 0, tf.int32))
     prompts = model.filled_prompts(seeds, ids)
-    middle = model.mean_deviations(prompts[:1]).numpy()
-    share = sample.settings.get("truncation", 1.0)
-    own = middle + share * (_deviations(model, sample, seeds[:1], prompts[:1]) - middle)
+    middle, own = model.mean_deviations(prompts[:1]).numpy(), _deviations(model, sample, seeds[:1], prompts[:1])
     fresh = noise.normal(tf.range(count) + tf.constant(seed, tf.int32), own.shape[1], stream=5).numpy()
     moved = (middle + np.sqrt(1 - amount**2) * (own - middle) + amount * fresh).astype(np.float32)
-    latents = model.latents_from(tf.constant(moved), seeds, prompts).numpy()
-    values = open_codec(run).decode(decoded(model, latents, model.condition(prompts).numpy()))
-    samples = [
-        replace(sample, latents=tuple(float(each) for each in row), settings={}, seed=sample.seed or 0) for row in moved
-    ]
+    samples = [replace(sample, latents=tuple(float(each) for each in row), seed=sample.seed or 0) for row in moved]
+    latents, words = latents_of(vocabulary, model, samples)
+    values = open_codec(run).decode(decoded(model, latents, model.condition(tf.constant(words)).numpy()))
     return values, samples
 
 

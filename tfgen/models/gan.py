@@ -112,9 +112,12 @@ class GAN(LatentModel):
         rows, points = tf.shape(prompts)[0], noise.normal(tf.range(_POINTS), self.latent_dim)
         if self.steered is None:
             return tf.repeat(tf.reduce_mean(self._mapping(points), axis=0, keepdims=True), rows, axis=0)
-        # The same noise for every row, so that a row's mean depends on its prompt alone.
-        moved = self.steered.move(tf.tile(points, [rows, 1]), tf.repeat(prompts, _POINTS, axis=0))
-        return tf.reduce_mean(tf.reshape(self._mapping(moved), [rows, _POINTS, self.latent_dim]), axis=1)
+
+        def mean_of(prompt: tf.Tensor) -> tf.Tensor:
+            moved = self.steered.move(points, tf.repeat(prompt[None], _POINTS, axis=0))
+            return tf.reduce_mean(self._mapping(moved), axis=0)
+
+        return tf.map_fn(mean_of, prompts, fn_output_signature=tf.float32)  # in the memory of one
 
     def decode_condition(self, latents: tf.Tensor, condition: tf.Tensor) -> tf.Tensor:
         return getattr(self.generator_average, "synthesis", self.generator_average)(latents, condition)
@@ -124,7 +127,7 @@ class GAN(LatentModel):
         if self._mapping is not None:
             known = signatures["decode"]
             inputs = {"w": Kind.LATENTS, **{name: kind for name, kind in known.inputs.items() if name != "z"}}
-            signatures["map"] = Signature(self._mapping, {"z": Kind.LATENTS}, {"w": Kind.LATENTS})
+            signatures["map"] = Signature(self._mapping, {"z": Kind.NOISE}, {"w": Kind.LATENTS})
             signatures["decode"] = Signature(known.function, inputs, known.outputs)
         return signatures
 

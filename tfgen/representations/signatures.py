@@ -11,7 +11,8 @@ class Kind(enum.Enum):
 
     SEED = "seed"  # int32 [batch]
     PROMPT = "prompt"  # int32 [batch, words], word ids; absent where the model knows no prompts
-    LATENTS = "latents"  # float32 [batch, latent_dim]
+    LATENTS = "latents"  # float32 [batch, latent_dim], what samples are decoded from
+    NOISE = "noise"  # float32 [batch, latent_dim], standard normal
     EXAMPLES = "examples"  # float32 [batch, ...], encoded as `train_step` takes them
     TOKENS = "tokens"  # int32 [batch, length], token ids
     LENGTH = "length"  # int32 [batch], how many of a row's tokens count

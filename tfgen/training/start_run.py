@@ -135,10 +135,12 @@ def _fitted(old: np.ndarray, fresh: np.ndarray, places: np.ndarray) -> np.ndarra
     (axis,) = (place for place, sides in enumerate(zip(old.shape, fresh.shape, strict=True)) if sides[0] != sides[1])
     is_known = places >= 0
     before, beginning = np.moveaxis(old, axis, 0), np.moveaxis(fresh, axis, 0).copy()
-    others, first = len(before) - is_known.sum(), len(beginning) - len(is_known)
-    same = min(others, first)  # one of them may have an encoder of captions, whose numbers stand in front of the words
-    beginning[:same] = before[:same]
-    if is_known.any():
+    if not is_known.any():  # the earlier one knew no words, and what stands for them is behind all else
+        beginning[: len(before)] = before
+    else:
+        others, first = len(before) - is_known.sum(), len(beginning) - len(is_known)
+        same = min(others, first)  # one may have an encoder of captions, whose numbers stand in front of the words
+        beginning[:same] = before[:same]
         kept = before[others:]
         beginning[first:] = np.where(is_known.reshape(-1, *[1] * (old.ndim - 1)), kept[places], kept.mean(axis=0))
     return np.moveaxis(beginning, 0, axis)

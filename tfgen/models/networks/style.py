@@ -5,8 +5,9 @@ of the prompt, and its output channels divided by what that made of their size (
 resolution adds a picture of its own to the enlarged one from below (section 4.1, output skips). What a model with this
 network calls its latents is w: truncation, walks and directions are of it.
 
-Unlike the paper's, the mapping has two layers and the common learning rate, the noise in each layer is a function of w,
-so that a seed names one sample, the discriminator is the convolutional one, and path lengths are not regularised.
+Unlike in the paper, the mapping has two layers, the common learning rate, and a w of fixed length; doubling is one
+transposed convolution of 4x4 without a blur; the noise in each layer is a function of w, so that a seed names one
+sample; the discriminator is the convolutional one; styles are not mixed and path lengths not regularised.
 """
 
 import itertools
@@ -24,7 +25,7 @@ from tfgen.models.outputs import Activation, activation_of
 layers = keras.layers
 
 _GAIN = math.sqrt(2.0)  # of a leaky ReLU, about
-_FAINT = 0.15  # the start of each resolution's picture: their sum would be all black and white
+_FAINT = 0.15  # of each resolution's picture at the start, so that their sum is not all black and white
 _FIELDS = 8  # of noise, of which each sample has its own mixture
 
 
@@ -32,8 +33,13 @@ def leaky(values: tf.Tensor) -> tf.Tensor:
     return tf.nn.leaky_relu(values, 0.2)
 
 
+def normalised(rows: tf.Tensor) -> tf.Tensor:
+    """Rows [batch, numbers] whose mean square is 1."""
+    return rows * tf.math.rsqrt(tf.reduce_mean(tf.square(rows), axis=1, keepdims=True) + 1e-8)
+
+
 class Mapping(layers.Layer):
-    """Noise [batch, latent_dim] to the w of each sample, of the same shape."""
+    """Noise [batch, latent_dim] to the w of each sample, of the same shape and about the size of noise."""
 
     def __init__(self, latent_dim: int, **kwargs):
         super().__init__(**kwargs)
@@ -45,15 +51,14 @@ class Mapping(layers.Layer):
         self.last.build(noise_shape)
 
     def call(self, noise: tf.Tensor) -> tf.Tensor:
-        noise = noise * tf.math.rsqrt(tf.reduce_mean(tf.square(noise), axis=1, keepdims=True) + 1e-8)
-        return self.last(leaky(self.hidden(noise)))
+        return normalised(self.last(leaky(self.hidden(normalised(noise)))))
 
 
 class Modulated(layers.Layer):
     """A convolution of features [batch, height, width, channels] by a style [batch, latent_dim + prompt_dim].
 
     double: a transposed convolution to twice the resolution. demodulate: whether output channels are brought back to
-    the size that they had without the style. gain: of the start, where they are not.
+    the size that they had without the style. gain: of the kernel's start; it matters where that is not so.
     """
 
     def __init__(
@@ -87,7 +92,7 @@ class Modulated(layers.Layer):
             return features
         squares = tf.reduce_sum(tf.square(self.convolution.kernel), axis=[0, 1])  # in, out
         if self.transposed:
-            squares = tf.transpose(squares) * (self.taps / 16)  # a transposed kernel is out, in
+            squares = tf.transpose(squares) / 4  # a kernel of out, in; a quarter of its taps meets in one place
         size = tf.math.rsqrt(tf.matmul(tf.square(factors), squares) + 1e-8)
         return features * size[:, None, None, :]
 
@@ -144,14 +149,21 @@ class Synthesis(layers.Layer):
 
     def build(self, w_shape: tuple, condition_shape: tuple) -> None:
         build_embedding(self.embedding, condition_shape)
-        start = keras.initializers.RandomNormal(0.0, 1.0)
-        self.constant = self.add_weight(shape=(1, *self.first_shape), initializer=start, name="constant")
+        self.constant = self.add_weight(
+            shape=(1, *self.first_shape), initializer=keras.initializers.RandomNormal(0.0, 1.0), name="constant"
+        )
         self.bias = self.add_weight(shape=(self.channels,), initializer="zeros", name="bias")
-        self.turn = self.add_weight(shape=(w_shape[1], _FIELDS), initializer=start, trainable=False, name="turn")
+        self.turn, self.phase = (
+            self.add_weight(shape=shape, initializer=start, trainable=False, name=name)
+            for name, shape, start in (
+                ("turn", (w_shape[1], _FIELDS), keras.initializers.RandomNormal(0.0, 1.0)),
+                ("phase", (_FIELDS,), keras.initializers.RandomUniform(-math.pi, math.pi)),
+            )
+        )
 
     def call(self, w: tf.Tensor, condition: tf.Tensor, training: bool = False) -> tf.Tensor:
         style = join_prompt(w, condition, self.embedding)
-        mixture = math.sqrt(2.0 / _FIELDS) * tf.cos(tf.matmul(w, self.turn))
+        mixture = math.sqrt(2.0 / _FIELDS) * tf.cos(tf.matmul(w, self.turn) + self.phase)
         features = self.constant * tf.ones_like(style[:, :1])[:, :, None, None]
         picture = None
         for place, (mix, show, size) in enumerate(zip(self.mixes, self.shows, self.sizes, strict=True)):
