@@ -24,7 +24,7 @@ def test_modulates_and_demodulates_as_the_paper_has_it(double):
     features = tf.random.stateless_normal([3, 8, 6, 5], [1, 2])
     style = tf.random.stateless_normal([3, 4], [3, 4])
     found = layer(features, style).numpy()
-    kernel, factors = layer.convolution.kernel.numpy(), layer.affine(style).numpy()
+    kernel, factors = layer.convolution.kernel.numpy(), layer.affine(style / 2.0).numpy()  # a row has 4 numbers
     for row in range(3):
         if double:
             own = kernel * factors[row][None, None, None, :]  # out, in

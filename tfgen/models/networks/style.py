@@ -5,7 +5,7 @@ of the prompt, and its output channels divided by what that made of their size (
 resolution adds a picture of its own to the enlarged one from below (section 4.1, output skips). What a model with this
 network calls its latents is w: truncation, walks and directions are of it.
 
-Unlike in the paper, the mapping has two layers, the common learning rate, and a w of fixed length; doubling is one
+Unlike in the paper, the mapping has two layers, a w of fixed length and no learning rate of its own; doubling is one
 transposed convolution of 4x4 without a blur; the noise in each layer is a function of w, so that a seed names one
 sample; the discriminator is the convolutional one; styles are not mixed and path lengths not regularised.
 """
@@ -26,6 +26,7 @@ layers = keras.layers
 
 _GAIN = math.sqrt(2.0)  # of a leaky ReLU, about
 _FAINT = 0.15  # of each resolution's picture at the start, so that their sum is not all black and white
+_KERNEL = 0.1  # of demodulated kernels, whose size is free: so large that Adam's steps are small beside it
 _FIELDS = 8  # of noise, of which each sample has its own mixture
 
 
@@ -38,27 +39,37 @@ def normalised(rows: tf.Tensor) -> tf.Tensor:
     return rows * tf.math.rsqrt(tf.reduce_mean(tf.square(rows), axis=1, keepdims=True) + 1e-8)
 
 
+def shrunk(rows: tf.Tensor) -> tf.Tensor:
+    """Rows [batch, numbers] for a layer whose weights start with a variance of 1, so that what it makes has one too.
+
+    Adam's steps are then small beside the weights (Karras et al. 2018, section 4.1).
+    """
+    return rows / math.sqrt(rows.shape[1])
+
+
 class Mapping(layers.Layer):
     """Noise [batch, latent_dim] to the w of each sample, of the same shape and about the size of noise."""
 
     def __init__(self, latent_dim: int, **kwargs):
         super().__init__(**kwargs)
-        self.hidden = Dense(latent_dim, kernel_initializer="he_normal", name="hidden")
-        self.last = Dense(latent_dim, kernel_initializer="lecun_normal", use_bias=False, name="last")
+        self.hidden, self.last = (
+            Dense(latent_dim, use_bias=bias, kernel_initializer=keras.initializers.RandomNormal(0.0, 1.0), name=name)
+            for name, bias in (("hidden", True), ("last", False))
+        )
 
     def build(self, noise_shape: tuple) -> None:
         self.hidden.build(noise_shape)
         self.last.build(noise_shape)
 
     def call(self, noise: tf.Tensor) -> tf.Tensor:
-        return normalised(self.last(leaky(self.hidden(normalised(noise)))))
+        return normalised(self.last(leaky(self.hidden(shrunk(normalised(noise))))))
 
 
 class Modulated(layers.Layer):
     """A convolution of features [batch, height, width, channels] by a style [batch, latent_dim + prompt_dim].
 
     double: a transposed convolution to twice the resolution. demodulate: whether output channels are brought back to
-    the size that they had without the style. gain: of the kernel's start; it matters where that is not so.
+    the size that they had without the style. gain: of the kernel's start, where they are not.
     """
 
     def __init__(
@@ -75,18 +86,20 @@ class Modulated(layers.Layer):
         self.channels, self.demodulate = channels, demodulate
         self.transposed, self.taps = double, kernel**2 / (4 if double else 1)  # that meet in one place of the output
         kind = layers.Conv2DTranspose if double else layers.Conv2D
-        start = keras.initializers.RandomNormal(0.0, gain / math.sqrt(inputs * self.taps))
+        deviation = _KERNEL if demodulate else gain / math.sqrt(inputs * self.taps)
+        start = keras.initializers.RandomNormal(0.0, deviation)
         self.convolution = kind(
             channels, kernel, 2 if double else 1, "same", use_bias=False, kernel_initializer=start, name="convolution"
         )
-        self.affine = Dense(inputs, kernel_initializer="lecun_normal", bias_initializer="ones", name="affine")
+        start = keras.initializers.RandomNormal(0.0, 1.0)
+        self.affine = Dense(inputs, kernel_initializer=start, bias_initializer="ones", name="affine")
 
     def build(self, features_shape: tuple, style_shape: tuple) -> None:
         self.affine.build(style_shape)
         self.convolution.build(features_shape)
 
     def call(self, features: tf.Tensor, style: tf.Tensor) -> tf.Tensor:
-        factors = self.affine(style)
+        factors = self.affine(shrunk(style))
         features = self.convolution(features * factors[:, None, None, :])
         if not self.demodulate:
             return features
