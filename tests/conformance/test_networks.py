@@ -175,7 +175,9 @@ def test_works_without_prompts(model, network):
     assert unconditional.generate(tf.constant([3, 4]), tf.zeros([2, 1], tf.int32)).shape == (2, 9, 17, 1)
 
 
-@pytest.mark.parametrize("shape", [(8, 8, 1), (8, 256, 3), (97, 48, 3)], ids=str)
+@pytest.mark.parametrize(
+    "shape", [(8, 8, 1), pytest.param((8, 256, 3), marks=SLOW), pytest.param((97, 48, 3), marks=SLOW)], ids=str
+)
 @pytest.mark.parametrize("network", NETWORKS)
 @pytest.mark.parametrize("model", models_of("arrays"))
 def test_makes_pictures_of_extreme_shapes(model, network, shape):

@@ -21,12 +21,13 @@ from tfgen.representations.arrays.vocabulary import Vocabulary
 def save_catalogue(folder: Path) -> list[str]:
     """Writes version 1 of every model and every network, as models of one folder; their names.
 
-    The networks are those of a VAE: its decoders are a GAN's generators, and it has encoders too.
+    The networks are those of a VAE: its decoders are a GAN's generators, and it has encoders too. A style network's
+    mapping is a GAN's alone.
     """
     exports = {}
     for model in MODELS:
         if ARRAYS in MODELS.load(model).representations:
-            networks = NETWORKS if model == "vae" else list(NETWORKS)[:1]
+            networks = NETWORKS if model == "vae" else ["convolutional", "style"]
             exports.update({f"{model}-{network}": _of_arrays(model, network) for network in networks})
         elif SEQUENCES in MODELS.load(model).representations:
             exports[model] = _of_sequences(model)
