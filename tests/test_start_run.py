@@ -126,6 +126,13 @@ def test_a_run_without_prompts_learns_them(model, network, base, pictures, tmp_p
     part = {"gan": "discriminator", "vae": "encoder"}[model]
     before, after = state_of(first), begun(run)
     np.testing.assert_array_equal(after[f"{part}/000"], before[f"{part}/000"])
+    for name in (name for name in before if name.split("/")[0] in ("generator", "decoder")):
+        corners = [
+            value[tuple(map(slice, before[name].shape))]
+            for other, value in after.items()
+            if other.split("/")[0] == name.split("/")[0] and value.ndim == before[name].ndim
+        ]
+        assert any(np.array_equal(corner, before[name]) for corner in corners), name
 
 
 @pytest.mark.parametrize("words", [2, 40, 100])

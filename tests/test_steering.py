@@ -10,10 +10,13 @@ from PIL import Image, ImageSequence
 from tests.conformance.cases import models_of
 from tfgen.data import open_data
 from tfgen.errors import UserError
+from tfgen.feedback.events import Sample
 from tfgen.generate import Request, open_generator
 from tfgen.generate.arrays import generate
+from tfgen.generate.remade import remake
 from tfgen.generate.steering import Steering, Waypoint
-from tfgen.restore import load_model
+from tfgen.generate.variations import variations
+from tfgen.restore import load_model, open_codec
 
 FIRST, *OTHERS = models_of("arrays")
 
@@ -126,6 +129,15 @@ def test_variations_are_like_the_picture_and_differ(run, picture, command):
     assert len(np.unique(alike.reshape(6, -1), axis=0)) == 6
     done = command("generate", run.path, "--like", "mine.png", "-n", 2, "-o", "like.png")
     assert "of the values' range away" in done.stderr
+
+
+def test_variations_are_truncated_as_what_they_are_of(run):
+    samples = [Sample.of(run, "three", 5, settings={"truncation": share} if share < 1 else {}) for share in (1, 0.4, 0)]
+    varied = [variations(run, each, 8) for each in samples]
+    spread = [values.astype(float).std(axis=0).mean() for values, _ in varied]
+    assert spread[0] > spread[1] > spread[2] == 0
+    for values, known in varied:
+        np.testing.assert_array_equal(open_codec(run).decode(remake(run, known)), values)
 
 
 def test_a_completion_keeps_what_is_known(run, picture):

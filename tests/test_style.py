@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tests.conformance.cases import CONDITIONS, example_of
 from tfgen import catalog
-from tfgen.models.networks.style import Modulated
+from tfgen.models.networks.style import ModulatedConvolution
 from tfgen.models.steered import SteeredPrior
 
 
@@ -17,16 +17,16 @@ def model():
     return model_class(config, example_of((16, 24, 3)), CONDITIONS, seed=1)
 
 
-@pytest.mark.parametrize("double", [False, True], ids=["same", "double"])
-def test_modulates_and_demodulates_as_the_paper_has_it(double):
+@pytest.mark.parametrize("upsample", [False, True], ids=["same size", "upsampled"])
+def test_modulates_and_demodulates_as_the_paper_has_it(upsample):
     """One convolution for each example, by its own kernel (equations 1 and 3)."""
-    layer = Modulated(5, 7, 4 if double else 3, double)
+    layer = ModulatedConvolution(5, 7, 4 if upsample else 3, upsample)
     features = tf.random.stateless_normal([3, 8, 6, 5], [1, 2])
     style = tf.random.stateless_normal([3, 4], [3, 4])
     found = layer(features, style).numpy()
     kernel, factors = layer.convolution.kernel.numpy(), layer.affine(style / 2.0).numpy()  # a row has 4 numbers
     for row in range(3):
-        if double:
+        if upsample:
             own = kernel * factors[row][None, None, None, :]  # out, in
             own /= np.sqrt(np.sum(own**2, axis=(0, 1, 3), keepdims=True) / 4 + 1e-8)
             wanted = tf.nn.conv2d_transpose(features[row : row + 1], own, [1, 16, 12, 7], 2, "SAME")
@@ -42,10 +42,10 @@ def test_w_has_the_length_of_noise_whatever_its_seed(model):
     np.testing.assert_allclose(tf.norm(w, axis=1), np.sqrt(6), rtol=1e-4)
 
 
-@pytest.mark.parametrize("double", [False, True], ids=["same", "double"])
+@pytest.mark.parametrize("upsample", [False, True], ids=["same size", "upsampled"])
 @pytest.mark.parametrize("size", [0.1, 10.0])
-def test_outputs_keep_their_size_whatever_the_style(double, size):
-    layer = Modulated(32, 32, 4 if double else 3, double)
+def test_outputs_keep_their_size_whatever_the_style(upsample, size):
+    layer = ModulatedConvolution(32, 32, 4 if upsample else 3, upsample)
     features = tf.random.stateless_normal([4, 16, 16, 32], [1, 2])
     style = tf.random.stateless_normal([4, 8], [3, 4])
     layer(features, style)
@@ -97,17 +97,17 @@ def test_a_steered_prior_moves_the_mean_of_w(model):
 
 
 def test_noise_is_a_function_of_w_and_differs_between_samples(model):
-    mixes = model.generator_average.synthesis.mixes
-    before = [each.strength.numpy() for each in mixes]
+    convolutions = model.generator_average.synthesis.convolutions
+    before = [each.noise_strength.numpy() for each in convolutions]
     seeds, prompts = tf.range(2), tf.constant([[1, 0], [1, 0]])
     plain = model.generate(seeds, prompts).numpy()
     try:
-        mixes[-1].strength.assign(0.5)
+        convolutions[-1].noise_strength.assign(0.5)
         loud = model.generate(seeds, prompts).numpy()
         np.testing.assert_array_equal(loud, model.generate(seeds, prompts))
     finally:
-        for each, value in zip(mixes, before, strict=True):
-            each.strength.assign(value)
+        for each, value in zip(convolutions, before, strict=True):
+            each.noise_strength.assign(value)
     differences = (loud - plain).reshape(2, -1)
     assert np.all(np.abs(differences).mean(axis=1) > 1e-3)
     assert np.abs(differences[0] - differences[1]).mean() > 0.5 * np.abs(differences).mean()
@@ -116,8 +116,8 @@ def test_noise_is_a_function_of_w_and_differs_between_samples(model):
 def test_sefa_looks_at_what_makes_styles_of_w(model):
     synthesis = model.generator_average.synthesis
     weights = model.latent_weights().numpy()
-    channels = sum(each.modulated.affine.units for each in (*synthesis.mixes, *synthesis.ups))
-    assert weights.shape == (6, channels + sum(each.affine.units for each in synthesis.shows))
+    channels = sum(each.modulated.affine.units for each in (*synthesis.convolutions, *synthesis.ups))
+    assert weights.shape == (6, channels + sum(each.affine.units for each in synthesis.to_pictures))
     direction = np.linalg.eigh(weights @ weights.T)[1]
     seeds, prompts = tf.range(16), tf.fill([16, 2], 0) + tf.constant([[1, 0]])
     w = model.latents(seeds, prompts)

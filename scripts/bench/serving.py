@@ -270,8 +270,8 @@ def overload(model: Path | None, seconds: float, times: float) -> bool:
 def replicas(model: Path | None, counts: str, seconds: float) -> bool:
     """What replicas of one core each carry behind a balancer, at which load answers become slow, and what a kill costs.
 
-    The last says how busy the autoscaler may let a pod become. Clients, balancer and replicas share the machine, so
-    with as many replicas as cores it is the machine that is full.
+    The second says how busy the autoscaler may let a pod become. Where there are no more cores than replicas, these
+    share them with the clients and the balancer, and it is the machine that is full.
     """
     if not shutil.which("haproxy"):
         print("Left out: there is no haproxy (apt-get install haproxy).\n")
@@ -310,7 +310,7 @@ def replicas(model: Path | None, counts: str, seconds: float) -> bool:
             result = _finished(load)
     outcomes = Counter(result["outcomes"])
     lost = outcomes.total() - outcomes["right"] - outcomes["WRONG"]
-    print(f"One of {most} killed: of {outcomes.total()} requests {lost} unanswered, {outcomes['WRONG']} wrongly.")
+    print(f"One of {most} killed: of {outcomes.total()} requests {lost} unanswered, {outcomes['WRONG']} wrong.")
     print(f"{dict(outcomes)}\n")
     return not outcomes["WRONG"] and lost < 0.02 * outcomes.total()
 
@@ -327,7 +327,7 @@ def _balanced(exports: Path, count: int, folder: Path) -> Iterator[tuple[str, li
         ]
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
-            address = "127.0.0.1:{}".format(free.getsockname()[1])
+            address = f"127.0.0.1:{free.getsockname()[1]}"
         model = next(path for path in exports.iterdir() if path.is_dir()).name
         lines = [
             f"server replica{place} {server.grpc} proto h2 check check-proto h1 port {server.rest.rpartition(':')[2]} "

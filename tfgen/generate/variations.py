@@ -8,8 +8,7 @@ import numpy as np
 from tfgen import versions
 from tfgen.errors import UserError
 from tfgen.feedback.events import Sample
-from tfgen.generate.remade import latents_of, which_can_be_made
-from tfgen.generate.steering import decoded
+from tfgen.generate.remade import remake, which_can_be_made
 from tfgen.restore import load_model, open_codec
 from tfgen.run import Run
 
@@ -22,7 +21,8 @@ def variations(
     """Samples [count, ...] as they are stored, and what each is known by, so that it can be made again.
 
     Of the sample's noise e and fresh noise f: m + sqrt(1 - amount^2) (e - m) + amount f, m being the mean of the
-    prompt's noise, so that what varies stays as likely as what it is of. A truncated sample's are truncated like it.
+    prompt's noise, so that what varies stays as likely as what it is of. Variations of a truncated sample are truncated
+    too.
 
     Raises:
         UserError: the run can't make the sample again, or it is a text.
@@ -44,9 +44,7 @@ def variations(
     fresh = noise.normal(tf.range(count) + tf.constant(seed, tf.int32), own.shape[1], stream=5).numpy()
     moved = (middle + np.sqrt(1 - amount**2) * (own - middle) + amount * fresh).astype(np.float32)
     samples = [replace(sample, latents=tuple(float(each) for each in row), seed=sample.seed or 0) for row in moved]
-    latents, words = latents_of(vocabulary, model, samples)
-    values = open_codec(run).decode(decoded(model, latents, model.condition(tf.constant(words)).numpy()))
-    return values, samples
+    return open_codec(run).decode(remake(run, samples)), samples
 
 
 def _deviations(model: Any, sample: Sample, seeds: Any, prompts: Any) -> np.ndarray:

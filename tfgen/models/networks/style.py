@@ -5,9 +5,9 @@ of the prompt, and its output channels divided by what that made of their size (
 resolution adds a picture of its own to the enlarged one from below (section 4.1, output skips). What a model with this
 network calls its latents is w: truncation, walks and directions are of it.
 
-Unlike in the paper, the mapping has two layers, a w of fixed length and no learning rate of its own; doubling is one
-transposed convolution of 4x4 without a blur; the noise in each layer is a function of w, so that a seed names one
-sample; the discriminator is the convolutional one; styles are not mixed and path lengths not regularised.
+It differs from the paper: the mapping has two layers, a w of fixed length and no learning rate of its own; upsampling
+is a transposed convolution of 4x4 without a blur; the noise in each layer is a function of w, so that a seed names one
+sample; the discriminator is the convolutional one; there is no style mixing and no path length regularisation.
 """
 
 import itertools
@@ -25,9 +25,9 @@ from tfgen.models.outputs import Activation, activation_of
 layers = keras.layers
 
 _GAIN = math.sqrt(2.0)  # of a leaky ReLU, about
-_FAINT = 0.15  # of each resolution's picture at the start, so that their sum is not all black and white
-_KERNEL = 0.1  # of demodulated kernels, whose size is free: so large that Adam's steps are small beside it
-_FIELDS = 8  # of noise, of which each sample has its own mixture
+_FAINT = 0.15  # each resolution's picture at the start: a sum of louder ones would be all black and white
+_DEMODULATED = 0.1  # the start of such kernels, whose size is free: so large that Adam's steps are small beside it
+_FIELDS = 8  # of noise in each layer; each sample has its own weighted sum of them
 
 
 def leaky(values: tf.Tensor) -> tf.Tensor:
@@ -39,11 +39,10 @@ def normalised(rows: tf.Tensor) -> tf.Tensor:
     return rows * tf.math.rsqrt(tf.reduce_mean(tf.square(rows), axis=1, keepdims=True) + 1e-8)
 
 
-def shrunk(rows: tf.Tensor) -> tf.Tensor:
-    """Rows [batch, numbers] for a layer whose weights start with a variance of 1, so that what it makes has one too.
-
-    Adam's steps are then small beside the weights (Karras et al. 2018, section 4.1).
-    """
+def equalised(rows: tf.Tensor) -> tf.Tensor:
+    """Rows [batch, numbers], scaled for a dense layer whose weights start with a variance of 1, so that its outputs
+    have one too. Adam's steps are small beside such weights: the equalised learning rate (Karras et al. 2018, section
+    4.1)."""
     return rows / math.sqrt(rows.shape[1])
 
 
@@ -62,34 +61,26 @@ class Mapping(layers.Layer):
         self.last.build(noise_shape)
 
     def call(self, noise: tf.Tensor) -> tf.Tensor:
-        return normalised(self.last(leaky(self.hidden(shrunk(normalised(noise))))))
+        return normalised(self.last(leaky(self.hidden(equalised(normalised(noise))))))
 
 
-class Modulated(layers.Layer):
+class ModulatedConvolution(layers.Layer):
     """A convolution of features [batch, height, width, channels] by a style [batch, latent_dim + prompt_dim].
 
-    double: a transposed convolution to twice the resolution. demodulate: whether output channels are brought back to
-    the size that they had without the style. gain: of the kernel's start, where they are not.
+    upsample: a transposed convolution to twice the resolution. demodulate: whether output channels are brought back to
+    the size that they had without the style.
     """
 
     def __init__(
-        self,
-        inputs: int,
-        channels: int,
-        kernel: int,
-        double: bool = False,
-        demodulate: bool = True,
-        gain: float = 1.0,
-        **kwargs,
+        self, inputs: int, channels: int, kernel: int, upsample: bool = False, demodulate: bool = True, **kwargs
     ):
         super().__init__(**kwargs)
-        self.channels, self.demodulate = channels, demodulate
-        self.transposed, self.taps = double, kernel**2 / (4 if double else 1)  # that meet in one place of the output
-        kind = layers.Conv2DTranspose if double else layers.Conv2D
-        deviation = _KERNEL if demodulate else gain / math.sqrt(inputs * self.taps)
+        self.channels, self.upsample, self.demodulate = channels, upsample, demodulate
+        kind, strides = (layers.Conv2DTranspose, 2) if upsample else (layers.Conv2D, 1)
+        deviation = _DEMODULATED if demodulate else _FAINT / (kernel * math.sqrt(inputs))
         start = keras.initializers.RandomNormal(0.0, deviation)
         self.convolution = kind(
-            channels, kernel, 2 if double else 1, "same", use_bias=False, kernel_initializer=start, name="convolution"
+            channels, kernel, strides, "same", use_bias=False, kernel_initializer=start, name="convolution"
         )
         start = keras.initializers.RandomNormal(0.0, 1.0)
         self.affine = Dense(inputs, kernel_initializer=start, bias_initializer="ones", name="affine")
@@ -99,38 +90,38 @@ class Modulated(layers.Layer):
         self.convolution.build(features_shape)
 
     def call(self, features: tf.Tensor, style: tf.Tensor) -> tf.Tensor:
-        factors = self.affine(shrunk(style))
+        factors = self.affine(equalised(style))
         features = self.convolution(features * factors[:, None, None, :])
         if not self.demodulate:
             return features
         squares = tf.reduce_sum(tf.square(self.convolution.kernel), axis=[0, 1])  # in, out
-        if self.transposed:
-            squares = tf.transpose(squares) / 4  # a kernel of out, in; a quarter of its taps meets in one place
+        if self.upsample:
+            squares = tf.transpose(squares) / 4  # its kernel is out, in; a quarter of its taps meet in one place
         size = tf.math.rsqrt(tf.matmul(tf.square(factors), squares) + 1e-8)
         return features * size[:, None, None, :]
 
 
-class Styled(layers.Layer):
+class StyledConvolution(layers.Layer):
     """A modulated convolution, noise, a bias and a leaky ReLU."""
 
-    def __init__(self, inputs: int, channels: int, size: tuple[int, int], double: bool = False, **kwargs):
+    def __init__(self, inputs: int, channels: int, size: tuple[int, int], upsample: bool = False, **kwargs):
         super().__init__(**kwargs)
         self.size = size
-        self.modulated = Modulated(inputs, channels, 4 if double else 3, double, name="modulated")
+        self.modulated = ModulatedConvolution(inputs, channels, 4 if upsample else 3, upsample, name="modulated")
 
-    def build(self, features_shape: tuple, style_shape: tuple, mixture_shape: tuple) -> None:
+    def build(self, features_shape: tuple, style_shape: tuple, noise_weights_shape: tuple) -> None:
         self.modulated.build(features_shape, style_shape)
         self.fields = self.add_weight(
-            shape=(mixture_shape[1], math.prod(self.size)), initializer=keras.initializers.RandomNormal(0.0, 1.0),
+            shape=(noise_weights_shape[1], math.prod(self.size)), initializer=keras.initializers.RandomNormal(0.0, 1.0),
             trainable=False, name="fields",
         )  # fmt: skip
-        self.strength = self.add_weight(shape=(), initializer="zeros", name="strength")
+        self.noise_strength = self.add_weight(shape=(), initializer="zeros", name="noise_strength")
         self.bias = self.add_weight(shape=(self.modulated.channels,), initializer="zeros", name="bias")
 
-    def call(self, features: tf.Tensor, style: tf.Tensor, mixture: tf.Tensor) -> tf.Tensor:
+    def call(self, features: tf.Tensor, style: tf.Tensor, noise_weights: tf.Tensor) -> tf.Tensor:
         features = crop(self.modulated(features, style), self.size)
-        noise = tf.reshape(tf.matmul(mixture, self.fields), [-1, *self.size, 1])
-        return leaky(features + self.strength * noise + self.bias) * _GAIN
+        noise = tf.reshape(tf.matmul(noise_weights, self.fields), [-1, *self.size, 1])
+        return leaky(features + self.noise_strength * noise + self.bias) * _GAIN
 
 
 class Synthesis(layers.Layer):
@@ -145,15 +136,15 @@ class Synthesis(layers.Layer):
         self.first_shape = (*sizes[0], widths[0])
         self.embedding = prompt_embedding(prompt_dim)
         self.ups = [
-            Styled(*channels, size, double=True, name=f"up_{place}")
+            StyledConvolution(*channels, size, upsample=True, name=f"up_{place}")
             for place, (channels, size) in enumerate(zip(itertools.pairwise(widths), sizes[1:], strict=True), 1)
         ]
-        self.mixes = [
-            Styled(channels, channels, size, name=f"mix_{place}")
+        self.convolutions = [
+            StyledConvolution(channels, channels, size, name=f"convolution_{place}")
             for place, (channels, size) in enumerate(zip(widths, sizes, strict=True))
         ]
-        self.shows = [
-            Modulated(channels, shape[2], 1, demodulate=False, gain=_FAINT, name=f"show_{place}")
+        self.to_pictures = [
+            ModulatedConvolution(channels, shape[2], 1, demodulate=False, name=f"to_picture_{place}")
             for place, channels in enumerate(widths)
         ]
         self.sizes = sizes
@@ -166,32 +157,32 @@ class Synthesis(layers.Layer):
             shape=(1, *self.first_shape), initializer=keras.initializers.RandomNormal(0.0, 1.0), name="constant"
         )
         self.bias = self.add_weight(shape=(self.channels,), initializer="zeros", name="bias")
-        self.turn, self.phase = (
+        self.frequencies, self.phases = (
             self.add_weight(shape=shape, initializer=start, trainable=False, name=name)
             for name, shape, start in (
-                ("turn", (w_shape[1], _FIELDS), keras.initializers.RandomNormal(0.0, 1.0)),
-                ("phase", (_FIELDS,), keras.initializers.RandomUniform(-math.pi, math.pi)),
+                ("frequencies", (w_shape[1], _FIELDS), keras.initializers.RandomNormal(0.0, 1.0)),
+                ("phases", (_FIELDS,), keras.initializers.RandomUniform(-math.pi, math.pi)),
             )
         )
 
     def call(self, w: tf.Tensor, condition: tf.Tensor, training: bool = False) -> tf.Tensor:
         style = join_prompt(w, condition, self.embedding)
-        mixture = math.sqrt(2.0 / _FIELDS) * tf.cos(tf.matmul(w, self.turn) + self.phase)
+        noise_weights = math.sqrt(2.0 / _FIELDS) * tf.cos(tf.matmul(w, self.frequencies) + self.phases)
         features = self.constant * tf.ones_like(style[:, :1])[:, :, None, None]
-        picture = None
-        for place, (mix, show, size) in enumerate(zip(self.mixes, self.shows, self.sizes, strict=True)):
+        picture, stages = None, zip(self.convolutions, self.to_pictures, self.sizes, strict=True)
+        for place, (convolution, to_picture, size) in enumerate(stages):
             if place:
-                features = self.ups[place - 1](features, style, mixture)
+                features = self.ups[place - 1](features, style, noise_weights)
                 height, width = picture.shape[1:3]
                 picture = crop(tf.image.resize(picture, [2 * height, 2 * width], "bilinear"), size)
-            features = mix(features, style, mixture)
-            shown = tf.cast(show(features, style), tf.float32)
-            picture = shown if picture is None else picture + shown
+            features = convolution(features, style, noise_weights)
+            own = tf.cast(to_picture(features, style), tf.float32)
+            picture = own if picture is None else picture + own
         return self.activation(picture + tf.cast(self.bias, tf.float32))
 
     def first_weights(self) -> tf.Tensor:
         """The matrix by which w, and the embedded condition behind it, become styles: [latent_dim + ..., channels]."""
-        styled = [*(each.modulated for each in (*self.mixes, *self.ups)), *self.shows]
+        styled = [*(each.modulated for each in (*self.convolutions, *self.ups)), *self.to_pictures]
         return tf.concat([each.affine.kernel.value for each in styled], axis=1)
 
 
