@@ -18,7 +18,7 @@ from tfgen.errors import UserError
 from tfgen.export.rows import RowExport, base_of
 from tfgen.export.signatures import PHONE, SERVER
 from tfgen.generate import Request, open_generator
-from tfgen.representations.rows.conditions import read_conditions
+from tfgen.representations.rows.conditions import FREE, read_conditions
 from tfgen.representations.rows.sampler import RowSampler
 from tfgen.restore import build_model, load_model, open_codec
 
@@ -220,6 +220,53 @@ def test_constraints_hold_in_what_is_filled_in(bills, command, tmp_path):
     assert (rows[0]["total"], rows[1]["total"], rows[2]["tax"]) == ("120.00", "150.00", "15.00")
 
 
+@pytest.fixture(scope="session")
+def served_bills(bills):
+    """The signatures of its export."""
+    entries = RowExport(bills, open_codec(bills), load_model(bills), SERVER).entries
+    return {name: entries[name].traced(SERVER) for name in ("generate", "fill")}
+
+
+def test_constraints_hold_in_exports_as_in_python(bills, served_bills):
+    import tfgen
+
+    def served(seeds, prompt):
+        made = served_bills["generate"](seed=tf.constant(seeds), prompt=tf.fill([len(seeds)], prompt))
+        assert made["holds"].numpy().all()
+        return as_texts({name: values for name, values in made.items() if name not in ("share", "holds")})
+
+    prompts = ("", "total=100..120", "country=Austria, net=50..60, total=60..70")
+    rows = {prompt: served(range(64), prompt) for prompt in prompts}
+    assert [served([9], prompt) for prompt in prompts] == [[own[9]] for own in rows.values()], "alone as among others"
+    for prompt, own in rows.items():
+        assert all(map(keeps_to_all, own))
+        for name, values in tfgen.load(bills.path).generate(prompt, n=64, seed=0).to_dict().items():
+            assert [row[name] for row in own] == list(map(str, values)), name
+
+
+def test_constraints_hold_in_what_an_export_fills_in(served_bills):
+    words = {"city": ["Graz", "", ""], "country": ["", "Austria", "France"], "ordered": [""] * 3, "paid": [""] * 3}
+
+    def filled(**numbers):
+        columns = {name: tf.constant(values) for name, values in words.items()}
+        columns |= {name: tf.constant(values, tf.float64) for name, values in numbers.items()}
+        made = served_bills["fill"](seed=tf.range(3), **columns)
+        return made["holds"].numpy().tolist(), as_texts({name: made[name] for name in made if name != "holds"})
+
+    holds, rows = filled(net=[100, np.nan, np.nan], tax=[20, np.nan, 15], total=[np.nan, 150, np.nan])
+    assert all(holds) and all(map(keeps_to_all, rows))
+    assert (rows[0]["total"], rows[1]["total"], rows[2]["tax"]) == ("120.0", "150.0", "15.0")
+    holds, rows = filled(net=[100, 1, 1], tax=[20, 1, 1], total=[120, 150, 2])
+    assert holds == [True, False, True], "what can't be is said"
+    assert rows[1]["total"] == "150.0"
+
+
+def as_texts(columns):
+    values = [[each.decode() if isinstance(each, bytes) else str(each) for each in own.numpy()]
+              for own in columns.values()]  # fmt: skip
+    return [dict(zip(columns, row)) for row in zip(*values)]
+
+
 def test_orders_hold_in_exports(bills):
     codec = open_codec(bills)
     ordered, paid = ([column.name for column in codec.learned].index(name) for name in ("ordered", "paid"))
@@ -239,6 +286,25 @@ def test_orders_hold_in_exports(bills):
     days = numbers["numbers"].numpy()[:, [ordered, paid]] + base_of(codec, paid)
     assert [str(np.datetime64(int(day), "D")) for day in days[1::2, 1]] == last[1::2]
     assert (days[:, 0] <= days[:, 1]).all()
+
+
+def test_what_follows_is_put_right_on_a_phone(bills):
+    codec = open_codec(bills)
+    given = np.full([64, len(codec.learned)], FREE)
+    names = [column.name for column in codec.learned]
+    given[::2, names.index("total")] = 10  # a bin, in which it stays
+    generate = RowExport(bills, codec, load_model(bills), PHONE).entries["generate"].traced(PHONE)
+    made = generate(seed=tf.range(64), given=tf.constant(given, tf.int32))
+    tokens, numbers = made["tokens"].numpy(), made["numbers"].numpy().astype(np.float64)
+    net, tax, total = (numbers[:, names.index(name)] for name in ("net", "tax", "total"))
+    np.testing.assert_allclose(net + tax, total, rtol=1e-5)
+    low, high = codec.encodings["total"].knots[10][[0, -1]]
+    assert ((low - 0.01 <= total[::2]) & (total[::2] <= high + 0.01)).all() and len(set(total[1::2])) > 20
+    city, country = (
+        np.array(codec.learned[place].categories)[list(codec.encodings[name].kept)][tokens[:, place]]
+        for name in ("city", "country") for place in [names.index(name)]
+    )
+    assert (np.isin(city, ["Graz", "Wien"]) == (country == "Austria")).all()
 
 
 def test_unlikely_rows_are_named_by_their_place_in_the_file(run, command):

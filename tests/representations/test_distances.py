@@ -120,11 +120,11 @@ def test_a_graph_means_the_same(codec, sampler):
     prompts = ["", "end=2023-03-05", "end=2023-03-01..2023-03-04|2022-06", "paid=missing", "paid=missing|2023-04",
                "start=2023-02, end=2023-03-01..2023-03-04", "end<2022-01-20, ward=a"]  # fmt: skip
     lookup, model = RowLookup(codec), sampler.model
-    given_tokens, allowed, ends, intervals, together = lookup.conditions(tf.constant(prompts))
+    given_tokens, allowed, ends, intervals, together, _ = lookup.conditions(tf.constant(prompts))
     seeds = np.arange(len(prompts), dtype=np.int32)
     tokens, _ = model.conditional_rows(tf.constant(seeds), given_tokens, allowed, together=together)
     own = tf.gather(ends, tokens + tf.constant(codec.specification.offsets, tf.int32), axis=1, batch_dims=1)
-    made = lookup.columns(tokens, model.places(tf.constant(seeds)), own, intervals)
+    made = lookup.columns(lookup.cells(tokens, model.places(tf.constant(seeds)), own, intervals))
     for place, prompt in enumerate(prompts):
         rows = sampler(seeds[place : place + 1], read_conditions(codec, prompt) if prompt else no_conditions(codec))
         for name in ("start", "end", "paid"):
@@ -159,7 +159,7 @@ def test_what_is_missing_of_two_dates_is_filled_in(codec, sampler):
     intervals, together = lookup.beginnings_of(columns, tokens)
     seeds = tf.range(count)
     drawn, _ = sampler.model.conditional_rows(seeds, tokens, tf.constant(filled.under.allowed), None, together)
-    again = lookup.columns(drawn, sampler.model.places(seeds), None, intervals, columns)
+    again = lookup.columns(lookup.cells(drawn, sampler.model.places(seeds), None, intervals, columns))
     for name, own, some in (("start", start, kind == 0), ("end", end, kind < 2)):
         assert [each.decode() for each in again[name].numpy()[some]] == [date(each) for each in own[some]]
 

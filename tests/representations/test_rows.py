@@ -227,7 +227,7 @@ def test_a_graph_reads_and_writes_the_same_rows(rows, codec):
     lookup, some = RowLookup(codec), rows.take(slice(0, 500))
     tokens = codec.encode(some)
     uniform = np.random.default_rng(2).random(tokens.shape).astype(np.float32)
-    made = lookup.columns(tf.constant(tokens.astype(np.int32)), tf.constant(uniform))
+    made = lookup.columns(lookup.cells(tf.constant(tokens.astype(np.int32)), tf.constant(uniform)))
     wanted = codec.decode(tokens, uniform)
     np.testing.assert_allclose(made["age"].numpy(), wanted.values["age"])
     np.testing.assert_allclose(made["amount"].numpy(), wanted.values["amount"])

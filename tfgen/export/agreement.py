@@ -42,7 +42,7 @@ def agreement_of(signature: str, output: str, pairs: Pairs, bounded: bool = Fals
     """
     if any(want.shape != got.shape for want, got in pairs):
         return Agreement(signature, output, float("inf"), float("-inf"))
-    if pairs[0][0].dtype.kind not in "fiu":
+    if pairs[0][0].dtype.kind not in "biuf":
         same = all((_chosen(want, want).astype("S") == _chosen(got, want)).all() for want, got in pairs)
         return Agreement(signature, output, *((0.0, _NO_NOISE) if same else (float("inf"), float("-inf"))))
     want = np.concatenate([_chosen(want, want).astype(np.float64) for want, _ in pairs])

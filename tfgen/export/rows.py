@@ -6,6 +6,7 @@ values. A phone takes tokens and gives tokens and numbers; what they stand for l
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +20,7 @@ from tfgen.models.rows.base import RowModel
 from tfgen.representations.rows.codec import Bins, Distance, RowCodec
 from tfgen.representations.rows.columns import DATE, DATETIME, TIME, Rows, plain_text
 from tfgen.representations.rows.conditions import FREE, no_conditions, quoted
+from tfgen.representations.rows.constrained import enforce_constraints_in_graph
 from tfgen.representations.rows.distances import value_at
 from tfgen.representations.rows.lookup import RowLookup, decoded
 from tfgen.representations.rows.sampler import RowSampler
@@ -26,6 +28,7 @@ from tfgen.representations.signatures import Kind
 from tfgen.run import Run
 
 COLUMNS_FILE = "columns.json"
+HOLDS = "holds"  # whether a row keeps to what holds in every row of the data
 _LARGE = 10_000.0
 _SAMPLED = 64  # rows of the model that comparisons choose from
 _TOO_COARSE = (
@@ -86,10 +89,15 @@ class RowExport(ExportedModel):
     # What the signatures do.
 
     def _generate(self, seed: tf.Tensor, prompt: tf.Tensor) -> dict[str, tf.Tensor]:
-        given, allowed, ends, intervals, together = self._lookup.conditions(prompt)
-        tokens, weights = self.model.conditional_rows(seed, given, allowed, together=together)
-        own = tf.gather(ends, tokens + tf.constant(self.model.example.offsets, tf.int32), axis=1, batch_dims=1)
-        made = self._columns(tokens, self.model.places(seed), own, intervals)
+        asked, offsets = self._lookup.conditions(prompt), tf.constant(self.model.example.offsets, tf.int32)
+
+        def draw(seed: tf.Tensor) -> tuple[list[tf.Tensor], tf.Tensor]:
+            tokens, weights = self.model.conditional_rows(seed, asked.given, asked.allowed, together=asked.together)
+            ends = tf.gather(asked.ends, tokens + offsets, axis=1, batch_dims=1)
+            return self._lookup.cells(tokens, self.model.places(seed), ends, asked.intervals), weights
+
+        cells, weights = draw(seed)
+        made = self._constrained(lambda seed: draw(seed)[0], seed, cells, tf.unstack(asked.columns, axis=1))
         return {**made, "share": tf.reduce_mean(weights, axis=1)}
 
     def _fill(self, seed: tf.Tensor, **columns: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -100,12 +108,20 @@ class RowExport(ExportedModel):
         if together:  # which goes with what is allowed
             asked = (*asked, *(place for pair in together for place in pair))
             allowed = tf.ones([self.model.tokens]) if allowed is None else allowed
-        tokens, _ = self.model.conditional_rows(seed, given, allowed, asked, together)
-        made = self._columns(tokens, self.model.places(seed), None, intervals if together else None, values)
-        return {
-            name: tf.where(_is_missing(values[place]), made[name], _cast(values[place], made[name].dtype), name=name)
+        is_given = [~_is_missing(each) for each in values]
+        there = self._lookup.given_cells(values, given)
+
+        def draw(seed: tf.Tensor) -> list[tf.Tensor]:
+            tokens, _ = self.model.conditional_rows(seed, given, allowed, asked, together)
+            made = self._lookup.cells(tokens, self.model.places(seed), None, intervals if together else None, values)
+            return [tf.where(*each) for each in zip(is_given, there, made, strict=True)]
+
+        made = self._constrained(draw, seed, draw(seed), is_given, is_given)
+        filled = {
+            name: tf.where(is_given[place], _cast(values[place], made[name].dtype), made[name], name=name)
             for place, name in enumerate(self._names)
         }
+        return {**made, **filled}
 
     def _log_prob(self, **columns: tf.Tensor) -> dict[str, tf.Tensor]:
         return self._log_prob_of_tokens(self._lookup.tokens([columns[name] for name in self._names]))
@@ -126,19 +142,48 @@ class RowExport(ExportedModel):
                 numbers[place] = value_at(how, numbers[self.codec.distances[place]], distance)
             else:
                 numbers[place] = decoded(Bins(how.knots - base, False), column, own, uniform[:, place], tf.float32)
+        tokens, numbers = self._put_right_on_phone(tf.unstack(tokens, axis=1), numbers, given)
         return {
-            "tokens": tf.identity(tokens, name="tokens"),
+            "tokens": tf.identity(tf.stack(tokens, axis=1), name="tokens"),
             "numbers": tf.identity(tf.stack(numbers, axis=1), name="numbers"),
         }
+
+    def _put_right_on_phone(
+        self, tokens: list[tf.Tensor], numbers: list[tf.Tensor], given: tf.Tensor
+    ) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
+        """Tokens [batch] and the numbers beside them of each column, with what follows from others put right. The token
+        of a number stays what was drawn."""
+        constraints = self.codec.constraints_in_graph(on_phone=True)
+        if not constraints:
+            return tokens, numbers
+        cells, settled = [], [given_token > FREE for given_token in tf.unstack(given, axis=1)]
+        for place, column in enumerate(self.codec.learned):
+            how, cell = self.codec.encodings[column.name], tokens[place]
+            if isinstance(how, Bins):
+                is_missing = tf.equal(cell, how.missing) & how.has_missing
+                cell = tf.where(is_missing, np.nan, numbers[place] + base_of(self.codec, place))
+            cells.append(cell)
+        right = constraints.put_right(cells, settled)
+        for place, (before, after) in enumerate(zip(cells, right, strict=True)):
+            if before.dtype == tf.int32:
+                tokens[place], numbers[place] = after, tf.cast(after, tf.float32)
+            else:
+                is_changed = tf.abs(after - before) > 0.0  # not what is missing
+                numbers[place] = tf.where(is_changed, after - base_of(self.codec, place), numbers[place])
+        return tokens, numbers
 
     def _log_prob_of_tokens(self, tokens: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"log_prob": tf.identity(self.model.log_likelihood(tokens), name="log_prob")}
 
-    def _columns(self, *given: Any) -> dict[str, tf.Tensor]:
-        made = self._lookup.columns(*given)
-        return {
-            name: tf.identity(values, name=name) for name, values in zip(self._names, made.values(), strict=True)
-        }
+    def _constrained(self, draw: Callable[[tf.Tensor], list[tf.Tensor]], seed: tf.Tensor, cells: list[tf.Tensor],
+                     *settled: list[tf.Tensor]) -> dict[str, tf.Tensor]:  # fmt: skip
+        """Columns as callers have them that keep to the constraints of the data, where it has any, and which do."""
+        more = {}
+        if self.codec.constraints_in_graph():
+            cells, is_right = enforce_constraints_in_graph(self.codec, draw, seed, cells, *settled)
+            more = {HOLDS: tf.identity(is_right, name=HOLDS)}
+        columns = zip(self._names, self._lookup.columns(cells).values(), strict=True)
+        return {**{name: tf.identity(values, name=name) for name, values in columns}, **more}
 
     def _types(self) -> list[tf.DType]:
         """Of the columns as a caller gives them."""
@@ -249,8 +294,7 @@ class RowExport(ExportedModel):
             f"The values of each column as a caller needs them ('{COLUMNS_FILE}'): categories that at least five rows "
             "have, and for numbers the values that five rows share, and the ends of up to a hundred bins, which are "
             "means of two or three values.",
-            "Of the table's constraints those orders that columns are learned by; else rows of an export are as the "
-            "model draws them.",
+            "Of what follows from another column, pairs of values that at least five rows have.",
         ]
 
     def words(self) -> dict[str, Any]:
@@ -271,7 +315,7 @@ def safe_names(names: list[str]) -> list[str]:
     for name in names:
         plain = re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_") or "column"
         plain = plain if plain[0].isalpha() else f"column_{plain}"
-        plain = f"{plain}_column" if plain.lower() in ("seed", "prompt", "share", "log_prob", "self") else plain
+        plain = f"{plain}_column" if plain.lower() in ("seed", "prompt", "share", "log_prob", "self", HOLDS) else plain
         taken = {each.lower() for each in made}
         number = next(number for number in range(1, len(names) + 2) if _numbered(plain, number).lower() not in taken)
         made.append(_numbered(plain, number))

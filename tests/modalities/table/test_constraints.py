@@ -5,6 +5,7 @@ import pytest
 
 from tfgen.errors import UserError
 from tfgen.modalities.table import constraints
+from tfgen.modalities.table.codec import TableCodec
 from tfgen.modalities.table.table import open_table
 from tfgen.representations.rows.columns import Column, Rows
 
@@ -99,6 +100,57 @@ def test_a_repair_leaves_what_is_settled():
     assert constraints.holding(found, right).all()
     for name in ("total", "tax"):
         assert np.array_equal(right.values[name], other.values[name], equal_nan=True)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_graph_puts_the_same_right(seed):
+    import tensorflow as tf
+
+    chance, rows = np.random.default_rng(seed), table()
+    city, district = rows.values["city"], rows.values["city"] % 4
+    more = {"district": district.astype(np.int32), "zip": 1000.0 + district, "depth": np.where(city == 3, np.nan, city)}
+    columns = (Column("district", "category", tuple("abcd")), Column("zip", "integer"), Column("depth", "integer"))
+    rows = Rows((*rows.columns, *columns), {**rows.values, **more})
+    texts = ["net + tax = total", 'total + fee = "all of it"', "fixed city state", "fixed state country", "net < total",
+             "fixed district zip", "fixed zip district", "fixed city depth", "d_start <= d_end",
+             "unique net"]  # fmt: skip
+    found = constraints.parsed([text for text in texts if text not in ("net < total", "unique net")], rows)
+    found += [constraints.parse(text, rows.columns) for text in ("net < total", "unique net")]
+    codec = TableCodec.of(rows, len(rows), constraints=found)
+    assert set(codec.constraints) == set(found)
+    values = {name: chance.permutation(values) for name, values in rows.values.items()}
+    for column in rows.columns:
+        if column.is_numeric:
+            values[column.name][chance.random(len(rows)) < 0.1] = np.nan
+    broken = Rows(rows.columns, values)
+    settled = {name: chance.random(len(rows)) < 0.2 for name in ("total", "tax", "state", "zip")}
+    in_graph = codec.constraints_in_graph()
+
+    def as_cells(rows):
+        return [tf.constant(values if column.is_numeric else codec.encode_column(column, rows).astype(np.int32))
+                for column, values in rows]  # fmt: skip
+
+    nothing = tf.zeros(len(rows), tf.bool)
+    stays = [tf.constant(settled[column.name]) if column.name in settled else nothing for column in rows.columns]
+    put_right = tf.function(lambda cells: in_graph.put_right(cells, stays), autograph=False)
+    right = constraints.repaired(codec.constraints, broken, settled)
+    for column, made, wanted in zip(rows.columns, put_right(as_cells(broken)), as_cells(right), strict=True):
+        assert np.array_equal(made, wanted, equal_nan=column.is_numeric), column.name
+    seen = [each for each in codec.constraints if each.text not in ("unique net", "d_start <= d_end")]
+    assert codec.distances, "the order of the dates is how d_end is learned"
+    for some in (rows, broken, right):
+        assert np.array_equal(in_graph.hold(as_cells(some)), constraints.holding(seen, some))
+    assert constraints.holding(seen, right).mean() > 3 * constraints.holding(seen, broken).mean()
+
+
+def test_a_graph_knows_no_value_of_a_single_row():
+    size = 200
+    price = np.arange(size, dtype=float) * 7.13
+    rows = rows_of(price=price, sort=(np.arange(size) // 20).astype(np.int32), rate=np.repeat(np.arange(10.0), 20))
+    found = [constraints.parse(text, rows.columns).fitted(rows) for text in ("fixed price sort", "fixed sort rate")]
+    in_graph = TableCodec.of(rows, size, constraints=found).constraints_in_graph()
+    kept = {constraint.text: len(keys) for constraint, (keys, _) in in_graph._tables.items()}
+    assert kept == {"fixed price sort": 0, "fixed sort rate": 10}
 
 
 @pytest.mark.parametrize(

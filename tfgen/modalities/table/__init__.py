@@ -5,7 +5,7 @@
     cells.py         texts column by column, and tables in memory
     kinds.py         cells to rows: what a column holds, and what is missing
     formats.py       how numbers and dates are written: found, read, and written again
-    constraints.py   what holds in every row
+    constraints.py   what holds in every row; graph_constraints.py, in the graph of an export
     correction.py    what a person says of a table: settings, and a TOML file
     describe.py      a table in words
     writing.py       rows to files, to text and to HTML

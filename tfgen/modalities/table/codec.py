@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tfgen.errors import UserError
-from tfgen.modalities.table.constraints import MISSING, Constraint, Fixed, from_json, lowest_below
+from tfgen.modalities.table.constraints import MISSING, Constraint, Fixed, Sum, from_json, lowest_below
 from tfgen.modalities.table.formats import on_steps, read_dates, write_values
 from tfgen.representations.rows.codec import Categories, Distance, RowCodec
 from tfgen.representations.rows.columns import Column, Rows
@@ -36,6 +36,16 @@ class TableCodec(RowCodec):
             if known.issuperset(each.get("names", ()))
         ]
         return self._about_learned(found)
+
+    def constraints_in_graph(self, on_phone: bool = False) -> Any:
+        """See RowCodec."""
+        from tfgen.modalities.table.graph_constraints import GraphConstraints
+
+        found = self.constraints
+        if on_phone:
+            of_words = {name for name, how in self.encodings.items() if isinstance(how, Categories)}
+            found = [each for each in found if isinstance(each, Sum) or set(each.names) <= of_words]
+        return GraphConstraints(self, found)
 
     def _about_learned(self, constraints: Sequence[Constraint]) -> list[Constraint]:
         """Those about learned columns, which name no value that never comes out."""

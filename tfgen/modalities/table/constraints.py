@@ -24,7 +24,7 @@ _SURE = 20.0  # natural logarithms: how unlikely an accident must be
 _MOST_SUMMED = {1: 1000, 2: 150, 3: 40}  # columns among which sums of so many are looked for
 _MOST_ORDERED = 200  # columns of numbers among which orders are looked for, and of few values that may be fixed
 _MOST_VALUES = 1000  # different ones of a column from which another may follow
-_EXACT = 1e-9
+EXACT = 1e-9
 Settled = Mapping[str, np.ndarray]  # by column, bool [n]: cells that were given or asked for, which stay as they are
 NOTHING: Settled = {}
 MISSING = -1e300  # stands for a missing number where values are compared
@@ -96,7 +96,7 @@ class Sum(Constraint):
     def holds(self, rows: Rows) -> np.ndarray:
         total, summed = rows.values[self.total], self._summed(rows)
         either = np.isnan(total) | np.isnan(summed)
-        return either | (np.abs(total - summed) <= _EXACT * np.maximum(1, np.abs(total)))
+        return either | (np.abs(total - summed) <= EXACT * np.maximum(1, np.abs(total)))
 
     def repair(self, rows: Rows, settled: Settled = NOTHING) -> Rows:
         """The total follows from the addends; where it is settled, the largest addend that isn't from the rest."""
@@ -407,7 +407,7 @@ def _candidates(sample: np.ndarray, count: int) -> list[tuple[tuple[int, ...], i
         summed = sample[:, chunk].sum(axis=2)  # [rows, combinations]
         fits = np.ones((len(chunk), sample.shape[1]), bool)
         for row, sums in zip(sample, summed):
-            fits &= np.abs(sums[:, None] - row[None]) <= _EXACT * np.maximum(1, np.abs(row[None]))
+            fits &= np.abs(sums[:, None] - row[None]) <= EXACT * np.maximum(1, np.abs(row[None]))
         found += [(tuple(chunk[place].tolist()), int(total)) for place, total in zip(*np.nonzero(fits))
                   if total not in chunk[place]]  # fmt: skip
     return found

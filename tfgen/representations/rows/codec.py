@@ -365,6 +365,14 @@ class RowCodec(Codec):
     def specification(self) -> RowSpecification:
         return self._specification
 
+    def constraints_in_graph(self, on_phone: bool = False) -> Any:
+        """What holds in every row of the data, for cells in a graph: `put_right(cells, settled)` and `hold(cells)`, and
+        whether there is any. None where a codec knows nothing of the kind.
+
+        on_phone: only what is put right by float32 numbers and tokens.
+        """
+        return None
+
     def encode(self, rows: Rows) -> np.ndarray:
         """Tokens uint16 [n, learned]."""
         return np.stack([self.encode_column(column, rows) for column in self.learned], axis=1).astype(np.uint16)

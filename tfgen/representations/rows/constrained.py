@@ -1,6 +1,7 @@
 """Rows that keep to what holds in every row of the data: put right where that follows from other columns, else drawn
 anew by a seed that follows from their own."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,13 +30,74 @@ def enforce_constraints(
         if not len(broken):
             return rows, 0
         # A row that breaks a constraint is drawn anew by a seed that follows from its own.
-        again = (seeds[broken].astype(np.int64) * 1000003 + round_number * 7919) % _LAST_SEED
+        again = _seeds_of_round(seeds[broken].astype(np.int64), round_number)
         part = None if given is None else given.take(broken)
         new = sampler.drawn(again.astype(np.int32), conditions if part is None else part.under, part)[0]
         new = _put_right(modality, codec, conditions, new, part)
         for name, values in rows.values.items():
             values[broken] = new.values[name]
     return rows, int((~_is_right(modality, codec, conditions, rows, given)).sum())
+
+
+def enforce_constraints_in_graph(
+    codec: RowCodec, draw: Callable[[Any], list], seeds: Any, cells: list, settled: Sequence[Any],
+    given: Sequence[Any] | None = None,
+) -> tuple[list, Any]:  # fmt: skip
+    """`enforce_constraints` as part of a graph: the cells, as RowLookup has them, and which rows are right, bool
+    [batch].
+
+    draw: int32 seeds [batch] to cells. settled: of each column bool [batch], which cells were given or asked for.
+    given: likewise, which were given.
+    """
+    import tensorflow as tf
+
+    constraints = codec.constraints_in_graph()
+
+    def put_right(cells: list) -> tuple[list, Any]:
+        cells = constraints.put_right(cells, settled)
+        return cells, constraints.hold(cells) & _is_inside(codec, cells, given)
+
+    def is_wrong(round_number: Any, _: list, is_right: Any) -> Any:
+        return (round_number <= _ROUNDS) & ~tf.reduce_all(is_right)
+
+    def again(round_number: Any, cells: list, is_right: Any) -> tuple:
+        anew = tf.cast(_seeds_of_round(tf.cast(seeds, tf.int64), round_number), tf.int32)
+        new, is_new_right = put_right(draw(anew))
+        cells = [tf.where(is_right, *pair) for pair in zip(cells, new, strict=True)]
+        return round_number + 1, cells, is_right | is_new_right
+
+    first = (tf.constant(1, tf.int64), *put_right(cells))
+    any_size = tf.nest.map_structure(lambda each: tf.TensorShape([None] * len(each.shape)), first)
+    _, cells, is_right = tf.while_loop(is_wrong, again, first, shape_invariants=any_size)
+    return cells, is_right
+
+
+def _is_inside(codec: RowCodec, cells: list, given: Sequence[Any] | None) -> Any:
+    """bool [batch]: of which rows all values lie where the data does, as `_is_right` has it."""
+    import tensorflow as tf
+
+    result = tf.ones(tf.shape(cells[0]), tf.bool)
+    for place, column in enumerate(codec.learned):
+        if (extent := _extent(codec, place)) is not None:
+            own = tf.math.is_nan(cells[place])
+            own = own if given is None else own | given[place]
+            result &= own | ((cells[place] >= extent[0]) & (cells[place] <= extent[1]))
+    return result
+
+
+def _seeds_of_round(seeds: Any, round_number: Any) -> Any:
+    """By which rows are drawn anew that were drawn by int64 seeds [n]."""
+    return (seeds * 1000003 + round_number * 7919) % _LAST_SEED
+
+
+def _extent(codec: RowCodec, place: int) -> tuple[float, float] | None:
+    """Between which values of a numeric column the data lies. A distance is never too great, unless from what was
+    given."""
+    column = codec.learned[place]
+    how, half = codec.encodings[column.name], 0.5 * 10.0**-column.decimals  # what rounding does
+    if not isinstance(how, Bins) or isinstance(how, Distance) or not len(how.knots):
+        return None
+    return how.knots[0, 0] - half, how.knots[-1, -1] + half
 
 
 def _put_right(modality: Any, codec: RowCodec, conditions: Conditions, rows: Rows, given: Given | None) -> Rows:
@@ -51,11 +113,9 @@ def _is_right(modality: Any, codec: RowCodec, conditions: Conditions, rows: Rows
     right = modality.holds(rows, codec)
     if given is None:
         right = right & conditions.hold(codec, rows)
-    for column in codec.learned:
-        how, values = codec.encodings[column.name], rows.values[column.name]
-        # A distance is never too great, unless from what was given.
-        if isinstance(how, Bins) and len(how.knots) and not isinstance(how, Distance):
+    for place, column in enumerate(codec.learned):
+        if (extent := _extent(codec, place)) is not None:
+            values = rows.values[column.name]
             own = np.isnan(values) if given is None else np.isnan(values) | given.there[column.name]
-            half = 0.5 * 10.0**-column.decimals  # what rounding does
-            right = right & (own | ((values >= how.knots[0, 0] - half) & (values <= how.knots[-1, -1] + half)))
+            right = right & (own | ((values >= extent[0]) & (values <= extent[1])))
     return right

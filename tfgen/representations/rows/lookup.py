@@ -8,6 +8,7 @@ taken for a rare one where there are such, as the names of these are not in the 
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -47,6 +48,22 @@ _TYPED = {DATE: TYPED_DATE, DATETIME: TYPED_DATETIME, TIME: TYPED_CLOCK}
 Together = dict[tuple[int, int], tf.Tensor]  # by a base's and a distance's field, float32 [batch, tokens, tokens]
 
 
+class Asked(NamedTuple):
+    """What is asked of rows, as Conditions has it.
+
+    given: tokens int32 [batch, fields]. allowed: float32 [batch, tokens]. ends: between which uniform numbers, float32
+        [batch, tokens, 2]. intervals: in which values must lie, float64 [batch, fields, intervals, 2]. together: what
+        two fields may be together. columns: which are asked for, bool [batch, fields].
+    """
+
+    given: tf.Tensor
+    allowed: tf.Tensor
+    ends: tf.Tensor
+    intervals: tf.Tensor
+    together: Together
+    columns: tf.Tensor
+
+
 class RowLookup(tf.Module):
     """Tokens int32 [batch, fields] from and to columns by name: strings, and float64 or int64 for numbers."""
 
@@ -68,10 +85,8 @@ class RowLookup(tf.Module):
 
     # What is asked of rows.
 
-    def conditions(self, prompts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, Together]:
-        """Prompts [batch] as tokens that are given int32 [batch, fields], what is allowed float32 [batch, tokens],
-        between which uniform numbers float32 [batch, tokens, 2], in which intervals values must lie float64
-        [batch, fields, intervals, 2], as `columns` takes them, and what two fields may be together; see Conditions."""
+    def conditions(self, prompts: tf.Tensor) -> Asked:
+        """What is asked by prompts [batch]."""
         even = tf.strings.regex_full_match(prompts, _EVEN)
         prompts = _checked(prompts, even, "A quote has no end:", prompts)
         pieces, rows = _split(prompts, ",")
@@ -83,7 +98,7 @@ class RowLookup(tf.Module):
         pieces = _checked(pieces, readable, "No conditions on this model's columns:", pieces)
         comparisons = tf.strings.regex_replace(pieces, rf"^{CONDITION}$", r"\2")
         texts = tf.strings.strip(tf.strings.regex_replace(pieces, rf"^{CONDITION}$", r"\3"))
-        given, allowed, ends, intervals, batch, texts_of = [], [], [], [], tf.shape(prompts)[0], []
+        given, allowed, ends, intervals, batch, texts_of, is_asked = [], [], [], [], tf.shape(prompts)[0], [], []
         for place, column in enumerate(self._codec.learned):
             mine = tf.cast(tf.equal(places, place), tf.int32)
             once = tf.math.unsorted_segment_sum(mine, rows, batch) < 2
@@ -92,10 +107,11 @@ class RowLookup(tf.Module):
             last = tf.maximum(_checked(last, once, reason, prompts), 0)  # 0 where nothing is asked
             comparison = tf.gather(tf.concat([["="], comparisons], axis=0), last)
             text = tf.gather(tf.concat([[""], texts], axis=0), last)
-            share, inside, within = self._within(place, column, comparison, text, last > 0)
+            is_asked.append(last > 0)
+            share, inside, within = self._within(place, column, comparison, text, is_asked[-1])
             some = tf.reduce_sum(tf.cast(share > 0.0, tf.int32), axis=1)
             share = _checked(share, some > 0, f"No row of the data has {column.name}:", text)
-            is_one = (last > 0) & (some == 1) & (tf.reduce_max(share, axis=1) >= 1.0)
+            is_one = is_asked[-1] & (some == 1) & (tf.reduce_max(share, axis=1) >= 1.0)
             if place in self._codec.distances:  # an end isn't a distance
                 is_one &= ~tf.reduce_any(within[..., 0] <= within[..., 1], axis=1)
             given.append(tf.where(is_one, tf.argmax(share, axis=1, output_type=tf.int32), FREE))
@@ -126,7 +142,10 @@ class RowLookup(tf.Module):
             fine = tf.reduce_any(table * allowed[base][:, :, None] * allowed[place][:, None] > 0.0, axis=[1, 2])
             reason = f"No row of the data has such a {self._codec.learned[place].name} with what else is asked:"
             together[base, place] = _checked(table, fine, reason, texts_of[place])
-        return tf.stack(given, axis=1), tf.concat(allowed, axis=1), tf.concat(ends, axis=1), within, together
+        return Asked(
+            tf.stack(given, axis=1), tf.concat(allowed, axis=1), tf.concat(ends, axis=1), within, together,
+            tf.stack(is_asked, axis=1),
+        )  # fmt: skip
 
     def _shares_together(self, place: int, begin: tf.Tensor, ends: tf.Tensor) -> tf.Tensor:
         """What a distance at a place and its base may be together, float32 [batch, base tokens, distance tokens], if
@@ -276,11 +295,12 @@ class RowLookup(tf.Module):
         """Cells [batch] of a numeric column as float64, NaN where one is missing."""
         return tf.cast(_cells(column, values) if values.dtype == tf.string else values, tf.float64)
 
-    def columns(
+    def cells(
         self, tokens: tf.Tensor, uniform: tf.Tensor, ends: tf.Tensor | None = None,
         intervals: tf.Tensor | None = None, known: Sequence[tf.Tensor] | None = None,
-    ) -> dict[str, tf.Tensor]:  # fmt: skip
-        """The columns [batch], by name, of tokens [batch, fields] with values at uniform numbers [batch, fields].
+    ) -> list[tf.Tensor]:  # fmt: skip
+        """The columns [batch] of tokens [batch, fields] with values at uniform numbers [batch, fields]: of categories
+        the tokens, of numbers float64, NaN for a missing one.
 
         ends: of `conditions`, of these tokens, float32 [batch, fields, 2]; None for all of each.
         intervals: of `conditions`; a value that is in none of its column's becomes the nearest that is.
@@ -322,11 +342,22 @@ class RowLookup(tf.Module):
                 if isinstance(how, Distance):
                     base = codec.distances[place]
                     values = value_at(how, self._or_known(numbers[base], base, known), values)
-                    values = tf.round(values * _scale(values, column.decimals)) / _scale(values, column.decimals)
+                    values = rounded(values, column.decimals)
                 numbers[place] = values if intervals is None else _nearest_within(values, intervals[:, place])
+        return [numbers.get(place, tokens[:, place]) for place in range(len(codec.learned))]
+
+    def given_cells(self, columns: Sequence[tf.Tensor], tokens: tf.Tensor) -> list[tf.Tensor]:
+        """Columns [batch] as they are given, and their tokens [batch, fields], as `cells` has them."""
+        return [
+            self._numbers(column, values) if column.is_numeric else tokens[:, place]
+            for place, (column, values) in enumerate(zip(self._codec.learned, columns, strict=True))
+        ]
+
+    def columns(self, cells: Sequence[tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Columns [batch] as callers have them, by name."""
         return {
-            column.name: self._written(column, tokens[:, place], numbers.get(place))
-            for place, column in enumerate(codec.learned)
+            column.name: self._written(column, values)
+            for column, values in zip(self._codec.learned, cells, strict=True)
         }
 
     def _or_known(self, values: tf.Tensor, place: int, known: Sequence[tf.Tensor] | None) -> tf.Tensor:
@@ -335,12 +366,12 @@ class RowLookup(tf.Module):
         own = self._numbers(self._codec.learned[place], known[place])
         return tf.where(tf.math.is_nan(own), values, own)
 
-    def _written(self, column: Column, tokens: tf.Tensor, values: tf.Tensor | None) -> tf.Tensor:
-        """A column as callers have it, of its tokens and, of a numeric one, its values."""
+    def _written(self, column: Column, values: tf.Tensor) -> tf.Tensor:
+        """A column as callers have it, of its cells."""
         how = self._codec.encodings[column.name]
-        if values is None:
+        if not isinstance(how, Bins):
             names = [column.categories[place] for place in how.kept]
-            return tf.gather(tf.constant([*names, *[""] * (how.size - len(names))]), tokens)
+            return tf.gather(tf.constant([*names, *[""] * (how.size - len(names))]), values)
         if column.kind in (DATE, DATETIME, TIME):
             return tf.where(tf.math.is_nan(values), "", _written(column.kind, values))
         return tf.cast(values, tf.int64) if column.kind == INTEGER and not how.has_missing else values
@@ -370,9 +401,14 @@ def decoded(how: Bins, column: Column, tokens: tf.Tensor, uniform: tf.Tensor, ki
     first = tf.minimum(tokens, len(how.knots) - 1) * KNOTS + before
     low, high = tf.gather(flat, first), tf.gather(flat, first + 1)
     values = low + (place - tf.cast(before, kind)) * (high - low)
-    scale = _scale(values, column.decimals) if kind == tf.float64 else 10.0**column.decimals
-    values = tf.round(values * scale) / scale
+    values = rounded(values, column.decimals)
     return tf.where(tokens < len(how.knots), values, tf.constant(np.nan, kind)) if how.has_missing else values
+
+
+def rounded(values: tf.Tensor, decimals: int) -> tf.Tensor:
+    """Values with so many decimals; of float64 the same ones that NumPy has."""
+    scale = _scale(values, decimals) if values.dtype == tf.float64 else 10.0**decimals
+    return tf.round(values * scale) / scale
 
 
 def _reached(
