@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tfgen.data.examples import clean_text
 from tfgen.errors import UserError
-from tfgen.models.sets.ease import PENALTIES, co_occurrences, weights_of
+from tfgen.models.sets.ease import PENALTIES, Linear, best_ease, best_linear, co_occurrences, weights_of
 from tfgen.models.sets.ranking import masked, ndcg, ranks, recall
 from tfgen.representations.sets.codec import SetCodec, items_of
 from tfgen.representations.sets.sets import Sets
@@ -46,7 +46,11 @@ def test_both_ways_to_count_pairs_agree(lists):
 
     sets = Sets.of(lists)
     hot = sets.multi_hot(ITEMS)
-    np.testing.assert_array_equal(ease._counted(sets, ITEMS), hot.T @ hot)
+    for power in (0.0, -0.5, 1.0):
+        counting = np.maximum(sets.sizes, 1.0) ** power / np.mean(np.maximum(sets.sizes, 1.0) ** power)
+        wanted = (hot.T * counting) @ hot
+        np.testing.assert_allclose(ease._counted(sets, ITEMS, counting.astype(np.float32)), wanted, rtol=1e-5)
+        np.testing.assert_allclose(co_occurrences(sets, ITEMS, power), wanted, rtol=1e-5)
     np.testing.assert_array_equal(co_occurrences(sets, ITEMS), hot.T @ hot)
 
 
@@ -60,6 +64,43 @@ def test_ease_solves_its_problem():
         part = hot[:, others]
         wanted = np.linalg.solve(part.T @ part + PENALTIES[0] * np.eye(7), part.T @ hot[:, item])
         np.testing.assert_allclose(weights[others, item], wanted, atol=1e-4)
+
+
+def test_dropout_in_closed_form_is_dropout_at_random():
+    """The weights are those of least squares on many copies of the sets, with items dropped out of each at random."""
+    random = np.random.default_rng(1)
+    hot = (random.random([60, 6]) < 0.5).astype(np.float64)
+    copies = np.repeat(hot, 4000, axis=0)
+    left = copies * (random.random(copies.shape) < 0.5) * 2.0  # p = .5, and p / (1 - p) = 1; what is left is scaled
+    counts = (hot.T @ hot).astype(np.float32)
+    weights = Linear(3.0, 1.0, 0.0, 0.0).weights(counts, np.diag(counts))
+    for item in range(6):
+        others = [place for place in range(6) if place != item]
+        part = left[:, others] / np.sqrt(4000)
+        wanted = np.linalg.solve(part.T @ part + 3.0 * np.eye(5), part.T @ copies[:, item] / np.sqrt(4000))
+        np.testing.assert_allclose(weights[others, item], wanted, atol=0.01)
+
+
+def test_rare_items_gain_by_a_negative_power():
+    counts = np.diag([100.0, 10.0, 10.0]).astype(np.float32) + 5.0
+    plain, scaled = (Linear(10.0, 0.0, 0.0, power).weights(counts, np.diag(counts)) for power in (0.0, -0.5))
+    ratio = scaled[2, :2] / plain[2, :2]
+    np.testing.assert_allclose(ratio[1] / ratio[0], np.sqrt(105 / 15), rtol=1e-5)
+
+
+def test_the_linear_part_ranks_no_worse_than_ease_where_it_is_chosen():
+    random = np.random.default_rng(0)
+    taste, groups = random.random([4, 30]) ** 4, random.integers(0, 4, 400)
+    sets = Sets.of([random.permutation(np.flatnonzero(random.random(30) < taste[group])).tolist() for group in groups])
+    learned, (given, wanted) = sets.part(0, 300), sets.part(300, 400).split()
+    counts = co_occurrences(learned, 30)
+    gains = [
+        ndcg(ranks(masked(given.multi_hot(30) @ weights, given), wanted)).mean()
+        for weights in (best_ease(counts, given, wanted), best_linear(learned, counts, given, wanted))
+    ]
+    assert gains[1] >= gains[0] - 0.005
+    nobody = Sets.of([])
+    assert np.isfinite(best_linear(learned, counts, nobody, nobody)).all()
 
 
 def test_scores_of_rankings_by_hand():

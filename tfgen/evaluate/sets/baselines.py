@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tfgen.models.sets.ease import co_occurrences
+from tfgen.models.sets.ease import best_ease, co_occurrences
 from tfgen.models.sets.ranking import masked, ndcg, ranks
 from tfgen.representations.sets.sets import Sets
 
@@ -34,6 +34,18 @@ class NearestItems:
     def scores(self, given: Sets) -> np.ndarray:
         """float32 [sets, items]."""
         return given.multi_hot(len(self._cosines)) @ self._cosines
+
+
+class PublishedEase:
+    """EASE as Steck (2019) has it, with the penalty that ranks best."""
+
+    def __init__(self, learned: Sets, choosing: Sets, items: int):
+        given, wanted = choosing.part(0, min(len(choosing), _CHOSEN_BY)).split()
+        self._weights = best_ease(co_occurrences(learned, items), given, wanted)
+
+    def scores(self, given: Sets) -> np.ndarray:
+        """float32 [sets, items]."""
+        return given.multi_hot(len(self._weights)) @ self._weights
 
 
 def _nearest_only(cosines: np.ndarray, neighbours: int) -> np.ndarray:

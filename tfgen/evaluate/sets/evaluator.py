@@ -19,7 +19,7 @@ from tfgen.run import Run
 
 QUESTIONS = {
     "no better than the commonest": "Would the commonest items for everybody do as well?",
-    "worse than its linear part": "Would the linear part alone do better?",
+    "worse than EASE": "Would the best linear ranking do better?",
     "unrelated": "Are invented ones items that don't go together?",
 }
 _HARDLY_WORSE = -0.01  # a gain that is as good as none
@@ -77,14 +77,15 @@ class SetEvaluator(Evaluator):
 
     def alarms(self, scores: Scores, baselines: Mapping[str, Mapping[str, float]]) -> list[Alarm]:
         plural = self.codec.specification.plural
-        return [_popular(scores, plural), _linear(scores, plural), _unrelated(scores, baselines, plural)]
+        return [_popular(scores, plural), _worse_than_ease(scores, plural), _unrelated(scores, baselines, plural)]
 
     def notes(self) -> list[str]:
         how = "the last fifth, by time" if self.codec.specification.ordered else "a fifth, by chance"
         return [
             f"Of each held-out one, {how}, is to be guessed from the others. The baseline \"nearest items\" looks at "
-            f"{self.sets.nearest.neighbours} neighbours of each item, as many as rank best; \"ease\" is the model's "
-            f"linear part, beside which the network has a share of {float(self.model.ease.share.numpy()):.2f}.",
+            f"{self.sets.nearest.neighbours} neighbours of each item, as many as rank best; \"ease\" is EASE as it was "
+            "published, with the penalty that ranks best. The model's own linear part goes on from that, and its "
+            f"network has a share of {float(self.model.ease.share.numpy()):.2f}.",
             f"Lifts are of {self.sets.compared:,} invented ones, and \"real\" are as many held-out ones in their "
             "place: more of a pair's lift can't be found in so few.",
         ]
@@ -137,7 +138,7 @@ class SetEvaluator(Evaluator):
                 "Items": f"{len(data.names):,}",
             },
             baselines={
-                EASE: "the linear part of the model alone (Steck 2019)",
+                EASE: "the best linear ranking by what goes together (Steck 2019)",
                 NEAREST: f"items that are in nearly the same {self.codec.specification.plural} as the given ones",
                 POPULAR: "the commonest items for everybody",
                 RANDOM: "any items",
@@ -169,8 +170,8 @@ def _popular(scores: Scores, plural: str) -> Alarm:
     )  # fmt: skip
 
 
-def _linear(scores: Scores, plural: str) -> Alarm:
-    name, gain = "worse than its linear part", value_of(scores, "gain_over_ease")
+def _worse_than_ease(scores: Scores, plural: str) -> Alarm:
+    name, gain = "worse than EASE", value_of(scores, "gain_over_ease")
     if gain != gain:
         return not_tested(name, "The gain over EASE was not measured.")
     half = scores["gain_over_ease"].half_width
@@ -178,8 +179,8 @@ def _linear(scores: Scores, plural: str) -> Alarm:
         return not_tested(name, f"Nobody knows how much of the gain over EASE is chance: {plural} are too few.")
     return alarm_of(
         name, gain + half < 0,
-        f"The network takes {_signed(gain)} of NDCG@100 from the linear part, beyond chance.",
-        f"NDCG@100 is {_signed(gain)} against the linear part alone.",
+        f"NDCG@100 is {_signed(gain)} against that of EASE, beyond chance.",
+        f"NDCG@100 is {_signed(gain)} against that of EASE.",
         f"Fit on more {plural}, so that the blend is chosen by more of them.",
     )  # fmt: skip
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from tfgen.evaluate.metric_inputs import LazyInputs
 from tfgen.evaluate.metrics import Inputs
-from tfgen.evaluate.sets.baselines import NearestItems, independent_sets
+from tfgen.evaluate.sets.baselines import NearestItems, PublishedEase, independent_sets
 from tfgen.evaluate.sets.reference_data import ReferenceData
 from tfgen.models.sets.base import MOST_INVENTED, SetModel
 from tfgen.models.sets.ease import co_occurrences
@@ -82,7 +82,7 @@ class SetInputs:
         if name == MODEL:
             scores = self.ranker.scores(given)
         elif name == EASE:
-            scores = given.multi_hot(self.items) @ self.model.ease.matrix.numpy()
+            scores = PublishedEase(self.data.learned, self.data.choosing, self.items).scores(given)
         elif name == NEAREST:
             scores = self.nearest.scores(given)
         elif name == POPULAR:

@@ -15,7 +15,7 @@ from tfgen.errors import UserError
 from tfgen.models import noise
 from tfgen.models.base import GenerativeModel
 from tfgen.models.sets.configs import TEMPERATURE
-from tfgen.models.sets.ease import PENALTIES, co_occurrences, weights_of
+from tfgen.models.sets.ease import best_linear, co_occurrences
 from tfgen.models.sets.ranking import masked, ndcg, ranks, standardised
 from tfgen.representations import SETS
 from tfgen.representations.sets.examples import SetExamples
@@ -27,8 +27,7 @@ TOP = 100  # items of a ranking that exports give, where there are so many
 MOST_INVENTED = 40  # items of an invented set
 GIVEN = -1e9  # the score of what is given already
 _PULL = 0.3  # of EASE's standardised scores, beside the network's logits, where sets are invented
-CHOSEN_BY = 2000  # sets that the penalty and the blend are chosen by, at the most
-_PENALTY_ITEMS = 3000  # the commonest, by which the penalty is chosen where there are more
+CHOSEN_BY = 2000  # sets that the linear part and the blend are chosen by, at the most
 # Of the network; not all, since weights that did best on a few sets are partly luck.
 _SHARES = tuple(np.linspace(0.0, 0.8, 17).tolist())
 _SECONDS_PER_SCORE = 5e-8  # to mix it and to rank by it, roughly
@@ -36,7 +35,8 @@ _SIZE_STREAM, _ITEM_STREAM = 120, 121
 
 
 class Ease(keras.layers.Layer):
-    """What each item says of each other one, and the network's share of the blend: fitted, never trained by steps."""
+    """What each item says of each other one (ease.Linear), and the network's share of the blend: fitted, never trained
+    by steps."""
 
     def __init__(self, items: int, **options: Any):
         super().__init__(**options)
@@ -173,14 +173,14 @@ class SetModel(GenerativeModel):
         raise NotImplementedError
 
     def before_fit(self, examples: SetExamples) -> None:
-        """Fits EASE to all learned sets, its penalty chosen by those that are there to choose by; and looks at these,
-        so that `after_fit` can blend. Where a fit goes on, EASE is there already."""
+        """Fits the linear part to all learned sets, how being chosen by those that are there to choose by; and looks at
+        these, so that `after_fit` can blend. Where a fit goes on, it is there already."""
         learned, chosen_by = examples.learned, examples.chosen_by
         given, wanted = chosen_by.part(0, min(len(chosen_by), CHOSEN_BY)).split()
         if int(self.step.numpy()) == 0 and not np.any(self.ease.matrix.numpy()[:1]):
             counts = co_occurrences(learned, self.items)
-            self.ease.matrix.assign(weights_of(counts, best_penalty(counts, given, wanted)))
             self.begin_from(counts)
+            self.ease.matrix.assign(best_linear(learned, counts, given, wanted))
         if len(given):
             linear = given.multi_hot(self.items) @ self.ease.matrix.numpy()
             self._choosing = given, wanted, standardised(linear)
@@ -229,28 +229,6 @@ class SetModel(GenerativeModel):
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Scores float32 [batch, items] of rows int32 [batch, length]."""
         return self.scores(inputs)
-
-
-def best_penalty(counts: np.ndarray, given: Sets, wanted: Sets) -> float:
-    """EASE's penalty that ranks what is wanted best, of the commonest items alone where there are many."""
-    if not len(given):
-        return PENALTIES[len(PENALTIES) // 2]
-    items = min(len(counts), _PENALTY_ITEMS)
-    shown = given.multi_hot(len(counts))[:, :items]
-    common = [wanted[place][wanted[place] < items] for place in range(len(wanted))]
-    kept = np.flatnonzero([len(each) > 0 for each in common])
-    if not len(kept):
-        return PENALTIES[len(PENALTIES) // 2]
-    shown, common = shown[kept], Sets.of([common[place] for place in kept])
-
-    def gain_of(penalty: float) -> float:
-        scores = shown @ weights_of(counts[:items, :items], penalty) - 1e9 * shown
-        return float(ndcg(ranks(scores, common)).mean())
-
-    gains = {penalty: gain_of(penalty) for penalty in PENALTIES}
-    best = max(gains, key=gains.__getitem__)
-    between = {penalty: gain_of(penalty) for penalty in (best / 1.8, 1.8 * best)}  # halfway to the next ones
-    return max(gains | between, key=(gains | between).__getitem__)
 
 
 def _standardised(scores: tf.Tensor) -> tf.Tensor:

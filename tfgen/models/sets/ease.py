@@ -2,32 +2,80 @@
 
 The best linear model of a set's items by one another, with a ridge penalty and no item that speaks for itself. On small
 data it is better than most networks, and what it says of an item is a sum over the given ones, so it can be explained.
+
+Models have it in a stronger form, `Linear`; as it was published it is a baseline.
 """
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tfgen.models.sets.ranking import ndcg, ranks
 from tfgen.representations.sets.sets import Sets
 
 PENALTIES = (30.0, 100.0, 300.0, 1000.0, 3000.0)
+_BETWEEN = 1.8  # from a penalty halfway to the next
+_DROPOUTS = (0.0, 0.3, 3.0)  # that are tried beside the first guess, and so on
+_SIZE_POWERS = (0.0, 1.0)
+_POPULARITY_POWERS = (0.0, -0.1, -0.3)
+_CHOOSING_ITEMS = 3000  # the commonest, by which all this is chosen where there are more
 _ROUNDS = 4  # of subspace iteration
 _EXACT = 5000  # items up to which the inverse is made in float64
 _AT_ONCE = 2048  # sets
 _PAIRS_A_SECOND, _PRODUCTS_A_SECOND = 3e7, 3e10  # of the two ways to count, roughly
 
 
-def co_occurrences(sets: Sets, items: int) -> np.ndarray:
-    """How many sets have both items of each pair, float32 [items, items]; on the diagonal, how many have the item."""
+@dataclass(frozen=True)
+class Linear:
+    """EASE, and what makes it rank better.
+
+    penalty: of the ridge, on every item alike.
+    dropout: the ridge on an item beside that, as a multiple of how many sets have it; that is what dropping items out
+        of sets at random comes to, with p / (1 - p) (EDLAE, Steck 2020, equation 8).
+    size_power: a set weighs this power of its size, since large ones have most of the pairs.
+    popularity_power: an item's score is multiplied by this power of how many sets have it.
+    """
+
+    penalty: float = PENALTIES[len(PENALTIES) // 2]
+    dropout: float = 1.0
+    size_power: float = -0.5
+    popularity_power: float = -0.2
+
+    def weights(self, counts: np.ndarray, popularity: np.ndarray) -> np.ndarray:
+        """As `weights_of`, for counts of sets that weigh `size_power`, and how many sets have each item [items]."""
+        return weights_of(counts, self.penalty + self.dropout * np.diag(counts)) * self.scales(popularity)
+
+    def scales(self, popularity: np.ndarray) -> np.ndarray:
+        """What the scores of each item are multiplied by, float32 [items]."""
+        common = np.maximum(popularity, 1.0)
+        return ((common / common.mean()) ** self.popularity_power).astype(np.float32)
+
+
+def co_occurrences(sets: Sets, items: int, size_power: float = 0.0) -> np.ndarray:
+    """How many sets have both items of each pair, float32 [items, items]; on the diagonal, how many have the item.
+
+    size_power: a set counts as this power of its size; 1 in the mean.
+    """
     sizes = sets.sizes.astype(np.float64)
+    counting = _weigh(sizes, size_power)
     if np.square(sizes).sum() / _PAIRS_A_SECOND < len(sets) * items**2 / _PRODUCTS_A_SECOND:
-        return _counted(sets, items)
+        return _counted(sets, items, counting)
     counts = np.zeros([items, items], np.float32)
     for first in range(0, len(sets), _AT_ONCE):
-        rows = sets.part(first, min(first + _AT_ONCE, len(sets))).multi_hot(items)
-        counts += rows.T @ rows
+        part = slice(first, min(first + _AT_ONCE, len(sets)))
+        rows = sets.part(part.start, part.stop).multi_hot(items)
+        counts += (rows * counting[part, None]).T @ rows
     return counts
 
 
-def _counted(sets: Sets, items: int) -> np.ndarray:
+def _weigh(sizes: np.ndarray, power: float) -> np.ndarray:
+    """What each set counts, float32 [sets]."""
+    weights = np.maximum(sizes, 1.0) ** power
+    return (weights / max(weights.mean(), 1e-12) if len(weights) else weights).astype(np.float32)
+
+
+def _counted(sets: Sets, items: int, counting: np.ndarray) -> np.ndarray:
     """The same, pair by pair: quicker where sets are small beside the items that there are."""
     counts = np.zeros(items * items, np.float32)
     for size in np.unique(sets.sizes):
@@ -35,7 +83,7 @@ def _counted(sets: Sets, items: int) -> np.ndarray:
         at_once = max(1, 2**22 // max(1, int(size) ** 2))
         for first in range(0, len(places), at_once):
             rows = sets.take(places[first : first + at_once]).rows(int(size)).astype(np.int64)
-            np.add.at(counts, (rows[:, :, None] * items + rows[:, None, :]).ravel(), np.float32(1.0))
+            np.add.at(counts, (rows[:, :, None] * items + rows[:, None, :]).ravel(), counting[places[0]])
     return counts.reshape(items, items)
 
 
@@ -54,10 +102,12 @@ def directions_of(counts: np.ndarray, most: int, seed: int) -> tuple[np.ndarray,
     return (basis @ turn)[:, ::-1], np.maximum(values[::-1], 1e-6)
 
 
-def weights_of(counts: np.ndarray, penalty: float) -> np.ndarray:
+def weights_of(counts: np.ndarray, penalty: float | np.ndarray) -> np.ndarray:
     """How much each item (row) speaks for each other (column), float32 [items, items], 0 on the diagonal.
 
     B = I - P diag(P)^-1 with P = (X'X + penalty I)^-1: equation 8 of Steck (2019).
+
+    penalty: of all items, or of each [items].
     """
     items = len(counts)
     whole = counts.astype(np.float64 if items <= _EXACT else np.float32)
@@ -67,3 +117,76 @@ def weights_of(counts: np.ndarray, penalty: float) -> np.ndarray:
     inverse /= -np.diag(inverse)[None, :]
     inverse[np.diag_indices(items)] = 0.0
     return inverse.astype(np.float32, copy=False)
+
+
+def best_ease(counts: np.ndarray, given: Sets, wanted: Sets) -> np.ndarray:
+    """The weights of EASE as published, with the penalty that ranks best what is wanted beside what is given."""
+    ranking = _Ranking(len(counts), given, wanted)
+    if not ranking:
+        return weights_of(counts, PENALTIES[len(PENALTIES) // 2])
+    few = ranking.common(counts)
+    return weights_of(counts, _best_penalty(lambda penalty: ranking.gain_of(weights_of(few, penalty))))
+
+
+def best_linear(learned: Sets, counts: np.ndarray, given: Sets, wanted: Sets) -> np.ndarray:
+    """The weights of the Linear that ranks best what is wanted beside what is given, of those that are tried one
+    setting after the other.
+
+    counts: co_occurrences of the learned sets.
+    """
+    popularity, found = np.diag(counts).copy(), Linear()
+    ranking = _Ranking(len(counts), given, wanted)
+    if ranking:
+        found = _chosen(ranking, learned, counts)
+    if found.size_power:
+        counts = co_occurrences(learned, len(counts), found.size_power)
+    return found.weights(counts, popularity)
+
+
+def _chosen(ranking: "_Ranking", learned: Sets, counts: np.ndarray) -> Linear:
+    few = {0.0: ranking.common(counts)}
+    popularity = np.diag(few[0.0])
+
+    def gain_of(how: Linear) -> float:
+        if how.size_power not in few:
+            few[how.size_power] = ranking.common(co_occurrences(learned, len(counts), how.size_power))
+        return ranking.gain_of(how.weights(few[how.size_power], popularity))
+
+    found = Linear()
+    found = replace(found, penalty=_best_penalty(lambda penalty: gain_of(replace(found, penalty=penalty))))
+    gains = {found: gain_of(found)}
+    for name, values in (
+        ("popularity_power", _POPULARITY_POWERS), ("dropout", _DROPOUTS), ("size_power", _SIZE_POWERS)
+    ):
+        for value in values:
+            gains[replace(found, **{name: value})] = gain_of(replace(found, **{name: value}))
+        found = max(gains, key=gains.__getitem__)
+    return found
+
+
+def _best_penalty(gain_of: Callable[[float], float]) -> float:
+    gains = {penalty: gain_of(penalty) for penalty in PENALTIES}
+    best = max(gains, key=gains.__getitem__)
+    gains |= {penalty: gain_of(penalty) for penalty in (best / _BETWEEN, _BETWEEN * best)}
+    return max(gains, key=gains.__getitem__)
+
+
+class _Ranking:
+    """How well weights rank what is wanted beside what is given, of the commonest items alone where there are many."""
+
+    def __init__(self, items: int, given: Sets, wanted: Sets):
+        self._items = min(items, _CHOOSING_ITEMS)
+        common = [wanted[place][wanted[place] < self._items] for place in range(len(wanted))]
+        kept = np.flatnonzero([len(each) > 0 for each in common])
+        self._wanted = Sets.of([common[place] for place in kept])
+        self._shown = given.multi_hot(items)[kept, : self._items] if len(kept) else np.zeros([0, self._items])
+
+    def __bool__(self) -> bool:
+        return len(self._shown) > 0
+
+    def common(self, counts: np.ndarray) -> np.ndarray:
+        return counts[: self._items, : self._items]
+
+    def gain_of(self, weights: np.ndarray) -> float:
+        scores = self._shown @ weights - 1e9 * self._shown
+        return float(ndcg(ranks(scores, self._wanted)).mean())
