@@ -36,8 +36,8 @@ def test_only_what_is_surely_no_worse_is_praised(gain, half, words, monkeypatch)
 
 
 @pytest.mark.parametrize("half, state", [(None, "not tested"), (0.02, "raised"), (0.06, "quiet")])
-def test_worse_than_the_linear_part_needs_an_interval(half, state):
-    assert evaluator._linear(scores_of(gain_over_ease=(-0.05, half)), "loans").state == state
+def test_worse_than_ease_needs_an_interval(half, state):
+    assert evaluator._worse_than_ease(scores_of(gain_over_ease=(-0.05, half)), "loans").state == state
 
 
 @pytest.mark.parametrize(
