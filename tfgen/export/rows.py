@@ -20,7 +20,7 @@ from tfgen.models.rows.base import RowModel
 from tfgen.representations.rows.codec import Bins, Distance, RowCodec
 from tfgen.representations.rows.columns import DATE, DATETIME, TIME, Rows, plain_text
 from tfgen.representations.rows.conditions import FREE, no_conditions, quoted
-from tfgen.representations.rows.constrained import enforce_constraints_in_graph
+from tfgen.representations.rows.constrained import drawn_by_constraints
 from tfgen.representations.rows.distances import value_at
 from tfgen.representations.rows.lookup import RowLookup, decoded
 from tfgen.representations.rows.sampler import RowSampler
@@ -94,11 +94,11 @@ class RowExport(ExportedModel):
         def draw(seed: tf.Tensor) -> tuple[list[tf.Tensor], tf.Tensor]:
             tokens, weights = self.model.conditional_rows(seed, asked.given, asked.allowed, together=asked.together)
             ends = tf.gather(asked.ends, tokens + offsets, axis=1, batch_dims=1)
-            return self._lookup.cells(tokens, self.model.places(seed), ends, asked.intervals), weights
+            cells = self._lookup.cells(tokens, self.model.places(seed), ends, asked.intervals)
+            return cells, tf.reduce_mean(weights, axis=1)
 
-        cells, weights = draw(seed)
-        made = self._constrained(lambda seed: draw(seed)[0], seed, cells, tf.unstack(asked.columns, axis=1))
-        return {**made, "share": tf.reduce_mean(weights, axis=1)}
+        made, share = self._drawn(draw, seed, tf.unstack(asked.columns, axis=1))
+        return {**made, "share": tf.identity(share, name="share")}
 
     def _fill(self, seed: tf.Tensor, **columns: tf.Tensor) -> dict[str, tf.Tensor]:
         values = [columns[name] for name in self._names]
@@ -111,12 +111,13 @@ class RowExport(ExportedModel):
         is_given = [~_is_missing(each) for each in values]
         there = self._lookup.given_cells(values, given)
 
-        def draw(seed: tf.Tensor) -> list[tf.Tensor]:
-            tokens, _ = self.model.conditional_rows(seed, given, allowed, asked, together)
+        def draw(seed: tf.Tensor) -> tuple[list[tf.Tensor], tf.Tensor]:
+            tokens, weights = self.model.conditional_rows(seed, given, allowed, asked, together)
             made = self._lookup.cells(tokens, self.model.places(seed), None, intervals if together else None, values)
-            return [tf.where(*each) for each in zip(is_given, there, made, strict=True)]
+            cells = [tf.where(*each) for each in zip(is_given, there, made, strict=True)]
+            return cells, tf.reduce_mean(weights, axis=1)
 
-        made = self._constrained(draw, seed, draw(seed), is_given, is_given)
+        made, _ = self._drawn(draw, seed, is_given, is_given)
         filled = {
             name: tf.where(is_given[place], _cast(values[place], made[name].dtype), made[name], name=name)
             for place, name in enumerate(self._names)
@@ -175,15 +176,19 @@ class RowExport(ExportedModel):
     def _log_prob_of_tokens(self, tokens: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"log_prob": tf.identity(self.model.log_likelihood(tokens), name="log_prob")}
 
-    def _constrained(self, draw: Callable[[tf.Tensor], list[tf.Tensor]], seed: tf.Tensor, cells: list[tf.Tensor],
-                     *settled: list[tf.Tensor]) -> dict[str, tf.Tensor]:  # fmt: skip
-        """Columns as callers have them that keep to the constraints of the data, where it has any, and which do."""
-        more = {}
+    def _drawn(
+        self, draw: Callable[[tf.Tensor], tuple[list[tf.Tensor], tf.Tensor]], seed: tf.Tensor,
+        *settled: list[tf.Tensor],
+    ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:  # fmt: skip
+        """Columns as callers have them, which keep to the constraints of the data where it has any, with which rows do;
+        and what else was drawn."""
         if self.codec.constraints_in_graph():
-            cells, is_right = enforce_constraints_in_graph(self.codec, draw, seed, cells, *settled)
-            more = {HOLDS: tf.identity(is_right, name=HOLDS)}
+            cells, more, is_right = drawn_by_constraints(self.codec, draw, seed, *settled)
+            held = {HOLDS: tf.identity(is_right, name=HOLDS)}
+        else:
+            (cells, more), held = draw(seed), {}
         columns = zip(self._names, self._lookup.columns(cells).values(), strict=True)
-        return {**{name: tf.identity(values, name=name) for name, values in columns}, **more}
+        return {**{name: tf.identity(values, name=name) for name, values in columns}, **held}, more
 
     def _types(self) -> list[tf.DType]:
         """Of the columns as a caller gives them."""

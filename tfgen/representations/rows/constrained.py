@@ -39,37 +39,39 @@ def enforce_constraints(
     return rows, int((~_is_right(modality, codec, conditions, rows, given)).sum())
 
 
-def enforce_constraints_in_graph(
-    codec: RowCodec, draw: Callable[[Any], list], seeds: Any, cells: list, settled: Sequence[Any],
+def drawn_by_constraints(
+    codec: RowCodec, draw: Callable[[Any], tuple[list, Any]], seeds: Any, settled: Sequence[Any],
     given: Sequence[Any] | None = None,
-) -> tuple[list, Any]:  # fmt: skip
-    """`enforce_constraints` as part of a graph: the cells, as RowLookup has them, and which rows are right, bool
-    [batch].
+) -> tuple[list, Any, Any]:  # fmt: skip
+    """Rows of int32 seeds [batch] with what `enforce_constraints` does to them, as part of a graph: cells, as RowLookup
+    has them, what else the first draw gave, and which rows are right, bool [batch].
 
-    draw: int32 seeds [batch] to cells. settled: of each column bool [batch], which cells were given or asked for.
-    given: likewise, which were given.
+    draw: seeds to cells, and a float32 [batch]. settled: of each column bool [batch], which cells were given or asked
+    for. given: likewise, which were given.
     """
     import tensorflow as tf
 
     constraints = codec.constraints_in_graph()
 
-    def put_right(cells: list) -> tuple[list, Any]:
-        cells = constraints.put_right(cells, settled)
-        return cells, constraints.hold(cells) & _is_inside(codec, cells, given)
+    def is_wrong(number: Any, _: list, __: Any, is_right: Any) -> Any:
+        return (number <= _ROUNDS) & ~tf.reduce_all(is_right)
 
-    def is_wrong(round_number: Any, _: list, is_right: Any) -> Any:
-        return (round_number <= _ROUNDS) & ~tf.reduce_all(is_right)
-
-    def again(round_number: Any, cells: list, is_right: Any) -> tuple:
-        anew = tf.cast(_seeds_of_round(tf.cast(seeds, tf.int64), round_number), tf.int32)
-        new, is_new_right = put_right(draw(anew))
+    # The first draw is a round too, so that the graph has it once.
+    def drawn(number: Any, cells: list, first: Any, is_right: Any) -> tuple:
+        anew = tf.cast(_seeds_of_round(tf.cast(seeds, tf.int64), number), tf.int32)
+        new, more = draw(tf.where(number > 0, anew, seeds))
+        new = constraints.put_right(new, settled)
+        is_new_right = constraints.hold(new) & _is_inside(codec, new, given)
         cells = [tf.where(is_right, *pair) for pair in zip(cells, new, strict=True)]
-        return round_number + 1, cells, is_right | is_new_right
+        return number + 1, cells, tf.where(number > 0, first, more), is_right | is_new_right
 
-    first = (tf.constant(1, tf.int64), *put_right(cells))
-    any_size = tf.nest.map_structure(lambda each: tf.TensorShape([None] * len(each.shape)), first)
-    _, cells, is_right = tf.while_loop(is_wrong, again, first, shape_invariants=any_size)
-    return cells, is_right
+    kinds = [tf.float64 if isinstance(codec.encodings[each.name], Bins) else tf.int32 for each in codec.learned]
+    nothing = (
+        tf.constant(0, tf.int64), [tf.zeros_like(seeds, kind) for kind in kinds], tf.zeros_like(seeds, tf.float32),
+        tf.zeros_like(seeds, tf.bool),
+    )  # fmt: skip
+    any_size = tf.nest.map_structure(lambda each: tf.TensorShape([None] * len(each.shape)), nothing)
+    return tf.while_loop(is_wrong, drawn, nothing, shape_invariants=any_size)[1:]
 
 
 def _is_inside(codec: RowCodec, cells: list, given: Sequence[Any] | None) -> Any:
