@@ -209,6 +209,7 @@ ENGINES = Catalog(
         "steer/sequences": "tfgen.steering.sequences:SequenceSession",
         "tune/arrays": "tfgen.tuning.arrays:ArrayTuner",
         "tune/sequences": "tfgen.tuning.sequences:SequenceTuner",
+        "at-home/arrays": "tfgen.evaluate.at_home:arrays_at_home",
         "at-home/sequences": "tfgen.evaluate.at_home:sequences_at_home",
         "at-home/rows": "tfgen.evaluate.at_home:rows_at_home",
         "canaries/arrays": "tfgen.evaluate.canaries:arrays_known",

@@ -19,6 +19,9 @@ from tfgen.catalog import MODALITIES
 from tfgen.config import parse_pairs
 from tfgen.data.prepared import cache_folder
 from tfgen.errors import UserError
+from tfgen.evaluate.at_home import arrays_at_home
+from tfgen.evaluate.metrics.copying import auc
+from tfgen.evaluate.training_data import open_training
 from tfgen.feedback.events import Event, Sample
 from tfgen.feedback.store import open_store
 from tfgen.run import runs_folder
@@ -142,6 +145,31 @@ def test_a_record_leaves_all_that_it_touched(table, family, isolated, command):
     with open_store() as store:
         assert store.runs() == ["others"] and len(store) == 1
     assert not list(runs_folder().glob(".*"))
+
+
+@pytest.mark.slow
+def test_a_picture_is_tested_beside_those_that_were_held_out(isolated, command):
+    from PIL import Image
+
+    generator = np.random.default_rng(0)
+    for part, count in (("train", 60), ("test", 150)):
+        (isolated / "photos" / part).mkdir(parents=True)
+        for number in range(count):
+            values = generator.integers(0, 2, [8, 8], np.uint8) * 255
+            Image.fromarray(values).save(isolated / "photos" / part / f"{number}.png")
+    settings = {"network": "dense", "batch_size": 30, "latent_dim": 32, "beta": 0.3}
+    run = tfgen.fit("vae", "photos", output="faces", steps=400, **settings)
+    known, unseen = (
+        arrays_at_home(run, run.model, examples, others)
+        for examples in [open_training(run)] for others in (examples, None)
+    )
+    assert (len(known), len(unseen)) == (60, 150) and auc(unseen, known) > 0.9, "it knows what it learned"
+    (isolated / "gone").mkdir()
+    shutil.move(isolated / "photos" / "train" / "7.png", isolated / "gone" / "7.png")
+    done = command("forget", "faces", "--rows", "gone", "--yes", "--json")
+    assert done.exit_code == 0, done.stderr
+    membership = json.loads(done.stdout)["membership"]
+    assert membership["p_value"] > 0.01 and membership["compared_with"] == 150
 
 
 @pytest.mark.slow

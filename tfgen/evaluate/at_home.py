@@ -1,34 +1,63 @@
-"""How at home examples are in a model: what those go by who want to tell what it learned from what it never saw."""
+"""How at home examples are in a model: what those go by who want to tell what it learned from what it never saw.
+
+Each takes a run, its model and the examples that it learned, and others like them; those that it held out in place of
+others, where there are none.
+"""
 
 from typing import Any
 
 import numpy as np
 
+from tfgen.representations.arrays.examples import ArrayExamples
 from tfgen.representations.rows.examples import RowExamples
 from tfgen.representations.sequences.examples import PARTS, SequenceExamples
+from tfgen.run import Run
 
 _MOST_HELD_OUT = 2000
 
 
-def rows_at_home(model: Any, examples: RowExamples, held_out: bool) -> np.ndarray:
+def arrays_at_home(run: Run, model: Any, learned: ArrayExamples, others: ArrayExamples | None) -> np.ndarray:
+    """How real each looks to a GAN's discriminator (LOGAN, Hayes et al. 2019), a VAE's bound of its likelihood, [n];
+    nothing of a model that has neither, or where nothing is held out."""
+    from tfgen.evaluate.arrays.groups import real_group
+    from tfgen.evaluate.arrays.metric_inputs import measured
+    from tfgen.evaluate.arrays.reference_data import holdout_of, places_of
+
+    measure = model.measurements().get("scores")
+    examples = holdout_of(run, None, learned) if others is None else others
+    if measure is None or examples is None:
+        return np.zeros(0)
+    prompts, chosen = places_of(examples, learned), np.arange(len(examples))
+    if others is None:
+        chosen = chosen[(prompts >= 0) | (not learned.prompts)]
+        chosen = np.sort(np.random.default_rng(0).permutation(chosen)[:_MOST_HELD_OUT])
+    if not len(chosen):
+        return np.zeros(0)
+    return measured(model, learned.codec, measure, real_group("at home", examples, chosen, prompts, 0))
+
+
+def rows_at_home(run: Run, model: Any, learned: RowExamples, others: RowExamples | None) -> np.ndarray:
     """The log-likelihood of each row, in nats [n]; nothing of a model that has none."""
     from tfgen.evaluate.rows.metric_inputs import Likelihood
 
     if "likelihood" not in model.measurements():
         return np.zeros(0)
-    return -Likelihood(model)(examples.held_out[:_MOST_HELD_OUT] if held_out else examples.tokens)
+    return -Likelihood(model)(learned.held_out[:_MOST_HELD_OUT] if others is None else others.tokens)
 
 
-def sequences_at_home(model: Any, examples: SequenceExamples, held_out: bool) -> np.ndarray:
+def sequences_at_home(
+    run: Run, model: Any, learned: SequenceExamples, others: SequenceExamples | None
+) -> np.ndarray:
     """Minus the mean nats of a token in each document, [n]."""
     from tfgen.evaluate.sequences.losses import LossReader
     from tfgen.evaluate.sequences.reference_data import Tokens
 
+    examples, parts = (learned, PARTS[1:]) if others is None else (others, PARTS)
     reader, units, found = LossReader(model), examples.codec.units(), []
-    for part in PARTS[1:] if held_out else PARTS:
+    for part in parts:
         for stored in list(examples.documents_of(part))[:_MOST_HELD_OUT]:
-            ids, learned = examples.ids(stored), examples.learned(stored)
-            if learned.any():
-                read = reader.read(Tokens(ids, learned, units[ids]))
-                found.append(-float(np.mean(read.nats[learned])))
+            ids, counted = examples.ids(stored), examples.learned(stored)
+            if counted.any():
+                read = reader.read(Tokens(ids, counted, units[ids]))
+                found.append(-float(np.mean(read.nats[counted])))
     return np.array(found)

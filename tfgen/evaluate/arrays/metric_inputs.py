@@ -15,6 +15,7 @@ from tfgen.evaluate.extractors import Extractor
 from tfgen.evaluate.metric_inputs import LazyInputs, with_others
 from tfgen.evaluate.statistics import nearest
 from tfgen.modalities.base import Modality
+from tfgen.representations.arrays.codec import ArrayCodec
 
 _NEIGHBOURED = 2000  # samples, and unseen examples, whose nearest training examples are looked for
 _MEASURED = 1000  # examples that the model is asked about; a variational bound decodes each 64 times
@@ -40,7 +41,6 @@ class ArrayInputs:
         self._judged: dict[tuple[str, bool], np.ndarray] = {}
         self._nearest: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         self.learned_after_all = 0.0  # the share of held-out examples that are training examples too
-        self._encode = reference_data.training.codec.encode
 
     def of_group(self, group: Group) -> LazyInputs:
         """All that this group gives as the samples of a model that makes it."""
@@ -140,23 +140,27 @@ class ArrayInputs:
         return self.nearest(self.data.neighbours())[1][:, 1:]
 
     def _measure(self, measure: Callable, group: Group) -> np.ndarray:
-        """A model's word on each example of a group."""
-        import tensorflow as tf
+        return measured(self.model, self.data.training.codec, measure, group)
 
-        function = tf.function(
-            lambda values, index: measure(self._encode(values), self.model.prompts_of(index)),
-            reduce_retracing=True,
-            autograph=False,
-        )
-        return np.concatenate(
-            [
-                function(
-                    tf.constant(group.read(start, min(start + _AT_ONCE, len(group)))),
-                    tf.constant(group.prompts[start:start + _AT_ONCE], tf.int32),
-                ).numpy()
-                for start in range(0, len(group), _AT_ONCE)
-            ]
-        )
+
+def measured(model: Any, codec: ArrayCodec, measure: Callable, group: Group) -> np.ndarray:
+    """A model's word on each example of a group, [n, ...]: what one of its measurements says."""
+    import tensorflow as tf
+
+    function = tf.function(
+        lambda values, index: measure(codec.encode(values), model.prompts_of(index)),
+        reduce_retracing=True,
+        autograph=False,
+    )
+    return np.concatenate(
+        [
+            function(
+                tf.constant(group.read(start, min(start + _AT_ONCE, len(group)))),
+                tf.constant(group.prompts[start:start + _AT_ONCE], tf.int32),
+            ).numpy()
+            for start in range(0, len(group), _AT_ONCE)
+        ]
+    )
 
 
 def _none(group: Group) -> Callable[[], np.ndarray]:

@@ -35,8 +35,8 @@ class ReferenceData:
             UserError: the training data isn't where it was or has changed, or the held-out data can't be read.
         """
         training = open_training(run)
-        unseen = _holdout(run, holdout, training)
-        return cls(training, unseen, _places(unseen, training) if unseen else np.array([], np.int64), seed)
+        unseen = holdout_of(run, holdout, training)
+        return cls(training, unseen, places_of(unseen, training) if unseen else np.array([], np.int64), seed)
 
     def usable(self, wanted: int) -> int:
         """How many examples each group gets: all groups the same, since scores depend on their number.
@@ -89,7 +89,7 @@ class ReferenceData:
         return np.random.default_rng([self.seed, 0]).permutation(count)
 
 
-def _holdout(run: Run, holdout: str | None, training: ArrayExamples) -> ArrayExamples | None:
+def holdout_of(run: Run, holdout: str | None, training: ArrayExamples) -> ArrayExamples | None:
     """Held-out data of the training data's shape: what was named, else what the source itself holds out."""
     if holdout is None:
         settings = MODALITIES.load(training.modality).held_out_settings(training, run.data_settings(), run.path)
@@ -116,7 +116,7 @@ def _test_split(source: str, settings: dict[str, Any], training: ArrayExamples) 
     return None if examples.fingerprint == training.fingerprint else examples
 
 
-def _places(holdout: ArrayExamples, training: ArrayExamples) -> np.ndarray:
+def places_of(holdout: ArrayExamples, training: ArrayExamples) -> np.ndarray:
     """Each held-out example's prompt as a place among the training prompts, -1 for one that the run doesn't know.
 
     Case doesn't matter, and "7" is "seven", as where a person types a prompt.

@@ -268,9 +268,10 @@ class Forgetting:
             return unable
         run, at_home = Run.open(str(self.run.path)), ENGINES.load(f"at-home/{self._records.representation}")
         own, model = open_training(run), load_model(run)
-        known, unseen = at_home(model, self.request.records.under(run, own), False), at_home(model, own, True)
+        known = at_home(run, model, own, self.request.records.under(run, own))
         if not len(known):
             return unable
+        unseen = at_home(run, model, own, None)
         if len(known) >= BY_CHANCE * (1 + len(unseen)):
             few = f"{len(unseen)} held-out examples are too few to test {len(known)} records at p = {BY_CHANCE}."
             return {"untested": few}
