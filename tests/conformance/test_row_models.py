@@ -247,9 +247,10 @@ def test_constraints_hold_in_exports_as_in_python(bills, served_bills):
 def test_constraints_hold_in_what_an_export_fills_in(served_bills):
     words = {"city": ["Graz", "", ""], "country": ["", "Austria", "France"], "ordered": [""] * 3, "paid": [""] * 3}
 
-    def filled(**numbers):
+    def filled(ordered=("", "", ""), paid=("", "", ""), **numbers):
         columns = {name: tf.constant(values) for name, values in words.items()}
         columns |= {name: tf.constant(values, tf.float64) for name, values in numbers.items()}
+        columns |= {"ordered": tf.constant(ordered), "paid": tf.constant(paid)}
         made = served_bills["fill"](seed=tf.range(3), **columns)
         return made["holds"].numpy().tolist(), as_texts({name: made[name] for name in made if name != "holds"})
 
@@ -259,6 +260,9 @@ def test_constraints_hold_in_what_an_export_fills_in(served_bills):
     holds, rows = filled(net=[100, 1, 1], tax=[20, 1, 1], total=[120, 150, 2])
     assert holds == [True, False, True], "what can't be is said"
     assert rows[1]["total"] == "150.0"
+    nothing = dict.fromkeys(("net", "tax", "total"), [np.nan] * 3)
+    holds, rows = filled(["2024-06-01", "2024-06-01", ""], ["2024-01-15", "", "2024-01-15"], **nothing)
+    assert holds == [False, True, True] and all(row["ordered"] <= row["paid"] for row in rows[1:])
 
 
 def as_texts(columns):

@@ -91,11 +91,11 @@ class RowExport(ExportedModel):
     def _generate(self, seed: tf.Tensor, prompt: tf.Tensor) -> dict[str, tf.Tensor]:
         asked, offsets = self._lookup.conditions(prompt), tf.constant(self.model.example.offsets, tf.int32)
 
-        def draw(seed: tf.Tensor) -> tuple[list[tf.Tensor], tf.Tensor]:
-            tokens, weights = self.model.conditional_rows(seed, asked.given, asked.allowed, together=asked.together)
-            ends = tf.gather(asked.ends, tokens + offsets, axis=1, batch_dims=1)
-            cells = self._lookup.cells(tokens, self.model.places(seed), ends, asked.intervals)
-            return cells, tf.reduce_mean(weights, axis=1)
+        def draw(seed: tf.Tensor, rows: tf.Tensor | None = None) -> tuple[list[tf.Tensor], tf.Tensor]:
+            given, allowed, ends, intervals, together, _ = _of_rows(asked, rows)
+            tokens, weights = self.model.conditional_rows(seed, given, allowed, together=together)
+            ends = tf.gather(ends, tokens + offsets, axis=1, batch_dims=1)
+            return self._lookup.cells(tokens, self.model.places(seed), ends, intervals), tf.reduce_mean(weights, axis=1)
 
         made, share = self._drawn(draw, seed, tf.unstack(asked.columns, axis=1))
         return {**made, "share": tf.identity(share, name="share")}
@@ -111,11 +111,13 @@ class RowExport(ExportedModel):
         is_given = [~_is_missing(each) for each in values]
         there = self._lookup.given_cells(values, given)
 
-        def draw(seed: tf.Tensor) -> tuple[list[tf.Tensor], tf.Tensor]:
-            tokens, weights = self.model.conditional_rows(seed, given, allowed, asked, together)
-            made = self._lookup.cells(tokens, self.model.places(seed), None, intervals if together else None, values)
-            cells = [tf.where(*each) for each in zip(is_given, there, made, strict=True)]
-            return cells, tf.reduce_mean(weights, axis=1)
+        def draw(seed: tf.Tensor, rows: tf.Tensor | None = None) -> tuple[list[tf.Tensor], tf.Tensor]:
+            own, known, ends, both = _of_rows((values, given, intervals, together), rows)
+            is_own, cells = _of_rows((is_given, there), rows)
+            tokens, weights = self.model.conditional_rows(seed, known, allowed, asked, both)
+            made = self._lookup.cells(tokens, self.model.places(seed), None, ends if both else None, own)
+            made = [tf.where(*each) for each in zip(is_own, cells, made, strict=True)]
+            return made, tf.reduce_mean(weights, axis=1)
 
         made, _ = self._drawn(draw, seed, is_given, is_given)
         filled = {
@@ -177,8 +179,7 @@ class RowExport(ExportedModel):
         return {"log_prob": tf.identity(self.model.log_likelihood(tokens), name="log_prob")}
 
     def _drawn(
-        self, draw: Callable[[tf.Tensor], tuple[list[tf.Tensor], tf.Tensor]], seed: tf.Tensor,
-        *settled: list[tf.Tensor],
+        self, draw: Callable[..., tuple[list[tf.Tensor], tf.Tensor]], seed: tf.Tensor, *settled: list[tf.Tensor]
     ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:  # fmt: skip
         """Columns as callers have them, which keep to the constraints of the data where it has any, with which rows do;
         and what else was drawn."""
@@ -304,6 +305,11 @@ class RowExport(ExportedModel):
 
     def words(self) -> dict[str, Any]:
         return {"fields": self.model.fields}
+
+
+def _of_rows(values: Any, rows: tf.Tensor | None) -> Any:
+    """Tensors [batch, ...] in any structure, of these rows alone, if told."""
+    return values if rows is None else tf.nest.map_structure(lambda each: tf.gather(each, rows), values)
 
 
 def base_of(codec: RowCodec, place: int) -> float:

@@ -108,12 +108,17 @@ def test_a_graph_puts_the_same_right(seed):
 
     chance, rows = np.random.default_rng(seed), table()
     city, district = rows.values["city"], rows.values["city"] % 4
-    more = {"district": district.astype(np.int32), "zip": 1000.0 + district, "depth": np.where(city == 3, np.nan, city)}
-    columns = (Column("district", "category", tuple("abcd")), Column("zip", "integer"), Column("depth", "integer"))
+    kind = np.where(district == 2, chance.integers(0, 2, len(rows)), district).astype(np.int32)
+    more = {
+        "district": district.astype(np.int32), "zip": 1000.0 + district, "depth": np.where(city == 3, np.nan, city),
+        "rate": np.where(kind == 3, np.nan, np.where(district == 2, 7.0 + kind, kind)), "kind": kind,
+    }  # fmt: skip
+    columns = (Column("district", "category", tuple("abcd")), Column("zip", "integer"), Column("depth", "integer"),
+               Column("rate", "integer"), Column("kind", "category", tuple("abcd")))  # fmt: skip
     rows = Rows((*rows.columns, *columns), {**rows.values, **more})
     texts = ["net + tax = total", 'total + fee = "all of it"', "fixed city state", "fixed state country", "net < total",
              "fixed district zip", "fixed zip district", "fixed city depth", "d_start <= d_end",
-             "unique net"]  # fmt: skip
+             "fixed rate kind", "unique net"]  # fmt: skip
     found = constraints.parsed([text for text in texts if text not in ("net < total", "unique net")], rows)
     found += [constraints.parse(text, rows.columns) for text in ("net < total", "unique net")]
     codec = TableCodec.of(rows, len(rows), constraints=found)
@@ -136,8 +141,8 @@ def test_a_graph_puts_the_same_right(seed):
     right = constraints.repaired(codec.constraints, broken, settled)
     for column, made, wanted in zip(rows.columns, put_right(as_cells(broken)), as_cells(right), strict=True):
         assert np.array_equal(made, wanted, equal_nan=column.is_numeric), column.name
-    seen = [each for each in codec.constraints if each.text not in ("unique net", "d_start <= d_end")]
-    assert codec.distances, "the order of the dates is how d_end is learned"
+    seen = [each for each in codec.constraints if each.text != "unique net"]
+    assert codec.distances, "d_end is learned by its distance, which what is given or put right may break"
     for some in (rows, broken, right):
         assert np.array_equal(in_graph.hold(as_cells(some)), constraints.holding(seen, some))
     assert constraints.holding(seen, right).mean() > 3 * constraints.holding(seen, broken).mean()
@@ -147,10 +152,15 @@ def test_a_graph_knows_no_value_of_a_single_row():
     size = 200
     price = np.arange(size, dtype=float) * 7.13
     rows = rows_of(price=price, sort=(np.arange(size) // 20).astype(np.int32), rate=np.repeat(np.arange(10.0), 20))
-    found = [constraints.parse(text, rows.columns).fitted(rows) for text in ("fixed price sort", "fixed sort rate")]
+    rows.values["sort"][7] = -1  # one row lacks it
+    texts = ("fixed price sort", "fixed sort rate", "fixed level sort")
+    level = np.concatenate([[1.0], np.repeat([2.0, 3.0, 4.0, 5.0], 49), np.arange(600, 603)])
+    rows = Rows((*rows.columns, Column("level", "integer")), {**rows.values, "level": level})
+    found = [constraints.parse(text, rows.columns).fitted(rows) for text in texts]
     in_graph = TableCodec.of(rows, size, constraints=found).constraints_in_graph()
-    kept = {constraint.text: len(keys) for constraint, (keys, _) in in_graph._tables.items()}
-    assert kept == {"fixed price sort": 0, "fixed sort rate": 10}
+    kept = {constraint.text: keys.tolist() for constraint, (keys, _) in in_graph._tables.items()}
+    assert kept["fixed price sort"] == [] and kept["fixed sort rate"] == list(range(10))
+    assert set(kept["fixed level sort"]) <= {2.0, 3.0, 4.0, 5.0}
 
 
 @pytest.mark.parametrize(

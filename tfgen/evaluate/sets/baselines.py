@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tfgen.models.sets.base import CHOSEN_BY
 from tfgen.models.sets.ease import best_ease, co_occurrences
 from tfgen.models.sets.ranking import masked, ndcg, ranks
 from tfgen.representations.sets.sets import Sets
@@ -40,7 +41,7 @@ class PublishedEase:
     """EASE as Steck (2019) has it, with the penalty that ranks best."""
 
     def __init__(self, learned: Sets, choosing: Sets, items: int):
-        given, wanted = choosing.part(0, min(len(choosing), _CHOSEN_BY)).split()
+        given, wanted = choosing.part(0, min(len(choosing), CHOSEN_BY)).split()
         self._weights = best_ease(co_occurrences(learned, items), given, wanted)
 
     def scores(self, given: Sets) -> np.ndarray:

@@ -1,8 +1,8 @@
 """What holds in every row of a table, as part of a graph: as constraints.py has it, for rows that an export draws.
 
 Cells are a tensor [batch] for each learned column: tokens int32 of categories, numbers with NaN for a missing one.
-Unique is no matter of a single row, and an order by which a column is learned as a distance can't be broken. Of Fixed
-only what at least five rows share is in the graph: an export gives no row away.
+Unique is no matter of a single row. Of Fixed only what at least five rows share is in the graph: an export gives no row
+away.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgen.modalities.table.constraints import EXACT, MISSING, Constraint, Fixed, Order, Sum
-from tfgen.representations.rows.codec import Categories, Distance
+from tfgen.representations.rows.codec import FEWEST, Categories, Distance
 from tfgen.representations.rows.columns import INTEGER, NUMBER
 from tfgen.representations.rows.lookup import rounded
 
@@ -28,8 +28,7 @@ class GraphConstraints:
     def __init__(self, codec: "TableCodec", constraints: Sequence[Constraint]):
         self._codec = codec
         self._place = {column.name: place for place, column in enumerate(codec.learned)}
-        learned_by = {(codec.learned[base].name, codec.learned[end].name) for end, base in codec.distances.items()}
-        self._orders = [each for each in constraints if isinstance(each, Order) and each.names not in learned_by]
+        self._orders = [each for each in constraints if isinstance(each, Order)]
         self._following = [each for each in constraints if isinstance(each, (Fixed, Sum))]
         self._tables = {each: self._table(each) for each in constraints if isinstance(each, Fixed)}
 
@@ -115,24 +114,35 @@ class GraphConstraints:
     def _wanted(self, constraint: Fixed, cells: Cells) -> tuple[tf.Tensor, tf.Tensor]:
         """What should stand there, and in which rows that is known."""
         given, follows = (cells[self._place[name]] for name in constraint.names)
+        wanted, is_known = follows, tf.zeros(tf.shape(given), tf.bool)
         keys, values = self._tables[constraint]
-        if not len(keys):
-            return follows, tf.zeros(tf.shape(given), tf.bool)
-        keys, values = tf.constant(keys, given.dtype), tf.constant(values, follows.dtype)
-        nearest = tf.minimum(tf.reduce_sum(tf.cast(given[:, None] > keys, tf.int32), axis=1), tf.size(keys) - 1)
-        return tf.gather(values, nearest), tf.equal(tf.gather(keys, nearest), given)
+        is_missing = np.isnan(keys)  # of numbers
+        if is_missing.any():
+            is_known = tf.math.is_nan(given)
+            wanted = tf.where(is_known, tf.constant(values[is_missing][0], follows.dtype), wanted)
+            keys, values = keys[~is_missing], values[~is_missing]
+        if len(keys):
+            keys, values = tf.constant(keys, given.dtype), tf.constant(values, follows.dtype)
+            nearest = tf.minimum(tf.reduce_sum(tf.cast(given[:, None] > keys, tf.int32), axis=1), tf.size(keys) - 1)
+            is_key = tf.equal(tf.gather(keys, nearest), given)
+            wanted, is_known = tf.where(is_key, tf.gather(values, nearest), wanted), is_known | is_key
+        return wanted, is_known
 
     def _table(self, constraint: Fixed) -> tuple[np.ndarray, np.ndarray]:
-        """What is given, rising, with what follows from it, as cells of a graph."""
-        how = self._codec.encodings[constraint.given]
+        """What is given, rising, with what follows from it, as cells of a graph: of what a token stands for alone that
+        enough rows have."""
+        place, how = self._place[constraint.given], self._codec.encodings[constraint.given]
         given, follows = np.array(constraint.seen or np.zeros([0, 2]), np.float64).T
-        is_shared = np.full(len(given), isinstance(how, Categories))
-        if not isinstance(how, (Categories, Distance)) and len(how.knots):  # bins that are one value each
-            bins = how.knots[how.encode(given).clip(max=len(how.knots) - 1)]
-            is_shared = (bins[:, 0] == given) & (bins[:, -1] == given)
-        keys, values = (
-            self._as_cells(name, each[is_shared]) for name, each in zip(constraint.names, (given, follows), strict=True)
-        )
+        keys = self._as_cells(constraint.given, given)
+        if isinstance(how, Categories):
+            tokens, is_one = keys, keys != how.rare
+        else:
+            tokens = how.encode(keys)
+            bins = how.knots[tokens.clip(max=len(how.knots) - 1)] if len(how.knots) else np.full([len(keys), 1], np.nan)
+            is_one = np.isnan(keys) | ((bins[:, 0] == keys) & (bins[:, -1] == keys))
+            is_one &= not isinstance(how, Distance)
+        enough = np.array(self._codec.specification.fields[place].counts)[tokens] >= FEWEST
+        keys, values = (each[is_one & enough] for each in (keys, self._as_cells(constraint.follows, follows)))
         order = np.argsort(keys)
         return keys[order], values[order]
 

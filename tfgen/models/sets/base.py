@@ -180,7 +180,11 @@ class SetModel(GenerativeModel):
         if int(self.step.numpy()) == 0 and not np.any(self.ease.matrix.numpy()[:1]):
             counts = co_occurrences(learned, self.items)
             self.begin_from(counts)
-            self.ease.matrix.assign(best_linear(learned, counts, given, wanted))
+            linear, popularity = best_linear(learned, counts, given, wanted), np.diag(counts).copy()
+            if linear.size_power:
+                counts = None  # of two tables of all items one is enough
+                counts = co_occurrences(learned, self.items, linear.size_power)
+            self.ease.matrix.assign(linear.weights(counts, popularity))
         if len(given):
             linear = given.multi_hot(self.items) @ self.ease.matrix.numpy()
             self._choosing = given, wanted, standardised(linear)

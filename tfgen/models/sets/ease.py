@@ -16,9 +16,8 @@ from tfgen.representations.sets.sets import Sets
 
 PENALTIES = (30.0, 100.0, 300.0, 1000.0, 3000.0)
 _BETWEEN = 1.8  # from a penalty halfway to the next
-_DROPOUTS = (0.0, 0.3, 3.0)  # that are tried beside the first guess, and so on
-_SIZE_POWERS = (0.0, 1.0)
-_POPULARITY_POWERS = (0.0, -0.1, -0.3)
+_DROPOUT, _SIZE_POWER, _POPULARITY_POWER = 1.0, -0.5, -0.2  # the first guess
+_OTHERS = {"popularity_power": (0.0, -0.1, -0.3), "dropout": (0.0, 0.3, 3.0), "size_power": (0.0, -1.0)}
 _CHOOSING_ITEMS = 3000  # the commonest, by which all this is chosen where there are more
 _ROUNDS = 4  # of subspace iteration
 _EXACT = 5000  # items up to which the inverse is made in float64
@@ -38,13 +37,19 @@ class Linear:
     """
 
     penalty: float = PENALTIES[len(PENALTIES) // 2]
-    dropout: float = 1.0
-    size_power: float = -0.5
-    popularity_power: float = -0.2
+    dropout: float = 0.0
+    size_power: float = 0.0
+    popularity_power: float = 0.0
 
     def weights(self, counts: np.ndarray, popularity: np.ndarray) -> np.ndarray:
         """As `weights_of`, for counts of sets that weigh `size_power`, and how many sets have each item [items]."""
-        return weights_of(counts, self.penalty + self.dropout * np.diag(counts)) * self.scales(popularity)
+        made = self.unscaled(counts)
+        made *= self.scales(popularity)
+        return made
+
+    def unscaled(self, counts: np.ndarray) -> np.ndarray:
+        """The same before items are scaled by their popularity."""
+        return weights_of(counts, self.penalty + self.dropout * np.diag(counts))
 
     def scales(self, popularity: np.ndarray) -> np.ndarray:
         """What the scores of each item are multiplied by, float32 [items]."""
@@ -123,44 +128,42 @@ def best_ease(counts: np.ndarray, given: Sets, wanted: Sets) -> np.ndarray:
     """The weights of EASE as published, with the penalty that ranks best what is wanted beside what is given."""
     ranking = _Ranking(len(counts), given, wanted)
     if not ranking:
-        return weights_of(counts, PENALTIES[len(PENALTIES) // 2])
+        return Linear().unscaled(counts)
     few = ranking.common(counts)
-    return weights_of(counts, _best_penalty(lambda penalty: ranking.gain_of(weights_of(few, penalty))))
+    return weights_of(counts, _best_penalty(lambda penalty: ranking.gains_of(weights_of(few, penalty)).mean()))
 
 
-def best_linear(learned: Sets, counts: np.ndarray, given: Sets, wanted: Sets) -> np.ndarray:
-    """The weights of the Linear that ranks best what is wanted beside what is given, of those that are tried one
-    setting after the other.
+def best_linear(learned: Sets, counts: np.ndarray, given: Sets, wanted: Sets) -> Linear:
+    """What ranks best what is wanted beside what is given, one setting after the other: another value than the first
+    guess where it is better beyond chance. EASE as published where nobody is there to choose by.
 
     counts: co_occurrences of the learned sets.
     """
-    popularity, found = np.diag(counts).copy(), Linear()
     ranking = _Ranking(len(counts), given, wanted)
-    if ranking:
-        found = _chosen(ranking, learned, counts)
-    if found.size_power:
-        counts = co_occurrences(learned, len(counts), found.size_power)
-    return found.weights(counts, popularity)
-
-
-def _chosen(ranking: "_Ranking", learned: Sets, counts: np.ndarray) -> Linear:
+    if not ranking:
+        return Linear()
     few = {0.0: ranking.common(counts)}
-    popularity = np.diag(few[0.0])
+    popularity, last = np.diag(few[0.0]), {}
 
-    def gain_of(how: Linear) -> float:
+    def gains_of(how: Linear) -> np.ndarray:
+        plain = replace(how, popularity_power=0.0)
         if how.size_power not in few:
             few[how.size_power] = ranking.common(co_occurrences(learned, len(counts), how.size_power))
-        return ranking.gain_of(how.weights(few[how.size_power], popularity))
+        if plain not in last:  # what is scaled otherwise has the same weights before
+            last.clear()
+            last[plain] = plain.unscaled(few[how.size_power])
+        return ranking.gains_of(last[plain] * how.scales(popularity))
 
-    found = Linear()
-    found = replace(found, penalty=_best_penalty(lambda penalty: gain_of(replace(found, penalty=penalty))))
-    gains = {found: gain_of(found)}
-    for name, values in (
-        ("popularity_power", _POPULARITY_POWERS), ("dropout", _DROPOUTS), ("size_power", _SIZE_POWERS)
-    ):
-        for value in values:
-            gains[replace(found, **{name: value})] = gain_of(replace(found, **{name: value}))
-        found = max(gains, key=gains.__getitem__)
+    found = Linear(0.0, _DROPOUT, _SIZE_POWER, _POPULARITY_POWER)
+    penalty = _best_penalty(lambda penalty: gains_of(replace(found, penalty=penalty)).mean())
+    found = replace(found, penalty=penalty)
+    gains = gains_of(found)
+    for name, values in _OTHERS.items():
+        tried = {value: gains_of(replace(found, **{name: value})) for value in values}
+        value = max(tried, key=lambda value: tried[value].mean())
+        more = tried[value] - gains
+        if more.mean() > more.std() / np.sqrt(len(more)):
+            found, gains = replace(found, **{name: value}), tried[value]
     return found
 
 
@@ -185,8 +188,10 @@ class _Ranking:
         return len(self._shown) > 0
 
     def common(self, counts: np.ndarray) -> np.ndarray:
-        return counts[: self._items, : self._items]
+        part = counts[: self._items, : self._items]
+        return part.copy() if len(part) < len(counts) else part  # so that the whole can go
 
-    def gain_of(self, weights: np.ndarray) -> float:
+    def gains_of(self, weights: np.ndarray) -> np.ndarray:
+        """NDCG of each set."""
         scores = self._shown @ weights - 1e9 * self._shown
-        return float(ndcg(ranks(scores, self._wanted)).mean())
+        return ndcg(ranks(scores, self._wanted))

@@ -30,7 +30,7 @@ FEW_ROWS = 5000
 _MOST_VALUES, _ROWS_OF_A_VALUE = 128, 4  # of a number whose values are tokens
 MOST_CATEGORIES = 1000
 _RARE = (5, 8)  # categories with fewer rows than a number between these are rare
-_FEWEST = 5  # rows that share a token of numbers
+FEWEST = 5  # rows that share a token of numbers
 _FINER = 0.5  # times as wide as a number's own tokens those of its distance from another must be
 _OUTERMOST, _FAR = 3, 2.0  # values whose mean is a column's end; times their spread
 
@@ -182,9 +182,9 @@ class Bins:
             return cls(np.zeros([0, KNOTS]), True)
         different, counts = np.unique(present, return_counts=True)
         if len(different) <= _MOST_VALUES and len(present) >= _ROWS_OF_A_VALUE * len(different):
-            is_alone = counts >= _FEWEST
+            is_alone = counts >= FEWEST
         else:
-            is_alone = counts >= max(_FEWEST, _rows_of_a_bin(len(present)))
+            is_alone = counts >= max(FEWEST, _rows_of_a_bin(len(present)))
         knots = _knots(present, different, counts, is_alone)
         # A token that is one value is one that the column can have.
         is_value = (knots[:, 0] == knots[:, -1])[:, None]
@@ -241,7 +241,7 @@ def _rows_of_a_bin(count: int) -> float:
 def _knots(present: np.ndarray, different: np.ndarray, counts: np.ndarray, is_alone: np.ndarray) -> np.ndarray:
     """Knots [bins, KNOTS] of sorted values: those that are tokens of their own, and quantile bins of those between.
 
-    What fewer than _FEWEST rows have between two tokens is none: it goes with the nearer one, so that nobody's value is
+    What fewer than FEWEST rows have between two tokens is none: it goes with the nearer one, so that nobody's value is
     a token.
     """
     wanted, knots = _rows_of_a_bin(len(present)), []
@@ -252,10 +252,10 @@ def _knots(present: np.ndarray, different: np.ndarray, counts: np.ndarray, is_al
         own = present[first[places[0]]: first[places[-1] + 1]]
         if is_alone[places[0]]:
             knots.append(np.full(KNOTS, own[0]))
-        elif len(own) >= min(_FEWEST, len(present)):
+        elif len(own) >= min(FEWEST, len(present)):
             inner = np.linspace(0, len(own), max(1, round(len(own) / wanted)) + 1)[1:-1].astype(int)
             cuts = np.searchsorted(own, own[inner])  # equal values stay together
-            parts = [part for part in np.split(own, np.unique(cuts)) if len(part)]
+            parts = _large_enough([part for part in np.split(own, np.unique(cuts)) if len(part)])
             knots.extend(np.clip(np.quantile(part, np.linspace(0, 1, KNOTS)), low, high) for part in parts)
     if not knots:
         knots = [np.clip(np.quantile(present, np.linspace(0, 1, KNOTS)), low, high)]
@@ -263,6 +263,17 @@ def _knots(present: np.ndarray, different: np.ndarray, counts: np.ndarray, is_al
     # Ends that fell together are one token.
     keep = np.concatenate([[True], np.any(np.diff(knots, axis=0) != 0, axis=1)])
     return knots[keep]
+
+
+def _large_enough(parts: list[np.ndarray]) -> list[np.ndarray]:
+    """The same with those of fewer than FEWEST values joined to a neighbour: a bin is nobody's."""
+    joined = parts[:1]
+    for part in parts[1:]:
+        if min(len(part), len(joined[-1])) < FEWEST:
+            joined[-1] = np.concatenate([joined[-1], part])
+        else:
+            joined.append(part)
+    return joined
 
 
 def _with_blurred_ends(knots: np.ndarray) -> np.ndarray:

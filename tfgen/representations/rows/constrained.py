@@ -40,14 +40,14 @@ def enforce_constraints(
 
 
 def drawn_by_constraints(
-    codec: RowCodec, draw: Callable[[Any], tuple[list, Any]], seeds: Any, settled: Sequence[Any],
+    codec: RowCodec, draw: Callable[[Any, Any], tuple[list, Any]], seeds: Any, settled: Sequence[Any],
     given: Sequence[Any] | None = None,
 ) -> tuple[list, Any, Any]:  # fmt: skip
     """Rows of int32 seeds [batch] with what `enforce_constraints` does to them, as part of a graph: cells, as RowLookup
     has them, what else the first draw gave, and which rows are right, bool [batch].
 
-    draw: seeds to cells, and a float32 [batch]. settled: of each column bool [batch], which cells were given or asked
-    for. given: likewise, which were given.
+    draw: seeds [k], and the places in the batch int64 [k] that these are for, to cells and a float32 [k].
+    settled: of each column bool [batch], which cells were given or asked for. given: likewise, which were given.
     """
     import tensorflow as tf
 
@@ -56,14 +56,22 @@ def drawn_by_constraints(
     def is_wrong(number: Any, _: list, __: Any, is_right: Any) -> Any:
         return (number <= _ROUNDS) & ~tf.reduce_all(is_right)
 
-    # The first draw is a round too, so that the graph has it once.
+    # The first draw is a round too, so that the graph has it once. Only what is wrong is drawn anew.
     def drawn(number: Any, cells: list, first: Any, is_right: Any) -> tuple:
-        anew = tf.cast(_seeds_of_round(tf.cast(seeds, tf.int64), number), tf.int32)
-        new, more = draw(tf.where(number > 0, anew, seeds))
-        new = constraints.put_right(new, settled)
-        is_new_right = constraints.hold(new) & _is_inside(codec, new, given)
-        cells = [tf.where(is_right, *pair) for pair in zip(cells, new, strict=True)]
-        return number + 1, cells, tf.where(number > 0, first, more), is_right | is_new_right
+        places = tf.where(~is_right)
+        rows = places[:, 0]
+        own = tf.gather(seeds, rows)
+        anew = tf.cast(_seeds_of_round(tf.cast(own, tf.int64), number), tf.int32)
+        new, more = draw(tf.where(number > 0, anew, own), rows)
+        new = constraints.put_right(new, [tf.gather(each, rows) for each in settled])
+        is_given = None if given is None else [tf.gather(each, rows) for each in given]
+        is_new_right = constraints.hold(new) & _is_inside(codec, new, is_given)
+
+        def put(old: Any, new: Any) -> Any:
+            return tf.tensor_scatter_nd_update(old, places, new)
+
+        cells = [put(*pair) for pair in zip(cells, new, strict=True)]
+        return number + 1, cells, tf.where(number > 0, first, put(first, more)), put(is_right, is_new_right)
 
     kinds = [tf.float64 if isinstance(codec.encodings[each.name], Bins) else tf.int32 for each in codec.learned]
     nothing = (
