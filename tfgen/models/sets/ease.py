@@ -31,7 +31,7 @@ class Linear:
 
     penalty: of the ridge, on every item alike.
     dropout: the ridge on an item beside that, as a multiple of how many sets have it; that is what dropping items out
-        of sets at random comes to, with p / (1 - p) (EDLAE, Steck 2020, equation 8).
+        of sets at random comes to, with p / (1 - p) (EDLAE, Steck 2020).
     size_power: a set weighs this power of its size, since large ones have most of the pairs.
     popularity_power: an item's score is multiplied by this power of how many sets have it.
     """
