@@ -383,8 +383,8 @@ def test_a_graph_means_the_same(odd_codec):
     lookup, prompts = RowLookup(odd_codec), [prompt for prompt, _, _ in MEANT]
     read = tf.function(lookup.conditions, input_signature=[tf.TensorSpec([None], tf.string)])
     # Graphs, since TensorFlow rewrites what is in them.
-    write = tf.function(lookup.columns, reduce_retracing=True)
-    given, allowed, ends, intervals, _ = read(tf.constant(prompts))
+    write = tf.function(lambda *drawn: lookup.columns(lookup.cells(*drawn)), reduce_retracing=True)
+    given, allowed, ends, intervals, *_ = read(tf.constant(prompts))
     chance, sizes = np.random.default_rng(3), odd_codec.specification.sizes
     starts = np.cumsum(sizes) - sizes
     for place, prompt in enumerate(prompts):
