@@ -311,6 +311,16 @@ def test_what_follows_is_put_right_on_a_phone(bills):
     assert (np.isin(city, ["Graz", "Wien"]) == (country == "Austria")).all()
 
 
+@pytest.mark.slow
+def test_exports_with_constraints_prove_to_be_the_model(bills, tmp_path):
+    """In processes of their own: a SavedModel, and a TFLite file that puts right."""
+    import tfgen
+
+    made = tfgen.load(bills.path).export(tmp_path / "out", tflite=["float32"], saved_model=True)
+    outputs = {each.output for artefact in made for each in artefact.proof.agreements}
+    assert {"holds", "total", "numbers", "tokens"} <= outputs
+
+
 def test_unlikely_rows_are_named_by_their_place_in_the_file(run, command):
     import tfgen
 

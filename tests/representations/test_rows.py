@@ -219,6 +219,14 @@ def test_a_graph_refuses_to_be_asked_twice(codec):
             RowLookup(codec).conditions(tf.constant([prompt]))
 
 
+def test_no_cut_leaves_a_value_of_one_row_alone():
+    few = np.repeat([0.0, 1.0, 2.0, 3.0, 4.0], [34, 1, 39, 28, 40])  # a third of the first four ends at the 1
+    values = np.concatenate([few, 100 + np.arange(3858) % 1400])
+    bins = Bins.of(values, Column("x", "integer"))
+    alone = bins.knots[bins.knots[:, 0] == bins.knots[:, -1], 0]
+    assert 1.0 not in alone and all(np.sum(values == each) >= 5 for each in alone)
+
+
 def test_a_graph_reads_and_writes_the_same_rows(rows, codec):
     import tensorflow as tf
 

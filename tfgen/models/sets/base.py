@@ -173,18 +173,18 @@ class SetModel(GenerativeModel):
         raise NotImplementedError
 
     def before_fit(self, examples: SetExamples) -> None:
-        """Fits the linear part to all learned sets, how being chosen by those that are there to choose by; and looks at
-        these, so that `after_fit` can blend. Where a fit goes on, it is there already."""
+        """Fits the linear part to all learned sets, with the settings that rank best for those that are there to choose
+        by; and looks at these, so that `after_fit` can blend. Where a fit goes on, the linear part is there already."""
         learned, chosen_by = examples.learned, examples.chosen_by
         given, wanted = chosen_by.part(0, min(len(chosen_by), CHOSEN_BY)).split()
         if int(self.step.numpy()) == 0 and not np.any(self.ease.matrix.numpy()[:1]):
             counts = co_occurrences(learned, self.items)
             self.begin_from(counts)
-            linear, popularity = best_linear(learned, counts, given, wanted), np.diag(counts).copy()
-            if linear.size_power:
-                counts = None  # of two tables of all items one is enough
-                counts = co_occurrences(learned, self.items, linear.size_power)
-            self.ease.matrix.assign(linear.weights(counts, popularity))
+            best, popularity = best_linear(learned, counts, given, wanted), np.diag(counts).copy()
+            if best.size_power:
+                del counts  # of two tables of all items one is enough
+                counts = co_occurrences(learned, self.items, best.size_power)
+            self.ease.matrix.assign(best.weights(counts, popularity))
         if len(given):
             linear = given.multi_hot(self.items) @ self.ease.matrix.numpy()
             self._choosing = given, wanted, standardised(linear)
