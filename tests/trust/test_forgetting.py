@@ -19,7 +19,7 @@ from tfgen.catalog import MODALITIES
 from tfgen.config import parse_pairs
 from tfgen.data.prepared import cache_folder
 from tfgen.errors import UserError
-from tfgen.evaluate.at_home import arrays_at_home
+from tfgen.evaluate.membership import membership_of_arrays
 from tfgen.evaluate.metrics.copying import auc
 from tfgen.evaluate.training_data import open_training
 from tfgen.feedback.events import Event, Sample
@@ -160,7 +160,7 @@ def test_a_picture_is_tested_beside_those_that_were_held_out(isolated, command):
     settings = {"network": "dense", "batch_size": 30, "latent_dim": 32, "beta": 0.3}
     run = tfgen.fit("vae", "photos", output="faces", steps=400, **settings)
     known, unseen = (
-        arrays_at_home(run, run.model, examples, others)
+        membership_of_arrays(run, run.model, examples, others)
         for examples in [open_training(run)] for others in (examples, None)
     )
     assert (len(known), len(unseen)) == (60, 150) and auc(unseen, known) > 0.9, "it knows what it learned"

@@ -84,7 +84,7 @@ class SetEvaluator(Evaluator):
         return [
             f"Of each held-out one, {how}, is to be guessed from the others. The baseline \"nearest items\" looks at "
             f"{self.sets.nearest.neighbours} neighbours of each item, as many as rank best; \"ease\" is EASE as it was "
-            "published, with the penalty that ranks best. The model's own linear part goes on from that, and its "
+            "published, with the penalty that ranks best. The model's own linear part builds on that, and its "
             f"network has a share of {float(self.model.ease.share.numpy()):.2f}.",
             f"Lifts are of {self.sets.compared:,} invented ones, and \"real\" are as many held-out ones in their "
             "place: more of a pair's lift can't be found in so few.",

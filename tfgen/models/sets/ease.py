@@ -17,7 +17,7 @@ from tfgen.representations.sets.sets import Sets
 PENALTIES = (30.0, 100.0, 300.0, 1000.0, 3000.0)
 _BETWEEN = 1.8  # from a penalty halfway to the next
 _DROPOUT, _SIZE_POWER, _POPULARITY_POWER = 1.0, -0.5, -0.2  # the first guess
-_OTHERS = {"popularity_power": (0.0, -0.1, -0.3), "dropout": (0.0, 0.3, 3.0), "size_power": (0.0, -1.0)}
+_ALTERNATIVES = {"popularity_power": (0.0, -0.1, -0.3), "dropout": (0.0, 0.3, 3.0), "size_power": (0.0, -1.0)}
 _CHOOSING_ITEMS = 3000  # the commonest, by which all this is chosen where there are more
 _ROUNDS = 4  # of subspace iteration
 _EXACT = 5000  # items up to which the inverse is made in float64
@@ -134,8 +134,9 @@ def best_ease(counts: np.ndarray, given: Sets, wanted: Sets) -> np.ndarray:
 
 
 def best_linear(learned: Sets, counts: np.ndarray, given: Sets, wanted: Sets) -> Linear:
-    """What ranks best what is wanted beside what is given, one setting after the other: another value than the first
-    guess where it is better beyond chance. EASE as published where nobody is there to choose by.
+    """The settings that rank best what is wanted beside what is given, searched one after the other: an alternative is
+    taken where it is better than the first guess by more than a standard error. EASE as published where there are no
+    sets to choose by.
 
     counts: co_occurrences of the learned sets.
     """
@@ -158,7 +159,7 @@ def best_linear(learned: Sets, counts: np.ndarray, given: Sets, wanted: Sets) ->
     penalty = _best_penalty(lambda penalty: gains_of(replace(found, penalty=penalty)).mean())
     found = replace(found, penalty=penalty)
     gains = gains_of(found)
-    for name, values in _OTHERS.items():
+    for name, values in _ALTERNATIVES.items():
         tried = {value: gains_of(replace(found, **{name: value})) for value in values}
         value = max(tried, key=lambda value: tried[value].mean())
         more = tried[value] - gains

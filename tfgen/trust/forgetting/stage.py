@@ -263,15 +263,15 @@ class Forgetting:
             return {"untested": "there are no complete examples to test."}
         if not self.run.path.exists():
             return {"untested": "the run was deleted."}
-        unable = {"untested": "this kind of model gives no likelihood of an example."}
-        if f"at-home/{self._records.representation}" not in ENGINES:
+        unable = {"untested": "this kind of model can't score an example."}
+        if f"membership/{self._records.representation}" not in ENGINES:
             return unable
-        run, at_home = Run.open(str(self.run.path)), ENGINES.load(f"at-home/{self._records.representation}")
+        run, score = Run.open(str(self.run.path)), ENGINES.load(f"membership/{self._records.representation}")
         own, model = open_training(run), load_model(run)
-        known = at_home(run, model, own, self.request.records.under(run, own))
+        known = score(run, model, own, self.request.records.under(run, own))
         if not len(known):
             return unable
-        unseen = at_home(run, model, own, None)
+        unseen = score(run, model, own, None)
         if len(known) >= BY_CHANCE * (1 + len(unseen)):
             few = f"{len(unseen)} held-out examples are too few to test {len(known)} records at p = {BY_CHANCE}."
             return {"untested": few}

@@ -1,7 +1,7 @@
-"""How at home examples are in a model: what those go by who want to tell what it learned from what it never saw.
+"""Membership scores: how well a model knows examples, by which an attack tells what it learned from what it never saw.
 
-Each takes a run, its model and the examples that it learned, and others like them; those that it held out in place of
-others, where there are none.
+Each function takes a run, its model, the examples that it learned, and the others to score; without others it scores
+those that were held out.
 """
 
 from typing import Any
@@ -16,9 +16,9 @@ from tfgen.run import Run
 _MOST_HELD_OUT = 2000
 
 
-def arrays_at_home(run: Run, model: Any, learned: ArrayExamples, others: ArrayExamples | None) -> np.ndarray:
-    """How real each looks to a GAN's discriminator (LOGAN, Hayes et al. 2019), a VAE's bound of its likelihood, [n];
-    nothing of a model that has neither, or where nothing is held out."""
+def membership_of_arrays(run: Run, model: Any, learned: ArrayExamples, others: ArrayExamples | None) -> np.ndarray:
+    """A GAN's discriminator's score of each (LOGAN, Hayes et al. 2019), or a VAE's bound of its log-likelihood, [n];
+    empty for a model that has neither, or where nothing is held out."""
     from tfgen.evaluate.arrays.groups import real_group
     from tfgen.evaluate.arrays.metric_inputs import measured
     from tfgen.evaluate.arrays.reference_data import holdout_of, places_of
@@ -33,11 +33,11 @@ def arrays_at_home(run: Run, model: Any, learned: ArrayExamples, others: ArrayEx
         chosen = np.sort(np.random.default_rng(0).permutation(chosen)[:_MOST_HELD_OUT])
     if not len(chosen):
         return np.zeros(0)
-    return measured(model, learned.codec, measure, real_group("at home", examples, chosen, prompts, 0))
+    return measured(model, learned.codec, measure, real_group("membership", examples, chosen, prompts, 0))
 
 
-def rows_at_home(run: Run, model: Any, learned: RowExamples, others: RowExamples | None) -> np.ndarray:
-    """The log-likelihood of each row, in nats [n]; nothing of a model that has none."""
+def membership_of_rows(run: Run, model: Any, learned: RowExamples, others: RowExamples | None) -> np.ndarray:
+    """The log-likelihood of each row, in nats [n]; empty for a model that has none."""
     from tfgen.evaluate.rows.metric_inputs import Likelihood
 
     if "likelihood" not in model.measurements():
@@ -45,7 +45,7 @@ def rows_at_home(run: Run, model: Any, learned: RowExamples, others: RowExamples
     return -Likelihood(model)(learned.held_out[:_MOST_HELD_OUT] if others is None else others.tokens)
 
 
-def sequences_at_home(
+def membership_of_sequences(
     run: Run, model: Any, learned: SequenceExamples, others: SequenceExamples | None
 ) -> np.ndarray:
     """Minus the mean nats of a token in each document, [n]."""
