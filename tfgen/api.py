@@ -82,8 +82,8 @@ class Run(storage.Run):
                 of this run tells.
             signed: whether files that are saved of them say by a signature that a model made them; `verify` reads it.
             options: of a run that makes sequences, how the next token is chosen: temperature, top_k, top_p, min_p,
-                repetition_penalty, beams, length, stop, ladder; of one that makes arrays, what steers them: truncation,
-                reject, interpolate, frames, loop, like, fill (docs/generation.md).
+                repetition_penalty, beams, length, stop, ladder, attempts; of one that makes arrays, what steers them:
+                truncation, reject, interpolate, frames, loop, like, fill (docs/generation.md).
 
         Returns:
             Of pictures a numpy array uint8 [n, height, width, channels], of text a sequence of strings. Both show

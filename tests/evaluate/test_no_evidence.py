@@ -199,7 +199,7 @@ def test_a_part_of_a_metric_s_scores_may_be_known():
 def test_a_model_that_says_nothing_has_copied_nothing_and_proves_nothing(writer, monkeypatch):
     end = writer.codec()["example"]["end"]
     silent = [np.array([end], np.int32)]
-    monkeypatch.setattr(metric_inputs, "sample_ids", lambda model, openings, *_: silent * len(openings))
+    monkeypatch.setattr(metric_inputs, "sample_ids", lambda model, codec, openings, *_: silent * len(openings))
     evaluation = evaluate(writer, EvaluateRequest(count=40))
     words = {"longest_match", "longest_match_95", "copied_windows", "distinct_1", "overlap", "repetition"}
     assert not words & set(evaluation.scores)

@@ -121,7 +121,7 @@ def test_a_model_that_has_hardly_begun(plays, tmp_path, plain_steps):
 
 
 def test_a_copy_of_the_training_text(writer, monkeypatch):
-    def remember(model, openings, seed, length, *_):
+    def remember(model, codec, openings, seed, length, *_):
         values = ReferenceData(writer, None).values
         starts = np.random.default_rng(seed).integers(0, 100_000, len(openings))
         return [values[start : start + 200] for start in starts]
@@ -135,7 +135,7 @@ def test_a_copy_of_the_training_text(writer, monkeypatch):
 def test_a_model_that_goes_round_in_a_circle(writer, monkeypatch):
     tokenizer = ReferenceData(writer, None).codec
     circle = tokenizer.encode("and then he said " * 12)[:200]
-    monkeypatch.setattr(metric_inputs, "sample_ids", lambda model, openings, *_: [circle] * len(openings))
+    monkeypatch.setattr(metric_inputs, "sample_ids", lambda model, codec, openings, *_: [circle] * len(openings))
     evaluation = evaluate(writer, EvaluateRequest(count=60, metrics=("repetition", "overlap", "memorisation")))
     assert states_of(evaluation)["repeats itself"] == "raised"
     assert evaluation.scores["overlap"].value == 1

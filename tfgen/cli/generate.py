@@ -57,6 +57,10 @@ from tfgen.environment import load_tensorflow
 @sampling_options("Text: ")
 @click.option("--beams", type=int, metavar="N", help="Text: Search N ways at once for the likeliest, without chance.")
 @click.option(
+    "--attempts", type=int, metavar="N",
+    help="Levels of a gpt: Draw each up to N times, until it is as the prompt asks.  [default: 8]",
+)
+@click.option(
     "--json", is_flag=True, help="Text, baskets: Print a JSON row each; of text with tokens and the logarithms of "
     "their probabilities."
 )

@@ -17,6 +17,8 @@ from tfgen.export.formats import SAVED_MODEL, Tolerance
 from tfgen.export.signatures import SERVER, Entry, ExportedModel
 from tfgen.export.sequence_reference import Reference, drawn, perplexity, sampling_of
 from tfgen.models.base import GenerativeModel
+from tfgen.representations.redraw import seeds_of_round
+from tfgen.representations.sequences.adherence import draw_as_asked
 from tfgen.representations.sequences.codec import SequenceCodec
 from tfgen.representations.signatures import Kind
 from tfgen.run import Run
@@ -69,7 +71,7 @@ class SequenceExport(ExportedModel):
     def make_entries(self) -> dict[str, Entry]:
         entries = super().make_entries()
         if self.audience == SERVER:
-            entries["generate"] = _with_lengths_that_fit(entries["generate"])
+            entries["generate"] = _with_lengths_that_fit(self._as_asked(entries["generate"]))
         if self._in_graph:
             entries["generate_text"] = self._texts(entries["generate"])
         return entries
@@ -158,8 +160,7 @@ class SequenceExport(ExportedModel):
             text = self._continued(inputs, self._limit(len(inputs["seed"])))
             return {"token": _by_step(np.ma.masked_array(text.tokens, text.doubtful)), "logits": _by_step(text.logits)}
         if call == "generate":
-            text = self._continued(inputs, inputs["max_new_tokens"])
-            return self._reference.generated(text, inputs["max_new_tokens"])
+            return self._generated(inputs)
         if call == "generate_text":
             return self._text_answers(inputs)
         made = super().answers(call, inputs)
@@ -230,6 +231,30 @@ class SequenceExport(ExportedModel):
     def _continued(self, inputs: Any, limit: np.ndarray) -> Any:
         return self._reference.continued(inputs["prompt_ids"], inputs["prompt_length"], limit, inputs)
 
+    def _generated(self, inputs: Any) -> dict[str, np.ma.MaskedArray]:
+        """Of each row's attempts the first that lacks least; masked where doubt may have chosen another one."""
+        limit, adherence = inputs["max_new_tokens"], self.codec.adherence
+        made = self._reference.generated(self._continued(inputs, limit), limit)
+        prompts, lengths = inputs["prompt_ids"], inputs["prompt_length"]
+        if adherence is None or not any(adherence.asks(row[:length]) for row, length in zip(prompts, lengths)):
+            return made
+
+        def lacking_of(made: dict[str, np.ma.MaskedArray]) -> np.ndarray:
+            return adherence.lacking(*map(tf.constant, (prompts, lengths, *map(np.ma.getdata, made.values())))).numpy()
+
+        lacking, seeds = lacking_of(made), inputs["seed"].astype(np.int64)
+        for number in range(1, self._attempts):
+            anew = {**inputs, "seed": seeds_of_round(seeds, number).astype(np.int32)}
+            other = self._reference.generated(self._continued(anew, limit), limit)
+            lack, in_doubt = lacking_of(other), lacking > 0
+            better = in_doubt & (lack < lacking)
+            doubtful = in_doubt & (np.ma.getmaskarray(made["length"]) | np.ma.getmaskarray(other["length"]))
+            for name, values in made.items():
+                values[better] = other[name][better]
+                values[doubtful] = np.ma.masked
+            lacking = np.where(better, lack, lacking)
+        return made
+
     def _text_answers(self, inputs: Any) -> dict[str, np.ndarray]:
         """By the codec itself, which knows nothing of the graph's."""
         encoded = [self.codec.encode(str(text)) for text in inputs["prompt"]]
@@ -241,6 +266,34 @@ class SequenceExport(ExportedModel):
         rows = zip(np.ma.getdata(made["ids"]), counts, strict=True)
         texts = np.array([self.codec.decode(row[:count]).encode() for row, count in rows], "S")
         return {"text": np.ma.masked_array(texts, np.ma.getmaskarray(made["length"])), "length": made["length"]}
+
+    @property
+    def _attempts(self) -> int:
+        """At a sequence that is as its prompt asks."""
+        return self.codec.usual_sampling.get("attempts", 1)
+
+    def _as_asked(self, generate: Entry) -> Entry:
+        """`generate`, where rows that lack what their prompt asks for are drawn anew."""
+        adherence = self.codec.adherence
+        if adherence is None or self._attempts == 1:
+            return generate
+
+        def function(prompt_ids: tf.Tensor, prompt_length: tf.Tensor, **given: tf.Tensor) -> dict[str, tf.Tensor]:
+            def draw(rows: tf.Tensor, seeds: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+                known = {"prompt_ids": prompt_ids, "prompt_length": prompt_length, **given}
+                own = {name: tf.gather(value, rows) for name, value in known.items()}
+                made = generate.function(**{**own, "seed": seeds})
+                return made["ids"], made["length"]
+
+            # Each has the length that it would have with the others, and the likeliest is the same every time.
+            limits = tf.where(given["temperature"] > 0, self._attempts, 1)
+            most = tf.maximum(tf.reduce_max(given["max_new_tokens"]), 0)
+            ids, length = draw_as_asked(
+                draw, adherence, limits, prompt_ids, prompt_length, given["seed"], most, self.model.example.end
+            )
+            return {"ids": tf.identity(ids, name="ids"), "length": tf.identity(length, name="length")}
+
+        return replace(generate, function=function)
 
     def _texts(self, generate: Entry) -> Entry:
         """`generate`, with text in place of ids on both sides."""

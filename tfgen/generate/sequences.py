@@ -65,8 +65,8 @@ class SequenceSamples(Reactions, Sequence):
 class SequenceGenerator(Generator):
     """See Generator. Without a place, text goes to standard output while it is made."""
 
-    options = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty", "beams", "length", "stop", "json",
-               "ladder")
+    options = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty", "beams", "length", "stop", "attempts",
+               "json", "ladder")
     controls = (
         Control("temperature", "Temperature", 0, 2, 0.8, 0.05, "0 takes the likeliest, more is bolder."),
         Control("top_p", "Likeliest share", 0.05, 1, 0.95, 0.05,
@@ -75,7 +75,7 @@ class SequenceGenerator(Generator):
         Control("repetition_penalty", "Repetition penalty", 0.8, 2, 1, 0.05, "Above 1, what was said is said less."),
         Control("length", "Length", 1, 2000, 200, 1, "Tokens to write at the most."),
     )
-    shard_options = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty", "length", "stop")
+    shard_options = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty", "length", "stop", "attempts")
     shard_formats = ("jsonl", "tfrecord")
     shard_size = 512
 
@@ -88,6 +88,9 @@ class SequenceGenerator(Generator):
             raise UserError("A ladder says the temperatures.", "Leave --temperature out.")
         self.how = SamplingSettings.of(options, codec.usual_sampling)
         self.rungs = self.how.rungs(ladder) if ladder else [self.how]
+        if "attempts" in options and codec.adherence is None:
+            what = "Nothing that this run's prompts ask for can be counted, so it has no attempts."
+            raise UserError(what, "Leave --attempts out.")
         if request.output:
             check_output(request.output, self.as_json, self.modality)
         if 0 < self.how.beams < len(self.seeds):

@@ -13,6 +13,7 @@ from tfgen.generate import Origin
 from tfgen.modalities.level.codec import LevelArrayCodec, LevelSequenceCodec
 from tfgen.modalities.level.drawing import SIDE, pictures
 from tfgen.modalities.level.modality import LevelModality
+from tfgen.representations.sequences.adherence import draw_as_asked, lacking_in
 
 
 @pytest.fixture(scope="module")
@@ -150,16 +151,71 @@ def test_a_run_has_one_class_and_what_made_a_sample_can_be_sent_elsewhere(meadow
 
 
 def test_the_example_for_phones_puts_tokens_together_as_tfgen_does(meadows):
-    from string import Template
-
-    codec = meadows.codec
-    source = (LevelModality.of_codec(codec).app_templates() / "example.py").read_text(encoding="utf-8")
-    words = {"name": "meadows", "file": "f", "ends": "0", **LevelModality.app_words(codec)}
-    example = {"__name__": "example", "__file__": __file__}
-    exec(Template(source).substitute(words), example)
+    codec, example = meadows.codec, _example_for_phones(meadows.codec)
     pieces, chance = [each.decode() for each in codec.token_bytes()], np.random.default_rng(1)
     for _ in range(50):
         ids = chance.integers(0, codec.begin, 60)
         columns = example["columns_of"](ids.tolist(), pieces)
         rows = ["".join(column[row] for column in columns) for row in reversed(range(codec.size[0]))]
         assert "\n".join(rows) == codec.rows(ids)
+
+
+def _example_for_phones(codec):
+    from string import Template
+
+    source = (LevelModality.of_codec(codec).app_templates() / "example.py").read_text(encoding="utf-8")
+    words = {"name": "meadows", "file": "f", "ends": "0", **LevelModality.app_words(codec)}
+    example = {"__name__": "example", "__file__": __file__}
+    exec(Template(source).substitute(words), example)
+    return example
+
+
+@pytest.mark.parametrize("known_alone", [False, True])  # single tiles alone, or pieces that leave columns unfinished
+def test_words_are_counted_in_tokens_as_in_a_level(known_alone, meadows):
+    codec, chance = meadows.codec, np.random.default_rng(2)
+    words, example = codec.word_set, _example_for_phones(codec)
+    last = 2 * len(codec.tiles) if known_alone else codec.begin + 2
+    pieces = [each.decode() for each in codec.token_bytes()]
+    count, seen = tf.function(codec.adherence.lacking, autograph=False, reduce_retracing=True), set()
+    for _ in range(100):
+        asked = sorted(chance.choice(len(words.measured), 2, replace=False).tolist())
+        prompt, ids = codec.opening_ids(asked).tolist(), chance.integers(0, last, chance.integers(0, 80)).tolist()
+        borne_out = words.borne_out(codec.grid(ids)[None], codec.tiles)[0]
+        lacking = int((~borne_out[asked]).sum())
+        assert lacking_in(count, prompt, [ids, []])[0] == lacking
+        columns, texts = example["columns_of"](ids, pieces), [words.texts[place] for place in asked]
+        assert example["lacking"](columns, texts) == lacking
+        seen.add(lacking)
+    assert seen == {0, 1, 2} and codec.adherence.asks(prompt) and not codec.adherence.asks([codec.begin])
+
+
+def test_the_columns_of_a_prompt_count_too(meadows):
+    codec = meadows.codec
+    window = meadows.parts.unseen.tiles[0]
+    borne_out = codec.word_set.borne_out(window[None], codec.tiles)[0]
+    asked = np.flatnonzero(borne_out).tolist()
+    half = window.shape[1] // 2
+    prompt = [*codec.opening_ids(asked).tolist(), *codec.window_ids(window[:, :half]).tolist()]
+    assert lacking_in(codec.adherence.lacking, prompt, [codec.window_ids(window[:, half:]).tolist()]) == [0]
+
+
+def test_of_several_attempts_the_first_that_lacks_least_is_kept(meadows):
+    """A row that has what it asks for is drawn once; the others as often as they may be."""
+
+    class Asked:
+        def lacking(self, prompts, prompt_lengths, tokens, lengths):
+            return tf.maximum(0, prompts[:, 0] - tokens[:, 0])
+
+    drawn = []
+
+    def draw(rows, seeds):
+        drawn.append(seeds.numpy().tolist())
+        count = len(drawn) * tf.ones_like(seeds)
+        return tf.stack([tf.minimum(count, 3), count], axis=1), 2 * tf.ones_like(seeds)
+
+    prompts = tf.constant([[1], [3], [9], [9]])
+    given = prompts, tf.ones([4], tf.int32), tf.constant([5, 6, 7, 8])
+    tokens, lengths = draw_as_asked(draw, Asked(), tf.constant([5, 5, 5, 1]), *given, 4, -1)
+    assert tokens.numpy().tolist() == [[1, 1, -1, -1], [3, 3, -1, -1], [3, 3, -1, -1], [1, 1, -1, -1]]
+    assert lengths.numpy().tolist() == [2] * 4 and list(map(len, drawn)) == [4, 2, 2, 1, 1]
+    assert drawn[0] == [5, 6, 7, 8] and len({*drawn[0], *drawn[1], *drawn[2], *drawn[3]}) == 9

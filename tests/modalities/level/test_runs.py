@@ -4,12 +4,16 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from tests.sources import SOURCES
 from tfgen.modalities.level.embedded import layout
 from tfgen.modalities.level.reading import read_level
+from tfgen.representations.sequences.adherence import lacking_in
+from tfgen.restore import open_codec
 from tfgen.steering.session import SteerRequest, open_session
 
 pytestmark = pytest.mark.slow
@@ -73,9 +77,41 @@ def test_other_levels_judge_a_run(run, command, tmp_path):
     assert refused.exit_code == 2 and "tiles that the run never saw: Z" in refused.stderr
 
 
-def test_an_app_makes_the_level_that_the_run_makes(run, command, tmp_path):
-    exported = command("export", run.path, "--tflite", "-o", tmp_path / "out")
+def test_a_level_is_drawn_until_it_is_as_asked(run, command):
+    """And no more often than it has to be: what was as asked at once stays as it is."""
+    codec = open_codec(run)
+    word = codec.word_set.measured[0].text
+    prompt = codec.prompt_ids(word).tolist()
+
+    def lacking(samples):
+        return lacking_in(codec.adherence.lacking, prompt, [text.tokens for text in samples.texts])
+
+    once, often = (run.generate(word, 24, attempts=attempts) for attempts in (1, 8))
+    before, after = lacking(once), lacking(often)
+    assert before.any() and after.sum() < before.sum() / 2
+    assert all(often[place] == once[place] for place in np.flatnonzero(before == 0))
+    assert list(run.generate(word, 3, seed=5)) == list(often[5:8])  # alone as among others, and 8 is usual
+    refused = command("generate", run.path, word, "--attempts", 0)
+    assert refused.exit_code == 2 and "attempts must be between 1 and 1000, not 0" in refused.stderr
+
+
+def test_a_server_and_an_app_make_the_level_that_the_run_makes(run, command, tmp_path):
+    exported = command("export", run.path, "-o", tmp_path / "out")
     assert exported.exit_code == 0, exported.stderr
+    codec = open_codec(run)
+    words = [word.text for word in codec.word_set.measured][:4]
+    (saved,) = (tmp_path / "out").rglob("saved_model.pb")
+    loaded = tf.saved_model.load(str(saved.parent))
+    prompts = [codec.prompt_ids(word).tolist() for word in words]
+    how = codec.usual_sampling
+    for seed in (3, 4):
+        many = {"temperature": 1.0, "top_k": 0, "top_p": 1.0, "max_new_tokens": how["length"], "seed": seed}
+        given = {name: tf.constant([value] * len(words)) for name, value in many.items()}
+        given |= {"prompt_ids": tf.constant(prompts), "prompt_length": tf.fill([len(words)], len(prompts[0]))}
+        made = loaded.signatures["generate"](**given)
+        for word, ids, length in zip(words, made["ids"].numpy(), made["length"].numpy(), strict=True):
+            (text,) = run.generate(word, 1, seed=seed).texts
+            assert text.tokens == ids[:length].tolist(), word
     (example,) = (tmp_path / "out").rglob("example.py")
     done = subprocess.run([sys.executable, example, "3", "no gaps"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -88,7 +88,7 @@ class SequenceInputs:
     def sample_ids(self) -> list[np.ndarray]:
         """The model's samples."""
         length = length_for(self.model, self.data.codec)
-        return sample_ids(self.model, self.openings, self.seed, length, self.sample_energy)
+        return sample_ids(self.model, self.data.codec, self.openings, self.seed, length, self.sample_energy)
 
     @cached_property
     def said(self) -> np.ndarray:

@@ -21,25 +21,34 @@ def length_for(model: Any, codec: SequenceCodec) -> int:
 
 
 def sample_ids(
-    model: Any, openings: Sequence[np.ndarray], seed: int, length: int, energy: SampleEnergy
+    model: Any, codec: SequenceCodec, openings: Sequence[np.ndarray], seed: int, length: int, energy: SampleEnergy
 ) -> list[np.ndarray]:
     """Samples `seed`, `seed + 1`, ... that go on from openings: ids int32 [tokens] of each, with its end if it has one.
 
     An opening is ids int32 [n], and the empty one is the model's own start; what is given is not in the sample, which
-    has at most `length` tokens. `energy` counts what drawing them costs.
+    has at most `length` tokens. What lacks something that its opening asks for is drawn anew as often as is usual.
+    `energy` counts what drawing them costs.
     """
     import tensorflow as tf
 
+    from tfgen.representations.sequences.adherence import draw_as_asked
     from tfgen.representations.sequences.examples import side_by_side
     from tfgen.representations.sequences.sampling import Sampling
 
-    count = len(openings)
+    count, attempts = len(openings), codec.usual_sampling.get("attempts", 1)
     ids, lengths = side_by_side(list(openings) + [openings[-1]] * (-count % BATCH))
 
     @tf.function(reduce_retracing=True, autograph=False)
     def make(seeds: tf.Tensor, ids: tf.Tensor, lengths: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        how = Sampling(seeds, tf.fill([BATCH], TEMPERATURE), tf.zeros([BATCH], tf.int32), tf.ones([BATCH]))
-        return model.generate(ids, lengths, tf.fill([BATCH], length), how)
+        def draw(rows: tf.Tensor, seeds: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            nothing = tf.zeros_like(seeds)
+            how = Sampling(seeds, tf.fill(tf.shape(seeds), TEMPERATURE), nothing, tf.ones_like(seeds, tf.float32))
+            return model.generate(tf.gather(ids, rows), tf.gather(lengths, rows), nothing + length, how)
+
+        if codec.adherence is None:
+            return draw(tf.range(BATCH), seeds)
+        limits = tf.fill([BATCH], attempts)
+        return draw_as_asked(draw, codec.adherence, limits, ids, lengths, seeds, length, model.example.end)
 
     def batch(start: int) -> list[np.ndarray]:
         part = slice(start, start + BATCH)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from tfgen.errors import UserError
+from tfgen.modalities.level.adherence import WordAdherence
 from tfgen.modalities.level.reading import ENDINGS
 from tfgen.modalities.level.tiles import TileSet
 from tfgen.modalities.level.words import Words
@@ -23,6 +24,7 @@ from tfgen.representations.sequences.codec import SequenceCodec, TokenStream
 from tfgen.representations.sequences.specification import SequenceSpecification
 
 PLURAL = "levels"
+ATTEMPTS = 8  # at a level that bears out the words that it is asked for
 MOST_TOKENS = 30_000  # different ones; of 16 bits that a stored token has, one is taken
 
 
@@ -100,8 +102,8 @@ class LevelSequenceCodec(SequenceCodec):
         self.size, self.pieces, self.longest = size, tuple(pieces), longest
         self.tiles, self.word_set, self.form, self.rule = tiles, words, form, rule
         self._ids = {piece: 2 * len(tiles) + place for place, piece in enumerate(self.pieces)}
-        self._first_word = 2 * len(tiles) + len(self.pieces)
-        self.begin = self._first_word + len(words.texts)
+        self.first_word = 2 * len(tiles) + len(self.pieces)
+        self.begin = self.first_word + len(words.texts)
         self._specification = SequenceSpecification(self.begin + 2, self.begin + 1, self.begin, count, plural=PLURAL)
 
     @classmethod
@@ -134,8 +136,14 @@ class LevelSequenceCodec(SequenceCodec):
 
     @cached_property
     def usual_sampling(self) -> dict[str, Any]:
-        """See SequenceCodec: the model as it is, since less chance copies more (docs/log.md), and room for a window."""
-        return {"temperature": 1.0, "top_p": 1.0, "length": self.longest + self.longest // 4}
+        """See SequenceCodec: the model as it is, since less chance copies more (docs/log.md), room for a window, and
+        several attempts at one that bears its words out."""
+        how = {"temperature": 1.0, "top_p": 1.0, "length": self.longest + self.longest // 4}
+        return how if self.adherence is None else {**how, "attempts": ATTEMPTS}
+
+    @cached_property
+    def adherence(self) -> WordAdherence | None:
+        return WordAdherence(self) if self.word_set.measured else None
 
     @cached_property
     def piece_rows(self) -> int:
@@ -160,7 +168,7 @@ class LevelSequenceCodec(SequenceCodec):
 
     def opening_ids(self, words: Sequence[int]) -> np.ndarray:
         """Ids int32 [n] that ask for words, by their places, and begin a level."""
-        return np.array([*(self._first_word + place for place in words), self.begin], np.int32)
+        return np.array([*(self.first_word + place for place in words), self.begin], np.int32)
 
     def encode(self, text: str) -> np.ndarray:
         try:
@@ -211,7 +219,7 @@ class LevelSequenceCodec(SequenceCodec):
             column.clear()
 
         for number in np.asarray(ids).tolist():
-            if number >= self._first_word:
+            if number >= self.first_word:
                 continue
             if number < 2 * count:
                 column.append(number % count)
@@ -232,7 +240,7 @@ class LevelSequenceCodec(SequenceCodec):
     def words_asked(self, ids: Iterable[int]) -> list[int]:
         """The places of the words in an opening."""
         numbers = np.asarray(ids).tolist()
-        return [number - self._first_word for number in numbers if self._first_word <= number < self.begin]
+        return [number - self.first_word for number in numbers if self.first_word <= number < self.begin]
 
     def written(self, ids: Iterable[int]) -> str:
         """Rows of letters, below the words that were asked for where they are among the ids."""

@@ -326,10 +326,15 @@ class LevelModality(Modality):
     def app_words(cls, codec: Codec) -> dict[str, Any]:
         if codec.representation != SEQUENCES:
             return {}
-        how = codec.usual_sampling
-        empty = json.dumps(codec.tiles.letters[codec.tiles.background])[1:-1]
+        how, tiles = codec.usual_sampling, codec.tiles
+
+        def quoted(text: str) -> str:
+            return json.dumps(text)[1:-1]
+
         return {
-            "begin": codec.begin, "rows": codec.size[0], "most": how["length"], "empty": empty,
+            "words": quoted(json.dumps(codec.word_set.in_letters(tiles))), "attempts": how.get("attempts", 1),
+            "solid": quoted(tiles.letters_of(tiles.solid)), "empty": quoted(tiles.letters[tiles.background]),
+            "begin": codec.begin, "rows": codec.size[0], "most": how["length"],
             "temperature": how["temperature"], "top_p": how["top_p"],
             "first_piece": 2 * len(codec.tiles), "starts": ",".join(str(start) for start, _ in codec.pieces),
         }

@@ -73,6 +73,10 @@ class TileSet:
         """Which tiles are of one of some kinds, bool [tiles]."""
         return np.array([kind in kinds for kind in self.kinds], bool)
 
+    def letters_of(self, chosen: np.ndarray) -> str:
+        """The letters of some tiles, bool [tiles]."""
+        return "".join(letter for letter, is_chosen in zip(self.letters, chosen, strict=True) if is_chosen)
+
     def rows(self, tiles: np.ndarray) -> list[str]:
         """A level [rows, columns] as lines of letters."""
         letters = np.array(list(self.letters))

@@ -18,8 +18,9 @@ NOUNS = {
     "pipe": "pipes", "enemy": "enemies", "collectible": "coins", "block": "blocks", "cannon": "cannons",
     "door": "doors", "hazard": "hazards", "stair": "stairs",
 }
-_GAPS = "gaps"
+GAPS = "gaps"
 _RAREST, _COMMONEST = 0.05, 0.8  # a word of fewer or more windows tells a model next to nothing
+_ANY_NUMBER = 10**6  # tiles, more than a window has
 MOST_ASKED = 2  # words of one window's prompt
 
 
@@ -61,6 +62,19 @@ class Words:
         counts = counts_of(windows, tiles)
         columns = [word.fits(counts[word.noun]) for word in self.measured]
         return np.stack(columns, 1) if columns else np.zeros([len(windows), 0], bool)
+
+    def in_letters(self, tiles: TileSet) -> dict[str, tuple[str, int, int]]:
+        """By each measured word the letters that it counts, none for gaps, and how many there are at the least and at
+        the most: for programs that have no tfgen."""
+        kinds = {noun: kind for kind, noun in NOUNS.items()}
+        return {
+            word.text: (
+                "" if word.noun == GAPS else tiles.letters_of(tiles.are(kinds[word.noun])),
+                word.low,
+                _ANY_NUMBER if word.high is None else word.high,
+            )
+            for word in self.measured
+        }
 
     def parse(self, prompt: str) -> list[int]:
         """The places in `texts` of what a person typed. Raises UserError for what isn't known."""
@@ -122,13 +136,13 @@ def counts_of(windows: np.ndarray, tiles: TileSet) -> dict[str, np.ndarray]:
         for kind, noun in NOUNS.items()
         if kind in tiles.kinds
     }
-    return {**counts, _GAPS: np.count_nonzero(~tiles.solid[windows[:, -1]], axis=1)}
+    return {**counts, GAPS: np.count_nonzero(~tiles.solid[windows[:, -1]], axis=1)}
 
 
 def _levels(noun: str, counts: np.ndarray) -> list[Word]:
     """The words of one noun that are neither rare nor everywhere."""
     some = counts[counts > 0]
-    if not len(some) or (noun == _GAPS and np.median(counts) > 0.5 * counts.max() > 0):
+    if not len(some) or (noun == GAPS and np.median(counts) > 0.5 * counts.max() > 0):
         return []
     if np.mean(counts == 0) >= _RAREST:
         middle = int(np.median(some))

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from tfgen.representations.redraw import seeds_of_round
 from tfgen.representations.rows.codec import Bins, Distance, RowCodec
 from tfgen.representations.rows.columns import Rows
 from tfgen.representations.rows.conditions import Conditions
 from tfgen.representations.rows.sampler import Given, RowSampler
 
 _ROUNDS = 100  # of drawing anew
-_LAST_SEED = 2**31 - 1
 
 
 def enforce_constraints(
@@ -30,7 +30,7 @@ def enforce_constraints(
         if not len(broken):
             return rows, 0
         # A row that breaks a constraint is drawn anew by a seed that follows from its own.
-        again = _seeds_of_round(seeds[broken].astype(np.int64), round_number)
+        again = seeds_of_round(seeds[broken].astype(np.int64), round_number)
         part = None if given is None else given.take(broken)
         new = sampler.drawn(again.astype(np.int32), conditions if part is None else part.under, part)[0]
         new = _put_right(modality, codec, conditions, new, part)
@@ -61,7 +61,7 @@ def drawn_by_constraints(
         places = tf.where(~is_right)
         rows = places[:, 0]
         own = tf.gather(seeds, rows)
-        anew = tf.cast(_seeds_of_round(tf.cast(own, tf.int64), number), tf.int32)
+        anew = tf.cast(seeds_of_round(tf.cast(own, tf.int64), number), tf.int32)
         new, more = draw(tf.where(number > 0, anew, own), rows)
         new = constraints.put_right(new, [tf.gather(each, rows) for each in settled])
         is_given = None if given is None else [tf.gather(each, rows) for each in given]
@@ -93,11 +93,6 @@ def _is_inside(codec: RowCodec, cells: list, given: Sequence[Any] | None) -> Any
             own = own if given is None else own | given[place]
             result &= own | ((cells[place] >= extent[0]) & (cells[place] <= extent[1]))
     return result
-
-
-def _seeds_of_round(seeds: Any, round_number: Any) -> Any:
-    """By which rows are drawn anew that were drawn by int64 seeds [n]."""
-    return (seeds * 1000003 + round_number * 7919) % _LAST_SEED
 
 
 def _extent(codec: RowCodec, place: int) -> tuple[float, float] | None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from tfgen.representations import SEQUENCES
 from tfgen.representations.base import Codec
+from tfgen.representations.sequences.adherence import Adherence
 from tfgen.representations.sequences.specification import SequenceSpecification
 
 
@@ -72,6 +73,11 @@ class SequenceCodec(Codec):
     def usual_sampling(self) -> Mapping[str, Any]:
         """Sampling settings by their names, where this kind of sequence needs others than usual."""
         return {}
+
+    @property
+    def adherence(self) -> Adherence | None:
+        """What counts how far a sequence is as its prompt asks; None where prompts ask for nothing that can be."""
+        return None
 
     def written(self, ids: Iterable[int]) -> str:
         """A sequence as a person gets it, which `encode` takes; here what its tokens spell one after the other."""

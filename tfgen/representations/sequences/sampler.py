@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tfgen.representations.redraw import seeds_of_round
+from tfgen.representations.sequences.adherence import lacking_in
 from tfgen.representations.sequences.codec import SequenceCodec
 from tfgen.representations.sequences.sampling_settings import SamplingSettings
 
@@ -27,6 +29,11 @@ class Text:
     ended: str = ""  # why: "end" of the document, "stop", "length", "context"; empty while under way
     tokens: list[int] = field(default_factory=list)  # with the end's, and those of the text that stopped it
     log_probabilities: list[float] = field(default_factory=list)  # natural, of each token, at temperature 1
+
+    def take_over(self, draft: "Text") -> None:
+        """Becomes what was made of the same prompt, under the name and the seed of its own."""
+        self.text, self.ended = draft.text, draft.ended
+        self.tokens, self.log_probabilities = draft.tokens, draft.log_probabilities
 
 
 class Piece(NamedTuple):
@@ -72,6 +79,8 @@ class SequenceSampler:
         self.model, self.codec = model, codec
         self._begin = tf.function(model.begin, autograph=False, reduce_retracing=True)
         self._advance = tf.function(self._extend, autograph=False, reduce_retracing=True)
+        if codec.adherence:
+            self._lacking = tf.function(codec.adherence.lacking, autograph=False, reduce_retracing=True)
 
     def room(self, prompt: int, length: int) -> tuple[int, int]:
         """How many of a prompt's tokens are kept, and how many new ones there can be, of `length` wanted."""
@@ -95,8 +104,42 @@ class SequenceSampler:
             return
         # Every batch of a command has the same size, since each other one would be traced anew.
         rows = min(ROWS, 2 ** (len(texts) - 1).bit_length())
+        adherence = self.codec.adherence if settings.attempts > 1 and settings.temperature > 0 else None
+        if adherence and adherence.asks(ids):
+            yield from self._write_as_asked(ids, texts, rows, settings)
+        else:
+            yield from self._write_batches(ids, texts, rows, settings)
+
+    def _write_batches(
+        self, ids: Sequence[int], texts: Sequence[Text], rows: int, settings: SamplingSettings
+    ) -> Iterator[Piece]:
         for start in range(0, len(texts), rows):
             yield from self._write_batch(ids, texts[start : start + rows], start, rows, settings)
+
+    def _write_as_asked(
+        self, ids: Sequence[int], texts: Sequence[Text], rows: int, settings: SamplingSettings
+    ) -> Iterator[Piece]:
+        """As `draw_as_asked` in a graph: of each text's attempts the first that lacks least; it comes as one piece."""
+        found: dict[int, tuple[int, Text]] = {}
+        left = list(range(len(texts)))
+        for number in range(settings.attempts):
+            seeds = [texts[place].seed for place in left]
+            drafts = [Text("", seeds_of_round(seed, number) if number else seed) for seed in seeds]
+            for _ in self._write_batches(ids, drafts, rows, settings):
+                pass
+            lacking = lacking_in(self._lacking, ids, [draft.tokens for draft in drafts]).tolist()
+            for place, lack, draft in zip(left, lacking, drafts, strict=True):
+                if place not in found or lack < found[place][0]:
+                    found[place] = lack, draft
+            done = [place for place in left if not found[place][0]]
+            if number == settings.attempts - 1:
+                done = left
+            for place in done:
+                texts[place].take_over(found[place][1])
+                yield Piece(place, texts[place].text, True)
+            left = [place for place in left if found[place][0]]
+            if not left:
+                return
 
     def _write_batch(
         self, ids: Sequence[int], texts: Sequence[Text], start: int, rows: int, settings: SamplingSettings

@@ -24,6 +24,7 @@ class SamplingSettings:
     beams: int = 0  # 0: no search, but chance
     length: int = 200  # new tokens, at the most
     stop: tuple[str, ...] = ()
+    attempts: int = 1  # at a sequence that is as its prompt asks, where that can be counted
 
     def __post_init__(self):
         # Written so that a number that is none ("nan") is out of range too.
@@ -41,6 +42,9 @@ class SamplingSettings:
             raise _wrong("beams", self.beams, "1 and 64", _BEAMS)
         if not 1 <= self.length <= _MOST:
             raise _wrong("length", self.length, f"1 and {_MOST}", "It is the largest number of new tokens.")
+        if not 1 <= self.attempts <= 1000:
+            what = "It is how often a sequence is drawn at the most, until it is as asked."
+            raise _wrong("attempts", self.attempts, "1 and 1000", what)
         if "" in self.stop:
             raise UserError("A text to stop at must not be empty.", "Give --stop some letters, or leave it out.")
 
@@ -93,13 +97,14 @@ class SamplingSettings:
     def to_json(self) -> dict[str, Any]:
         """What was in force, by the options' names."""
         facts = dataclasses.asdict(self)
-        names = ("beams", "length", "stop") if self.beams else [name for name in facts if name != "beams"]
+        unused = {"beams"} if self.attempts > 1 else {"beams", "attempts"}
+        names = ("beams", "length", "stop") if self.beams else [name for name in facts if name not in unused]
         return {name: list(facts[name]) if name == "stop" else facts[name] for name in names}
 
 
 _READ = {
     **dict.fromkeys(("temperature", "top_p", "min_p", "repetition_penalty"), number),
-    **dict.fromkeys(("top_k", "beams", "length"), whole),
+    **dict.fromkeys(("top_k", "beams", "length", "attempts"), whole),
     "stop": lambda name, value: names(value),
 }
 

@@ -18,6 +18,10 @@ ROWS, MOST = int("$rows"), int("$most")  # tiles of a column, and tokens of a le
 EMPTY = "$empty"
 FIRST_PIECE = int("$first_piece")  # tokens before it are single tiles, those behind all pieces are words
 STARTS = [int(row) for row in "$starts".split(",") if row]  # the row, from below, that each piece begins at
+# What can be asked for: how many of some letters there are at the least and at the most, or of gaps, without letters.
+WORDS = json.loads("$words")
+SOLID = "$solid"  # letters; a column that none of them is at the bottom of is a gap
+ATTEMPTS = int("$attempts")  # at a level that is as asked
 
 
 def tokens(prompt_ids, seed, temperature=float("$temperature"), top_p=float("$top_p")):
@@ -59,6 +63,18 @@ def columns_of(made, pieces):
     return [each[:ROWS].ljust(ROWS, EMPTY) for each in (*columns, column) if each]
 
 
+def lacking(columns, words):
+    """How many of the words a level doesn't bear out."""
+
+    def count(letters):
+        if not letters:
+            return sum(column[0] not in SOLID for column in columns)
+        return sum(letter in letters for column in columns for letter in column)
+
+    asked = [WORDS[word] for word in words if word in WORDS]
+    return sum(not low <= count(letters) <= high for letters, low, high in asked)
+
+
 def main(seed, prompt=""):
     pieces = json.loads((FOLDER / "tokens.json").read_text(encoding="utf-8"))
     words = [word.strip() for word in prompt.split(",") if word.strip()]
@@ -67,7 +83,15 @@ def main(seed, prompt=""):
         known = [piece[:-2] for piece in pieces if piece.endswith(", ")]
         sys.exit(f"The model knows no {unknown[0]!r}, only: {', '.join(known)}")
     asked = sorted(pieces.index(f"{word}, ") for word in words)
-    columns = columns_of(tokens([*asked, BEGIN], int(seed)), pieces)
+    # The first of the attempts that lacks least, each by a seed that follows from the first one.
+    columns, least = [], len(words) + 1
+    for number in range(ATTEMPTS):
+        own = (int(seed) * 1000003 + number * 7919) % (2**31 - 1) if number else int(seed)
+        made = columns_of(tokens([*asked, BEGIN], own), pieces)
+        if lacking(made, words) < least:
+            columns, least = made, lacking(made, words)
+        if not least:
+            break
     for row in reversed(range(ROWS)):
         print("".join(column[row] for column in columns))
 
