@@ -203,6 +203,10 @@ class SequenceExport(ExportedModel):
         known["prompt_ids"] = self._reference.written(seeds, self._prompt)
         lengths = np.array([self._prompt, self._prompt // 2, 0, max(1, self._prompt - 1)], np.int32)
         known["prompt_length"] = lengths[kinds]
+        if self.codec.adherence:
+            example = self.codec.adherence.example()
+            known["prompt_ids"][kinds == 3, : len(example)] = example
+            known["prompt_length"][kinds == 3] = len(example)
         known["prompt"] = np.array([self._strings(row)[kind] for row, kind in zip(known["prompt_ids"], kinds)], np.str_)
         text = self._continued(known, known["max_new_tokens"])
         known["ids"] = np.concatenate([known["prompt_ids"], text.fed], axis=1)
@@ -242,17 +246,23 @@ class SequenceExport(ExportedModel):
         def lacking_of(made: dict[str, np.ma.MaskedArray]) -> np.ndarray:
             return adherence.lacking(*map(tf.constant, (prompts, lengths, *map(np.ma.getdata, made.values())))).numpy()
 
+        asks = np.array([adherence.asks(row[:length]) for row, length in zip(prompts, lengths)])
+        doubtful = asks & np.ma.getmaskarray(made["length"])
         lacking, seeds = lacking_of(made), inputs["seed"].astype(np.int64)
         for number in range(1, self._attempts):
+            is_left = (lacking > 0) & (inputs["temperature"] > 0)
+            if not is_left.any():
+                break
             anew = {**inputs, "seed": seeds_of_round(seeds, number).astype(np.int32)}
             other = self._reference.generated(self._continued(anew, limit), limit)
-            lack, in_doubt = lacking_of(other), lacking > 0
-            better = in_doubt & (lack < lacking)
-            doubtful = in_doubt & (np.ma.getmaskarray(made["length"]) | np.ma.getmaskarray(other["length"]))
+            lack = lacking_of(other)
+            better = is_left & (lack < lacking)
+            doubtful |= is_left & np.ma.getmaskarray(other["length"])
             for name, values in made.items():
                 values[better] = other[name][better]
-                values[doubtful] = np.ma.masked
             lacking = np.where(better, lack, lacking)
+        for values in made.values():
+            values[doubtful] = np.ma.masked
         return made
 
     def _text_answers(self, inputs: Any) -> dict[str, np.ndarray]:

@@ -6,7 +6,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from tfgen.console import say
+from tfgen.console import say, several
 from tfgen.errors import UserError
 from tfgen.feedback.events import Sample
 from tfgen.generate import Control, Generator, Origin, Request
@@ -150,6 +150,10 @@ class SequenceGenerator(Generator):
             start += count
         if any(text.ended == "context" for text in texts):
             say(f"The model sees {sampler.model.context} tokens and can't write past them; the text ends there.")
+        lacking = sum(text.lacking > 0 for text in texts)
+        if lacking:
+            which = f"{lacking} of {len(texts)} {self.modality.samples[1]} lack" if len(texts) > 1 else "It lacks"
+            say(f"{which} something that was asked for, after {several(self.how.attempts, 'attempt')}.")
         if "length" not in self.request.options and any(text.ended == "length" for text in texts):
             say(f"Cut off at {self.how.length} tokens; --length allows more.")
 

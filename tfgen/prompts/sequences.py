@@ -28,7 +28,7 @@ _WORD = re.compile(r"\s*\S+")
 class SequenceCells(Cells):
     """See Cells."""
 
-    settings = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty", "length", "stop")
+    settings = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty", "length", "stop", "attempts")
     tried = {"temperature": (0.3, 0.5, 0.8, 1.0), "top_p": (0.8, 0.95, 1.0)}
     strings = True
     least = 4

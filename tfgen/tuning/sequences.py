@@ -214,7 +214,7 @@ class SequenceTuner(Tuner):
     def _settings(self) -> SamplingSettings:
         """The settings that most of the samples were made with."""
         samples = [*self._samples.values(), *(each.sample for each in self.edits)]
-        known = SamplingSettings().to_json().keys() - {"stop"}
+        known = SamplingSettings().to_json().keys() - {"stop", "attempts"}
         kept = [{name: value for name, value in each.settings.items() if name in known} for each in samples]
         usual, _ = Counter(json.dumps(each, sort_keys=True) for each in kept).most_common(1)[0]
         return SamplingSettings.of(json.loads(usual))

@@ -91,6 +91,9 @@ def test_a_level_is_drawn_until_it_is_as_asked(run, command):
     assert before.any() and after.sum() < before.sum() / 2
     assert all(often[place] == once[place] for place in np.flatnonzero(before == 0))
     assert list(run.generate(word, 3, seed=5)) == list(often[5:8])  # alone as among others, and 8 is usual
+    assert [each.records()[0].settings["attempts"] for each in (once, often)] == [1, 8]
+    told = command("generate", run.path, word, "-n", 24, "--attempts", 1)
+    assert f"{np.count_nonzero(before)} of 24 levels lack something" in told.stderr
     refused = command("generate", run.path, word, "--attempts", 0)
     assert refused.exit_code == 2 and "attempts must be between 1 and 1000, not 0" in refused.stderr
 
@@ -104,18 +107,18 @@ def test_a_server_and_an_app_make_the_level_that_the_run_makes(run, command, tmp
     loaded = tf.saved_model.load(str(saved.parent))
     prompts = [codec.prompt_ids(word).tolist() for word in words]
     how = codec.usual_sampling
-    for seed in (3, 4):
-        many = {"temperature": 1.0, "top_k": 0, "top_p": 1.0, "max_new_tokens": how["length"], "seed": seed}
-        given = {name: tf.constant([value] * len(words)) for name, value in many.items()}
-        given |= {"prompt_ids": tf.constant(prompts), "prompt_length": tf.fill([len(words)], len(prompts[0]))}
-        made = loaded.signatures["generate"](**given)
-        for word, ids, length in zip(words, made["ids"].numpy(), made["length"].numpy(), strict=True):
-            (text,) = run.generate(word, 1, seed=seed).texts
-            assert text.tokens == ids[:length].tolist(), word
+    many = {"temperature": 1.0, "top_k": 0, "top_p": 1.0, "max_new_tokens": how["length"], "seed": 3}
+    given = {name: tf.constant([value] * len(words)) for name, value in many.items()}
+    given |= {"prompt_ids": tf.constant(prompts), "prompt_length": tf.fill([len(words)], len(prompts[0]))}
+    made = loaded.signatures["generate"](**given)
+    for word, ids, length in zip(words, made["ids"].numpy(), made["length"].numpy(), strict=True):
+        (text,) = run.generate(word, 1, seed=3).texts
+        assert text.tokens == ids[:length].tolist(), word
     (example,) = (tmp_path / "out").rglob("example.py")
-    done = subprocess.run([sys.executable, example, "3", "no gaps"], capture_output=True, text=True)
+    once, often = (run.generate(words[0], 8, attempts=attempts) for attempts in (1, 8))
+    seed = next(seed for seed in range(8) if once[seed] != often[seed])  # of which the first level was not as asked
+    done = subprocess.run([sys.executable, example, str(seed), words[0]], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    made = command("generate", run.path, "no gaps", "--seed", 3)
-    assert done.stdout.split() == made.stdout.split()
+    assert done.stdout.split() == often[seed].split()
     unknown = subprocess.run([sys.executable, example, "3", "no gasp"], capture_output=True, text=True)
     assert unknown.returncode == 1 and "knows no 'no gasp'" in unknown.stderr

@@ -32,7 +32,7 @@ class WordAdherence:
         self._closes = np.arange(len(placed)) // len(tiles) == 1  # tiles that end a column
         self._counts = np.stack([of_tile[list(content)].sum(axis=0) for _, content in placed]).astype(np.int32)
         self._filling, self._background = of_tile[tiles.background], tiles.background
-        self._first_word = codec.first_word
+        self._first_word, self._begin = codec.first_word, codec.begin
         measured = codec.word_set.measured
         self._noun = np.array([nouns.index(word.noun) for word in measured], np.int32)
         self._low = np.array([word.low for word in measured], np.int32)
@@ -41,6 +41,9 @@ class WordAdherence:
     def asks(self, prompt: Sequence[int]) -> bool:
         last = self._first_word + len(self._noun)
         return any(self._first_word <= number < last for number in np.asarray(prompt).tolist())
+
+    def example(self) -> list[int]:
+        return [self._first_word, self._begin]
 
     def lacking(self, prompts: Any, prompt_lengths: Any, tokens: Any, lengths: Any) -> Any:
         import tensorflow as tf

@@ -329,7 +329,8 @@ class LevelModality(Modality):
         how, tiles = codec.usual_sampling, codec.tiles
 
         def quoted(text: str) -> str:
-            return json.dumps(text)[1:-1]
+            """As it stands between quotes in Python and in JSON alike."""
+            return json.dumps(text, ensure_ascii=False)[1:-1]
 
         return {
             "words": quoted(json.dumps(codec.word_set.in_letters(tiles))), "attempts": how.get("attempts", 1),

@@ -16,6 +16,9 @@ class Adherence(Protocol):
     def asks(self, prompt: Sequence[int]) -> bool:
         """Whether a prompt asks for something that can be counted."""
 
+    def example(self) -> list[int]:
+        """A short prompt that asks for something that can be counted."""
+
     def lacking(self, prompts: Any, prompt_lengths: Any, tokens: Any, lengths: Any) -> Any:
         """How many of the things that its prompt asks for each sequence lacks, int32 [batch]; part of a graph.
 

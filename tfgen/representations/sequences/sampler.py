@@ -14,6 +14,7 @@ from tfgen.representations.sequences.sampling_settings import SamplingSettings
 ROWS = 8  # texts that are made at once, at the most
 # Few enough that text comes smoothly, and enough that Python between the calls costs little.
 _STEPS = 8
+_TOGETHER = 8 * ROWS  # texts whose attempts are made together, so that batches stay full and something is shown
 _SHORTEST = 16  # tokens that a prompt is padded to; longer ones to twice that, and so on, so that few shapes are traced
 
 
@@ -30,9 +31,11 @@ class Text:
     tokens: list[int] = field(default_factory=list)  # with the end's, and those of the text that stopped it
     log_probabilities: list[float] = field(default_factory=list)  # natural, of each token, at temperature 1
 
-    def take_over(self, draft: "Text") -> None:
+    lacking: int = 0  # things that its prompt asks for and that it hasn't, as far as they can be counted
+
+    def take_over(self, draft: "Text", lacking: int) -> None:
         """Becomes what was made of the same prompt, under the name and the seed of its own."""
-        self.text, self.ended = draft.text, draft.ended
+        self.text, self.ended, self.lacking = draft.text, draft.ended, lacking
         self.tokens, self.log_probabilities = draft.tokens, draft.log_probabilities
 
 
@@ -104,11 +107,13 @@ class SequenceSampler:
             return
         # Every batch of a command has the same size, since each other one would be traced anew.
         rows = min(ROWS, 2 ** (len(texts) - 1).bit_length())
-        adherence = self.codec.adherence if settings.attempts > 1 and settings.temperature > 0 else None
-        if adherence and adherence.asks(ids):
-            yield from self._write_as_asked(ids, texts, rows, settings)
-        else:
+        counted = self.codec.adherence if settings.attempts and settings.temperature > 0 else None
+        if not (counted and counted.asks(ids)):
             yield from self._write_batches(ids, texts, rows, settings)
+            return
+        for start in range(0, len(texts), _TOGETHER):
+            for piece in self._write_as_asked(ids, texts[start : start + _TOGETHER], rows, settings):
+                yield piece._replace(place=piece.place + start)
 
     def _write_batches(
         self, ids: Sequence[int], texts: Sequence[Text], rows: int, settings: SamplingSettings
@@ -119,25 +124,23 @@ class SequenceSampler:
     def _write_as_asked(
         self, ids: Sequence[int], texts: Sequence[Text], rows: int, settings: SamplingSettings
     ) -> Iterator[Piece]:
-        """As `draw_as_asked` in a graph: of each text's attempts the first that lacks least; it comes as one piece."""
-        found: dict[int, tuple[int, Text]] = {}
+        """As `draw_as_asked` in a graph: of each text's attempts the first that lacks least, in one piece behind empty
+        ones."""
         left = list(range(len(texts)))
         for number in range(settings.attempts):
             seeds = [texts[place].seed for place in left]
             drafts = [Text("", seeds_of_round(seed, number) if number else seed) for seed in seeds]
-            for _ in self._write_batches(ids, drafts, rows, settings):
-                pass
+            for piece in self._write_batches(ids, drafts, rows, settings):
+                yield Piece(left[piece.place], "", False)
             lacking = lacking_in(self._lacking, ids, [draft.tokens for draft in drafts]).tolist()
             for place, lack, draft in zip(left, lacking, drafts, strict=True):
-                if place not in found or lack < found[place][0]:
-                    found[place] = lack, draft
-            done = [place for place in left if not found[place][0]]
-            if number == settings.attempts - 1:
-                done = left
-            for place in done:
-                texts[place].take_over(found[place][1])
-                yield Piece(place, texts[place].text, True)
-            left = [place for place in left if found[place][0]]
+                if not number or lack < texts[place].lacking:
+                    texts[place].take_over(draft, lack)
+            is_last = number == settings.attempts - 1
+            for place in left:
+                if is_last or not texts[place].lacking:
+                    yield Piece(place, texts[place].text, True)
+            left = [place for place in left if texts[place].lacking]
             if not left:
                 return
 

@@ -24,7 +24,7 @@ class SamplingSettings:
     beams: int = 0  # 0: no search, but chance
     length: int = 200  # new tokens, at the most
     stop: tuple[str, ...] = ()
-    attempts: int = 1  # at a sequence that is as its prompt asks, where that can be counted
+    attempts: int | None = None  # at a sequence that is as its prompt asks; None where that can't be counted
 
     def __post_init__(self):
         # Written so that a number that is none ("nan") is out of range too.
@@ -42,7 +42,7 @@ class SamplingSettings:
             raise _wrong("beams", self.beams, "1 and 64", _BEAMS)
         if not 1 <= self.length <= _MOST:
             raise _wrong("length", self.length, f"1 and {_MOST}", "It is the largest number of new tokens.")
-        if not 1 <= self.attempts <= 1000:
+        if self.attempts is not None and not 1 <= self.attempts <= 1000:
             what = "It is how often a sequence is drawn at the most, until it is as asked."
             raise _wrong("attempts", self.attempts, "1 and 1000", what)
         if "" in self.stop:
@@ -57,7 +57,7 @@ class SamplingSettings:
         options = {name: _READ[name](name, value) for name, value in options.items()}
         if "beams" in options and options["beams"] < 1:
             raise _wrong("beams", options["beams"], "1 and 64", _BEAMS)
-        chance = [name for name in ("temperature", "top_k", "top_p", "min_p", "repetition_penalty") if name in options]
+        chance = [name for name in _OF_CHANCE if name in options]
         if options.get("beams") and chance:
             names = " and ".join("--" + name.replace("_", "-") for name in chance)
             what = f"--beams searches for the likeliest text without chance, so it takes no {names}."
@@ -97,11 +97,12 @@ class SamplingSettings:
     def to_json(self) -> dict[str, Any]:
         """What was in force, by the options' names."""
         facts = dataclasses.asdict(self)
-        unused = {"beams"} if self.attempts > 1 else {"beams", "attempts"}
+        unused = {"beams"} if self.attempts else {"beams", "attempts"}
         names = ("beams", "length", "stop") if self.beams else [name for name in facts if name not in unused]
         return {name: list(facts[name]) if name == "stop" else facts[name] for name in names}
 
 
+_OF_CHANCE = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty", "attempts")
 _READ = {
     **dict.fromkeys(("temperature", "top_p", "min_p", "repetition_penalty"), number),
     **dict.fromkeys(("top_k", "beams", "length", "attempts"), whole),

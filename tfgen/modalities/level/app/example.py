@@ -24,10 +24,8 @@ SOLID = "$solid"  # letters; a column that none of them is at the bottom of is a
 ATTEMPTS = int("$attempts")  # at a level that is as asked
 
 
-def tokens(prompt_ids, seed, temperature=float("$temperature"), top_p=float("$top_p")):
+def tokens(prefill, decode, prompt_ids, seed, temperature=float("$temperature"), top_p=float("$top_p")):
     """Tokens, one by one. The file draws them itself, by the seed and the token's position."""
-    interpreter = Interpreter(str(FOLDER / "$file"))
-    prefill, decode = (interpreter.get_signature_runner(name) for name in ("prefill", "decode"))
     how = {
         "temperature": np.array([temperature], np.float32),
         "top_k": np.array([0], np.int32),
@@ -83,11 +81,14 @@ def main(seed, prompt=""):
         known = [piece[:-2] for piece in pieces if piece.endswith(", ")]
         sys.exit(f"The model knows no {unknown[0]!r}, only: {', '.join(known)}")
     asked = sorted(pieces.index(f"{word}, ") for word in words)
-    # The first of the attempts that lacks least, each by a seed that follows from the first one.
+    interpreter = Interpreter(str(FOLDER / "$file"))
+    signatures = [interpreter.get_signature_runner(name) for name in ("prefill", "decode")]
+    # The first of the attempts that lacks least. Their seeds follow from the first one as tfgen's do
+    # (tfgen/representations/redraw.py).
     columns, least = [], len(words) + 1
     for number in range(ATTEMPTS):
         own = (int(seed) * 1000003 + number * 7919) % (2**31 - 1) if number else int(seed)
-        made = columns_of(tokens([*asked, BEGIN], own), pieces)
+        made = columns_of(tokens(*signatures, [*asked, BEGIN], own), pieces)
         if lacking(made, words) < least:
             columns, least = made, lacking(made, words)
         if not least:
