@@ -1,14 +1,17 @@
 """The Python door as a notebook meets it: what may be passed, what comes back, and that nothing is said unasked."""
 
+import shutil
 import subprocess
 import sys
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import tfgen
 from tests.conftest import BARE_GAN, fit_run, stopped_at, tfgen_environment
+from tfgen import restore
 from tfgen.config import parse_pairs
 from tfgen.console import talking
 
@@ -121,6 +124,32 @@ def test_the_model_is_the_newest(tmp_path, digits):
 
 
 @pytest.mark.slow
+def test_the_next_call_loads_no_model_unless_it_must(run, tmp_path, monkeypatch):
+    """A notebook generates again and again; what it gets is what a fresh process makes."""
+    loaded = []
+    load = restore.load_model_and_checkpoint
+    monkeypatch.setattr(restore, "load_model_and_checkpoint", lambda run: loaded.append(run.name) or load(run))
+    first = run.generate("left", 3, seed=7)
+    np.testing.assert_array_equal(run.generate("left", 3, seed=7), first)
+    np.testing.assert_array_equal(tfgen.load(run.path).generate("left", 2, seed=8), first[1:])
+    assert len(loaded) <= 1
+    # Another run under its name, with as many steps.
+    other, another = (
+        tfgen.fit("gan", PICTURES, output=tmp_path / name, steps=4, seed=seed, **QUICK)
+        for name, seed in (("other", 1), ("another", 2))
+    )
+    before = other.generate(n=2)
+    shutil.rmtree(other.path)
+    another.path.rename(other.path)
+    other = tfgen.load(other.path)
+    made = other.generate(n=2)
+    assert not np.array_equal(made, before)
+    # What a person does to a model is done to that one alone.
+    for variable in other.model.generator_average.weights:
+        variable.assign(tf.zeros_like(variable))
+    np.testing.assert_array_equal(other.generate(n=2), made)
+
+
 def test_a_damaged_checkpoint_is_a_warning_and_is_written_anew(tmp_path):
     options = {"labels": LABELS, "size": "tiny", "steps": 256, **QUICK}
     with stopped_at(64):

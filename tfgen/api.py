@@ -102,7 +102,10 @@ class Run(storage.Run):
         best = None if best_of is None else liked_best(whole("best_of", best_of))
         generator = open_samples(run, request, filling, template or bool(variables), best)
         load_tensorflow()
-        return generator.samples()
+        from tfgen.restore import keeping_newest
+
+        with keeping_newest():
+            return generator.samples()
 
     def generate_shards(
         self,

@@ -19,6 +19,7 @@ def build_model(run: Run):
     """The run's model with the weights that its fit began with: fresh ones, or those of a pre-trained start."""
     import keras
 
+    _here.newest.clear()  # nobody is asked whether there is memory for two
     codec = open_codec(run)
     made_by = class_of(run, codec.representation)
     settings = config.from_json(made_by.Config, run.record["config"])
@@ -98,11 +99,15 @@ class KeptModels:
         """The run's model: one that is here already, unless its weights have changed since."""
         key = run.path.resolve(), checkpoints.newest_name(run.checkpoints), versions.identity(run)
         if key not in self._entries:
-            self._entries[key] = load_model_and_checkpoint(run)[0], OrderedDict()
-            while len(self._entries) > self._most:
+            while len(self._entries) >= self._most:  # before another one takes memory
                 self._entries.popitem(last=False)
+            self._entries[key] = load_model_and_checkpoint(run)[0], OrderedDict()
         self._entries.move_to_end(key)
         return self._entries[key][0]
+
+    def clear(self) -> None:
+        """Keeps none of them any longer."""
+        self._entries.clear()
 
     def made_of(self, model: Any, key: Hashable, make: Callable[[], Any]) -> Any:
         """What `make` gave for this model under this key before; made now where that is new."""
@@ -122,6 +127,9 @@ class _Here(threading.local):
 
     kept: KeptModels | None = None
 
+    def __init__(self):
+        self.newest = KeptModels(1)
+
 
 _here = _Here()
 
@@ -135,6 +143,20 @@ def keeping_models(most: int = 4) -> Iterator[None]:
         yield
     finally:
         _here.kept = before
+
+
+@contextlib.contextmanager
+def keeping_newest() -> Iterator[None]:
+    """As `keeping_models`, for the model that this thread's last such block loaded, which stays until something else
+    loads one: a notebook calls again and again, and a model takes seconds to load and to trace."""
+    if _here.kept is not None:
+        yield
+        return
+    _here.kept = _here.newest
+    try:
+        yield
+    finally:
+        _here.kept = None
 
 
 def made_of(model: Any, key: Hashable, make: Callable[[], Any]) -> Any:
