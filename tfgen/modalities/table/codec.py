@@ -1,5 +1,6 @@
 """A table's rows as tokens, and what a person types and reads of its columns as the table writes it."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -9,8 +10,8 @@ import numpy as np
 
 from tfgen.errors import UserError
 from tfgen.modalities.table.constraints import MISSING, Constraint, Fixed, Sum, from_json, lowest_below
-from tfgen.modalities.table.formats import on_steps, read_dates, write_values
-from tfgen.representations.rows.codec import Categories, Distance, RowCodec
+from tfgen.modalities.table.formats import read_dates, write_values
+from tfgen.representations.rows.codec import Categories, Distance, RowCodec, Steps
 from tfgen.representations.rows.columns import Column, Rows
 
 
@@ -70,12 +71,14 @@ class TableCodec(RowCodec):
         bins = how.knots[how.encode(values).clip(max=len(how.knots) - 1)]
         return ((bins[:, 0] <= values) & (values <= bins[:, -1])) | ((values == MISSING) & how.has_missing)
 
-    def decode_column(self, place: int, *given: Any) -> np.ndarray:
-        """See RowCodec.decode_column. Times come out where the table has them, such as at full hours."""
-        column, values = self.learned[place], super().decode_column(place, *given)
-        if "step" in column.writing and (extent := self.encodings[column.name].extent):
-            values = on_steps(column, values, *extent)
-        return values
+    def steps_of(self, place: int) -> Steps | None:
+        """See RowCodec: times come out where the table has them, such as at full hours."""
+        column = self.learned[place]
+        if "step" not in column.writing or not (extent := self.encodings[column.name].extent):
+            return None
+        size = float(column.writing["step"])
+        first, last = math.ceil(extent[0] / size) * size, math.floor(extent[1] / size) * size
+        return Steps(size, first, max(first, last))
 
     def read_value(self, column: Column, text: str) -> float:
         form = column.writing.get("format")

@@ -467,15 +467,6 @@ def _step(values: np.ndarray) -> int | None:
     return next((step for step in _STEPS if len(known) and np.all(known % step == 0)), None)
 
 
-def on_steps(column: Column, values: np.ndarray, low: float = -np.inf, high: float = np.inf) -> np.ndarray:
-    """Values where a column of times has them, such as full hours, from the first at `low` to the last at `high`."""
-    step = column.writing.get("step")
-    if step is None:
-        return values
-    lowest, highest = np.ceil(low / step) * step, np.floor(high / step) * step
-    return np.clip(np.round(values / step) * step, lowest, max(lowest, highest))
-
-
 def _fraction(text: str) -> int:
     found = re.search(r"\.([0-9]+)", text[text.rfind(":"):])
     return len(found[1]) if found else 0

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import NormalDist
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -318,6 +318,14 @@ Discretisation = Categories | Bins
 _NOTHING: Mapping[str, np.ndarray] = MappingProxyType({})
 
 
+class Steps(NamedTuple):
+    """That the values of a column are multiples of a size, from the first to the last."""
+
+    size: float
+    first: float
+    last: float
+
+
 class RowCodec(Codec):
     """Rows to tokens and back.
 
@@ -427,7 +435,12 @@ class RowCodec(Codec):
         made = how.decode(tokens[:, place], uniform[:, place], column)
         if isinstance(how, Distance):
             made = np.round(how.value(_or_known(values[how.base], known.get(how.base)), made), column.decimals)
-        return made
+        steps = self.steps_of(place)
+        return made if steps is None else np.clip(np.round(made / steps.size) * steps.size, steps.first, steps.last)
+
+    def steps_of(self, place: int) -> Steps | None:
+        """On which steps the values of the learned column at a place lie; None where they may be anywhere."""
+        return None
 
     def read_value(self, column: Column, text: str) -> float:
         """A value of a numeric column as a person types it. Raises UserError where it is none."""

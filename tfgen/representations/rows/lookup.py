@@ -343,6 +343,8 @@ class RowLookup(tf.Module):
                     base = codec.distances[place]
                     values = value_at(how, self._or_known(numbers[base], base, known), values)
                     values = rounded(values, column.decimals)
+                if (steps := codec.steps_of(place)) is not None:
+                    values = tf.clip_by_value(tf.round(values / steps.size) * steps.size, steps.first, steps.last)
                 numbers[place] = values if intervals is None else _nearest_within(values, intervals[:, place])
         return [numbers.get(place, tokens[:, place]) for place in range(len(codec.learned))]
 
