@@ -22,7 +22,7 @@ from tfgen.representations.rows.columns import DATE, DATETIME, TIME, Rows, plain
 from tfgen.representations.rows.conditions import FREE, no_conditions, quoted
 from tfgen.representations.rows.constrained import drawn_by_constraints
 from tfgen.representations.rows.distances import value_at
-from tfgen.representations.rows.lookup import RowLookup, decoded
+from tfgen.representations.rows.lookup import RowLookup, decoded, on_steps
 from tfgen.representations.rows.sampler import RowSampler
 from tfgen.representations.signatures import Kind
 from tfgen.run import Run
@@ -145,6 +145,7 @@ class RowExport(ExportedModel):
                 numbers[place] = value_at(how, numbers[self.codec.distances[place]], distance)
             else:
                 numbers[place] = decoded(Bins(how.knots - base, False), column, own, uniform[:, place], tf.float32)
+            numbers[place] = on_steps(numbers[place], self.codec.steps_of(place), base)
         tokens, numbers = self._put_right_on_phone(tf.unstack(tokens, axis=1), numbers, given)
         return {
             "tokens": tf.identity(tf.stack(tokens, axis=1), name="tokens"),

@@ -6,7 +6,7 @@ import tensorflow as tf
 from tfgen.modalities.table import constraints
 from tfgen.modalities.table.codec import TableCodec
 from tfgen.representations.rows.columns import Column, Rows
-from tfgen.representations.rows.lookup import RowLookup
+from tfgen.representations.rows.lookup import RowLookup, on_steps
 
 
 def test_times_on_steps_stay_on_them_in_a_graph_as_in_python():
@@ -31,3 +31,10 @@ def test_times_on_steps_stay_on_them_in_a_graph_as_in_python():
         np.testing.assert_array_equal(cell.numpy(), made.values[column.name])
         assert values[column.name].min() <= cell.numpy().min() and cell.numpy().max() <= values[column.name].max()
     assert (made.values["begin"] <= made.values["end"]).all()
+    # In numbers of seven digits, as a phone has them, above a base that may lie between steps.
+    steps, base = codec.steps_of(0), values["begin"].min() - 1234.0
+    places = chance.uniform(values["begin"].min(), values["begin"].min() + 10**6, 1000)
+    on_phone = on_steps(tf.constant(places - base, tf.float32), steps, base).numpy().astype(np.float64) + base
+    sure = np.abs(places / 3600 % 1 - 0.5) > 1e-3
+    wanted = np.clip(np.round(places / 3600) * 3600, steps.first, steps.last)
+    np.testing.assert_array_equal(on_phone[sure], wanted[sure])

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgen.representations.places import table_of_places
-from tfgen.representations.rows.codec import KNOTS, Bins, Distance, RowCodec
+from tfgen.representations.rows.codec import KNOTS, Bins, Distance, RowCodec, Steps
 from tfgen.representations.rows.columns import (
     DATE,
     DATETIME,
@@ -343,8 +343,7 @@ class RowLookup(tf.Module):
                     base = codec.distances[place]
                     values = value_at(how, self._or_known(numbers[base], base, known), values)
                     values = rounded(values, column.decimals)
-                if (steps := codec.steps_of(place)) is not None:
-                    values = tf.clip_by_value(tf.round(values / steps.size) * steps.size, steps.first, steps.last)
+                values = on_steps(values, codec.steps_of(place))
                 numbers[place] = values if intervals is None else _nearest_within(values, intervals[:, place])
         return [numbers.get(place, tokens[:, place]) for place in range(len(codec.learned))]
 
@@ -411,6 +410,15 @@ def rounded(values: tf.Tensor, decimals: int) -> tf.Tensor:
     """Values with so many decimals; of float64 the same ones that NumPy has."""
     scale = _scale(values, decimals) if values.dtype == tf.float64 else 10.0**decimals
     return tf.round(values * scale) / scale
+
+
+def on_steps(values: tf.Tensor, steps: Steps | None, base: float = 0.0) -> tf.Tensor:
+    """Values above a base as those of the column lie, if on steps; a base for what has too few digits for all of it."""
+    if steps is None:
+        return values
+    beyond = base % steps.size
+    made = tf.round((values + beyond) / steps.size) * steps.size - beyond
+    return tf.clip_by_value(made, steps.first - base, steps.last - base)
 
 
 def _reached(
