@@ -126,7 +126,7 @@ def folder_of_digits(tmp_path):
 
 
 def test_from_a_dropped_folder_to_an_export(tmp_path, shared, visit, folder_of_digits):
-    runs, minutes = tmp_path / "runs", os.environ.get("TFGEN_SCREENSHOT_MINUTES", "0.25")
+    runs, minutes = tmp_path / "runs", os.environ.get("TFGEN_SCREENSHOT_MINUTES", "0.5")
     runs.mkdir()
     with studio(runs, TFGEN_CACHE=str(shared / "cache"), TFGEN_WHO="ada") as running:
         me = visit(running)
