@@ -94,6 +94,7 @@ class Run(storage.Run):
         """
         from tfgen.generate import Request
         from tfgen.prompts.matrix import Filling, open_samples
+        from tfgen.restore import keeping_newest
 
         options = {name: plain(value) for name, value in options.items()}
         request = Request(text("prompt", prompt), whole("n", n), whole("seed", seed) or 0, None, options, signed=signed)
@@ -102,8 +103,6 @@ class Run(storage.Run):
         best = None if best_of is None else liked_best(whole("best_of", best_of))
         generator = open_samples(run, request, filling, template or bool(variables), best)
         load_tensorflow()
-        from tfgen.restore import keeping_newest
-
         with keeping_newest():
             return generator.samples()
 

@@ -19,7 +19,7 @@ def build_model(run: Run):
     """The run's model with the weights that its fit began with: fresh ones, or those of a pre-trained start."""
     import keras
 
-    _here.newest.clear()  # nobody is asked whether there is memory for two
+    _here.newest.clear()  # before another one takes memory
     codec = open_codec(run)
     made_by = class_of(run, codec.representation)
     settings = config.from_json(made_by.Config, run.record["config"])

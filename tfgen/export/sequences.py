@@ -240,7 +240,7 @@ class SequenceExport(ExportedModel):
         limit, adherence = inputs["max_new_tokens"], self.codec.adherence
         made = self._reference.generated(self._continued(inputs, limit), limit)
         prompts, lengths = inputs["prompt_ids"], inputs["prompt_length"]
-        if adherence is None or not any(adherence.asks(row[:length]) for row, length in zip(prompts, lengths)):
+        if adherence is None:
             return made
 
         def lacking_of(made: dict[str, np.ma.MaskedArray]) -> np.ndarray:
@@ -249,7 +249,7 @@ class SequenceExport(ExportedModel):
         asks = np.array([adherence.asks(row[:length]) for row, length in zip(prompts, lengths)])
         doubtful = asks & np.ma.getmaskarray(made["length"])
         lacking, seeds = lacking_of(made), inputs["seed"].astype(np.int64)
-        for number in range(1, self._attempts):
+        for number in range(1, adherence.attempts):
             is_left = (lacking > 0) & (inputs["temperature"] > 0)
             if not is_left.any():
                 break
@@ -270,22 +270,16 @@ class SequenceExport(ExportedModel):
         encoded = [self.codec.encode(str(text)) for text in inputs["prompt"]]
         length = np.array([len(each) for each in encoded], np.int32)
         ids = np.stack([np.resize(np.append(each, 0), max(length.max(), 1)).astype(np.int32) for each in encoded])
-        text = self._reference.continued(ids, length, inputs["max_new_tokens"], inputs)
-        made = self._reference.generated(text, inputs["max_new_tokens"])
+        made = self._generated({**inputs, "prompt_ids": ids, "prompt_length": length})
         counts = np.ma.getdata(made["length"])
         rows = zip(np.ma.getdata(made["ids"]), counts, strict=True)
         texts = np.array([self.codec.decode(row[:count]).encode() for row, count in rows], "S")
         return {"text": np.ma.masked_array(texts, np.ma.getmaskarray(made["length"])), "length": made["length"]}
 
-    @property
-    def _attempts(self) -> int:
-        """At a sequence that is as its prompt asks."""
-        return self.codec.usual_sampling.get("attempts", 1)
-
     def _as_asked(self, generate: Entry) -> Entry:
         """`generate`, where rows that lack what their prompt asks for are drawn anew."""
         adherence = self.codec.adherence
-        if adherence is None or self._attempts == 1:
+        if adherence is None:
             return generate
 
         def function(prompt_ids: tf.Tensor, prompt_length: tf.Tensor, **given: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -295,8 +289,7 @@ class SequenceExport(ExportedModel):
                 made = generate.function(**{**own, "seed": seeds})
                 return made["ids"], made["length"]
 
-            # Each has the length that it would have with the others, and the likeliest is the same every time.
-            limits = tf.where(given["temperature"] > 0, self._attempts, 1)
+            limits = tf.where(given["temperature"] > 0, adherence.attempts, 1)  # at 0 all attempts are the same
             most = tf.maximum(tf.reduce_max(given["max_new_tokens"]), 0)
             ids, length = draw_as_asked(
                 draw, adherence, limits, prompt_ids, prompt_length, given["seed"], most, self.model.example.end

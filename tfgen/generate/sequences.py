@@ -89,7 +89,7 @@ class SequenceGenerator(Generator):
         self.how = SamplingSettings.of(options, codec.usual_sampling)
         self.rungs = self.how.rungs(ladder) if ladder else [self.how]
         if "attempts" in options and codec.adherence is None:
-            what = "Nothing that this run's prompts ask for can be counted, so it has no attempts."
+            what = f"Whether {self.modality.plural} are as their prompt asks can't be counted, so each is drawn once."
             raise UserError(what, "Leave --attempts out.")
         if request.output:
             check_output(request.output, self.as_json, self.modality)

@@ -191,15 +191,18 @@ def test_words_are_counted_in_tokens_as_in_a_level(known_alone, meadows):
 
 def test_the_columns_of_a_prompt_count_too(meadows):
     codec = meadows.codec
-    window = meadows.parts.unseen.tiles[0]
-    borne_out = codec.word_set.borne_out(window[None], codec.tiles)[0]
-    asked = np.flatnonzero(borne_out).tolist()
-    half = window.shape[1] // 2
-    prompt = [*codec.opening_ids(asked).tolist(), *codec.window_ids(window[:, :half]).tolist()]
-    assert lacking_in(codec.adherence.lacking, prompt, [codec.window_ids(window[:, half:]).tolist()]) == [0]
+    count, without = tf.function(codec.adherence.lacking, autograph=False, reduce_retracing=True), 0
+    for window in meadows.parts.unseen.tiles[::5]:
+        asked = np.flatnonzero(codec.word_set.borne_out(window[None], codec.tiles)[0]).tolist()
+        half = window.shape[1] // 2
+        opening = codec.opening_ids(asked).tolist()
+        first, second = (codec.window_ids(part).tolist() for part in (window[:, :half], window[:, half:]))
+        assert lacking_in(count, [*opening, *first], [second]) == [0]
+        without += lacking_in(count, opening, [second])[0]
+    assert without > 0
 
 
-def test_of_several_attempts_the_first_that_lacks_least_is_kept(meadows):
+def test_of_several_attempts_the_first_that_lacks_least_is_kept():
     """A row that has what it asks for is drawn once; the others as often as they may be."""
 
     class Asked:

@@ -35,7 +35,7 @@ def sample_ids(
     from tfgen.representations.sequences.examples import side_by_side
     from tfgen.representations.sequences.sampling import Sampling
 
-    count, attempts = len(openings), codec.usual_sampling.get("attempts", 1)
+    count, adherence = len(openings), codec.adherence
     ids, lengths = side_by_side(list(openings) + [openings[-1]] * (-count % BATCH))
 
     @tf.function(reduce_retracing=True, autograph=False)
@@ -45,10 +45,10 @@ def sample_ids(
             how = Sampling(seeds, tf.fill(tf.shape(seeds), TEMPERATURE), nothing, tf.ones_like(seeds, tf.float32))
             return model.generate(tf.gather(ids, rows), tf.gather(lengths, rows), nothing + length, how)
 
-        if codec.adherence is None:
+        if adherence is None:
             return draw(tf.range(BATCH), seeds)
-        limits = tf.fill([BATCH], attempts)
-        return draw_as_asked(draw, codec.adherence, limits, ids, lengths, seeds, length, model.example.end)
+        limits = tf.fill([BATCH], adherence.attempts)
+        return draw_as_asked(draw, adherence, limits, ids, lengths, seeds, length, model.example.end)
 
     def batch(start: int) -> list[np.ndarray]:
         part = slice(start, start + BATCH)

@@ -15,6 +15,8 @@ class WordAdherence:
     """See representations.sequences.adherence. A prompt's own columns count like those that follow it; the game's name
     can't be counted."""
 
+    attempts = 8
+
     def __init__(self, codec: "LevelSequenceCodec"):
         tiles, self._rows = codec.tiles, codec.size[0]
         every_tile = np.arange(len(tiles), dtype=np.uint8)

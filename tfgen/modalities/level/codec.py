@@ -24,7 +24,6 @@ from tfgen.representations.sequences.codec import SequenceCodec, TokenStream
 from tfgen.representations.sequences.specification import SequenceSpecification
 
 PLURAL = "levels"
-ATTEMPTS = 8  # at a level that bears out the words that it is asked for
 MOST_TOKENS = 30_000  # different ones; of 16 bits that a stored token has, one is taken
 
 
@@ -139,7 +138,7 @@ class LevelSequenceCodec(SequenceCodec):
         """See SequenceCodec: the model as it is, since less chance copies more (docs/log.md), room for a window, and
         several attempts at one that bears its words out."""
         how = {"temperature": 1.0, "top_p": 1.0, "length": self.longest + self.longest // 4}
-        return how if self.adherence is None else {**how, "attempts": ATTEMPTS}
+        return how if self.adherence is None else {**how, "attempts": self.adherence.attempts}
 
     @cached_property
     def adherence(self) -> WordAdherence | None:

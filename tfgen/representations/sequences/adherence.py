@@ -11,7 +11,12 @@ _UNKNOWN = 2**31 - 1  # lacking in what isn't drawn yet
 
 
 class Adherence(Protocol):
-    """Tells how far sequences are as their prompts ask."""
+    """Tells how far sequences are as their prompts ask.
+
+    attempts: how often one is usually drawn at the most.
+    """
+
+    attempts: int
 
     def asks(self, prompt: Sequence[int]) -> bool:
         """Whether a prompt asks for something that can be counted."""
@@ -69,9 +74,7 @@ def draw_as_asked(
     return tokens, lengths
 
 
-def lacking_in(
-    lacking: Callable[..., Any], prompt: Sequence[int], made: Sequence[Sequence[int]]
-) -> np.ndarray:
+def lacking_in(lacking: Callable[..., Any], prompt: Sequence[int], made: Sequence[Sequence[int]]) -> np.ndarray:
     """By `Adherence.lacking`, what sequences lack that were made of one prompt: int32 [n]."""
     import tensorflow as tf
 

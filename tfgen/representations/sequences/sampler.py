@@ -30,7 +30,6 @@ class Text:
     ended: str = ""  # why: "end" of the document, "stop", "length", "context"; empty while under way
     tokens: list[int] = field(default_factory=list)  # with the end's, and those of the text that stopped it
     log_probabilities: list[float] = field(default_factory=list)  # natural, of each token, at temperature 1
-
     lacking: int = 0  # things that its prompt asks for and that it hasn't, as far as they can be counted
 
     def take_over(self, draft: "Text", lacking: int) -> None:
