@@ -124,6 +124,7 @@ def test_the_model_is_the_newest(tmp_path, digits):
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 def test_the_next_call_loads_no_model_unless_it_must(run, tmp_path, monkeypatch):
     """A notebook generates again and again; what it gets is what a fresh process makes."""
     loaded = []
@@ -150,6 +151,7 @@ def test_the_next_call_loads_no_model_unless_it_must(run, tmp_path, monkeypatch)
     np.testing.assert_array_equal(other.generate(n=2), made)
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_is_a_warning_and_is_written_anew(tmp_path):
     options = {"labels": LABELS, "size": "tiny", "steps": 256, **QUICK}
     with stopped_at(64):

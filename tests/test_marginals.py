@@ -328,6 +328,7 @@ def test_a_private_fit_that_was_killed_draws_the_same_noise_and_spends_it_once(t
     assert 2.9 < spent <= 3.0
 
 
+@pytest.mark.slow
 def test_a_phone_draws_the_same_rows_by_built_in_operations(small, tmp_path):
     """What tests/conformance exports and serves is this and a codec."""
     from ai_edge_litert.interpreter import Interpreter

@@ -63,6 +63,7 @@ def test_details_come_from_the_files_where_they_have_any(run, tmp_path):
         open_pairs(few, 2)
 
 
+@pytest.mark.slow
 def test_what_is_learned_beats_interpolation_and_is_kept(run, monkeypatch):
     small = np.asarray(open_pairs(run, 4).sizes[0][0][:3])
     made = run.upscale(small, 4, steps=60)

@@ -227,6 +227,7 @@ def served_bills(bills):
     return {name: entries[name].traced(SERVER) for name in ("generate", "fill")}
 
 
+@pytest.mark.slow
 def test_constraints_hold_in_exports_as_in_python(bills, served_bills):
     import tfgen
 
@@ -244,6 +245,7 @@ def test_constraints_hold_in_exports_as_in_python(bills, served_bills):
             assert [row[name] for row in own] == list(map(str, values)), name
 
 
+@pytest.mark.slow
 def test_constraints_hold_in_what_an_export_fills_in(served_bills):
     words = {"city": ["Graz", "", ""], "country": ["", "Austria", "France"], "ordered": [""] * 3, "paid": [""] * 3}
 

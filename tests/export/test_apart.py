@@ -28,6 +28,7 @@ def scripts(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_each_script_says_how_it_went_and_the_next_runs(scripts):
     with apart.sharing():
         assert apart.run(scripts / "wrong.py") == "ValueError: it is wrong"

@@ -265,6 +265,7 @@ def test_canaries_of_pictures_are_found(fit_once, network):
     assert run.evaluate(metrics=["canaries"], n=100)["canaries_found"].value > 0.8
 
 
+@pytest.mark.slow
 def test_a_bound_above_the_promise_is_an_alarm(by_heart, tmp_path):
     scores = {
         name: Score("canaries", value, None, "") for name, value in (("canaries_found", 0.9), ("canaries_epsilon", 1.5))
