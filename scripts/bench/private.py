@@ -190,7 +190,7 @@ def seconds_of(name: str, source: str, is_private: bool, count: int = 15) -> flo
     batches = examples.batches(model.config, 0, 0, count)
     if is_private:
         model.make_private(GradientMechanism(1, 1.0, float(size)))
-        batches = examples.poisson_batches(1, size / len(examples), 0, count)
+        batches = examples.poisson_batches(model.config, 1, size / len(examples), 0, count)
     # Poisson samples differ in size, and as in a fit that must not make another graph.
     step = tf.function(model.train_step, autograph=False, input_signature=[batches.element_spec])
     marks = [time.perf_counter()]

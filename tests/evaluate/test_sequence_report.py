@@ -27,7 +27,7 @@ def inputs_of(texts, unseen=True, context=8):
     )
     count = 10 * context
     tokens = Tokens(np.zeros(count, np.int32), np.ones(count, bool), np.ones(count, np.int64))
-    read = Read(tokens, np.tile(np.linspace(3.0, 1.0, context), 10))
+    read = Read(tokens, np.tile(np.linspace(3.0, 1.0, context), 10), np.tile(np.arange(context), 10))
     searched = Searched(TRAINING)
     return SimpleNamespace(
         texts=texts,

@@ -14,7 +14,7 @@ from tfgen.evaluate.record import Evaluation, MeasuredWith
 from tfgen.evaluate.request import EvaluateRequest, metrics_of
 from tfgen.evaluate.sequences import metric_inputs
 from tfgen.evaluate.sequences.losses import LossReader
-from tfgen.evaluate.sequences.reference_data import ReferenceData
+from tfgen.evaluate.sequences.reference_data import ReferenceData, Tokens
 from tfgen.evaluate.stage import evaluate
 from tfgen.restore import load_model
 
@@ -63,6 +63,19 @@ def test_the_loss_is_that_of_a_plain_loop(writer):
         )
         wanted = -logs[np.arange(len(window[0]) - 1), window[0, 1:]]
         np.testing.assert_allclose(found[start : start + model.context], wanted, atol=2e-4)
+
+
+def test_documents_that_are_apart_cost_what_each_costs_by_itself(writer):
+    reference, model = ReferenceData(writer, None), load_model(writer)
+    ids = reference.unseen.ids[:100].copy()
+    ids[[0, 7, 8, 60]] = reference.end  # an empty one, and one that is longer than a window
+    tokens = Tokens(ids, np.ones(100, bool), np.ones(100, np.int64))
+    found = LossReader(model, apart=True).read(tokens)
+    alone = LossReader(model)
+    for start, stop in zip([0, 1, 8, 9, 61], [1, 8, 9, 61, 100]):
+        single = alone.read(tokens[start:stop])
+        np.testing.assert_allclose(found.nats[start:stop], single.nats, atol=1e-5)
+        np.testing.assert_array_equal(found.places[start:stop], single.places)
 
 
 def test_characters_are_those_of_the_text(writer):

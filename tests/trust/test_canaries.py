@@ -115,6 +115,21 @@ def test_canaries_of_rows_have_any_token_that_can_be_drawn_and_leave_what_is_hel
     assert np.array_equal(learned.codec.encode(learned.rows), learned.tokens)
 
 
+@pytest.mark.parametrize("data", ["shakespeare", "meadows"])
+def test_canaries_of_sequences_are_documents_that_leave_what_is_held_out(data):
+    examples = open_data(data, representation="sequences")
+    own = Canaries.made(examples, 30, 0)
+    learned = own.among(examples)
+    assert np.array_equal(learned.part("held-out"), examples.part("held-out"))
+    documents = list(learned.documents_of())
+    assert len(documents) == learned.documents[0] == examples.documents[0] + own.planted.sum()
+    planted = own.examples["tokens"][own.planted]
+    assert all(np.array_equal(one, other) for one, other in zip(documents[-len(planted):], planted, strict=True))
+    spelled = examples.codec.token_bytes()
+    assert all(spelled[token] for token in np.unique(own.examples["tokens"]))
+    assert learned.training_units - examples.training_units >= len(planted)
+
+
 def test_data_larger_than_the_memory_has_its_canaries_too(monkeypatch):
     examples = open_data("digits")
     learned = Canaries.made(examples, 50, 0).among(examples)
@@ -139,6 +154,10 @@ def test_canaries_of_other_data_are_refused():
     above = dataclasses.replace(rows, examples={"tokens": rows.examples["tokens"] + 500})
     with pytest.raises(UserError, match="of other columns, another size"):
         above.among(open_data("insurance"))
+    letters = Canaries.made(open_data("shakespeare"), 20, 0)
+    beyond = dataclasses.replace(letters, examples={"tokens": letters.examples["tokens"] + 300})
+    with pytest.raises(UserError, match="of other columns, another size"):
+        beyond.among(open_data("shakespeare"))
 
 
 # Fits.
@@ -190,11 +209,10 @@ def test_a_repeat_has_the_same_canaries(whole, sources, tmp_path):
     [
         ("gan", "insurance", 50, "no attack by canaries on a gan of tables"),
         ("gan", "digits", 50, "or use a vae of .*pictures"),
-        ("gpt", "shakespeare", 50, "no attack by canaries on a gpt of texts"),
         ("vae", "corner-shop", 50, "no attack by canaries on a vae of baskets"),
         ("tree", "insurance", 50, "no attack by canaries on a tree of tables"),
         ("gpt", "insurance", 9, "must be between 10 and 10000"),
-        ("gpt", "insurance", 5000, "more canaries than examples, of which there are 1,204"),
+        ("gpt", "insurance", 5000, "5,000 canaries would be more than all the data"),
     ],
 )
 def test_what_can_have_no_canaries_is_refused_before_anything_is_written(model, data, canaries, words, tmp_path):
@@ -263,6 +281,16 @@ def test_canaries_are_found_where_a_model_learns_by_heart(by_heart, whole):
 def test_canaries_of_pictures_are_found(fit_once, network):
     run = fit_once("vae", 400, f"network={network}", "components=0", canaries=50)
     assert run.evaluate(metrics=["canaries"], n=100)["canaries_found"].value > 0.8
+
+
+@pytest.mark.slow
+def test_canaries_of_texts_are_found(tmp_path):
+    lines = [f"Line {number} of {chr(97 + number % 26) * 5}." for number in range(300)]
+    settings = ("width=32", "heads=2", "context=32", "batch_size=32", "holdout=0")
+    run = fit_run("gpt", tmp_path / "run", lines, 400, *settings, canaries=50)
+    found = run.evaluate(metrics=["canaries"])
+    assert found["canaries_found"].value > 0.85 and found["canaries_epsilon"].value > 1
+    assert "the fit promises nothing" in found.words
 
 
 @pytest.mark.slow

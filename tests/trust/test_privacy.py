@@ -3,6 +3,7 @@ nothing is spent twice."""
 
 import csv
 import json
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -17,6 +18,7 @@ from tfgen.data import open_data
 from tfgen.errors import UserError
 from tfgen.models import private as mechanisms
 from tfgen.models.private import GradientMechanism, clipped_sum
+from tfgen.representations.sequences import examples as sequence_examples
 from tfgen.representations.batches import Part, poisson_sample, sampling_rate
 from tfgen.representations.rows.columns import Column, Rows
 from tfgen.restore import open_codec
@@ -24,6 +26,7 @@ from tfgen.run import Run
 from tfgen.training import private
 from tfgen.trust import privacy
 from tfgen.trust.privacy import Account, Budget, Release
+from tfgen.tuning.sequences import SequenceTuner
 
 KEY = 1234567
 SMALL = ("width=8", "embedding=4", "batch_size=64")
@@ -116,7 +119,7 @@ def test_each_gradient_is_clipped_as_a_loop_clips_it(name, source, settings, cap
     monkeypatch.setattr(mechanisms, "_NUMBERS_OF_A_SLICE", 5000)  # several slices, the last of them shorter
     examples = captioned if source == "captioned" else open_data(source)
     model = private_model(name, examples, 1.0, **{"width": 4, **settings})
-    batch, mask = next(iter(examples.poisson_batches(KEY, 14 / len(examples), 0, 1)))
+    batch, mask = next(iter(examples.poisson_batches(model.config, KEY, 14 / len(examples), 0, 1)))
     encoded, *prompt = batch if isinstance(batch, tuple) else (batch,)
     parts = (encoded, *(model.prompts_of(index) for index in prompt))
     if name == "vae":
@@ -137,11 +140,86 @@ def test_each_gradient_is_clipped_as_a_loop_clips_it(name, source, settings, cap
     assert_equal_to_a_loop(found, alone, clip, 3e-6 if name == "gan" else 1e-6)
 
 
+LINES = [f"{'' if number % 3 else 'Sing '}{chr(97 + number % 26) * (number % 40)} {number}." for number in range(300)]
+
+
+@pytest.fixture(scope="module")
+def lines():
+    return open_data(LINES, tokenizer="bytes").unlearned()
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.2])
+def test_the_gpt_of_texts_clips_each_gradient_as_a_loop_does(lines, dropout):
+    settings = {"width": 8, "layers": 2, "heads": 2, "context": 16, "dropout": dropout, "optimizer": "adam"}
+    model = private_model("gpt", lines, 1.0, **settings)
+    (tokens, learned), mask = next(iter(lines.poisson_batches(model.config, KEY, 14 / lines.members, 0, 1)))
+    variables, count = model.trained_variables(), int(tf.reduce_sum(mask))
+    assert count > 5
+
+    def losses():
+        return model.window_losses(tokens, learned)
+
+    each = tf.function(lambda place: gradients_of(lambda: losses()[place], variables), autograph=False)
+    alone = [[part.numpy().astype(float) for part in each(tf.constant(place))] for place in range(count)]
+    clip = float(np.median(clipped_by_a_loop(alone, 1.0)[1]))
+    found = tf.function(lambda: clipped_sum(losses, mask, variables, clip), autograph=False)()
+    assert_equal_to_a_loop(found, alone, clip, 3e-6)
+
+
+@pytest.mark.parametrize("is_large", [False, True])
+def test_a_window_has_tokens_of_one_document_alone_and_every_place_of_it_is_seen(lines, is_large, monkeypatch):
+    monkeypatch.setattr(sequence_examples, "_IN_MEMORY_BYTES", 0 if is_large else 2**20)
+    settings = SimpleNamespace(context=12)
+    end, start = lines.codec.specification.end, lines.codec.specification.start
+    whole = [[start, *lines.ids(stored), end] for stored in lines.documents_of()]
+    assert len(whole) == lines.members and min(map(len, whole)) < 13 < max(map(len, whole))
+    firsts, lasts, sizes = set(), set(), []
+    for (tokens, learned), mask in lines.poisson_batches(settings, KEY, 0.3, 0, 40):
+        assert mask.numpy().all()
+        sizes.append(len(mask))
+        for row, of_loss in zip(tokens.numpy().tolist(), learned.numpy()):
+            count = 1 + int(of_loss.sum())
+            assert of_loss[: count - 1].all() and row[count:] == [start] * (13 - count)
+            fitting = [
+                (number, at)
+                for number, document in enumerate(whole)
+                for at in range(max(1, len(document) - 12))
+                if document[at : at + 13] == row[:count]
+            ]
+            assert fitting
+            firsts |= {number for number, at in fitting if at == 0}
+            lasts |= {number for number, at in fitting if at + count == len(whole[number])}
+    assert np.mean(sizes) == pytest.approx(0.3 * lines.members, rel=0.05)
+    assert len(firsts) > 0.9 * lines.members and len(lasts) > 0.9 * lines.members
+
+
+def test_a_document_more_leaves_the_windows_of_the_others_as_they_are(lines):
+    fewer = open_data(LINES[:-1], tokenizer="bytes", holdout=0).unlearned()
+    more = open_data(LINES, tokenizer="bytes", holdout=0).unlearned()
+    assert more.members == fewer.members + 1
+    settings = SimpleNamespace(context=12)
+    for few, many in zip(*(each.poisson_batches(settings, KEY, 0.1, 0, 5) for each in (fewer, more))):
+        count = len(few[1])
+        assert count <= len(many[1]) <= count + 1
+        np.testing.assert_array_equal(few[0][0], many[0][0][:count])
+
+
+def test_nothing_that_was_learned_from_private_texts_is_in_their_codec(lines):
+    assert lines.codec.tokenizer.kind == "bytes" and not lines.codec.tokenizer.alphabet
+    other = open_data([text.replace("a", "ß").upper() for text in LINES], tokenizer="bytes").unlearned()
+    assert lines.codec.files() == other.codec.files()
+    told = [each.codec.to_json() for each in (lines, other)]
+    for each in told:
+        assert each["example"].pop("count") > 0  # said to be not covered
+    assert told[0] == told[1]
+    lines.codec.check_letters("ü, which nobody may know whether it was there")
+
+
 def test_a_network_with_weights_that_no_norm_counts_is_refused():
     """Batch norm's gradients are no example's own, and weights that were left out would make each norm too small."""
     examples = open_data("digits")
     model = private_model("vae", examples, 1.0, width=4, network="convolutional")
-    batch = next(iter(examples.poisson_batches(KEY, 14 / len(examples), 0, 1)))
+    batch = next(iter(examples.poisson_batches(model.config, KEY, 14 / len(examples), 0, 1)))
     with pytest.raises(UserError, match="This network can't learn privately"):
         model.train_step(batch)
 
@@ -398,6 +476,8 @@ def test_a_resumed_fit_ends_in_the_same_bytes_and_spends_nothing_twice(same_key,
     [
         ("gan", "digits", {"settings": {"r1": 1.0}}, "can't have r1=1.0"),
         ("gan", "digits", {"settings": {"augment": "color"}}, "can't have augment=color"),
+        ("gpt", "shakespeare", {}, "Among 1 document none can be hidden"),
+        ("gpt", "lines", {}, "A vocabulary that is learned from the texts gives away what they say"),
         ("gpt", "corner-shop", {}, "A gpt of baskets can't be fitted with --private"),
         ("vae", "meadows", {}, "A vae of levels can't be fitted with --private"),
         ("gpt", "insurance", {"private": True}, "names no epsilon"),
@@ -410,9 +490,36 @@ def test_a_resumed_fit_ends_in_the_same_bytes_and_spends_nothing_twice(same_key,
     ],
 )
 def test_what_can_not_be_private_is_refused_before_anything_is_written(model, data, options, words, tmp_path):
+    if data == "lines":
+        data = tmp_path / "lines.jsonl"
+        data.write_text("".join(json.dumps({"text": line}) + "\n" for line in LINES))
     with pytest.raises(UserError, match=words):
         fit_run(model, tmp_path / "new", data, 5, **{"private": "epsilon=3", **options})
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.slow
+def test_private_texts_are_generated_evaluated_shown_and_exported(tmp_path, command):
+    data = tmp_path / "lines.jsonl"
+    data.write_text("".join(json.dumps({"text": line}) + "\n" for line in LINES))
+    settings = ("tokenizer=bytes", "width=16", "context=16")
+    run = fit_run("gpt", tmp_path / "run", data, 30, *settings, private="epsilon=3", canaries=20)
+    assert "epsilon 3 of 3 at delta 1e-05, for each document" in command("runs", "show", run.path).stdout
+    made = command("generate", run.path)
+    assert made.exit_code == 0, made.stderr
+    exported = command("export", run.path, "--saved-model")
+    assert exported.exit_code == 0, exported.stderr
+    evaluated = command("evaluate", run.path, "-n", 20)
+    assert evaluated.exit_code == 0, evaluated.stderr
+    told = evaluated.stdout + evaluated.stderr
+    assert "at epsilon 3 no attack on the membership of a document" in told and "Canaries: " in told
+    with pytest.raises(UserError, match="Tuning learns the training texts along"):
+        SequenceTuner(Run.open(run.path), None, None, None)
+    parts = tmp_path / "parts"
+    with stopped_at(12):
+        fit_run("gpt", parts, data, 30, *settings, private="epsilon=3", canaries=20)
+    resumed = fit_run("gpt", parts, str(data), None, size=None, resume=True)
+    assert resumed.record["privacy"]["spent"]["steps"] == 30 and not (parts / "privacy.key").exists()
 
 
 @pytest.mark.slow
@@ -454,7 +561,7 @@ def test_a_private_gan_learns_from_nothing_that_is_real_but_in_noise(tile):
         mechanism.noise_multiplier.assign(1e10)
         model.make_private(mechanism)
         step = tf.function(model.train_step, autograph=False)
-        tracked = [step(batch) for batch in examples.poisson_batches(KEY + value, 0.1, 0, 4)][-1]
+        tracked = [step(batch) for batch in examples.poisson_batches(model.config, KEY + value, 0.1, 0, 4)][-1]
         made.append((float(tracked["gradient_norm"]), [each.numpy() for each in model.state().values()]))
     (first, one), (second, other) = made
     assert first == pytest.approx(second, rel=1e-5) and first > 0

@@ -60,6 +60,28 @@ def rows_known(model: Any, codec: Any, examples: Mapping[str, np.ndarray]) -> np
     return ask(neighbours).reshape(count, each).mean(axis=1) - ask(tokens)
 
 
+def sequences_known(model: Any, codec: Any, examples: Mapping[str, np.ndarray]) -> np.ndarray:
+    """As `rows_known`, of documents that differ from each in one token."""
+    import tensorflow as tf
+
+    tokens, vocabulary_size = examples["tokens"].astype(np.int32), codec.specification.vocabulary_size
+    if tokens.max() >= vocabulary_size:
+        raise UserError(*OTHER_CANARIES)
+    (count, length), generator = tokens.shape, np.random.default_rng(0)
+    each = int(np.clip(_MOST_ASKED // (count * length), *_NEIGHBOURS))
+    neighbours, rows = np.repeat(tokens, each, axis=0), np.arange(count * each)
+    neighbours[rows, generator.integers(0, length, len(rows))] = generator.choice(np.unique(tokens), len(rows))
+    losses = tf.function(model.losses, reduce_retracing=True, autograph=False)
+
+    def costs(documents: np.ndarray) -> np.ndarray:
+        """Nats of each, behind an empty prompt."""
+        documents = np.pad(documents, [[0, 0], [1, 0]], constant_values=codec.specification.start)[:, -model.context :]
+        parts = [documents[at : at + _AT_ONCE] for at in range(0, len(documents), _AT_ONCE)]
+        return np.concatenate([losses(tf.constant(part)).numpy().sum(axis=1) for part in parts])
+
+    return costs(neighbours).reshape(count, each).mean(axis=1) - costs(tokens)
+
+
 def arrays_known(model: Any, codec: Any, examples: Mapping[str, np.ndarray]) -> np.ndarray:
     """Minus each reconstruction's error, [n] (Hilprecht et al. 2019): at noise, it tells more than the likelihood."""
     import tensorflow as tf

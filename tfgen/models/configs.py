@@ -93,11 +93,11 @@ class GANConfig:
         return {"lowest": 4, "learning_rate": 1.5e-3, "r1": 2.0}
 
     @classmethod
-    def suited_to_privacy(cls, example: Any, size: str) -> dict[str, Any]:
+    def suited_to_privacy(cls, example: Any, size: str, count: int) -> dict[str, Any]:
         """The defaults of a private fit: by noisy gradients a discriminator of few weights learns better, and one that
         doesn't keep ahead of the generator lets it draw one sample of each prompt (docs/log.md)."""
         return {
-            "batch_size": min(512, large_batch(example.count)), "width": cls.sizes[size]["width"] // 2,
+            "batch_size": min(512, large_batch(count)), "width": cls.sizes[size]["width"] // 2,
             "discriminator_steps": 6, "learning_rate": 2e-3, "word_loss": 0.05,
         }  # fmt: skip
 
@@ -137,9 +137,9 @@ class VAEConfig:
     )
 
     @classmethod
-    def suited_to_privacy(cls, example: Any, size: str) -> dict[str, Any]:
+    def suited_to_privacy(cls, example: Any, size: str, count: int) -> dict[str, Any]:
         """The defaults of a private fit."""
-        return {"batch_size": large_batch(example.count)}
+        return {"batch_size": large_batch(count)}
 
 
 @dataclass(frozen=True)
@@ -152,6 +152,7 @@ class GPTConfig:
         "base": {"width": 384, "layers": 6, "heads": 6},
     }
     architecture: ClassVar = ("width", "layers", "heads")  # of a run to begin with
+    private_only: ClassVar = {}  # what a private fit can't have otherwise
 
     width: int = setting(128, "numbers that stand for a token inside", low=1, high=1024)
     layers: int = setting(4, "blocks of attention and a dense part", low=1, high=100)
@@ -171,3 +172,11 @@ class GPTConfig:
     warm_up: float = setting(0.02, "share of the steps in which the rate rises", low=0, high=0.9)
     cool_down: float = setting(0.5, "share of the steps at the end in which it falls to nearly nothing", low=0, high=1)
     freeze: int = setting(0, "with --from: how many of the first blocks stay as they are", low=0, high=100)
+
+    @classmethod
+    def suited_to_privacy(cls, example: Any, size: str, count: int) -> dict[str, Any]:
+        """The defaults of a private fit: few numbers, each of which gets noise. Muon would make all directions of a
+        noisy gradient as long as what is learned."""
+        own = {"width": cls.sizes[size]["width"] // 2, "layers": 2, "heads": 2, "context": 64}
+        return {**own, "optimizer": "adam", "learning_rate": 0.01, "weight_decay": 0.0,
+                "batch_size": min(512, large_batch(count))}

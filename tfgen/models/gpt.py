@@ -15,6 +15,7 @@ import tensorflow as tf
 from tfgen.errors import UserError, unknown
 from tfgen.models.configs import GPTConfig
 from tfgen.models.language import FORBIDDEN, Cache, Drop, LanguageModel, drop_in_block, keep
+from tfgen.models.networks.layers import Dense, Embedding
 from tfgen.representations.sequences.specification import SequenceSpecification
 
 layers = keras.layers
@@ -24,6 +25,8 @@ class GPT(LanguageModel):
     """The network and its optimizer."""
 
     Config = GPTConfig
+    can_be_private = True
+    can_have_canaries = True
 
     def __init__(self, config: GPTConfig, example: SequenceSpecification, conditions: None, seed: int = 0):
         super().__init__(config, example, conditions, seed)
@@ -55,11 +58,9 @@ class Network(layers.Layer):
 
     def __init__(self, config: GPTConfig, vocabulary_size: int, **kwargs):
         super().__init__(**kwargs)
-        self.embedding = layers.Embedding(vocabulary_size, config.width, keras.initializers.RandomNormal(0.0, 1.0))
+        self.embedding = Embedding(vocabulary_size, config.width, keras.initializers.RandomNormal(0.0, 1.0))
         self.blocks = [Block(config.width, config.heads, name=f"block_{place}") for place in range(config.layers)]
-        self.output_layer = layers.Dense(
-            vocabulary_size, use_bias=False, kernel_initializer="zeros", name="output"
-        )
+        self.output_layer = Dense(vocabulary_size, use_bias=False, kernel_initializer="zeros", name="output")
         self.rotation = Rotation(config.width // config.heads)
 
     def call(self, tokens: tf.Tensor) -> tf.Tensor:
@@ -183,5 +184,5 @@ def _optimizer(config: GPTConfig) -> keras.optimizers.Optimizer:
     )
 
 
-def _matrix(width: int, name: str, initializer: str = "lecun_normal") -> layers.Dense:
-    return layers.Dense(width, use_bias=False, kernel_initializer=initializer, name=name)
+def _matrix(width: int, name: str, initializer: str = "lecun_normal") -> Dense:
+    return Dense(width, use_bias=False, kernel_initializer=initializer, name=name)

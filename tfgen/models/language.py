@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from tfgen.models import replicas
 from tfgen.models.base import GenerativeModel
+from tfgen.models.private import norm_of
 from tfgen.models.watermark import PREFIX, Watermark
 from tfgen.representations.sequences.sampling import Sampling, choose
 from tfgen.representations import SEQUENCES
@@ -116,19 +117,35 @@ class LanguageModel(GenerativeModel):
     # Training.
 
     def train_step(self, data: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """One step on tokens int32 [batch, length + 1] and which of the last `length` are learned, [batch, length]."""
-        tokens, learned = data
-        weights = tf.cast(learned, tf.float32)
-        (count,) = replicas.means([tf.reduce_sum(weights)])
-        derive = self._loss_and_gradients
-        if self.jit_compile and replicas.count() > 1:  # one replica's step is compiled as a whole
-            derive = tf.function(derive, jit_compile=True, autograph=False)
-        loss, *gradients = derive(tokens, weights, count)
+        """One step on tokens int32 [batch, length + 1] and which of the last `length` are learned, [batch, length].
+
+        Of a private fit, (those of one window of each document, mask float32 [batch]).
+        """
+        if self.privacy is None:
+            tokens, learned = data
+            weights = tf.cast(learned, tf.float32)
+            (count,) = replicas.means([tf.reduce_sum(weights)])
+            derive = self._loss_and_gradients
+            if self.jit_compile and replicas.count() > 1:  # one replica's step is compiled as a whole
+                derive = tf.function(derive, jit_compile=True, autograph=False)
+            loss, *gradients = derive(tokens, weights, count)
+            tracked = {"loss": loss}
+        else:
+            (tokens, learned), mask = data
+            losses_of = functools.partial(self.window_losses, tokens, learned)
+            gradients = self.private_gradients(losses_of, mask, self.trained_variables())
+            tracked = {"gradient_norm": norm_of(gradients)}
         (optimizer,) = self.optimizers().values()
         optimizer.learning_rate.assign(self._rate())
         self.descend(optimizer, gradients, self.trained_variables())
         self.step.assign_add(1)
-        return self.track({"loss": loss})
+        return self.track(tracked)
+
+    def window_losses(self, tokens: tf.Tensor, learned: tf.Tensor) -> tf.Tensor:
+        """The mean loss of each row's learned tokens, [batch], of what `train_step` takes."""
+        weights = tf.cast(learned, tf.float32)
+        total = tf.reduce_sum(self.losses(tokens, training=True) * weights, axis=1)
+        return total / tf.maximum(tf.reduce_sum(weights, axis=1), 1.0)
 
     def _loss_and_gradients(self, tokens: tf.Tensor, weights: tf.Tensor, count: tf.Tensor) -> list[tf.Tensor]:
         """The sum of each token's loss times its weight [batch, length], divided by `count`, and its gradients."""

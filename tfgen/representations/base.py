@@ -112,6 +112,11 @@ class Examples(abc.ABC):
 
     unit: ClassVar[str] = "example"  # what one example is, of which a private fit gives nothing away
 
+    @property
+    def members(self) -> int:
+        """How many there are of what a private fit gives nothing away."""
+        return len(self)
+
     def not_covered(self) -> tuple[str, ...]:
         """Sentences on what a private fit reads from the data, and no budget covers."""
         return ("How many examples there are, and what their codec learned.",)
@@ -124,18 +129,31 @@ class Examples(abc.ABC):
         """
         return self
 
+    def unlearned(self) -> "Examples":
+        """The same under a codec that knows nothing of the examples but what `not_covered` says, where none is made by
+        `released`.
+
+        Raises UserError where it has to, or where one example can't be hidden among the others.
+        """
+        return self
+
     def under(self, codec: Codec) -> "Examples":
-        """The same under the codec that `released` made for a run."""
+        """The same under the codec that `released` or `unlearned` made for a run."""
         return self
 
     def poisson_batches(
-        self, key: int, rate: float, start: int, stop: int, share: Share = WHOLE
+        self, settings: Any, key: int, rate: float, start: int, stop: int, share: Share = WHOLE
     ) -> Any:
-        """A tf.data.Dataset of (what `batches` gives, mask float32 [batch]) of Poisson samples, as
+        """A tf.data.Dataset of (what `batches` gives, mask float32 [batch]) of Poisson samples of the members, as
         `batches.poisson_sample` draws them for steps `start` to `stop - 1`."""
         raise NotImplementedError
 
     # For a fit with canaries (tfgen.trust.canaries).
+
+    @property
+    def most_canaries(self) -> int:
+        """How many would be as much as the data."""
+        return len(self)
 
     def canaries(self, count: int, generator: Any) -> dict[str, Any]:
         """Examples that nobody has, by a numpy generator: arrays [count, ...] by name, as a run keeps them."""

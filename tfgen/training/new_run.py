@@ -118,10 +118,10 @@ def _canaries(request: FitRequest, made_by: type, examples: "Examples") -> Canar
             f"There is no attack by canaries on a {request.model} of {plural}.",
             f"Leave --canaries out, or use {able('can_have_canaries')}.",
         )
-    if request.canaries > len(examples):
+    if request.canaries > examples.most_canaries:
         raise UserError(
-            f"There would be more canaries than examples, of which there are {len(examples):,}.",
-            f"Ask for fewer, such as --canaries {max(LEAST, len(examples) // 10)}.",
+            f"{request.canaries:,} canaries would be more than all the data.",
+            f"Ask for fewer, such as --canaries {max(LEAST, examples.most_canaries // 10)}.",
         )
     return Canaries.made(examples, request.canaries, DEFAULT_SEED if request.seed is None else request.seed)
 

@@ -60,7 +60,7 @@ class Protected:
         Canaries are examples as any other, but those that were to be expected are counted, not those that are there:
         the rate, and with it the noise, must not tell how many coins fell which way.
         """
-        budget, count = self.budget, len(self.examples) + self.canaries
+        budget, count = self.budget, self.examples.members + self.canaries
         if self.mechanism == MARGINALS:
             # Every row is in every count, and no gradient is cut.
             account = Account(
@@ -89,7 +89,7 @@ def protect(request: FitRequest, made_by: type, examples: Examples, settings: di
             f"A {request.model} of {modality.plural} can't be fitted with --private.", f"Use {able('can_be_private')}."
         )
     canaries = request.canaries or 0
-    budget = Budget.parse(request.private).of(len(examples) + canaries)
+    budget = Budget.parse(request.private).of(examples.members + canaries)
     if made_by.privacy_mechanism == MARGINALS and budget.clip != Budget.clip:
         raise UserError(f"A {request.model} has no gradients that could be cut to a clip.", "Leave clip= out.")
     for name, value in made_by.Config.private_only.items():
@@ -99,9 +99,12 @@ def protect(request: FitRequest, made_by: type, examples: Examples, settings: di
             )
     key = secrets.randbits(_KEY_BITS)
     release = Release.of(budget) if examples.releases else None
-    if release is not None:
+    if release is None:
+        examples = examples.unlearned()
+    else:
         examples = examples.released(release.noise_multiplier, release.delta, _key_for(key, _CODEC))
-    own = made_by.Config.suited_to_privacy(examples.codec.specification, request.size or DEFAULT_SIZE)
+    size = request.size or DEFAULT_SIZE
+    own = made_by.Config.suited_to_privacy(examples.codec.specification, size, examples.members)
     settings = {**own, **made_by.Config.private_only, **settings}
     return Protected(examples, canaries, settings, budget, release, key, made_by.privacy_mechanism)
 
@@ -154,7 +157,7 @@ def batches(run: Run, model: Any, examples: Examples, start: int, stop: int, sha
     """The Poisson samples of the steps `start` to `stop - 1`."""
     is_over = start == stop or _is_over(run, model)
     key = 0 if is_over else _key_for(_read_key(run), _BATCHES)
-    return examples.poisson_batches(key, _account_of(run).sampling_rate, start, stop, share)
+    return examples.poisson_batches(model.config, key, _account_of(run).sampling_rate, start, stop, share)
 
 
 def seconds(run: Run) -> float:

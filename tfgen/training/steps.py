@@ -18,9 +18,10 @@ def make_model(run: Run, examples: Examples, crew: Crew) -> Any:
         model = build_model(run)
     model.check_shareable(crew.replicas)
     alone = crew.replicas == 1
-    # Under a strategy, TensorFlow can't run several steps in one call, and XLA can't compile what lies between workers.
+    # Under a strategy, TensorFlow can't run several steps in one call, and XLA can't compile what lies between workers;
+    # of Poisson samples, it would compile each size anew.
     steps = examples.steps_per_call(model.config) if alone else 1
-    model.compile(steps_per_execution=steps, jit_compile=model.jit_compile and alone)
+    model.compile(steps_per_execution=steps, jit_compile=model.jit_compile and alone and "privacy" not in run.record)
     return model
 
 

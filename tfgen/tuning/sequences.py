@@ -44,6 +44,11 @@ class SequenceTuner(Tuner):
 
     def __init__(self, run: Run, preferences: Preferences, codec: SequenceCodec, request: TuneRequest):
         super().__init__(run, preferences, codec, request)
+        if "privacy" in run.record:
+            raise UserError(
+                "Tuning learns the training texts along, which would give away of them what no budget covers.",
+                "Steer the model by its prompts, or fit it again without --private.",
+            )
         # An answer that picks all, or is of samples whose text isn't known, says nothing.
         self.comparisons = [each for each in preferences.comparisons if each.picked and each.rest and _told(each.shown)]
         self.edits = [each for each in preferences.edits if _told([each.sample]) and each.text != each.sample.content]

@@ -18,7 +18,7 @@ from tfgen.representations.sequences.codec import TokenStream
 
 TEXT = "It was the best of times, it was the worst of times.\n\n  It's 1859 — naïve café 😀 don't\t日本\n" * 20
 MARKERS = ChatTemplate.standard().markers
-LEARNED = {kind: learn([TEXT], kind, None, len(TEXT), MARKERS) for kind in ("characters", "bpe")}
+LEARNED = {kind: learn([TEXT], kind, None, len(TEXT), MARKERS) for kind in ("characters", "bytes", "bpe")}
 STRINGS = st.one_of(
     st.text(),
     st.text(alphabet=st.sampled_from(" \n\t\r\x1c\x85\u180e\u2028It's the 12345é日😀👩‍👧<|end|>_.,")),

@@ -33,6 +33,7 @@ class SequenceEvaluator(Evaluator):
 
     def __init__(self, run: Run, request: EvaluateRequest):
         self.data = ReferenceData(run, request.holdout)
+        self.codec = self.data.codec
         super().__init__(run, request)
         self.count = request.count or _suitable_count(self.data)
         self.texts = SequenceInputs(
@@ -46,8 +47,8 @@ class SequenceEvaluator(Evaluator):
 
     def beginning(self) -> str:
         unseen = int(self.data.unseen.units.sum())
-        judged = f"{unseen:,} {self.data.codec.unit}s that it never saw" if unseen else "nothing that it never saw"
-        length = length_for(self.model, self.data.codec)
+        judged = f"{unseen:,} {self.codec.unit}s that it never saw" if unseen else "nothing that it never saw"
+        length = length_for(self.model, self.codec)
         return f"Reading {judged}, and writing {self.count} samples of {length} tokens ..."
 
     def inputs(self) -> Inputs:
@@ -66,26 +67,26 @@ class SequenceEvaluator(Evaluator):
             extractor_hash="",
             resizer="none",
             reference=reference,
-            shape=(length_for(self.model, self.data.codec),),
+            shape=(length_for(self.model, self.codec),),
             count=self.count,
             seed=self.request.seed,
             holdout=holdout,
             modality=self.run.record["modality"],
             tokenizer=self._digest_of_tokens(),
-            representation=self.data.codec.representation,
-            unit=self.data.codec.unit,
+            representation=self.codec.representation,
+            unit=self.codec.unit,
         )
 
     def alarms(self, scores: Mapping[str, Score], baselines: Mapping[str, Mapping[str, float]]) -> list[Alarm]:
         counted = None
         if self.texts.unseen is not None and "bits_per_character" in scores:
-            pairs = NGram(self.data.training_tokens(MOST_TOKENS).ids, self.data.codec.specification.vocabulary_size, 2)
+            pairs = NGram(self.data.training_tokens(MOST_TOKENS).ids, self.codec.specification.vocabulary_size, 2)
             counted = bits(self.texts.pieces(self.texts.counted(pairs)))
         known = None if counted is None or math.isnan(counted) else counted
-        return alarms_of(scores, baselines, known, self.data.codec.unit)
+        return alarms_of(scores, baselines, known, self.codec.unit)
 
     def notes(self) -> list[str]:
-        data, length = self.data, length_for(self.model, self.data.codec)
+        data, length = self.data, length_for(self.model, self.codec)
         how = f"at temperature {TEMPERATURE:g}, {length} tokens at the most"
         notes = [f"Samples begin from {data.opened_by}, {how}."]
         if 0 < data.exchanges < self.count:
@@ -111,14 +112,14 @@ class SequenceEvaluator(Evaluator):
 
     def _digest_of_tokens(self) -> str:
         """Equal for codecs with the same tokens: of their files, or of what each id says."""
-        files = [content for _, content in sorted(self.data.codec.files().items())]
-        content = b"".join(files) or repr(self.data.codec.token_bytes()).encode()
+        files = [content for _, content in sorted(self.codec.files().items())]
+        content = b"".join(files) or repr(self.codec.token_bytes()).encode()
         return hashlib.sha256(content).hexdigest()[:32]
 
     def _on_matches(self, learned: int) -> list[str]:
         searched = "all" if self.data.all_searched else f"the first {MOST_SEARCHED:,}"
         texts, found = self.texts.texts["samples"], self.texts.matches["samples"]
-        size = f"{learned:,} {self.data.codec.unit}s"
+        size = f"{learned:,} {self.codec.unit}s"
         notes = [f"Copies were looked for in {searched} of the training text; to learn, it has {size}."]
         if len(texts) > MOST_MATCHED:
             notes.append(f"The first {MOST_MATCHED:,} of {len(texts):,} samples were looked for.")

@@ -33,7 +33,7 @@ class SequenceInputs:
     ):  # fmt: skip
         self.model, self.data, self.count, self.seed, self.modality = model, data, count, seed, modality
         self.sample_energy = energy or SampleEnergy()
-        self._losses = LossReader(model)
+        self._losses = LossReader(model, data.apart)
         self._end = data.end
         self._scored: dict[str, np.ndarray] = {}
 
@@ -220,7 +220,8 @@ class SequenceInputs:
     def counted(self, ngram: NGram) -> Read:
         """The unseen text by a model that counts."""
         tokens = self.data.unseen
-        return Read(tokens, ngram.nats(tokens.ids, self.model.example.start))
+        nats = ngram.nats(tokens.ids, self.model.example.start)
+        return Read(tokens, nats, np.arange(len(nats)) % self.model.context)
 
     def _many_documents(self) -> bool:
         reads = ([self.unseen], self.training)

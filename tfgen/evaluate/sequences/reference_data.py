@@ -45,6 +45,7 @@ class ReferenceData:
             UserError: the training data isn't where it was or has changed, or the held-out data can't be read.
         """
         self.training = open_training(run)
+        self.apart = "privacy" in run.record  # whether each document was learned by itself
         self._own = holdout is None
         self.codec: SequenceCodec = self.training.codec
         self.end = self.codec.specification.end

@@ -111,8 +111,17 @@ class TextCodec(SequenceCodec):
         tokenizer = self.tokenizer.with_alphabet(self.tokenizer.alphabet.union(*letters))
         return TextCodec(tokenizer, self.kind, self.template, self.specification.start, self.specification.count)
 
+    def unlearned(self) -> "TextCodec":
+        if self.tokenizer.kind not in ("bytes", "given"):
+            raise UserError(
+                "A vocabulary that is learned from the texts gives away what they say.",
+                "Set tokenizer=bytes, or give the path of a tokenizer.json that was learned from others.",
+            )
+        tokenizer = self.tokenizer.with_alphabet(())
+        return TextCodec(tokenizer, self.kind, self.template, self.specification.start, self.specification.count)
+
     def in_graph(self) -> Any:
-        if self.tokenizer.kind != "characters":
+        if self.tokenizer.kind not in ("characters", "bytes"):
             return None
         from tfgen.modalities.text.graph_tokenizer import GraphTokenizer
 

@@ -15,6 +15,10 @@ class TextExamples(SequenceExamples):
 
     codec: TextCodec
 
+    @property
+    def unit(self) -> str:
+        return {"text": "document", "completions": "prompt with its completion", "chats": "chat"}[self.kind]
+
     def kept(self, settings: dict[str, Any]) -> dict[str, Any]:
         if settings.get("tokenizer") in (None, "auto", *KINDS):
             return settings

@@ -1,4 +1,4 @@
-"""A vocabulary from a text: its characters, or the pieces that occur most (byte-level BPE)."""
+"""A vocabulary from a text: its characters, or the pieces that occur most (byte-level BPE); or bytes, from none."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -11,7 +11,7 @@ from tfgen.modalities.text.coders import PATTERN, byte_name
 from tfgen.modalities.text.reading import cut
 from tfgen.modalities.text.tokenizer import Tokenizer, add_special_tokens
 
-KINDS = ("characters", "bpe")
+KINDS = ("characters", "bytes", "bpe")
 FEW_CHARACTERS = 1_500_000  # up to here a model learns spelling and words at once; from here on longer tokens pay
 MOST_LETTERS = 2000  # characters with an id of their own; rarer ones are spelled in bytes
 LEARNED_FROM = 20_000_000  # characters that BPE looks at: more hardly changes what it finds, and takes memory
@@ -34,10 +34,10 @@ def learn(
     """
     kind = choose_kind(kind, vocabulary_size, characters)
     counter = CharacterCounter()
-    if kind == "characters":
+    if kind != "bpe":
         for piece in pieces:
             counter.add(piece)
-        library = _of_characters(counter.most_common(MOST_LETTERS))
+        library = _of_characters(counter.most_common(MOST_LETTERS) if kind == "characters" else [])
     else:
         size = vocabulary_size or choose_size(characters)
         library = _of_pieces(_spread(counter.watch(pieces), characters), size - len(markers) - 1)
@@ -51,8 +51,8 @@ def choose_kind(kind: str, vocabulary_size: int | None, characters: int) -> str:
         return "bpe" if vocabulary_size or characters >= FEW_CHARACTERS else "characters"
     if kind not in KINDS:
         raise UserError(f"tokenizer={kind} is no kind of tokenizer.", f"Choose one of: {', '.join(KINDS)}.")
-    if kind == "characters" and vocabulary_size:
-        raise UserError("A tokenizer of characters has no vocabulary_size.", "Leave it out, or set tokenizer=bpe.")
+    if kind != "bpe" and vocabulary_size:
+        raise UserError(f"A tokenizer of {kind} has no vocabulary_size.", "Leave it out, or set tokenizer=bpe.")
     return kind
 
 

@@ -18,7 +18,12 @@ if TYPE_CHECKING:
     from tfgen.modalities.text.examples import TextExamples
 
 _GOOD_CHARACTERS = 100_000
-_TOKENS = {"characters": "characters", "bpe": "pieces of words (bpe)", "given": "those of your own tokenizer"}
+_TOKENS = {
+    "characters": "characters",
+    "bytes": "bytes",
+    "bpe": "pieces of words (bpe)",
+    "given": "those of your own tokenizer",
+}
 _NOUNS = {"text": "document", "completions": "prompt with its completion", "chats": "chat"}
 _PLURALS = {"text": "documents", "completions": "prompts with their completions", "chats": "chats"}
 
@@ -54,7 +59,7 @@ class TextModality(Modality):
     settings = {
         "tokenizer": DataSetting(
             str,
-            "characters, bpe (pieces of words, learned from the text), or the path of a tokenizer.json",
+            "characters, bytes, bpe (pieces of words, learned from the text), or the path of a tokenizer.json",
             "characters below 1.5 million of them, else bpe",
         ),
         "vocabulary_size": DataSetting(

@@ -25,9 +25,9 @@ _PROBE = "  Two  spaces,\n\ttabs\r\n and\n\n\nlines; ÀÉ éß naïve e\u0301 �
 class Tokenizer:
     """Text to ids and back; every string comes back exactly as it was.
 
-    kind: "characters", "bpe", or "given" where a user brought another one.
+    kind: "characters", "bytes", "bpe", or "given" where a user brought another one.
     size: the number of ids. end: the id of the end-of-text token, the last one.
-    alphabet: the characters that the training text had.
+    alphabet: the characters that the training text had; none where that must not be known.
     """
 
     def __init__(self, library: Library, alphabet: Iterable[str] = (), given: bool = False):
@@ -40,8 +40,12 @@ class Tokenizer:
         model = json.loads(library.to_str())["model"]
         letters = model.get("type") == "BPE" and model.get("byte_fallback") and not model.get("merges")
         self._spells_letters = bool(letters)
-        self.kind = "characters" if letters else "given" if given else "bpe"
         self._bytes = bytes_of_tokens(library)
+        if letters:
+            has_own = any(len(name) == 1 for name in library.get_vocab(with_added_tokens=False))
+            self.kind = "characters" if has_own else "bytes"
+        else:
+            self.kind = "given" if given else "bpe"
         self.size = len(self._bytes)
         self.end = self.size - 1
         added = sorted(library.get_added_tokens_decoder().items())
@@ -72,8 +76,9 @@ class Tokenizer:
         return [self._library.id_to_token(number) for number in range(self.size)]
 
     def unknown(self, text: str) -> list[str]:
-        """The characters of a text that the training text never had, each once, in their order."""
-        return [letter for letter in dict.fromkeys(clean(text)) if letter not in self.alphabet]
+        """The characters of a text that the training text never had, each once, in their order; none where nobody may
+        know."""
+        return self.alphabet and [letter for letter in dict.fromkeys(clean(text)) if letter not in self.alphabet]
 
     def with_alphabet(self, alphabet: Iterable[str]) -> "Tokenizer":
         """The same vocabulary for another training text."""

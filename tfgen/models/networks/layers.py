@@ -11,12 +11,18 @@ from tfgen.models.private import listening, not_private, squared
 
 
 class Dense(keras.layers.Dense):
-    """Its input is [batch, inputs]."""
+    """Its input is [batch, inputs], or [batch, places, inputs]."""
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         products = listening()
         if products is None:
             return super().call(inputs, training=training)
+        if len(inputs.shape) == 3:
+            made = tf.tensordot(inputs, tf.convert_to_tensor(self.kernel), 1)
+            if self.use_bias:
+                made += tf.convert_to_tensor(self.bias)
+            made = products.note_places(made, inputs, lambda inputs: inputs, self.kernel, self.bias)
+            return made if self.activation is None else self.activation(made)
         if len(inputs.shape) != 2:
             raise not_private()
         made, variables, weight = tf.matmul(inputs, self.kernel), [self.kernel], squared(inputs)

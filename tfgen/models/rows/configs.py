@@ -45,12 +45,12 @@ class RowGPTConfig:
     private_only: ClassVar = {}  # what a private fit can't have otherwise
 
     @classmethod
-    def suited_to_privacy(cls, example: RowSpecification, size: str) -> dict[str, Any]:
+    def suited_to_privacy(cls, example: RowSpecification, size: str, count: int) -> dict[str, Any]:
         """The defaults of a private fit: few numbers, each of which gets noise, and long steps; the noise itself
         keeps it from learning by heart."""
         width = cls.suited(example, size).get("width", cls.sizes[size]["width"])
         own = {"width": min(32, width), "embedding": 8, "learning_rate": 0.02, "dropout": 0.0, "weight_decay": 0.0}
-        return {**own, "batch_size": large_batch(example.count), "epochs": 12}
+        return {**own, "batch_size": large_batch(count), "epochs": 12}
 
     @classmethod
     def suited(cls, example: RowSpecification, size: str) -> dict[str, Any]:
@@ -93,9 +93,9 @@ class RowVAEConfig:
     )
 
     @classmethod
-    def suited_to_privacy(cls, example: RowSpecification, size: str) -> dict[str, Any]:
+    def suited_to_privacy(cls, example: RowSpecification, size: str, count: int) -> dict[str, Any]:
         """The defaults of a private fit: samples come from the standard normal, so latents must come near it."""
-        return {"batch_size": large_batch(example.count), "epochs": 12, "width": 128, "beta": 1.0}
+        return {"batch_size": large_batch(count), "epochs": 12, "width": 128, "beta": 1.0}
 
 
 @dataclass(frozen=True)
@@ -138,6 +138,6 @@ class RowTreeConfig:
     )  # fmt: skip
 
     @classmethod
-    def suited_to_privacy(cls, example: RowSpecification, size: str) -> dict[str, Any]:
+    def suited_to_privacy(cls, example: RowSpecification, size: str, count: int) -> dict[str, Any]:
         """The defaults of a private fit: by the noise fewer groups are made anyway."""
         return {}

@@ -113,7 +113,7 @@ class ArrayExamples(Examples):
         return (f"How many examples there are, and how large and of which form{told}.",)
 
     def poisson_batches(
-        self, key: int, rate: float, start: int, stop: int, share: Share = WHOLE
+        self, settings: Any, key: int, rate: float, start: int, stop: int, share: Share = WHOLE
     ) -> "tf.data.Dataset":
         import tensorflow as tf
 

@@ -115,7 +115,7 @@ class RowExamples(Examples):
         return replace(self, rows=rows, tokens=codec.encode(rows), codec=codec)
 
     def poisson_batches(
-        self, key: int, rate: float, start: int, stop: int, share: Share = WHOLE
+        self, settings: Any, key: int, rate: float, start: int, stop: int, share: Share = WHOLE
     ) -> "tf.data.Dataset":
         import tensorflow as tf
 

@@ -56,6 +56,10 @@ class SequenceCodec(Codec):
         """The same for a model that knows what its tokens mean already: a prompt may have any letter of theirs."""
         return self
 
+    def unlearned(self) -> "SequenceCodec":
+        """The same without what was learned from the sequences. Raises UserError where that is what it is made of."""
+        return self
+
     def in_graph(self) -> Any:
         """`encode(strings [batch])` to ids [batch, most] and lengths, and `decode(ids, lengths)` to strings, as a
         tf.Module; None where TensorFlow has no operations for that."""

@@ -1,14 +1,16 @@
 """Sequences as one array of tokens, some of them held out; `values` may be larger than the memory."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tfgen.console import several
 from tfgen.data.examples import Report
 from tfgen.errors import UserError
-from tfgen.representations.base import WHOLE, Examples, Share
+from tfgen.representations.base import OTHER_CANARIES, WHOLE, Examples, Share
 from tfgen.representations.sequences.codec import SequenceCodec
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ PARTS = ("training", "held-out")
 _BLOCK = 2**20  # tokens looked at once
 _IN_MEMORY_BYTES = 2**25
 _TOKENS_PER_CALL = 2**12
+_FEW_MEMBERS = 100  # among which a private fit hides nobody
+_CANARY_LENGTH = 32  # tokens
 
 
 def given_bit(dtype: np.dtype | type) -> int:
@@ -172,8 +176,91 @@ class SequenceExamples(Examples):
 
         return starts
 
+    # For a private fit: of a document, not of a window, nothing is given away, so each has one window in a batch.
+
+    unit = "document"
+
+    @property
+    def members(self) -> int:
+        return self.documents[0]
+
+    def not_covered(self) -> tuple[str, ...]:
+        return ("How many documents there are, how many tokens they have together, and whether they are chats.",)
+
+    def unlearned(self) -> "SequenceExamples":
+        if self.members < _FEW_MEMBERS:
+            raise UserError(
+                f"Among {several(self.members, 'document')} none can be hidden.",
+                "Give some thousand; where each line is one, set documents=lines.",
+            )
+        return replace(self, codec=self.codec.unlearned())
+
+    def under(self, codec: SequenceCodec) -> "SequenceExamples":
+        return replace(self, codec=codec)
+
+    def poisson_batches(
+        self, settings: Any, key: int, rate: float, start: int, stop: int, share: Share = WHOLE
+    ) -> "tf.data.Dataset":
+        """One window of each chosen document, as `batches` has them: from its start, or anywhere inside."""
+        import tensorflow as tf
+
+        from tfgen.representations.batches import Part, by_steps, poisson_sample
+
+        ends, room = self._ends, settings.context + 1
+        starts = np.concatenate([[0], ends[:-1] + 1])
+        read = document_reader(self.part(PARTS[0]), room, self.codec.specification.start)
+        firsts, lasts = tf.constant(starts), tf.constant(ends)
+
+        def batch_of(part: Part) -> tuple[Any, tf.Tensor]:
+            chosen, mask = poisson_sample(key, part, self.members, rate)
+            first, last = tf.gather(firsts, chosen), tf.gather(lasts, chosen)
+            # Before the first token stands an empty prompt. As windows may reach past both ends before they are moved
+            # inside, what is near these is seen as often as the rest.
+            spare = tf.cast(tf.maximum(last - first + 2 - room, 0), tf.float32)
+            seed = tf.stack([tf.constant(key, tf.int64), -1 - part.step])
+            chance = part.rows(lambda count: tf.random.stateless_uniform([count], seed), tf.shape(chosen)[0])
+            shift = tf.where(spare > 0, chance * (spare + room) - room / 2, 0.0)
+            shift = tf.cast(tf.clip_by_value(shift, 0.0, spare), tf.int64)
+            return read(first, last, first - 1 + shift), mask
+
+        return by_steps(batch_of, start, stop, share)
+
+    # For a fit with canaries.
+
+    @property
+    def most_canaries(self) -> int:
+        return self.training_tokens // _CANARY_LENGTH
+
+    def canaries(self, count: int, generator: np.random.Generator) -> dict[str, np.ndarray]:
+        """Documents of letters, or what else says something, whatever goes together."""
+        speaking = [number for number, spelled in enumerate(self.codec.token_bytes()) if spelled]
+        drawn = generator.choice(speaking, [count, _CANARY_LENGTH])
+        return {"tokens": drawn.astype(self.values.dtype)}
+
+    def with_planted(self, canaries: Mapping[str, np.ndarray]) -> "SequenceExamples":
+        tokens, specification = canaries["tokens"], self.codec.specification
+        if tokens.size and tokens.max() >= specification.vocabulary_size or tokens.dtype != self.values.dtype:
+            raise UserError(*OTHER_CANARIES)
+        ended = np.pad(tokens, [[0, 0], [0, 1]], constant_values=specification.end).reshape(-1)
+        units = self.codec.units()[self.ids(ended)].sum()
+        return replace(
+            self,
+            values=np.concatenate([*map(self.part, PARTS[:1]), ended, self.part(PARTS[1])]),
+            training_tokens=self.training_tokens + len(ended),
+            training_units=self.training_units + int(units),
+            documents=(self.documents[0] + len(tokens), self.documents[1]),
+        )
+
     def steps_per_call(self, settings: Any) -> int:
         return max(1, min(8, _TOKENS_PER_CALL // (settings.batch_size * settings.context)))
+
+    @cached_property
+    def _ends(self) -> np.ndarray:
+        """Where the documents that are learned end, int64 [documents]."""
+        ends = np.fromiter(self._ends_of(self.part(PARTS[0])), np.int64)
+        if len(ends) != self.documents[0]:
+            raise ValueError(f"{len(ends)} ends, and {self.documents[0]} documents")
+        return ends
 
     def _ends_of(self, values: np.ndarray) -> Iterator[int]:
         end = self.codec.specification.end
@@ -197,25 +284,41 @@ def window_reader(values: np.ndarray, length: int) -> Any:
     """
     import tensorflow as tf
 
-    given = given_bit(values.dtype)
-    offsets = tf.range(length, dtype=tf.int64)
-    if values.nbytes <= _IN_MEMORY_BYTES:
-        held = tf.constant(np.asarray(values))
-
-        def pick(starts: tf.Tensor) -> tf.Tensor:
-            return tf.cast(tf.gather(held, starts[:, None] + offsets), tf.int64)
-    else:
-
-        def pick(starts: tf.Tensor) -> tf.Tensor:
-            return tf.numpy_function(lambda at: _windows(values, at, length), [starts], tf.int64, stateful=False)
+    given, pick = given_bit(values.dtype), _picker(values)
 
     def read(starts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         starts = tf.convert_to_tensor(starts)
-        picked = tf.ensure_shape(pick(starts), [starts.shape[0], length])
+        places = starts[:, None] + tf.range(length, dtype=tf.int64)
+        picked = tf.ensure_shape(pick(places), [starts.shape[0], length])
         return tf.cast(picked % given, tf.int32), picked[:, 1:] < given
 
     return read
 
 
-def _windows(values: np.ndarray, starts: np.ndarray, length: int) -> np.ndarray:
-    return values[starts[:, None] + np.arange(length)].astype(np.int64)
+def document_reader(values: np.ndarray, length: int, start: int) -> Any:
+    """As `window_reader`, for windows of single documents: by the places of their first tokens, of their ends, and of
+    the windows' starts, int64 [n] each. Before a document stands `start`, and behind its end nothing that is learned;
+    no token of another document is in its window."""
+    import tensorflow as tf
+
+    given, pick = given_bit(values.dtype), _picker(values)
+
+    def read(first: tf.Tensor, last: tf.Tensor, starts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        places = starts[:, None] + tf.range(length, dtype=tf.int64)
+        picked = tf.ensure_shape(pick(tf.clip_by_value(places, first[:, None], last[:, None])), [None, length])
+        inside = (places >= first[:, None]) & (places <= last[:, None])
+        return tf.where(inside, tf.cast(picked % given, tf.int32), start), (inside & (picked < given))[:, 1:]
+
+    return read
+
+
+def _picker(values: np.ndarray) -> "Callable[[tf.Tensor], tf.Tensor]":
+    """A function in the graph: places int64 [n, length] to stored tokens int64 [n, length]."""
+    import tensorflow as tf
+
+    if values.nbytes <= _IN_MEMORY_BYTES:
+        held = tf.constant(np.asarray(values))
+        return lambda places: tf.cast(tf.gather(held, places), tf.int64)
+    return lambda places: tf.numpy_function(
+        lambda at: values[at].astype(np.int64), [places], tf.int64, stateful=False
+    )
