@@ -514,7 +514,7 @@ def test_private_texts_are_generated_evaluated_shown_and_exported(tmp_path, comm
     told = evaluated.stdout + evaluated.stderr
     assert "at epsilon 3 no attack on the membership of a document" in told and "Canaries: " in told
     with pytest.raises(UserError, match="Tuning learns the training texts along"):
-        SequenceTuner(Run.open(run.path), None, None, None)
+        SequenceTuner(Run.open(str(run.path)), None, None, None)
     parts = tmp_path / "parts"
     with stopped_at(12):
         fit_run("gpt", parts, data, 30, *settings, private="epsilon=3", canaries=20)

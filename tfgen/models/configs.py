@@ -177,6 +177,7 @@ class GPTConfig:
     def suited_to_privacy(cls, example: Any, size: str, count: int) -> dict[str, Any]:
         """The defaults of a private fit: few numbers, each of which gets noise. Muon would make all directions of a
         noisy gradient as long as what is learned."""
-        own = {"width": cls.sizes[size]["width"] // 2, "layers": 2, "heads": 2, "context": 64}
-        return {**own, "optimizer": "adam", "learning_rate": 0.01, "weight_decay": 0.0,
-                "batch_size": min(512, large_batch(count))}
+        return {
+            "width": cls.sizes[size]["width"] // 2, "layers": 2, "heads": 2, "context": 64, "optimizer": "adam",
+            "learning_rate": 0.01, "weight_decay": 0.0, "batch_size": min(512, large_batch(count)),
+        }  # fmt: skip
