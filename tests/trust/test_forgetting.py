@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import tfgen
-from tests.conftest import BARE_GAN
+from tests.conftest import BARE_GAN, fit_run
 from tests.sources import SOURCES
 from tfgen.catalog import MODALITIES
 from tfgen.config import parse_pairs
@@ -26,6 +26,7 @@ from tfgen.feedback.events import Event, Sample
 from tfgen.feedback.store import open_store
 from tfgen.run import runs_folder
 from tfgen.trust.forgetting import journal, stage
+from tfgen.trust.forgetting.records import Records
 from tfgen.trust.forgetting.traces import present, search
 
 ID = "PAT-0042"
@@ -99,6 +100,34 @@ def family(table, bring):
 
 def take_out(path, line):
     path.write_text(path.read_text().replace(line + "\n", ""))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1251", "utf-16"])
+def test_a_passage_that_is_still_there_in_another_encoding_is_found(tmp_path, isolated, encoding):
+    lines = [f"Старый король номер {number} ехал через холм и встретил волка." for number in range(60)]
+    path = tmp_path / "tales.txt"
+    path.write_text("\n".join(lines), encoding=encoding)
+    fit_run("gpt", isolated / "saved_models" / "tales", path, 1, "width=8", "context=16", "batch_size=2")
+    path.write_text("\n".join(lines[:-1]), encoding=encoding)  # without another line
+    (tmp_path / "gone.txt").write_text(lines[7], encoding="utf-8")
+    with pytest.raises(UserError, match="still holds 1 of what"):
+        tfgen.load(str(isolated / "saved_models" / "tales")).forget(rows=tmp_path / "gone.txt")
+    (tmp_path / "empty.txt").write_text(" \n")
+    with pytest.raises(UserError, match="holds no record"):
+        tfgen.load(str(isolated / "saved_models" / "tales")).forget(rows=tmp_path / "empty.txt")
+
+
+@pytest.mark.parametrize("person", ["A-12345", "Ёлкин"])
+def test_an_id_is_seen_in_any_encoding(tmp_path, person):
+    for encoding in ("utf-8", "utf-16-le", "utf-16-be", "cp1251"):
+        (tmp_path / "a.txt").write_bytes(f"name\n{person}\n".encode(encoding))
+        with pytest.raises(UserError, match="is still in"):
+            Records(person=person).check_person(str(tmp_path))
+    (tmp_path / "a.txt").write_text(json.dumps({"name": person}))
+    with pytest.raises(UserError, match="is still in"):
+        Records(person=person).check_person(str(tmp_path))
+    (tmp_path / "a.txt").write_text(f"{person}7 x{person}")
+    Records(person=person).check_person(str(tmp_path))
 
 
 @pytest.mark.slow

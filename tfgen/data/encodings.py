@@ -7,9 +7,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
+
+from tfgen.errors import UserError
 
 BLOCK = 2**20  # bytes read at once
 _SAMPLE_BYTES = 2**16  # of lines that hold more than ASCII: what an encoding is guessed from
@@ -17,6 +19,7 @@ _LEAST_PAIRS = 8  # of bytes, for UTF-16 to be seen
 _STRAY, _ONE_IN = 3, 10_000  # NULs that may be an accident: some, or one in so many bytes
 _FEW_BYTES = 40  # beyond ASCII: fewer hardly tell one encoding from another
 _FULL = 0.2  # of the bytes of lines with more than ASCII: what is written in pairs of bytes has at least so many
+_WORDS_SHOWN, _LONGEST_WORD = 3, 20
 _CONTROL = np.isin(np.arange(256), [*range(9), 11, *range(14, 27), *range(28, 32), 127])
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -26,7 +29,7 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 # Encodings that texts really come in; among all that Python knows, rare ones fit many texts by accident.
-_PLAUSIBLE = (
+PLAUSIBLE = (
     "cp1252", "cp1250", "cp1251", "koi8_r", "cp1253", "cp1254", "cp1255", "cp1256", "cp874", "cp932", "euc_jp",
     "gb18030", "big5", "cp949",
 )  # fmt: skip
@@ -34,6 +37,14 @@ _LATIN = ("cp1250", "cp1254")
 _QUOTES = b"\x85\x91\x92\x93\x94\x96\x97"  # of Windows, which stand inside of words too
 _FEW_LETTERS = 3
 _PAIRS = ("cp932", "euc_jp", "gb18030", "big5", "cp949")  # two bytes for a character
+
+
+def check_encoding(name: Any) -> str:
+    """The name of an encoding as Python has it. Raises UserError where there is none."""
+    try:
+        return codecs.lookup(str(name)).name
+    except LookupError:
+        raise UserError(f"'{name}' is no encoding.", "Set it to one such as utf-8, cp1252 or mac_roman.") from None
 
 
 class NotText(Exception):
@@ -46,6 +57,7 @@ class Decoding:
 
     zeros: how many NULs are dropped, of which the first is in line `first_zero`.
     doubtful: whether few bytes tell the encoding.
+    words: a few that would look wrong in another.
     """
 
     encoding: str
@@ -53,6 +65,7 @@ class Decoding:
     zeros: int = 0
     first_zero: int = 0
     doubtful: bool = False
+    words: tuple[str, ...] = ()
 
     @property
     def is_unicode(self) -> bool:
@@ -64,11 +77,12 @@ def open_unpacked(path: Path) -> BinaryIO:
     return gzip.open(path, "rb") if path.name.lower().endswith(".gz") else open(path, "rb")
 
 
-def examine(path: Path, unpack: bool = False) -> Decoding:
-    """Goes through a file and finds its encoding; `unpack`: of what gzip packed in it. Raises NotText."""
+def examine(path: Path, unpack: bool = False, encoding: str | None = None) -> Decoding:
+    """Goes through a file and finds its encoding, unless it is known; `unpack`: of what gzip packed in it. Raises
+    NotText."""
     try:
         with open_unpacked(path) if unpack else open(path, "rb") as file:
-            decoding = _examine(file)
+            decoding = _examine(file) if encoding is None else Decoding(encoding, _count_broken(file, encoding))
             if not _has_words(file, decoding.encoding):
                 raise NotText("there is nothing but space in it")
             return decoding
@@ -97,7 +111,9 @@ def _examine(file: BinaryIO) -> Decoding:
     telling = _telling_lines(file)
     encoding = _guess(telling)
     doubtful = sum(byte > 127 for byte in telling) < _FEW_BYTES
-    return Decoding(encoding, _count_broken(file, encoding), *zeros, doubtful)
+    words = re.findall(r"\w*[^\W\x00-\x7f]\w*", telling.decode(encoding, "replace"))
+    shown = tuple(dict.fromkeys(word for word in words if len(word) <= _LONGEST_WORD))[:_WORDS_SHOWN]
+    return Decoding(encoding, _count_broken(file, encoding), *zeros, doubtful, shown)
 
 
 def _blocks(file: BinaryIO) -> Iterator[bytes]:
@@ -170,7 +186,7 @@ def _guess(sample: bytes) -> str:
     import charset_normalizer
 
     full = np.mean(np.frombuffer(sample, np.uint8) > 127) >= _FULL
-    plausible = [encoding for encoding in _PLAUSIBLE if full or encoding not in _PAIRS]
+    plausible = [encoding for encoding in PLAUSIBLE if full or encoding not in _PAIRS]
     matches = charset_normalizer.from_bytes(sample, cp_isolation=plausible, preemptive_behaviour=False)
     best = matches.best()
     if _is_mac(sample):

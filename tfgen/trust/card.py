@@ -21,6 +21,7 @@ from tfgen.evaluate.record import Evaluation, Score
 from tfgen.evaluate.request import metrics_of
 from tfgen.evaluate.score_descriptions import description_of, short
 from tfgen.restore import open_codec, open_modality
+from tfgen.representations import SEQUENCES
 from tfgen.run import BASE, Run, now
 from tfgen.trust.descent import erasure, feedback, lineage, parent
 from tfgen.trust.energy import Energy, check_carbon, energy_of
@@ -122,7 +123,8 @@ class _Card:
     def summary(self) -> str:
         name = _MODELS.get(self.record["model"], self.record["model"].upper())
         count = self.record["data"]["count"]
-        return f"This {name} makes {self.made}. It learned {count:,} of them from \"{self.source()}\"."
+        of_them = "tokens" if self.codec.representation == SEQUENCES else "of them"
+        return f"This {name} makes {self.made}. It learned {count:,} {of_them} from \"{self.source()}\"."
 
     def description(self) -> str:
         facts = {

@@ -108,7 +108,7 @@ def test_what_is_no_chat_is_said(tmp_path):
     rows[3]["messages"][1] = {"role": "user", "content": [{"type": "image_url"}]}
     rows[5]["messages"][1] = {"role": "wizard", "content": "hi"}
     broken = dict(open_data(write(tmp_path / "a.jsonl", "\n".join(map(json.dumps, rows)))).report.broken)
-    assert "is no string" in broken["line 4"] and "No role named 'wizard'" in broken["line 6"]
+    assert "no text ('image_url')" in broken["line 4"] and "No role named 'wizard'" in broken["line 6"]
 
 
 @pytest.mark.parametrize("start, end", [("", "<|endoftext|>"), ("<|startoftext|>", "<|endoftext|>"), ("<s>", "</s>")])
@@ -130,6 +130,83 @@ def test_each_line_can_be_a_document(tmp_path):
     assert everything(examples) == sorted(TALES)
     with pytest.raises(UserError, match="Did you mean 'lines'"):
         open_data(path, documents="line")
+
+
+def test_a_cell_that_lost_its_quotes_is_named(tmp_path):
+    lines = [f"{number},{tale}" for number, tale in enumerate(TALES)]
+    lines[7] += " And then, at last, he slept."
+    examples = open_data(write(tmp_path / "a.csv", "\n".join(["id,text", *lines])))
+    assert len(everything(examples)) == 39
+    assert examples.report.broken[0][0] == "row 8" and "needs quotes" in examples.report.broken[0][1]
+    spread = "\n".join(["id,text", *(line.replace("rode", "rode, slowly,") for line in lines)])
+    with pytest.raises(UserError, match="4 cells, and 2 names: a text with a delimiter in it needs quotes"):
+        open_data(write(tmp_path / "b.csv", spread))
+
+
+def test_turns_that_are_context_alone_are_not_learned(tmp_path):
+    rows = []
+    for number, tale in enumerate(TALES):
+        turns = [("user", "Tell."), ("assistant", f"No. {tale}"), ("user", "Do."), ("assistant", tale)]
+        rows.append({"messages": [{"role": role, "content": content} for role, content in turns]})
+        rows[-1]["messages"][1]["weight"] = 0
+    whole = open_data(write(tmp_path / "a.jsonl", "\n".join(map(json.dumps, rows))), holdout=0)
+    assert whole.training_units == sum(len(tale) + 1 for tale in TALES)  # and the end of each turn
+
+
+def test_what_a_row_says_beside_is_learned_or_named(tmp_path):
+    rows = [
+        {"instruction": "Tell.", "context": f"Of {number}.", "response": tale, "category": "tale", "id": "x"}
+        for number, tale in enumerate(TALES)
+    ]
+    examples = open_data(write(tmp_path / "a.jsonl", "\n".join(map(json.dumps, rows))))
+    assert f"Tell.\n\nOf 7.\n\n{TALES[7]}" in everything(examples)
+    assert examples.report.notes == ["Not read of the rows: 'category'."]
+    turns = [[{"from": "Human", "value": "Hi"}, {"from": "GPT", "value": tale}] for tale in TALES]
+    chats = [{"system": "Be brief.", "conversations": each} for each in turns]
+    examples = open_data(write(tmp_path / "b.jsonl", "\n".join(map(json.dumps, chats))))
+    assert "Be brief." in everything(examples)[0] and examples.report.broken == []
+    liked = [{"prompt": "Tell. ", "completion": tale, "label": number % 4 > 0} for number, tale in enumerate(TALES)]
+    examples = open_data(write(tmp_path / "c.jsonl", "\n".join(map(json.dumps, liked))))
+    assert len(everything(examples)) == 30
+    assert examples.report.notes == ["10 of 40 rows say 'label': false, and were left out."]
+
+
+def test_markers_at_the_ends_of_rows_are_no_text(tmp_path):
+    rows = [{"text": f"<s> {tale}</s>"} if number % 2 else {"text": f"{tale}<|endoftext|>"}
+            for number, tale in enumerate(TALES)]
+    assert everything(open_data(write(tmp_path / "a.jsonl", "\n".join(map(json.dumps, rows))))) == sorted(TALES)
+
+
+@pytest.mark.parametrize(
+    "name, content",
+    [
+        ("a.json", json.dumps({"text": TALES})),
+        ("a.json", json.dumps({"text": {str(number): tale for number, tale in enumerate(TALES)}}, indent=1)),
+        ("a.json", json.dumps(TALES)),
+        ("a.jsonl", json.dumps([{"text": tale} for tale in TALES], indent=1)),
+        ("a.jsonl", "\n".join("\ufeff" + json.dumps({"text": tale}) for tale in TALES)),
+    ],
+)
+def test_json_in_other_forms(tmp_path, name, content):
+    assert everything(open_data(write(tmp_path / name, content))) == sorted(TALES)
+
+
+def test_broken_json_is_placed(tmp_path):
+    content = json.dumps([{"text": tale} for tale in TALES], indent=1)
+    with pytest.raises(UserError, match="it is no JSON: .* line 12"):
+        open_data(write(tmp_path / "a.json", content.replace("number 3 ", 'number "3" ')))
+
+
+@pytest.mark.parametrize("encoding", ["cp1254", "iso8859_2"])
+def test_an_encoding_that_was_guessed_wrong_can_be_seen_and_set(tmp_path, encoding):
+    word = {"cp1254": "kırmızı ağaç", "iso8859_2": "zażółć gęślą jaźń"}[encoding]
+    text = "\n".join(TALES).replace("wolf", word)
+    path = write(tmp_path / "a.txt", text.encode(encoding))
+    assert "with words such as '" in open_data(path).report.notes[0]
+    examples = open_data(path, encoding=encoding)
+    assert word in everything(examples)[0] and not any("words such as" in note for note in examples.report.notes)
+    with pytest.raises(UserError, match="'latin-99' is no encoding"):
+        open_data(path, encoding="latin-99")
 
 
 def test_a_stray_nul_is_dropped_counted_and_placed(tmp_path):
@@ -193,3 +270,13 @@ def test_poems_in_other_writings():
     tang, persian = (open_data(str(real_data(name))) for name in ("tang_poems", "persian_poems"))
     assert tang.report.used > 1000 and "。" in "".join(everything(tang)[:5])
     assert any("\u0600" < letter < "\u06ff" for letter in everything(persian)[1][:500])
+
+
+@pytest.mark.parametrize("kind", ["pairs", "chat"])
+def test_plain_text_with_tabs_or_marks_is_no_table(tmp_path, kind):
+    lines = {
+        "pairs": [f"{tale}\tDer alte König Nummer {number}." for number, tale in enumerate(TALES)],
+        "chat": [f"<|im_start|>user\nGo on.<|im_end|>\n<|im_start|>assistant\n{tale}<|im_end|>" for tale in TALES],
+    }[kind]
+    examples = open_data(write(tmp_path / "a.txt", "\n".join(lines)))
+    assert examples.modality == "text" and TALES[3] in "".join(everything(examples))

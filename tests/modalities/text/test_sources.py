@@ -146,7 +146,7 @@ def test_encodings_are_found_and_said(folder):
     texts = texts_of(examples)
     assert texts[:3] == [french + "\ufffd broken \ufffd\n", french, texts[2]] and texts[-1] == french
     notes = " ".join(examples.report.notes)
-    assert "1 file is not UTF-8; read as cp1252: french.txt." in notes
+    assert "1 file is not UTF-8; read as cp1252: french.txt, with words such as 'garçon', " in notes
     assert "2 broken places in broken.txt replaced" in notes
 
 
@@ -289,7 +289,8 @@ def test_tokenizers_by_setting(folder, tmp_path):
     brought = open_data(str(folder), tokenizer=str(tmp_path / "tokenizer.json"))
     assert brought.fingerprint == pieces.fingerprint
     assert brought.codec.tokenizer.alphabet == pieces.codec.tokenizer.alphabet
-    for setting, words in (("letters", "characters, bpe"), ("a/b.json", "no tokenizer"), ("charcters", "'characters'")):
+    refused = {"letters": "Did you mean 'bytes'", "a/b.json": "no tokenizer", "charcters": "'characters'"}
+    for setting, words in refused.items():
         with pytest.raises(UserError, match=words):
             open_data(str(folder), tokenizer=setting)
 

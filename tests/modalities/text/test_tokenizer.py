@@ -111,7 +111,7 @@ def test_the_kind_and_the_size_follow_the_length_of_the_text():
     assert [choose_size(count) for count in (10**4, 1_500_000, 2_100_000, 10**9)] == [512, 1024, 2048, 8192]
     with pytest.raises(UserError, match="vocabulary_size"):
         choose_kind("characters", 1000, 10**6)
-    with pytest.raises(UserError, match="characters, bpe"):
+    with pytest.raises(UserError, match="characters, bytes, bpe"):
         choose_kind("words", None, 10**6)
 
 

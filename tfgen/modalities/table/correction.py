@@ -10,13 +10,13 @@
     income = ["0"]
 """
 
-import codecs
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tfgen.data.encodings import check_encoding
 from tfgen.data.settings import DataSetting
 from tfgen.errors import UserError, unknown
 from tfgen.modalities.table.constraints import Constraint, never_repeated
@@ -181,13 +181,6 @@ def _check_delimiter(sign: Any) -> str:
     return sign
 
 
-def _check_encoding(name: Any) -> str:
-    try:
-        return codecs.lookup(str(name)).name
-    except LookupError:
-        raise UserError(f"'{name}' is no encoding.", "Set it to one such as utf-8, cp1252 or mac_roman.") from None
-
-
 def _check_header(line: Any) -> int:
     if str(line).lower() in ("none", "no", "0"):
         return 0
@@ -235,7 +228,7 @@ def _one_of(what: str, choices: Sequence[str]) -> Callable[[Any], str]:
 
 SETTINGS: dict[str, DataSetting] = {
     "delimiter": DataSetting(_check_delimiter, "the sign between cells: comma, semicolon, tab, or any other"),
-    "encoding": DataSetting(_check_encoding, "how letters are stored, such as utf-8, cp1252 or mac_roman"),
+    "encoding": DataSetting(check_encoding, "how letters are stored, such as utf-8, cp1252 or mac_roman"),
     "header": DataSetting(_check_header, "the line that has the names of the columns, or none"),
     "skip": DataSetting(
         lambda value: _whole("skip", value, 0, "how many lines stand above the table"),

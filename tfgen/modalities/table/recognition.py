@@ -30,6 +30,7 @@ _TEXTS = (
 _WORDS_OF_A_TEXT = 5  # on average, in a column under a usual name of texts
 _WORDS_OF_PROSE = 8  # under any other
 _LEAST = 3  # rows
+_CHAT_MARKER = "<|"  # as in <|im_start|>: no cell ends there
 
 
 def how_surely(source: Any) -> int:
@@ -135,7 +136,7 @@ def _objects_of_list(text: str) -> list[Any]:
 
 def _of_delimited(text: str, ending: str) -> int:
     delimiter = find_delimiter(re.sub(r"^sep=.\r?\n", "", text))
-    if ending == ".txt" and (delimiter not in "\t;|" or not text.strip()):
+    if ending == ".txt" and (delimiter not in "\t;|" or not text.strip() or _CHAT_MARKER in text):
         return 0
     rows = parse_sample(text, delimiter)[:2000]
     try:
@@ -146,7 +147,16 @@ def _of_delimited(text: str, ending: str) -> int:
     texts = [column.cast("string").to_pylist() for column in cells.columns]
     if ending in (".txt", ".data", ".dat") and (len(cells.names) < 2 or len(cells) < _LEAST):
         return 0
+    if ending == ".txt" and not any(map(_may_be_learned, texts)):
+        return 0  # phrases beside each other, such as a sentence and its translation
     return _of_columns(cells.names, [list(row) for row in zip(*texts)])
+
+
+def _may_be_learned(texts: Sequence[str | None]) -> bool:
+    """Whether a column's values come again, or are mostly numbers or dates."""
+    filled = [text for text in texts if text and text.strip()]
+    numbers = sum(any(map(str.isdigit, text)) and len(text.split()) <= 2 for text in filled)
+    return bool(filled) and (2 * len(set(filled)) <= len(filled) or 2 * numbers > len(filled))
 
 
 def _of_columns(names: Sequence[str], rows: Sequence[Sequence[str]]) -> int:

@@ -22,8 +22,8 @@ from tfgen.modalities.text.template import ChatTemplate, Piece
 BROKEN_AT_MOST = 0.1
 NAMED_AT_MOST = 3
 # Markers of a document's beginning, by those of its end.
-_BEGINNINGS = {"<|endoftext|>": "<|startoftext|>", "<|end_of_text|>": "<|begin_of_text|>", "</s>": "<s>"}
-END_MARKERS = tuple(_BEGINNINGS)
+MARKERS = {"<|endoftext|>": "<|startoftext|>", "<|end_of_text|>": "<|begin_of_text|>", "</s>": "<s>"}
+END_MARKERS = tuple(MARKERS)
 _PAGES = (".html", ".htm", ".md", ".markdown", ".vue")
 WHAT_IS_READ = "Give a file of plain text, a folder of such files, or a .jsonl with a text in every line."
 
@@ -82,12 +82,12 @@ class Files(Source):
     """One document for each file, or for each part of one between the markers that other tools put there, or line."""
 
     def __init__(
-        self, name: str, path: Path, files: list[TextFile], listing: Texts | None = None, by_lines: bool = False
-    ):
-        super().__init__(
-            name, ["files", os.fsencode(path).hex(), *(["lines"] if by_lines else [])], content_of(files, listing)
-        )
-        self._by_lines = by_lines
+        self, name: str, path: Path, files: list[TextFile], listing: Texts | None = None, by_lines: bool = False,
+        encoding: str | None = None,
+    ):  # fmt: skip
+        chosen = [*(["lines"] if by_lines else []), *([{"encoding": encoding}] if encoding else [])]
+        super().__init__(name, ["files", os.fsencode(path).hex(), *chosen], content_of(files, listing))
+        self._by_lines, self._encoding = by_lines, encoding
         self._marked: dict[str, str] = {}  # by file, the marker that parts it
         self._path = path
         self._files = files
@@ -131,7 +131,7 @@ class Files(Source):
     def _decoding(self, file: TextFile) -> Decoding | None:
         if file.name not in self._decodings and file.name not in self._broken:
             try:
-                self._decodings[file.name] = examine(file.path)
+                self._decodings[file.name] = examine(file.path, encoding=self._encoding)
             except NotText as error:
                 self._broken[file.name] = str(error)
         return self._decodings.get(file.name)
@@ -173,7 +173,7 @@ def _parts(path: Path, decoding: Decoding, marker: str) -> Iterator[str]:
 
 
 def _told(parts: Iterable[str], marker: str) -> Iterator[str]:
-    beginning = _BEGINNINGS[marker]
+    beginning = MARKERS[marker]
     for part in parts:
         text = part.replace(beginning, "").strip("\n")
         if text.strip():
@@ -214,12 +214,15 @@ def encoding_notes(decodings: dict[str, Decoding]) -> list[str]:
     if others:
         count = sum(map(len, others.values()))
         read = "; ".join(f"read as {encoding}: {first_names(names)}" for encoding, names in sorted(others.items()))
-        notes.append(f"{_many(count, 'file')} {'is' if count == 1 else 'are'} not UTF-8; {read}.")
+        words = dict.fromkeys(word for name in decodings for word in decodings[name].words)
+        shown = ", ".join(f"'{word}'" for word in list(words)[:NAMED_AT_MOST])
+        check = f", with words such as {shown}. If they look wrong, set encoding" if shown else ""
+        notes.append(f"{_many(count, 'file')} {'is' if count == 1 else 'are'} not UTF-8; {read}{check}.")
     doubtful = [name for name, decoding in decodings.items() if decoding.doubtful]
     if doubtful:
         notes.append(
-            f"The encoding of {first_names(doubtful)} is a guess: few letters tell. If words look wrong, save it as "
-            "UTF-8."
+            f"The encoding of {first_names(doubtful)} is a guess: few letters tell. If words look wrong, set encoding, "
+            "or save it as UTF-8."
         )
     zeros = {name: decoding for name, decoding in decodings.items() if decoding.zeros}
     for name, decoding in list(zeros.items())[:NAMED_AT_MOST]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfgen.console import count as in_words
+from tfgen.data.encodings import check_encoding
 from tfgen.data.examples import fit_command
 from tfgen.data.request import DataRequest
 from tfgen.data.settings import DataSetting, check_holdout
@@ -69,6 +70,9 @@ class TextModality(Modality):
         "documents": DataSetting(
             _check_documents, "files or lines: whether a file of plain text is a document, or each line of it", "files"
         ),
+        "encoding": DataSetting(
+            check_encoding, "how letters are stored, such as utf-8, cp1252 or mac_roman", "found for each file"
+        ),
         "text": DataSetting(str, "the column, or the key of rows of JSON, that has the texts", "by its usual names"),
         "prompt": DataSetting(str, "the one that has the prompts, with completion beside it", "by its usual names"),
         "completion": DataSetting(str, "the one that has what follows a prompt", "by its usual names"),
@@ -130,7 +134,8 @@ class TextModality(Modality):
     def held_out_settings(
         cls, examples: "TextExamples", settings: Mapping[str, Any], run_folder: Path
     ) -> dict[str, Any]:
-        same = {name: settings[name] for name in ("documents", "text", "prompt", "completion") if name in settings}
+        kept = ("documents", "encoding", "text", "prompt", "completion")
+        same = {name: settings[name] for name in kept if name in settings}
         return {**cls.codec_settings(examples.codec, run_folder), "holdout": 0.0, **same}
 
     # In words.

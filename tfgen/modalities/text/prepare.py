@@ -26,7 +26,7 @@ from tfgen.modalities.text.template import ChatTemplate, Marker
 from tfgen.modalities.text.tokenizer import Tokenizer, from_file
 from tfgen.representations.sequences.examples import given_bit
 
-FORMAT = 3  # raise it whenever the same text would give other tokens
+FORMAT = 4  # raise it whenever the same text would give other tokens
 LEAST_CHARACTERS = 200
 LEAST_IN_ONE_LINE = 1000
 _BATCH = 2**20  # characters encoded at once
@@ -49,7 +49,8 @@ def open_text(request: DataRequest) -> TextExamples:
     if isinstance(request.source, str):
         columns = Columns(request.get("text"), request.get("prompt"), request.get("completion"))
         by_lines = request.get("documents") == "lines"
-        return examples_of_source(request, open_source(Path(request.source), columns, by_lines))
+        source = open_source(Path(request.source), columns, by_lines, request.get("encoding"))
+        return examples_of_source(request, source)
     texts = [str(text) for text in request.source]
     digest = hashlib.sha256(json.dumps(texts).encode()).hexdigest()
     return examples_of_source(request, Strings("texts", ["memory"], digest, lambda: texts))

@@ -1,5 +1,6 @@
 """What a row says: a text, a prompt with its completion, or a chat, under the names that tools give them."""
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -7,7 +8,7 @@ from typing import Any
 
 from tfgen.data.examples import clean_text
 from tfgen.errors import UserError
-from tfgen.modalities.text.documents import Document, pieces_of
+from tfgen.modalities.text.documents import MARKERS, Document, pieces_of
 from tfgen.modalities.text.reading import unify
 from tfgen.modalities.text.template import ANSWERING, ChatTemplate, Piece
 
@@ -23,10 +24,14 @@ _TEXTS = (
 )
 # ShareGPT's names of roles, and others', as tfgen's.
 _ROLES = {
-    "human": "user", "gpt": ANSWERING, "chatgpt": ANSWERING, "model": ANSWERING, "bot": ANSWERING, "ai": ANSWERING,
-    "developer": "system",
+    "human": "user", "prompter": "user", "gpt": ANSWERING, "chatgpt": ANSWERING, "model": ANSWERING, "bot": ANSWERING,
+    "ai": ANSWERING, "developer": "system",
 }
-_TOOLS = ("tool", "function", "observation", "function_call")
+_TOOLS = ("tool", "function", "observation", "function_call", "tool_call", "tool_response", "tool_use", "tool_result")
+_GIVEN = ("input", "context")  # what an instruction or a question is about
+_BESIDE = ("system", "system_prompt")  # what a chat or an instruction is told first
+# What says nothing to a model: where a row is from, and what it is called.
+_ABOUT = ("id", "index", "url", "source", "date", "title", "author", "name", "timestamp", "created_at", "lang")
 _LEAST_LENGTH = 20  # characters of a text on average, where no name says that a column has texts
 _BETWEEN = "\n\n"  # an instruction, its input, and the answer
 
@@ -37,6 +42,10 @@ class BrokenRow(Exception):
 
 class EmptyRow(Exception):
     """A row with nothing to learn."""
+
+
+class BadExample(Exception):
+    """A row that says of itself that it shows how not to answer."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +73,11 @@ class Columns:
         if self.prompt is not None:
             prompt, completion = self._own(row, self.prompt), self._own(row, self.completion)
             return "completions", partial(_completion, row, prompt, completion)
-        chat = next((key for key in _CHATS if key in row), None)
+        chat = next((key for key in _CHATS if row.get(key) is not None), None)
         if chat is not None:
-            return "chats", partial(_chat, row[chat])
+            return "chats", partial(_chat, row[chat], _told_first(row))
+        if all(_are_messages(row.get(key)) for key in KEYS["completions"]):
+            return "chats", partial(_chat, [*row["prompt"], *row["completion"]])
         for prompt, completion in _COMPLETIONS:
             if prompt in row and completion in row:
                 return "completions", partial(_completion, row, prompt, completion)
@@ -74,6 +85,13 @@ class Columns:
         if text is None:
             raise BrokenRow(f"lacks 'text', or 'prompt' and 'completion', or 'messages'; its keys: {_keys(row)}")
         return "text", partial(_text, row, text)
+
+    def unread(self, row: Any) -> list[str]:
+        """The keys of a row that has others to read, and that may have been meant to be read too."""
+        if not isinstance(row, dict) or self != Columns():
+            return []
+        read = {*_BESIDE, *_GIVEN, *_ABOUT, *_CHATS, *_TEXTS, *itertools.chain(*_COMPLETIONS)}
+        return [key for key, value in row.items() if key not in read and isinstance(value, (str, list)) and value]
 
     def _own(self, row: Mapping[str, Any], key: str) -> str:
         if key not in row:
@@ -98,31 +116,53 @@ def text_column(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> st
 
 
 def _text(row: Mapping[str, Any], key: str) -> Document:
-    text = _string(row, key)
+    text = unmarked(_string(row, key))
     if not text.strip():
         raise EmptyRow
     return Document(partial(pieces_of, text))
 
 
 def _completion(row: Mapping[str, Any], prompt: str, completion: str) -> Document:
-    before, after = _string(row, prompt), _string(row, completion)
+    if row.get("label") is False:  # of what people liked and disliked
+        raise BadExample
+    before, after = _string(row, prompt), unmarked(_string(row, completion))
     if not after:
         raise EmptyRow
-    if prompt == "instruction":
-        given = _string(row, "input") if row.get("input") else ""
-        before = _BETWEEN.join([*filter(None, (before, given)), ""])
+    given = [_string(row, key) for key in _GIVEN if key not in (prompt, completion) and row.get(key)]
+    if prompt in ("instruction", "question") and (given or prompt == "instruction"):
+        before = _BETWEEN.join([*filter(None, (*_told_first(row), before, *given)), ""])
     return Document(partial(_constant, [*pieces_of(before, learned=False), *pieces_of(after)]))
 
 
-def _chat(messages: Any) -> Document:
+def unmarked(text: str) -> str:
+    """A text without the markers that other tools put at the ends of a document."""
+    bare = text.strip()
+    start = next((marker for marker in MARKERS.values() if bare.startswith(marker)), "")
+    end = next((marker for marker in MARKERS if bare.endswith(marker)), "")
+    return bare.removeprefix(start).removesuffix(end).strip() if start or end else text
+
+
+def _told_first(row: Mapping[str, Any]) -> list[str]:
+    """What a row says before all else, to a chat or an instruction; nothing in most."""
+    told = next((row[key] for key in _BESIDE if isinstance(row.get(key), str)), "")
+    return [unify(told)] if told.strip() else []
+
+
+def _are_messages(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(each, Mapping) for each in value)
+
+
+def _chat(messages: Any, told_first: Sequence[str] = ()) -> Document:
     if not isinstance(messages, list):
         raise BrokenRow(f"'messages' is {kind_of(messages)}, not a list")
     known = [_message(message) for message in messages if not _is_tools(message)]
+    if told_first and not any(isinstance(each, Mapping) and each.get("role") == "system" for each in known):
+        known = [{"role": "system", "content": told_first[0]}, *known]
     try:
         pieces = ChatTemplate.standard().render(known)
     except UserError as error:
         raise BrokenRow(str(error)) from error
-    if not any(message["role"] == ANSWERING and message["content"] for message in known):
+    if not any(learned for _, learned in pieces):
         raise EmptyRow
     # A chat may go on after any turn; that this one didn't is nothing to learn.
     return Document(partial(_constant, pieces), end_learned=False)
@@ -134,19 +174,30 @@ def _message(message: Any) -> Any:
         return message
     role = message.get("role", message.get("from"))
     content = message.get("content", message.get("value"))
-    if isinstance(content, list) and all(isinstance(part, Mapping) and part.get("type") == "text" for part in content):
+    if isinstance(content, list) and all(isinstance(part, Mapping) for part in content):
+        other = next((str(part.get("type")) for part in content if part.get("type") != "text"), None)
+        if other is not None:
+            raise BrokenRow(f"a message has a part that is no text ('{clean_text(other)[:30]}')")
         content = "".join(str(part.get("text", "")) for part in content)
-    known = {} if role is None else {"role": _ROLES.get(role, role)}
+    if isinstance(role, str):
+        small = role.strip().lower()
+        role = _ROLES.get(small, small)
+    known = {} if role is None else {"role": role}
+    if message.get("weight") == 0:  # as OpenAI marks turns that are context alone
+        known["weight"] = 0
     return known if content is None else {**known, "content": content}
 
 
 def _is_tools(message: Any) -> bool:
-    """Whether it calls a tool without a word, or is a tool's answer: nothing that people say."""
+    """Whether it calls a tool without a word, says nothing, or is a tool's answer: nothing that people say."""
     if not isinstance(message, Mapping):
         return False
+    content, role = message.get("content", message.get("value", "")), message.get("role", message.get("from"))
+    if isinstance(content, list) and content:
+        kinds = {part.get("type") for part in content if isinstance(part, Mapping)}
+        return kinds <= {*_TOOLS}
     calls = "tool_calls" in message or "function_call" in message
-    silent = calls and not message.get("content", message.get("value"))
-    return silent or message.get("role", message.get("from")) in _TOOLS
+    return content is None or calls and not content or role in _TOOLS
 
 
 def kind_of(value: Any) -> str:

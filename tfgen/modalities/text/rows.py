@@ -4,6 +4,7 @@ import csv
 import itertools
 import json
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
@@ -12,26 +13,32 @@ from tfgen.data.encodings import Decoding, NotText, examine
 from tfgen.data.examples import Report, clean_text
 from tfgen.errors import UserError
 from tfgen.modalities.text.documents import BROKEN_AT_MOST, Document, Source, content_of, encoding_notes
-from tfgen.modalities.text.row_kinds import KEYS, BrokenRow, Columns, EmptyRow, text_column
+from tfgen.modalities.text.row_kinds import KEYS, BadExample, BrokenRow, Columns, EmptyRow, text_column
 from tfgen.modalities.text.scan import TABLE_ENDINGS, TextFile, Texts, ending_of
 from tfgen.modalities.text.template import ChatTemplate
 
-WANTED = 'Each line should be {"text": ...}, or {"prompt": ..., "completion": ...}, or {"messages": [...]}.'
+WANTED = (
+    'Each line should be {"text": ...}, or {"prompt": ..., "completion": ...}, or {"messages": [...]}; other names: '
+    "--set text=KEY, or prompt=KEY and completion=KEY."
+)
 _WANTED_OF_TABLES = "Name the column that has the texts: --set text=COLUMN, or prompt=COLUMN and completion=COLUMN."
 _LOOKED_AT = 200  # rows of a table, by which the column of texts is found
 _LONGEST_CELL = 2**27  # characters
 _MOST_NAMED = 1000  # broken lines that a report names; all are counted
+_KEYS_NAMED = 5
 
 
 class Rows(Source):
     """One document for each row of one or more files, all of one kind."""
 
     def __init__(
-        self, name: str, path: Path, files: list[TextFile], listing: Texts | None = None, columns: Columns = Columns()
-    ):
+        self, name: str, path: Path, files: list[TextFile], listing: Texts | None = None, columns: Columns = Columns(),
+        encoding: str | None = None,
+    ):  # fmt: skip
         chosen = [value for value in (columns.text, columns.prompt, columns.completion) if value is not None]
+        chosen += [{"encoding": encoding}] if encoding else []
         super().__init__(name, ["rows", os.fsencode(path).hex(), *chosen], content_of(files, listing))
-        self._columns = columns
+        self._columns, self._encoding = columns, encoding
         self._path = path
         self._files = files
         self._listing = listing or Texts()
@@ -41,7 +48,8 @@ class Rows(Source):
     def _start(self) -> None:
         self._kind: str | None = None
         self._first = ""
-        self._found = self._broken_count = self._empty = 0
+        self._found = self._broken_count = self._empty = self._bad = 0
+        self._unread: Counter[str] = Counter()
         self._broken: list[tuple[str, str]] = []
         self._found_column: str | None = None
 
@@ -53,8 +61,11 @@ class Rows(Source):
                 self._found += 1
                 try:
                     yield self._document(row, place)
+                    self._unread.update(self._columns.unread(row))
                 except EmptyRow:
                     self._empty += 1
+                except BadExample:
+                    self._bad += 1
                 except BrokenRow as error:
                     self._broken_count += 1
                     if len(self._broken) < _MOST_NAMED:
@@ -68,6 +79,12 @@ class Rows(Source):
         notes = [*encoding_notes(self._decodings), *self._listing.notes()]
         if self._found_column:
             notes.append(f"The texts are the column '{self._found_column}'. To choose another: --set text=COLUMN")
+        often = [key for key, count in self._unread.most_common(_KEYS_NAMED) if 2 * count > used]
+        if often:
+            names = ", ".join(f"'{clean_text(key)[:30]}'" for key in often)
+            notes.append(f"Not read of the rows: {names}.")
+        if self._bad:
+            notes.append(f"{self._bad} of {self._found} rows say 'label': false, and were left out.")
         if self._empty:
             notes.append(f"{self._empty} of {self._found} rows have nothing to learn and were left out.")
         if self._broken_count > len(self._broken):
@@ -79,10 +96,10 @@ class Rows(Source):
         ending = ending_of(file.name)
         try:
             if file.name not in self._decodings:
-                self._decodings[file.name] = examine(file.path)
+                self._decodings[file.name] = examine(file.path, encoding=self._encoding)
             if ending in TABLE_ENDINGS:
                 yield from self._table(file)
-            elif ending == ".json" and (whole := self._whole(file)) is not None:
+            elif (ending == ".json" or self._begins_a_list(file)) and (whole := self._whole(file)) is not None:
                 yield from ((f"row {number}", row) for number, row in enumerate(whole, 1))
             else:
                 yield from self._lines(file)
@@ -96,23 +113,50 @@ class Rows(Source):
     def _lines(self, file: TextFile) -> Iterator[tuple[str, Any]]:
         with self._open(file, "\n") as lines:
             for number, line in enumerate(lines, 1):
-                if line.strip():
+                line = line.strip("\ufeff \t\r\n")
+                if line:
                     try:
                         yield f"line {number}", json.loads(line)
                     except (ValueError, RecursionError):
                         yield f"line {number}", BrokenRow("not JSON")
 
+    def _begins_a_list(self, file: TextFile) -> bool:
+        """Whether the first line opens a list and does not close it: rows in one list, whatever the file is called."""
+        with self._open(file, "\n") as lines:
+            first = lines.readline(_LOOKED_AT).strip("\ufeff \t\r\n")
+        return first.startswith("[") and (not first.endswith("]") or first.startswith("[["))
+
     def _whole(self, file: TextFile) -> list[Any] | None:
-        """The rows of a file that is one JSON list, or an object with one; None where it is something else."""
+        """The rows of a file that is one JSON value: a list, an object with one, columns, or a single row; None where
+        it is none. Raises NotText where it begins as one, and breaks off."""
         with self._open(file, "\n") as text:
             try:
                 content = json.load(text)
-            except (ValueError, RecursionError):
+            except RecursionError:
                 return None
+            except ValueError as error:
+                if self._is_of_lines(file):
+                    return None
+                raise NotText(f"it is no JSON: {error}") from None
+        if isinstance(content, list):
+            return [{"text": each} if isinstance(each, str) else each for each in content]
+        columns = _columns_of(content) if isinstance(content, dict) else None
+        if columns is not None:
+            return columns
         lists = [value for value in content.values() if isinstance(value, list)] if isinstance(content, dict) else []
-        if isinstance(content, dict) and len(lists) == 1 and not self._is_row(content):
+        if len(lists) == 1 and not self._is_row(content):
             return lists[0]
-        return content if isinstance(content, list) else None
+        return [content] if isinstance(content, dict) else None
+
+    def _is_of_lines(self, file: TextFile) -> bool:
+        """Whether the first line that says something is a JSON value of its own."""
+        with self._open(file, "\n") as lines:
+            first = next((line for line in lines if line.strip("\ufeff \t\r\n")), "")
+        try:
+            json.loads(first.strip("\ufeff \t\r\n"))
+        except (ValueError, RecursionError):
+            return False
+        return True
 
     def _is_row(self, content: dict[str, Any]) -> bool:
         try:
@@ -131,13 +175,14 @@ class Rows(Source):
             header = [name.strip().lstrip("\ufeff") for name in next(rows, [])]
             if self._columns == Columns():
                 header = [name.lower() for name in header]
-            named = (dict(zip(header, row, strict=False)) for row in rows if row)
+            named = (_named(header, row) for row in rows if row)
             looked_at = list(itertools.islice(named, _LOOKED_AT))
-            whole = [row for row in looked_at if len(row) == len(header)]
+            whole = [row for row in looked_at if isinstance(row, dict) and len(row) == len(header)]
             column = text_column(header, whole) if self._columns == Columns() else None
             self._found_column = column if len(header) > 1 else None
             for number, row in enumerate(itertools.chain(looked_at, named), 1):
-                yield f"row {number}", {"text": row.get(column, "")} if column else row
+                is_whole = isinstance(row, dict)
+                yield f"row {number}", {"text": row.get(column, "")} if column and is_whole else row
 
     def _document(self, row: Any, place: str) -> Document:
         if isinstance(row, BrokenRow):
@@ -162,6 +207,24 @@ class Rows(Source):
             f"{'; ...' if self._broken_count > 3 else ''}.",
             _WANTED_OF_TABLES if any(ending_of(file.name) in TABLE_ENDINGS for file in self._files) else WANTED,
         )
+
+
+def _named(header: list[str], row: list[str]) -> dict[str, str] | BrokenRow:
+    """A table's row by the names of its columns."""
+    beyond = [cell for cell in row[len(header) :] if cell.strip()]
+    if beyond:
+        return BrokenRow(f"{len(row)} cells, and {len(header)} names: a text with a delimiter in it needs quotes")
+    return dict(zip(header, row, strict=False))
+
+
+def _columns_of(content: dict[str, Any]) -> list[dict[str, Any]] | None:
+    """The rows of an object that has a list of strings, or an object of numbered ones, for each column; None of others.
+    """
+    columns = [list(each.values()) if isinstance(each, dict) else each for each in content.values()]
+    is_table = all(isinstance(each, list) and len(each) == len(columns[0]) > 1 for each in columns)
+    if not columns or not is_table or not all(isinstance(cell, str) for each in columns for cell in each):
+        return None
+    return [dict(zip(content, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def _words(kind: str) -> str:

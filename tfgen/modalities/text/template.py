@@ -57,7 +57,7 @@ class ChatTemplate:
         pieces: list[Piece] = []
         for message in messages:
             role, content = self._checked(message)
-            learned = role == ANSWERING
+            learned = role == ANSWERING and message.get("weight") != 0
             pieces += [(Marker(self.roles[role]), False), (content, learned), (Marker(self.end), learned)]
         return [piece for piece in pieces if piece[0]]
 

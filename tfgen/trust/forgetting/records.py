@@ -1,5 +1,6 @@
 """What is to be forgotten: records as they were in the data, a person's id, or both."""
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tfgen.console import several
+from tfgen.data.encodings import PLAUSIBLE, NotText, examine
 from tfgen.errors import UserError
 from tfgen.evaluate.training_data import open_like
 from tfgen.representations import SEQUENCES
@@ -36,6 +38,8 @@ class Records:
             )
         if self.rows is not None and not self.rows.exists():
             raise UserError(f"There is no '{self.rows}'.", "Name a file or folder with the records.")
+        if self.rows is not None and self.rows.is_file() and not self.rows.read_bytes().strip():
+            raise UserError(f"'{self.rows}' holds no record.", "Name a file or folder with the records.")
         if self.person is not None and len(self.person) < SHORTEST_ID:
             raise UserError(
                 f"The id '{self.person}' is too short to search for: it would be found anywhere by chance.",
@@ -44,10 +48,17 @@ class Records:
 
     @property
     def patterns(self) -> list[re.Pattern[bytes]]:
-        """The person's id, as a whole word."""
+        """The person's id, as a whole word, in whatever encoding it may stand, and as JSON writes it."""
         if self.person is None:
             return []
-        return [re.compile(rb"(?<!\w)" + re.escape(self.person.encode()) + rb"(?!\w)")]
+        one_byte = () if self.person.isascii() else PLAUSIBLE
+        spelled = {_encoded(self.person, each) for each in ("utf-8", *one_byte)} - {b""}
+        spelled.add(json.dumps(self.person)[1:-1].encode())
+        wide = {self.person.encode(each): before for each, before in (("utf-16-le", rb"\w\0"), ("utf-16-be", rb"\0\w"))}
+        return [
+            *(re.compile(rb"(?<!\w)" + re.escape(each) + rb"(?!\w)") for each in sorted(spelled)),
+            *(re.compile(rb"(?<!" + by + rb")" + re.escape(each) + rb"(?!" + by + rb")") for each, by in wide.items()),
+        ]
 
     def masked(self, text: str) -> str:
         """Without the person's id."""
@@ -71,8 +82,9 @@ class Records:
         if self.rows is None or self.equal_stay:
             return 0
         if records is None:
-            path, passage = Path(source).expanduser(), self.rows.read_bytes().strip()
-            return len(present([passage], path)) if passage and path.exists() else 0
+            path, passage = Path(source).expanduser(), _text_of(self.rows).strip().encode()
+            in_bytes = path.exists() and bool(present([passage], path))
+            return int(in_bytes or any(passage in each for each in examples.contents()))
         return open_like(run, examples, source).holds(records)
 
     def check_person(self, source: str) -> None:
@@ -114,6 +126,24 @@ class Records:
             yield content
             if b"\0" not in content:
                 yield from (line.strip() for line in content.splitlines())
+            text = _text_of(path)
+            if not text.isascii():
+                # As tfgen writes it, and as JSON does.
+                for line in map(str.strip, text.splitlines()):
+                    yield from (line.encode(), json.dumps(line)[1:-1].encode())
+
+
+def _text_of(path: Path) -> str:
+    """What a file says, in whatever encoding; nothing of one that is no text."""
+    try:
+        encoding = examine(path).encoding
+    except NotText:
+        return ""
+    return path.read_bytes().decode(encoding, "replace").replace("\r\n", "\n")
+
+
+def _encoded(text: str, encoding: str) -> bytes:
+    return text.encode(encoding, "ignore") if text.encode(encoding, "ignore").decode(encoding) == text else b""
 
 
 def specific(contents: Sequence[bytes], source: str) -> list[bytes]:
