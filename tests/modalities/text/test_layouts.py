@@ -280,3 +280,23 @@ def test_plain_text_with_tabs_or_marks_is_no_table(tmp_path, kind):
     }[kind]
     examples = open_data(write(tmp_path / "a.txt", "\n".join(lines)))
     assert examples.modality == "text" and TALES[3] in "".join(everything(examples))
+
+
+@pytest.mark.parametrize("layout", ["rows", "files", "folders"])
+def test_the_test_part_of_texts_is_held_out(tmp_path, layout):
+    (tmp_path / "set").mkdir()
+    for part, tales in (("train", TALES[:30]), ("test", TALES[30:])):
+        if layout == "rows":
+            content = "\n".join(json.dumps({"text": tale}) for tale in tales)
+            write(tmp_path / "set" / f"{part}.jsonl", content)
+        elif layout == "files":
+            write(tmp_path / "set" / f"{part}.txt", "\n".join(tales))
+        else:
+            (tmp_path / "set" / part).mkdir()
+            for number, tale in enumerate(tales):
+                write(tmp_path / "set" / part / f"{number}.txt", tale)
+    settings = {"documents": "lines"} if layout == "files" else {}
+    examples = open_data(str(tmp_path / "set"), **settings)
+    assert sorted(texts_of(examples, "held-out")) == sorted(TALES[30:])
+    assert any("The test part is held out" in note and "test" in note for note in examples.report.notes)
+    assert len(texts_of(open_data(str(tmp_path / "set"), holdout=0, **settings))) == 40

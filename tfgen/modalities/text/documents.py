@@ -30,10 +30,12 @@ WHAT_IS_READ = "Give a file of plain text, a folder of such files, or a .jsonl w
 
 @dataclass(frozen=True)
 class Document:
-    """Pieces that can be gone through again, and whether the end behind them is learned too."""
+    """Pieces that can be gone through again, whether the end behind them is learned too, and whether it is of a part
+    that is for evaluation alone."""
 
     pieces: Callable[[], Iterable[Piece]]
     end_learned: bool = True
+    apart: bool = False
 
 
 class Source:
@@ -101,11 +103,12 @@ class Files(Source):
             if decoding is None:
                 continue
             marker = self._marker(file, decoding)
+            apart = file.name in self._listing.apart
             if self._by_lines or marker:
                 texts = _lines(file.path, decoding) if self._by_lines else _parts(file.path, decoding, marker)
-                yield from (Document(partial(pieces_of, text)) for text in texts)
+                yield from (Document(partial(pieces_of, text), apart=apart) for text in texts)
             else:
-                yield Document(partial(_pieces_of_file, file.path, decoding.encoding))
+                yield Document(partial(_pieces_of_file, file.path, decoding.encoding), apart=apart)
         broken = self._broken_files()
         if len(broken) > BROKEN_AT_MOST * (len(self._files) + len(self._listing.broken)):
             self._refuse(broken)

@@ -6,6 +6,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -60,7 +61,7 @@ class Rows(Source):
                 place = where if len(self._files) == 1 else f"{clean_text(file.name)}, {where}"
                 self._found += 1
                 try:
-                    yield self._document(row, place)
+                    yield replace(self._document(row, place), apart=file.name in self._listing.apart)
                     self._unread.update(self._columns.unread(row))
                 except EmptyRow:
                     self._empty += 1

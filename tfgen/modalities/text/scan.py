@@ -5,10 +5,12 @@ import re
 import stat
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import cached_property
+from pathlib import Path, PurePosixPath
 
 from tfgen.console import several
 from tfgen.data.examples import clean_text, natural_order
+from tfgen.data.splits import held_out
 from tfgen.data.walk import MANY, kinds, walk, why_unread
 
 ROW_ENDINGS = (".jsonl", ".ndjson")
@@ -57,11 +59,24 @@ class Texts:
         """The files that are the data."""
         return self.rows if self.are_rows else self.texts
 
+    @cached_property
+    def apart(self) -> frozenset[str]:
+        """The files of a test part, by their folders' names or their own: test/, or test.jsonl beside train.jsonl."""
+        names = [file.name for file in self.chosen]
+        found = held_out(names)
+        if not any(found):
+            found = held_out([f"{PurePosixPath(name).stem}/{name}" for name in names])
+        return frozenset(name for name, is_apart in zip(names, found) if is_apart)
+
     def notes(self) -> list[str]:
         """Which files are read, and what to say about those that aren't: nothing about a README or two."""
         others = self.texts if self.are_rows else self.rows
         about = [file.name for file in self.chosen if _ABOUT.match(file.name.rpartition("/")[2])]
         said = [self._listed()] if len(self.chosen) > 1 else []
+        if self.apart:
+            names = ", ".join(clean_text(name) for name in sorted(self.apart)[:3])
+            more = " and more" if len(self.apart) > 3 else ""
+            said.append(f"The test part is held out, and not learned unless holdout is 0: {names}{more}.")
         if about and len(about) < len(self.chosen):
             are, them, they = ("is", "it", "it is") if len(about) == 1 else ("are", "them", "they are")
             names = ", ".join(about[:3])

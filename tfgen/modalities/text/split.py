@@ -22,6 +22,7 @@ class Survey:
 
     hashes: array = field(default_factory=lambda: array("Q"))
     lengths: array = field(default_factory=lambda: array("Q"))
+    apart: bytearray = field(default_factory=bytearray)  # whether each is of a test part
     learned: int = 0  # characters that are learned and no space
     lines: int = 0
 
@@ -63,15 +64,19 @@ def look_through(source: Source) -> Survey:
                 survey.lines += text.count("\n")
         survey.hashes.append(int.from_bytes(digest.digest(), "big"))
         survey.lengths.append(length)
+        survey.apart.append(document.apart)
     return survey
 
 
 def choose_split(source: Source, survey: Survey, share: float) -> Split:
-    """Holds out about this share of the text: whole documents where there are many, else the end of it."""
+    """Holds out the test part where there is one; else about this share of the text: whole documents where there are
+    many, else the end of it."""
     lengths = np.array(survey.lengths, np.int64)
     none = Split(np.zeros(len(lengths), bool))
     if not share:
         return none
+    if any(survey.apart):
+        return Split(np.frombuffer(survey.apart, bool).copy())
     if len(lengths) >= MANY_DOCUMENTS:
         return Split(_by_hash(np.array(survey.hashes, np.uint64), lengths, share))
     target = round((1 - share) * int(lengths.sum()))
