@@ -58,6 +58,20 @@ def test_bits_that_turn_a_tile_are_left_out_and_layers_lie_over_each_other(tmp_p
         read_level(path, path.name, "sky")
 
 
+def test_hidden_layers_are_left_out_and_a_note_says_so(tmp_path):
+    other = f'<data encoding="csv">{",".join(["9"] * GRID.size)}</data>'
+    hidden = f'<layer name="collision" width="10" height="4" visible="0">{other}</layer>'
+    within = f'<group visible="0"><group><layer name="old" width="10" height="4">{other}</layer></group></group>'
+    path = tmp_path / "level.tmx"
+    path.write_text(tmx(DATA["csv"]).replace("</map>", f"{hidden}{within}</map>"))
+    np.testing.assert_array_equal(read_level(path, path.name).names, GRID)
+    assert (read_level(path, path.name, "collision").names == 9).all()
+    assert "2 layers that are hidden in Tiled are left out" in " ".join(open_data(str(tmp_path)).report.notes)
+    path.write_text(tmx(DATA["csv"]).replace("<layer ", '<layer visible="0" '))
+    with pytest.raises(BrokenLevel, match="all layers of tiles are hidden; --set layer=NAME"):
+        read_level(path, path.name)
+
+
 @pytest.mark.parametrize(
     "name, content, why",
     [

@@ -180,6 +180,7 @@ def _checked(
         notes.append(f"{others} levels in other formats than {usual} are left out, since they have other tiles.")
         found = [level for level in found if level.form["ending"] == usual]
     found = _of_commonest_tile_sets(found, notes)
+    notes.extend(_notes_on_reading(found))
     counted = TileCount(dict(legend))
     for level in found:
         counted.add(level.names)
@@ -218,6 +219,15 @@ def _of_commonest_tile_sets(found: list[Level], notes: list[str]) -> list[Level]
     if others:
         notes.append(f"{others} maps with other tile sets than most are left out, since numbers differ.")
     return [level for level, key in zip(found, keys, strict=True) if key == usual]
+
+
+def _notes_on_reading(found: list[Level]) -> list[str]:
+    """What was left out of levels, so that nobody takes them for whole."""
+    hidden = sum(level.hidden for level in found)
+    if not hidden:
+        return []
+    which = "layer that is hidden in Tiled is" if hidden == 1 else "layers that are hidden in Tiled are"
+    return [f"{hidden} {which} left out. To learn one: --set layer=NAME"]
 
 
 def _tile_sets(level: Level) -> tuple[tuple[str, str], ...]:

@@ -1,7 +1,8 @@
 """Files to levels: VGLC's text, CSV tile maps, Tiled's .tmx. Names of tiles are letters, or numbers.
 
-Text has a letter for each tile, CSV a whole number. Of a .tmx the tile layers are laid over each other, or one is
-chosen by its name; its data may be CSV, base64, or that compressed by zlib or gzip. How a tile is turned is left out.
+Text has a letter for each tile, CSV a whole number. Of a .tmx the tile layers that aren't hidden are laid over each
+other, or one is chosen by its name; its data may be CSV, base64, or that compressed by zlib or gzip. How a tile is
+turned is left out.
 """
 
 import base64
@@ -40,6 +41,7 @@ class Level:
     game: str  # the sub-folder that it is in
     names: np.ndarray
     form: dict[str, Any]  # what it takes to write another one in its format: its "ending", and of a .tmx the rest
+    hidden: int = 0  # layers that are left out
 
 
 def read_level(path: Path, name: str, layer: str | None = None) -> Level:
@@ -47,19 +49,18 @@ def read_level(path: Path, name: str, layer: str | None = None) -> Level:
     content = _content_of(path)
     if not content.strip():
         raise BrokenLevel("empty")
-    ending = path.suffix.lower()
+    ending, form, hidden = path.suffix.lower(), {}, 0
     if ending == ".tmx":
-        names, form = _read_tmx(content, layer)
+        names, form, hidden = _read_tmx(content, layer)
     else:
         names = (_read_csv if ending == ".csv" else _read_letters)(_text(content))
-        form = {}
     rows, columns = names.shape
     if min(rows, columns) < _LEAST_SIDE:
         raise BrokenLevel(f"only {rows} by {columns} tiles")
     if rows > MOST_ROWS or columns > MOST_COLUMNS:
         raise BrokenLevel(f"{rows} by {columns} tiles are too many")
     parts = Path(name).parts
-    return Level(name, parts[0] if len(parts) > 1 else "", names, {"ending": ending, **form})
+    return Level(name, parts[0] if len(parts) > 1 else "", names, {"ending": ending, **form}, hidden)
 
 
 def _content_of(path: Path) -> bytes:
@@ -131,7 +132,8 @@ def _numbers(rows: list[list[str]]) -> np.ndarray:
     return np.array(rows, np.int64)
 
 
-def _read_tmx(content: bytes, wanted: str | None) -> tuple[np.ndarray, dict[str, Any]]:
+def _read_tmx(content: bytes, wanted: str | None) -> tuple[np.ndarray, dict[str, Any], int]:
+    """The tiles, what it takes to write such a map, and how many layers are left out since they are hidden."""
     root = _parsed(content)
     if root.tag != "map":
         raise BrokenLevel(f"<{root.tag[:20]}>, not a map of Tiled")
@@ -140,8 +142,13 @@ def _read_tmx(content: bytes, wanted: str | None) -> tuple[np.ndarray, dict[str,
     if root.get("orientation", "orthogonal") != "orthogonal":
         raise BrokenLevel(f"an {root.get('orientation')} map; only orthogonal ones can be read")
     layers = list(root.iter("layer"))
-    known = [layer.get("name", "") for layer in layers]
-    if wanted is not None:
+    known, hidden = [layer.get("name", "") for layer in layers], set()
+    if wanted is None:
+        hidden = {layer for each in root.iter() if each.get("visible") == "0" for layer in each.iter("layer")}
+        if hidden and len(hidden) == len(layers):
+            raise BrokenLevel("all layers of tiles are hidden; --set layer=NAME takes one of them")
+        layers = [layer for layer in layers if layer not in hidden]
+    else:
         if wanted not in known:
             raise BrokenLevel(f"no layer '{wanted}', only {', '.join(map(repr, known)) or 'none'}")
         layers = [layer for layer in layers if layer.get("name") == wanted]
@@ -155,7 +162,7 @@ def _read_tmx(content: bytes, wanted: str | None) -> tuple[np.ndarray, dict[str,
         np.copyto(tiles, grid, where=grid != 0)
     sets = [ElementTree.tostring(each, encoding="unicode").strip() for each in root.findall("tileset")]
     about = {name: root.get(name, "16") for name in ("tilewidth", "tileheight")}
-    return tiles, {**about, "tilesets": sets, "layer": layers[0].get("name", "tiles")}
+    return tiles, {**about, "tilesets": sets, "layer": layers[0].get("name", "tiles")}, len(hidden)
 
 
 def _parsed(content: bytes) -> ElementTree.Element:
