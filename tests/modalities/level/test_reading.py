@@ -13,7 +13,7 @@ from tfgen.data import open_data
 from tfgen.errors import UserError
 from tfgen.modalities.level.embedded import layout
 from tfgen.modalities.level.modality import LevelModality
-from tfgen.modalities.level.reading import BrokenLevel, looks_like_level, read_level
+from tfgen.modalities.level.reading import BrokenLevel, looks_like_level, read_file
 from tfgen.modalities.level.tiles import TileSet, read_legend
 from tfgen.modalities.level.writing import content_of
 
@@ -46,16 +46,16 @@ DATA = {
 def test_tiled_keeps_tiles_in_five_ways(data, tmp_path):
     path = tmp_path / "level.tmx"
     path.write_text(tmx(data))
-    np.testing.assert_array_equal(read_level(path, path.name).names, GRID)
+    np.testing.assert_array_equal(read_file(path, path.name)[0].names, GRID)
 
 
 def test_bits_that_turn_a_tile_are_left_out_and_layers_lie_over_each_other(tmp_path):
     path, turned = tmp_path / "level.tmx", GRID.astype(np.int64) + (GRID > 0) * 0x80000000
     path.write_text(tmx(f'<data encoding="csv">{",".join(map(str, turned.ravel()))}</data>', layers=2))
-    np.testing.assert_array_equal(read_level(path, path.name).names, GRID)
-    assert read_level(path, path.name, "layer 1").form["layer"] == "layer 1"
+    np.testing.assert_array_equal(read_file(path, path.name)[0].names, GRID)
+    assert read_file(path, path.name, "layer 1")[0].form["layer"] == "layer 1"
     with pytest.raises(BrokenLevel, match="no layer 'sky', only 'layer 0', 'layer 1'"):
-        read_level(path, path.name, "sky")
+        read_file(path, path.name, "sky")
 
 
 def test_hidden_layers_are_left_out_and_a_note_says_so(tmp_path):
@@ -64,12 +64,12 @@ def test_hidden_layers_are_left_out_and_a_note_says_so(tmp_path):
     within = f'<group visible="0"><group><layer name="old" width="10" height="4">{other}</layer></group></group>'
     path = tmp_path / "level.tmx"
     path.write_text(tmx(DATA["csv"]).replace("</map>", f"{hidden}{within}</map>"))
-    np.testing.assert_array_equal(read_level(path, path.name).names, GRID)
-    assert (read_level(path, path.name, "collision").names == 9).all()
+    np.testing.assert_array_equal(read_file(path, path.name)[0].names, GRID)
+    assert (read_file(path, path.name, "collision")[0].names == 9).all()
     assert "2 layers that are hidden in Tiled are left out" in " ".join(open_data(str(tmp_path)).report.notes)
     path.write_text(tmx(DATA["csv"]).replace("<layer ", '<layer visible="0" '))
     with pytest.raises(BrokenLevel, match="all layers of tiles are hidden; --set layer=NAME"):
-        read_level(path, path.name)
+        read_file(path, path.name)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_hidden_layers_are_left_out_and_a_note_says_so(tmp_path):
 def test_what_is_broken_is_said(name, content, why, tmp_path):
     (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(BrokenLevel) as caught:
-        read_level(tmp_path / name, name)
+        read_file(tmp_path / name, name)
     assert why in str(caught.value)
 
 
@@ -108,14 +108,14 @@ def test_a_little_that_unpacks_into_much_is_refused_early(tmp_path):
     bomb = base64.b64encode(zlib.compress(bytes(10**8))).decode()
     (tmp_path / "a.tmx").write_text(tmx(f'<data encoding="base64" compression="zlib">{bomb}</data>'))
     with pytest.raises(BrokenLevel, match="161 bytes of data, not 160"):
-        read_level(tmp_path / "a.tmx", "a.tmx")
+        read_file(tmp_path / "a.tmx", "a.tmx")
 
 
 def test_many_large_layers_in_a_small_file_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("tfgen.modalities.level.reading.MOST_TILES_OF_LAYERS", 100)
     (tmp_path / "a.tmx").write_text(tmx(DATA["csv"], layers=3))
     with pytest.raises(BrokenLevel, match="3 layers of 4 by 10 tiles are too many"):
-        read_level(tmp_path / "a.tmx", "a.tmx")
+        read_file(tmp_path / "a.tmx", "a.tmx")
 
 
 def test_fifty_broken_levels_are_each_named_and_the_others_read(tmp_path, command):
@@ -146,11 +146,59 @@ def test_a_folder_without_one_that_can_be_read_says_what_can(tmp_path):
         ("table.csv", "\n".join(",".join(str((row * place) % 97) for place in range(12)) for row in range(40))),
         ("names.csv", "name,age\nAnn,4\nBob,5\n"),
         ("picture.png", "----\n----\n----"),
+        ("poem.txt", "Tiger, tiger,\n    burning bright\nIn the forests\n    of the night,\n\nWhat immortal\n" * 4),
+        ("code.txt", "#" * 30 + "\ndef double(x):\n    if x:\n        return 2 * x\n    return 0\n" * 4),
+        ("rows.txt", "1 0 0 2\n1 1 0\n0 0 0 0 1\n1 2 0 0\n"),
+        ("cells.txt", "a, b, 0000\nc, d, 1111\ne, 22222\n"),
+        ("result.txt", "+-------+----+\n| name  | age|\n+-------+----+\n| Anna  | 4\n| Bert  | 55 |\n+-------+----+\n"),
+        ("morse.txt", ".... . .-.. .-.. ---\n.-- --- .-. .-.. -..\n- .... . .-. .\n" * 3),
+        ("chords.txt", "[Verse]\ne|--------0---|\nB|---1----|\n\n   Am      Em\nAll the leaves are brown\n"),
     ],
 )
 def test_other_files_are_no_levels(name, content, tmp_path):
     (tmp_path / name).write_text(content)
     assert not looks_like_level(tmp_path / name) and LevelModality.recognises(tmp_path / name) == 0
+
+
+SOKOBAN = """    #####
+    #   #
+    #$  #
+  ###  $##
+  #  $ $ #
+### # ## #   ######
+#   # ## #####  ..#
+# $  $          ..#
+##### ### #@##  ..#
+    #     #########
+    #######"""
+
+
+def test_lines_that_lost_their_spaces_are_filled_and_a_note_says_so(tmp_path):
+    """Editors strip what can't be seen at the end of a line; rows of the sky become empty."""
+    for seed in range(4):
+        rows = [row.replace("-", " ").rstrip() for row in layout(seed)]
+        (tmp_path / f"{seed}.txt").write_text("\n".join(rows) + "\n")
+        names = read_file(tmp_path / f"{seed}.txt", "a")[0].names
+        assert ["".join(row) for row in names] == [row.replace("-", " ") for row in layout(seed)]
+    examples = open_data(str(tmp_path))
+    assert examples.modality == "level" and "filled with spaces on the right" in " ".join(examples.report.notes)
+
+
+@pytest.mark.parametrize("titles, between", [("", "\n\n"), ("; 1\n", "\n\n"), ("; 1\n\n", "\n\n\n")])
+def test_blank_lines_part_levels(tmp_path, titles, between):
+    (tmp_path / "all.txt").write_text(between.join([titles + SOKOBAN] * 3))
+    assert looks_like_level(tmp_path / "all.txt")
+    levels = read_file(tmp_path / "all.txt", "all.txt")
+    assert [level.names.shape for level in levels] == [(11, 19)] * 3 and levels[0].filled == 6
+
+
+@pytest.mark.parametrize("end, between", [("\r", ""), ("\r\n", ""), ("\n", "\n"), (" \n", "")])
+def test_lines_may_end_in_other_ways(tmp_path, end, between):
+    rows = layout(0)
+    (tmp_path / "a.txt").write_bytes((rows[0] + "\n" + between + (end + between).join(rows[1:]) + end).encode())
+    assert looks_like_level(tmp_path / "a.txt")
+    (level,) = read_file(tmp_path / "a.txt", "a.txt")
+    assert ["".join(row) for row in level.names] == rows and not level.filled
 
 
 def test_legends_are_json_or_lines():
@@ -164,13 +212,13 @@ def test_legends_are_json_or_lines():
 def test_a_level_is_written_back_as_it_was_read(ending, tmp_path):
     path = tmp_path / f"level{ending}"
     path.write_text(tmx(DATA["zlib"]) if ending == ".tmx" else "\n".join(",".join(map(str, row)) for row in GRID))
-    level = read_level(path, path.name)
+    level = read_file(path, path.name)[0]
     tiles = TileSet("-XEo", (0, 1, 3, 7), (("empty",), ("solid",), ("enemy",), ("coin",)))
     places = {0: 0, 1: 1, 3: 2, 7: 3}
     grid = np.vectorize(places.__getitem__)(GRID).astype(np.uint8)
     again = tmp_path / f"again{ending}"
     again.write_text(content_of(grid, tiles, level.form, {"prompt": 'a "b" & <c>'}))
-    back = read_level(again, again.name)
+    back = read_file(again, again.name)[0]
     np.testing.assert_array_equal(back.names, GRID)
     assert back.form == level.form
     if ending == ".tmx":

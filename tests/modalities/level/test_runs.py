@@ -11,7 +11,7 @@ from PIL import Image
 
 from tests.sources import SOURCES
 from tfgen.modalities.level.embedded import layout
-from tfgen.modalities.level.reading import read_level
+from tfgen.modalities.level.reading import read_file
 from tfgen.representations.sequences.adherence import lacking_in
 from tfgen.restore import open_codec
 from tfgen.steering.session import SteerRequest, open_session
@@ -32,7 +32,7 @@ def test_samples_are_files_that_are_levels_and_a_picture(run, command, tmp_path)
         lines = path.read_text().splitlines()
         assert path.name.startswith("no-gaps-seed") and len(lines) == 12
         if len(lines[0]) > 2:
-            assert read_level(path, path.name).names.shape[0] == 12
+            assert read_file(path, path.name)[0].names.shape[0] == 12
     sheet = command("generate", run.path, "-n", 4, "-o", tmp_path / "sheet.png")
     assert sheet.exit_code == 0, sheet.stderr
     picture = Image.open(tmp_path / "sheet.png")

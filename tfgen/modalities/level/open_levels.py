@@ -19,7 +19,7 @@ from tfgen.errors import UserError
 from tfgen.modalities.level.codec import LevelArrayCodec, LevelSequenceCodec
 from tfgen.modalities.level.judging import Judge
 from tfgen.modalities.level.reading import (
-    ENDINGS, BrokenLevel, Level, candidates, grid_of, looks_like_level, read_level,
+    ENDINGS, BrokenLevel, Level, candidates, grid_of, looks_like_level, read_file,
 )
 from tfgen.modalities.level.rules import RULES, usual_rule
 from tfgen.modalities.level.tiles import MOST_TILES, TileCount, TileSet, is_solid, kind_of, read_legend
@@ -157,7 +157,7 @@ def read_levels(request: DataRequest) -> Levels:
     found: list[Level] = []
     for place, name in enumerate(names):
         try:
-            found.append(read_level(folder / name, name, request.get("layer")))
+            found += read_file(folder / name, name, request.get("layer"))
         except (BrokenLevel, OSError) as error:
             broken.append((name, str(error) if isinstance(error, BrokenLevel) else error.strerror or "unreadable"))
         request.report_progress(place + 1, len(names))
@@ -222,12 +222,15 @@ def _of_commonest_tile_sets(found: list[Level], notes: list[str]) -> list[Level]
 
 
 def _notes_on_reading(found: list[Level]) -> list[str]:
-    """What was left out of levels, so that nobody takes them for whole."""
-    hidden = sum(level.hidden for level in found)
-    if not hidden:
-        return []
-    which = "layer that is hidden in Tiled is" if hidden == 1 else "layers that are hidden in Tiled are"
-    return [f"{hidden} {which} left out. To learn one: --set layer=NAME"]
+    """How levels differ from what their files hold."""
+    hidden, filled, notes = sum(level.hidden for level in found), sum(level.filled for level in found), []
+    if hidden:
+        which = "layer that is hidden in Tiled is" if hidden == 1 else "layers that are hidden in Tiled are"
+        notes.append(f"{hidden} {which} left out. To learn one: --set layer=NAME")
+    if filled:
+        which = "line was shorter than others and was" if filled == 1 else "lines were shorter than others and were"
+        notes.append(f"{filled} {which} filled with spaces on the right.")
+    return notes
 
 
 def _tile_sets(level: Level) -> tuple[tuple[str, str], ...]:

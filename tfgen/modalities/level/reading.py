@@ -26,6 +26,9 @@ _FLIPPED = 0x1FFFFFFF  # what remains of a number in a .tmx without the bits tha
 _LEAST_SIDE = 3
 _REPETITIVE = 0.35  # of a text's neighbours in a row, as many are equal in a level at the least
 _MOST_LETTERS = 64
+# Lines of different length are a level that lost its spaces on the right only where they are drawn: there are gaps
+# and long stretches of one letter, and hardly a word. Prose and code are words by three quarters.
+_GAPS, _STRETCHES, _WORDS = 0.05, 0.25, 0.05
 _LOOKED_AT = 2**16  # bytes of a file that say whether it is a level
 
 
@@ -42,25 +45,39 @@ class Level:
     names: np.ndarray
     form: dict[str, Any]  # what it takes to write another one in its format: its "ending", and of a .tmx the rest
     hidden: int = 0  # layers that are left out
+    filled: int = 0  # lines that were shorter than others
 
 
-def read_level(path: Path, name: str, layer: str | None = None) -> Level:
-    """Raises BrokenLevel, or OSError."""
+def read_file(path: Path, name: str, layer: str | None = None) -> list[Level]:
+    """The levels of a file: one, or of text several that blank lines part. Raises BrokenLevel, or OSError."""
+    ending = path.suffix.lower()
     content = _content_of(path)
     if not content.strip():
         raise BrokenLevel("empty")
-    ending, form, hidden = path.suffix.lower(), {}, 0
     if ending == ".tmx":
         names, form, hidden = _read_tmx(content, layer)
-    else:
-        names = (_read_csv if ending == ".csv" else _read_letters)(_text(content))
+        return [_level(name, names, {"ending": ending, **form}, hidden=hidden)]
+    if ending == ".csv":
+        return [_level(name, _read_csv(_text(content)), {"ending": ending})]
+    found, parts = [], _parts(_text(content))
+    for number, part in enumerate(parts, 1):
+        try:
+            names, filled = _read_letters(part)
+            found.append(_level(name, names, {"ending": ending}, filled=filled))
+        except BrokenLevel as error:
+            which = f"level {number} of {len(parts)}: " if len(parts) > 1 else ""
+            raise BrokenLevel(f"{which}{error}") from error
+    return found
+
+
+def _level(name: str, names: np.ndarray, form: dict[str, Any], hidden: int = 0, filled: int = 0) -> Level:
     rows, columns = names.shape
     if min(rows, columns) < _LEAST_SIDE:
         raise BrokenLevel(f"only {rows} by {columns} tiles")
     if rows > MOST_ROWS or columns > MOST_COLUMNS:
         raise BrokenLevel(f"{rows} by {columns} tiles are too many")
     parts = Path(name).parts
-    return Level(name, parts[0] if len(parts) > 1 else "", names, {"ending": ending, **form}, hidden)
+    return Level(name, parts[0] if len(parts) > 1 else "", names, form, hidden, filled)
 
 
 def _content_of(path: Path) -> bytes:
@@ -70,7 +87,8 @@ def _content_of(path: Path) -> bytes:
 
 
 def looks_like_level(path: Path) -> bool:
-    """By its first bytes: a .tmx, lines of equal length in which letters repeat, or such rows of whole numbers."""
+    """By its first bytes: a .tmx, lines in which letters repeat, of equal length or drawn with gaps, or such rows of
+    whole numbers."""
     ending = path.suffix.lower()
     if ending not in ENDINGS:
         return False
@@ -85,11 +103,18 @@ def looks_like_level(path: Path) -> bool:
         text = _text(head)
         lines = text.splitlines()
         whole = "\n".join(lines[:-1] if len(head) == _LOOKED_AT else lines)
-        names = (_read_csv if ending == ".csv" else _read_letters)(whole)
+        if ending == ".csv":
+            names = _read_csv(whole)
+            return min(names.shape) >= 8 and names.shape[0] <= 512 and _is_repetitive(names)
+        parts = _parts(whole)
+        if len(head) == _LOOKED_AT and len(parts) > 1:
+            parts.pop()
+        return all(_is_repetitive(_read_letters(part)[0]) for part in parts)
     except BrokenLevel:
         return False
-    if ending == ".csv" and (min(names.shape) < 8 or names.shape[0] > 512):
-        return False
+
+
+def _is_repetitive(names: np.ndarray) -> bool:
     alike = np.mean(names[:, 1:] == names[:, :-1]) if names.shape[1] > 1 else 0.0
     return min(names.shape) >= _LEAST_SIDE and alike >= _REPETITIVE and len(np.unique(names)) <= _MOST_LETTERS
 
@@ -103,8 +128,32 @@ def _text(content: bytes) -> str:
         return content.decode("latin-1")
 
 
-def _read_letters(text: str) -> np.ndarray:
-    lines = text.replace("\r", "").strip("\n").split("\n")
+def _parts(text: str) -> list[str]:
+    """The levels of a text, in which blank lines may part several, with titles behind a ; as Sokoban's have."""
+    text = re.sub(r"\r+\n|\r", "\n", text)
+    blocks = [block.split("\n") for block in re.split(r"\n{2,}", text.strip("\n"))]
+    parts = [part for block in blocks if (part := [line for line in block if not line.startswith(";")])]
+    if len(parts) < 2 or min(map(len, parts)) < _LEAST_SIDE:
+        return [text]
+    # A blank line may as well be a row of the sky that lost its spaces: not so between blocks of equal lines or walls.
+    has_titles = sum(map(len, parts)) < sum(map(len, blocks))
+    are_equal = all(len(set(map(len, part))) == 1 for part in parts)
+    ends = {end for part in parts for line in part for end in (line.strip()[:1], line.strip()[-1:])}
+    return ["\n".join(part) for part in parts] if has_titles or are_equal or len(ends) == 1 else [text]
+
+
+def _read_letters(text: str) -> tuple[np.ndarray, int]:
+    """The tiles, and how many lines were filled with spaces on the right."""
+    lines, filled = text.strip("\n").split("\n"), 0
+    if len(set(map(len, lines))) > 1:
+        # Lines of nothing but spaces may have become empty, so those before the first letter stay.
+        stripped = [line.rstrip(" ") for line in text.rstrip("\n").split("\n")]
+        width = max(map(len, stripped))
+        shorter = sum(len(line) < width for line in stripped)
+        if not shorter or _is_drawn(stripped, width):
+            lines, filled = [line.ljust(width) for line in stripped], shorter
+        elif len(set(map(len, filter(None, lines)))) == 1:
+            lines = list(filter(None, lines))  # with a blank line after every row
     widths = {len(line) for line in lines}
     if len(widths) > 1:
         usual = max(widths, key=[len(line) for line in lines].count)
@@ -112,7 +161,17 @@ def _read_letters(text: str) -> np.ndarray:
         raise BrokenLevel(f"line {odd} has {len(lines[odd - 1])} tiles, others {usual}")
     if any(not letter.isprintable() for letter in set("".join(lines))):
         raise BrokenLevel("letters that can't be shown")
-    return np.array([list(line) for line in lines])
+    return np.array([list(line) for line in lines]), filled
+
+
+def _is_drawn(lines: list[str], width: int) -> bool:
+    """Whether lines without spaces on the right are those of a level in which a space is the empty tile."""
+    text = "\n".join(lines)
+    gaps, letters = text.count(" "), len(re.sub(r"\s", "", text))
+    words = sum(len(word) for word in re.findall(r"[^\W\d_]{2,}", text) if len(set(word.lower())) > 2)
+    stretches = sum(len(found[0]) for found in re.finditer(r"([^\s\d])\1{3,}", text))
+    is_repeated = stretches >= _STRETCHES * letters and len(set(text)) <= _MOST_LETTERS
+    return is_repeated and gaps >= _GAPS * width * len(lines) and words <= _WORDS * letters
 
 
 def _read_csv(text: str) -> np.ndarray:
