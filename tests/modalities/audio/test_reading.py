@@ -1,6 +1,7 @@
 """Files of sounds become spectrograms: of every format, rate and shape, and of none that is broken."""
 
 import json
+import struct
 
 import numpy as np
 import pytest
@@ -141,6 +142,37 @@ def test_a_broken_sound_says_what_it_is(tmp_path, content, reason):
         save(path, sounds[content].astype(np.float32), subtype="FLOAT")
     with pytest.raises(BrokenSound, match=reason):
         read_sound(path, RATE)
+
+
+@pytest.mark.parametrize(
+    "whole, data",
+    [
+        (0x7FFFF024, 0x7FFFF000),  # sox to a pipe
+        (0x80000024, 0x80000000),  # arecord
+        (0x7FFFFFFF, 0x7FFFFFDB),  # GStreamer
+        (0xFFFFFFFF, 0xFFFFFFFF),  # ffmpeg to a pipe
+        (10**7, None),
+        (100, None),
+        (0, 0),
+        (None, 0),
+    ],
+)
+def test_a_wav_whose_header_has_a_wrong_length_is_read(tmp_path, whole, data):
+    path = tmp_path / "a.wav"
+    path.write_bytes(wav_of(tone(), RATE, {}))
+    expected, content = read_sound(path, RATE), bytearray(path.read_bytes())
+    for place, length in ((4, whole), (40, data)):
+        if length is not None:
+            content[place:place + 4] = struct.pack("<I", length)
+    path.write_bytes(content)
+    np.testing.assert_array_equal(read_sound(path, RATE), expected)
+
+
+def test_a_wav_without_samples_has_none_though_comments_follow(tmp_path):
+    content = wav_of(np.zeros(0, np.float32), RATE, {})
+    (tmp_path / "a.wav").write_bytes(content + b"LIST" + struct.pack("<I", 4) + b"INFO")
+    with pytest.raises(BrokenSound, match="no samples"):
+        read_sound(tmp_path / "a.wav", RATE)
 
 
 def test_200_broken_sounds_are_named_or_read(tmp_path):

@@ -10,7 +10,7 @@ import numpy as np
 
 from tfgen.data.listing import FileKind
 from tfgen.errors import UserError
-from tfgen.modalities.audio.wav import ends_early
+from tfgen.modalities.audio.wav import counted, ends_early
 
 ENDINGS = (
     ".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".snd", ".caf", ".w64",
@@ -22,6 +22,7 @@ PEAK = 0.9
 QUIET = 0.01  # of the peak, -40 dB: softer beginnings and ends are cut off
 CYCLE_SECONDS = 0.05  # what is shorter is a cycle of a wave, not a sound
 _LONGEST_SECONDS = 60.0  # of a file that are looked at
+_LONGEST_BYTES = 2**26  # of a WAV file that doesn't count its samples: more than a minute of any usual one
 _HIGHEST_RATE = 768_000  # of any recorder; a header may say 2**31, and a sound is padded to a whole second
 _MARGIN_SECONDS = 0.01  # silence around a sound while it is resampled, so that its end doesn't reach its beginning
 _ROLL_OFF = 0.95  # of the highest frequency, from which on a resampled sound fades
@@ -101,10 +102,11 @@ def _opened(path: Path):
         if status.st_size == 0:
             raise BrokenSound("is empty")
         with open(path, "rb") as file:
-            begin = file.read(12)
-        if ends_early(begin, status.st_size):
-            raise BrokenSound("ends before its own header says it does")
-        opened = soundfile.SoundFile(os.fspath(path))
+            if ends_early(file, status.st_size):
+                raise BrokenSound("ends before its own header says it does")
+            file.seek(0)
+            mended = counted(file, status.st_size, _LONGEST_BYTES)
+        opened = soundfile.SoundFile(mended or os.fspath(path))
     except OSError as error:
         raise BrokenSound(f"can't be read ({error.strerror})") from error
     except (RuntimeError, TypeError, ValueError) as error:

@@ -9,6 +9,10 @@ from typing import BinaryIO
 import numpy as np
 
 _PEAK = 32767
+# A length from here on is a stream's, which nobody knew: sox writes 0x7FFFF000, GStreamer and arecord some 2**31,
+# ffmpeg 2**32 - 1.
+_OF_A_STREAM = 2**31 - 2**16
+_MOST_CHUNKS = 1000
 _COMMENT, _SOFTWARE, _TITLE = b"ICMT", b"ISFT", b"INAM"
 
 
@@ -51,12 +55,49 @@ def metadata_of(content: bytes) -> dict[str, str]:
     raise ValueError("it says nothing of how it was made")
 
 
-def ends_early(content: bytes, size: int) -> bool:
-    """Whether a WAV file that begins so should be longer than `size` bytes. A stream's length may not be known."""
-    if content[:4] != b"RIFF" or content[8:12] != b"WAVE":
+def ends_early(file: BinaryIO, size: int) -> bool:
+    """Whether a WAV file of `size` bytes lacks samples that it says it has: by the length of its data, since that of
+    all is often wrong."""
+    begin = file.read(12)
+    if begin[:4] != b"RIFF" or begin[8:12] != b"WAVE":
         return False
-    said = struct.unpack("<I", content[4:8])[0]
-    return 0 < said < 2**32 - 2**16 and said + 8 > size + 1
+    data = _data_of(file, size)
+    place, said = data if data else (8, struct.unpack("<I", begin[4:8])[0])
+    return said < _OF_A_STREAM and place + said > size + 1
+
+
+def counted(file: BinaryIO, size: int, most: int) -> io.BytesIO | None:
+    """A WAV file whose header counts no samples, though there are some, with at most `most` bytes of them counted;
+    None of any other. A program that was ended before it knew the length leaves such a file."""
+    begin = file.read(12)
+    data = _data_of(file, size) if begin[:4] == b"RIFF" and begin[8:12] == b"WAVE" else None
+    if data is None or data[1] or size <= data[0]:
+        return None
+    place = data[0]
+    file.seek(place)
+    if all(32 <= each < 127 for each in file.read(4)) and _is_chunk(file.read(4), size - place - 8):
+        return None  # there is no sample: another chunk follows
+    file.seek(0)
+    content = bytearray(file.read(place + most))
+    content[4:8], content[place - 4:place] = (struct.pack("<I", len(content) - each) for each in (8, place))
+    return io.BytesIO(content)
+
+
+def _is_chunk(length: bytes, left: int) -> bool:
+    return len(length) == 4 and struct.unpack("<I", length)[0] <= left
+
+
+def _data_of(file: BinaryIO, size: int) -> tuple[int, int] | None:
+    """Where the samples of a WAV file begin whose first chunk comes next, and how many bytes they are said to be."""
+    for _ in range(_MOST_CHUNKS):
+        head = file.read(8)
+        if len(head) < 8:
+            break
+        length = struct.unpack("<I", head[4:])[0]
+        if head[:4] == b"data":
+            return file.tell(), length
+        file.seek(min(size, file.tell() + length + length % 2))
+    return None
 
 
 def _chunk(code: bytes, body: bytes) -> bytes:
