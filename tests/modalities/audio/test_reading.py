@@ -144,6 +144,23 @@ def test_a_broken_sound_says_what_it_is(tmp_path, content, reason):
         read_sound(path, RATE)
 
 
+@pytest.mark.parametrize("subtype, step", [("PCM_16", 2**-15), ("PCM_U8", 2**-7), ("FLOAT", 2**-15)])
+def test_silence_with_the_least_noise_is_silent_and_a_quiet_sound_is_not(tmp_path, subtype, step):
+    noise = np.random.default_rng(0).integers(-1, 2, 4000)
+    for sound in (step * noise, np.full(4000, step), 0.25 + step * noise):
+        with pytest.raises(BrokenSound, match="silent"):
+            read_sound(save(tmp_path / "a.wav", sound, subtype=subtype), RATE)
+    assert len(read_sound(save(tmp_path / "a.wav", tone(level=6 * step), subtype=subtype), RATE)) > 1000
+
+
+def test_a_constant_offset_is_no_sound(tmp_path):
+    silence = np.zeros(3000, np.float32)
+    sound = np.concatenate([silence, tone(level=0.1), silence])
+    expected = read_sound(save(tmp_path / "a.wav", sound, subtype="FLOAT"), RATE)
+    moved = read_sound(save(tmp_path / "b.wav", sound + np.float32(0.3), subtype="FLOAT"), RATE)
+    assert abs(len(moved) - len(expected)) < 5 and np.corrcoef(moved[:2000], expected[:2000])[0, 1] > 0.99
+
+
 @pytest.mark.parametrize(
     "whole, data",
     [

@@ -19,7 +19,7 @@ from tfgen.modalities.audio.examples import SoundExamples
 from tfgen.modalities.audio.reading import CYCLE_SECONDS, SOUNDS, BrokenSound, read_rate, read_sound
 from tfgen.modalities.audio.spectrogram import RATES, Frames, spectrograms_of
 
-FORMAT = 2  # raise it whenever the same files would give other spectrograms
+FORMAT = 3  # raise it whenever the same files would give other spectrograms
 FRAMES_OF = 8  # lengths are multiples of so many frames, which suits convolutions
 USUAL_RATE = 22050  # at most, where nobody names one: small enough to train on a laptop
 LONGEST_SECONDS = 4.0

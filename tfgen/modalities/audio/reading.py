@@ -21,6 +21,10 @@ SOUNDS = FileKind("sound", "sounds", ENDINGS, _UNREAD, "save it as WAV or FLAC")
 PEAK = 0.9
 QUIET = 0.01  # of the peak, -40 dB: softer beginnings and ends are cut off
 CYCLE_SECONDS = 0.05  # what is shorter is a cycle of a wave, not a sound
+# A sound must swing further than the noise that keeps silence from being digital, which is up to two steps of 16 bits,
+# or of 8: amplified to the peak of others it would be learned as a hiss.
+_SILENT = {"PCM_U8": 2.5 / 2**7, "PCM_S8": 2.5 / 2**7}
+_SILENT_ELSEWHERE = 2.5 / 2**15
 _LONGEST_SECONDS = 60.0  # of a file that are looked at
 _LONGEST_BYTES = 2**26  # of a WAV file that doesn't count its samples: more than a minute of any usual one
 _HIGHEST_RATE = 768_000  # of any recorder; a header may say 2**31, and a sound is padded to a whole second
@@ -47,7 +51,7 @@ def read_sound(path: Path, rate: int, cycle: bool = False) -> np.ndarray:
         BrokenSound: the file can't be used.
     """
     with _opened(path) as file:
-        own = file.samplerate
+        own, silent = file.samplerate, _SILENT.get(file.subtype, _SILENT_ELSEWHERE)
         try:
             samples = file.read(int(_LONGEST_SECONDS * own), dtype="float32", always_2d=True)
         except Exception as error:  # libsndfile's and Python's own
@@ -56,9 +60,9 @@ def read_sound(path: Path, rate: int, cycle: bool = False) -> np.ndarray:
         raise BrokenSound("holds no samples")
     if not np.isfinite(samples).all():
         raise BrokenSound("holds values that are no numbers")
-    sound = _mixed(samples)
+    sound = _without_offset(_mixed(samples))
     peak = float(np.abs(sound).max())
-    if peak < 1e-6:
+    if peak < silent:
         raise BrokenSound("is silent")
     if cycle:
         sound = np.tile(sound, -(-own // (2 * len(sound))))
@@ -91,6 +95,13 @@ def _mixed(samples: np.ndarray) -> np.ndarray:
     mean = samples.mean(axis=1)
     loudest = float(np.square(samples).mean(axis=0).max())
     return samples[:, 0].copy() if np.square(mean).mean() < 0.01 * loudest else mean
+
+
+def _without_offset(sound: np.ndarray) -> np.ndarray:
+    """Samples [n] around 0, where they rest at their mean: a constant offset would pass for a sound without an end."""
+    moved = sound - sound.mean()
+    quiet = QUIET * np.abs(moved).max()
+    return moved if np.sum(np.abs(moved) <= quiet) > np.sum(np.abs(sound) <= quiet) else sound
 
 
 def _opened(path: Path):
