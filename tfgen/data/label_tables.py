@@ -57,7 +57,7 @@ def read_table(path: Path, known: Callable[[str], bool]) -> Table:
         text = path.read_bytes().decode("utf-8-sig")
         if path.suffix.lower() == ".json":
             return _of_json(text, known)
-        rows = _json_rows(text) if path.suffix.lower() in (".jsonl", ".ndjson") else _csv_rows(text)
+        rows = _json_rows(text) if path.suffix.lower() in (".jsonl", ".ndjson") else _csv_rows(text, known)
         return _of_rows(rows, known)
     except UnicodeDecodeError as error:
         reason = NoTable(f"is not UTF-8 (byte {error.start})")
@@ -79,7 +79,7 @@ def _advice(path: Path) -> str:
     return f"{examples[path.suffix]} Mend it, or remove it."
 
 
-def _csv_rows(text: str) -> list[dict[str, Any]]:
+def _csv_rows(text: str, known: Callable[[str], bool]) -> list[dict[str, Any]]:
     first = text.split("\n", 1)[0]
     separator = max(",;\t|", key=first.count)
     try:
@@ -87,7 +87,23 @@ def _csv_rows(text: str) -> list[dict[str, Any]]:
     except csv.Error as error:
         raise NoTable(f"is not a table: {error}") from error
     header = [name.strip().lower() for name in rows[0]] if rows else []
-    return [dict(zip(header, row + [""] * (len(header) - len(row)), strict=False)) for row in rows[1:] if any(row)]
+    place = _place_of_example(rows[0], known) if rows else None
+    if place is None:
+        rows = rows[1:]
+    else:  # LJSpeech's has no heading either: a name, and the text first as it was written
+        header = [f"column {number}" for number in range(len(header))]
+        header[place], header[int(place == 0)] = "file", "text"
+    return [dict(zip(header, row + [""] * (len(header) - len(row)), strict=False)) for row in rows if any(row)]
+
+
+def _place_of_example(cells: Sequence[str], known: Callable[[str], bool]) -> int | None:
+    """Which cell of a first line names an example, so that it is no heading."""
+    if len(cells) < 2:
+        return None
+    has_heading = any(cell.strip().lower() in FILE_COLUMNS for cell in cells)
+    # An example may be called as a column is, "name.wav" or "7.wav", but no column is called with an ending.
+    named = (known(cell) and ("." in cell or not has_heading and not cell.strip().isdigit()) for cell in cells)
+    return next((place for place, is_named in enumerate(named) if is_named), None)
 
 
 def _json_rows(text: str) -> list[dict[str, Any]]:

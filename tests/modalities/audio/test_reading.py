@@ -63,6 +63,23 @@ def test_a_table_has_labels(folder):
     assert open_data(folder).prompts == ["even", "odd"]
 
 
+@pytest.mark.parametrize("line", ["{0}.wav,{1}", "{1}|{0}.wav", "{0}|{1}|{1} as it is read"])
+def test_a_table_without_a_heading_has_a_label_for_the_first_sound_too(folder, line):
+    for path in sorted(folder.rglob("*.wav")):
+        path.rename(folder / f"{path.parent.name}-{path.name}")
+    rows = [line.format(path.stem, path.stem.split("-")[0]) for path in sorted(folder.glob("*.wav"))]
+    (folder / "labels.csv").write_text("\n".join(rows))
+    assert open_data(folder).prompt_counts() == {"high": 6, "low": 6}
+
+
+def test_a_heading_stays_one_where_a_sound_is_called_like_a_column(folder):
+    for label in ("high", "low"):
+        (folder / label / "0.wav").rename(folder / label / f"{'name' if label == 'low' else 'kind'}.wav")
+    names = [f"{path.parent.name}/{path.name}" for path in sorted(folder.rglob("*.wav"))]
+    (folder / "labels.csv").write_text("name,kind\n" + "\n".join(f"{name},{name[:2]}" for name in names))
+    assert open_data(folder).prompt_counts() == {"hi": 6, "lo": 6}
+
+
 def test_a_part_called_test_is_held_out(folder):
     for label in ("high", "low"):
         (folder / "train").mkdir(exist_ok=True)
