@@ -20,6 +20,8 @@ _PROMPTS_SHOWN = 12
 _FEW = 2  # so few examples of a label are pointed out
 _COUNTER = re.compile(r"[\s_-]*(\(\d+\)|\d+)$")  # "a red fox (12)", "a_red_fox_012"
 _LONGEST_TEXT = 2**16
+# A line of a label track of Audacity: from when to when, and the label; or behind a backslash, at which frequencies.
+_OF_TRACK = re.compile(r"-?\d+[.,]\d+\t-?\d+[.,]\d+(?:\t(.*))?|\\\t.*")
 
 
 def check_source(source: str) -> str:
@@ -150,7 +152,7 @@ class Words:
         for path, text in beside.items():
             try:
                 content = (self.folder / text).read_bytes()[:_LONGEST_TEXT]
-                read[path] = clean_text(content.decode("utf-8-sig", "replace"))
+                read[path] = clean_text(_without_times(content.decode("utf-8-sig", "replace")))
                 odd += [text] if "\ufffd" in read[path] else []
             except OSError:
                 odd.append(text)
@@ -161,6 +163,14 @@ class Words:
         if odd:
             notes.append(f"{_many(len(odd), 'text')} not UTF-8, or unreadable: {_first(odd)}.")
         return Prompts.of_texts([read.get(path, "") for path in paths]), notes
+
+
+def _without_times(text: str) -> str:
+    """The labels of a track of Audacity; any other text as it is."""
+    lines = [_OF_TRACK.fullmatch(line) for line in text.splitlines() if line.strip()]
+    if not lines or not all(lines):
+        return text
+    return ", ".join(dict.fromkeys(line[1].strip() for line in lines if line[1] and line[1].strip()))
 
 
 def _beside(paths: Sequence[str], texts: Sequence[str]) -> dict[str, str]:

@@ -80,6 +80,15 @@ def test_a_heading_stays_one_where_a_sound_is_called_like_a_column(folder):
     assert open_data(folder).prompt_counts() == {"hi": 6, "lo": 6}
 
 
+def test_label_tracks_of_audacity_give_their_words(folder):
+    for path in folder.rglob("*.wav"):
+        label = path.parent.name
+        track = f"0.000000\t0.100000\t{label} tone\n\\\t100.0\t900.0\n0.100000\t0.300000\t{label} tone\n0.2\t0.3\tend\n"
+        path.with_suffix(".txt").write_text(track)
+    (folder / "low" / "0.txt").write_text("0.5 is\t0.7 no time")
+    assert open_data(folder).prompt_counts() == {"high tone, end": 6, "low tone, end": 5, "0.5 is 0.7 no time": 1}
+
+
 def test_a_part_called_test_is_held_out(folder):
     for label in ("high", "low"):
         (folder / "train").mkdir(exist_ok=True)
