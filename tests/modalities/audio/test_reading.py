@@ -134,6 +134,17 @@ def test_what_is_longer_is_cut_where_it_is_read(tmp_path, monkeypatch):
     assert len(kept) == 3 and all(len(sound) < 0.6 * RATE and sound.base is None for sound in kept)
 
 
+def test_a_note_says_how_much_a_cut_leaves_out_where_that_is_most(tmp_path):
+    save(tmp_path / "long.wav", np.tile(tone(seconds=1.0), 200))
+    (note,) = [note for note in open_data(tmp_path).report.notes if "cut" in note]
+    assert note.startswith("1 sound is longer than 3.97 s, and cut, which leaves out 98 % of all sound.")
+    assert note.endswith("cut it into pieces first, a file for each.")
+    for number in range(300):
+        save(tmp_path / f"{number}.wav", tone(seconds=1.0))
+    (note,) = [note for note in open_data(tmp_path, seconds=1.1).report.notes if "cut" in note]
+    assert "1 sound is" in note and "leaves out" not in note and "pieces" not in note
+
+
 @pytest.mark.parametrize("rate", [2_147_483_646, 1_000_003])
 def test_an_impossible_rate_is_refused_before_anything_is_made_of_it(tmp_path, rate):
     path = tmp_path / "a.wav"

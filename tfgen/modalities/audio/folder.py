@@ -16,7 +16,7 @@ from tfgen.data.prepared import Key, Writer, open_or_prepare
 from tfgen.data.request import DataRequest
 from tfgen.modalities.audio.codec import SoundCodec
 from tfgen.modalities.audio.examples import SoundExamples
-from tfgen.modalities.audio.reading import CYCLE_SECONDS, SOUNDS, BrokenSound, read_rate, read_sound
+from tfgen.modalities.audio.reading import CYCLE_SECONDS, SOUNDS, BrokenSound, read_rate, read_seconds, read_sound
 from tfgen.modalities.audio.spectrogram import RATES, Frames, spectrograms_of
 
 FORMAT = 3  # raise it whenever the same files would give other spectrograms
@@ -97,28 +97,38 @@ def _prepare(request: DataRequest, folder: Folder, writer: Writer) -> dict[str, 
         # A mistake in a table should not cost the time of reading everything.
         folder.words.check(folder.found)
         target, notes = _look(request, folder, pool)
-        used, broken, cut = [], list(folder.listing.broken), 0
+        used, broken, lengths = [], list(folder.listing.broken), []
         for start in range(0, len(folder.names), _AT_ONCE):
             names = folder.names[start:start + _AT_ONCE]
             sounds = _read(pool, folder, names, target)
             good = [sound for sound in sounds if not isinstance(sound, str)]
             if good:
-                writer.append(spectrograms_of(padded(good, target.samples), target.frames))
+                writer.append(spectrograms_of(padded([sound for sound, _ in good], target.samples), target.frames))
             used += [name for name, sound in zip(names, sounds, strict=True) if not isinstance(sound, str)]
             broken += [(name, sound) for name, sound in zip(names, sounds, strict=True) if isinstance(sound, str)]
-            cut += sum(len(sound) > _CLEARLY_LONGER * target.samples for sound in good) * (not target.cycles)
+            lengths += [seconds for _, seconds in good]
             request.report_progress(start + len(names), len(folder.names))
     folder.check_broken(broken)
-    if cut:
-        notes.append(_note_on_cuts(cut, target.frames.seconds(target.count)))
+    if not target.cycles:
+        notes.extend(_notes_on_cuts(np.array(lengths), target.frames.seconds(target.count)))
     prompts, report = folder.prompts_and_report(used, broken, notes)
     return {"report": report.to_json(), "prompts": prompts.to_json(), "cycles": target.cycles}
 
 
-def _note_on_cuts(count: int, seconds: float) -> str:
-    which = "1 sound is" if count == 1 else f"{count} sounds are"
-    more = f" To learn up to {LONGEST_SECONDS:g} s of each: --set seconds={LONGEST_SECONDS:g}"
-    return f"{which} longer than {seconds:.2f} s, and cut.{more if seconds < 0.9 * LONGEST_SECONDS else ''}"
+def _notes_on_cuts(lengths: np.ndarray, seconds: float) -> list[str]:
+    """What is left out of sounds of so many seconds each."""
+    cut = int(np.sum(lengths > _CLEARLY_LONGER * seconds))
+    if not cut:
+        return []
+    which = "1 sound is" if cut == 1 else f"{cut} sounds are"
+    share = np.maximum(0.0, lengths - seconds).sum() / lengths.sum()
+    lost = f", which leaves out {int(100 * share)} % of all sound" if share > 0.5 else ""
+    notes = [f"{which} longer than {seconds:.2f} s, and cut{lost}."]
+    if seconds < 0.9 * LONGEST_SECONDS:
+        notes.append(f"To learn up to {LONGEST_SECONDS:g} s of each: --set seconds={LONGEST_SECONDS:g}")
+    if lost:
+        notes.append("To learn all of it, cut it into pieces first, a file for each.")
+    return [" ".join(notes)]
 
 
 def _look(request: DataRequest, folder: Folder, pool: ThreadPoolExecutor) -> tuple[_Target, list[str]]:
@@ -154,12 +164,19 @@ def _look(request: DataRequest, folder: Folder, pool: ThreadPoolExecutor) -> tup
     return _Target(frames, frames_for(seconds, frames), cycles), notes
 
 
-def _read(pool: ThreadPoolExecutor, folder: Folder, names: Sequence[str], target: _Target) -> list[np.ndarray | str]:
-    """The samples of each file, or the reason in words why it can't be used. What is clearly longer than it is to be
-    stays so, and no longer than that."""
-    most = int(_CLEARLY_LONGER * target.samples) + 1
-    attempt = _attempted(lambda path: read_sound(path, target.frames.rate, target.cycles)[:most].copy())
-    return list(pool.map(attempt, [folder.path / name for name in names]))
+def _read(
+    pool: ThreadPoolExecutor, folder: Folder, names: Sequence[str], target: _Target
+) -> list[tuple[np.ndarray, float] | str]:
+    """The samples of each file, no more than are used, and how many seconds it has, or the reason in words why it can't
+    be used."""
+
+    def read(path: Path) -> tuple[np.ndarray, float]:
+        rate = target.frames.rate
+        sound = read_sound(path, rate, target.cycles)
+        is_cut = len(sound) > target.samples
+        return sound[:target.samples].copy(), read_seconds(path, sound, rate) if is_cut else len(sound) / rate
+
+    return list(pool.map(_attempted(read), [folder.path / name for name in names]))
 
 
 def _attempted(function: Callable[[Path], Any]) -> Callable[[Path], Any]:

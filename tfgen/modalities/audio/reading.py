@@ -42,6 +42,14 @@ def read_rate(path: Path) -> int:
         return file.samplerate
 
 
+def read_seconds(path: Path, sound: np.ndarray, rate: int) -> float:
+    """How long a sound is that `read_sound` gave, and of a file that is longer than what it looks at, the file. Raises
+    BrokenSound."""
+    with _opened(path) as file:
+        whole = file.frames / file.samplerate
+    return whole if whole > _LONGEST_SECONDS else len(sound) / rate
+
+
 def read_sound(path: Path, rate: int, cycle: bool = False) -> np.ndarray:
     """Samples float32 [n] of one channel at `rate` a second, whose largest is PEAK, without silence before and behind.
 
