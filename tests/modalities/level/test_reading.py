@@ -139,6 +139,20 @@ def test_a_folder_without_one_that_can_be_read_says_what_can(tmp_path):
         open_data(str(tmp_path))
 
 
+@pytest.mark.parametrize("name, advice", [("a.tmj", "save it as .tmx in Tiled"), ("a.ldtk", "exported as .tmx")])
+def test_maps_that_nobody_reads_say_what_to_do(name, advice, tmp_path):
+    for place in ("one", "two"):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / name).write_text('{"type": "map", "layers": [], "width": 60, "height": 14}' * 99)
+    (tmp_path / "README.md").write_text("Maps of a game. " * 200)
+    for source in (tmp_path, tmp_path / "one" / name):
+        with pytest.raises(UserError, match=advice):
+            open_data(str(source))
+    (tmp_path / "one" / "a.tmx").write_text(tmx(DATA["csv"]))
+    report = open_data(str(tmp_path)).report
+    assert report.used == 1 and [file.replace("\\", "/") for file, _ in report.broken] == [f"two/{name}"]
+
+
 @pytest.mark.parametrize(
     "name, content",
     [

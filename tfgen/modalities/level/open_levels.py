@@ -19,7 +19,7 @@ from tfgen.errors import UserError
 from tfgen.modalities.level.codec import LevelArrayCodec, LevelSequenceCodec
 from tfgen.modalities.level.judging import Judge
 from tfgen.modalities.level.reading import (
-    ENDINGS, BrokenLevel, Level, candidates, grid_of, looks_like_level, read_file,
+    ENDINGS, BrokenLevel, Level, candidates, grid_of, is_unread, looks_like_level, read_file,
 )
 from tfgen.modalities.level.rules import RULES, usual_rule
 from tfgen.modalities.level.tiles import MOST_TILES, TileCount, TileSet, is_solid, kind_of, read_legend
@@ -128,6 +128,10 @@ def how_surely(path: Path) -> int:
     """See Modality.recognises. One file of whole numbers may as well be a table, unless a legend lies beside it."""
     if path.is_dir():
         found, names = level_files(path), [name for name, _ in walk(path, [])]
+        if not found and 2 * sum(map(is_unread, names)) > len(names):
+            return 2  # so that a person learns what to do, and not from the README beside them
+    elif is_unread(path.name):
+        return 2
     else:
         found, names = [path.name] if looks_like_level(path) else [], [each.name for each in path.parent.iterdir()]
     is_one_table = len(found) == 1 and found[0].lower().endswith(".csv")

@@ -20,6 +20,10 @@ import numpy as np
 from tfgen.modalities.level.tiles import MOST_COLUMNS, MOST_ROWS
 
 ENDINGS = (".txt", ".csv", ".tmx")
+UNREAD = {
+    ".tmj": "JSON, which can't be read; save it as .tmx in Tiled",
+    ".ldtk": "a world of LDtk, which can't be read; have it exported as .tmx too, in LDtk's project settings",
+}
 MOST_BYTES = 2**25
 MOST_TILES_OF_LAYERS = 2**26  # of all layers of a map together
 _FLIPPED = 0x1FFFFFFF  # what remains of a number in a .tmx without the bits that say how a tile is turned
@@ -51,6 +55,8 @@ class Level:
 def read_file(path: Path, name: str, layer: str | None = None) -> list[Level]:
     """The levels of a file: one, or of text several that blank lines part. Raises BrokenLevel, or OSError."""
     ending = path.suffix.lower()
+    if ending in UNREAD:
+        raise BrokenLevel(UNREAD[ending])
     content = _content_of(path)
     if not content.strip():
         raise BrokenLevel("empty")
@@ -291,5 +297,12 @@ def grid_of(level: Level, places: dict[Any, int]) -> np.ndarray:
 
 
 def candidates(files: Iterator[str]) -> list[str]:
-    """Those of some names that may be levels, in order."""
-    return sorted(name for name in files if Path(name).suffix.lower() in ENDINGS)
+    """Those of some names that may be levels, in order; of UNREAD only such as lie nowhere as a .tmx."""
+    names = sorted(name for name in files if Path(name).suffix.lower() in (*ENDINGS, *UNREAD))
+    maps = {str(Path(name).with_suffix("")) for name in names if name.lower().endswith(".tmx")}
+    return [name for name in names if not (is_unread(name) and str(Path(name).with_suffix("")) in maps)]
+
+
+def is_unread(name: str) -> bool:
+    """Whether a name is that of levels which nobody here reads."""
+    return Path(name).suffix.lower() in UNREAD
