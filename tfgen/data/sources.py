@@ -41,6 +41,8 @@ def note_on_others(modality: type, folder: Path, used: int) -> list[str]:
             if count == 1:
                 which, those = f"{other.singular} lies there too and is", "that"
             notes.append(f"{count} {which} not read. To learn {those}: {other.command(str(folder))}")
+        if other is not modality:
+            notes.extend(other.nearly_in(folder))
     return notes
 
 

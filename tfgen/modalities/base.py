@@ -79,6 +79,11 @@ class Modality(abc.ABC):
         return ()
 
     @classmethod
+    def nearly_in(cls, folder: Path) -> Iterable[str]:
+        """What to say of a folder that is read as another kind, where it would be of this one but for a fault."""
+        return ()
+
+    @classmethod
     @abc.abstractmethod
     def open(cls, request: DataRequest) -> Examples:
         """The examples of a source. Raises UserError where there are none, or too many can't be read."""

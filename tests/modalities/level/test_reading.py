@@ -198,6 +198,19 @@ def test_lines_that_lost_their_spaces_are_filled_and_a_note_says_so(tmp_path):
     assert examples.modality == "level" and "filled with spaces on the right" in " ".join(examples.report.notes)
 
 
+def test_texts_that_are_nearly_levels_are_named_and_others_are_not(tmp_path):
+    for place in ("levels", "tales"):
+        (tmp_path / place).mkdir()
+    for seed in range(4):
+        rows = layout(seed)
+        (tmp_path / "levels" / f"{seed}.txt").write_text("\n".join([*rows[:3], rows[3][:-1], *rows[4:]]))
+        (tmp_path / "tales" / f"{seed}.txt").write_text("It was a dark night.\nThe sea was calm now.\n----\n" * 60)
+    (note,) = [note for note in open_data(str(tmp_path / "levels")).report.notes if "level" in note]
+    width = len(layout(0)[0])
+    assert "4 texts look like levels" in note and f"0.txt: line 4 has {width - 1} tiles, others {width}" in note
+    assert not any("level" in note for note in open_data(str(tmp_path / "tales")).report.notes)
+
+
 @pytest.mark.parametrize("titles, between", [("", "\n\n"), ("; 1\n", "\n\n"), ("; 1\n\n", "\n\n\n")])
 def test_blank_lines_part_levels(tmp_path, titles, between):
     (tmp_path / "all.txt").write_text(between.join([titles + SOKOBAN] * 3))

@@ -96,6 +96,12 @@ class LevelModality(Modality):
         return files_of_levels(folder)
 
     @classmethod
+    def nearly_in(cls, folder: Path) -> list[str]:
+        from tfgen.modalities.level.open_levels import note_on_nearly
+
+        return note_on_nearly(folder)
+
+    @classmethod
     def open(cls, request: DataRequest) -> "LevelArrays | LevelSequences":
         from tfgen.modalities.level.open_levels import open_levels
 

@@ -19,7 +19,7 @@ from tfgen.errors import UserError
 from tfgen.modalities.level.codec import LevelArrayCodec, LevelSequenceCodec
 from tfgen.modalities.level.judging import Judge
 from tfgen.modalities.level.reading import (
-    ENDINGS, BrokenLevel, Level, candidates, grid_of, is_unread, looks_like_level, read_file,
+    ENDINGS, BrokenLevel, Level, candidates, grid_of, is_unread, looks_like_level, read_file, why_no_level,
 )
 from tfgen.modalities.level.rules import RULES, usual_rule
 from tfgen.modalities.level.tiles import MOST_TILES, TileCount, TileSet, is_solid, kind_of, read_legend
@@ -122,6 +122,17 @@ def level_files(folder: Path) -> list[str]:
     """The files below a folder that look like levels, in order."""
     names = candidates(name for name, _ in walk(folder, []))
     return [name for name in names if looks_like_level(folder / name)]
+
+
+def note_on_nearly(folder: Path) -> list[str]:
+    """What to say where most texts of a folder would be levels if their lines were of one length."""
+    names = [name for name, _ in walk(folder, []) if name.lower().endswith(".txt")]
+    found = {name: why for name in names if (why := why_no_level(folder / name))}
+    if 2 * len(found) <= len(names):
+        return []
+    name, why = min(found.items())
+    which = "1 text looks like a level" if len(found) == 1 else f"{len(found)} texts look like levels"
+    return [f"{which} whose lines differ in length ({name}: {why}). To learn levels, make lines equally long."]
 
 
 def how_surely(path: Path) -> int:

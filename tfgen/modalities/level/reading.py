@@ -9,6 +9,7 @@ import base64
 import binascii
 import re
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,6 +126,24 @@ def _is_repetitive(names: np.ndarray) -> bool:
     return min(names.shape) >= _LEAST_SIDE and alike >= _REPETITIVE and len(np.unique(names)) <= _MOST_LETTERS
 
 
+def why_no_level(path: Path) -> str | None:
+    """What is wrong with a text that is nearly a level, since most of its lines have one length; None of any other."""
+    try:
+        if path.stat().st_size > _LOOKED_AT or looks_like_level(path):
+            return None
+        lines = _text(path.read_bytes()).splitlines()
+    except (BrokenLevel, OSError):
+        return None
+    usual = Counter(map(len, lines)).most_common(1)
+    if len(lines) < _LEAST_SIDE or 2 * usual[0][1] < len(lines) or not _is_of_tiles(lines):
+        return None
+    try:
+        read_file(path, path.name)
+    except BrokenLevel as error:
+        return str(error)
+    return None
+
+
 def _text(content: bytes) -> str:
     if b"\0" in content:
         raise BrokenLevel("not text")
@@ -172,12 +191,16 @@ def _read_letters(text: str) -> tuple[np.ndarray, int]:
 
 def _is_drawn(lines: list[str], width: int) -> bool:
     """Whether lines without spaces on the right are those of a level in which a space is the empty tile."""
+    return _is_of_tiles(lines) and sum(line.count(" ") for line in lines) >= _GAPS * width * len(lines)
+
+
+def _is_of_tiles(lines: list[str]) -> bool:
+    """Whether lines of any length have long stretches of one letter, and hardly a word."""
     text = "\n".join(lines)
-    gaps, letters = text.count(" "), len(re.sub(r"\s", "", text))
+    letters = len(re.sub(r"\s", "", text))
     words = sum(len(word) for word in re.findall(r"[^\W\d_]{2,}", text) if len(set(word.lower())) > 2)
     stretches = sum(len(found[0]) for found in re.finditer(r"([^\s\d])\1{3,}", text))
-    is_repeated = stretches >= _STRETCHES * letters and len(set(text)) <= _MOST_LETTERS
-    return is_repeated and gaps >= _GAPS * width * len(lines) and words <= _WORDS * letters
+    return stretches >= _STRETCHES * letters and len(set(text)) <= _MOST_LETTERS and words <= _WORDS * letters
 
 
 def _read_csv(text: str) -> np.ndarray:
