@@ -200,7 +200,7 @@ def _is_of_tiles(lines: list[str]) -> bool:
     letters = len(re.sub(r"\s", "", text))
     words = sum(len(word) for word in re.findall(r"[^\W\d_]{2,}", text) if len(set(word.lower())) > 2)
     stretches = sum(len(found[0]) for found in re.finditer(r"([^\s\d])\1{3,}", text))
-    return stretches >= _STRETCHES * letters and len(set(text)) <= _MOST_LETTERS and words <= _WORDS * letters
+    return stretches >= max(1, _STRETCHES * letters) and len(set(text)) <= _MOST_LETTERS and words <= _WORDS * letters
 
 
 def _read_csv(text: str) -> np.ndarray:
