@@ -32,10 +32,14 @@ _LOOKED_AT = 200  # rows that tell which column names the files
 
 @dataclass(frozen=True)
 class Table:
-    """The pairs of one file, and whether its texts are labels rather than captions."""
+    """The pairs of one file, and whether its texts are labels rather than captions.
+
+    says_none: whether it says outright that the examples have no labels.
+    """
 
     pairs: list[tuple[str, str]]
     are_labels: bool = False
+    says_none: bool = False
 
 
 class NoTable(Exception):
@@ -165,6 +169,8 @@ def _of_json(text: str, known: Callable[[str], bool]) -> Table:
         raise NoTable("is not JSON") from error
     if isinstance(content, dict) and isinstance(content.get("labels"), list):
         return _of_labels(content["labels"])
+    if isinstance(content, dict) and "labels" in content and content["labels"] is None:
+        return Table([], says_none=True)
     if isinstance(content, dict) and {"images", "annotations"} <= content.keys():
         return _of_coco(content)
     if isinstance(content, dict) and content and all(isinstance(value, str) for value in content.values()):

@@ -87,6 +87,8 @@ class Words:
             return prompts, notes
         notes: list[str] = []
         for name in ("tables", "texts", "folders"):
+            if name == "folders" and self._say_none(found):
+                return Prompts.none(len(paths)), notes
             prompts, more = makers[name]()
             notes += more
             if prompts.distinct:
@@ -96,6 +98,10 @@ class Words:
     def _unused_texts(self, used: str, paths: Sequence[str]) -> list[str]:
         count = len(_beside(paths, self.texts)) if used == "tables" else 0
         return [f"{_many(count, 'text')} beside {self.noun}s not used, since a table has captions."] if count else []
+
+    def _say_none(self, found: Sequence[str]) -> bool:
+        """Whether a table says that there are no labels, as StyleGAN's does, whose folders only count."""
+        return any(table.says_none for _, table in self._read_tables(_Lookup(found))[0])
 
     def _read_tables(self, lookup: "_Lookup") -> tuple[list[tuple[str, Table]], list[str]]:
         """Tables that name examples, and why the others don't."""

@@ -77,9 +77,15 @@ def test_stylegans_labels(four):
     (four / "dataset.json").write_text(json.dumps({"labels": [[f"{number}.png", number % 2] for number in range(4)]}))
     examples = open_data(str(four))
     assert examples.prompts == ["0", "1"] and examples.prompt_kind == "labels"
-    (four / "dataset.json").write_text(json.dumps({"labels": None}))
+    (four / "dataset.json").write_text(json.dumps({"labels": 3}))
     with pytest.raises(UserError, match="dataset.json' holds no captions or labels"):
         open_data(str(four))
+
+
+def test_stylegans_sets_without_labels_have_no_prompts_and_their_folders_only_count(photos):
+    fill(photos, "00000/0.png", "00000/1.png", "00001/2.png")
+    (photos / "dataset.json").write_text(json.dumps({"labels": None}))
+    assert words(photos) == ([""] * 3, [])
 
 
 def test_cocos_captions(photos):
