@@ -15,6 +15,8 @@ from tfgen.data.request import DataRequest
 from tfgen.data.splits import held_out
 from tfgen.errors import UserError
 
+FORMAT = 2  # raise it whenever the same files would give other prompts, or others would be held out
+
 
 @dataclass(frozen=True)
 class Folder:
@@ -75,7 +77,7 @@ class Folder:
                 digest.update(os.fsencode(name) + f"\0{size}\0{modified_ns}\0".encode())
             digests.append(digest.hexdigest())
         others = sorted([clean_text(name), reason] for name, reason in self.listing.broken)
-        return [*digests, others, self.listing.notes()]
+        return [FORMAT, *digests, others, self.listing.notes()]
 
     def check_broken(self, broken: Sequence[tuple[str, str]]) -> None:
         """Raises UserError where more than a tenth of the files are among `broken`, names with reasons."""

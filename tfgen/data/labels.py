@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from tfgen.data.examples import Prompts, clean_text
 from tfgen.data.label_tables import ENDINGS, KNOWN, NoTable, Table, read_table
-from tfgen.data.splits import without_split
+from tfgen.data.splits import folders_of, like_a_test, without_split
 from tfgen.errors import nearest, unknown
 
 SOURCES = ("tables", "texts", "names", "folders", "none")
@@ -67,6 +67,7 @@ class Words:
         prompts, notes = self._choose(paths, found)
         counts = Counter(prompts.index[prompts.index >= 0].tolist())
         few = [prompts.distinct[place] for place, count in sorted(counts.items()) if count <= _FEW]
+        few = [label for label in few if label]
         if prompts.kind == "labels" and few:
             which = f"{_many(len(few), 'label')} with one or two {self.noun}s, too few to learn"
             notes = [*notes, f"{which}: {_first(few)}."]
@@ -76,7 +77,7 @@ class Words:
         makers = {
             "tables": lambda: self._from_tables(paths, found),
             "texts": lambda: self._from_texts(paths),
-            "folders": lambda: _from_folders(paths, self.noun),
+            "folders": lambda: _from_folders(paths, found, self.noun),
             "names": lambda: _from_names(paths),
             "none": lambda: (Prompts.none(len(paths)), []),
         }
@@ -228,14 +229,19 @@ def _unique(named) -> dict[str, int]:
     return {name: index for name, index in named if counts[name] == 1}
 
 
-def _from_folders(paths: Sequence[str], noun: str) -> tuple[Prompts, list[str]]:
-    parts = without_split([PurePosixPath(path).parts[:-1] for path in paths])
+def _from_folders(paths: Sequence[str], found: Sequence[str], noun: str) -> tuple[Prompts, list[str]]:
+    parts = without_split(folders_of(paths), folders_of(found))
     texts = [clean_text(" ".join(each)) for each in parts]
     named = Counter(text for text in texts if text)
     if len(named) < 2:
         return Prompts.none(len(paths)), []
     outside = [path for path, text in zip(paths, texts, strict=True) if not text]
     notes = []
+    tests = like_a_test(folders_of(found))
+    if tests:
+        one = len(tests) == 1
+        which = f"{_first(tests)} {'looks like a test part and is' if one else 'look like test parts and are'} learned"
+        notes.append(f"{which} as {'a label' if one else 'labels'}. To hold out: call the folders train and test.")
     if outside:
         notes.append(
             f"{_many(len(outside), noun)} outside the sub-folders, used with the empty prompt: {_first(outside)}."

@@ -161,11 +161,32 @@ def test_splits_are_no_labels_and_the_test_part_is_held_out(photos):
         (["images/train/a/1", "images/test/b/2"], ["images a", "images b"], [False, True]),
         (["a/train/1", "b/test/2"], ["a", "b"], [False, True]),
         (["1", "test/2"], ["", "test"], [False, False]),
+        (["train/a/1", "dev/a/2", "test/a/3"], ["a", "a", "a"], [False, False, True]),
+        (["training_set/a/1", "test_set/b/2"], ["a", "b"], [False, True]),
+        (["seg_train/seg_train/a/1", "seg_test/seg_test/b/2", "seg_pred/seg_pred/3"], ["a", "b", ""],
+         [False, True, True]),
+        (["toy_train/1", "crash_test/2"], ["toy_train", "crash_test"], [False, False]),
+        (["steam_train/1", "toy_train/2"], ["steam_train", "toy_train"], [False, False]),
+        (["0", *["train/a/1", "test/a/2"] * 10], ["", *["a", "a"] * 10], [False, *[False, True] * 10]),
     ],
 )
 def test_what_is_a_split(paths, labels, apart):
     folders = [tuple(path.split("/")[:-1]) for path in paths]
     assert [" ".join(each) for each in without_split(folders)] == labels and held_out(paths) == apart
+
+
+def test_a_folder_that_looks_like_a_test_part_and_is_learned_is_pointed_out(photos):
+    fill(photos, *[f"{label}/{number}.png" for label in ("cat", "old-test", "contest") for number in range(3)])
+    said = "old-test looks like a test part and is learned as a label. To hold out: call the folders train and test."
+    assert words(photos)[1] == [said]
+
+
+def test_a_stray_picture_beside_splits_is_no_label(photos):
+    fill(photos, *[f"{split}_set/{label}/{number}.png" for split in ("train", "test") for label in ("ok", "nok")
+                   for number in range(5)], "stray.png")
+    examples = open_data(str(photos))
+    assert examples.prompts == ["", "nok", "ok"] and len(examples) == 11 and examples.has_held_out
+    assert not any("one or two" in note for note in examples.report.notes)
 
 
 def test_labels_with_hardly_a_picture_are_pointed_out(photos):
