@@ -18,6 +18,7 @@ _SAMPLE_BYTES = 2**16  # of lines that hold more than ASCII: what an encoding is
 _LEAST_PAIRS = 8  # of bytes, for UTF-16 to be seen
 _STRAY, _ONE_IN = 3, 10_000  # NULs that may be an accident: some, or one in so many bytes
 _FEW_BYTES = 40  # beyond ASCII: fewer hardly tell one encoding from another
+_TELLING_BYTES = 4  # beyond ASCII: fewer, as in one short caption, are most likely Western European
 _FULL = 0.2  # of the bytes of lines with more than ASCII: what is written in pairs of bytes has at least so many
 _WORDS_SHOWN, _LONGEST_WORD = 3, 20
 _CONTROL = np.isin(np.arange(256), [*range(9), 11, *range(14, 27), *range(28, 32), 127])
@@ -88,6 +89,18 @@ def examine(path: Path, unpack: bool = False, encoding: str | None = None) -> De
             return decoding
     except (OSError, EOFError) as error:
         raise NotText(f"can't be read ({getattr(error, 'strerror', None) or error})") from error
+
+
+def encoding_of(content: bytes) -> str:
+    """The encoding of a text in memory. Raises NotText."""
+    decoding = _examine(io.BytesIO(content))
+    tells_nothing = decoding.doubtful and sum(byte > 127 for byte in content) < _TELLING_BYTES
+    return "cp1252" if tells_nothing else decoding.encoding
+
+
+def how_decoded(encoding: str) -> str:
+    """What to say of a text that isn't UTF-8, or, where that is its encoding, not all of it."""
+    return "with broken places" if encoding == "utf-8" else f"not UTF-8, read as {encoding}"
 
 
 def _examine(file: BinaryIO) -> Decoding:

@@ -38,7 +38,7 @@ class Folder:
         path = Path(request.source).expanduser().resolve()
         listing = list_examples(path, kind)
         tables, texts = (tuple(name for name, _, _ in files) for files in (listing.tables, listing.texts))
-        words = Words(path, tables, texts, request.get("prompts"), kind.singular)
+        words = Words(path, tables, texts, request.get("prompts"), kind.singular, request.shown_source)
         folder = cls(path, request.shown_source, listing, words, request.get("split", "train"))
         if not listing.examples:
             refuse_without(folder.shown, listing)

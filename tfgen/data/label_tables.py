@@ -6,12 +6,16 @@ Pure text: knows nothing of what is in the files. A table gives (file, text) pai
 import csv
 import io
 import json
+import os
+import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from tfgen.data.encodings import NotText, encoding_of, how_decoded
 from tfgen.data.examples import clean_text
+from tfgen.data.label_cells import NotWords, text_of, texts_of
 from tfgen.errors import UserError
 
 KNOWN = ("captions.csv", "metadata.jsonl", "metadata.csv", "dataset.json")  # names by which tools write them
@@ -27,7 +31,17 @@ TEXT_COLUMNS = (
 )
 LABEL_COLUMNS = ("label", "class", "category", "kind", "family", "instrument")
 _LARGEST_BYTES = 2**28
+# Tables of labels that nobody here reads, by the names and the endings that they have.
+_UNREAD_NAMES = ("labels", "label", "captions", "caption", "metadata", "annotations", "classes")
+_UNREAD_ENDINGS = (".xlsx", ".xls", ".ods", ".parquet", ".yaml", ".yml")
 _LOOKED_AT = 200  # rows that tell which column names the files
+_FIRST_BYTES = 4096  # of a .txt, which tell whether it is a table
+_SEPARATORS = ",;\t|"
+_REST = "\n"  # the key of what a row has beyond the columns, which no column is called
+_NO_NAMES = (_REST, "")  # pandas writes the numbers of rows into a column without a name
+_ROWS_NAMED = 5
+_FILE_WORDS = {"file", "image", "img", "picture", "photo", "path", "name", "id", "code"}  # in a column's name
+_NUMBER = re.compile(r"[0-9]+(\.[0-9]*)?")
 
 
 @dataclass(frozen=True)
@@ -35,21 +49,50 @@ class Table:
     """The pairs of one file, and whether its texts are labels rather than captions.
 
     says_none: whether it says outright that the examples have no labels.
+    notes: what to say of it, in words that go on from its name.
     """
 
     pairs: list[tuple[str, str]]
     are_labels: bool = False
     says_none: bool = False
+    notes: list[str] = field(default_factory=list)
 
 
 class NoTable(Exception):
-    """Why a file gives no captions, in words that go on from its name."""
+    """Why a file gives no captions, in words that go on from its name.
+
+    columns: those that it has. may_be_right: whether nothing is wrong with the file.
+    """
+
+    def __init__(self, reason: str, columns: Sequence[str] = (), may_be_right: bool = False):
+        super().__init__(reason)
+        self.columns = columns
+        self.may_be_right = may_be_right
 
 
-def read_table(path: Path, known: Callable[[str], bool]) -> Table:
+def is_unread_table(name: str) -> bool:
+    """Whether a file is called like a table of labels, and of a kind that isn't read."""
+    stem, ending = os.path.splitext(name.lower())
+    return stem in _UNREAD_NAMES and ending in _UNREAD_ENDINGS
+
+
+def is_text_table(path: Path, known: Callable[[str], bool]) -> bool:
+    """Whether a .txt is a table by its first line: that names a column of files, or one of the examples."""
+    try:
+        with open(path, "rb") as file:
+            lines = _decode(file.read(_FIRST_BYTES))[0].splitlines()
+    except (OSError, NoTable):
+        return False
+    first = _cells(lines[0], _separator(lines, known)) if lines else []
+    return len(first) > 1 and (any(cell.lower() in FILE_COLUMNS for cell in first) or _names_example(first[:1], known))
+
+
+def read_table(path: Path, known: Callable[[str], bool], column: str | None = None, shown: str | None = None) -> Table:
     """A file's pairs.
 
     known: whether a name is that of an example that was found; it tells which column names them.
+    column: that of the texts, where somebody chose one.
+    shown: what the file is called where a person reads it.
 
     Raises:
         UserError: a file whose name says that it holds captions can't be read, or is malformed.
@@ -58,20 +101,33 @@ def read_table(path: Path, known: Callable[[str], bool]) -> Table:
     try:
         if path.stat().st_size > _LARGEST_BYTES:
             raise NoTable("is larger than tables of captions are")
-        text = path.read_bytes().decode("utf-8-sig")
+        text, notes = _decode(path.read_bytes())
         if path.suffix.lower() == ".json":
-            return _of_json(text, known)
-        rows = _json_rows(text) if path.suffix.lower() in (".jsonl", ".ndjson") else _csv_rows(text, known)
-        return _of_rows(rows, known)
-    except UnicodeDecodeError as error:
-        reason = NoTable(f"is not UTF-8 (byte {error.start})")
+            table = _of_json(text, known, column)
+        else:
+            is_json = path.suffix.lower() in (".jsonl", ".ndjson")
+            table = _of_rows(_json_rows(text) if is_json else _csv_rows(text, known), known, column)
+        return replace(table, notes=[*notes, *table.notes])
     except OSError as error:
         reason = NoTable(f"can't be read: {error.strerror}")
     except NoTable as error:
         reason = error
-    if path.name in KNOWN:
-        raise UserError(f"'{path}' {reason}.", _advice(path))
+    if path.name in KNOWN and not reason.may_be_right:
+        raise UserError(f"'{shown or path}' {reason}.", _advice(path))
     raise reason
+
+
+def _decode(content: bytes) -> tuple[str, list[str]]:
+    """A table's text, and what to say of its encoding."""
+    try:
+        return content.decode("utf-8-sig"), []
+    except UnicodeDecodeError:
+        pass
+    try:
+        encoding = encoding_of(content)
+    except NotText as error:
+        raise NoTable(f"is no text: {error}") from error
+    return content.decode(encoding, "replace"), [f"is {how_decoded(encoding)}."]
 
 
 def _advice(path: Path) -> str:
@@ -84,30 +140,61 @@ def _advice(path: Path) -> str:
 
 
 def _csv_rows(text: str, known: Callable[[str], bool]) -> list[dict[str, Any]]:
-    first = text.split("\n", 1)[0]
-    separator = max(",;\t|", key=first.count)
+    separator = _separator(text.splitlines(), known)
     try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
+        rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator) if any(row)]
     except csv.Error as error:
         raise NoTable(f"is not a table: {error}") from error
-    header = [name.strip().lower() for name in rows[0]] if rows else []
-    place = _place_of_example(rows[0], known) if rows else None
-    if place is None:
-        rows = rows[1:]
-    else:  # LJSpeech's has no heading either: a name, and the text first as it was written
-        header = [f"column {number}" for number in range(len(header))]
-        header[place], header[int(place == 0)] = "file", "text"
-    return [dict(zip(header, row + [""] * (len(header) - len(row)), strict=False)) for row in rows if any(row)]
+    first = _without_empty_end([cell.strip() for cell in rows[0]] if rows else [])
+    if _names_example(first, known):
+        header = _header_for(first, known)
+    else:
+        header, rows = [name.lower() for name in first], rows[1:]
+    return [_row(header, row, separator) for row in rows]
 
 
-def _place_of_example(cells: Sequence[str], known: Callable[[str], bool]) -> int | None:
-    """Which cell of a first line names an example, so that it is no heading."""
-    if len(cells) < 2:
-        return None
-    has_heading = any(cell.strip().lower() in FILE_COLUMNS for cell in cells)
-    # An example may be called as a column is, "name.wav" or "7.wav", but no column is called with an ending.
-    named = (known(cell) and ("." in cell or not has_heading and not cell.strip().isdigit()) for cell in cells)
-    return next((place for place, is_named in enumerate(named) if is_named), None)
+def _separator(lines: Sequence[str], known: Callable[[str], bool]) -> str:
+    """What stands behind an example's name in the first line, else most often in it; spaces, where each line is two
+    words: a file and its label."""
+    if not lines:
+        return ","
+    for separator in _SEPARATORS:
+        if separator in lines[0] and _names_example(_cells(lines[0], separator)[:1], known):
+            return separator
+    separator = max(_SEPARATORS, key=lines[0].count)
+    if separator not in lines[0] and all(len(line.split()) in (0, 2) for line in lines[:_LOOKED_AT]):
+        return " "
+    return separator
+
+
+def _cells(line: str, separator: str) -> list[str]:
+    return [cell.strip() for cell in next(csv.reader([line], delimiter=separator), [])]
+
+
+def _names_example(first: Sequence[str], known: Callable[[str], bool]) -> bool:
+    """Whether the first line is a row already, since a cell names an example; a number may be a column's name."""
+    if any(cell.lower() in FILE_COLUMNS for cell in first):
+        return False
+    return any(known(cell) and not _NUMBER.fullmatch(cell) for cell in first)
+
+
+def _header_for(first: Sequence[str], known: Callable[[str], bool]) -> list[str]:
+    """Names for the columns of a table that gives none."""
+    file = next(place for place, cell in enumerate(first) if known(cell) and not _NUMBER.fullmatch(cell))
+    text = int(file == 0)  # LJSpeech has a name, the text as it was written, and as it is read
+    return [{file: "file", text: "caption"}.get(place, f"column {place + 1}") for place in range(len(first))]
+
+
+def _row(header: Sequence[str], cells: list[str], separator: str) -> dict[str, Any]:
+    row = dict(zip(header, cells + [""] * (len(header) - len(cells)), strict=False))
+    rest = _without_empty_end(cells[len(header) :])
+    return {**row, _REST: separator + separator.join(rest)} if rest else row
+
+
+def _without_empty_end(cells: list[str]) -> list[str]:
+    while cells and not cells[-1].strip():
+        cells = cells[:-1]
+    return cells
 
 
 def _json_rows(text: str) -> list[dict[str, Any]]:
@@ -121,26 +208,64 @@ def _json_rows(text: str) -> list[dict[str, Any]]:
     return rows
 
 
-def _of_rows(rows: Sequence[Mapping[str, Any]], known: Callable[[str], bool]) -> Table:
+def _of_rows(rows: Sequence[Mapping[str, Any]], known: Callable[[str], bool], column: str | None) -> Table:
     """The column that names files, by what most of its values are, and that of the texts, by its name."""
     if not rows:
         raise NoTable("has no rows")
-    columns = list(dict.fromkeys(key for row in rows[:_LOOKED_AT] for key in row))
+    columns = list(dict.fromkeys(key for row in rows[:_LOOKED_AT] for key in row if key not in _NO_NAMES))
+    has = f"it has: {', '.join(columns)[:80] or 'none'}"
+    if column is not None and column.lower() not in columns:
+        raise NoTable(f"has no column '{column}'; {has}", columns, may_be_right=True)
     files = _file_column(rows, columns, known)
-    others = [column for column in columns if column != files]
-    texts = next((column for column in TEXT_COLUMNS if column in others), None)
+    if files is None:
+        raise NoTable(f"lacks a column for the file; {has}", columns)
+    others = [each for each in columns if each != files]
+    texts = column.lower() if column else next((each for each in TEXT_COLUMNS if each in others), None)
     if texts is None and len(others) == 1:
         texts = others[0]
-    if files is None or texts is None:
-        lacks = "file" if files is None else "caption"
-        raise NoTable(f"lacks a column for the {lacks}; it has: {', '.join(columns)[:80] or 'none'}")
-    pairs = []
+    if texts is None:
+        return _of_ones(rows, files, others, has)
+    rows, notes = _without_overfull(rows, texts, columns[-1])
+    cells = []
     for number, row in enumerate(rows, 1):
-        file, text = _cell(row, files, FILE_COLUMNS), _cell(row, texts, TEXT_COLUMNS)
-        if file is None or text is None:
+        file, text = _cell(row, files, FILE_COLUMNS), row.get(texts) if column else _cell(row, texts, TEXT_COLUMNS)
+        if file is None or text is None and not column:
             raise NoTable(f"lacks the {'file' if file is None else 'caption'} in row {number}")
-        pairs.append((_text(file), _text(text)))
-    return _table(pairs, texts in LABEL_COLUMNS)
+        cells.append((str(file), text))
+    try:
+        words = texts_of([text for _, text in cells])
+    except NotWords as error:
+        raise NoTable(f"has no captions: its column {texts} holds objects", columns, may_be_right=True) from error
+    pairs = list(zip([file for file, _ in cells], words, strict=True))
+    return replace(_table(pairs, texts in LABEL_COLUMNS), notes=notes)
+
+
+def _without_overfull(
+    rows: Sequence[Mapping[str, Any]], texts: str, last: str
+) -> tuple[Sequence[Mapping[str, Any]], list[str]]:
+    """Rows with more cells than there are columns: their rest is the text's, where it comes last; else without them."""
+    overfull = [number for number, row in enumerate(rows, 1) if _REST in row]
+    if not overfull:
+        return rows, []
+    if texts == last:
+        return [{**row, texts: row[texts] + row.get(_REST, "")} for row in rows], []
+    named = ", ".join(map(str, overfull[:_ROWS_NAMED])) + (" and more" if len(overfull) > _ROWS_NAMED else "")
+    note = f"has rows with more cells than columns, which were left out: {named}. Put texts with commas into quotes."
+    return [row for row in rows if _REST not in row], [note]
+
+
+def _of_ones(rows: Sequence[Mapping[str, Any]], files: str, columns: Sequence[str], has: str) -> Table:
+    """Columns of 0 and 1 (or -1 and 1): the names of those that have a 1 are the labels."""
+    pairs = []
+    for row in rows:
+        cells = [_text(row.get(column)).strip().removesuffix(".0") for column in columns]
+        if not columns or not set(cells) <= {"0", "1", "-1"}:
+            reason = f"lacks a column for the caption; {has} (to choose one: --set prompts=COLUMN)"
+            raise NoTable(reason, [files, *columns])
+        named = [column for column, cell in zip(columns, cells, strict=True) if cell == "1"]
+        pairs.append((_text(row.get(files)), ", ".join(named)))
+    are_labels = all(text and "," not in text for _, text in pairs)
+    return _table(pairs, are_labels)
 
 
 def _cell(row: Mapping[str, Any], column: str, others: Sequence[str]) -> Any:
@@ -154,14 +279,19 @@ def _file_column(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], know
 
     def names_one(column: str, value: str) -> bool:
         # A number may be anything's, if the column doesn't say that it is a file's.
-        return known(value) and (column in by_name or not value.isdigit())
+        return known(value) and (column in by_name or _is_named_for_files(column) or not _NUMBER.fullmatch(value))
 
     shares = {column: sum(names_one(column, _text(row.get(column))) for row in sample) for column in columns}
     best = max([*by_name, *columns], key=lambda column: shares[column])  # of equal ones the first
     return best if 2 * shares[best] > len(sample) else next(iter(by_name), None)
 
 
-def _of_json(text: str, known: Callable[[str], bool]) -> Table:
+def _is_named_for_files(column: str) -> bool:
+    words = set(re.split(r"[\W\d_]+", column))
+    return bool(words & _FILE_WORDS) and not words & set(TEXT_COLUMNS)
+
+
+def _of_json(text: str, known: Callable[[str], bool], column: str | None) -> Table:
     """StyleGAN's {"labels": [[file, label], ...]}, COCO's captions, a list of rows, or {file: caption}."""
     try:
         content = json.loads(text)
@@ -176,7 +306,7 @@ def _of_json(text: str, known: Callable[[str], bool]) -> Table:
     if isinstance(content, dict) and content and all(isinstance(value, str) for value in content.values()):
         return _table(list(content.items()), False)
     if isinstance(content, list) and content and all(isinstance(row, dict) for row in content):
-        return _of_rows([{str(key).lower(): value for key, value in row.items()} for row in content], known)
+        return _of_rows([{str(key).lower(): value for key, value in row.items()} for row in content], known, column)
     raise NoTable("holds no captions or labels in a layout that is known")
 
 
@@ -201,7 +331,8 @@ def _table(pairs: Sequence[tuple[str, str]], are_labels: bool) -> Table:
 
 
 def _text(value: Any) -> str:
-    """A cell: several labels as one text; nothing as the empty one."""
-    if isinstance(value, (list, tuple)):
-        return ", ".join(map(_text, value))
-    return "" if value is None else str(value)
+    """A cell, of which it isn't known that it holds words."""
+    try:
+        return text_of(value)
+    except NotWords:
+        return str(value)

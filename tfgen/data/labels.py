@@ -3,14 +3,17 @@
 Pure text: knows nothing of what is in the files. Paths are relative to the folder, with "/" between their parts.
 """
 
+import codecs
 import re
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from tfgen.data.encodings import NotText, encoding_of, how_decoded
+from tfgen.data.example_lookup import Lookup
 from tfgen.data.examples import Prompts, clean_text
-from tfgen.data.label_tables import ENDINGS, KNOWN, NoTable, Table, read_table
+from tfgen.data.label_tables import ENDINGS, KNOWN, NoTable, Table, is_text_table, is_unread_table, read_table
 from tfgen.data.splits import folders_of, like_a_test, without_split
 from tfgen.errors import nearest, unknown
 
@@ -22,13 +25,15 @@ _COUNTER = re.compile(r"[\s_-]*(\(\d+\)|\d+)$")  # "a red fox (12)", "a_red_fox_
 _LONGEST_TEXT = 2**16
 # A line of a label track of Audacity: from when to when, and the label; or behind a backslash, at which frequencies.
 _OF_TRACK = re.compile(r"-?\d+[.,]\d+\t-?\d+[.,]\d+(?:\t(.*))?|\\\t.*")
+_GUESSED_FROM = 2**16  # bytes
+_MARKS_OF_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_BOX = r"[0-9]+(?:[ \t]+(?:0|1|0?\.[0-9]+|1\.0+)){4,}"  # a class, and where it is: in fractions of the picture
+_BOXES = re.compile(rf"\s*{_BOX}\s*(?:\n\s*{_BOX}\s*)*")
 
 
 def check_source(source: str) -> str:
-    """The setting `prompts`. Raises UserError where it is none."""
-    if source not in SOURCES:
-        raise unknown("source of prompts", str(source), SOURCES)
-    return source
+    """The setting `prompts`: one of SOURCES, or a table's column, which is known once the table is read."""
+    return str(source)
 
 
 def prompts_sentence(counts: dict[str, int], plural: str) -> str:
@@ -45,7 +50,8 @@ def prompts_sentence(counts: dict[str, int], plural: str) -> str:
 class Words:
     """What lies beside a folder's examples and may be their words.
 
-    tables, texts: paths. wanted: one of SOURCES; None for the first that there is. noun: what an example is called.
+    tables, texts: paths. wanted: one of SOURCES, or the column of a table; None for the first that there is.
+    noun: what an example is called. shown: what the folder is called where a person reads it.
     """
 
     folder: Path
@@ -53,11 +59,17 @@ class Words:
     texts: tuple[str, ...]
     wanted: str | None = None
     noun: str = "example"
+    shown: str = ""
+
+    @property
+    def _column(self) -> str | None:
+        """The column of a table that was asked for."""
+        return None if self.wanted is None or self.wanted in SOURCES else self.wanted
 
     def check(self, found: Sequence[str]) -> None:
         """Raises UserError where a table that must be read is malformed: before everything is decoded."""
-        if self.wanted in (None, "tables"):
-            self._read_tables(_Lookup(found))
+        if self.wanted in (None, "tables") or self._column:
+            self._read_tables(Lookup(found))
 
     def prompts_of(self, paths: Sequence[str], found: Sequence[str]) -> tuple[Prompts, list[str]]:
         """The prompts of these files, in their order, and what the user should know about them.
@@ -82,7 +94,7 @@ class Words:
             "none": lambda: (Prompts.none(len(paths)), []),
         }
         if self.wanted:
-            prompts, notes = makers[self.wanted]()
+            prompts, notes = makers["tables" if self._column else self.wanted]()
             if self.wanted != "none" and not prompts.distinct:
                 notes = [*notes, f"No prompts come from {self.wanted}, as prompts={self.wanted} asked for."]
             return prompts, notes
@@ -102,38 +114,64 @@ class Words:
 
     def _say_none(self, found: Sequence[str]) -> bool:
         """Whether a table says that there are no labels, as StyleGAN's does, whose folders only count."""
-        return any(table.says_none for _, table in self._read_tables(_Lookup(found))[0])
+        return any(table.says_none for _, table in self._read_tables(Lookup(found))[0])
 
-    def _read_tables(self, lookup: "_Lookup") -> tuple[list[tuple[str, Table]], list[str]]:
-        """Tables that name examples, and why the others don't."""
-        used, notes = [], []
-        for name in sorted(self.tables, key=lambda name: (name.count("/"), _rank(name), name)):
+    def _read_tables(self, lookup: Lookup) -> tuple[list[tuple[str, Table]], list[str]]:
+        """Tables that name examples, and why the others don't.
+
+        Raises UserError where none has the column that was asked for, or one that must be read is malformed.
+        """
+        used, notes, reasons, columns = [], [], defaultdict(list), []
+        for name in sorted(self._all_tables(lookup), key=lambda name: (name.count("/"), _rank(name), name)):
             inside = PurePosixPath(name).parent
             if _near_miss(name):
                 notes.append(_near_miss(name))
                 continue
             try:
-                table = read_table(self.folder / name, lambda file: bool(lookup.matches(file, inside)))
+                known = self._known(lookup, inside)
+                table = read_table(self.folder / name, known, self._column, f"{self.shown}/{name}")
             except NoTable as reason:
-                notes.append(f"{clean_text(name)} was not used: it {reason}.")
+                reasons[str(reason)].append(clean_text(name))
+                columns += reason.columns
                 continue
-            if PurePosixPath(name).name in KNOWN or any(lookup.matches(file, inside) for file, _ in table.pairs):
+            if PurePosixPath(name).name in KNOWN or _names_some(table, lookup, inside):
                 used.append((name, table))
+                notes += [f"{clean_text(name)} {note}" for note in table.notes]
             else:
-                notes.append(f"{clean_text(name)} was not used: it names none of the {self.noun}s.")
-        return used, notes
+                reasons[f"names none of the {self.noun}s"].append(clean_text(name))
+        if self._column and not used:
+            raise unknown("source of prompts", self._column, dict.fromkeys((*SOURCES, *columns)))
+        return used, [*notes, *_not_used(reasons)]
+
+    def _all_tables(self, lookup: Lookup) -> list[str]:
+        """Tables by their endings, and texts that are tables by their first line and no example's own."""
+        own = set(_beside(lookup.paths, self.texts).values())
+        texts = [name for name in self.texts if name.lower().endswith(".txt") and name not in own]
+        inside = PurePosixPath
+        return [*self.tables, *[name for name in texts
+                                if is_text_table(self.folder / name, self._known(lookup, inside(name).parent))]]
+
+    @staticmethod
+    def _known(lookup: Lookup, inside: PurePosixPath) -> Callable[[str], bool]:
+        return lambda file: bool(lookup.matches(file, inside))
 
     def _from_tables(self, paths: Sequence[str], found: Sequence[str]) -> tuple[Prompts, list[str]]:
-        tables, notes = self._read_tables(_Lookup(found))
+        tables, notes = self._read_tables(Lookup(found))
         if not tables:
             return Prompts.none(len(paths)), notes
         texts: list[str | None] = [None] * len(paths)
-        lookup, everything, repeated, missing = _Lookup(paths), _Lookup(found), [], []
+        lookup, everything, repeated, missing, misspelled = Lookup(paths), Lookup(found), [], [], {}
+        place_of = {path: place for place, path in enumerate(paths)}
         for name, table in tables:
             inside = PurePosixPath(name).parent
             for file, text in table.pairs:
-                missing += [] if everything.matches(file, inside) else [file]
-                for place in lookup.matches(file, inside):
+                places = lookup.matches(file, inside)
+                if not everything.matches(file, inside):
+                    alike = [found[place] for place in everything.alike(file, inside)]
+                    missing += [] if alike else [file]
+                    misspelled.update({file: path for path in alike})
+                    places = places or [place_of[path] for path in alike if path in place_of]
+                for place in places:
                     if texts[place] is None:
                         texts[place] = text
                     elif texts[place] != text:
@@ -146,6 +184,9 @@ class Words:
         if repeated:
             which = f"{_many(len(repeated), 'caption')} left out, since the file has one already"
             notes.append(f"{which}: {_first(repeated)}.")
+        if misspelled:
+            pairs = [f"{file} for {path}" for file, path in misspelled.items()]
+            notes.append(f"{_many(len(pairs), 'name')} in {names} spelled otherwise than the files: {_first(pairs)}.")
         if missing:
             notes.append(f"{_many(len(missing), 'caption')} in {names} for files that aren't there: {_first(missing)}.")
         labels = all(table.are_labels for _, table in tables)
@@ -155,21 +196,75 @@ class Words:
         beside = _beside(paths, self.texts)
         if not beside:
             return Prompts.none(len(paths)), []
-        read, odd = {}, []
-        for path, text in beside.items():
+        decoded, notes = self._decoded(list(beside.values()))
+        read = {path: _without_times(decoded[text]) for path, text in beside.items() if text in decoded}
+        boxes = [path for path, text in read.items() if _BOXES.fullmatch(text)]
+        if boxes:
+            what = f"{_many(len(boxes), 'text')} beside {self.noun}s not used, since boxes are no captions"
+            notes.append(f"{what}: {_first([beside[path] for path in boxes])}.")
+            read = {path: text for path, text in read.items() if path not in set(boxes)}
+        if not any(map(str.strip, read.values())):
+            return Prompts.none(len(paths)), notes
+        without = [path for path in paths if not read.get(path, "").strip()]
+        notes.insert(0, f"{_many(len(read), 'caption')} read from texts beside the {self.noun}s.")
+        if without:
+            notes.insert(
+                1, f"{_many(len(without), self.noun)} without one, with the empty prompt: {_first(without)}."
+            )
+        return Prompts.of_texts([clean_text(read.get(path, "")) for path in paths]), notes
+
+    def _decoded(self, texts: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+        """The content of texts that can be read, and what to say of the others and of those that aren't UTF-8."""
+        decoded, others, odd = {}, {}, []
+        for text in texts:
             try:
                 content = (self.folder / text).read_bytes()[:_LONGEST_TEXT]
-                read[path] = clean_text(_without_times(content.decode("utf-8-sig", "replace")))
-                odd += [text] if "\ufffd" in read[path] else []
+                is_whole = len(content) < _LONGEST_TEXT
+                decoded[text] = codecs.getincrementaldecoder("utf-8-sig")().decode(content, is_whole)
+            except UnicodeDecodeError:
+                others[text] = content
             except OSError:
                 odd.append(text)
-        without = [path for path in paths if not read.get(path)]
-        notes = [f"{_many(len(read), 'caption')} read from texts beside the {self.noun}s."]
-        if without:
-            notes.append(f"{_many(len(without), self.noun)} without one, with the empty prompt: {_first(without)}.")
-        if odd:
-            notes.append(f"{_many(len(odd), 'text')} not UTF-8, or unreadable: {_first(odd)}.")
-        return Prompts.of_texts([read.get(path, "") for path in paths]), notes
+        by_encoding = defaultdict(list)
+        for text, encoding in _encodings(others).items():
+            decoded[text] = others[text].decode(encoding, "replace")
+            by_encoding[encoding].append(text)
+        odd += [text for text in others if text not in decoded]
+        notes = [
+            f"{_many(len(names), 'text')} {how_decoded(encoding)}: {_first(names)}."
+            for encoding, names in sorted(by_encoding.items())
+        ]
+        return decoded, notes + ([f"{_many(len(odd), 'text')} unreadable: {_first(odd)}."] if odd else [])
+
+
+def _encodings(contents: Mapping[str, bytes]) -> dict[str, str]:
+    """The encoding of each text: of one with the mark of UTF-16 its own, of the others a common one, since few letters
+    hardly tell it."""
+    marked = {name: "utf-16" for name, content in contents.items() if content.startswith(_MARKS_OF_UTF16)}
+    others = [name for name in contents if name not in marked]
+    try:
+        common = encoding_of(b"\n".join(contents[name] for name in others)[:_GUESSED_FROM]) if others else ""
+    except NotText:
+        return marked
+    return marked | dict.fromkeys(others, common)
+
+
+def _names_some(table: Table, lookup: Lookup, inside: PurePosixPath) -> bool:
+    """Whether a table names an example; spelled otherwise, most of its rows have to."""
+    if any(lookup.matches(file, inside) for file, _ in table.pairs):
+        return True
+    return 2 * sum(bool(lookup.alike(file, inside)) for file, _ in table.pairs) > len(table.pairs)
+
+
+def _not_used(reasons: Mapping[str, Sequence[str]]) -> list[str]:
+    """Which tables weren't used, by the reason; of many for one reason the first."""
+    notes = []
+    for reason, names in reasons.items():
+        if len(names) > NAMED_AT_MOST:
+            notes.append(f"{len(names)} tables were not used: {_first(names)}: each {reason}.")
+        else:
+            notes += [f"{name} was not used: it {reason}." for name in names]
+    return notes
 
 
 def _without_times(text: str) -> str:
@@ -197,36 +292,12 @@ def _rank(name: str) -> int:
 def _near_miss(name: str) -> str | None:
     """What to say of a file that is called nearly as tables of captions are, and so is not read."""
     short = PurePosixPath(name).name
+    if is_unread_table(short):
+        return f"{clean_text(name)} looks like a table of labels, and is not read: save it as .csv."
     alike = nearest(short, KNOWN, 1)
-    if short in KNOWN or not alike or PurePosixPath(short).suffix.lower() in ENDINGS:
+    if short in KNOWN or not alike or PurePosixPath(short).suffix.lower() in (*ENDINGS, ".txt"):
         return None
     return f"{clean_text(name)} looks like {alike[0]}, and is not read under this name."
-
-
-class _Lookup:
-    """Finds a file by its path, by that path from a table's own folder, or by a name that one file alone has."""
-
-    def __init__(self, paths: Sequence[str]):
-        cleaned = [_clean_path(path) for path in paths]
-        self._place = {path: index for index, path in enumerate(cleaned)}
-        self._by_name = _unique((PurePosixPath(path).name, index) for index, path in enumerate(cleaned))
-        self._by_stem = _unique((PurePosixPath(path).stem, index) for index, path in enumerate(cleaned))
-
-    def matches(self, file: str, inside: PurePosixPath = PurePosixPath(".")) -> list[int]:
-        """The places of the files that `file` names: one or none."""
-        file = _clean_path(file)
-        for place in (self._place.get(str(inside / file)) if file else None, self._place.get(file)):
-            if place is not None:
-                return [place]
-        name = PurePosixPath(file).name
-        place = self._by_name.get(name, self._by_stem.get(name))
-        return [] if place is None or not name else [place]
-
-
-def _unique(named) -> dict[str, int]:
-    named = list(named)
-    counts = Counter(name for name, _ in named)
-    return {name: index for name, index in named if counts[name] == 1}
 
 
 def _from_folders(paths: Sequence[str], found: Sequence[str], noun: str) -> tuple[Prompts, list[str]]:
@@ -266,11 +337,6 @@ def _names_may_be_captions(paths: Sequence[str]) -> list[str]:
     if spelled <= len(paths) / 2 or len(set(captions)) < 2:
         return []
     return [f"The files' names may be captions, such as '{captions[0]}'. To use them: --set prompts=names"]
-
-
-def _clean_path(path: str) -> str:
-    path = clean_text(path.replace("\\", "/"))
-    return path.removeprefix("./")
 
 
 def _many(count: int, noun: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tfgen.data.examples import clean_text, natural_order
-from tfgen.data.label_tables import ENDINGS, KNOWN
+from tfgen.data.label_tables import ENDINGS, KNOWN, is_unread_table
 from tfgen.data.walk import MANY, NEVER_READ, kinds, walk, why_unread
 from tfgen.errors import UserError, nearest
 
@@ -124,7 +124,7 @@ def _sort_in(entry: os.DirEntry, relative: str, listing: Listing) -> None:
 
 
 def _may_be_table(name: str) -> bool:
-    return name.lower().endswith(ENDINGS) or bool(nearest(name, KNOWN, 1))
+    return name.lower().endswith(ENDINGS) or is_unread_table(name) or bool(nearest(name, KNOWN, 1))
 
 
 def _name_folders_like_examples(folder: Path, listing: Listing) -> None:

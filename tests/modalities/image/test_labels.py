@@ -81,7 +81,7 @@ def test_misfits_are_said(photos):
         ("captions.csv", b"picture;words;more\nx;A;B\n", "lacks a column for the file"),
         ("captions.csv", b"file,words,more\na.png,A,B\n", "lacks a column for the caption"),
         ("captions.csv", b"", "has no rows"),
-        ("captions.csv", b"file,caption\na.png,\xff\xfe\n", "UTF-8"),
+        ("captions.csv", b"file,caption\na.png,\x00\x01\x02\x00\xff\xfe\n", "no text"),
         ("metadata.jsonl", b"[1]\n", "line 1 is no JSON object"),
         ("metadata.jsonl", b'{"file_name": "a.png", "text": "x"}\n{"text": "x"}\n', "the file in row 2"),
     ],

@@ -46,8 +46,8 @@ def test_texts_that_are_missing_or_damaged_are_said(four):
     (four / "0.txt").write_bytes("Bär".encode("latin-1"))
     (four / "1.txt").write_text("a bird")
     found, notes = words(four)
-    assert found[1] == "a bird" and found[2:] == ["", ""]
-    assert "2 pictures without one" in " ".join(notes) and "1 text not UTF-8, or unreadable: 0.txt" in " ".join(notes)
+    assert found == ["Bär", "a bird", "", ""]
+    assert "2 pictures without one" in " ".join(notes) and "1 text not UTF-8, read as cp1252: 0.txt" in " ".join(notes)
 
 
 def table_of(rows, kind):
@@ -116,6 +116,115 @@ def test_a_table_that_was_not_used_is_named_with_the_reason(four):
                  "metadata.json1 looks like metadata.jsonl, and is not read under this name",
                  "captions.cvs looks like captions.csv, and is not read under this name"):
         assert said in notes
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16"])
+def test_tables_and_texts_in_other_encodings_are_read(four, encoding):
+    captions = [f"ein Kätzchen und {number} Bären" for number in range(4)]
+    lines = [f"{number}.png,{caption}\n" for number, caption in enumerate(captions)]
+    (four / "captions.csv").write_text("file,caption\n" + "".join(lines), encoding=encoding)
+    assert words(four) == (captions, [f"captions.csv is not UTF-8, read as {encoding}."])
+    (four / "captions.csv").unlink()
+    for number, caption in enumerate(captions):
+        (four / f"{number}.txt").write_text(caption, encoding=encoding)
+    found, notes = words(four)
+    assert found == captions and f"4 texts not UTF-8, read as {encoding}: 0.txt, 1.txt, 2.txt and more." in notes
+
+
+def test_a_caption_with_commas_that_nobody_put_into_quotes_is_whole(four):
+    (four / "captions.csv").write_text("file,caption\n0.png,a cat, sitting, on a mat\n1.png,a dog\n")
+    assert words(four)[0][:2] == ["a cat, sitting, on a mat", "a dog"]
+    (four / "captions.csv").write_text("caption,file\na cat, sitting,0.png\na dog,1.png\n")
+    found, notes = words(four)
+    assert found[1] == "a dog" and "more cells than columns, which were left out: 1" in notes[0]
+
+
+@pytest.mark.parametrize("name, mark", [("labels.csv", ","), ("list.txt", "\t"), ("train.txt", " ")])
+def test_a_table_without_a_heading_loses_no_row(four, name, mark):
+    (four / name).write_text("".join(f"{number}.png{mark}{label}\n" for number, label in enumerate(["a", "b"] * 2)))
+    assert words(four) == (["a", "b", "a", "b"], [])
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        'image,caption\n0.png,"a cat, seen"\n0.png,a cat\n1.png,a dog\n',
+        "0.png#0\ta cat, seen\n0.png#1\ta cat\n1.png#0\ta dog\n",
+    ],
+)
+def test_a_txt_is_a_table_where_its_first_line_says_so(photos, table):
+    fill(photos, *[f"Images/{number}.png" for number in range(3)])
+    (photos / "captions.txt").write_text(table)
+    (photos / "README.txt").write_text("Pictures, of cats and dogs.\n")
+    found, notes = words(photos)
+    assert found == ["a cat, seen", "a dog", ""]
+    assert "1 caption left out, since the file has one already: 0.png" in notes[1]
+
+
+def test_tables_of_labels_of_other_kinds_are_named(four):
+    (four / "labels.xlsx").write_bytes(b"PK")
+    assert "labels.xlsx looks like a table of labels, and is not read: save it as .csv." in words(four)[1]
+
+
+@pytest.mark.parametrize(
+    "cells, read",
+    [
+        (["['red', 'cat']", '["a", "b"]', "[laughs]", "[]"], ["red, cat", "a, b", "[laughs]", ""]),
+        (["0.0", "1.0", "", "1.0"], ["0", "1", "", "1"]),
+        (["0.0", "1.5", "1.0", "1.0"], ["0.0", "1.5", "1.0", "1.0"]),
+        (["NaN", "cat", "cat", "cat"], ["", "cat", "cat", "cat"]),
+    ],
+)
+def test_cells_are_read_as_words(four, cells, read):
+    lines = [f'{number}.png;"{cell.replace(chr(34), chr(34) * 2)}"\n' for number, cell in enumerate(cells)]
+    (four / "labels.csv").write_text("file;label\n" + "".join(lines))
+    assert words(four)[0] == read
+
+
+def test_boxes_are_no_captions(photos):
+    fill(photos, *[f"{label}/{number}.png" for label in "ab" for number in range(3)])
+    for path in photos.glob("a/*.png"):
+        path.with_suffix(".txt").write_text("0 0.5 0.5 0.2 0.2\n1 .25 1 0.1 0.3\n")
+    found, notes = words(photos)
+    assert found == ["a"] * 3 + ["b"] * 3
+    assert "3 texts beside pictures not used, since boxes are no captions: a/0.txt, a/1.txt, a/2.txt." in notes
+    (photos / "metadata.jsonl").write_text('{"file_name": "a/0.png", "objects": {"bbox": [1, 2, 3, 4]}}\n')
+    found, notes = words(photos)
+    assert found == ["a"] * 3 + ["b"] * 3
+    assert "metadata.jsonl was not used: it has no captions: its column objects holds objects." in notes
+
+
+def test_a_column_is_chosen_by_its_name(four):
+    (four / "data.csv").write_text("id_code,grade,animal\n0,2,cat\n1,2,cat\n2,1,cat\n3,1,cat\n")
+    assert "it has: id_code, grade, animal (to choose one: --set prompts=COLUMN)" in words(four)[1][0]
+    assert words(four, prompts="animal")[0] == ["cat"] * 4
+    with pytest.raises(UserError, match="Did you mean 'animal'"):
+        words(four, prompts="animals")
+    (four / "data.csv").write_text("id_code,diagnosis\n0,0\n1,1\n2,0\n3,1\n")
+    assert words(four)[0] == ["0", "1", "0", "1"]
+
+
+def test_columns_of_ones_are_labels_by_their_names(four):
+    (four / "data.csv").write_text("image_id,healthy,rust\n0,1,0\n1,0,1\n2,1,0\n3,0,1\n")
+    assert words(four)[0] == ["healthy", "rust"] * 2 and open_data(str(four)).prompt_kind == "labels"
+    (four / "data.csv").write_text("image_id,healthy,rust\n0,1,1\n1,0,1\n2,1,0\n3,0,0\n")
+    assert words(four)[0] == ["healthy, rust", "rust", "healthy", ""]
+
+
+def test_names_that_lost_their_zeros_or_have_another_ending_are_found_and_said(photos):
+    fill(photos, "00007.jpg", "00010.jpg", "B.JPG", "x/3.jpg", "y/03.jpg")
+    (photos / "labels.csv").write_text("file,label\n7,a\n10.0,b\nb.png,c\n003,d\n")
+    found, notes = words(photos)
+    assert found == ["a", "b", "c", "", ""], "3 may be either"
+    said = "spelled otherwise than the files: 7 for 00007.jpg, 10.0 for 00010.jpg, b.png for B.JPG."
+    assert f"3 names in labels.csv {said}" in notes
+
+
+def test_many_tables_that_name_nothing_are_one_note(four):
+    for number in range(4):
+        (four / f"{number}.png.json").write_text('{"title": "x"}')
+    said = "4 tables were not used: 0.png.json, 1.png.json, 2.png.json and more: each names none of the pictures."
+    assert words(four)[1] == [said]
 
 
 def test_texts_beside_pictures_give_way_to_a_table_which_is_said(four):

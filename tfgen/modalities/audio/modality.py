@@ -61,7 +61,8 @@ class AudioModality(Modality):
         ),
         "prompts": DataSetting(
             check_source,
-            f"{', '.join(SOURCES)}: where the words of a folder's sounds come from; a text is NAME.txt beside NAME.wav",
+            f"{', '.join(SOURCES)}, or a table's column: where the words of a folder's sounds come from; a text is "
+            "NAME.txt beside NAME.wav",
             "the first of tables, texts, folders that there is",
         ),
         "split": DataSetting(

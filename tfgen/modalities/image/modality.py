@@ -60,8 +60,8 @@ class ImageModality(Modality):
         ),
         "prompts": DataSetting(
             check_source,
-            f"{', '.join(SOURCES)}: where the words of a folder's pictures come from; a text is NAME.txt beside "
-            "NAME.png",
+            f"{', '.join(SOURCES)}, or a table's column: where the words of a folder's pictures come from; a text is "
+            "NAME.txt beside NAME.png",
             "the first of tables, texts, folders that there is",
         ),
         "split": DataSetting(
