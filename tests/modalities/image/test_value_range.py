@@ -6,6 +6,7 @@ import zlib
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.modalities.image.conftest import noise, save
 from tests.modalities.tfds_cache import define
@@ -53,6 +54,18 @@ def tfds(folder, stack):
 
 
 WAYS = {"png": files("png"), "tiff": files("tiff"), "npy": npy, "npz": npz, "memory": memory, "tfds": tfds}
+
+
+def test_floats_that_are_nearly_black_are_told_their_own_white(tmp_path):
+    for number in range(4):
+        heights = np.linspace(0, 1324, 256, dtype=np.float32).reshape(16, 16) - number
+        (tmp_path / "files").mkdir(exist_ok=True)
+        Image.fromarray(heights).save(tmp_path / "files" / f"{number}.tiff")
+    folder = str(tmp_path / "files")
+    assert "such as --set white=1324." in " ".join(open_data(folder).report.notes)
+    assert not any("white" in note for note in open_data(folder, white=1324).report.notes)
+    said = "white=5 is less than 99% of the values, which go up to 1324: they are white."
+    assert said in open_data(folder, white=5).report.notes
 
 
 @pytest.fixture(autouse=True)

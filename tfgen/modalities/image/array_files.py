@@ -89,7 +89,7 @@ def _open_prepared(request: DataRequest, path: Path, stored: Any, kind: str) -> 
         own.update(channels=None, background=KEEP)
     blocks = (lambda: (images[start : start + BLOCK] for start in range(0, count, BLOCK)))
     white = float(stored["white"]) if "white" in stored else None
-    stack = Stack(count, height, width, channels, blocks, [], white)
+    stack = Stack(count, height, width, channels, blocks, [], white, None if white is None else (white, white))
     return examples_of_stack(replace(request, settings=own), _key_of(path).name, stack, prompts, _key_of(path))
 
 
@@ -103,8 +103,8 @@ def examples_of_array(
 ) -> ImageExamples:
     """The examples of an array and its labels; `path` is what messages call it."""
     to_last, notes = _layout(path, array)
-    scale = _scale_of(path, array, to_last, request.get("white"))
-    notes += [scale.note] if scale.note else []
+    scale, wide, more = _scale_of(path, array, to_last, request.get("white"))
+    notes += [scale.note, *more] if scale.note else more
     prompts, label_notes = prompts_of_labels(path, labels, names, len(array))
 
     def blocks() -> Iterator[np.ndarray]:
@@ -114,7 +114,7 @@ def examples_of_array(
 
     height, width, channels = to_last(array[:1]).shape[1:]
     white = scale.white if sort_of(array.dtype) == INTEGERS else None
-    stack = Stack(len(array), height, width, min(channels, 3), blocks, [*notes, *label_notes], white)
+    stack = Stack(len(array), height, width, min(channels, 3), blocks, [*notes, *label_notes], white, wide)
     return examples_of_stack(request, key.name, stack, prompts, key)
 
 
@@ -140,12 +140,15 @@ def _blocks(array: np.ndarray, to_last: Callable[[np.ndarray], np.ndarray]) -> I
 
 def _scale_of(
     path: str, array: np.ndarray, to_last: Callable[[np.ndarray], np.ndarray], white: float | None
-) -> Scale:
-    """How the values are meant, from their type and range. Raises UserError where that is no range of pixels."""
+) -> tuple[Scale, tuple[float, float] | None, list[str]]:
+    """How the values are meant, from their type and range, Stack's `wide`, and what else to say.
+
+    Raises UserError where that is no range of pixels.
+    """
     if array.dtype.kind not in "biuf":
         raise UserError(f"{path} holds values of type {array.dtype}, which are no pixels.", WANTED)
     if array.dtype == np.bool_ and white is None:
-        return Scale(1.0, 0.0, "True was taken as white and False as black.")
+        return Scale(1.0, 0.0, "True was taken as white and False as black."), None, []
     sort, values = sort_of(array.dtype), ValueRange(white)
     low, high = np.inf, -np.inf
     for block in _blocks(array, to_last):
@@ -157,10 +160,11 @@ def _scale_of(
             raise UserError(f"{path} holds values that are not numbers (NaN or infinity).", "Replace them first.")
         low, high = min(low, ends[0]), max(high, ends[1])
         values.add(sort, *ends)
+        values.count_clipped(colours)
     possible = low >= 0 and high <= 65535 if sort == INTEGERS else -1 <= low and (high <= 1 or 0 <= low <= high <= 255)
     if white is None and sort != BYTES and not possible:
         raise UserError(f"The values in {path} lie in {low:g}..{high:g}, which is no range of pixels.", _SAY_WHITE)
-    return values.scales()[sort]
+    return values.scales()[sort], values.wide, values.notes_on_clipping()
 
 
 def _first_of(known: tuple[str, ...], keys: list[str]) -> str | None:

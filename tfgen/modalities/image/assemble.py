@@ -22,6 +22,7 @@ BLOCK = 1024  # examples read at once
 LARGEST_IN_MEMORY = 64 * 2**20  # more bytes than this are prepared in a file
 _LOOKED_AT, _LOOKED_AT_BYTES = 1000, 2**24  # prepared pictures, spread evenly, that notes on them come from
 _DARK, _SLIVER = 64, 32  # of 255: up to where pictures are nearly black, and have hardly any contrast
+_FINE = 10  # numbers from here on are advised without decimals
 _FEW = 1000  # of all values one: so rare ones don't count as used
 
 
@@ -30,6 +31,7 @@ class Stack:
     """A stack of equally large pictures: its shape, and how to go through it, as often as needed.
 
     white: what white is in the integers that it came from; None where it came from none.
+    wide: white and the highest value, in integers or floats that it came from.
     """
 
     count: int
@@ -39,6 +41,7 @@ class Stack:
     blocks: Callable[[], Iterable[np.ndarray]]
     notes: list[str] = field(default_factory=list)
     white: float | None = None
+    wide: tuple[float, float] | None = None
 
 
 def examples_of_stack(
@@ -56,7 +59,7 @@ def examples_of_stack(
     else:
         key = key_of(request, key.name, [key.place, height, width, channels], key.content)
         values, digest, _ = open_or_prepare(key, lambda writer: _write(writer, blocks, stack.count, request))
-    return build_examples(request, name, values, digest, prompts, report, stack.white)
+    return build_examples(request, name, values, digest, prompts, report, stack.white, wide=stack.wide)
 
 
 def key_of(request: DataRequest, name: str, place: list[Any], content: Any) -> Key:
@@ -69,11 +72,11 @@ def examples_of_details(
     request: DataRequest, name: str, key: Key, prepare: Callable[[Writer], dict[str, Any]]
 ) -> ImageExamples:
     """The examples of a prepared file whose details hold "report" and "prompts" (as their `to_json` gives them), and
-    "white" of a Stack."""
+    "white" and "wide" of a Stack."""
     values, digest, details = open_or_prepare(key, prepare)
     prompts, report = Prompts.from_json(details["prompts"]), Report.from_json(details["report"])
     split = bool(details.get("split"))
-    return build_examples(request, name, values, digest, prompts, report, details["white"], split)
+    return build_examples(request, name, values, digest, prompts, report, details["white"], split, details["wide"])
 
 
 def build_examples(
@@ -85,6 +88,7 @@ def build_examples(
     report: Report,
     white: float | None,
     split: bool = False,
+    wide: tuple[float, float] | None = None,
 ) -> ImageExamples:
     """Examples with their fingerprint, and with notes on how they look; the arrays can't be written to any more."""
     values.setflags(write=False)
@@ -95,14 +99,15 @@ def build_examples(
         "image", request.shown_source, name, values, prompts.distinct, prompts.index, prompts.kind, codec, report,
         fingerprint, white, request.get("mirror", False), split,
     )
-    report.notes.extend([*notes_on_looks(values, white or 255.0), *examples.vocabulary.notes()])
+    report.notes.extend([*notes_on_looks(values, *(wide or (255.0, 255.0))), *examples.vocabulary.notes()])
     return examples
 
 
-def notes_on_looks(values: np.ndarray, white: float) -> list[str]:
+def notes_on_looks(values: np.ndarray, white: float, highest: float) -> list[str]:
     """What a person would frown at in prepared pictures uint8 [n, h, w, c], and what to check or set.
 
-    Looks at a sample of them. `white` is what white was taken to be.
+    Looks at a sample of them. `white` is what white was taken to be in the set's own numbers, of which `highest` is the
+    highest.
     """
     most = max(2, min(_LOOKED_AT, _LOOKED_AT_BYTES // values[0].size))
     shown = np.asarray(values[np.unique(np.linspace(0, len(values) - 1, most).astype(int))])
@@ -118,9 +123,12 @@ def notes_on_looks(values: np.ndarray, white: float) -> list[str]:
     used = np.flatnonzero(np.bincount(shown.ravel(), minlength=256) > shown.size // _FEW)
     low, high = int(used[0]), int(used[-1])
     if high <= _DARK:
+        half = 0.5 if white > 255 else 0  # of a step between bytes, into which several of the values fall
+        better = min((high + half) / 255 * white, highest)
+        better = round(better) if better >= _FINE else float(f"{better:.2g}")
         notes.append(
             f"The values lie in {low}..{high} of 0..255, so the pictures are nearly black. Say which value of your "
-            f"files stands for white, such as --set white={max(1, round(high / 255 * white))}."
+            f"files stands for white, such as --set white={better}."
         )
     elif high - low < _SLIVER:
         notes.append(f"The values lie in {low}..{high} of 0..255: the pictures have hardly any contrast.")

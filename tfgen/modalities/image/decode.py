@@ -210,6 +210,7 @@ def _scaled(
         numbers = np.nan_to_num(np.asarray(image).astype(np.float32), copy=False, posinf=0.0, neginf=0.0)
         sort = FLOATS if image.mode == "F" else INTEGERS
         scale = _learn(sort, float(numbers.min()), float(numbers.max()), values, scales)
+        values.count_clipped(numbers)
         numbers += scale.offset
         numbers *= scale.factor
         numbers += 0.5

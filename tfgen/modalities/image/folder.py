@@ -61,7 +61,7 @@ def _prepare(request: DataRequest, folder: Folder, writer: Writer) -> dict[str, 
         used, broken = write_in_range(values, decode, writer.restart)
     prompts, report = folder.prompts_and_report(used, broken, [*more, *values.notes(), *looks])
     details = {"report": report.to_json(), "prompts": prompts.to_json(), "white": values.white_of_integers}
-    return {**details, "split": folder.holds_out}
+    return {**details, "wide": values.wide, "split": folder.holds_out}
 
 
 def _decode_all(

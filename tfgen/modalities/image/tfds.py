@@ -107,7 +107,8 @@ def _prepare(request: DataRequest, part: Part, writer: Writer) -> dict[str, Any]
     texts = write_in_range(pictures.values, write, writer.restart)
     report = Report(writer.count, writer.count, [], [*notes, *pictures.values.notes()])
     prompts = _prompts(part, texts, writer.count).to_json()
-    return {"report": report.to_json(), "prompts": prompts, "white": pictures.values.white_of_integers}
+    values = pictures.values
+    return {"report": report.to_json(), "prompts": prompts, "white": values.white_of_integers, "wide": values.wide}
 
 
 def _look(pictures: _Pictures) -> None:

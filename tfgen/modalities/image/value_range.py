@@ -13,11 +13,12 @@ from typing import TypeVar
 
 import numpy as np
 
-FORMAT = 2  # raise it whenever the same numbers would give other pixels
+FORMAT = 3  # raise it whenever the same numbers would give other pixels
 
 BYTES, INTEGERS, FLOATS = "bytes", "integers", "floats"
 _WHITES = (255, 1023, 4095, 16383, 65535)
 _FULL = 65535  # of integers of 16 bits
+_MANY_CLIPPED = 0.01  # of the numbers, beyond the white that was given
 _USUAL = {BYTES: 255.0, INTEGERS: float(_FULL), FLOATS: 1.0}
 
 Result = TypeVar("Result")
@@ -90,6 +91,7 @@ class ValueRange:
     def __init__(self, white: float | None = None):
         self.white = white
         self._ends: dict[str, tuple[float, float]] = {}
+        self._numbers = self._clipped = 0
         self._lock = threading.Lock()
 
     def add(self, sort: str, low: float, high: float) -> None:
@@ -101,8 +103,16 @@ class ValueRange:
     def add_array(self, values: np.ndarray) -> None:
         """All numbers of an array that isn't empty; bytes are looked at only while that could change anything."""
         sort = sort_of(values.dtype)
+        self.count_clipped(values)
         if sort != BYTES or self.matters(BYTES):
             self.add(sort, float(values.min()), float(values.max()))
+
+    def count_clipped(self, values: np.ndarray) -> None:
+        """How many of some numbers lie beyond the white that was given."""
+        if self.white is not None:
+            clipped = int(np.count_nonzero(values > self.white))
+            with self._lock:
+                self._numbers, self._clipped = self._numbers + values.size, self._clipped + clipped
 
     def matters(self, sort: str) -> bool:
         """Whether more numbers of a sort can change how it is scaled."""
@@ -120,7 +130,22 @@ class ValueRange:
 
     def notes(self) -> list[str]:
         """What a user should know of how the numbers that were met are scaled."""
-        return [scale.note for sort, scale in self.scales().items() if sort in self._ends and scale.note]
+        notes = [scale.note for sort, scale in self.scales().items() if sort in self._ends and scale.note]
+        return notes + self.notes_on_clipping()
+
+    def notes_on_clipping(self) -> list[str]:
+        """What to say where many numbers lie beyond the white that was given."""
+        if self._clipped <= _MANY_CLIPPED * self._numbers:
+            return []
+        share, highest = self._clipped / self._numbers, max(high for _, high in self._ends.values())
+        beyond = f"{share:.0%} of the values, which go up to {highest:g}"
+        return [f"white={self.white:g} is less than {beyond}: they are white."]
+
+    @property
+    def wide(self) -> tuple[float, float] | None:
+        """White and the highest value in integers, else in floats; None where neither was met."""
+        sort = next((sort for sort in (INTEGERS, FLOATS) if sort in self._ends), None)
+        return None if sort is None else (self.scales()[sort].white, self._ends[sort][1])
 
     @property
     def white_of_integers(self) -> float | None:
