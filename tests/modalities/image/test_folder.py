@@ -53,6 +53,14 @@ def test_large_pictures_are_limited_with_a_way_out(photos):
     assert open_data(str(photos), size="32").values.shape == (3, 32, 32, 3)
 
 
+def test_pictures_of_other_proportions_than_the_size_are_said_though_all_are_alike(photos):
+    fill(photos, 3, height=20, width=60)
+    said = "The pictures are 20x60 (height x width); each is scaled to cover 32x32 and its centre is kept"
+    assert said in open_data(str(photos), size="32").report.notes[0]
+    assert "stretched to 32x32" in open_data(str(photos), size="32", fit="stretch").report.notes[0]
+    assert open_data(str(photos), size="16x48").report.notes == []
+
+
 @pytest.mark.parametrize("size", ["7", "513", "64x", "big", "0x10", "-8", "8x8x8", "1e1"])
 def test_a_size_that_makes_no_sense(size):
     with pytest.raises(UserError):

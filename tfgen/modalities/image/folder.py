@@ -90,9 +90,6 @@ def _decode_all(
 
 
 def _size(request: DataRequest, folder: Folder, pool: ThreadPoolExecutor) -> tuple[int, int, list[str]]:
-    size = request.get("size")
-    if size is not None:
-        return choose_size([], [], size)
     sample = _spread(folder.names, SIZES_LOOKED_AT)
     results = _in_order(pool, lambda name: _attempt(read_size, folder.path / name), sample)
     sizes = [size for size in results if not isinstance(size, str)]
@@ -100,7 +97,7 @@ def _size(request: DataRequest, folder: Folder, pool: ThreadPoolExecutor) -> tup
         reasons = [(name, "not a picture, or damaged in its first bytes") for name in sample]
         refuse_broken(request.shown_source, PICTURES, reasons, len(sample))
     fit = request.get("fit", FITS[0])
-    return choose_size([height for height, _ in sizes], [width for _, width in sizes], None, fit)
+    return choose_size([height for height, _ in sizes], [width for _, width in sizes], request.get("size"), fit)
 
 
 def _look(

@@ -17,6 +17,7 @@ _HOW = {
 KEEP = "keep"
 WHITE, BLACK = "#ffffff", "#000000"
 _COLOURS = {"white": WHITE, "black": BLACK}
+_CLEARLY_OTHER = 1.05  # times the proportion of what is prepared; rounding changes less
 DEFAULT_SIDE = 64  # the longer side when the user names no size: small enough to train on a laptop
 
 
@@ -99,20 +100,33 @@ def choose_size(
     fit: one of FITS, what happens to pictures of other proportions.
     """
     if size is not None:
-        return *size, []
+        return *size, _notes_on_proportions(heights, widths, size, fit)
     height, width = sorted(heights)[len(heights) // 2], sorted(widths)[len(widths) // 2]
     same = min(heights) == max(heights) and min(widths) == max(widths)
     scale = min(1.0, DEFAULT_SIDE / max(height, width))
     chosen = tuple(min(LARGEST_SIDE, max(SMALLEST_SIDE, round(side * scale))) for side in (height, width))
-    notes = []
-    if not same:
-        notes.append(
-            f"The pictures differ in size ({min(heights)}x{min(widths)} to {max(heights)}x{max(widths)}, height x "
-            f"width); each is {_HOW[fit].format(_words(*chosen))}."
-        )
+    notes = [_note_on_fit(heights, widths, chosen, fit)] if not same else []
+    notes = notes or _notes_on_proportions(heights, widths, chosen, fit)
     if chosen != (height, width):
         notes.append(_note_on_limits(height, width, chosen, same))
     return *chosen, notes
+
+
+def _notes_on_proportions(
+    heights: list[int], widths: list[int], size: tuple[int, int], fit: str
+) -> list[str]:
+    """What happens to pictures of clearly other proportions than the size, where there are some."""
+    proportions = [height * size[1] / (width * size[0]) for height, width in zip(heights, widths, strict=True)]
+    others = any(max(each, 1 / each) > _CLEARLY_OTHER for each in proportions)
+    return [_note_on_fit(heights, widths, size, fit)] if others else []
+
+
+def _note_on_fit(heights: list[int], widths: list[int], size: tuple[int, int], fit: str) -> str:
+    smallest, largest = _words(min(heights), min(widths)), _words(max(heights), max(widths))
+    what = f"differ in size ({smallest} to {largest}, height x width)"
+    if smallest == largest:
+        what = f"are {smallest} (height x width)"
+    return f"The pictures {what}; each is {_HOW[fit].format(_words(*size))}."
 
 
 def _note_on_limits(height: int, width: int, chosen: tuple[int, int], same: bool) -> str:
