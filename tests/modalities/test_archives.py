@@ -117,6 +117,13 @@ def test_damage_is_a_sentence(photos, tmp_path, name):
             open_data(str(path))
 
 
+def test_an_archive_of_archives_is_named_as_it_was_given(photos, tmp_path):
+    with zipfile.ZipFile(tmp_path / "outer.zip", "w") as archive:
+        archive.write(zipped(tmp_path / "inner.zip", photos), "inner.zip")
+    with pytest.raises(UserError, match="/outer.zip' holds nothing but archives: inner.zip"):
+        open_data(str(tmp_path / "outer.zip"))
+
+
 def test_an_encrypted_archive_and_other_kinds_are_refused(photos, tmp_path):
     path = zipped(tmp_path / "set.zip", photos)
     content = bytearray(path.read_bytes())
@@ -126,7 +133,7 @@ def test_an_encrypted_archive_and_other_kinds_are_refused(photos, tmp_path):
             content[start + place] |= 1
             start = content.find(mark, start + 1)
     path.write_bytes(content)
-    with pytest.raises(UserError, match="encrypted"):
+    with pytest.raises(UserError, match="can't be unpacked: it is encrypted. Unpack it"):
         open_data(str(path))
     (tmp_path / "set.7z").write_bytes(b"7z")
     with pytest.raises(UserError, match="archive of a kind that can't be read"):

@@ -70,7 +70,8 @@ def _unpack(path: Path, kept: Path) -> None:
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, ValueError) as error:
         raise _damaged(path) from error
     except (NotImplementedError, RuntimeError) as error:  # how zipfile says that it is encrypted, or packed unusually
-        raise UserError(f"'{path}' can't be unpacked: {error}.", "Unpack it by hand and give the folder.") from error
+        reason = "encrypted" if "encrypted" in str(error) else "packed in an unusual way"
+        raise UserError(f"'{path}' can't be unpacked: it is {reason}.", "Unpack it and give the folder.") from error
     except OSError as error:
         if error.errno is None:  # how bz2 and gzip say it
             raise _damaged(path) from error

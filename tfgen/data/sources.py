@@ -132,7 +132,7 @@ def _unreadable(source: Any, place: Any) -> UserError:
         kinds = "a numpy array of pictures, a tf.data.Dataset, a list of strings, a dict of columns"
         return UserError(what, f"Give {kinds}, or a path.")
     if place.is_dir():
-        return _nothing_in(place)
+        return _nothing_in(place, source)
     if place.stat().st_size == 0:
         return UserError(f"'{place}' is empty.", what_can_be_read())
     if place.suffix.lower() in _DOCUMENTS:
@@ -141,17 +141,23 @@ def _unreadable(source: Any, place: Any) -> UserError:
     return UserError(f"'{place}' is of no kind that tfgen can read.", what_can_be_read())
 
 
-def _nothing_in(folder: Path) -> UserError:
+def _nothing_in(folder: Path, shown: str) -> UserError:
     """The error for a folder in which nobody can read anything: names what lies there instead."""
     broken: list[tuple[str, str]] = []
     others: Counter[str] = Counter()
+    packed = []
     for name, entry in walk(folder, broken):
         try:
             entry.stat()
             others[os.path.splitext(name)[1].lower()] += 1
+            packed += [clean_text(name)] if name.lower().endswith((*archives.ENDINGS, *archives.UNREADABLE)) else []
         except OSError as error:
             broken.append((name, why_unread(error)))
-    what = f"There are no {_plurals()} in '{folder}'"
+    if packed and len(packed) == others.total():
+        names = ", ".join(packed[:_NAMED_AT_MOST]) + (" and more" if len(packed) > _NAMED_AT_MOST else "")
+        what = f"'{shown}' holds nothing but archives: {names}."
+        return UserError(what, "Unpack them and give the folder.")
+    what = f"There are no {_plurals()} in '{shown}'"
     if broken:
         first = "; ".join(f"{clean_text(name)} ({reason})" for name, reason in broken[:_NAMED_AT_MOST])
         first += f"; other files: {kinds(others)}" if others else ""
