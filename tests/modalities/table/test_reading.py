@@ -32,6 +32,20 @@ def test_encodings_and_line_ends(write, encoding, end):
     assert cells.names == ["Größe", "Ort", "Straße"] and texts(cells)["Ort"][:2] == ["Köln", "Düsseldorf"]
 
 
+@pytest.mark.parametrize("is_struct", [True, False])
+def test_a_column_of_pictures_bytes_is_refused_by_its_name(tmp_path, is_struct):
+    import pyarrow as pa
+    import pyarrow.parquet as parquet
+
+    pictures = [b"\x89PNG\r\n\xff", b"\xff\xd8\xff"]
+    cells = [{"bytes": each, "path": "a.png"} for each in pictures] if is_struct else pictures
+    parquet.write_table(pa.table({"picture": cells, "label": [0, 1]}), tmp_path / "a.parquet")
+    with pytest.raises(UserError, match="The column 'picture' of .* holds pictures or other files"):
+        read(tmp_path / "a.parquet")
+    parquet.write_table(pa.table({"word": [b"yes", b"no"]}), tmp_path / "a.parquet")
+    assert texts(read(tmp_path / "a.parquet")) == {"word": ["yes", "no"]}
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.txt", "a.data", "a.csv.gz"])
 def test_delimiters(write, delimiter, name):

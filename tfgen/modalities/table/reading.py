@@ -229,11 +229,31 @@ def _of_parquet(path: Path, options: ReadingOptions) -> Cells:
             content = parquet.read_table(pa.BufferReader(file.read()) if packed else file)
     except pa.ArrowException as error:
         raise UserError(f"'{path}' is no Parquet file, or damaged: {error}.", "Get it anew.") from error
+    for name, column in zip(content.column_names, content.columns):
+        if _holds_files(column):
+            what = f"The column '{name}' of '{path}' holds pictures or other files, not values."
+            raise UserError(what, "Write them out as files, and give their folder.")
     if options.rows is not None:
         content = content.slice(0, options.rows)
     if not content.num_rows or not content.num_columns:
         raise UserError(f"'{path}' holds no rows.", WHAT_IS_READ)
     return of_arrow(content.column_names, content.columns)
+
+
+def _holds_files(column: Any) -> bool:
+    """Whether a column has the bytes of files: alone, or beside their names as Hugging Face's have them."""
+    import pyarrow as pa
+
+    kind = column.type
+    if pa.types.is_struct(kind):
+        return any(pa.types.is_binary(each.type) or pa.types.is_large_binary(each.type) for each in kind)
+    if not (pa.types.is_binary(kind) or pa.types.is_large_binary(kind)):
+        return False
+    try:
+        column.cast(pa.large_string())
+    except pa.ArrowInvalid:  # no UTF-8
+        return True
+    return False
 
 
 def _of_json(path: Path, options: ReadingOptions) -> Cells:
