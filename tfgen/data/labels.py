@@ -22,6 +22,7 @@ NAMED_AT_MOST = 3
 _PROMPTS_SHOWN = 12
 _FEW = 2  # so few examples of a label are pointed out
 _COUNTER = re.compile(r"[\s_-]*(\(\d+\)|\d+)$")  # "a red fox (12)", "a_red_fox_012"
+_LEAST_ALIKE = 0.25  # of the examples, that a table has to name where it spells none as its file does
 _LONGEST_TEXT = 2**16
 # A line of a label track of Audacity: from when to when, and the label; or behind a backslash, at which frequencies.
 _OF_TRACK = re.compile(r"-?\d+[.,]\d+\t-?\d+[.,]\d+(?:\t(.*))?|\\\t.*")
@@ -250,10 +251,12 @@ def _encodings(contents: Mapping[str, bytes]) -> dict[str, str]:
 
 
 def _names_some(table: Table, lookup: Lookup, inside: PurePosixPath) -> bool:
-    """Whether a table names an example; spelled otherwise, most of its rows have to."""
+    """Whether a table names an example; spelled otherwise, most of its rows have to, and no few examples: the numbers
+    of a list of classes are like files' too."""
     if any(lookup.matches(file, inside) for file, _ in table.pairs):
         return True
-    return 2 * sum(bool(lookup.alike(file, inside)) for file, _ in table.pairs) > len(table.pairs)
+    alike = sum(bool(lookup.alike(file, inside)) for file, _ in table.pairs)
+    return 2 * alike > len(table.pairs) and alike >= _LEAST_ALIKE * len(lookup.paths)
 
 
 def _not_used(reasons: Mapping[str, Sequence[str]]) -> list[str]:

@@ -220,6 +220,12 @@ def test_names_that_lost_their_zeros_or_have_another_ending_are_found_and_said(p
     assert f"3 names in labels.csv {said}" in notes
 
 
+def test_the_numbers_of_classes_are_no_names_that_lost_their_zeros(photos):
+    fill(photos, *[f"{number:03}.png" for number in range(9)])
+    (photos / "classes.json").write_text('{"0": "cat", "1": "dog"}')
+    assert words(photos) == ([""] * 9, ["classes.json was not used: it names none of the pictures."])
+
+
 def test_many_tables_that_name_nothing_are_one_note(four):
     for number in range(4):
         (four / f"{number}.png.json").write_text('{"title": "x"}')

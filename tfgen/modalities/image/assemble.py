@@ -128,7 +128,7 @@ def notes_on_looks(values: np.ndarray, white: float, highest: float) -> list[str
         better = round(better) if better >= _FINE else float(f"{better:.2g}")
         notes.append(
             f"The values lie in {low}..{high} of 0..255, so the pictures are nearly black. Say which value of your "
-            f"files stands for white, such as --set white={better}."
+            f"files stands for white, such as --set white={better:g}."
         )
     elif high - low < _SLIVER:
         notes.append(f"The values lie in {low}..{high} of 0..255: the pictures have hardly any contrast.")
