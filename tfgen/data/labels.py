@@ -4,6 +4,7 @@ Pure text: knows nothing of what is in the files. Paths are relative to the fold
 """
 
 import codecs
+import itertools
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -67,9 +68,13 @@ class Words:
         """The column of a table that was asked for."""
         return None if self.wanted is None or self.wanted in SOURCES else self.wanted
 
+    @property
+    def _wants_tables(self) -> bool:
+        return self.wanted in (None, "tables") or self._column is not None
+
     def check(self, found: Sequence[str]) -> None:
         """Raises UserError where a table that must be read is malformed: before everything is decoded."""
-        if self.wanted in (None, "tables") or self._column:
+        if self._wants_tables:
             self._read_tables(Lookup(found))
 
     def prompts_of(self, paths: Sequence[str], found: Sequence[str]) -> tuple[Prompts, list[str]]:
@@ -87,8 +92,9 @@ class Words:
         return prompts, notes
 
     def _choose(self, paths: Sequence[str], found: Sequence[str]) -> tuple[Prompts, list[str]]:
+        tables = self._read_tables(Lookup(found)) if self._wants_tables else ([], [])
         makers = {
-            "tables": lambda: self._from_tables(paths, found),
+            "tables": lambda: self._from_tables(paths, found, *tables),
             "texts": lambda: self._from_texts(paths),
             "folders": lambda: _from_folders(paths, found, self.noun),
             "names": lambda: _from_names(paths),
@@ -101,7 +107,8 @@ class Words:
             return prompts, notes
         notes: list[str] = []
         for name in ("tables", "texts", "folders"):
-            if name == "folders" and self._say_none(found):
+            # StyleGAN's folders only count, which it says by labels that are none.
+            if name == "folders" and any(table.says_none for _, table in tables[0]):
                 return Prompts.none(len(paths)), notes
             prompts, more = makers[name]()
             notes += more
@@ -112,10 +119,6 @@ class Words:
     def _unused_texts(self, used: str, paths: Sequence[str]) -> list[str]:
         count = len(_beside(paths, self.texts)) if used == "tables" else 0
         return [f"{_many(count, 'text')} beside {self.noun}s not used, since a table has captions."] if count else []
-
-    def _say_none(self, found: Sequence[str]) -> bool:
-        """Whether a table says that there are no labels, as StyleGAN's does, whose folders only count."""
-        return any(table.says_none for _, table in self._read_tables(Lookup(found))[0])
 
     def _read_tables(self, lookup: Lookup) -> tuple[list[tuple[str, Table]], list[str]]:
         """Tables that name examples, and why the others don't.
@@ -147,17 +150,18 @@ class Words:
     def _all_tables(self, lookup: Lookup) -> list[str]:
         """Tables by their endings, and texts that are tables by their first line and no example's own."""
         own = set(_beside(lookup.paths, self.texts).values())
-        texts = [name for name in self.texts if name.lower().endswith(".txt") and name not in own]
-        inside = PurePosixPath
-        return [*self.tables, *[name for name in texts
-                                if is_text_table(self.folder / name, self._known(lookup, inside(name).parent))]]
+        others = [name for name in self.texts if name.lower().endswith(".txt") and name not in own]
+        known = [self._known(lookup, PurePosixPath(name).parent) for name in others]
+        are_tables = map(is_text_table, [self.folder / name for name in others], known)
+        return [*self.tables, *itertools.compress(others, are_tables)]
 
     @staticmethod
     def _known(lookup: Lookup, inside: PurePosixPath) -> Callable[[str], bool]:
         return lambda file: bool(lookup.matches(file, inside))
 
-    def _from_tables(self, paths: Sequence[str], found: Sequence[str]) -> tuple[Prompts, list[str]]:
-        tables, notes = self._read_tables(Lookup(found))
+    def _from_tables(
+        self, paths: Sequence[str], found: Sequence[str], tables: Sequence[tuple[str, Table]], notes: list[str]
+    ) -> tuple[Prompts, list[str]]:
         if not tables:
             return Prompts.none(len(paths)), notes
         texts: list[str | None] = [None] * len(paths)
