@@ -69,7 +69,7 @@ class Strings(Source):
     def documents(self) -> Iterator[Document]:
         self._empty = 0
         for string in self._strings():
-            text = as_text(string) if isinstance(string, bytes) else unify(string)
+            text = unmarked(as_text(string) if isinstance(string, bytes) else unify(string))
             if text.strip():
                 yield Document(partial(pieces_of, text))
             else:
@@ -155,6 +155,14 @@ class Files(Source):
             f"text, more than a tenth: {first}{'; ...' if len(broken) > 5 else ''}.",
             "Remove or replace them, or check that this is the right folder.",
         )
+
+
+def unmarked(text: str) -> str:
+    """A text of its own without the markers that other tools put at the ends of a document."""
+    bare = text.strip()
+    start = next((marker for marker in MARKERS.values() if bare.startswith(marker)), "")
+    end = next((marker for marker in MARKERS if bare.endswith(marker)), "")
+    return unmarked(bare.removeprefix(start).removesuffix(end).strip()) if start or end else text
 
 
 def _marker_of(path: Path, decoding: Decoding, known: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from tfgen.data.examples import clean_text
 from tfgen.errors import UserError
-from tfgen.modalities.text.documents import MARKERS, Document, pieces_of
+from tfgen.modalities.text.documents import Document, pieces_of, unmarked
 from tfgen.modalities.text.reading import unify
 from tfgen.modalities.text.template import ANSWERING, ChatTemplate, Piece
 
@@ -132,14 +132,6 @@ def _completion(row: Mapping[str, Any], prompt: str, completion: str) -> Documen
     if prompt in ("instruction", "question") and (given or prompt == "instruction"):
         before = _BETWEEN.join([*filter(None, (*_told_first(row), before, *given)), ""])
     return Document(partial(_constant, [*pieces_of(before, learned=False), *pieces_of(after)]))
-
-
-def unmarked(text: str) -> str:
-    """A text without the markers that other tools put at the ends of a document."""
-    bare = text.strip()
-    start = next((marker for marker in MARKERS.values() if bare.startswith(marker)), "")
-    end = next((marker for marker in MARKERS if bare.endswith(marker)), "")
-    return bare.removeprefix(start).removesuffix(end).strip() if start or end else text
 
 
 def _told_first(row: Mapping[str, Any]) -> list[str]:
