@@ -39,6 +39,14 @@ def test_preferences_of_prompt_chosen_rejected(read):
     assert len(key) == 24
 
 
+@pytest.mark.parametrize("asked", [{"question": "Why?"}, {"instruction": "Why?"}, {"prompt": "Why?", "input": "x"}])
+def test_prompts_of_preferences_under_other_names(read, asked):
+    (found,) = read([{**asked, "system": "Be brief.", "chosen": "So.", "rejected": "No."}])
+    assert found["prompt"] == "Why?" and found["shown"] == ["So.", "No."]
+    (found,) = read([{"instruction": "Sum up.", "input": "It rained.", "chosen": "Rain.", "rejected": "No."}])
+    assert found["prompt"] == "Sum up.\n\nIt rained."
+
+
 def test_conversations_are_read_as_their_last_message(read):
     question = {"role": "user", "content": "Why?"}
     answers = [{"role": "assistant", "content": each} for each in ("Because.", "Go away.")]

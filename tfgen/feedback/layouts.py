@@ -133,12 +133,19 @@ def _row_by_row(judge: Callable[[dict[str, Any]], Iterable[dict[str, Any]]]) -> 
     return read
 
 
+_PROMPTS = ("prompt", "question", "instruction")  # names of what is answered
+
+
 def _preference(row: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """{prompt, chosen, rejected}, as trl and others have them; any of them a text or a list of messages.
+    """{prompt, chosen, rejected}, as trl and others have them; any of them a text or a list of messages. The prompt may
+    be called a question or an instruction, and have an input.
 
     Without a prompt, it is what both conversations begin with.
     """
-    better, worse, prompt = _needed(row, "chosen"), _needed(row, "rejected"), row.get("prompt")
+    better, worse = _needed(row, "chosen"), _needed(row, "rejected")
+    prompt = next((row[name] for name in _PROMPTS if row.get(name) is not None), None)
+    if isinstance(prompt, str) and row.get("prompt") is None and row.get("input"):
+        prompt = f"{prompt}\n\n{_text(row['input'], 'input')}"
     if prompt is None and isinstance(better, list) and isinstance(worse, list):
         prompt = [first for first, second in zip(better[:-1], worse[:-1], strict=False) if first == second]
     prompt = "" if prompt is None else _text(prompt, "prompt")

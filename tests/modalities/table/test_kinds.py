@@ -161,6 +161,26 @@ def test_an_ambiguous_comma_follows_the_table():
     assert told.values["a"].tolist() == [1.234, 5.678, 9.012]
 
 
+def test_a_point_parts_thousands_before_three_digits_alone(write):
+    pay = [f"{value // 1000}.{value % 1000:03d},50" for value in range(1000, 1400, 10)]
+    column, values, _ = column_of([*pay, "1234.56", "1.234"])
+    assert values[:2].tolist() == [1000.5, 1010.5] and values[-2:].tolist() == [1234.56, 1234]
+    indian, values, _ = column_of(["12,34,567.50", "1,00,000.25", "5,000.00", "12.00"] * 5)
+    assert values[:4].tolist() == [1234567.5, 100000.25, 5000, 12]
+    lines = "".join(f"a;{text}\n" for text in pay)
+    learned = open_table(write("a.csv", f"job;pay\n{lines}"))
+    other = open_table_as(write("b.csv", "job,pay\na,1234.5\na,2345.75\n"), learned.rows.columns)
+    assert other.rows.values["pay"].tolist() == [1234.5, 2345.75]
+
+
+@pytest.mark.parametrize("mark", ["<5", "inf", "refused"])
+def test_one_word_among_numbers_is_a_mark_whatever_it_is(mark):
+    texts = [mark if place % 12 == 0 else str(7 * place) for place in range(600)]
+    column, values, notes = column_of(texts)
+    assert column.kind == "integer" and np.isnan(values).sum() == 50
+    assert "holds numbers but for 50 cells taken as missing" in notes[0]
+
+
 def test_words_among_numbers():
     numbers = [str(value) for value in CHANCE.integers(0, 1000, 200)]
     column, values, notes = column_of([*numbers, "not measured", "lost"])

@@ -268,3 +268,10 @@ def test_a_table_that_looks_like_that_of_pandas():
 
     frame = Frame(a=Series([1, 2.5, float("nan")]), b=Series(["x", None, 3]))
     assert texts(cells_of(frame)) == {"a": ["1", "2.5", None], "b": ["x", None, "3"]}
+
+
+def test_a_delimiter_at_the_end_of_each_row_moves_no_names(write):
+    content = "job,age,pay\n" + "".join(f"cook,{20 + row % 40},{1000 + row},\n" for row in range(60))
+    table = open_table(write("a.csv", content))
+    assert [column.name for column in table.rows.columns][:3] == ["job", "age", "pay"]
+    assert table.rows.values["age"][:2].tolist() == [20, 21]

@@ -35,6 +35,7 @@ REVIEWS = "stars,review\n" + "".join(f"{place % 5},{SENTENCE} {place}\n".replace
         ("a.py", TABLE, 0),
         ("a.csv", "", 0),
         ("a.csv", b"\0\1\2" * 50, 0),
+        ("a.csv", TABLE + "31\n" * 3, 2),
         ("a.csv", REVIEWS, 1),
         ("a.csv", "prompt,completion\nhi,there\nyes,no\n", 1),
         ("a.csv", "text\nA sentence of some words.\nAnother sentence of them.\n", 1),

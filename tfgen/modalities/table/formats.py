@@ -157,13 +157,25 @@ def _parts_of_written(texts: Any, decimal: str | None) -> tuple[Any, Any, Any, n
     point, thousands = signs
     unsigned = pc.replace_substring_regex(digits, "[’]", "'")
     unsigned = pc.replace_substring_regex(unsigned, r"[\x{00a0}\x{202f}]", " ")
-    unsigned = pc.replace_substring(unsigned, thousands, "") if thousands else unsigned
+    unsigned = _without_thousands(unsigned, thousands, point)
     unsigned = pc.replace_substring(unsigned, point, ".") if point != "." else unsigned
     matched &= np.asarray(pc.match_substring_regex(unsigned, _PLAIN))
     minus = pc.or_(pc.is_in(sign, pa.array(["-", "−"])), pc.is_in(inner, pa.array(["-", "−"])))
     writing = {"decimal": point if point != "." else "", "thousands": thousands, "before": currency, "after": unit}
     exponent = pc.replace_substring_regex(exponent, "^[eE]", "")
     return unsigned, minus, exponent, matched, {key: value for key, value in writing.items() if value}
+
+
+def _without_thousands(texts: Any, sign: str, point: str) -> Any:
+    """Numbers without the sign of thousands, where it parts groups of three digits (or of two, as in India): in 1234.5
+    a point is none."""
+    import pyarrow.compute as pc
+
+    if not sign:
+        return texts
+    own, other = re.escape(sign), re.escape(point)
+    grouped = rf"^[-+]?[0-9]{{1,3}}(?:{own}[0-9]{{2,3}})*{own}[0-9]{{3}}(?:{other}[0-9]*)?(?:[eE][-+]?[0-9]{{1,3}})?$"
+    return pc.if_else(pc.match_substring_regex(texts, grouped), pc.replace_substring(texts, sign, ""), texts)
 
 
 def _common(found: Any, matched: np.ndarray) -> str:
@@ -510,9 +522,12 @@ def _read_numbers(column: Column, texts: Any, typed: bool) -> np.ndarray:
     for beside in (column.writing.get("before", ""), column.writing.get("after", "")):
         own = pc.replace_substring(own, beside, "") if beside else own
     own = pc.replace_substring(pc.utf8_trim_whitespace(own), "−", "-")
-    own = pc.replace_substring(own, thousands, "") if thousands else own
+    own, grouped = _without_thousands(own, thousands, point), own
+    is_grouped = np.asarray(pc.not_equal(own, grouped))
     own = pc.replace_substring(own, point, ".") if point != "." else own
     values = np.full(len(texts), np.nan)
+    # What is typed may be written as Python does, but for 8.500 where a point parts thousands.
+    texts = pc.if_else(pa.array(is_grouped), own, texts)
     for each in (texts, own) if typed else (own, texts):
         fits = np.asarray(pc.match_substring_regex(each, _PLAIN)) & ~np.isfinite(values)
         values[fits] = np.asarray(pc.cast(each.filter(pa.array(fits)), pa.float64()))

@@ -204,7 +204,8 @@ def _find_layout(
             f"--set header={second}"
         )
         return _layout(names, start + 2, [upper, lower], notes)
-    if _reach(upper) + 1 == width and len(upper) < width and all(len(row) == width for row in body):
+    has_last = any(row[-1].strip() for row in body if len(row) == width)  # else each row only ends in a delimiter
+    if has_last and _reach(upper) + 1 == width and len(upper) < width and all(len(row) == width for row in body):
         upper = ["", *upper]  # as R writes them: the first column has the rows' names, and none itself
     return _layout(_fitted(upper, max(width, _reach(upper))), start + 1, [upper], notes)
 

@@ -49,6 +49,7 @@ _DATE_NAME = re.compile(r"date|datum|day|dob|birth|time|when|_at$|_on$|_dt$|^dt|
 _PATTERN = re.compile(r"^([A-Za-z#_/ -]*)([0-9]+)$")
 _TOTALS = ("total", "totals", "grand total", "sum", "insgesamt", "land insgesamt", "gesamt", "summe", "all", "subtotal")
 _SPECIALS, _FEW_SPECIALS = 0.05, 5  # of the cells of a column of numbers may be words, and so many different ones
+_MARKED = 0.2  # of the cells may be one word
 _SMALL = 100  # rows below which a tenth may be
 _MOST_CODES = 1000
 _MANY_TEXTS = 20  # different ones at the least, for a column to be names or free text
@@ -286,7 +287,8 @@ class _Finder:
         rest = texts.counts[~fits].sum() / texts.present
         most = _SPECIALS if texts.present >= _SMALL else 2 * _SPECIALS
         few = (~fits).sum() <= _FEW_SPECIALS or rest <= 0.01
-        return bool(fits.sum() >= 10 and rest <= most and few)
+        is_mark = (~fits).sum() == 1 and rest <= _MARKED  # as "<5" where counts are too small to be told
+        return bool(fits.sum() >= 10 and (rest <= most and few or is_mark))
 
     def _numeric(self, texts: _Texts, found: Found) -> tuple[Column, np.ndarray | None]:
         """A column of numbers or dates, unless they are keys or codes."""

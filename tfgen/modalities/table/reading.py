@@ -134,7 +134,7 @@ def _of_delimited(path: Path, options: ReadingOptions) -> Cells:
 def find_delimiter(text: str) -> str:
     """The sign between the cells of a text: that which parts most lines into as many cells, and more than one."""
     whole = text.rstrip("\r\n") if len(text) < _SAMPLE else text[: max(text.rfind("\n"), text.rfind("\r"))]
-    best, most = _NEVER, (0.0, False, 0)
+    best, most = _NEVER, (0.0, 0, 0)
     for sign in (*DELIMITERS, " "):
         rows = [row for row in parse_sample(whole, sign) if any(row)]
         lengths = Counter(len(row) for row in (rows[1:] if len(rows) > 2 else rows))  # the first may be a title
@@ -143,8 +143,10 @@ def find_delimiter(text: str) -> str:
         width, count = max(lengths.items(), key=lambda each: (each[1], each[0]))
         share = count / lengths.total()
         if width > 1 and share >= _ALIKE and (sign != " " or (share == 1 and best == _NEVER and lengths.total() > 1)):
-            # Commas of sentences may be as many in each line, but are not in the header too.
-            score = round(share, 1), len(rows[0]) in (width, width - 1), width
+            # Commas of sentences, or of decimals, may be as many in each line, but are not in the header too; that may
+            # lack a name for those of the rows.
+            names = len(rows[0])
+            score = round(share, 1), 2 * (names == width) + (1 < names == width - 1), width
             if score > most:
                 best, most = sign, score
     return best

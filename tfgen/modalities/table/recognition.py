@@ -3,6 +3,7 @@
 import json
 import mimetypes
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -142,8 +143,14 @@ def _of_delimited(text: str, ending: str) -> int:
     try:
         cells = cells_of_grid(iter(enumerate(rows, 1)), "table", ReadingOptions(rows=500))
     except UserError:
-        # Ragged, or a header alone: still a table by its name.
-        return 1 if ending in (".csv", ".tsv", ".tab") and rows else 0
+        # Ragged, or a header alone: still a table by its name, which says what is wrong where no column has texts.
+        if ending not in (".csv", ".tsv", ".tab") or not rows:
+            return 0
+        usual = Counter(map(len, rows)).most_common(1)[0][0]
+        whole = [row for row in rows[1:] if len(row) == usual]
+        if usual < 2 or len(rows[0]) != usual or 2 * len(whole) < len(rows):
+            return 1
+        return _of_columns(rows[0], whole)
     texts = [column.cast("string").to_pylist() for column in cells.columns]
     if ending in (".txt", ".data", ".dat") and (len(cells.names) < 2 or len(cells) < _LEAST):
         return 0
