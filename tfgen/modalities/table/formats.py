@@ -522,12 +522,9 @@ def _read_numbers(column: Column, texts: Any, typed: bool) -> np.ndarray:
     for beside in (column.writing.get("before", ""), column.writing.get("after", "")):
         own = pc.replace_substring(own, beside, "") if beside else own
     own = pc.replace_substring(pc.utf8_trim_whitespace(own), "−", "-")
-    own, grouped = _without_thousands(own, thousands, point), own
-    is_grouped = np.asarray(pc.not_equal(own, grouped))
+    own = _without_thousands(own, thousands, point)
     own = pc.replace_substring(own, point, ".") if point != "." else own
     values = np.full(len(texts), np.nan)
-    # What is typed may be written as Python does, but for 8.500 where a point parts thousands.
-    texts = pc.if_else(pa.array(is_grouped), own, texts)
     for each in (texts, own) if typed else (own, texts):
         fits = np.asarray(pc.match_substring_regex(each, _PLAIN)) & ~np.isfinite(values)
         values[fits] = np.asarray(pc.cast(each.filter(pa.array(fits)), pa.float64()))
