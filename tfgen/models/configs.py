@@ -90,7 +90,7 @@ class GANConfig:
         """
         if not example.may_tile or max(example.shape[:2]) < _LARGER:
             return {}
-        return {"lowest": 4, "learning_rate": 1.2e-3, "r1": 2.0, "batch_size": 32}
+        return {"lowest": 4, "learning_rate": 1.5e-3, "r1": 2.0}
 
     @classmethod
     def suited_to_privacy(cls, example: Any, size: str, count: int) -> dict[str, Any]:
