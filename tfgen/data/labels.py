@@ -33,9 +33,10 @@ _BOX = r"[0-9]+(?:[ \t]+(?:0|1|0?\.[0-9]+|1\.0+)){4,}"  # a class, and where it 
 _BOXES = re.compile(rf"\s*{_BOX}\s*(?:\n\s*{_BOX}\s*)*")
 
 
-def check_source(source: str) -> str:
-    """The setting `prompts`: one of SOURCES, or a table's column, which is known once the table is read."""
-    return str(source)
+def refuse_column(prompts: str | None) -> None:
+    """Raises UserError where the setting `prompts` names a table's column, of data that have no tables."""
+    if prompts not in (None, *SOURCES):
+        raise unknown("source of prompts", prompts, SOURCES)
 
 
 def prompts_sentence(counts: dict[str, int], plural: str) -> str:
@@ -128,8 +129,8 @@ class Words:
         used, notes, reasons, columns = [], [], defaultdict(list), []
         for name in sorted(self._all_tables(lookup), key=lambda name: (name.count("/"), _rank(name), name)):
             inside = PurePosixPath(name).parent
-            if _near_miss(name):
-                notes.append(_near_miss(name))
+            if near_miss := _near_miss(name):
+                notes.append(near_miss)
                 continue
             try:
                 known = self._known(lookup, inside)

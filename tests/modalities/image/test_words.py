@@ -322,3 +322,9 @@ def test_a_mistyped_setting_names_the_nearest(four, setting):
     with pytest.raises(UserError, match=f"Did you mean '{right}'"):
         open_data(str(four), **{setting: right + "x"})
     assert isinstance(open_data(str(four), **{setting: right}).values, np.ndarray)
+
+
+def test_a_column_of_prompts_is_refused_where_there_are_no_tables(tmp_path):
+    np.savez(tmp_path / "a.npz", images=np.zeros([20, 16, 16], np.uint8), labels=np.arange(20) % 2)
+    with pytest.raises(UserError, match="No source of prompts named 'folder'. Did you mean 'folders'"):
+        open_data(str(tmp_path / "a.npz"), prompts="folder")

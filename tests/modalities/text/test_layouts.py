@@ -184,6 +184,7 @@ def test_markers_at_the_ends_of_rows_are_no_text(tmp_path):
         ("a.json", json.dumps({"text": {str(number): tale for number, tale in enumerate(TALES)}}, indent=1)),
         ("a.json", json.dumps(TALES)),
         ("a.jsonl", json.dumps([{"text": tale} for tale in TALES], indent=1)),
+        ("a.jsonl", json.dumps([{"text": tale} for tale in TALES])),
         ("a.jsonl", "\n".join("\ufeff" + json.dumps({"text": tale}) for tale in TALES)),
     ],
 )

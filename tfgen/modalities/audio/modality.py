@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tfgen.config import parse_value
-from tfgen.data.labels import SOURCES, check_source, prompts_sentence
+from tfgen.data.labels import SOURCES, prompts_sentence
 from tfgen.data.listing import holds, list_examples
 from tfgen.data.request import DataRequest
 from tfgen.data.settings import DataSetting, between
@@ -60,7 +60,7 @@ class AudioModality(Modality):
             "true where most files are shorter than 0.05 s",
         ),
         "prompts": DataSetting(
-            check_source,
+            str,
             f"{', '.join(SOURCES)}, or a table's column: where the words of a folder's sounds come from; a text is "
             "NAME.txt beside NAME.wav",
             "the first of tables, texts, folders that there is",

@@ -26,6 +26,7 @@ CYCLE_SECONDS = 0.05  # what is shorter is a cycle of a wave, not a sound
 _SILENT = {"PCM_U8": 2.5 / 2**7, "PCM_S8": 2.5 / 2**7}
 _SILENT_ELSEWHERE = 2.5 / 2**15
 _LONGEST_SECONDS = 60.0  # of a file that are looked at
+_RESTING, _NEVER_QUIET = 0.05, 0.01  # of the samples, that lie where a sound is silent
 _LONGEST_BYTES = 2**26  # of a WAV file that doesn't count its samples: more than a minute of any usual one
 _HIGHEST_RATE = 768_000  # of any recorder; a header may say 2**31, and a sound is padded to a whole second
 _MARGIN_SECONDS = 0.01  # silence around a sound while it is resampled, so that its end doesn't reach its beginning
@@ -68,7 +69,7 @@ def read_sound(path: Path, rate: int, cycle: bool = False) -> np.ndarray:
         raise BrokenSound("holds no samples")
     if not np.isfinite(samples).all():
         raise BrokenSound("holds values that are no numbers")
-    sound = _without_offset(_mixed(samples))
+    sound = _mixed(samples) if cycle else _without_offset(_mixed(samples))
     peak = float(np.abs(sound).max())
     if peak < silent:
         raise BrokenSound("is silent")
@@ -106,10 +107,12 @@ def _mixed(samples: np.ndarray) -> np.ndarray:
 
 
 def _without_offset(sound: np.ndarray) -> np.ndarray:
-    """Samples [n] around 0, where they rest at their mean: a constant offset would pass for a sound without an end."""
+    """Samples [n] around 0, where they rest at their mean and never at 0: a constant offset would pass for a sound
+    without an end. A small one does no harm, and stays: runs that exist learned it."""
     moved = sound - sound.mean()
     quiet = QUIET * np.abs(moved).max()
-    return moved if np.sum(np.abs(moved) <= quiet) > np.sum(np.abs(sound) <= quiet) else sound
+    at_mean, at_zero = (np.mean(np.abs(each) <= quiet) for each in (moved, sound))
+    return moved if at_mean > _RESTING and at_zero < _NEVER_QUIET else sound
 
 
 def _opened(path: Path):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tfgen.data.labels import SOURCES, check_source, prompts_sentence
+from tfgen.data.labels import SOURCES, prompts_sentence, refuse_column
 from tfgen.data.listing import holds, list_examples
 from tfgen.data.request import DataRequest
 from tfgen.data.settings import DataSetting
@@ -59,7 +59,7 @@ class ImageModality(Modality):
             check_mirror, "true to learn half of the pictures mirrored, others in every epoch", "false"
         ),
         "prompts": DataSetting(
-            check_source,
+            str,
             f"{', '.join(SOURCES)}, or a table's column: where the words of a folder's pictures come from; a text is "
             "NAME.txt beside NAME.png",
             "the first of tables, texts, folders that there is",
@@ -102,15 +102,19 @@ class ImageModality(Modality):
 
     @classmethod
     def open(cls, request: DataRequest) -> ImageExamples:
-        if not isinstance(request.source, str):
+        from tfgen.modalities.image import array_files, folder, idx
+
+        is_path = isinstance(request.source, str)
+        path = Path(request.source).expanduser() if is_path else None
+        if is_path and path.is_dir() and not idx.holds_training_files(path):
+            return folder.open_folder(request)
+        refuse_column(request.get("prompts"))
+        if not is_path:
             from tfgen.modalities.image.in_memory import open_in_memory
 
             return open_in_memory(request)
-        from tfgen.modalities.image import array_files, folder, idx
-
-        path = Path(request.source).expanduser()
         if path.is_dir():
-            return (idx.open_folder if idx.holds_training_files(path) else folder.open_folder)(request)
+            return idx.open_folder(request)
         return (idx.open_file if idx.is_idx_name(path.name) else array_files.open_arrays)(request)
 
     @classmethod

@@ -6,6 +6,7 @@ from typing import Any
 
 from tfgen.modalities.text.codec import TextCodec
 from tfgen.modalities.text.learning import KINDS
+from tfgen.modalities.text.modality import NOUNS
 from tfgen.representations.sequences.examples import SequenceExamples
 
 
@@ -17,7 +18,7 @@ class TextExamples(SequenceExamples):
 
     @property
     def unit(self) -> str:
-        return {"text": "document", "completions": "prompt with its completion", "chats": "chat"}[self.kind]
+        return NOUNS[self.kind]
 
     def kept(self, settings: dict[str, Any]) -> dict[str, Any]:
         if settings.get("tokenizer") in (None, "auto", *KINDS):

@@ -25,7 +25,7 @@ _TOKENS = {
     "bpe": "pieces of words (bpe)",
     "given": "those of your own tokenizer",
 }
-_NOUNS = {"text": "document", "completions": "prompt with its completion", "chats": "chat"}
+NOUNS = {"text": "document", "completions": "prompt with its completion", "chats": "chat"}
 _PLURALS = {"text": "documents", "completions": "prompts with their completions", "chats": "chats"}
 
 
@@ -143,7 +143,7 @@ class TextModality(Modality):
     @classmethod
     def describe(cls, examples: "TextExamples") -> list[str]:
         count, characters = examples.report.used, examples.training_units + examples.holdout_units
-        noun = (_NOUNS if count == 1 else _PLURALS)[examples.kind]
+        noun = (NOUNS if count == 1 else _PLURALS)[examples.kind]
         learned = "characters" if examples.kind == "text" else "characters to learn"
         tokenizer = examples.codec.tokenizer
         kind = _TOKENS[tokenizer.kind]
@@ -206,5 +206,5 @@ def _holdout_sentence(examples: "TextExamples") -> str:
         return "Nothing is held out, so a model can't be judged by text that it never saw."
     if sum(examples.documents) > examples.report.used:
         return f"The end of the text, {in_words(tokens)} tokens, is held out to judge by."
-    noun = (_NOUNS if documents == 1 else _PLURALS)[examples.kind]
+    noun = (NOUNS if documents == 1 else _PLURALS)[examples.kind]
     return f"{documents} {noun}, {in_words(tokens)} tokens, are held out to judge by."

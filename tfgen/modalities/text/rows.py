@@ -27,6 +27,7 @@ _LOOKED_AT = 200  # rows of a table, by which the column of texts is found
 _LONGEST_CELL = 2**27  # characters
 _MOST_NAMED = 1000  # broken lines that a report names; all are counted
 _KEYS_NAMED = 5
+_BESIDE_JSON = "\ufeff \t\r\n"
 
 
 class Rows(Source):
@@ -114,7 +115,7 @@ class Rows(Source):
     def _lines(self, file: TextFile) -> Iterator[tuple[str, Any]]:
         with self._open(file, "\n") as lines:
             for number, line in enumerate(lines, 1):
-                line = line.strip("\ufeff \t\r\n")
+                line = line.strip(_BESIDE_JSON)
                 if line:
                     try:
                         yield f"line {number}", json.loads(line)
@@ -122,10 +123,20 @@ class Rows(Source):
                         yield f"line {number}", BrokenRow("not JSON")
 
     def _begins_a_list(self, file: TextFile) -> bool:
-        """Whether the first line opens a list and does not close it: rows in one list, whatever the file is called."""
+        """Whether all rows are in one list, whatever the file is called; a chat in each line is a list too."""
+        first = self._first_line(file)
+        if not first.startswith("["):
+            return False
+        try:
+            rows = json.loads(first)
+        except (ValueError, RecursionError):
+            return True
+        return not any(isinstance(row, dict) and row.keys() & {"role", "from"} for row in rows)
+
+    def _first_line(self, file: TextFile) -> str:
+        """The first line that says something."""
         with self._open(file, "\n") as lines:
-            first = lines.readline(_LOOKED_AT).strip("\ufeff \t\r\n")
-        return first.startswith("[") and (not first.endswith("]") or first.startswith("[["))
+            return next(filter(None, (line.strip(_BESIDE_JSON) for line in lines)), "")
 
     def _whole(self, file: TextFile) -> list[Any] | None:
         """The rows of a file that is one JSON value: a list, an object with one, columns, or a single row; None where
@@ -151,10 +162,8 @@ class Rows(Source):
 
     def _is_of_lines(self, file: TextFile) -> bool:
         """Whether the first line that says something is a JSON value of its own."""
-        with self._open(file, "\n") as lines:
-            first = next((line for line in lines if line.strip("\ufeff \t\r\n")), "")
         try:
-            json.loads(first.strip("\ufeff \t\r\n"))
+            json.loads(self._first_line(file))
         except (ValueError, RecursionError):
             return False
         return True

@@ -78,7 +78,9 @@ class Tokenizer:
     def unknown(self, text: str) -> list[str]:
         """The characters of a text that the training text never had, each once, in their order; none where nobody may
         know."""
-        return self.alphabet and [letter for letter in dict.fromkeys(clean(text)) if letter not in self.alphabet]
+        if not self.alphabet:
+            return []
+        return [letter for letter in dict.fromkeys(clean(text)) if letter not in self.alphabet]
 
     def with_alphabet(self, alphabet: Iterable[str]) -> "Tokenizer":
         """The same vocabulary for another training text."""

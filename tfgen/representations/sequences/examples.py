@@ -245,7 +245,7 @@ class SequenceExamples(Examples):
         units = self.codec.units()[self.ids(ended)].sum()
         return replace(
             self,
-            values=np.concatenate([*map(self.part, PARTS[:1]), ended, self.part(PARTS[1])]),
+            values=np.concatenate([self.part(PARTS[0]), ended, self.part(PARTS[1])]),
             training_tokens=self.training_tokens + len(ended),
             training_units=self.training_units + int(units),
             documents=(self.documents[0] + len(tokens), self.documents[1]),

@@ -1,5 +1,6 @@
 """What is to be forgotten: records as they were in the data, a person's id, or both."""
 
+import contextlib
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -51,8 +52,8 @@ class Records:
         """The person's id, as a whole word, in whatever encoding it may stand, and as JSON writes it."""
         if self.person is None:
             return []
-        one_byte = () if self.person.isascii() else PLAUSIBLE
-        spelled = {_encoded(self.person, each) for each in ("utf-8", *one_byte)} - {b""}
+        others = () if self.person.isascii() else PLAUSIBLE
+        spelled = set(_in_encodings(self.person, ("utf-8", *others)))
         spelled.add(json.dumps(self.person)[1:-1].encode())
         wide = {self.person.encode(each): before for each, before in (("utf-16-le", rb"\w\0"), ("utf-16-be", rb"\0\w"))}
         return [
@@ -82,9 +83,11 @@ class Records:
         if self.rows is None or self.equal_stay:
             return 0
         if records is None:
-            path, passage = Path(source).expanduser(), _text_of(self.rows).strip().encode()
-            in_bytes = path.exists() and bool(present([passage], path))
-            return int(in_bytes or any(passage in each for each in examples.contents()))
+            path, passage = Path(source).expanduser(), _text_of(self.rows).strip()
+            if not passage:
+                return len(present([self.rows.read_bytes()], path)) if path.exists() else 0
+            in_files = path.exists() and any(passage in _text_of(each) for each in _files_of(path))
+            return int(in_files or any(passage.encode() in each for each in examples.contents()))
         return open_like(run, examples, source).holds(records)
 
     def check_person(self, source: str) -> None:
@@ -120,8 +123,7 @@ class Records:
     def _of_files(self) -> Iterator[bytes]:
         if self.rows is None:
             return
-        paths = [self.rows] if self.rows.is_file() else sorted(each for each in self.rows.rglob("*") if each.is_file())
-        for path in paths:
+        for path in _files_of(self.rows):
             content = path.read_bytes()
             yield content
             if b"\0" not in content:
@@ -133,6 +135,10 @@ class Records:
                     yield from (line.encode(), json.dumps(line)[1:-1].encode())
 
 
+def _files_of(path: Path) -> list[Path]:
+    return [path] if path.is_file() else sorted(each for each in path.rglob("*") if each.is_file())
+
+
 def _text_of(path: Path) -> str:
     """What a file says, in whatever encoding; nothing of one that is no text."""
     try:
@@ -142,8 +148,11 @@ def _text_of(path: Path) -> str:
     return path.read_bytes().decode(encoding, "replace").replace("\r\n", "\n")
 
 
-def _encoded(text: str, encoding: str) -> bytes:
-    return text.encode(encoding, "ignore") if text.encode(encoding, "ignore").decode(encoding) == text else b""
+def _in_encodings(text: str, encodings: Sequence[str]) -> Iterator[bytes]:
+    """A text in those of the encodings that have all its letters."""
+    for encoding in encodings:
+        with contextlib.suppress(UnicodeEncodeError):
+            yield text.encode(encoding)
 
 
 def specific(contents: Sequence[bytes], source: str) -> list[bytes]:
