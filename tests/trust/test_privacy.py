@@ -476,7 +476,7 @@ def test_a_resumed_fit_ends_in_the_same_bytes_and_spends_nothing_twice(same_key,
     [
         ("gan", "digits", {"settings": {"r1": 1.0}}, "can't have r1=1.0"),
         ("gan", "digits", {"settings": {"augment": "color"}}, "can't have augment=color"),
-        ("gpt", "shakespeare", {}, "Among 1 document none can be hidden"),
+        ("gpt", "shakespeare", {}, "1 document to learn can't be fitted with --private"),
         ("gpt", "lines", {}, "A vocabulary that is learned from the texts gives away what they say"),
         ("gpt", "corner-shop", {}, "A gpt of baskets can't be fitted with --private"),
         ("vae", "meadows", {}, "A vae of levels can't be fitted with --private"),

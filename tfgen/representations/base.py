@@ -114,7 +114,7 @@ class Examples(abc.ABC):
 
     @property
     def members(self) -> int:
-        """How many there are of what a private fit gives nothing away."""
+        """How many units a private fit protects, each as a whole: see `unit`."""
         return len(self)
 
     def not_covered(self) -> tuple[str, ...]:

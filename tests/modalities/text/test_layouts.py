@@ -160,7 +160,7 @@ def test_what_a_row_says_beside_is_learned_or_named(tmp_path):
     ]
     examples = open_data(write(tmp_path / "a.jsonl", "\n".join(map(json.dumps, rows))))
     assert f"Tell.\n\nOf 7.\n\n{TALES[7]}" in everything(examples)
-    assert examples.report.notes == ["Not read of the rows: 'category'."]
+    assert examples.report.notes == ["Keys of the rows that are not read: 'category'."]
     turns = [[{"from": "Human", "value": "Hi"}, {"from": "GPT", "value": tale}] for tale in TALES]
     chats = [{"system": "Be brief.", "conversations": each} for each in turns]
     examples = open_data(write(tmp_path / "b.jsonl", "\n".join(map(json.dumps, chats))))
@@ -299,5 +299,5 @@ def test_the_test_part_of_texts_is_held_out(tmp_path, layout):
     settings = {"documents": "lines"} if layout == "files" else {}
     examples = open_data(str(tmp_path / "set"), **settings)
     assert sorted(texts_of(examples, "held-out")) == sorted(TALES[30:])
-    assert any("The test part is held out" in note and "test" in note for note in examples.report.notes)
+    assert any("The test part is held out to judge by" in note and "test" in note for note in examples.report.notes)
     assert len(texts_of(open_data(str(tmp_path / "set"), holdout=0, **settings))) == 40

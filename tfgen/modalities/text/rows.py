@@ -84,7 +84,7 @@ class Rows(Source):
         often = [key for key, count in self._unread.most_common(_KEYS_NAMED) if 2 * count > used]
         if often:
             names = ", ".join(f"'{clean_text(key)[:30]}'" for key in often)
-            notes.append(f"Not read of the rows: {names}.")
+            notes.append(f"Keys of the rows that are not read: {names}.")
         if self._bad:
             notes.append(f"{self._bad} of {self._found} rows say 'label': false, and were left out.")
         if self._empty:

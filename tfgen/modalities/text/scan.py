@@ -76,7 +76,7 @@ class Texts:
         if self.apart:
             names = ", ".join(clean_text(name) for name in sorted(self.apart)[:3])
             more = " and more" if len(self.apart) > 3 else ""
-            said.append(f"The test part is held out, and not learned unless holdout is 0: {names}{more}.")
+            said.append(f"The test part is held out to judge by: {names}{more}. To learn it too: --set holdout=0")
         if about and len(about) < len(self.chosen):
             are, them, they = ("is", "it", "it is") if len(about) == 1 else ("are", "them", "they are")
             names = ", ".join(about[:3])

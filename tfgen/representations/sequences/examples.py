@@ -190,8 +190,8 @@ class SequenceExamples(Examples):
     def unlearned(self) -> "SequenceExamples":
         if self.members < _FEW_MEMBERS:
             raise UserError(
-                f"Among {several(self.members, 'document')} none can be hidden.",
-                "Give some thousand; where each line is one, set documents=lines.",
+                f"{several(self.members, 'document')} to learn can't be fitted with --private: one needs many others.",
+                "Give some thousand, a file for each; where each line is one, set documents=lines.",
             )
         return replace(self, codec=self.codec.unlearned())
 
