@@ -38,7 +38,7 @@ def test_a_healthy_model_is_judged_and_sets_off_no_alarm(judged, writer):
     assert {"bits_per_character", "perplexity", "generalisation_gap", "distinct_1", "distinct_2", "distinct_3",
             "overlap", "repetition", "longest_match", "longest_match_95", "copied_windows",
             "detectability"} == set(judged.scores)
-    assert set(judged.left_out) == {"membership"} and "20 documents" in judged.left_out["membership"]
+    assert set(judged.left_out) == {"membership", "canaries"} and "20 documents" in judged.left_out["membership"]
     assert list(judged.baselines) == ["real", "n-gram", "copies"]
     assert judged.scores["perplexity"].value == pytest.approx(
         math.exp(judged.scores["bits_per_character"].value * math.log(2))  # a token is a character
@@ -99,7 +99,7 @@ def test_the_command_prints_the_table_and_what_was_copied(writer, command):
     assert "bits per character" in result.stdout and "n-gram" in result.stdout
     assert "The longest match, of" in result.stdout and "report.html" in result.stderr
     for name in metrics_of("arrays", "image"):
-        assert f"Left out: {name}" not in result.stdout or name == "membership"
+        assert f"Left out: {name}" not in result.stdout or name in ("membership", "canaries")
     result = command("evaluate", writer.path, "-n", 40, "--metric", "perplexity", "--json")
     assert set(json.loads(result.stdout)["scores"]) == {"perplexity"}
 

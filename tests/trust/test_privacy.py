@@ -26,6 +26,7 @@ from tfgen.run import Run
 from tfgen.training import private
 from tfgen.trust import privacy
 from tfgen.trust.privacy import Account, Budget, Release
+from tfgen.tuning import TuneRequest
 from tfgen.tuning.sequences import SequenceTuner
 
 KEY = 1234567
@@ -513,8 +514,8 @@ def test_private_texts_are_generated_evaluated_shown_and_exported(tmp_path, comm
     assert evaluated.exit_code == 0, evaluated.stderr
     told = evaluated.stdout + evaluated.stderr
     assert "at epsilon 3 no attack on the membership of a document" in told and "Canaries: " in told
-    with pytest.raises(UserError, match="Tuning learns the training texts along"):
-        SequenceTuner(Run.open(str(run.path)), None, None, None)
+    with pytest.raises(UserError, match="Tuning learns the training examples along"):
+        SequenceTuner(Run.open(str(run.path)), None, None, TuneRequest())
     parts = tmp_path / "parts"
     with stopped_at(12):
         fit_run("gpt", parts, data, 30, *settings, private="epsilon=3", canaries=20)

@@ -46,7 +46,7 @@ class SequenceTuner(Tuner):
         super().__init__(run, preferences, codec, request)
         if "privacy" in run.record:
             raise UserError(
-                "Tuning learns the training texts along, which would give away of them what no budget covers.",
+                "Tuning learns the training examples along, which would give away of them what no budget covers.",
                 "Steer the model by its prompts, or fit it again without --private.",
             )
         # An answer that picks all, or is of samples whose text isn't known, says nothing.
