@@ -16,7 +16,8 @@ from tfgen.errors import UserError
 from tfgen.modalities.basket.cleaning import clean
 from tfgen.modalities.basket.reading import AS_LINES, Interactions, read_interactions
 from tfgen.modalities.basket.recognition import first_lines, line_delimiter
-from tfgen.modalities.table.reading import ending_of, parse_sample
+from tfgen.modalities.table.delimited import parse_sample
+from tfgen.modalities.table.reading import ending_of
 from tfgen.representations.sets.codec import SetCodec, items_of
 from tfgen.representations.sets.examples import SetExamples, in_order_of_chance, set_split
 from tfgen.representations.sets.sets import Sets

@@ -10,7 +10,8 @@ from tfgen.data.encodings import open_unpacked
 from tfgen.data.examples import clean_text
 from tfgen.data.walk import walk
 from tfgen.modalities.basket.columns import is_surely_interactions
-from tfgen.modalities.table.reading import DELIMITERS, ending_of, parse_sample
+from tfgen.modalities.table.delimited import parse_sample
+from tfgen.modalities.table.reading import DELIMITERS, ending_of
 from tfgen.modalities.table.recognition import how_surely as table_surely
 
 LINES = (".basket", ".baskets")  # whose lines are baskets, whatever else they look like

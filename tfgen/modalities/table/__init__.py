@@ -3,6 +3,7 @@
     table.py         a source to a table that can be learned; the others are called from here
     reading.py       files of all kinds to cells; grid.py finds the header among rows of texts
     cells.py         texts column by column, and tables in memory
+    delimited.py     lines of text to rows of cells
     kinds.py         cells to rows: what a column holds, and what is missing
     formats.py       how numbers and dates are written: found, read, and written again
     constraints.py   what holds in every row; graph_constraints.py, in the graph of an export

@@ -21,7 +21,7 @@ from tfgen.representations.rows.columns import (
 
 MISSING = (
     "", "NA", "N/A", "n/a", "#N/A", "nan", "NaN", "NAN", "null", "NULL", "Null", "None", "?", "-", "--", ".", "..",
-    "…", "#NV", "#DIV/0!", "#VALUE!", "#REF!", "NaT", "<NA>",
+    "…", "\\N", "#NV", "#DIV/0!", "#VALUE!", "#REF!", "NaT", "<NA>",
 )  # fmt: skip
 _YES = ("yes", "y", "true", "t", "1", "1.0", "on", "ja", "j", "oui", "o", "si", "sí", "s", "sim", "x", "checked")
 _NO = ("no", "n", "false", "f", "0", "0.0", "off", "nein", "non", "não", "unchecked")

@@ -22,6 +22,7 @@ from tfgen.data.examples import clean_text, natural_order
 from tfgen.data.walk import walk
 from tfgen.errors import UserError, unknown
 from tfgen.modalities.table.cells import WHAT_IS_READ, Cells, encoded, of_arrow, text_of, unique_names
+from tfgen.modalities.table.delimited import MOST_LINES, Delimited, TooLong, parse_sample, width_of
 from tfgen.modalities.table.grid import ReadingOptions, Row, cells_of_grid
 
 DELIMITED = (".csv", ".tsv", ".tab", ".data", ".txt", ".dat")
@@ -31,8 +32,6 @@ DELIMITERS = ",;\t|"
 _SAMPLE = 2**16  # characters by which the sign between cells is found
 _ALIKE = 0.8  # of the lines have as many cells, where the right sign is between them
 _NEVER = "\x1f"  # a sign that is in no text, for tables of one column
-_LONGEST_CELL = 2**27  # characters
-_MOST_LINES = 500  # of one row: more, and a quotation mark isn't closed
 _WHOLE_SHEET = 2**23  # bytes of a workbook up to which merged cells are looked at
 _SHOWN = {"\t": "a tab", ",": "','", ";": "';'", "|": "'|'", " ": "spaces", _NEVER: "none"}
 
@@ -120,10 +119,12 @@ def _of_delimited(path: Path, options: ReadingOptions) -> Cells:
     sample = _sample(path, encoding)
     said = re.match(r"sep=(.)\r?\n?", sample)  # as Excel writes it for itself
     delimiter = options.delimiter or (said[1] if said else find_delimiter(sample))
-    rows = _rows(path, encoding, delimiter)
+    how = Delimited(delimiter, width_of(io.StringIO(sample, newline=""), delimiter))
+    rows = _rows(path, encoding, how)
     if said:
         rows = itertools.islice(rows, 1, None)
     cells = cells_of_grid(rows, str(path), options)
+    notes += _about_unclosed(how.unclosed)
     usual = {".tsv": "\t", ".tab": "\t"}.get(ending_of(path), ",")
     if delimiter not in (usual, _NEVER) and not options.delimiter:
         notes.append(f"The cells stand between {_SHOWN.get(delimiter, repr(delimiter))}.")
@@ -150,15 +151,6 @@ def find_delimiter(text: str) -> str:
             if score > most:
                 best, most = sign, score
     return best
-
-
-def parse_sample(text: str, sign: str) -> list[list[str]]:
-    """The rows of a few lines, none where they can't be parted by this sign."""
-    csv.field_size_limit(_LONGEST_CELL)
-    try:
-        return list(csv.reader(io.StringIO(text, newline=""), delimiter=sign, skipinitialspace=True))
-    except csv.Error:
-        return []
 
 
 def _encoding(path: Path, options: ReadingOptions) -> tuple[str, list[str]]:
@@ -195,27 +187,33 @@ def _sample(path: Path, encoding: str) -> str:
         return text.read(_SAMPLE)
 
 
-def _rows(path: Path, encoding: str, delimiter: str, quote: str = '"', start: int = 0) -> Iterator[Row]:
+def _rows(path: Path, encoding: str, how: Delimited, start: int = 0) -> Iterator[Row]:
     """Every row of a file with the line where it begins, from behind line `start` on."""
-    csv.field_size_limit(_LONGEST_CELL)
     with _open_text(path, encoding) as text:
         lines = (line.replace("\0", "") for line in itertools.islice(text, start, None))
-        reader = csv.reader(lines, delimiter=delimiter, quotechar=quote, skipinitialspace=delimiter != "\t")
-        before = 0
         try:
-            for row in reader:
-                if reader.line_num - before > _MOST_LINES:
-                    raise UserError(
-                        f"A quotation mark that opens in line {start + before + 1} of '{path}' is not closed in "
-                        f"{_MOST_LINES} lines.",
-                        "Close it, or double it where it belongs to the text.",
-                    )
-                yield start + before + 1, row
-                before = reader.line_num
+            for line, row in how.rows(lines):
+                yield start + line, row
+        except TooLong as error:
+            raise UserError(
+                f"A quotation mark that opens in line {start + how.line} of '{path}' is not closed in {MOST_LINES} "
+                "lines.",
+                "Close it, or double it where it belongs to the text.",
+            ) from error
         except csv.Error as error:
             raise UserError(
-                f"Line {start + reader.line_num} of '{path}' is no row: {error}.", "Mend it, or leave it out."
+                f"Line {start + how.line} of '{path}' is no row: {error}.", "Mend it, or leave it out."
             ) from error
+
+
+def _about_unclosed(lines: list[int]) -> list[str]:
+    """What is said of quotation marks that aren't closed."""
+    if not lines:
+        return []
+    if len(lines) == 1:
+        return [f"A quotation mark that opens in line {lines[0]} isn't closed, and is left out."]
+    shown = ", ".join(map(str, lines[:3])) + (", ..." if len(lines) > 3 else "")
+    return [f"{len(lines)} quotation marks aren't closed, and are left out: in lines {shown}."]
 
 
 # Files with types.
@@ -393,7 +391,7 @@ def _of_arff(path: Path, options: ReadingOptions) -> Cells:
 
     def rows() -> Iterator[Row]:
         yield 1, names
-        for line, row in _rows(path, encoding, ",", "'", start):
+        for line, row in _rows(path, encoding, Delimited(",", len(names), "'"), start):
             if row and not row[0].startswith("%"):
                 # A comma behind the last cell, or a tab around one, is a slip that this format's own readers forgive.
                 row = [cell.strip().strip('"') for cell in row]

@@ -13,10 +13,9 @@ import numpy as np
 from tfgen.data.encodings import open_unpacked
 from tfgen.data.walk import walk
 from tfgen.errors import UserError
+from tfgen.modalities.table.delimited import parse_sample
 from tfgen.modalities.table.grid import ReadingOptions, cells_of_grid
-from tfgen.modalities.table.reading import (
-    DELIMITED, ENDINGS, JSON_LINES, ending_of, find_delimiter, parse_sample, tables_in,
-)  # fmt: skip
+from tfgen.modalities.table.reading import DELIMITED, ENDINGS, JSON_LINES, ending_of, find_delimiter, tables_in
 
 _SAMPLE = 2**16  # bytes
 _CHATS_AND_PAIRS = (
