@@ -1,6 +1,7 @@
 """Cells as they were read, before anybody knows what they mean: columns of texts, and where each row stood."""
 
 import datetime
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,7 @@ from tfgen.errors import UserError
 WHAT_IS_READ = (
     "Give a .csv, .tsv, .parquet, .xlsx, .jsonl or .arff with a row for each example, or in Python a dict of columns."
 )
+_UTC = ("UTC", "Etc/UTC", "GMT", "Z", "+00:00")
 
 
 @dataclass
@@ -158,6 +160,9 @@ def of_arrow(names: Sequence[str], columns: Iterable[Any]) -> Cells:
     typed = frozenset(name for name, column in zip(names, columns) if not pa.types.is_string(column.type))
     count = len(columns[0]) if columns else 0
     texts = [encoded(as_texts(column)) for column in columns]
+    for name, column in zip(names, columns):
+        if zone := _named_zone(column.type):
+            notes.append(f"The moments of '{name}' are read as clocks in {zone} show them, and written without a zone.")
     return Cells(names, texts, np.arange(1, count + 1), "row", typed, None, notes)
 
 
@@ -177,13 +182,38 @@ def as_texts(column: Any) -> Any:
         texts = pc.if_else(pc.is_finite(column), column.cast(pa.string()), pa.scalar(None, pa.string()))
         return pc.replace_substring_regex(texts, "^-0$", "0")
     if pa.types.is_timestamp(kind):
-        column = column.cast(pa.timestamp(kind.unit))
-        return pc.replace_substring_regex(pc.strftime(column, "%Y-%m-%dT%H:%M:%S"), r"\.0+$", "")
+        texts = pc.replace_substring_regex(pc.strftime(_by_clock(column), "%Y-%m-%dT%H:%M:%S"), r"\.0+$", "")
+        said = "" if kind.tz is None or _named_zone(kind) else "Z" if kind.tz in _UTC else kind.tz
+        return pc.binary_join_element_wise(texts, said, "") if said else texts
     if pa.types.is_time(kind):
         return pc.replace_substring_regex(column.cast(pa.string()), r"\.0+$", "")
     if pa.types.is_nested(kind):
         return pa.array([None if value is None else str(value) for value in column.to_pylist()], pa.string())
     return column.cast(pa.string())
+
+
+def _named_zone(kind: Any) -> str | None:
+    """The zone of a type of moments where it is a place, whose clocks are not always as far from UTC."""
+    import pyarrow as pa
+
+    zone = kind.tz if pa.types.is_timestamp(kind) else None
+    return None if zone in _UTC or zone is None or re.fullmatch("[+-][0-9]{2}:[0-9]{2}", zone) else zone
+
+
+def _by_clock(column: Any) -> Any:
+    """Moments as clocks of their zone show them, without the zone."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kind = column.type
+    if _named_zone(kind):
+        return pc.local_timestamp(column)
+    plain = column.cast(pa.timestamp(kind.unit))
+    if kind.tz is None or kind.tz in _UTC:
+        return plain
+    hours, minutes = int(kind.tz[1:3]), int(kind.tz[4:])
+    ahead = datetime.timedelta(hours=hours, minutes=minutes) * (-1 if kind.tz[0] == "-" else 1)
+    return pc.add(plain, pa.scalar(ahead, pa.duration(kind.unit)))
 
 
 def text_of(value: Any) -> str | None:
@@ -198,7 +228,7 @@ def text_of(value: Any) -> str | None:
             return None
         return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
     if isinstance(value, datetime.datetime):
-        return value.replace(tzinfo=None).isoformat()
+        return value.isoformat()
     if isinstance(value, (datetime.date, datetime.time)):
         return value.isoformat()
     return str(value)

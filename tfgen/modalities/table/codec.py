@@ -10,7 +10,7 @@ import numpy as np
 
 from tfgen.errors import UserError
 from tfgen.modalities.table.constraints import MISSING, Constraint, Fixed, Sum, from_json, lowest_below
-from tfgen.modalities.table.formats import read_dates, write_values
+from tfgen.modalities.table.formats import read_values, write_values
 from tfgen.representations.rows.codec import Categories, Distance, RowCodec, Steps
 from tfgen.representations.rows.columns import Column, Rows
 
@@ -85,7 +85,7 @@ class TableCodec(RowCodec):
         if form is not None:
             import pyarrow as pa
 
-            value = float(read_dates(pa.array([text]), form)[0])
+            value = float(read_values(column, pa.array([text]))[0])
             if not np.isnan(value):
                 return value
         before, after = column.writing.get("before", ""), column.writing.get("after", "")

@@ -4,10 +4,11 @@ What is found is the `writing` of a Column, plain JSON. Everything works on pyar
 million rows cost as little as their different values do.
 """
 
+import math
 import operator
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -46,15 +47,22 @@ _DAYS = (
     "%B %d, %Y", "%b %d %Y", "%B %d %Y", "%Y%m%d",
 )  # fmt: skip
 _MONTHS_ALONE = ("%Y-%m", "%Y/%m", "%m/%Y", "%b %Y", "%B %Y", "%b-%Y")
+_ISO = (
+    "%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S.%f", "%H:%M:%S",
+    "%H:%M:%S.%f",
+)  # fmt: skip
 _LIKELY_YEARS = (-54_000, 84_000)  # of months alone, as days: 1822 to 2199; else they are fractions and the like
 _TIMES = ("%H:%M:%S", "%H:%M", "%H:%M:%S.%f", "%H.%M.%S", "%I:%M:%S %p", "%I:%M %p")
 _MAY_BE_DATE = (
     "[0-9][-/.: ]+[0-9]+[-/.: ]+[0-9]|[0-9]:[0-9]|[A-Za-z]{3}[ ,.-]+[0-9]|[0-9][ .-]+[A-Za-z]{3}|^[0-9]{8}$"
     "|^[0-9]{4}[-/][0-9]{1,2}$|^[0-9]{1,2}/[0-9]{4}$"
 )
-_ZONE = re.compile(r"(?<=[0-9])( ?(?:Z|UTC|GMT|[+-][0-9]{2}:?[0-9]{2}))$")
+_ZONE_NAME = r" ?(?:Z|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?)| [A-Z]{3,5}"
+_ZONE = re.compile(rf"(?<=[0-9])({_ZONE_NAME})$")
+_WITH_ZONE = rf"^(?P<local>.*[0-9]:[0-9]{{2}}(?::[0-9]{{2}}(?:[.,][0-9]+)?)?)(?P<zone>{_ZONE_NAME})$"
 _ORDERS = {"dmy": "dm", "mdy": "md", "ymd": "Y"}
-_PIVOT = 69  # two digits of a year: up to here it is after 2000, as in POSIX
+_PIVOT = 69  # two digits of a year: below this it is after 2000, as in POSIX
+_CENTURY = 36525  # days
 _SAMPLE = 200  # different texts by which formats are sorted out
 _DAY = 86400
 _STEPS = (86400, 43200, 21600, 3600, 1800, 900, 600, 300, 60, 30, 15, 10, 5)  # seconds
@@ -66,6 +74,7 @@ class Found:
 
     values: of each text, NaN where it is of another form.
     other: another reading of the same dates, day and month exchanged, which fits as well; None where there is none.
+    zones: the different ones of times that became UTC.
     """
 
     kind: str
@@ -73,6 +82,7 @@ class Found:
     decimals: int = 0
     writing: Mapping[str, Any] = field(default_factory=dict)
     other: str | None = None
+    zones: tuple[str, ...] = ()
 
 
 # Numbers.
@@ -308,6 +318,10 @@ def find_dates(texts: Any, order: str | None = None, compact: bool = False) -> F
     if 2 * likely.sum() <= len(sample):
         return None
     zone = _zone(sample.to_pylist())
+    if not zone or not pc.all(pc.ends_with(texts, zone)).as_py():
+        several = _of_several_zones(texts, order, compact)
+        if several is not None:
+            return several
     found = []
     for form in _formats(compact):
         whole = form + zone.replace("%", "%%") if zone else form
@@ -331,8 +345,11 @@ def find_dates(texts: Any, order: str | None = None, compact: bool = False) -> F
     return _date_form(form, matched.slice(0, _SAMPLE).to_pylist(), values, other)
 
 
-def read_dates(texts: Any, form: str) -> np.ndarray:
-    """Days, seconds, or seconds of a day of texts in a format; NaN where a text is of another."""
+def read_dates(texts: Any, form: str, pivot: int = _PIVOT) -> np.ndarray:
+    """Days, seconds, or seconds of a day of texts in a format; NaN where a text is of another.
+
+    pivot: two digits of a year below this are after 2000.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -356,7 +373,7 @@ def read_dates(texts: Any, form: str) -> np.ndarray:
             month = np.array(places)[np.asarray(encoded.indices)]
     year = part("Y", 1970) if "%y" not in form else part("y", 0)
     if "%y" in form:
-        year += np.where(year < _PIVOT, 2000, 1900)
+        year += np.where(year < pivot, 2000, 1900)
     day, hour, minute, second = part("d", 1), part("H", 0), part("M", 0), part("S", 0)
     if "%I" in form:
         hour = part("I", 12)
@@ -376,6 +393,17 @@ def read_dates(texts: Any, form: str) -> np.ndarray:
     result = count if kind == DATE else seconds if kind == TIME else _DAY * count + seconds
     values[matched] = np.where(fits, result, np.nan)
     return values
+
+
+def until(found: Found, last: int) -> Found:
+    """Dates of which none is after this year: where their years have two digits, later ones are of the century
+    before."""
+    limit = (np.datetime64(f"{last + 1}-01-01") - np.datetime64("1970-01-01")).astype(int)
+    unit = 1 if found.kind == DATE else _DAY
+    if "%y" not in found.writing["format"] or not np.any(found.values >= limit * unit):
+        return found
+    values = np.where(found.values >= limit * unit, found.values - _CENTURY * unit, found.values)
+    return replace(found, values=values, writing={**found.writing, "pivot": (last + 1) % 100})
 
 
 def write_dates(column: Column, values: np.ndarray) -> list[str]:
@@ -442,6 +470,62 @@ def _order_of(form: str) -> str:
     return found.replace("b", "m")
 
 
+def _of_several_zones(texts: Any, order: str | None, compact: bool) -> Found | None:
+    """Moments of which each says by how much its clock is ahead, read as UTC, which has one order and one look. Days
+    that all begin by their own clocks stay those days."""
+    local, zones, offsets = _without_zones(texts)
+    if len(zones) < 2 or 2 * np.isfinite(offsets).sum() <= len(texts):
+        return None
+    found = find_dates(local, order, compact)
+    if found is None or kind_of_format(found.writing["format"]) == TIME:
+        return None
+    if found.kind == DATE:
+        return replace(found, zones=zones)
+    form = found.writing["format"]
+    values = found.values - np.where(np.isfinite(offsets), offsets, 0)
+    writing = {key: value for key, value in found.writing.items() if key != "step"}
+    writing |= {"format": form + ("Z" if "T" in form else "+00:00")}
+    if step := _step(values):
+        writing["step"] = step
+    return replace(found, values=values, writing=writing, zones=zones)
+
+
+def _without_zones(texts: Any) -> tuple[Any, tuple[str, ...], np.ndarray]:
+    """Texts without the offset from UTC that they end in, the different ones, "" for none, and each in seconds; NaN
+    where there is none."""
+    import pyarrow.compute as pc
+
+    parts = pc.extract_regex(texts, _WITH_ZONE)
+    zone = pc.utf8_trim_whitespace(pc.fill_null(pc.struct_field(parts, "zone"), "")).dictionary_encode()
+    names = zone.dictionary.to_pylist()
+    seconds = np.array([math.nan if (known := offset_of(name)) is None else known for name in names])
+    offsets = seconds[np.asarray(zone.indices)] if names else np.zeros(0)
+    local = pc.if_else(np.isfinite(offsets), pc.fill_null(pc.struct_field(parts, "local"), ""), texts)
+    return local, tuple(sorted(names)), offsets
+
+
+def offset_of(zone: str) -> int | None:
+    """How many seconds a zone is ahead of UTC, where it says so; names such as CET are used for several."""
+    found = re.fullmatch(r"([+-])([0-9]{2}):?([0-9]{2})?", zone.strip())
+    if found is None:
+        return 0 if zone.strip() in ("Z", "UTC", "GMT") else None
+    return (-1 if found[1] == "-" else 1) * (3600 * int(found[2]) + 60 * int(found[3] or 0))
+
+
+def zone_of(form: str) -> str:
+    """The zone that a format of moments ends in."""
+    found = re.search(rf"(?<=%[A-Za-z])({_ZONE_NAME})$", form.replace("%%", "%"))
+    return found[1] if found else ""
+
+
+def has_zones_by_name(texts: Any) -> bool:
+    """Whether texts are moments of zones that only have a name, such as CET and CEST."""
+    import pyarrow.compute as pc
+
+    named = pc.match_substring_regex(texts, r"[0-9]:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)? [A-Z]{3,5}$")
+    return 2 * pc.sum(named.cast("int64")).as_py() > len(texts)
+
+
 def _zone(texts: list[str]) -> str:
     """What all texts end in that names a time zone."""
     zones = {found[1] if (found := _ZONE.search(text)) else "" for text in texts if ":" in text}
@@ -497,8 +581,18 @@ def read_values(column: Column, texts: Any, typed: bool = False) -> np.ndarray:
 
     if column.kind in (NUMBER, INTEGER):
         return _read_numbers(column, texts, typed)
-    values = read_dates(texts, column.writing["format"])
-    for form in ("%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f", "%H:%M:%S", "%H:%M:%S.%f"):
+    own = column.writing["format"]
+    pivot = column.writing.get("pivot", _PIVOT)
+    values = read_dates(texts, own, pivot)
+    if np.isfinite(values).all():
+        return values
+    texts, _, offsets = _without_zones(texts)
+    zone = zone_of(own) if column.kind == DATETIME else ""
+    behind = np.isnan(values) & np.isfinite(offsets)  # whose clocks are others, where the column says what its own is
+    ahead = offset_of(zone) if zone else None
+    if zone:
+        values = np.where(np.isnan(values), read_dates(texts, own[: len(own) - len(zone)], pivot), values)
+    for form in _ISO:
         rest = ~np.isfinite(values)
         if not rest.any():
             break
@@ -509,6 +603,8 @@ def read_values(column: Column, texts: Any, typed: bool = False) -> np.ndarray:
             values[rest] = read * _DAY if (kind, column.kind) == (DATE, DATETIME) else read
         elif kind == column.kind:
             values[rest] = read
+    if ahead is not None:
+        values[behind] += ahead - offsets[behind]
     return values
 
 

@@ -4,6 +4,7 @@ Cells become Rows. What a person says of a column (correction.py) wins over what
 with the setting that decides it. Notes quote no cell, since a run keeps them.
 """
 
+import datetime
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,7 +15,7 @@ import numpy as np
 from tfgen.console import several
 from tfgen.errors import UserError, unknown
 from tfgen.modalities.table.cells import Cells
-from tfgen.modalities.table.formats import Found, find_dates, find_numbers, read_values
+from tfgen.modalities.table.formats import Found, find_dates, find_numbers, has_zones_by_name, read_values, until
 from tfgen.representations.rows.columns import (
     BOOLEAN, CATEGORY, CONSTANT, DATE, INTEGER, KEY, NUMBER, TEXT, Column, Rows,
 )  # fmt: skip
@@ -46,6 +47,13 @@ _OF_PERSONS = (  # what, as a cell has it, and the names of columns that it may 
 _MOSTLY = 0.8  # of the different cells
 _CAMEL = re.compile(r"(?<=[a-z])(ID|Id|Nr|No|Code|Key)$")
 _DATE_NAME = re.compile(r"date|datum|day|dob|birth|time|when|_at$|_on$|_dt$|^dt|jour|fecha", re.IGNORECASE)
+_BIRTH_NAME = re.compile(
+    r"birth|born|(^|[^a-z])(dob|bday|geb|gebdat)([^a-z]|$)|geburt|geboren|naissance|nacimiento|nascita", re.IGNORECASE
+)  # fmt: skip
+_END_NAME = re.compile(
+    r"due|expir|matur|until|valid|deadline|ablauf|(^|[^a-z])(end|ends|to|till|bis)([^a-z]|$)", re.IGNORECASE
+)  # fmt: skip
+_SOON = 10  # years in which what a table plans may lie
 _PATTERN = re.compile(r"^([A-Za-z#_/ -]*)([0-9]+)$")
 _TOTALS = ("total", "totals", "grand total", "sum", "insgesamt", "land insgesamt", "gesamt", "summe", "all", "subtotal")
 _SPECIALS, _FEW_SPECIALS = 0.05, 5  # of the cells of a column of numbers may be words, and so many different ones
@@ -320,6 +328,8 @@ class _Finder:
         return self._learned(texts, found)
 
     def _learned(self, texts: _Texts, found: Found) -> tuple[Column, np.ndarray | None]:
+        if "%y" in found.writing.get("format", ""):
+            found = self._of_the_past(texts.name, found)
         values, missing = found.values.copy(), texts.missing
         for mark in self._corrections.marks(texts.name):
             if mark and (read := _number(mark)) is not None and (values == read).any():
@@ -328,6 +338,10 @@ class _Finder:
         writing = dict(found.writing)
         if found.kind == DATE and texts.typed:
             writing["format"] = re.sub(r"[T ]00:00(:00)?(\.0+)?$", "", writing["format"])
+        if len(found.zones) > 1:
+            shown = ", ".join(zone or "none" for zone in found.zones[:4]) + (", ..." if len(found.zones) > 4 else "")
+            become = "days by their own clocks" if found.kind == DATE else "UTC, and written so"
+            self._notes.append(f"The moments of '{texts.name}' are of several time zones ({shown}): read as {become}.")
         if found.other:
             self._ambiguous[texts.name] = found
         elif (order := _day_month_order(writing.get("format", ""))) is not None:
@@ -341,6 +355,19 @@ class _Finder:
         if missing is None and not np.isfinite(spread).all():
             missing = ""
         return Column(texts.name, found.kind, (), found.decimals, writing, missing), spread
+
+    def _of_the_past(self, name: str, found: Found) -> Found:
+        """Dates whose years have two digits: tables tell what was, or is soon to be, and nobody is born later."""
+        if _END_NAME.search(name):
+            return found
+        this = datetime.date.today().year
+        moved = until(found, last := this if _BIRTH_NAME.search(name) else this + _SOON)
+        if moved is not found:
+            self._notes.append(
+                f"The years of '{name}' have two digits and are read as {last - 99} to {last}. If others are meant, "
+                "write four."
+            )
+        return moved
 
     def _look_for_sentinels(self, texts: _Texts, values: np.ndarray) -> None:
         """Numbers that stand far from all others, and often: -200, 999."""
@@ -367,6 +394,11 @@ class _Finder:
         if everyone and count > 2 and (named or len(_pattern_of(sample)) and count > _MANY_TEXTS):
             return self._key(texts), None
         length = sum(map(len, sample)) / len(sample)
+        if has_zones_by_name(texts.texts):
+            self._notes.append(
+                f"The moments of '{name}' are of several time zones that have only names, so they are words here: "
+                "write zones as +01:00, or leave them out."
+            )
         self._look_for_totals(texts)
         alone = count > max(_MANY_TEXTS, texts.present / 2)
         if alone or (length > _LONG and count > _MANY_TEXTS and count > texts.present / 10):

@@ -10,7 +10,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, timezone
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ import numpy as np
 from tfgen import files
 from tfgen.console import several
 from tfgen.errors import UserError, unknown
-from tfgen.modalities.table.formats import write_values
+from tfgen.modalities.table.formats import offset_of, write_values, zone_of
 from tfgen.modalities.table.kinds import truth
 from tfgen.representations.rows.columns import (
     BOOLEAN, CONSTANT, DATE, DATETIME, INTEGER, KEY, NUMBER, TEXT, TIME, Column, Rows,
@@ -181,7 +181,7 @@ def _write_parquet(path: Path, rows: Rows, metadata: Mapping[str, Any], first: i
 def _arrow_type(column: Column) -> Any:
     import pyarrow as pa
 
-    kinds = {NUMBER: pa.float64(), INTEGER: pa.int64(), DATE: pa.date32(), DATETIME: pa.timestamp("us"),
+    kinds = {NUMBER: pa.float64(), INTEGER: pa.int64(), DATE: pa.date32(), DATETIME: pa.timestamp("us", _zone(column)),
              TIME: pa.time64("us")}  # fmt: skip
     if column.kind == BOOLEAN and _is_truth(column):
         return pa.bool_()
@@ -270,22 +270,30 @@ def _typed(column: Column, values: np.ndarray, of_moment: Callable[[Any], Any]) 
     elif column.kind == NUMBER:
         made = distinct.tolist()
     else:
-        made = [of_moment(_moment(column.kind, value)) for value in distinct.tolist()]
+        zone = _zone(column)
+        made = [of_moment(_moment(column.kind, value, zone)) for value in distinct.tolist()]
     result = np.full(len(values), None, object)
     if made:
         result[known] = np.array([*made, None], object)[:-1][places]
     return result.tolist()
 
 
-def _moment(kind: str, value: float) -> date | datetime | time:
+def _zone(column: Column) -> timezone | None:
+    """The zone of a column's moments, where it is known how far from UTC that is."""
+    ahead = offset_of(zone_of(column.writing["format"])) if column.kind == DATETIME else None
+    return None if ahead is None else timezone(timedelta(seconds=ahead))
+
+
+def _moment(kind: str, value: float, zone: timezone | None = None) -> date | datetime | time:
     if kind == DATE:
         return (_EPOCH + timedelta(days=round(value))).date()
     moment = _EPOCH + timedelta(microseconds=round(value * 1e6))
-    return moment if kind == DATETIME else moment.time()
+    return moment.replace(tzinfo=zone) if kind == DATETIME else moment.time()
 
 
 def _excel_moment(value: date | datetime | time) -> date | datetime | time | str:
-    """Excel knows no day before 1900, and counts wrongly up to March of it."""
+    """Excel knows no zones and no day before 1900, and counts wrongly up to March of it."""
+    value = value.replace(tzinfo=None) if isinstance(value, datetime) else value
     return value if isinstance(value, time) or value.year > 1900 else value.isoformat()
 
 
