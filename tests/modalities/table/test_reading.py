@@ -275,3 +275,91 @@ def test_a_delimiter_at_the_end_of_each_row_moves_no_names(write):
     table = open_table(write("a.csv", content))
     assert [column.name for column in table.rows.columns][:3] == ["job", "age", "pay"]
     assert table.rows.values["age"][:2].tolist() == [20, 21]
+
+
+BODY = [f"{20 + row % 40},{'Ulm' if row % 3 else 'Bonn'},{row / 2}" for row in range(100)]
+
+
+@pytest.mark.parametrize(
+    "above",
+    [
+        ["# made by a laboratory"],
+        ["# made, with commas, by a laboratory", "#"],
+        ["# one, two, three", "// four, five, six"],
+        ["Report:,Wages", "Date:,2024-05-01", ""],
+        ["Station:,Ulm,", "Sensor:,A7,"],
+        ["Wages of 2024, by city", "", ",,"],
+        ["Wages", ",,version 2", "", "2024-05-01,,"],
+    ],
+)
+def test_what_stands_above_the_header_is_left_out_and_said(write, above):
+    cells = read(write("a.csv", "\n".join([*above, "age,city,wage", *BODY, ""])))
+    assert cells.names == ["age", "city", "wage"] and len(cells) == 100
+    assert any("above the table" in note for note in cells.notes)
+
+
+@pytest.mark.parametrize(
+    "header, names",
+    [
+        ("#age,city,wage", ["age", "city", "wage"]),
+        ("# age,city,wage", ["age", "city", "wage"]),
+        ("# of rooms,city,wage", ["# of rooms", "city", "wage"]),
+        ("#,city,wage", ["#", "city", "wage"]),
+        ("% owned,city,wage", ["% owned", "city", "wage"]),
+    ],
+)
+@pytest.mark.parametrize("above", [[], ["# made by a laboratory"]])
+def test_a_header_may_begin_like_a_comment(write, above, header, names):
+    cells = read(write("a.csv", "\n".join([*above, header, *BODY, ""])))
+    assert cells.names == names and len(cells) == 100
+
+
+def test_comments_among_rows_and_cells_that_look_so(write):
+    rows = [*BODY[:50], "# a pause, then, more", *BODY[50:]]
+    cells = read(write("a.csv", "\n".join(["# made here", "age,city,wage", *rows, ""])))
+    assert len(cells) == 100 and "1 comment among the rows left out." in cells.notes
+    colours = [f"#{row % 7}f0000,{row}" for row in range(60)]
+    for head in (["# made here", "colour,count"], ["colour,count"], []):
+        cells = read(write("b.csv", "\n".join([*head, *colours, ""])))
+        assert len(cells) == 60 and texts(cells)[cells.names[0]][0] == "#0f0000"
+
+
+def test_a_header_of_two_rows_below_a_title(write):
+    cells = read(write("a.csv", "\n".join(["Wages", "", ",place,place", "age,city,wage", *BODY, ""])))
+    assert cells.names == ["age", "place: city", "place: wage"] and len(cells) == 100
+
+
+def workbook(path, sheets):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for name, rows in sheets.items():
+        sheet = book.create_sheet(name)
+        for row in rows:
+            sheet.append(row)
+    book.save(path)
+    return path
+
+
+SHEET = [["age", "city"], *([20 + row % 40, "Ulm" if row % 3 else "Bonn"] for row in range(60))]
+
+
+@pytest.mark.parametrize(
+    "first, rows",
+    [
+        ("Read me", [["This book holds wages."], ["Ask Ann."], [], ["age", "in years"]]),
+        ("Tabelle1", [["This book holds wages."], ["Ask Ann."]]),
+        ("Codebook", [["name", "meaning", "unit"], ["age", "of a person", "years"], ["city", "of living", "-"]]),
+        ("Summary", [["people", 60], ["mean age", 38.5], ["cities", 2]]),
+    ],
+)
+def test_a_sheet_about_others_is_not_the_table(tmp_path, first, rows):
+    cells = read(workbook(tmp_path / "a.xlsx", {first: rows, "Wages": SHEET}))
+    assert cells.names == ["age", "city"] and len(cells) == 60
+    assert f"The sheet 'Wages' is read. There are others: '{first}'" in cells.notes[0]
+
+
+def test_the_first_of_several_tables_or_the_only_sheet_is_read_whatever_its_name(tmp_path):
+    cells = read(workbook(tmp_path / "a.xlsx", {"One": SHEET[:10], "Two": SHEET}))
+    assert len(cells) == 9
+    assert len(read(workbook(tmp_path / "b.xlsx", {"Summary": SHEET}))) == 60

@@ -23,6 +23,8 @@ _VALUE = re.compile(  # a number, a date or a time
     r"|[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}([ T].*)?$|[0-9]{1,2}[:.][0-9]{2}([:.][0-9]{2})?$"
 )
 _COMMENT = ("#", "%", "|", "//", "--")
+_SIGN_OF_HEADER = re.compile(r"#\s*(?=[^\W\d_])(?!(?:of|in|per)\b)")  # before the first name; "# of rooms" is one
+_ABOUT = 30  # rows at the top that may say something of the file
 Row = tuple[int, list[str]]  # its line and its cells
 
 
@@ -45,13 +47,17 @@ class ReadingOptions:
 
 @dataclass
 class _Layout:
-    """How a grid is laid out: its names, how many of the first rows are above the data, and how long rows are."""
+    """How a grid is laid out: its names, how many of the first rows are above the data, and how long rows are.
+
+    comment: what comments begin with, where there are any above the table.
+    """
 
     names: list[str]
     above: int
     width: int
     headers: list[list[str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    comment: str = ""
 
 
 def cells_of_grid(
@@ -78,6 +84,9 @@ def cells_of_grid(
     if not any(_filled(row) for _, row in head) and len(head) < _HEAD:
         raise UserError(f"'{source}' holds no rows.", "Give a table with a row for each example.")
     layout = _find_layout(head, source, options, place, merged)
+    above, below = ([row for _, row in rows] for rows in (head[: layout.above - 1], head[layout.above:]))
+    if any(row and row[0].lstrip().startswith("#") for row in above) and _are_few(below):
+        layout.comment = "#"
     body = _Body(layout, source, place, is_sheet, options.rows)
     body.add(itertools.chain(head[layout.above:], rows))
     return body.cells()
@@ -94,7 +103,7 @@ class _Body:
         self._waiting: list[Row] = []
         self._chunks: list[list[Any]] = [[] for _ in range(layout.width)]
         self._lines: list[np.ndarray] = []
-        self._count = self._empty = self._broken_count = 0
+        self._count = self._empty = self._comments = self._broken_count = 0
         self._broken: list[tuple[str, str]] = []
 
     def add(self, rows: Iterable[Row]) -> None:
@@ -105,6 +114,8 @@ class _Body:
                 cells = self._fitted(cells)
             if not (cells and cells[0].strip()) and not "".join(cells).strip():
                 self._empty += 1
+            elif self._layout.comment and cells[0].lstrip().startswith(self._layout.comment):
+                self._comments += 1
             elif len(cells) != width:
                 self._broken_count += 1
                 if len(self._broken) < _NAMED_AT_MOST:
@@ -154,6 +165,8 @@ class _Body:
         found.notes = [*self._layout.notes, *renamed, *dropped, *notes]
         if self._empty > 1:
             found.notes.append(f"{several(self._empty, 'empty row')} left out.")
+        if self._comments:
+            found.notes.append(f"{several(self._comments, 'comment')} among the rows left out.")
         found.broken = self._broken
         if self._broken_count > len(self._broken):
             found.notes.append(f"{self._broken_count} rows have more or fewer cells than the others and were left out.")
@@ -185,6 +198,8 @@ def _find_layout(
         return _layout(_fitted(names, max(width, _reach(names))), found + 1, [names], [])
     start, notes = _titles(head, width, place)
     rest = [row for _, row in head[start:]]
+    if rest and rest[0]:
+        rest[0] = [_SIGN_OF_HEADER.sub("", rest[0][0].lstrip(), count=1), *rest[0][1:]]
     if options.header == 0 or not rest:
         return _layout([""] * width, start, [], notes)
     body = [row for row in rest[1:] if _filled(row)]
@@ -224,22 +239,28 @@ def _width(head: list[Row]) -> int:
 
 
 def _titles(head: list[Row], width: int, place: str) -> tuple[int, list[str]]:
-    """How many of the first rows stand above the table: titles, comments, empty ones, and rows of mere numbering."""
+    """How many of the first rows stand above the table: titles, comments, empty ones, what is said of the file, and
+    rows of mere numbering."""
     start, texts, numbered = 0, [], []
     usual = float(np.median([_filled(row) for _, row in head if _filled(row)]))
+    has_comments = _are_few([row for _, row in head])
     while start < len(head) - 1:
         row = head[start][1]
         filled = _filled(row)
-        first = next((cell.strip() for cell in row if cell.strip()), "")
         if filled == 0:
             pass
-        elif (filled == 1 and usual >= 3) or (filled == 1 and len(row) != width and first.startswith(_COMMENT)):
-            texts.append(first)
+        elif filled == 1 and (usual >= 3 or (len(row) != width and _first(row).startswith(_COMMENT))):
+            texts.append(_first(row))
+        elif has_comments and _is_comment(row) and not _is_commented_header(head[start:], width):
+            texts.append(_first(row))
         elif _is_numbering(row) and _are_names(head[start + 1][1]):
             numbered.append(head[start][0])
         else:
             break
         start += 1
+    about = _about_the_file([row for _, row in head[start:]], width, usual)
+    texts += [_first(row) for _, row in head[start: start + about] if _filled(row)]
+    start += about
     notes = []
     if texts:
         shown = texts[0] if len(texts[0]) <= 40 else texts[0][:37] + "..."
@@ -248,6 +269,58 @@ def _titles(head: list[Row], width: int, place: str) -> tuple[int, list[str]]:
                      f"'{shown}'{' ...' if len(texts) > 1 else ''}.")  # fmt: skip
     notes += [f"{place.capitalize()} {line} only numbers the columns and is left out." for line in numbered]
     return start, notes
+
+
+def _first(row: Sequence[str]) -> str:
+    """The first cell that isn't empty."""
+    return next((cell.strip() for cell in row if cell.strip()), "")
+
+
+def _is_comment(row: Sequence[str]) -> bool:
+    return bool(row) and row[0].lstrip().startswith(("#", "%", "//"))
+
+
+def _are_few(rows: list[list[str]]) -> bool:
+    """Whether comments are few, so that they are none of the data, as '#12' or '#ff0000' would be."""
+    return 2 * sum(map(_is_comment, rows)) <= len(rows)
+
+
+def _is_commented_header(rows: list[Row], width: int) -> bool:
+    """Whether the first row, which looks like a comment, names the columns, as '#age,city' does: the next row doesn't,
+    and isn't a comment itself."""
+    (_, row), (_, below), body = rows[0], rows[1], [row for _, row in rows[2:] if _filled(row)]
+    if len(row) != width or _filled(row) < width or _is_comment(below):
+        return False
+    return _filled(below) > 0 and not _is_header(below, body, width)
+
+
+def _about_the_file(rows: list[list[str]], width: int, usual: float) -> int:
+    """How many rows say something of the file, such as "Station: Ulm": those above a row that surely is a header, with
+    less in them than others or parted from it by an empty row."""
+    for place, row in enumerate(rows[:_ABOUT]):
+        body = [other for other in rows[place + 1:] if _filled(other)]
+        if _filled(row) >= max(2, usual) and _names_numbers(row, body, width):
+            break
+    else:
+        return 0
+    above = rows[:place]
+    last_empty = max((at for at, other in enumerate(above) if not _filled(other)), default=0)
+    if any(_filled(other) >= usual for other in above[last_empty:]):
+        return 0
+    if above and _are_two_rows(above[-1], row, body, width) and not _first(above[-1]).endswith(":"):
+        return place - 1  # that row is the upper one of the header
+    return place
+
+
+def _names_numbers(row: Sequence[str], body: list[list[str]], width: int) -> bool:
+    """Whether a row has words wherever others have numbers, and there are such places."""
+    if not _are_names(row) or len(body) < 2:
+        return False
+    for place in range(min(width, len(row))):
+        below = [text for other in body if place < len(other) and (text := other[place].strip())]
+        if row[place].strip() and below and sum(map(_is_value, below)) >= 0.8 * len(below):
+            return True
+    return False
 
 
 def _is_numbering(row: Sequence[str]) -> bool:

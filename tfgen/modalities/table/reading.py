@@ -9,6 +9,7 @@ import io
 import itertools
 import json
 import re
+import shlex
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,6 +34,12 @@ _SAMPLE = 2**16  # characters by which the sign between cells is found
 _ALIKE = 0.8  # of the lines have as many cells, where the right sign is between them
 _NEVER = "\x1f"  # a sign that is in no text, for tables of one column
 _WHOLE_SHEET = 2**23  # bytes of a workbook up to which merged cells are looked at
+_FIRST_ROWS = 100  # by which it is told whether a sheet is a table
+_ABOUT_OTHERS = re.compile(  # titles of sheets that say something of other ones
+    r"^(read ?me|about|info(rmation)?|notes?|legend|code ?book|(data )?dictionary|metadata|(table of )?contents|cover|"
+    r"title|descriptions?|summary|overview|instructions|variables|change ?log|deckblatt|hinweise|inhalt|legende|"
+    r"übersicht|lies ?mich|lisez ?moi)\b", re.IGNORECASE
+)  # fmt: skip
 _SHOWN = {"\t": "a tab", ",": "','", ";": "';'", "|": "'|'", " ": "spaces", _NEVER: "none"}
 
 
@@ -341,15 +348,27 @@ def _of_excel(path: Path, options: ReadingOptions) -> Cells:
     filled = [name for name, sheet in sheets.items() if (sheet.max_row or 2) > 1 or (sheet.max_column or 2) > 1]
     if not filled:
         raise UserError(f"'{path}' holds no rows.", WHAT_IS_READ)
-    sheet = sheets[options.sheet or filled[0]]
+    chosen = options.sheet or next((name for name in filled if _is_table(sheets[name])), filled[0])
+    sheet = sheets[chosen]
     merged = _merged(sheet) if whole else {}
     cells = cells_of_grid(_rows_of_sheet(sheet, merged), str(path), options, "row", True, bool(merged))
     cells.typed = frozenset(cells.names)
     if len(filled) > 1 and options.sheet is None:
-        others = ", ".join(f"'{name}'" for name in filled[1:4])
-        cells.notes.insert(0, f"The sheet '{filled[0]}' is read. There are others: {others}; to choose: --set "
-                           f"sheet={filled[1]}")  # fmt: skip
+        others = [name for name in filled if name != chosen]
+        shown = ", ".join(f"'{name}'" for name in others[:3])
+        cells.notes.insert(0, f"The sheet '{chosen}' is read. There are others: {shown}; to choose: --set "
+                           f"{shlex.quote(f'sheet={others[0]}')}")  # fmt: skip
     return cells
+
+
+def _is_table(sheet: Any) -> bool:
+    """Whether a sheet is rows of columns by its beginning, rather than words about others."""
+    if _ABOUT_OTHERS.search(sheet.title.replace("_", " ")):
+        return False
+    rows = itertools.islice(sheet.iter_rows(values_only=True), _FIRST_ROWS)
+    counts = Counter(sum(value not in (None, "") for value in row) for row in rows)
+    del counts[0], counts[1]  # empty rows, and titles
+    return counts.total() > 2 and 2 * max(counts.values()) > counts.total()
 
 
 def _merged(sheet: Any) -> dict[tuple[int, int], Any]:
