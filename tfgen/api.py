@@ -83,7 +83,8 @@ class Run(storage.Run):
             signed: whether files that are saved of them say by a signature that a model made them; `verify` reads it.
             options: of a run that makes sequences, how the next token is chosen: temperature, top_k, top_p, min_p,
                 repetition_penalty, beams, length, stop, ladder, attempts; of one that makes arrays, what steers them:
-                truncation, reject, interpolate, frames, loop, like, fill (docs/generation.md).
+                truncation, reject, interpolate, frames, loop, like, fill (docs/generation.md); of rows, `like`: a file
+                or a DataFrame whose gaps are filled in.
 
         Returns:
             Of pictures a numpy array uint8 [n, height, width, channels], of text a sequence of strings. Both show
@@ -93,10 +94,15 @@ class Run(storage.Run):
             UserError: the model can't follow the prompt, or an option is not for this run.
         """
         from tfgen.generate import Request
+        from tfgen.modalities.table.cells import as_file, is_in_memory
         from tfgen.prompts.matrix import Filling, open_samples
         from tfgen.restore import keeping_newest
 
         options = {name: plain(value) for name, value in options.items()}
+        if is_in_memory(options.get("like")):
+            with as_file(options["like"]) as like:
+                return self.generate(prompt, n, seed, variables=variables, template=template, preset=preset,
+                                     best_of=best_of, signed=signed, **{**options, "like": like})  # fmt: skip
         request = Request(text("prompt", prompt), whole("n", n), whole("seed", seed) or 0, None, options, signed=signed)
         filling = Filling({name: names(values) for name, values in (variables or {}).items()})
         run = self if preset is None else self.open(f"{self.path}@{text('preset', preset)}")
@@ -208,7 +214,7 @@ class Run(storage.Run):
 
     def evaluate(
         self,
-        data: str | None = None,
+        data: Any = None,
         *,
         metrics: str | Sequence[str] = (),
         n: int | None = None,
@@ -221,23 +227,25 @@ class Run(storage.Run):
         """Scores with intervals, baselines and alarms; `evaluation["frechet"].value` is one of them.
 
         Args:
-            data: held-out examples, real ones that the run never saw.
+            data: held-out examples, real ones that the run never saw: a path, or of rows a DataFrame or a dict of
+                columns.
             metrics: only these; then nothing is kept in the run.
             target: of rows, the column that is predicted, to see what samples are good for; else guessed.
             carbon: grams of CO2 for a kilowatt-hour of electricity; by default what the fit was told.
         """
         from tfgen.evaluate.request import EvaluateRequest
+        from tfgen.modalities.table.cells import as_file
 
-        holdout = str(data) if isinstance(data, Path) else data
-        request = EvaluateRequest(
-            holdout, names(metrics), whole("n", n), extractor, whole("seed", seed) or 0, target,
-            number("carbon", carbon),
-        )
-        load_tensorflow()
-        from tfgen.evaluate.stage import evaluate
+        with as_file(str(data) if isinstance(data, Path) else data) as holdout:
+            request = EvaluateRequest(
+                holdout, names(metrics), whole("n", n), extractor, whole("seed", seed) or 0, target,
+                number("carbon", carbon),
+            )
+            load_tensorflow()
+            from tfgen.evaluate.stage import evaluate
 
-        with talking(verbose or is_talking()):
-            return evaluate(self, request)
+            with talking(verbose or is_talking()):
+                return evaluate(self, request)
 
     def explain(
         self, prompt: str = "", *, output: str | Path | None = None, seed: int = 0, verbose: bool = False
@@ -265,11 +273,12 @@ class Run(storage.Run):
         with talking(verbose or is_talking()):
             return explain(explainer)
 
-    def least_likely(self, data: str | Path | None = None, n: int = 20) -> "list[LikelyRow]":
+    def least_likely(self, data: Any = None, n: int = 20) -> "list[LikelyRow]":
         """The rows that the run's model finds the least likely, the most unlikely first.
 
         Args:
-            data: other rows with the same columns; by default those that the run read.
+            data: other rows with the same columns, a path, a DataFrame or a dict of columns; by default those that the
+                run read.
 
         Raises:
             UserError: the run learned no rows, or its model can't say how likely one is.
@@ -280,8 +289,10 @@ class Run(storage.Run):
             raise UserError("Only a run that learned rows can say which are unlikely.", "Leave --rows out.")
         load_tensorflow()
         from tfgen.evaluate.rows.anomalies import rows_of
+        from tfgen.modalities.table.cells import as_file
 
-        return rows_of(self, None if data is None else str(data), whole("n", n) or 20)
+        with as_file(data) as source:
+            return rows_of(self, None if source is None else str(source), whole("n", n) or 20)
 
     def export(
         self,
@@ -372,8 +383,10 @@ class Run(storage.Run):
         Args:
             output: where the signed statement is written, a file.
         """
-        forgetting = self.open_forgetting(**what)
-        with talking(verbose or is_talking()):
+        from tfgen.modalities.table.cells import as_file
+
+        with as_file(what.pop("rows", None)) as rows, talking(verbose or is_talking()):
+            forgetting = self.open_forgetting(rows=rows, **what)
             return forgetting.carry_out(None if output is None else Path(output))
 
     def open_forgetting(

@@ -335,6 +335,25 @@ def test_unlikely_rows_are_named_by_their_place_in_the_file(run, command):
     assert [line.split()[0] for line in told.stdout.splitlines()[1:]] == [str(row.place + 1) for row in rows]
 
 
+def test_rows_in_memory_are_taken_where_a_file_is(run):
+    """As a notebook has them: a table whose gaps are to be filled, and one whose rows are to be judged."""
+    import pyarrow as pa
+
+    import tfgen
+
+    loaded = tfgen.load(run.path)
+    half = {"age": [45, 61, None], "smoker": ["yes", None, "no"]}
+    for like in (half, pa.table(half)):
+        rows = loaded.generate(like=like, seed=3)
+        assert [row["age"] for row in rows][:2] == [45, 61] and rows[2]["age"] is not None and len(rows) == 3
+        assert [row["smoker"] for row in rows][::2] == [True, False] and {"bmi", "region"} <= set(rows[0])
+    if load_model(run).measurements():
+        whole = loaded.generate(n=12, seed=5).to_dict()
+        assert {row.place for row in loaded.least_likely(whole, n=12)} == set(range(12))
+    with pytest.raises(UserError, match="none of the run's columns"):
+        loaded.generate(like={"height": [1, 2]})
+
+
 @pytest.mark.parametrize(
     "arguments, sentence",
     [

@@ -1,9 +1,12 @@
 """Cells as they were read, before anybody knows what they mean: columns of texts, and where each row stood."""
 
+import contextlib
 import datetime
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -119,6 +122,33 @@ def as_parquet(data: Any) -> bytes:
     buffer = pa.BufferOutputStream()
     parquet.write_table(arrow_of(data), buffer)
     return buffer.getvalue().to_pybytes()
+
+
+def is_in_memory(data: Any) -> bool:
+    """Whether data is of a kind that `arrow_of` takes."""
+    if isinstance(data, np.ndarray):
+        return bool(data.dtype.names)
+    if isinstance(data, Mapping):
+        lists = (hasattr(values, "__len__") and not isinstance(values, str) for values in data.values())
+        return bool(data) and all(lists)
+    return hasattr(data, "column_names") and hasattr(data, "num_rows") or hasattr(data, "to_dict") and hasattr(
+        data, "columns")
+
+
+@contextlib.contextmanager
+def as_file(data: Any) -> Iterator[Any]:
+    """A table in memory as the path of a Parquet file, which is there while it is read; anything else as it is.
+
+    Raises:
+        UserError: as `arrow_of` does.
+    """
+    if not is_in_memory(data):
+        yield data
+        return
+    with tempfile.TemporaryDirectory(prefix="tfgen-") as folder:
+        path = Path(folder) / "table.parquet"
+        path.write_bytes(as_parquet(data))
+        yield str(path)
 
 
 def arrow_of(data: Any) -> Any:

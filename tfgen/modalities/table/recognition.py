@@ -4,15 +4,14 @@ import json
 import mimetypes
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from tfgen.data.encodings import open_unpacked
 from tfgen.data.walk import walk
 from tfgen.errors import UserError
+from tfgen.modalities.table.cells import is_in_memory
 from tfgen.modalities.table.delimited import parse_sample
 from tfgen.modalities.table.grid import ReadingOptions, cells_of_grid
 from tfgen.modalities.table.reading import DELIMITED, ENDINGS, JSON_LINES, ending_of, find_delimiter, tables_in
@@ -39,7 +38,7 @@ def how_surely(source: Any) -> int:
     source: an existing path, or data in memory.
     """
     if not isinstance(source, Path):
-        return 2 * _is_table_in_memory(source)
+        return 2 * is_in_memory(source)
     if source.is_dir():
         return _of_folder(source)
     ending = ending_of(source)
@@ -53,16 +52,6 @@ def how_surely(source: Any) -> int:
     if ending in (*JSON_LINES, ".json"):
         return _of_json(text, ending)
     return _of_delimited(text, ending)
-
-
-def _is_table_in_memory(data: Any) -> bool:
-    if isinstance(data, np.ndarray):
-        return bool(data.dtype.names)
-    if isinstance(data, Mapping):
-        lists = (hasattr(values, "__len__") and not isinstance(values, str) for values in data.values())
-        return bool(data) and all(lists)
-    return hasattr(data, "column_names") and hasattr(data, "num_rows") or hasattr(data, "to_dict") and hasattr(
-        data, "columns")
 
 
 def _of_folder(folder: Path) -> int:
