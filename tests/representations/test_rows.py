@@ -158,6 +158,15 @@ def test_conditions(codec, prompt, holds):
         ("forty", "'forty' is no condition on rows"),
         ("id=7", "The column 'id' is not learned"),
         ("day=soon", "'soon' is not a date"),
+        ("age=40..60, age=20..30", "Nothing is age=40..60 and age=20..30 at once, which is what a comma asks for. "
+                                   "For one or the other, write: age=40..60|20..30"),
+        ("ward=South, ward=A&E", "write: ward=South|A&E"),
+        ("age=40..60, age=200", "No row of the data has age=200"),
+        ("ward=South,A&E", "write a bar for one or the other: ward=South|A&E"),
+        ("ward=north, left", 'in quotes it is part of a value: ward="north, left"'),
+        ("age>20, amount=12,5..20,5", "write a point in numbers: amount=12.5..20.5"),
+        ("amount>=12,5, age=30", "amount>=12.5"),
+        ("ward=South,nowhere", "Write COLUMN=VALUE"),
     ],
 )
 def test_what_can_not_be_asked_for_is_said(codec, prompt, sentence):
@@ -205,7 +214,7 @@ def test_a_column_asked_for_twice_is_within_both(codec):
     made = asked.within(codec, drawn, np.random.default_rng(0).random(drawn.shape))
     assert (made.values["amount"] >= 1000).all() and (made.values["amount"] < 1100).all()
     assert asked.hold(codec, made).all() and asked.ranges["age"] == [(40, 60)]
-    with pytest.raises(UserError, match="No row of the data has age"):
+    with pytest.raises(UserError, match="Nothing is age<30 and age>40 at once"):
         read_conditions(codec, "age<30, age>40")
 
 

@@ -13,6 +13,7 @@ from tfgen.modalities.table.reading import read_cells
 from tfgen.modalities.table.table import open_table, open_table_as
 from tfgen.modalities.table.writing import texts_of
 from tfgen.representations.rows.columns import Column
+from tfgen.representations.rows.conditions import read_conditions
 
 CHANCE = np.random.default_rng(0)
 
@@ -283,3 +284,13 @@ def test_times_come_out_as_finely_as_they_are(unit, texts):
         assert rows.values["x"].min() <= made.min() and made.max() <= rows.values["x"].max()
         if unit < 1:
             assert np.any(made % 1 > 0)
+
+
+def test_a_comma_within_a_value_that_is_asked_for(write):
+    table = open_table(write("a.csv", "wage;city\n" + "".join(f"{row},5;{'ab'[row % 2]}\n" for row in range(200))))
+    codec = TableCodec.of(table.rows, 200)
+    with pytest.raises(UserError, match=r'in quotes it is part of a value: wage="12,5\.\.20,5"'):
+        read_conditions(codec, "city=a, wage=12,5..20,5")
+    assert read_conditions(codec, 'wage="12,5..20,5"').ranges["wage"] == [(12.5, 20.5)]
+    with pytest.raises(UserError, match='such as: wage="'):
+        read_conditions(codec, "wages")

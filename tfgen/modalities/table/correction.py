@@ -234,7 +234,7 @@ SETTINGS: dict[str, DataSetting] = {
         lambda value: _whole("skip", value, 0, "how many lines stand above the table"),
         "how many lines at the top are no part of the table",
     ),
-    "sheet": DataSetting(str, "the sheet of an Excel file", "the first that isn't empty"),
+    "sheet": DataSetting(str, "the sheet of an Excel file", "the first that is a table and not about other ones"),
     "missing": DataSetting(
         _check_missing, "what stands for a missing cell, separated by commas, beside ?, NA and their like", "none"
     ),

@@ -1,5 +1,6 @@
 """What is asked of rows, as a person types it: "income=>50K, age=40..60, sex=Female|Male"."""
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -166,7 +167,7 @@ def read_conditions(codec: RowCodec, prompt: str) -> Conditions:
         UserError: a column or a category is not known (the nearest is named), a value is none of its column's, or the
             data has no such rows.
     """
-    made = no_conditions(codec)
+    made, asked = no_conditions(codec), dict[str, list[tuple[str, str]]]()
     for name, comparison, text in _parts(codec, prompt):
         column = next(each for each in codec.columns if each.name == name)
         if column.kind == CONSTANT and comparison == "=" and unquoted(text) == column.categories[0]:
@@ -175,7 +176,8 @@ def read_conditions(codec: RowCodec, prompt: str) -> Conditions:
             why = "always the same" if column.kind == CONSTANT else "not learned"
             raise UserError(f"The column '{name}' is {why}, so rows can't be asked for by it.", _columns(codec))
         place = [each.name for each in codec.learned].index(name)
-        _restrict(codec, made, place, column, comparison, text)
+        _restrict(codec, made, place, column, comparison, text, asked.get(name, ()))
+        asked.setdefault(name, []).append((comparison, text))
     for place, base in codec.distances.items():
         if codec.learned[place].name in made.ranges:
             _restrict_together(codec, made, place, base)
@@ -253,13 +255,51 @@ def missing_marks(column: Column) -> set[str]:
     return {*_MISSING, stripped(column.missing or "").lower()}
 
 
+def _contradiction(name: str, asked: Sequence[tuple[str, str]]) -> UserError:
+    """The error for comparisons of a column of which each can be, and not all at once."""
+    both = " and ".join(f"{name}{comparison}{text}" for comparison, text in asked)
+    advice = "Leave one of them out."
+    if all(comparison == "=" for comparison, _ in asked):
+        advice = f"For one or the other, write: {name}={'|'.join(text for _, text in asked)}"
+    return UserError(f"Nothing is {both} at once, which is what a comma asks for.", advice)
+
+
+def _about_comma(codec: RowCodec, before: str, pieces: Sequence[str]) -> str:
+    """How what a comma took apart is to be written, where that is what went wrong; else nothing."""
+    found = re.fullmatch(CONDITION, before)
+    place = None if found is None else _place_of([each.name for each in codec.learned], unquoted(found[1]))
+    if place is None:
+        return ""
+    column, values = codec.learned[place], [stripped(found[3]), *pieces]
+    for sign, how in ((",", "in quotes it is part of a value"), (", ", "in quotes it is part of a value"),
+                      (".", "write a point in numbers"), ("|", "write a bar for one or the other")):  # fmt: skip
+        value = sign.join(values)
+        if _can_be(codec, column, value):
+            right = value if sign in ".|" else quoted(value)
+            return f'A comma means "and"; {how}: {found[1]}{found[2]}{right}'
+    return ""
+
+
+def _can_be(codec: RowCodec, column: Column, value: str) -> bool:
+    """Whether something typed is a value of a column, or a range of such."""
+    if column.is_categorical:
+        return all(_place_of(column.categories, part) is not None for part in value.split("|"))
+    try:
+        return all(_span(codec, column, part.strip()) for part in re.split(r"\.\.|\|", value) if part)
+    except UserError:
+        return False
+
+
 def _parts(codec: RowCodec, prompt: str) -> list[tuple[str, str, str]]:
     """Of each condition the column's name, the comparison, and what is typed behind it."""
     names, parts = [each.name for each in codec.columns], []
-    for piece in split_prompt(prompt):
+    pieces = split_prompt(prompt)
+    for at, piece in enumerate(pieces):
         found = re.fullmatch(CONDITION, piece)
         if found is None:
-            advice = f"Write COLUMN=VALUE, or COLUMN=LOW..HIGH, such as: {_example(codec, codec.learned[0])}"
+            usual = f"Write COLUMN=VALUE, or COLUMN=LOW..HIGH, such as: {_example(codec, codec.learned[0])}"
+            rest = itertools.takewhile(lambda each: not re.fullmatch(CONDITION, each), pieces[at:])
+            advice = _about_comma(codec, pieces[at - 1] if at else "", [*rest]) or usual
             raise UserError(f"'{piece}' is no condition on rows.", advice)
         name = unquoted(found[1])
         place = _place_of(names, name)
@@ -281,8 +321,11 @@ def _split(text: str, sign: str) -> list[str]:
     return [stripped(part) for part in re.split(rf'{re.escape(sign)}(?=(?:[^"]*"[^"]*")*[^"]*$)', text)]
 
 
-def _restrict(codec: RowCodec, made: Conditions, place: int, column: Column, comparison: str, text: str) -> None:
-    """Adds what is asked of one column."""
+def _restrict(
+    codec: RowCodec, made: Conditions, place: int, column: Column, comparison: str, text: str,
+    earlier: Sequence[tuple[str, str]] = (),
+) -> None:  # fmt: skip
+    """Adds what is asked of one column, of which something was asked earlier."""
     how, first = codec.encodings[column.name], int(codec.specification.offsets[place])
     own = slice(first, first + how.size)
     share, ends, pieces = np.zeros(how.size), np.tile([0.0, 1.0], [how.size, 1]), []
@@ -321,6 +364,9 @@ def _restrict(codec: RowCodec, made: Conditions, place: int, column: Column, com
         share = np.maximum(share, np.minimum(shares.sum(axis=0), 1.0))
     share = np.where(made.allowed[own] > 0, share, 0.0).astype(np.float32)
     if not share.any():
+        if earlier:
+            _restrict(codec, no_conditions(codec), place, column, comparison, text)  # unless it can't be by itself
+            raise _contradiction(quoted(column.name, ",<=>"), [*earlier, (comparison, text)])
         raise UserError(f"No row of the data has {column.name}{comparison}{text}.", _extent(codec, column))
     if ranges:
         made.ranges[column.name] = sorted(ranges)
@@ -429,7 +475,7 @@ def _example(codec: RowCodec, column: Column) -> str:
     how = codec.encodings[column.name]
     if isinstance(how, Bins) and how.extent:
         low, high = (codec.write_value(column, value) for value in how.extent)
-        return f"{quoted(column.name, ',<=>')}={low}..{high}"
+        return f"{quoted(column.name, ',<=>')}={quoted(f'{low}..{high}')}"
     return f"{quoted(column.name, ',<=>')}={quoted(column.categories[0])}"
 
 
