@@ -278,3 +278,21 @@ def test_a_few_baskets_of_a_run_that_has_lines_are_lines_and_strangers_are_count
     owners, sets = BasketModality.read_sets(isolated / "few.csv", codec, {})
     assert len(owners) == len(sets) == 2 and len(sets[0]) == 2
     assert "1 basket without an item that the run knows is left out." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("sign, between, name", [(",", ";", "a.csv"), ("|", ",", "a.csv"), ("\t", ",", "a.tsv")])
+@pytest.mark.parametrize("header", [True, False])
+def test_a_column_of_lists_makes_a_table_no_baskets(isolated, sign, between, name, header):
+    tags = ["rock", "pop", "jazz", "folk", "soul"]
+    rows = [f"{1990 + row % 9}{sign}{between.join(tags[row % 3: row % 3 + 1 + row % 4 % 3])}" for row in range(80)]
+    (isolated / name).write_text("\n".join([*([f"year{sign}tags"] if header else []), *rows, ""]))
+    assert open_data(name).modality == "table"
+
+
+@pytest.mark.parametrize("sign", ["\t", ",", ";"])
+def test_recboles_files_are_parted_as_their_header_is(isolated, sign):
+    other = ";" if sign == "," else ","
+    text = sign.join(["user_id:token", "item_id:token"]) + "\n"
+    text += "".join(f"{user}{sign}Run{other} {item}{other} Run\n" for user, item, _ in interactions())
+    (isolated / "a.inter").write_text(text)
+    assert f"Run{other} jam{other} Run" in open_data("a.inter").codec.names

@@ -363,3 +363,13 @@ def test_the_first_of_several_tables_or_the_only_sheet_is_read_whatever_its_name
     cells = read(workbook(tmp_path / "a.xlsx", {"One": SHEET[:10], "Two": SHEET}))
     assert len(cells) == 9
     assert len(read(workbook(tmp_path / "b.xlsx", {"Summary": SHEET}))) == 60
+
+
+@pytest.mark.parametrize("sign", ["~", "^", ":", "#", "&"])
+def test_a_sign_that_parts_no_table_unasked_is_named(write, sign):
+    path = write("a.csv", "\n".join(row.replace(",", sign) for row in ["age,city,wage", *BODY]))
+    with pytest.raises(UserError, match=r"seem to stand between '.', as many in each line.*delimiter="):
+        read(path)
+    assert read(path, delimiter=sign).names == ["age", "city", "wage"]
+    assert len(read(path, delimiter="comma").names) == 1
+    assert read(write("b.csv", "mail\n" + "".join(f"a{row}@b.de\n" for row in range(20)))).names == ["mail"]

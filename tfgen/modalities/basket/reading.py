@@ -75,7 +75,9 @@ def read_interactions(source: Any, said: Mapping[str, str]) -> Interactions:
     if lines and is_double_colon(lines):
         return _of_cells(_double_colon(path), said, source)
     if ending_of(path) == INTERACTIONS:
-        return _of_cells(_without_types(read_cells(path, ReadingOptions(delimiter="\t", header=1))), said, source)
+        head = lines[0] if lines else ""
+        sign = "\t" if "\t" in head else line_delimiter([head])  # cells may have any other sign in them
+        return _of_cells(_without_types(read_cells(path, ReadingOptions(delimiter=sign, header=1))), said, source)
     named = any(role in said for role in ("user", "item", "time", "title"))
     always = ending_of(path) in LINES
     sign = line_delimiter(lines or [","], always)

@@ -11,7 +11,7 @@ from tfgen.data.examples import clean_text
 from tfgen.data.walk import walk
 from tfgen.modalities.basket.columns import is_surely_interactions
 from tfgen.modalities.table.delimited import parse_sample
-from tfgen.modalities.table.reading import DELIMITERS, ending_of
+from tfgen.modalities.table.reading import DELIMITERS, ending_of, find_delimiter
 from tfgen.modalities.table.recognition import how_surely as table_surely
 
 LINES = (".basket", ".baskets")  # whose lines are baskets, whatever else they look like
@@ -111,7 +111,11 @@ def are_ragged(lines: Sequence[str], sign: str) -> bool:
     """Whether lines are baskets rather than rows: as many cells as it happens, and the same names in any place."""
     if len(lines) < _LEAST_LINES:
         return False
-    rows = parse_sample("\n".join(lines), sign)
+    text = "\n".join(lines)
+    other = find_delimiter(text)
+    if other != sign and other in DELIMITERS and len({len(row) for row in parse_sample(text, other)}) == 1:
+        return False  # a table, with lists in the cells of a column
+    rows = parse_sample(text, sign)
     lengths = Counter(map(len, rows))
     if len(lengths) < 3 or lengths.most_common(1)[0][1] > _ALIKE * len(rows):
         return False

@@ -23,7 +23,7 @@ _VALUE = re.compile(  # a number, a date or a time
     r"|[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}([ T].*)?$|[0-9]{1,2}[:.][0-9]{2}([:.][0-9]{2})?$"
 )
 _COMMENT = ("#", "%", "|", "//", "--")
-_SIGN_OF_HEADER = re.compile(r"#\s*(?=[^\W\d_])(?!(?:of|in|per)\b)")  # before the first name; "# of rooms" is one
+_SIGN_OF_HEADER = re.compile(r"^#\s*(?=[^\W\d_])(?!(?:of|in|per)\b)")  # before the first name; "# of rooms" is one
 _ABOUT = 30  # rows at the top that may say something of the file
 Row = tuple[int, list[str]]  # its line and its cells
 

@@ -126,6 +126,12 @@ def _of_delimited(path: Path, options: ReadingOptions) -> Cells:
     sample = _sample(path, encoding)
     said = re.match(r"sep=(.)\r?\n?", sample)  # as Excel writes it for itself
     delimiter = options.delimiter or (said[1] if said else find_delimiter(sample))
+    if delimiter == _NEVER and (other := _other_delimiter(sample)):
+        setting = shlex.quote(f"delimiter={other}")
+        raise UserError(
+            f"The cells of '{path}' seem to stand between '{other}', as many in each line.",
+            f"If so: --set {setting}. If it is one column: --set delimiter=comma",
+        )
     how = Delimited(delimiter, width_of(io.StringIO(sample, newline=""), delimiter))
     rows = _rows(path, encoding, how)
     if said:
@@ -158,6 +164,16 @@ def find_delimiter(text: str) -> str:
             if score > most:
                 best, most = sign, score
     return best
+
+
+def _other_delimiter(text: str) -> str | None:
+    """A sign that no table is parted by unasked, but is in each line as often as in the first, which only has names."""
+    first, *others = [line for line in text.splitlines() if line.strip()][:_FIRST_ROWS]
+    if len(others) < 3 or re.search("[0-9]", first):
+        return None
+    found = [sign for sign in dict.fromkeys(re.findall(r"(?<=\w)[~^:#&!/*+@§¦¬](?=\w)", first))
+             if all(line.count(sign) == first.count(sign) for line in others)]  # fmt: skip
+    return max(found, key=first.count, default=None)
 
 
 def _encoding(path: Path, options: ReadingOptions) -> tuple[str, list[str]]:
