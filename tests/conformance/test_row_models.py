@@ -4,6 +4,9 @@ and constraints, and say how many of its rows are like that."""
 import csv
 import dataclasses
 import json
+import subprocess
+import sys
+from datetime import date, datetime, time
 
 import numpy as np
 import pytest
@@ -321,6 +324,37 @@ def test_exports_with_constraints_prove_to_be_the_model(bills, tmp_path):
     made = tfgen.load(bills.path).export(tmp_path / "out", tflite=["float32"], saved_model=True)
     outputs = {each.output for artefact in made for each in artefact.proof.agreements}
     assert {"holds", "total", "numbers", "tokens"} <= outputs
+
+
+@pytest.mark.slow
+def test_the_worked_example_of_a_table_with_dates_runs_as_it_stands(tmp_path):
+    """Without tfgen or TensorFlow: it takes and gives dates and times as text, and a distance beside its beginning."""
+    import tfgen
+
+    chance = np.random.default_rng(0)
+    day, stay, minute = chance.integers(19800, 20100, 600), chance.integers(0, 9, 600), chance.integers(0, 1440, 600)
+    begin = day.astype("datetime64[D]")
+    table = {
+        "admitted": begin, "left": begin + stay, "seen": begin.astype("datetime64[m]") + minute,
+        "clock": [f"{each // 60:02d}:{each % 60:02d}" for each in minute], "ward": [*"ABC"] * 200,
+    }  # fmt: skip
+    run = tfgen.fit("gpt", table, output=tmp_path / "run", steps=4)
+    run.export(tmp_path / "out", tflite=["float32"])
+    (script,) = (tmp_path / "out").rglob("example.py")
+    code = "import sys, runpy; sys.modules.update(tfgen=None, tensorflow=None); "
+    code += f"runpy.run_path({str(script)!r}, run_name='__main__')"
+
+    def ask(*asked):
+        return subprocess.run([sys.executable, "-c", code, "7", *asked], capture_output=True, text=True)
+
+    done = ask("admitted=2024-05-01", "left=2024-05-04", "clock=08:30", "ward=B")
+    assert done.returncode == 0, done.stderr
+    row = json.loads(done.stdout)
+    assert abs((date.fromisoformat(row["admitted"]) - date(2024, 5, 1)).days) < 20 and row["ward"] == "B"
+    assert date.fromisoformat(row["left"]) >= date.fromisoformat(row["admitted"])
+    assert time(7) < time.fromisoformat(row["clock"]) < time(10) and datetime.fromisoformat(row["seen"]).year == 2024
+    refused = ask("seen=soon")
+    assert refused.returncode == 1 and "'soon' is no value of 'seen'. Write it as 2024-03-01T10:30." in refused.stderr
 
 
 def test_unlikely_rows_are_named_by_their_place_in_the_file(run, command):

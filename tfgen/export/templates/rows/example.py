@@ -7,7 +7,7 @@ The same seed and values give the same row here, in an app and on a server.
 
 import json
 import sys
-from datetime import date, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,8 @@ from ai_edge_litert.interpreter import Interpreter
 FOLDER = Path(__file__).parent
 COLUMNS = json.loads((FOLDER / "columns.json").read_text(encoding="utf-8"))
 FREE = -1  # to be drawn
+EPOCH = datetime(1970, 1, 1)
+UNITS = {"date": timedelta(days=1), "datetime": timedelta(seconds=1), "time": timedelta(seconds=1)}
 
 
 def token_of(column, value, asked):
@@ -25,14 +27,27 @@ def token_of(column, value, asked):
         if value not in column["values"]:
             raise SystemExit(f"'{column['name']}' is never '{value}'. It is, among others: {column['values'][:10]}")
         return column["values"].index(value)
-    value = float(value)
+    value = number_of(column, value)
     if "after" in column:
-        other = COLUMNS[column["after"]]["name"]
-        if other not in asked:
-            raise SystemExit(f"'{column['name']}' is known by its distance from '{other}': ask for both.")
-        value -= float(asked[other])
+        other = COLUMNS[column["after"]]
+        if other["name"] not in asked:
+            raise SystemExit(f"'{column['name']}' is known by its distance from '{other['name']}': ask for both.")
+        value -= number_of(other, asked[other["name"]])
     below = [place for place, (low, _) in enumerate(column["bins"]) if low <= value]
     return below[-1] if below else 0
+
+
+def number_of(column, text):
+    """A value as the model counts it: dates in days from 1970 on, moments and times of day in seconds."""
+    try:
+        if column["kind"] == "time":
+            return (datetime.combine(EPOCH, time.fromisoformat(text)) - EPOCH).total_seconds()
+        if column["kind"] in UNITS:
+            return (datetime.fromisoformat(text).replace(tzinfo=None) - EPOCH) / UNITS[column["kind"]]
+        return float(text)
+    except ValueError:
+        example = {"date": "2024-03-01", "datetime": "2024-03-01T10:30", "time": "10:30"}.get(column["kind"], "1.5")
+        raise SystemExit(f"'{text}' is no value of '{column['name']}'. Write it as {example}.") from None
 
 
 def value_of(column, token, number):
@@ -42,7 +57,10 @@ def value_of(column, token, number):
     if "values" in column:
         return column["values"][token]
     number = round(number + column["base"], column["decimals"] or None)
-    return str(date(1970, 1, 1) + timedelta(days=number)) if column["kind"] == "date" else number
+    if column["kind"] not in UNITS:
+        return number
+    moment = EPOCH + number * UNITS[column["kind"]]
+    return {"date": moment.date, "time": moment.time}.get(column["kind"], lambda: moment)().isoformat()
 
 
 def main(seed, *asked):
