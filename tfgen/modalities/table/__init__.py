@@ -5,6 +5,7 @@
     cells.py         texts column by column, and tables in memory
     delimited.py     lines of text to rows of cells
     kinds.py         cells to rows: what a column holds, and what is missing
+    durations.py     how long something took, as 110:51:08
     formats.py       how numbers and dates are written: found, read, and written again
     constraints.py   what holds in every row; graph_constraints.py, in the graph of an export
     correction.py    what a person says of a table: settings, and a TOML file

@@ -215,6 +215,9 @@ def as_texts(column: Any) -> Any:
         texts = pc.replace_substring_regex(pc.strftime(_by_clock(column), "%Y-%m-%dT%H:%M:%S"), r"\.0+$", "")
         said = "" if kind.tz is None or _named_zone(kind) else "Z" if kind.tz in _UTC else kind.tz
         return pc.binary_join_element_wise(texts, said, "") if said else texts
+    if pa.types.is_duration(kind):
+        units = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
+        return as_texts(pc.divide(column.cast(pa.int64()).cast(pa.float64(), safe=False), units[kind.unit]))
     if pa.types.is_time(kind):
         return pc.replace_substring_regex(column.cast(pa.string()), r"\.0+$", "")
     if pa.types.is_nested(kind):

@@ -10,6 +10,7 @@ import numpy as np
 
 from tfgen.errors import UserError
 from tfgen.modalities.table.constraints import MISSING, Constraint, Fixed, Sum, from_json, lowest_below
+from tfgen.modalities.table.durations import DURATION
 from tfgen.modalities.table.formats import read_values, write_values
 from tfgen.representations.rows.codec import Categories, Distance, RowCodec, Steps
 from tfgen.representations.rows.columns import Column, Rows
@@ -81,8 +82,7 @@ class TableCodec(RowCodec):
         return Steps(size, first, max(first, last))
 
     def read_value(self, column: Column, text: str) -> float:
-        form = column.writing.get("format")
-        if form is not None:
+        if {"format", DURATION} & set(column.writing):
             import pyarrow as pa
 
             value = float(read_values(column, pa.array([text]))[0])

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from tfgen.modalities.table.durations import DURATION, read_durations, write_durations
 from tfgen.representations.rows.columns import DATE, DATETIME, INTEGER, NUMBER, TIME, Column
 
 _CURRENCY = r"(?:US\$|R\$|[$€£¥₹]|USD|EUR|GBP|CHF|Rs\.?)"
@@ -580,7 +581,10 @@ def read_values(column: Column, texts: Any, typed: bool = False) -> np.ndarray:
     import pyarrow as pa
 
     if column.kind in (NUMBER, INTEGER):
-        return _read_numbers(column, texts, typed)
+        values = _read_numbers(column, texts, typed)
+        if DURATION in column.writing:
+            values = np.where(np.isnan(values), read_durations(column, texts), values)
+        return values
     own = column.writing["format"]
     pivot = column.writing.get("pivot", _PIVOT)
     values = read_dates(texts, own, pivot)
@@ -631,7 +635,8 @@ def write_values(column: Column, values: np.ndarray) -> np.ndarray:
     """A numeric column's values as text, missing ones as the column has them."""
     known = np.isfinite(values)
     distinct, places = np.unique(values[known], return_inverse=True)
-    written = (write_numbers if column.kind in (NUMBER, INTEGER) else write_dates)(column, distinct)
+    write = write_numbers if column.kind in (NUMBER, INTEGER) else write_dates
+    written = (write_durations if DURATION in column.writing else write)(column, distinct)
     texts = np.full(len(values), column.missing or "", object)
     texts[known] = np.array(written, object)[places] if len(distinct) else []
     return texts

@@ -20,6 +20,7 @@ _NOTES_BELOW = 50  # rows at the end that may be notes
 _NAMED_AT_MOST = 1000  # broken rows that a report names
 _VALUE = re.compile(  # a number, a date or a time
     r"[-+(]?[$€£]?\s?[0-9][0-9.,' ]*([eE][-+]?[0-9]+)?\s?[%€$)]?$|[-+]?[.,][0-9]+$"
+    r"|([0-9]+ days?,? )?[0-9]{1,7}:[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?$"
     r"|[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}([ T].*)?$|[0-9]{1,2}[:.][0-9]{2}([:.][0-9]{2})?$"
 )
 _COMMENT = ("#", "%", "|", "//", "--")

@@ -15,6 +15,7 @@ import numpy as np
 from tfgen.console import several
 from tfgen.errors import UserError, unknown
 from tfgen.modalities.table.cells import Cells
+from tfgen.modalities.table.durations import are_in_words, find_durations
 from tfgen.modalities.table.formats import Found, find_dates, find_numbers, has_zones_by_name, read_values, until
 from tfgen.representations.rows.columns import (
     BOOLEAN, CATEGORY, CONSTANT, DATE, INTEGER, KEY, NUMBER, TEXT, Column, Rows,
@@ -258,7 +259,9 @@ class _Finder:
             return _categories(texts, CATEGORY)
         if len(texts.texts) == 2 and {truth(text) for text in texts.texts.to_pylist()} == {True, False}:
             return _categories(texts, BOOLEAN)
-        found = self._dates(texts) or self._numbers(texts)
+        found = self._dates(texts)
+        if found is None or not np.isfinite(found.values).all():
+            found = self._durations(texts) or found or self._numbers(texts)
         if found is not None:
             return self._numeric(texts, found)
         return self._words(texts)
@@ -276,6 +279,14 @@ class _Finder:
             many = len(texts.texts) >= 10 and np.isfinite(found.values).all()
             if years.min() < 1850 or years.max() > 2150 or not (many or _DATE_NAME.search(texts.name)):
                 return None
+        return found
+
+    def _durations(self, texts: _Texts) -> Found | None:
+        durations = find_durations(texts.texts)
+        found = None if durations is None else Found(*durations)
+        if found is None or not self._enough(texts, np.isfinite(found.values)):
+            return None
+        self._notes.append(f"'{texts.name}' holds durations: they are learned as seconds, and written as they are.")
         return found
 
     def _numbers(self, texts: _Texts) -> Found | None:
@@ -394,6 +405,10 @@ class _Finder:
         if everyone and count > 2 and (named or len(_pattern_of(sample)) and count > _MANY_TEXTS):
             return self._key(texts), None
         length = sum(map(len, sample)) / len(sample)
+        if are_in_words(sample):
+            self._notes.append(
+                f"'{name}' holds durations in words: to have them learned, write 3:20:00, or a number of seconds."
+            )
         if has_zones_by_name(texts.texts):
             self._notes.append(
                 f"The moments of '{name}' are of several time zones that have only names, so they are words here: "
@@ -451,6 +466,8 @@ class _Finder:
             return _categories(texts, kind)
         if kind in (NUMBER, INTEGER):
             found = find_numbers(texts.texts, None if texts.typed else self._decimal, codes=True)
+            if found is None and (durations := find_durations(texts.texts)) is not None:
+                found = Found(*durations)
         else:
             found = find_dates(texts.texts, self._corrections.dates, compact=True)
         related = {NUMBER: (NUMBER, INTEGER), INTEGER: (INTEGER,)}.get(kind, (kind,))
