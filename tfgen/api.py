@@ -415,6 +415,9 @@ class Run(storage.Run):
         from tfgen.trust.forgetting.records import Records
         from tfgen.trust.forgetting.stage import Forgetting, ForgetRequest
 
+        if rows is not None and not isinstance(rows, (str, Path)):
+            what = f"The records are of type {type(rows).__name__}, and must be a file until all is carried out."
+            raise UserError(what, "Write them to one, or call forget, which takes tables in memory too.")
         records = Records(None if rows is None else Path(rows), person, keep_equal)
         folders = tuple(Path(each) for each in search)
         known = None if data is None else str(data)

@@ -386,6 +386,8 @@ def test_rows_in_memory_are_taken_where_a_file_is(run):
         assert {row.place for row in loaded.least_likely(whole, n=12)} == set(range(12))
     with pytest.raises(UserError, match="none of the run's columns"):
         loaded.generate(like={"height": [1, 2]})
+    with pytest.raises(UserError, match="must be a file until all is carried out"):
+        loaded.open_forgetting(rows=half)
 
 
 @pytest.mark.parametrize(
