@@ -27,7 +27,7 @@ def read(tmp_path):
         path = tmp_path / name
         text = json.dumps(rows, indent=1) if as_list else "\n".join(json.dumps(row) for row in rows)
         path.write_text(text, encoding="utf-8")
-        return list(read_rows(path))
+        return read_rows(path)
 
     return read
 
@@ -35,6 +35,7 @@ def read(tmp_path):
 def test_preferences_of_prompt_chosen_rejected(read):
     (row,) = read([{**PREFERENCE, "who": "ann"}])
     key = row.pop("key")
+    assert row.pop("line") == 1
     assert row == {"kind": "pair", "prompt": "Say hello.", "shown": ["Hello!", "No."], "picked": [0], "who": "ann"}
     assert len(key) == 24
 
@@ -132,6 +133,7 @@ def test_what_is_read_are_events_that_the_store_takes(read):
         ([PREFERENCE, {"prompt": "p", "chosen": "c"}], 2, "'rejected' is missing"),
         ([PREFERENCE, {**PREFERENCE, "chosen": 3}], 2, "'chosen' is no text"),
         ([PREFERENCE, [1]], 2, "it is no object"),
+        ([{**PREFERENCE, "chosen": "Hello \ud83d"}], 1, "'chosen' has half a character"),
         ([{**PREFERENCE, "prompt": [{"role": "user"}]}], 1, "a message of 'prompt' has no content"),
         ([{"prompt": "p", "completion": "c", "label": "good"}], 1, "'label' is neither true nor false"),
         ([{"prompt": "p", "completion": "c", "rating": 6}], 1, "'rating' is no whole number from 1 to 5"),
@@ -146,11 +148,22 @@ def test_a_malformed_row_is_named_by_its_line(read, rows, line, what):
         read(rows)
 
 
+def test_all_malformed_rows_are_counted_and_named(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    good = json.dumps(PREFERENCE)
+    path.write_text("\n".join(["{", good, '{"prompt": "p"}', good, "[]", '{"chosen": "a"', "1", "2", good]))
+    with pytest.raises(UserError) as refused:
+        read_rows(path)
+    what = refused.value.what_is_wrong
+    assert what.startswith(f"6 rows of '{path}' are malformed: line 1 (it is no JSON), line 3 ('chosen' is missing)")
+    assert "line 7" in what and what.endswith("and 1 more.")
+
+
 def test_lines_of_a_list_are_those_of_the_file(tmp_path):
     path = tmp_path / "rows.json"
     path.write_text('[\n{"prompt": "p",\n "chosen": "a", "rejected": "b"},\n\n{"prompt": "p"}\n]\n')
     with pytest.raises(UserError, match="Line 5 .*'chosen' is missing"):
-        list(read_rows(path))
+        read_rows(path)
 
 
 @pytest.mark.parametrize(
@@ -165,18 +178,18 @@ def test_what_is_no_json_is_named_by_its_line(tmp_path, text, line):
     path = tmp_path / "rows.json"
     path.write_text(text)
     with pytest.raises(UserError, match=f"Line {line} of .* it is no JSON"):
-        list(read_rows(path))
+        read_rows(path)
 
 
 def test_other_files_are_refused_in_a_sentence(tmp_path):
     path = tmp_path / "rows.jsonl"
     with pytest.raises(UserError, match="There is no file"):
-        list(read_rows(path))
+        read_rows(path)
     contents = {b"": "has no rows", b"\xff\xfe\x00": "can't be read as UTF-8", b'{"text": "a"}': "its rows have text"}
     for content, what in contents.items():
         path.write_bytes(content)
         with pytest.raises(UserError, match=what):
-            list(read_rows(path))
+            read_rows(path)
 
 
 @pytest.mark.parametrize(
@@ -192,7 +205,7 @@ def test_public_sets(name, kinds, pairs):
     """As their own descriptions count them."""
     if not (SHARED / name).exists():
         pytest.skip(f"{name} is not here")
-    rows = list(read_rows(SHARED / name))
+    rows = read_rows(SHARED / name)
     assert {row["kind"] for row in rows} <= set(KINDS)
     assert len({row["key"] for row in rows}) == len(rows)
     if kinds is not None:
@@ -206,4 +219,4 @@ def test_a_set_of_prompts_alone_has_no_preferences():
     if not path.exists():
         pytest.skip("imagereward is not here")
     with pytest.raises(UserError, match="no preferences in a layout that is known"):
-        list(read_rows(path))
+        read_rows(path)

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tfgen.console import talking
 from tfgen.errors import UserError
 from tfgen.feedback.events import Event, Sample
 from tfgen.feedback.preferences import preferences_of
@@ -106,6 +107,50 @@ def test_a_damaged_row_is_named_by_its_line(store, shown, tmp_path):
         file.write('{"event": 1}\n')
     with open_store(str(tmp_path / "other.db")) as other, pytest.raises(UserError, match="Line 2 of .*all.jsonl"):
         import_rows(other, tmp_path / "all.jsonl")
+
+
+@pytest.mark.parametrize(
+    "change, what",
+    [
+        (lambda row: row["samples"][0].update(prompt="other"), "Line 2 .* not what was exported"),
+        (lambda row: row["event"].update(payload={"value": 9}), "Line 2 .* 9 is no rating"),
+        (lambda row: row["event"].update(who=5), "Line 2 .* no row of feedback"),
+        (lambda row: row["samples"][0].update(seed="1"), "Line 2 .* no row of feedback"),
+        (lambda row: row["event"].update(shown=["0" * 32]), "Line 2 .* not what was exported"),
+    ],
+)
+def test_nothing_is_kept_of_a_file_with_a_row_that_was_tampered_with(store, shown, tmp_path, change, what):
+    said(store, shown[:1], "rating", {"value": 4})
+    said(store, shown[1:2], "rating", {"value": 2})
+    export_events(store, tmp_path / "all.jsonl")
+    first, second = map(json.loads, (tmp_path / "all.jsonl").read_text(encoding="utf-8").splitlines())
+    change(second)
+    (tmp_path / "all.jsonl").write_text(f"{json.dumps(first)}\n{json.dumps(second)}\n")
+    with open_store(str(tmp_path / "other.db")) as other:
+        with pytest.raises(UserError, match=what):
+            import_rows(other, tmp_path / "all.jsonl")
+        assert len(other) == 0
+
+
+def test_an_answer_that_says_otherwise_than_the_one_that_is_kept_is_refused(store, shown, tmp_path):
+    said(store, shown[:1], "rating", {"value": 4})
+    export_events(store, tmp_path / "all.jsonl")
+    row = json.loads((tmp_path / "all.jsonl").read_text(encoding="utf-8"))
+    row["event"]["payload"]["value"] = 1
+    (tmp_path / "all.jsonl").write_text(json.dumps(row))
+    with pytest.raises(UserError, match="Line 1 .* kept already"):
+        import_rows(store, tmp_path / "all.jsonl")
+
+
+def test_rows_whose_texts_are_the_same_are_counted_and_named(store, gan_run, tmp_path, capsys):
+    rows = [
+        {"prompt": "Hello?", "chosen": "Hello!", "rejected": "No."},
+        {"prompt": "Hello?", "chosen": "Yes.", "rejected": "Yes."},
+    ]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with talking():
+        assert import_rows(store, tmp_path / "rows.jsonl", gan_run.name, "0" * 32) == 1
+    assert "Left out: 1 row with the same text twice, of which none is better (line 2)." in capsys.readouterr().err
 
 
 def test_rows_of_prompt_chosen_and_rejected_come_in_and_go_out(store, gan_run, tmp_path):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tfgen.errors import UserError
+from tfgen.feedback.faults import Faults, Malformed
 
 _FORMS = "{prompt, chosen, rejected}, {prompt, completion, label} or {prompt, completion, rating}"
 
@@ -22,74 +23,73 @@ class Numbered(NamedTuple):
     row: dict[str, Any]
 
 
-class _Malformed(Exception):
-    """What is wrong with a row, as the end of a sentence."""
-
-
-def read_rows(path: str | Path) -> Iterator[dict[str, Any]]:
+def read_rows(path: str | Path) -> list[dict[str, Any]]:
     """The judgements in a file, in its order.
 
-    Each is {"kind", "prompt", "shown", "who", "key"} and, of a "pair" or a "pick", "picked": the places of what was
-    better than the rest of it, all of them for a tie; of a "thumb" or a "rating", "value". shown: texts, or the names
-    of files where the set has those. key: the same whenever the file is read, also where rows were added or moved.
+    Each is {"kind", "prompt", "shown", "who", "key", "line"} and, of a "pair" or a "pick", "picked": the places of what
+    was better than the rest of it, all of them for a tie; of a "thumb" or a "rating", "value". shown: texts, or the
+    names of files where the set has those. key: the same whenever the file is read, also where rows were added or
+    moved.
 
     Raises:
-        UserError: it can't be read, has a layout that isn't known, or a row that is malformed, with its line.
+        UserError: it can't be read, has a layout that isn't known, or rows that are malformed, with their lines.
     """
     path = Path(path)
-    rows = _numbered(path)
-    first = next(rows, None)
-    if first is None:
+    faults = Faults(path)
+    rows = list(_numbered(path, faults))
+    if not rows:
+        faults.check()
         raise UserError(f"'{path}' has no rows.", f"Give a file of rows like {_FORMS}.")
-    reader = next((reader for fields, reader in LAYOUTS if fields <= first.row.keys()), None)
+    reader = next((reader for fields, reader in LAYOUTS if fields <= rows[0].row.keys()), None)
     if reader is None:
-        found = ", ".join(sorted(first.row)[:8]) or "nothing"
+        found = ", ".join(sorted(rows[0].row)[:8]) or "nothing"
         raise UserError(
             f"'{path}' has no preferences in a layout that is known: its rows have {found}.",
             f"Give rows like {_FORMS}, or those of OpenAssistant, PandaLM or ImageReward.",
         )
     seen: Counter[str] = Counter()
-    for judgement in reader(path, _chained(first, rows)):
+    judgements = []
+    for line, judgement in reader(rows, faults):
         content = json.dumps(judgement, sort_keys=True)
         own = judgement["key"] or hashlib.sha256(content.encode()).hexdigest()[:24]
         seen[own] += 1  # the same row twice is two answers
-        yield {**judgement, "key": own if seen[own] == 1 else f"{own}-{seen[own]}"}
-
-
-def _chained(first: Numbered, rest: Iterator[Numbered]) -> Iterator[Numbered]:
-    yield first
-    yield from rest
+        judgements.append({**judgement, "key": own if seen[own] == 1 else f"{own}-{seen[own]}", "line": line})
+    faults.check()
+    return judgements
 
 
 # Files.
 
 
-def _numbered(path: Path) -> Iterator[Numbered]:
+def _numbered(path: Path, faults: Faults) -> Iterator[Numbered]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise UserError(f"There is no file '{path}'.", "Check its name.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"'{path}' can't be read as UTF-8 text.", "Give JSON lines, or a JSON list.") from error
-    rows = _of_list(path, text) if text.lstrip().startswith("[") else _of_lines(path, text)
+    rows = _of_list(text, faults) if text.lstrip().startswith("[") else _of_lines(text, faults)
     for line, row in rows:
-        if not isinstance(row, dict):
-            raise _wrong(path, line, "it is no object")
-        yield Numbered(line, row)
+        if isinstance(row, dict):
+            yield Numbered(line, row)
+        else:
+            faults.add(line, "it is no object")
 
 
-def _of_lines(path: Path, text: str) -> Iterator[tuple[int, Any]]:
+def _of_lines(text: str, faults: Faults) -> Iterator[tuple[int, Any]]:
     # Not splitlines: texts may hold line separators of Unicode, which JSON leaves as they are.
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             try:
-                yield number, json.loads(line)
-            except (ValueError, RecursionError) as error:
-                raise _wrong(path, number, "it is no JSON") from error
+                row = json.loads(line)
+            except (ValueError, RecursionError):
+                faults.add(number, "it is no JSON")
+            else:
+                yield number, row
 
 
-def _of_list(path: Path, text: str) -> Iterator[tuple[int, Any]]:
-    """The items one by one, so that each one's line is known."""
+def _of_list(text: str, faults: Faults) -> Iterator[tuple[int, Any]]:
+    """The items one by one, so that each one's line is known; none after a place that is no JSON."""
     decoder, place, line = json.JSONDecoder(), text.index("[") + 1, 1
     line += text.count("\n", 0, place)
     separated = True
@@ -107,28 +107,30 @@ def _of_list(path: Path, text: str) -> Iterator[tuple[int, Any]]:
             if not separated:
                 raise ValueError("no comma")
             row, end = decoder.raw_decode(text, place)
-        except (ValueError, RecursionError) as error:
-            raise _wrong(path, line, "it is no JSON") from error
+        except (ValueError, RecursionError):
+            faults.add(line, "it is no JSON")
+            return
         yield line, row
         line += text.count("\n", place, end)
         place, separated = end, False
 
 
-def _wrong(path: Path, line: int, what: str) -> UserError:
-    return UserError(f"Line {line} of '{path}' is malformed: {what}.", "Correct or remove it.")
-
-
 # Layouts.
 
 
-def _row_by_row(judge: Callable[[dict[str, Any]], Iterable[dict[str, Any]]]) -> Callable[..., Iterator[dict[str, Any]]]:
-    def read(path: Path, rows: Iterator[Numbered]) -> Iterator[dict[str, Any]]:
+# What reads the rows of a layout: gives each judgement with the line that it is of.
+_Reader = Callable[[list[Numbered], Faults], Iterator[tuple[int, dict[str, Any]]]]
+
+
+def _row_by_row(judge: Callable[[dict[str, Any]], Iterable[dict[str, Any]]]) -> _Reader:
+    def read(rows: list[Numbered], faults: Faults) -> Iterator[tuple[int, dict[str, Any]]]:
         for line, row in rows:
             try:
                 found = list(judge(row))
-            except _Malformed as error:
-                raise _wrong(path, line, str(error)) from None
-            yield from found
+            except Malformed as error:
+                faults.add(line, str(error))
+                continue
+            yield from ((line, judgement) for judgement in found)
 
     return read
 
@@ -159,10 +161,10 @@ def _lone(row: Mapping[str, Any]) -> list[dict[str, Any]]:
     value = row.get("rating", row.get("label"))
     if "rating" in row:
         if isinstance(value, bool) or value not in (1, 2, 3, 4, 5):
-            raise _Malformed("'rating' is no whole number from 1 to 5")
+            raise Malformed("'rating' is no whole number from 1 to 5")
         return [_lone_judgement("rating", prompt, shown, int(value), _who(row), _event(row))]
     if value not in (True, False, 1, 0, -1):
-        raise _Malformed("'label' is neither true nor false")
+        raise Malformed("'label' is neither true nor false")
     return [_lone_judgement("thumb", prompt, shown, 1 if value == 1 else -1, _who(row), _event(row))]
 
 
@@ -174,10 +176,10 @@ def _pandalm(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     shown = [str(each) if isinstance(each, bool) else _text(each, name) for name, each in replies.items()]
     people = sorted(name for name in row if name.startswith("annotator"))
     if not people:
-        raise _Malformed("nobody has judged it")
+        raise Malformed("nobody has judged it")
     for who in people:
         if isinstance(row[who], bool) or row[who] not in (0, 1, 2):
-            raise _Malformed(f"'{who}' is none of 0, 1 and 2")
+            raise Malformed(f"'{who}' is none of 0, 1 and 2")
         picked = [int(row[who]) - 1] if row[who] else [0, 1]
         key = f"{row['idx']}-{who}" if "idx" in row else ""
         yield _judgement("\n\n".join(filter(None, parts)), shown, picked, who, key)
@@ -187,28 +189,31 @@ def _imagereward(row: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Files made for a prompt, and the rank of each: 1 is the best, and equal ranks are ties."""
     files, ranks = _needed(row, "generations"), _needed(row, "ranking")
     if not isinstance(files, list) or not isinstance(ranks, list) or len(files) != len(ranks):
-        raise _Malformed("there are not as many ranks as generations")
+        raise Malformed("there are not as many ranks as generations")
     shown = [_text(each, "generations") for each in files]
     return _of_ranks(_text(_needed(row, "prompt"), "prompt"), shown, ranks, "", str(row.get("id", "")))
 
 
-def _openassistant(path: Path, rows: Iterator[Numbered]) -> Iterator[dict[str, Any]]:
+def _openassistant(rows: list[Numbered], faults: Faults) -> Iterator[tuple[int, dict[str, Any]]]:
     """Messages of conversations: the replies to one message are ranked, 0 is the best."""
-    messages, replies = {}, {}
+    messages: dict[str, dict[str, Any]] = {}
+    replies: dict[Any, list[Numbered]] = {}
     for line, row in rows:
-        own = row.get("message_id")
+        own, rank = row.get("message_id"), row.get("rank")
         if not isinstance(own, str) or not isinstance(row.get("text"), str):
-            raise _wrong(path, line, "a message has no message_id or no text")
-        messages[own] = row
-        rank = row.get("rank")
+            faults.add(line, "a message has no message_id or no text")
+            continue
         if rank is not None and (isinstance(rank, bool) or not isinstance(rank, int)):
-            raise _wrong(path, line, "'rank' is no whole number")
+            faults.add(line, "'rank' is no whole number")
+            continue
+        messages[own] = row
         if rank is not None and row.get("role") == "assistant" and not row.get("deleted"):
-            replies.setdefault(row.get("parent_id"), []).append(row)
+            replies.setdefault(row.get("parent_id"), []).append(Numbered(line, row))
     for parent, ranked in replies.items():
         if parent in messages and len(ranked) > 1:
             prompt = _text(_conversation(parent, messages), "prompt")
-            yield from _of_ranks(prompt, [row["text"] for row in ranked], [row["rank"] for row in ranked], "", parent)
+            texts, ranks = ([row[name] for _, row in ranked] for name in ("text", "rank"))
+            yield from ((ranked[0].line, each) for each in _of_ranks(prompt, texts, ranks, "", parent))
 
 
 def _conversation(last: str | None, messages: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:
@@ -224,7 +229,7 @@ def _conversation(last: str | None, messages: Mapping[str, dict[str, Any]]) -> l
 def _of_ranks(prompt: str, shown: list[str], ranks: list[Any], who: str, key: str) -> list[dict[str, Any]]:
     """A ranking as the picks that it is made of: the best of all, then the best of what is left (Plackett 1975)."""
     if any(isinstance(rank, bool) or not isinstance(rank, (int, float)) for rank in ranks):
-        raise _Malformed("a rank is no number")
+        raise Malformed("a rank is no number")
     found = []
     for level in sorted(set(ranks))[:-1]:
         left = [place for place, rank in enumerate(ranks) if rank >= level]
@@ -251,7 +256,7 @@ def _lone_judgement(kind: str, prompt: str, shown: str, value: int, who: str, ke
 
 def _needed(row: Mapping[str, Any], name: str) -> Any:
     if name not in row:
-        raise _Malformed(f"'{name}' is missing")
+        raise Malformed(f"'{name}' is missing")
     return row[name]
 
 
@@ -267,19 +272,21 @@ def _reply(value: Any, name: str) -> str:
 def _text(value: Any, name: str) -> str:
     """A text, or the texts of messages, with the roles where there are several."""
     if isinstance(value, str):
+        if any("\ud800" <= letter <= "\udfff" for letter in value):
+            raise Malformed(f"'{name}' has half a character")  # as "\\ud83d" without what follows it
         return value
     if not isinstance(value, list) or not value or not all(isinstance(each, dict) for each in value):
-        raise _Malformed(f"'{name}' is no text")
+        raise Malformed(f"'{name}' is no text")
     contents = [each.get("content") for each in value]
     if not all(isinstance(each, str) for each in contents):
-        raise _Malformed(f"a message of '{name}' has no content")
+        raise Malformed(f"a message of '{name}' has no content")
     if len(value) == 1:
         return contents[0]
     return "\n\n".join(f"{each.get('role', '')}: {each['content']}" for each in value)
 
 
 # Fields that tell a layout, and what reads it; the first that fits is taken.
-LAYOUTS: tuple[tuple[set[str], Callable[[Path, Iterator[Numbered]], Iterator[dict[str, Any]]]], ...] = (
+LAYOUTS: tuple[tuple[set[str], _Reader], ...] = (
     ({"chosen", "rejected"}, _row_by_row(_preference)),
     ({"prompt", "completion", "label"}, _row_by_row(_lone)),
     ({"prompt", "completion", "rating"}, _row_by_row(_lone)),
