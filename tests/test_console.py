@@ -1,5 +1,7 @@
 """Numbers as people read them."""
 
+import shlex
+
 import pytest
 
 from tfgen import console as talk
@@ -33,3 +35,9 @@ def test_a_long_wait_says_how_long(monkeypatch, capsys):
         wait.show(done, 100)
     said = ["30 of 100 steps, 35 s left", "60 of 100 steps, 20 s left", "90 of 100 steps, 5 s left"]
     assert capsys.readouterr().err == "".join(f"... {each}\n" for each in said)
+
+
+def test_commands_can_be_pasted_into_a_shell():
+    command = talk.command_line("generate", "my runs/cats", "a cat's hat", "-n", 3)
+    assert shlex.split(command) == ["tfgen", "generate", "my runs/cats", "a cat's hat", "-n", "3"]
+    assert talk.command_line("steer", "cats@v2", "--session", "01M") == "tfgen steer cats@v2 --session 01M"

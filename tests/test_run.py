@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 
 from tests.conftest import tfgen_environment
 from tfgen import files
+from tfgen.catalog import MODALITIES
 from tfgen.errors import UserError
 from tfgen.representations.arrays.vocabulary import Vocabulary
 from tfgen.run import FORMAT, Run, all_runs, check_free, free_name, is_free, locate, runs_folder
@@ -231,6 +233,7 @@ KILLED = """
 import os, sys
 from pathlib import Path
 from tfgen import files
+from tfgen.catalog import MODALITIES
 from tfgen.run import Run
 write, left = files.write_bytes, int(sys.argv[2])
 def write_or_die(path, content):
@@ -279,3 +282,11 @@ def test_history_skips_a_line_that_was_never_finished():
 def test_record_is_plain_json():
     made = create("one")
     assert json.loads((made.path / "run.json").read_text())["format"] == FORMAT
+
+
+@pytest.mark.parametrize("modality", MODALITIES.all(), ids=lambda each: each.__name__)
+def test_commands_for_a_run_whose_path_has_spaces_name_it(tmp_path, modality):
+    run = create_at(tmp_path / "my runs" / "cats and dogs")
+    codec = {"kind": "prompts", "words": {"measured": [["wide gap", 1]]}, "items": ["oat milk", "tea"]}
+    for command in (run.resume_command, modality.first_command(codec, run.reference)):
+        assert str(run.path) in shlex.split(command)

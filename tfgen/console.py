@@ -4,6 +4,7 @@ Nothing is said unless somebody asked for it: the command line does, and a Pytho
 """
 
 import contextlib
+import shlex
 import sys
 import time
 import warnings
@@ -82,6 +83,11 @@ def count(number: int) -> str:
 def harmless(text: object) -> str:
     """Without letters that a terminal obeys."""
     return "".join(letter if letter.isprintable() else " " for letter in str(text))
+
+
+def command_line(*words: object) -> str:
+    """A command of tfgen as it can be pasted into a shell: words with spaces and such are quoted."""
+    return shlex.join(["tfgen", *map(str, words)])
 
 
 def several(number: int, noun: str) -> str:

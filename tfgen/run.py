@@ -21,7 +21,6 @@ import contextlib
 import json
 import os
 import re
-import shlex
 import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -29,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from tfgen import __version__, files
+from tfgen.console import command_line
 from tfgen.errors import UserError, nearest, unknown
 from tfgen.representations.arrays.vocabulary import Vocabulary
 
@@ -147,7 +147,7 @@ class Run:
         if name == BASE or name in self.version_names:
             return
         if not self.version_names:
-            raise UserError(f"The run '{self.name}' has no versions.", f"Make one: tfgen tune {self.name}")
+            raise UserError(f"The run '{self.name}' has no versions.", f"Make one: {command_line('tune', self.name)}")
         raise unknown(f"version of '{self.name}'", name, [BASE, *self.version_names])
 
     @property
@@ -171,7 +171,7 @@ class Run:
     @property
     def resume_command(self) -> str:
         """What a person types to continue the fit."""
-        return f"tfgen fit {self.record['model']} -o {shlex.quote(self.reference)} --resume"
+        return command_line("fit", self.record["model"], "-o", self.reference, "--resume")
 
     @property
     def checkpoints(self) -> Path:
@@ -246,7 +246,7 @@ class Run:
         if name == BASE:
             raise UserError(f"'{BASE}' is what the fit of '{self.name}' ended with.", f"Remove '{self.name}' itself.")
         if name == self.record.get("version"):
-            advice = f"Put another into use first: tfgen runs revert {self.name}"
+            advice = f"Put another into use first: {command_line('runs', 'revert', self.name)}"
             raise UserError(f"The version '{name}' of '{self.name}' is in use.", advice)
         (self.path / "versions" / name / "version.json").unlink()
         shutil.rmtree(self.path / "versions" / name)

@@ -1,7 +1,6 @@
 """Runs beside each other: what each is, where they differ, and their samples in one picture."""
 
 import math
-import shlex
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +149,5 @@ def newest_sheet(run: Run) -> Path:
     """The last samples that a fit wrote for a person to look at. Raises UserError where there are none."""
     sheets = sorted(path for path in (run.path / "samples").glob("samples-*.*") if path.suffix != SIDECAR)
     if not sheets:
-        command = f"tfgen fit {run.record['model']} -o {shlex.quote(run.reference)} --resume"
-        raise UserError(f"'{run.name}' has no samples yet.", f"Finish it with: {command}")
+        raise UserError(f"'{run.name}' has no samples yet.", f"Finish it with: {run.resume_command}")
     return sheets[-1]

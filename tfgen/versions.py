@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from tfgen import checkpoints, files
+from tfgen.console import command_line
 from tfgen.errors import UserError
 from tfgen.run import BASE, Run, now
 
@@ -142,7 +143,7 @@ def check_weights(run: Run, version: Version, checkpoint: str | None) -> None:
     if version.record["checkpoint"] != checkpoint:
         raise UserError(
             f"The version '{version.name}' is of weights that '{run.name}' no longer has, since it was fitted further.",
-            f"Go on without it: tfgen runs revert {run.name} {BASE}",
+            f"Go on without it: {command_line('runs', 'revert', run.name, BASE)}",
         )
 
 

@@ -1,7 +1,6 @@
 """tfgen export: a run as files that work elsewhere."""
 
 import json
-import shlex
 import signal
 import sys
 from pathlib import Path
@@ -10,6 +9,7 @@ import click
 
 from tfgen.cli.options import run_argument
 from tfgen.cli.tables import table
+from tfgen.console import command_line
 from tfgen.environment import load_tensorflow
 
 
@@ -73,7 +73,7 @@ def command(
         click.echo(f"Deployment files: {(output or opened.path / 'export') / 'serving'}", err=True)
     if "saved-model" in formats:
         target = opened.reference if output is None else output
-        click.echo(f"Next: tfgen serve {shlex.quote(str(target))}", err=True)
+        click.echo(f"Next: {command_line('serve', target)}", err=True)
 
 
 _HEADINGS = ("", "size", "largest difference", "quality", "batch 1, ms (p95)", "batch 8, ms (p95)")

@@ -9,7 +9,7 @@ import click
 
 from tfgen.cli.options import OrderedGroup, run_argument
 from tfgen.cli.tables import table
-from tfgen.console import several
+from tfgen.console import command_line, several
 
 _EXPORTS = ("events", "preferences", "unpaired")
 
@@ -117,7 +117,8 @@ def ask_questions(run: str, prompt: str, shown: int, count: int, seed: int, who:
                 break
             questions.answer(question, picked)
             kept += 1
-    click.echo(f"Kept {several(kept, 'answer')}. What was learned: tfgen feedback report {opened.reference}", err=True)
+    learned = command_line("feedback", "report", opened.reference)
+    click.echo(f"Kept {several(kept, 'answer')}. What was learned: {learned}", err=True)
 
 
 @command.command("edit")

@@ -1,7 +1,5 @@
 """tfgen fit: train a model."""
 
-import shlex
-
 import click
 
 from tfgen.cli.options import carbon_option, overrides_option
@@ -113,6 +111,6 @@ def command(overrides: tuple[str, ...], freeze: int | None, **options) -> None:
     click.echo(f"{status} after {several(run.record['reached'], 'step')}. Samples: {run.path / 'samples'}", err=True)
     if status == "Finished":
         modality = MODALITIES.load(run.record["modality"])
-        click.echo(f"Next: {modality.first_command(run.codec(), shlex.quote(run.reference))}", err=True)
+        click.echo(f"Next: {modality.first_command(run.codec(), run.reference)}", err=True)
     else:
         click.echo(f"Continue: {run.resume_command}", err=True)

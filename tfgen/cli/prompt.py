@@ -9,6 +9,7 @@ import click
 
 from tfgen.cli.options import OrderedGroup, named_argument, run_argument
 from tfgen.cli.tables import table
+from tfgen.console import command_line
 from tfgen.environment import load_tensorflow
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
@@ -265,7 +266,7 @@ def optimize(
             click.echo(table([["on fresh seeds", "start", "best"], *rows]))
     click.echo(result.sentence, err=True)
     if result.version:
-        click.echo(f"Next: tfgen generate {run} @{result.version.address}", err=True)
+        click.echo(f"Next: {command_line('generate', run, f'@{result.version.address}')}", err=True)
 
 
 def _asking(search: Any):

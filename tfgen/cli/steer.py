@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from tfgen.cli.options import given_options, sampling_options
+from tfgen.console import command_line
 from tfgen.environment import load_tensorflow
 
 _KEYS = """3 picks the third; 3 5 picks both; n none of them is better; s skips; u takes the last answer back;
@@ -108,7 +109,7 @@ class Talk:
         if ending is not None:
             click.echo(ending)
         if self.session.store is not None:
-            say(f"Go on later: tfgen steer {self.session.run.reference} --session {self.session.id}")
+            say(f"Go on later: {command_line('steer', self.session.run.reference, '--session', self.session.id)}")
         if name is not None:
             self._save(name)
         if self.refused and not sys.stdin.isatty():

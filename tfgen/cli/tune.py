@@ -9,6 +9,7 @@ import click
 from tfgen.cli.asking import ask, show
 from tfgen.cli.options import run_argument
 from tfgen.cli.tables import table
+from tfgen.console import command_line
 from tfgen.environment import load_tensorflow
 
 
@@ -56,8 +57,8 @@ def command(run: str, as_json: bool, blind: bool, count: int, prompt: str, plan:
     click.echo(_table(record))
     if not record["concerns"]:
         click.echo(
-            f"'{version.version}' is in use. See for yourself: tfgen tune {opened.reference} --blind; "
-            f"back to the one before: tfgen runs revert {opened.reference}",
+            f"'{version.version}' is in use. See for yourself: {command_line('tune', opened.reference, '--blind')}; "
+            f"back to the one before: {command_line('runs', 'revert', opened.reference)}",
             err=True,
         )
 

@@ -3,6 +3,7 @@
 import click
 
 from tfgen.cli.options import run_argument
+from tfgen.console import command_line
 
 
 @click.command("watermark")
@@ -32,6 +33,6 @@ def command(run: str, lost: float, name: str | None) -> None:
     click.echo(
         f"'{version.version}' is in use: a bias of {record['strength']:.2f} nats towards green-list tokens, "
         f"{record['green_share']:.0%} of its output; perplexity +{record['perplexity_lost']:.1%}. "
-        f"To undo: tfgen runs revert {version.reference.partition('@')[0]}",
+        f"To undo: {command_line('runs', 'revert', version.reference.partition('@')[0])}",
         err=True,
     )

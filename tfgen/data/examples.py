@@ -3,13 +3,14 @@
 import hashlib
 import json
 import re
-import shlex
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
+
+from tfgen.console import command_line
 
 LABEL_EXAMPLES = 4  # of each on average; texts that seldom repeat are captions
 MOST_LABELS = 256  # more distinct prompts than this are captions: no list for a menu, no one-hot vector
@@ -96,7 +97,7 @@ def short_name(text: str) -> str:
 def fit_command(model: str, data: Sequence[str], settings: Sequence[str]) -> str:
     """The command that fits a model to data, to be pasted into a shell."""
     words = [word for setting in settings for word in ("--set", setting)]
-    return shlex.join(["tfgen", "fit", model, *data, *words])
+    return command_line("fit", model, *data, *words)
 
 
 def fingerprint_of(shape: Sequence[int], values_sha256: str, prompts: Prompts) -> str:

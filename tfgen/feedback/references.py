@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tfgen.catalog import MODALITIES
+from tfgen.console import command_line
 from tfgen.errors import UserError
 from tfgen.feedback.events import Sample
 from tfgen.representations import ARRAYS, SEQUENCES
@@ -35,7 +36,8 @@ def sample_of(name: str, prompt: str = "") -> Sample | str:
         if open_codec(run).representation == SEQUENCES:
             raise UserError(
                 "A text is not known by its seed alone.",
-                f"Keep it first, then name its row: tfgen generate {run.reference} -o texts.jsonl, and texts.jsonl:1",
+                "Keep it first, then name its row: "
+                f"{command_line('generate', run.reference, '-o', 'texts.jsonl')}, and texts.jsonl:1",
             )
         if open_codec(run).representation != ARRAYS:
             one = MODALITIES.load(run.record["modality"]).samples[0]

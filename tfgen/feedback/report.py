@@ -6,6 +6,7 @@ from itertools import combinations
 from typing import Any
 
 from tfgen import versions
+from tfgen.console import command_line
 from tfgen.feedback.events import Event
 from tfgen.feedback.oddities import Said, oddities
 from tfgen.feedback.store import Store
@@ -32,7 +33,7 @@ class FeedbackReport:
     def lines(self) -> list[str]:
         """The report in sentences."""
         if not self.counts:
-            return [f"Nothing was said of '{self.run}' yet. Begin with: tfgen steer {self.run}"]
+            return [f"Nothing was said of '{self.run}' yet. Begin with: {command_line('steer', self.run)}"]
         people = sorted({who for each in self.counts.values() for who in each})
         totals = {kind: sum(each.values()) for kind, each in self.counts.items()}
         said = ", ".join(f"{total} {_NOUNS[kind][total > 1]}" for kind, total in totals.items())
@@ -43,8 +44,8 @@ class FeedbackReport:
         for new, old, wins, of in self.blind:
             lines.append(f"Side by side and blind, {new} was preferred to {old} in {wins:g} of {of} pairs.")
         learned = [_learned(each) for each in self.versions]
-        lines += learned or [f"Nothing was learned from it yet: tfgen tune {self.run}"]
-        return [*lines, f"To be asked what would teach most: tfgen feedback ask {self.run}"]
+        lines += learned or [f"Nothing was learned from it yet: {command_line('tune', self.run)}"]
+        return [*lines, f"To be asked what would teach most: {command_line('feedback', 'ask', self.run)}"]
 
     def to_json(self) -> dict[str, Any]:
         return {

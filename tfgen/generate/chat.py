@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tfgen.console import say
+from tfgen.console import command_line, say
 from tfgen.errors import UserError
 from tfgen.generate import seeds_from
 from tfgen.representations.sequences.sampler import SequenceSampler, Text
@@ -25,7 +25,7 @@ class Chat:
         if getattr(self._codec, "template", None) is None:
             raise UserError(
                 f"'{run.name}' did not learn chats, so it can't talk.",
-                f"Fit on a .jsonl whose rows have 'messages', or use: tfgen generate {run.reference}",
+                f"Fit on a .jsonl whose rows have 'messages', or use: {command_line('generate', run.reference)}",
             )
         self._codec.check_letters(system)
         self._system = [{"role": "system", "content": system}] if system else []

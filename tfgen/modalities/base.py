@@ -10,6 +10,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from tfgen import files
+from tfgen.console import command_line
 from tfgen.data.examples import fit_command
 from tfgen.data.request import DataRequest
 from tfgen.data.settings import DataSetting
@@ -407,8 +408,8 @@ class Modality(abc.ABC):
 
     @classmethod
     def first_command(cls, codec: Mapping[str, Any], run: str) -> str:
-        """What a person types to get the first sample of a run; `codec` is its codec.json, `run` is quoted."""
-        return f"tfgen generate {run}"
+        """What a person types to get the first sample of a run; `codec` is its codec.json."""
+        return command_line("generate", run)
 
     @classmethod
     def hub_task(cls, codec: Mapping[str, Any]) -> str | None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sql
 
+from tfgen.console import command_line
 from tfgen.errors import UserError, unknown
 from tfgen.feedback import schema
 from tfgen.feedback.events import MOST_LETTERS
@@ -130,7 +131,8 @@ class PromptLibrary:
         tags = [tag for each in versions for tag in each.tags]
         if tags:
             raise unknown(f"tag of '{name}'", which, tags)
-        raise UserError(f"The prompt '{name}' has no tag '{which}'.", f"Give it one: tfgen prompt tag {name} {which}")
+        give = command_line("prompt", "tag", name, which)
+        raise UserError(f"The prompt '{name}' has no tag '{which}'.", f"Give it one: {give}")
 
     def _no_prompt(self, name: str) -> UserError:
         if not self.names():

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tfgen.console import command_line
 from tfgen.errors import UserError, unknown
 from tfgen.feedback.events import Event, Sample
 from tfgen.representations.sequences.sampler import SequenceSampler, Text
@@ -100,7 +101,7 @@ class SequenceSession(Session):
     def save(self, name: str) -> Any:
         raise UserError(
             f"A session of {self.modality.plural} ends as what was written, and has no preset.",
-            f"Let the model learn from your picks: tfgen tune {self.run.name}",
+            f"Let the model learn from your picks: {command_line('tune', self.run.name)}",
         )
 
     def in_lines(self) -> list[str]:

@@ -6,7 +6,6 @@ once, as everything else that people say of samples.
 """
 
 import abc
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 
 from tfgen import versions
 from tfgen.catalog import ENGINES
+from tfgen.console import command_line
 from tfgen.errors import UserError, unknown
 from tfgen.feedback.events import Event, Sample, check, new_id, run_digest, whoami
 from tfgen.restore import open_codec, open_modality
@@ -171,8 +171,9 @@ class Session(abc.ABC):
     def saved(self, name: str) -> str:
         """As `save`, and gives a sentence on what can be done with it."""
         self.save(name)
-        prompt = f" {shlex.quote(self.request.prompt)}" if self.request.prompt else ""
-        return f"Saved the preset {name}. Use it: tfgen generate {self.run.reference}{prompt} --preset {name}"
+        prompt = [self.request.prompt] if self.request.prompt else []
+        use = command_line("generate", self.run.reference, *prompt, "--preset", name)
+        return f"Saved the preset {name}. Use it: {use}"
 
     # How it is shown.
 
@@ -255,7 +256,7 @@ def open_session(
         modality = open_modality(run)
         raise UserError(
             f"Picks don't steer {modality.plural}: what is wanted can be said.",
-            f"Ask for it: tfgen generate {run.reference} {modality.asked_by}",
+            f"Ask for it: {command_line('generate', run.reference)} {modality.asked_by}",
         )
     return ENGINES.load(engine)(run, request, store, who)
 
@@ -276,7 +277,7 @@ def continue_session(run: Run, id: str, store: Any, who: str = "") -> Session:
             version = sample.version.partition(":")[0]
             raise UserError(
                 f"The session '{id}' is of '{sample.run}' in its version '{version}', not of this model.",
-                f"Name that: tfgen steer {sample.run}@{version} --session {id}",
+                f"Name that: {command_line('steer', f'{sample.run}@{version}', '--session', id)}",
             )
     return session.replay(events)
 

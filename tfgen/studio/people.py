@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tfgen.console import command_line
 from tfgen.errors import UserError
 from tfgen.feedback.events import whoami
 
@@ -85,13 +86,14 @@ class People:
 
 def read_users(path: Path) -> dict[str, str]:
     """Names and hashes of a file with a line for each user. Raises UserError for a file that is none."""
+    make = command_line("studio", "--users", path, "--add-user", "NAME")
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError):
-        raise UserError(f"'{path}' can't be read.", f"Make it: tfgen studio --users {path} --add-user NAME") from None
+        raise UserError(f"'{path}' can't be read.", f"Make it: {make}") from None
     users = dict(line.split(":", 1) for line in lines if ":" in line)
     if not users or len(users) != len([line for line in lines if line.strip()]):
-        raise UserError(f"'{path}' is no file of users.", f"Make one: tfgen studio --users {path} --add-user NAME")
+        raise UserError(f"'{path}' is no file of users.", f"Make one: {make}")
     return users
 
 

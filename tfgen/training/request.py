@@ -7,6 +7,7 @@ from typing import Any
 
 from tfgen.catalog import MODALITIES, MODELS, PRESETS, config_class, representations_of
 from tfgen.config import check_size, data_settings, make_config, split_settings
+from tfgen.console import command_line
 from tfgen.data.sources import representation_for
 from tfgen.errors import UserError, unknown
 from tfgen.restore import open_codec
@@ -85,7 +86,7 @@ def check(request: FitRequest) -> None:
         raise UserError("No model is named.", "Name one: " + ", ".join(f"tfgen fit {name} DATA" for name in MODELS))
     if request.model not in MODELS and os.path.exists(request.model):
         what = f"'{request.model}' is there where the name of a model is expected."
-        raise UserError(what, f"Write the model first: tfgen fit {next(iter(MODELS))} {request.model}")
+        raise UserError(what, f"Write the model first: {command_line('fit', next(iter(MODELS)), request.model)}")
     if request.model not in MODELS:
         raise unknown("model", request.model, MODELS)
     _check_horizon(request)

@@ -217,7 +217,7 @@ class _Card:
         return as_bullets(advice) if advice else "No alarm was raised; look at samples before they are used."
 
     def start(self) -> str:
-        first = self.modality.first_command(self.state, self.reference)
+        first = self.modality.first_command(self.state, self.run.short_reference)
         _, verb, _, *rest = shlex.split(first)
         python = f"import tfgen\n\nrun = tfgen.load({self.run.short_reference!r})"
         if verb == "generate":

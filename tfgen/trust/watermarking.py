@@ -16,7 +16,7 @@ import numpy as np
 
 from tfgen import versions
 from tfgen.catalog import MODALITIES
-from tfgen.console import say, warn
+from tfgen.console import command_line, say, warn
 from tfgen.environment import load_tensorflow
 from tfgen.errors import UserError
 from tfgen.representations import SEQUENCES
@@ -92,7 +92,8 @@ def watermark(run: Run, lost: float = LOST, name: str | None = None) -> versions
         versions.check_name(run, name)
     used = None if run.version == BASE else versions.find(run, run.version)
     if used is not None and used.record.get("marked"):
-        raise UserError(f"'{run.title}' bears a watermark.", f"Without it: tfgen runs revert {run.name}")
+        revert = command_line("runs", "revert", run.name)
+        raise UserError(f"'{run.title}' bears a watermark.", f"Without it: {revert}")
     load_tensorflow()
     from tfgen.models.watermark import Watermark
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tfgen.console import say
+from tfgen.console import command_line, say
 from tfgen.errors import UserError
 from tfgen.feedback.preferences import Preferences
 from tfgen.representations.base import Codec
@@ -43,7 +43,7 @@ class ArrayTuner(Tuner):
         self.comparisons = usable(run, preferences.comparisons)
         self.left_out = preferences.left_out + len(preferences.comparisons) - len(self.comparisons)
         if len(self.comparisons) < LEAST:
-            raise UserError(self._too_few(), f"Give more, {LEAST} at the least: tfgen steer {run.reference}")
+            raise UserError(self._too_few(), f"Give more, {LEAST} at the least: {command_line('steer', run.reference)}")
 
     def _too_few(self) -> str:
         count = len(self.comparisons)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tfgen import versions
+from tfgen.console import command_line
 from tfgen.errors import UserError
 from tfgen.evaluate.statistics import wilson
 from tfgen.feedback.events import Event, Sample, new_id, whoami
@@ -38,7 +39,8 @@ class BlindTest:
 
     def __init__(self, run: Run, store: Any, count: int = 20, prompt: str = "", seed: int | None = None, who: str = ""):
         if run.version == BASE:
-            raise UserError(f"'{run.name}' has no version in use to compare.", f"Make one: tfgen tune {run.name}")
+            make = command_line("tune", run.name)
+            raise UserError(f"'{run.name}' has no version in use to compare.", f"Make one: {make}")
         if not 1 <= count <= MOST:
             raise UserError(f"{count} pairs can't be compared.", f"Choose from 1 to {MOST}.")
         self.run, self.store, self.who = run, store, who or whoami()

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from tfgen.console import say
+from tfgen.console import command_line, say
 from tfgen.errors import UserError
 from tfgen.feedback.preferences import Comparison, preferences_of
 from tfgen.prompts.cells import Cells, Drawn
@@ -29,7 +29,7 @@ def reward_of(store: Any, cells: Cells) -> Measure:
     if len(comparisons) < _LEAST:
         raise UserError(
             f"{len(comparisons)} answers about samples of '{run.name}' are too few for a reward.",
-            f"Give {_LEAST} or more: tfgen steer {run.reference}",
+            f"Give {_LEAST} or more: {command_line('steer', run.reference)}",
         )
     learned: list[Reward] = []
     known = {sample.prompt for each in comparisons for sample in each.shown}

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tfgen import versions
-from tfgen.console import say
+from tfgen.console import command_line, say
 from tfgen.errors import UserError
 from tfgen.evaluate.sequences.reference_data import ReferenceData
 from tfgen.feedback.events import Sample
@@ -58,7 +58,8 @@ class SequenceTuner(Tuner):
             count = _counted(len(self.comparisons), "comparison") if self.comparisons else "Nothing"
             raise UserError(
                 f"{count} of what was said of samples of '{run.name}' can be learned from.",
-                f"Give {LEAST} comparisons or {_LEAST_EDITS} edits at the least: tfgen feedback ask {run.reference}",
+                f"Give {LEAST} comparisons or {_LEAST_EDITS} edits at the least: "
+                f"{command_line('feedback', 'ask', run.reference)}",
             )
         self.bound = LOSS_BOUND * request.strength
         self._samples = {sample.id: sample for each in self.comparisons for sample in each.shown}

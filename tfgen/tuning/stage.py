@@ -5,7 +5,7 @@ from typing import Any
 
 from tfgen import checkpoints, versions
 from tfgen.catalog import ENGINES, MODALITIES
-from tfgen.console import say
+from tfgen.console import command_line, say
 from tfgen.errors import Failure, UserError
 from tfgen.feedback.preferences import preferences_of
 from tfgen.restore import open_codec
@@ -77,7 +77,8 @@ def tune(tuner: Tuner) -> versions.Version:
     if facts["concerns"]:
         for concern in facts["concerns"]:
             say(concern)
-        say(f"So '{version.name}' is kept apart. To use it all the same: tfgen runs revert {run.name} {version.name}")
+        use = command_line("runs", "revert", run.name, version.name)
+        say(f"So '{version.name}' is kept apart. To use it all the same: {use}")
     else:
         versions.use(run, version.name)
     return version
@@ -103,7 +104,8 @@ def revert(run: Run, name: str | None = None) -> str:
     if name is None:
         used = run.record.get("version") or BASE
         if used == BASE:
-            raise UserError(f"'{run.name}' is as its fit left it.", f"See its versions: tfgen runs show {run.name}")
+            show = command_line("runs", "show", run.name)
+            raise UserError(f"'{run.name}' is as its fit left it.", f"See its versions: {show}")
         name = versions.find(run, used).record.get("parent") or BASE
     versions.use(run, name)
     return name

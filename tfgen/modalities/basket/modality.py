@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tfgen.config import parse_value
-from tfgen.console import several
+from tfgen.console import command_line, several
 from tfgen.data.examples import fit_command
 from tfgen.data.request import DataRequest
 from tfgen.data.settings import DataSetting, between, check_holdout
@@ -192,8 +192,6 @@ class BasketModality(Modality):
 
     @classmethod
     def first_command(cls, codec: Mapping[str, Any], run: str) -> str:
-        import shlex
-
         from tfgen.representations.sets.codec import quoted
 
-        return f"tfgen generate {run} {shlex.quote(', '.join(map(quoted, codec['items'][:2])))}"
+        return command_line("generate", run, ", ".join(map(quoted, codec["items"][:2])))

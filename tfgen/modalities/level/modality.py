@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from tfgen.console import count as in_words
+from tfgen.console import command_line, count as in_words
 from tfgen.console import several
 from tfgen.data.examples import fit_command
 from tfgen.data.request import DataRequest
@@ -181,7 +181,7 @@ class LevelModality(Modality):
     @classmethod
     def first_command(cls, codec: Mapping[str, Any], run: str) -> str:
         known = codec["words"]["measured"]
-        return f'tfgen generate {run} "{known[-1][0]}"' if known else f"tfgen generate {run}"
+        return command_line("generate", run, *(known[-1][:1] if known else ()))
 
     # Outside. What a file is like, and how a tile is drawn, is known with a run's codec alone.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tfgen.console import several
+from tfgen.console import command_line, several
 from tfgen.data.examples import fit_command
 from tfgen.data.request import DataRequest
 from tfgen.data.settings import DataSetting, check_holdout
@@ -127,7 +127,7 @@ class TableModality(Modality):
 
     @classmethod
     def first_command(cls, codec: Mapping[str, Any], run: str) -> str:
-        return f"tfgen generate {run} -n 1000 -o rows.csv"
+        return command_line("generate", run, "-n", 1000, "-o", "rows.csv")
 
     # Rows outside.
 

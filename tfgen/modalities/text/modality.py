@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfgen.console import count as in_words
+from tfgen.console import command_line, count as in_words
 from tfgen.data.encodings import check_encoding
 from tfgen.data.examples import fit_command
 from tfgen.data.request import DataRequest
@@ -188,8 +188,8 @@ class TextModality(Modality):
     @classmethod
     def first_command(cls, codec: Mapping[str, Any], run: str) -> str:
         if codec["kind"] == "chats":
-            return f"tfgen chat {run}"
-        return f"tfgen generate {run}" if codec["kind"] == "text" else f'tfgen generate {run} "a prompt"'
+            return command_line("chat", run)
+        return command_line("generate", run, *([] if codec["kind"] == "text" else ["a prompt"]))
 
     @classmethod
     def hub_task(cls, codec: Mapping[str, Any]) -> str | None:

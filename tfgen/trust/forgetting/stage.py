@@ -23,7 +23,7 @@ import numpy as np
 from tfgen import files
 from tfgen.catalog import ENGINES, MODALITIES
 from tfgen.checkpoints import newest_name
-from tfgen.console import say
+from tfgen.console import command_line, say
 from tfgen.data.prepared import cache_folder, clear_cache
 from tfgen.errors import Failure, UserError
 from tfgen.evaluate.metrics.copying import auc
@@ -176,7 +176,7 @@ class Forgetting:
         journal = {
             "run": str(self.run.path),
             "request": _described(self.request, secrets.token_hex(16)),
-            "command": f"tfgen forget {self.run.reference} ...",
+            "command": command_line("forget", self.run.reference, "..."),
             "report": {
                 "run": self.run.name,
                 "records": count,
