@@ -15,7 +15,7 @@ from tfgen.data.request import DataRequest
 from tfgen.data.splits import held_out
 from tfgen.errors import UserError
 
-FORMAT = 2  # raise it whenever the same files would give other prompts, or others would be held out
+FORMAT = 3  # raise it whenever the same files would give other prompts, or others would be held out
 
 
 @dataclass(frozen=True)

@@ -27,9 +27,15 @@ FILE_COLUMNS = (
 )
 TEXT_COLUMNS = (
     "caption", "text", "label", "prompt", "description", "title", "class", "category", "captions", "tags", "kind",
-    "family", "instrument",
+    "family", "instrument", "class_name", "label_name", "category_name", "dx", "diagnosis", "species", "breed", "genre",
 )
-LABEL_COLUMNS = ("label", "class", "category", "kind", "family", "instrument")
+LABEL_COLUMNS = (
+    "label", "class", "category", "kind", "family", "instrument", "class_name", "label_name", "category_name", "dx",
+    "diagnosis", "species", "breed", "genre",
+)
+PART_COLUMNS = ("partition", "split", "fold", "subset")  # which part of the set a row is in: no label
+_PART_NAMES = re.compile(r"(^|[_\W])(partition|splits?)([_\W]|$)")
+PARTS = "says which part each file belongs to, and is no label; to hold out, use folders called train and test"
 _LARGEST_BYTES = 2**28
 # Tables of labels that nobody here reads, by the names and the endings that they have.
 _UNREAD_NAMES = ("labels", "label", "captions", "caption", "metadata", "annotations", "classes")
@@ -57,6 +63,11 @@ class Table:
     says_none: bool = False
     notes: list[str] = field(default_factory=list)
 
+    @property
+    def has_no_words(self) -> bool:
+        """Whether all its texts are numbers."""
+        return all(_NUMBER.fullmatch(text) for _, text in self.pairs)
+
 
 class NoTable(Exception):
     """Why a file gives no captions, in words that go on from its name.
@@ -83,6 +94,8 @@ def is_text_table(path: Path, known: Callable[[str], bool]) -> bool:
             lines = _decode(file.read(_FIRST_BYTES))[0].splitlines()
     except (OSError, NoTable):
         return False
+    if _without_count(lines, known):
+        return True
     first = _cells(lines[0], _separator(lines, known)) if lines else []
     return len(first) > 1 and (any(cell.lower() in FILE_COLUMNS for cell in first) or _names_example(first[:1], known))
 
@@ -102,6 +115,8 @@ def read_table(path: Path, known: Callable[[str], bool], column: str | None = No
         if path.stat().st_size > _LARGEST_BYTES:
             raise NoTable("is larger than tables of captions are")
         text, notes = _decode(path.read_bytes())
+        if column is None and _PART_NAMES.search(path.stem.lower()):
+            raise NoTable(PARTS, may_be_right=True)
         if path.suffix.lower() == ".json":
             table = _of_json(text, known, column)
         else:
@@ -140,6 +155,10 @@ def _advice(path: Path) -> str:
 
 
 def _csv_rows(text: str, known: Callable[[str], bool]) -> list[dict[str, Any]]:
+    lines = _without_count(text.splitlines(), known)
+    if lines:
+        header, *rows = (line.split() for line in lines)
+        return [_row([name.lower() for name in header], row, " ") for row in rows if row]
     separator = _separator(text.splitlines(), known)
     try:
         rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator) if any(row)]
@@ -151,6 +170,17 @@ def _csv_rows(text: str, known: Callable[[str], bool]) -> list[dict[str, Any]]:
     else:
         header, rows = [name.lower() for name in first], rows[1:]
     return [_row(header, row, separator) for row in rows]
+
+
+def _without_count(lines: Sequence[str], known: Callable[[str], bool]) -> list[str]:
+    """The lines of a table as CelebA has them: how many rows there are, the names of the columns, and rows; words with
+    spaces between them. Nothing of any other. The files' column may have no name."""
+    if len(lines) < 3 or not lines[0].strip().isdigit():
+        return []
+    header, first = lines[1].split(), lines[2].split()
+    if len(first) < 2 or not known(first[0]) or len(first) - len(header) not in (0, 1):
+        return []
+    return [" ".join(header if len(header) == len(first) else [FILE_COLUMNS[0], *header]), *lines[2:]]
 
 
 def _separator(lines: Sequence[str], known: Callable[[str], bool]) -> str:
@@ -223,6 +253,8 @@ def _of_rows(rows: Sequence[Mapping[str, Any]], known: Callable[[str], bool], co
     texts = column.lower() if column else next((each for each in TEXT_COLUMNS if each in others), None)
     if texts is None and len(others) == 1:
         texts = others[0]
+        if texts in PART_COLUMNS:
+            raise NoTable(PARTS, columns, may_be_right=True)
     if texts is None:
         return _of_ones(rows, files, others, has)
     rows, notes = _without_overfull(rows, texts, columns[-1])

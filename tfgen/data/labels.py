@@ -146,6 +146,8 @@ class Words:
                 reasons[f"names none of the {self.noun}s"].append(clean_text(name))
         if self._column and not used:
             raise unknown("source of prompts", self._column, dict.fromkeys((*SOURCES, *columns)))
+        # Numbers alone, such as whose face it is, say less than words.
+        used.sort(key=lambda found: PurePosixPath(found[0]).name not in KNOWN and found[1].has_no_words)
         return used, [*notes, *_not_used(reasons)]
 
     def _all_tables(self, lookup: Lookup) -> list[str]:

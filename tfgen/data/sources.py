@@ -9,6 +9,7 @@ from typing import Any
 from tfgen.catalog import DATASETS, MODALITIES
 from tfgen.data import archives
 from tfgen.data.examples import clean_text
+from tfgen.data.pickles import refuse_pickles
 from tfgen.data.walk import MANY, kinds, walk, why_unread
 from tfgen.errors import UserError, nearest
 
@@ -73,6 +74,8 @@ def modality_of(
     wanted = {representation} if isinstance(representation, str) else set(representation or ())
     able = [each for each in modalities if not wanted or wanted & set(each.representations)]
     place = as_folder(_existing(source)) if isinstance(source, str) else source
+    if isinstance(place, Path):
+        refuse_pickles(place, source)
     others = [each for each in modalities if each not in able]
     for candidates in (able, others):
         sureness = {each: each.recognises(place) for each in candidates}

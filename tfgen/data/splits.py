@@ -19,10 +19,14 @@ _STRAYS_AT_MOST = 0.05  # of the files, which may lie outside of the splits
 
 @dataclass(frozen=True)
 class _Parts:
-    """At which depth folders are splits, and which: by a folder's name in lower case, one of _ALL or _UNLABELLED."""
+    """At which depth folders are splits, and which: by a folder's name in lower case, one of _ALL or _UNLABELLED.
+
+    domains: whether the last letter of each name is a label, as of trainA and trainB.
+    """
 
     level: int
     splits: Mapping[str, str]
+    domains: bool = False
 
     def of(self, folders: Sequence[str]) -> str | None:
         """The split of a file; None of a stray one."""
@@ -88,11 +92,12 @@ def _find_parts(folders: Sequence[Sequence[str]]) -> _Parts | None:
             names[each[level].lower() if len(each) > level else ""] += count
         if set(names) <= set(_ALL):
             return _Parts(level, {name: name for name in names})
-        for splits in (_exact(names), _lengthened(names)):
+        domains = _of_domains(names)
+        for splits in (_exact(names), _lengthened(names), domains):
             inside = sum(names[name] for name in splits)
             is_parted = set(splits.values()) & set(LEARNED) and set(splits.values()) & {*HELD_OUT, *VALIDATION}
             if is_parted and inside >= (1 - _STRAYS_AT_MOST) * names.total():
-                return _Parts(level, splits)
+                return _Parts(level, splits, splits is domains)
     return None
 
 
@@ -111,8 +116,15 @@ def _lengthened(names: Counter[str]) -> dict[str, str]:
     return max(found.values(), key=lambda splits: sum(names[name] for name in splits), default={})
 
 
+def _of_domains(names: Counter[str]) -> dict[str, str]:
+    """"trainA", "trainB", "testA" and "testB", as CycleGAN has them."""
+    matched = {name: re.fullmatch(rf"({'|'.join(_ALL)})[_\W]?[a-z]", name) for name in names}
+    return {name: match[1] for name, match in matched.items() if match}
+
+
 def _without(folders: tuple[str, ...], parts: _Parts | None) -> tuple[str, ...]:
     if parts is None or parts.of(folders) is None:
         return folders
     before, name, after = folders[: parts.level], folders[parts.level], folders[parts.level + 1 :]
-    return (*before, *(after[1:] if after[:1] == (name,) else after))
+    kept = (name[-1],) if parts.domains else ()
+    return (*before, *kept, *(after[1:] if after[:1] == (name,) else after))

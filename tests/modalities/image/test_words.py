@@ -280,6 +280,9 @@ def test_splits_are_no_labels_and_the_test_part_is_held_out(photos):
         (["training_set/a/1", "test_set/b/2"], ["a", "b"], [False, True]),
         (["seg_train/seg_train/a/1", "seg_test/seg_test/b/2", "seg_pred/seg_pred/3"], ["a", "b", ""],
          [False, True, True]),
+        (["trainA/1", "trainB/2", "testA/3", "testB/4"], ["A", "B", "A", "B"], [False, False, True, True]),
+        (["set/train_x/1", "set/test_x/2"], ["set x", "set x"], [False, True]),
+        (["trainA/1", "trainB/2"], ["trainA", "trainB"], [False, False]),
         (["toy_train/1", "crash_test/2"], ["toy_train", "crash_test"], [False, False]),
         (["steam_train/1", "toy_train/2"], ["steam_train", "toy_train"], [False, False]),
         (["0", *["train/a/1", "test/a/2"] * 10], ["", *["a", "a"] * 10], [False, *[False, True] * 10]),
@@ -288,6 +291,34 @@ def test_splits_are_no_labels_and_the_test_part_is_held_out(photos):
 def test_what_is_a_split(paths, labels, apart):
     folders = [tuple(path.split("/")[:-1]) for path in paths]
     assert [" ".join(each) for each in without_split(folders)] == labels and held_out(paths) == apart
+
+
+def test_celebas_tables_give_the_attributes_of_a_face(photos):
+    fill(photos, *[f"img/{number:06d}.jpg" for number in range(1, 5)])
+    rows = ["-1  1", " 1  1", " 1 -1", " 1  1"]
+    lines = [f"{number:06d}.jpg {row}" for number, row in enumerate(rows, 1)]
+    (photos / "list_attr_celeba.txt").write_text("\n".join(["4", "Bald Smiling ", *lines, ""]))
+    for name in ("identity_CelebA", "list_eval_partition"):
+        (photos / f"{name}.txt").write_text("".join(f"{number:06d}.jpg {number % 2}\n" for number in range(1, 5)))
+    found, notes = words(photos)
+    assert found == ["smiling", "bald, smiling", "bald", "bald, smiling"]
+    assert any("list_eval_partition.txt was not used: it says which part" in note for note in notes)
+
+
+def test_a_column_of_parts_is_no_label(photos):
+    fill(photos, *[f"{label}/{number}.png" for label in ("cat", "dog") for number in range(2)])
+    rows = "".join(f"{label}/{number}.png,{number}\n" for label in ("cat", "dog") for number in range(2))
+    (photos / "meta.csv").write_text(f"image,partition\n{rows}")
+    assert words(photos)[0] == ["cat", "cat", "dog", "dog"]
+
+
+@pytest.mark.parametrize("column", ["dx", "diagnosis", "species", "class_name"])
+def test_class_words_under_other_names_go_before_folders(photos, column):
+    fill(photos, *[f"part_{number % 2}/ISIC_{number:03d}.jpg" for number in range(4)])
+    rows = "".join(f"HAM_{number},ISIC_{number:03d},{['nv', 'mel'][number // 2]},histo,5{number}\n"
+                   for number in range(4))
+    (photos / "metadata.csv").write_text(f"lesion_id,image_id,{column},{column}_type,age\n{rows}")
+    assert sorted(words(photos)[0]) == ["mel", "mel", "nv", "nv"]
 
 
 def test_a_folder_that_looks_like_a_test_part_and_is_learned_is_pointed_out(photos):
