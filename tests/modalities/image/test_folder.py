@@ -274,3 +274,37 @@ def test_emoji():
     assert (examples.values[:, 0, 0] == 255).all(-1).mean() > 0.8, "transparent corners are white"
     assert "joker" in examples.prompts and len(set(examples.prompt_index)) == len(examples.prompts)
     assert grid(examples.values[:9]).shape == (3 * 74 + 2, 3 * 74 + 2, 3)
+
+
+def test_files_of_several_pictures_are_counted_and_their_first_is_used(photos):
+    pictures = [Image.fromarray(noise(seed)) for seed in range(4)]
+    for number in range(3):
+        pictures[number].save(photos / f"single{number}.tif")
+    for name in ("a.gif", "b.tif", "c.webp", "d.png"):
+        pictures[0].save(photos / name, save_all=True, append_images=pictures[1:])
+    examples = open_data(str(photos))
+    (note,) = [note for note in examples.report.notes if "such as frames" in note]
+    assert note.startswith("4 files hold 16 pictures") and "a.gif, b.tif, c.webp and more" in note
+    assert len(examples) == 7 and not examples.report.broken
+
+
+def test_a_file_whose_later_pages_are_damaged_is_used(photos):
+    pictures = [Image.fromarray(noise(seed, 64, 64)) for seed in range(3)]
+    for number in range(9):
+        pictures[0].save(photos / f"single{number}.png")
+    pictures[0].save(photos / "stack.gif", save_all=True, append_images=pictures[1:])
+    content = (photos / "stack.gif").read_bytes()
+    (photos / "stack.gif").write_bytes(content[: len(content) // 2])
+    assert len(open_data(str(photos))) == 10
+
+
+def test_smaller_copies_in_a_tiff_are_no_further_pictures(photos):
+    from PIL import TiffImagePlugin
+
+    for number in range(2):
+        tags = TiffImagePlugin.ImageFileDirectory_v2()
+        tags[254] = 1
+        small = Image.fromarray(noise(number, 8, 8))
+        small.encoderinfo = {"tiffinfo": tags}
+        Image.fromarray(noise(number)).save(photos / f"{number}.tif", save_all=True, append_images=[small])
+    assert not [note for note in open_data(str(photos)).report.notes if "such as frames" in note]

@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from tfgen.data.listing import FileKind
+from tfgen.modalities.image.frames import Frames
 from tfgen.modalities.image.value_range import BYTES, FLOATS, INTEGERS, Scale, ValueRange, scale_of
 
 # Only these are opened: some of Pillow's other formats start programs (EPS) or are no pictures.
@@ -85,11 +86,13 @@ def read_picture(
     target: Target,
     values: ValueRange | None = None,
     scales: Mapping[str, Scale] | None = None,
+    frames: Frames | None = None,
 ) -> np.ndarray:
     """uint8 [height, width, channels]: the picture as the target wants it.
 
     values: learns the range of the file's numbers.
     scales: how numbers become 0..255; by default as this file alone suggests.
+    frames: learns how many pictures the file holds, of which the first is read.
     """
     with _open(path) as image:
         if image.format in ("JPEG", "MPO"):
@@ -100,6 +103,8 @@ def read_picture(
         with _one_large_at_a_time if large else contextlib.nullcontext():
             picture = _decode(image, target, values or ValueRange(), scales)
         pixels = np.asarray(fitted(picture.convert(target.mode), target.height, target.width, target.fit))
+        if frames is not None:
+            frames.add(path, image)
     return pixels.reshape(target.height, target.width, target.channels)
 
 

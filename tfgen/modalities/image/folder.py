@@ -20,6 +20,7 @@ from tfgen.data.request import DataRequest
 from tfgen.modalities.image.assemble import examples_of_details, is_grey, key_of, laid_on
 from tfgen.modalities.image.decode import PICTURES, BrokenPicture, Target, read_picture, read_size
 from tfgen.modalities.image.examples import ImageExamples
+from tfgen.modalities.image.frames import Frames
 from tfgen.modalities.image.sizes import BLACK, FITS, KEEP, WHITE, channels_of, choose_size
 from tfgen.modalities.image.value_range import Scale, ValueRange, write_in_range
 
@@ -52,14 +53,14 @@ def _prepare(request: DataRequest, folder: Folder, writer: Writer) -> dict[str, 
         # A mistake in a table should not cost the time of decoding everything.
         folder.words.check(folder.found)
         height, width, more = _size(request, folder, pool)
-        values = ValueRange(request.get("white"))
+        values, frames = ValueRange(request.get("white")), Frames()
         target, looks = _look(request, folder, pool, height, width, values)
 
         def decode(scales: Mapping[str, Scale]) -> tuple[list[str], list[tuple[str, str]]]:
-            return _decode_all(request, folder, pool, target, writer, values, scales)
+            return _decode_all(request, folder, pool, target, writer, values, scales, frames)
 
         used, broken = write_in_range(values, decode, writer.restart)
-    prompts, report = folder.prompts_and_report(used, broken, [*more, *values.notes(), *looks])
+    prompts, report = folder.prompts_and_report(used, broken, [*more, *frames.notes(), *values.notes(), *looks])
     details = {"report": report.to_json(), "prompts": prompts.to_json(), "white": values.white_of_integers}
     return {**details, "wide": values.wide, "split": folder.holds_out}
 
@@ -72,11 +73,16 @@ def _decode_all(
     writer: Writer,
     values: ValueRange,
     scales: Mapping[str, Scale],
+    frames: Frames,
 ) -> tuple[list[str], list[tuple[str, str]]]:
     """Writes all pictures that can be read. Raises UserError when more than a tenth can't."""
     used, broken = [], list(folder.listing.broken)
     names = folder.names
-    decoded = _in_order(pool, lambda name: _attempt(read_picture, folder.path / name, target, values, scales), names)
+
+    def read(name: str) -> np.ndarray | str:
+        return _attempt(read_picture, folder.path / name, target, values, scales, frames)
+
+    decoded = _in_order(pool, read, names)
     for done, (name, pixels) in enumerate(zip(names, decoded, strict=True), 1):
         if isinstance(pixels, str):
             broken.append((name, pixels))
