@@ -10,11 +10,10 @@ from tfgen.catalog import DATASETS, MODALITIES
 from tfgen.data import archives
 from tfgen.data.examples import clean_text
 from tfgen.data.pickles import refuse_pickles
-from tfgen.data.walk import MANY, kinds, walk, why_unread
+from tfgen.data.walk import DOCUMENTS, MANY, kinds, walk, why_unread
 from tfgen.errors import UserError, nearest
 
 TFDS = "tfds:"
-_DOCUMENTS = (".pdf", ".doc", ".docx", ".odt", ".rtf", ".epub", ".pages")
 _NAMED_AT_MOST = 3
 _SHARE_WORTH_A_WORD = 0.1
 
@@ -138,7 +137,7 @@ def _unreadable(source: Any, place: Any) -> UserError:
         return _nothing_in(place, source)
     if place.stat().st_size == 0:
         return UserError(f"'{place}' is empty.", what_can_be_read())
-    if place.suffix.lower() in _DOCUMENTS:
+    if place.suffix.lower() in DOCUMENTS:
         what = f"'{place}' is a document with a layout, not plain text."
         return UserError(what, "Save it as plain text first, a .txt, and give that.")
     return UserError(f"'{place}' is of no kind that tfgen can read.", what_can_be_read())

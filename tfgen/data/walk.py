@@ -8,6 +8,7 @@ from pathlib import Path
 NEVER_READ = frozenset(
     ("__macosx", "@eadir", "#recycle", "@recycle", "$recycle.bin", "system volume information", "lost+found")
 )
+DOCUMENTS = (".pdf", ".doc", ".docx", ".odt", ".rtf", ".epub", ".pages")  # with a layout, which nobody here reads
 MANY = 10  # other files in a folder, from which on it is worth a word
 
 

@@ -301,3 +301,59 @@ def test_the_test_part_of_texts_is_held_out(tmp_path, layout):
     assert sorted(texts_of(examples, "held-out")) == sorted(TALES[30:])
     assert any("The test part is held out to judge by" in note and "test" in note for note in examples.report.notes)
     assert len(texts_of(open_data(str(tmp_path / "set"), holdout=0, **settings))) == 40
+
+
+def test_several_tables_of_texts_in_a_folder_are_one_set(tmp_path):
+    for number in range(2):
+        rows = enumerate(TALES[20 * number : 20 * number + 20])
+        write(tmp_path / f"{number}.csv", csv_of(["id", "text"], rows))
+    write(tmp_path / "prices.csv", "day,price\n" + "".join(f"{day},{day * 3}\n" for day in range(50)))
+    examples = open_data(str(tmp_path))
+    assert everything(examples) == sorted(TALES) and examples.kind == "text"
+
+
+def test_documents_with_a_layout_beside_few_texts_are_named(tmp_path):
+    for number in range(3):
+        write(tmp_path / f"{number}.txt", "\n".join(TALES))
+    for name in ("plan.docx", "paper.pdf", "old.pdf"):
+        write(tmp_path / name, b"PK\0")
+    notes = open_data(str(tmp_path)).report.notes
+    assert "3 documents with a layout not read (2 .pdf, 1 .docx). To learn them: save them as plain text, .txt" in notes
+
+
+@pytest.mark.parametrize("several", [False, True])
+@pytest.mark.parametrize("as_folder", [False, True])
+def test_telegrams_chats_are_texts_with_a_line_for_each_message(tmp_path, several, as_folder):
+    messages = [{"id": 0, "type": "service", "actor": "Ann", "action": "create_group", "text": ""}]
+    for number, tale in enumerate(TALES):
+        text = [tale, {"type": "link", "text": " https://a.example"}] if number == 1 else tale
+        messages.append({"id": number, "type": "message", "from": "Ann" if number % 2 else "Bo", "text": text})
+    chat = {"name": "Bo", "type": "personal_chat", "id": 7, "messages": messages}
+    content = {"about": "An export.", "chats": {"about": "All.", "list": [chat, chat]}} if several else chat
+    path = write(tmp_path / "result.json", json.dumps(content, indent=1))
+    text = everything(open_data(str(tmp_path) if as_folder else path, holdout=0))[0]
+    assert text.startswith(f"Bo: {TALES[0]}\nAnn: {TALES[1]} https://a.example\nBo: {TALES[2]}\n")
+
+
+@pytest.mark.parametrize("layout", ["object", "list", "spread"])
+def test_pretty_printed_json_in_a_folder(tmp_path, layout):
+    rows = [{"text": tale} for tale in TALES]
+    content = {"object": json.dumps({"version": 1, "name": "Tales", "data": rows}, indent=2),
+               "list": json.dumps(rows, indent=2), "spread": "\n".join(json.dumps(row, indent=2) for row in rows)}
+    write(tmp_path / f"tales.json{'l' if layout == 'spread' else ''}", content[layout])
+    assert everything(open_data(str(tmp_path))) == sorted(TALES)
+
+
+def test_json_that_breaks_off_in_the_middle_is_named(tmp_path):
+    rows = "\n".join(json.dumps({"text": tale}, indent=2) for tale in TALES)
+    examples = open_data(write(tmp_path / "tales.jsonl", rows + '\n{"text": "The'))
+    assert examples.report.broken == [("behind row 40", "not JSON")] and examples.report.used == 40
+
+
+def test_keys_in_capitals_are_read_and_misspelled_ones_get_a_hint(tmp_path):
+    rows = [{"Text": tale, "Mood": "grim"} for tale in TALES]
+    examples = open_data(write(tmp_path / "a.jsonl", "\n".join(map(json.dumps, rows))))
+    assert everything(examples) == sorted(TALES)
+    rows = [{"promt": tale, "completions": tale} for tale in TALES]
+    with pytest.raises(UserError, match="for 'promt' write 'prompt', 'completions' write 'completion'"):
+        open_data(write(tmp_path / "b.jsonl", "\n".join(map(json.dumps, rows))))

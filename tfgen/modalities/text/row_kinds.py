@@ -8,20 +8,12 @@ from typing import Any
 
 from tfgen.data.examples import clean_text
 from tfgen.errors import UserError
+from tfgen.modalities.text.column_names import CHATS, COMPLETIONS, TEXTS, meant
 from tfgen.modalities.text.documents import Document, pieces_of, unmarked
 from tfgen.modalities.text.reading import unify
 from tfgen.modalities.text.template import ANSWERING, ChatTemplate, Piece
 
 KEYS = {"chats": ("messages",), "completions": ("prompt", "completion"), "text": ("text",)}
-_CHATS = ("messages", "conversations", "conversation", "dialog", "dialogue")
-_COMPLETIONS = (
-    ("prompt", "completion"), ("prompt", "response"), ("instruction", "output"), ("instruction", "response"),
-    ("question", "answer"), ("input", "output"),
-)
-_TEXTS = (
-    "text", "content", "body", "tweet", "sentence", "review", "comment", "document", "article", "story", "lyrics",
-    "paragraphs", "lines",
-)
 # ShareGPT's names of roles, and others', as tfgen's.
 _ROLES = {
     "human": "user", "prompter": "user", "gpt": ANSWERING, "chatgpt": ANSWERING, "model": ANSWERING, "bot": ANSWERING,
@@ -32,7 +24,6 @@ _GIVEN = ("input", "context")  # what an instruction or a question is about
 _BESIDE = ("system", "system_prompt")  # what a chat or an instruction is told first
 # What says nothing to a model: where a row is from, and what it is called.
 _ABOUT = ("id", "index", "url", "source", "date", "title", "author", "name", "timestamp", "created_at", "lang")
-_LEAST_LENGTH = 20  # characters of a text on average, where no name says that a column has texts
 _BETWEEN = "\n\n"  # an instruction, its input, and the answer
 
 
@@ -73,46 +64,35 @@ class Columns:
         if self.prompt is not None:
             prompt, completion = self._own(row, self.prompt), self._own(row, self.completion)
             return "completions", partial(_completion, row, prompt, completion)
-        chat = next((key for key in _CHATS if row.get(key) is not None), None)
+        chat = next((key for key in CHATS if row.get(key) is not None), None)
         if chat is not None:
             return "chats", partial(_chat, row[chat], _told_first(row))
         if all(_are_messages(row.get(key)) for key in KEYS["completions"]):
             return "chats", partial(_chat, [*row["prompt"], *row["completion"]])
-        for prompt, completion in _COMPLETIONS:
+        for prompt, completion in COMPLETIONS:
             if prompt in row and completion in row:
                 return "completions", partial(_completion, row, prompt, completion)
-        text = next((key for key in _TEXTS if key in row), None)
+        text = next((key for key in TEXTS if key in row), None)
         if text is None:
-            raise BrokenRow(f"lacks 'text', or 'prompt' and 'completion', or 'messages'; its keys: {_keys(row)}")
+            small = {key.lower(): value for key, value in row.items()}
+            if small.keys() != row.keys() and len(small) == len(row):
+                return self.read(small)  # names in capitals
+            lacks = "lacks 'text', or 'prompt' and 'completion', or 'messages'"
+            raise BrokenRow(f"{lacks}; its keys: {_keys(row)}{_meant(row)}")
         return "text", partial(_text, row, text)
 
     def unread(self, row: Any) -> list[str]:
         """The keys of a row that has others to read, and that may have been meant to be read too."""
         if not isinstance(row, dict) or self != Columns():
             return []
-        read = {*_BESIDE, *_GIVEN, *_ABOUT, *_CHATS, *_TEXTS, *itertools.chain(*_COMPLETIONS)}
-        return [key for key, value in row.items() if key not in read and isinstance(value, (str, list)) and value]
+        read = {*_BESIDE, *_GIVEN, *_ABOUT, *CHATS, *TEXTS, *itertools.chain(*COMPLETIONS)}
+        others = {key: value for key, value in row.items() if key.lower() not in read}
+        return [key for key, value in others.items() if isinstance(value, (str, list)) and value]
 
     def _own(self, row: Mapping[str, Any], key: str) -> str:
         if key not in row:
             raise BrokenRow(f"has no '{key}'; its keys: {_keys(row)}")
         return key
-
-
-def text_column(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> str | None:
-    """The column of a table that has the texts: by a usual name, else the one with the longest values.
-
-    None where the table has chats, or prompts with completions, or nothing that looks like a text.
-    """
-    chats_or_pairs = [*({key} for key in _CHATS), *map(set, _COMPLETIONS)]
-    if any(keys <= set(columns) for keys in chats_or_pairs):
-        return None
-    usual = next((column for column in _TEXTS if column in columns), None)
-    if usual or not rows:
-        return usual
-    lengths = {column: sum(map(len, (row[column] for row in rows))) / len(rows) for column in columns}
-    best = max(columns, key=lengths.__getitem__)
-    return best if lengths[best] >= _LEAST_LENGTH or len(columns) == 1 else None
 
 
 def _text(row: Mapping[str, Any], key: str) -> Document:
@@ -211,6 +191,12 @@ def _string(row: Mapping[str, Any], key: str) -> str:
     if not isinstance(value, str):
         raise BrokenRow(f"'{key}' is {kind_of(value)}, not a string")
     return unify(value)
+
+
+def _meant(row: Mapping[str, Any]) -> str:
+    """A hint at keys that are spelled nearly like those that are read."""
+    close = [(key, name) for key in row if (name := meant(key))]
+    return f"; for {', '.join(f'{key!r} write {name!r}' for key, name in close[:3])}" if close else ""
 
 
 def _keys(row: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ import csv
 import itertools
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,9 +14,11 @@ from typing import Any, TextIO
 from tfgen.data.encodings import Decoding, NotText, examine
 from tfgen.data.examples import Report, clean_text
 from tfgen.errors import UserError
+from tfgen.modalities.text.column_names import text_column
 from tfgen.modalities.text.documents import BROKEN_AT_MOST, Document, Source, content_of, encoding_notes
-from tfgen.modalities.text.row_kinds import KEYS, BadExample, BrokenRow, Columns, EmptyRow, text_column
+from tfgen.modalities.text.row_kinds import KEYS, BadExample, BrokenRow, Columns, EmptyRow
 from tfgen.modalities.text.scan import TABLE_ENDINGS, TextFile, Texts, ending_of
+from tfgen.modalities.text.telegram import telegram_chats
 from tfgen.modalities.text.template import ChatTemplate
 
 WANTED = (
@@ -28,6 +31,7 @@ _LONGEST_CELL = 2**27  # characters
 _MOST_NAMED = 1000  # broken lines that a report names; all are counted
 _KEYS_NAMED = 5
 _BESIDE_JSON = "\ufeff \t\r\n"
+_NOTHING = re.compile(rf"[{_BESIDE_JSON},]*")
 
 
 class Rows(Source):
@@ -103,8 +107,10 @@ class Rows(Source):
                 yield from self._table(file)
             elif (ending == ".json" or self._begins_a_list(file)) and (whole := self._whole(file)) is not None:
                 yield from ((f"row {number}", row) for number, row in enumerate(whole, 1))
-            else:
+            elif self._is_of_lines(file):
                 yield from self._lines(file)
+            else:
+                yield from self._spread(file)
         except (NotText, OSError, csv.Error) as error:
             raise UserError(f"'{file.path}' can't be read: {error}.", WANTED) from error
 
@@ -121,6 +127,23 @@ class Rows(Source):
                         yield f"line {number}", json.loads(line)
                     except (ValueError, RecursionError):
                         yield f"line {number}", BrokenRow("not JSON")
+
+    def _spread(self, file: TextFile) -> Iterator[tuple[str, Any]]:
+        """Values one after another that go over several lines; where the first can't be read, lines."""
+        with self._open(file, "\n") as opened:
+            text = opened.read()
+        decoder, place, count = json.JSONDecoder(), 0, 0
+        while (place := _NOTHING.match(text, place).end()) < len(text):
+            try:
+                row, end = decoder.raw_decode(text, place)
+            except (ValueError, RecursionError):
+                if not count:
+                    yield from self._lines(file)
+                    return
+                yield f"behind row {count}", BrokenRow("not JSON")
+                return
+            count, place = count + 1, end
+            yield f"row {count}", row
 
     def _begins_a_list(self, file: TextFile) -> bool:
         """Whether all rows are in one list, whatever the file is called; a chat in each line is a list too."""
@@ -152,6 +175,9 @@ class Rows(Source):
                 raise NotText(f"it is no JSON: {error}") from None
         if isinstance(content, list):
             return [{"text": each} if isinstance(each, str) else each for each in content]
+        chats = telegram_chats(content)
+        if chats:
+            return [{"text": each} for each in chats]
         columns = _columns_of(content) if isinstance(content, dict) else None
         if columns is not None:
             return columns

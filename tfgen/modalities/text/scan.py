@@ -1,5 +1,6 @@
 """Which files of a folder are texts: by their endings, and where they have none by their first bytes."""
 
+import csv
 import os
 import re
 import stat
@@ -11,7 +12,8 @@ from pathlib import Path, PurePosixPath
 from tfgen.console import several
 from tfgen.data.examples import clean_text, natural_order
 from tfgen.data.splits import held_out
-from tfgen.data.walk import MANY, kinds, walk, why_unread
+from tfgen.data.walk import DOCUMENTS, MANY, kinds, walk, why_unread
+from tfgen.modalities.text.column_names import has_chats_or_pairs, text_column
 
 ROW_ENDINGS = (".jsonl", ".ndjson")
 TABLE_ENDINGS = (".csv", ".tsv")  # rows of columns, of which one may have the texts
@@ -27,6 +29,13 @@ _CHECKSUMS = re.compile(r"(md5|sha[0-9]+)sums?$", re.IGNORECASE)
 _NO_WORDS = re.compile(r"\.[0-9]*$")  # "chapter.12" and "mail." have no ending that says anything
 _LISTED = 8  # files that a note names
 _LOOKED_AT = 4096  # bytes of a file whose name says nothing
+_TABLE_LOOKED_AT = 2**14
+_WORDS_OF_A_TEXT = 5  # on average
+_VALUE = rb'\s*("(?:[^"\\]|\\.)*"|-?[0-9.eE+-]+|true|false|null)\s*'
+_BEGINS_ROWS = re.compile(
+    rb'(\xef\xbb\xbf)?\s*(\[\s*\{|\{(\s*"[^"]*"\s*:' + _VALUE + rb',){0,20}\s*"[^"]*"\s*:\s*\[\s*\{)'
+)
+_ALL_OF_TELEGRAM = re.compile(rb'\s*\{\s*"about"\s*:\s*"')  # how an export of all chats begins
 _NO_PLAIN_TEXT = (b"%PDF-", b"{\\rtf")  # that documents begin with which are letters too
 
 
@@ -81,7 +90,12 @@ class Texts:
             are, them, they = ("is", "it", "it is") if len(about) == 1 else ("are", "them", "they are")
             names = ", ".join(about[:3])
             said.append(f"{names} {are} learned like the other texts; move {them} away if {they} about those.")
-        ignored = self.ignored + Counter(ending_of(file.name) for file in others)
+        documents = Counter({ending: count for ending, count in self.ignored.items() if ending in DOCUMENTS})
+        if documents:
+            them = "them" if documents.total() > 1 else "it"
+            what = f"{several(documents.total(), 'document')} with a layout not read ({kinds(documents)})"
+            said.append(f"{what}. To learn {them}: save {them} as plain text, .txt")
+        ignored = self.ignored - documents + Counter(ending_of(file.name) for file in others)
         if ignored.total() < MANY:
             return said
         return [*said, f"{ignored.total()} other files were not read ({kinds(ignored)})."]
@@ -136,17 +150,41 @@ def looks_like_text(path: Path) -> bool:
 
 
 def _is_list_of_objects(path: Path) -> bool:
-    """Whether a .json file begins like rows; others are settings of programs and the like."""
+    """Whether a .json file begins like rows, or like an object that has a list of them behind plain values; others are
+    settings of programs and the like."""
     try:
         with open(path, "rb") as file:
-            return bool(re.match(rb"(\xef\xbb\xbf)?\s*\[\s*\{", file.read(_LOOKED_AT)))
+            head = file.read(_LOOKED_AT)
+            return bool(_BEGINS_ROWS.match(head) or path.name == "result.json" and _ALL_OF_TELEGRAM.match(head))
     except OSError:
         return False
+
+
+def _has_texts(path: Path) -> bool:
+    """Whether a CSV or TSV has texts by its first rows: under a usual name, or several words in a column."""
+    try:
+        with open(path, "rb") as file:
+            text = file.read(_TABLE_LOOKED_AT)
+    except OSError:
+        return False
+    lines = text.decode("utf-8-sig", "replace").splitlines()
+    separator = max("\t,;|", key=lines[0].count) if lines else ","
+    try:
+        header, *rows = csv.reader(lines[:-1] if len(text) == _TABLE_LOOKED_AT else lines, delimiter=separator)
+    except (ValueError, csv.Error):  # no line, or none that is a row
+        return False
+    names = [name.strip().lower() for name in header]
+    whole = [dict(zip(names, row, strict=True)) for row in rows if len(row) == len(names)]
+    column = text_column(names, whole)
+    if column is None or not whole:
+        return column is None and has_chats_or_pairs(names)
+    return sum(len(row[column].split()) for row in whole) >= _WORDS_OF_A_TEXT * len(whole)
 
 
 def _sort_in(entry: os.DirEntry, relative: str, found: Texts) -> None:
     ending, path = ending_of(entry.name), Path(entry.path)
     are_rows = ending in ROW_ENDINGS or (ending == ".json" and _is_list_of_objects(path))
+    are_rows = are_rows or ending in TABLE_ENDINGS and _has_texts(path)
     wanted = ending in TEXT_ENDINGS or are_rows
     try:
         status = entry.stat()
