@@ -139,7 +139,80 @@ def test_a_folder_without_one_that_can_be_read_says_what_can(tmp_path):
         open_data(str(tmp_path))
 
 
-@pytest.mark.parametrize("name, advice", [("a.tmj", "save it as .tmx in Tiled"), ("a.ldtk", "exported as .tmx")])
+def tmj(data, visible=True, group=False, **more):
+    """A map as Tiled exports it to JSON: keys in the order of letters."""
+    layer = {**data, "height": 4, "id": 1, "name": "ground", "type": "tilelayer", "visible": visible, "width": 10}
+    layers = [{"layers": [layer], "name": "all", "type": "group", "visible": True}] if group else [layer]
+    layers.append({"name": "things", "objects": [{"x": 1}], "type": "objectgroup"})
+    sets = [{"columns": 8, "firstgid": 1, "image": "my & tiles.png", "imageheight": 64, "imagewidth": 64, "margin": 0,
+             "name": "tiles", "spacing": 0, "tilecount": 64, "tileheight": 8, "tilewidth": 8}]
+    content = {"compressionlevel": -1, "height": 4, "infinite": False, "layers": layers, "orientation": "orthogonal",
+               "tiledversion": "1.10.2", "tileheight": 8, "tilesets": sets, "tilewidth": 8, "type": "map", "width": 10}
+    return json.dumps({**content, **more}, indent=1)
+
+
+@pytest.mark.parametrize("name", ["level.tmj", "level.json"])
+@pytest.mark.parametrize("group", [False, True])
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"data": GRID.ravel().tolist()},
+        {"compression": "zlib", "data": packed(zlib.compress), "encoding": "base64"},
+        {"compression": "", "data": packed(bytes), "encoding": "base64"},
+    ],
+)
+def test_tileds_json_is_read_as_its_xml(tmp_path, name, group, data):
+    path = tmp_path / name
+    path.write_text(tmj(data, group=group))
+    assert looks_like_level(path) and LevelModality.recognises(path) == LevelModality.recognises(tmp_path) == 2
+    (level,) = read_file(path, path.name)
+    np.testing.assert_array_equal(level.names, GRID)
+    assert level.form["ending"] == ".tmx" and level.form["tilewidth"] == "8"
+    written = tmp_path / "made.tmx"
+    written.write_text(content_of(np.zeros((4, 10), np.uint8), TileSet("-", (3,), ((),)), level.form))
+    assert np.all(read_file(written, "made.tmx")[0].names == 3) and 'source="my &amp; tiles.png"' in written.read_text()
+
+
+def test_what_is_wrong_with_a_map_in_json(tmp_path):
+    path, data = tmp_path / "level.tmj", {"data": GRID.ravel().tolist()}
+    for content, what in [
+        (tmj(data, visible=False), "all layers of tiles are hidden"),
+        (tmj(data, infinite=True), "an infinite map"),
+        (tmj({"data": [1, 2]}), "2 tiles in a layer of 4 by 10"),
+        (tmj({"data": [{}] * 40}), "is no whole number"),
+        (tmj(data)[:-30], "no map in JSON"),
+        ("[" * 100_000, "no map in JSON"),
+    ]:
+        path.write_text(content)
+        with pytest.raises(BrokenLevel, match=what):
+            read_file(path, path.name)
+
+
+def test_a_legend_beside_maps_in_json_is_no_map(tmp_path):
+    for number in range(4):
+        (tmp_path / f"{number}.json").write_text(tmj({"data": np.tile(GRID, (1, 4)).ravel().tolist()}).replace(
+            '"width": 10', '"width": 40'))
+    (tmp_path / "tiles.json").write_text(json.dumps({"tiles": {"0": ["empty"], "1": ["solid"]}}))
+    report = open_data(str(tmp_path)).report
+    assert report.used == 4 and not report.broken
+
+
+@pytest.mark.parametrize("between", [" ", "\t"])
+@pytest.mark.parametrize("names", [np.array(list("-X#o")), np.array([0, 7, 12, 300])], ids=["letters", "numbers"])
+def test_tiles_that_spaces_or_tabs_part(tmp_path, between, names):
+    grid = names[np.repeat(np.random.default_rng(1).integers(0, 4, (12, 10)), 4, axis=1)]
+    path = tmp_path / "level.txt"
+    path.write_text("".join(f"{between.join(map(str, row))}\n" for row in grid.tolist()))
+    assert looks_like_level(path) and LevelModality.recognises(path) == (1 if names.dtype.kind == "i" else 2)
+    (level,) = read_file(path, path.name)
+    np.testing.assert_array_equal(level.names, grid)
+    tiles = TileSet("abcd" if names.dtype.kind == "i" else "-X#o", tuple(names) if names.dtype.kind == "i" else ())
+    index = np.searchsorted(names, grid) if names.dtype.kind == "i" else np.array(
+        [[tiles.letters.index(each) for each in row] for row in grid])
+    assert content_of(index.astype(np.uint8), tiles, level.form) == path.read_text()
+
+
+@pytest.mark.parametrize("name, advice", [("a.ldtk", "exported as .tmx")])
 def test_maps_that_nobody_reads_say_what_to_do(name, advice, tmp_path):
     for place in ("one", "two"):
         (tmp_path / place).mkdir()

@@ -318,4 +318,6 @@ def _from_facts(state: Mapping[str, Any]) -> tuple[TileSet, Words, dict[str, Any
     tiles, words = TileSet.from_json(state["tiles"]), Words.from_json(state["words"])
     if state["form"]["ending"] not in ENDINGS:  # a part of names of files
         raise ValueError(f"{state['form']['ending']!r} is no ending of levels")
+    if state["form"].get("between", "") not in ("", " ", "\t"):
+        raise ValueError("tiles are parted by spaces or tabs")
     return tiles, words, state["form"], state["rule"]

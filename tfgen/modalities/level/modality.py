@@ -48,7 +48,7 @@ class LevelModality(Modality):
     singular, plural = "level", "levels"
     representations = (ARRAYS, SEQUENCES)
     can_be_private = False  # windows overlap, so what is in one is in others too
-    file_kinds = (".tmx",)
+    file_kinds = (".tmx", ".tmj")
     settings = {
         "window": DataSetting(
             _check_window, "columns, or columns x rows, of the windows that levels are cut into", "28 and all rows"
@@ -64,7 +64,7 @@ class LevelModality(Modality):
             "gpt: how many rows of a column are one token, 1 to 64",
             "half of them",
         ),
-        "layer": DataSetting(str, "the layer of tiles that is read of a .tmx", "all, laid over each other"),
+        "layer": DataSetting(str, "the layer of tiles that is read of a map of Tiled", "all, laid over each other"),
         "rule": DataSetting(
             str, "what can be played: platformer, rooms, none, or one of another package", "by the legend"
         ),

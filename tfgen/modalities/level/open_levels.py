@@ -19,7 +19,8 @@ from tfgen.errors import UserError
 from tfgen.modalities.level.codec import LevelArrayCodec, LevelSequenceCodec
 from tfgen.modalities.level.judging import Judge
 from tfgen.modalities.level.reading import (
-    ENDINGS, BrokenLevel, Level, candidates, grid_of, is_unread, looks_like_level, read_file, why_no_level,
+    ENDINGS, BrokenLevel, Level, candidates, grid_of, is_of_numbers, is_unread, looks_like_level, read_file,
+    why_no_level,
 )
 from tfgen.modalities.level.rules import RULES, usual_rule
 from tfgen.modalities.level.tiles import MOST_TILES, TileCount, TileSet, is_solid, kind_of, read_legend
@@ -29,7 +30,7 @@ from tfgen.representations import SEQUENCES
 from tfgen.representations.arrays.examples import ArrayExamples
 from tfgen.representations.sequences.examples import SequenceExamples, given_bit
 
-WHAT_IS_READ = "Give text with a letter for each tile, CSV with a number for each, or Tiled's .tmx."
+WHAT_IS_READ = "Give text with a letter for each tile, CSV with a number for each, or Tiled's .tmx or .tmj."
 DEFAULT_HOLDOUT, DEFAULT_MIX = 0.2, 0.5
 _REPEATS = 3  # of every window, each time asked for by other words
 _WINDOWS_LEARNED = 6000  # about as many at the most, so that little data comes often and much data once
@@ -120,7 +121,7 @@ class LevelSequences(SequenceExamples):
 
 def level_files(folder: Path) -> list[str]:
     """The files below a folder that look like levels, in order."""
-    names = candidates(name for name, _ in walk(folder, []))
+    names = candidates((name for name, _ in walk(folder, [])), folder)
     return [name for name in names if looks_like_level(folder / name)]
 
 
@@ -145,14 +146,14 @@ def how_surely(path: Path) -> int:
         return 2
     else:
         found, names = [path.name] if looks_like_level(path) else [], [each.name for each in path.parent.iterdir()]
-    is_one_table = len(found) == 1 and found[0].lower().endswith(".csv")
+    is_one_table = len(found) == 1 and is_of_numbers(path / found[0] if path.is_dir() else path)
     has_legend = any(Path(name).name.lower() in _LEGEND_NAMES for name in names)
     return (1 if is_one_table and not has_legend else 2) if found else 0
 
 
 def files_of_levels(folder: Path) -> list[str]:
     """Those that are read as levels, and what may be their legends."""
-    return [name for name, _ in walk(folder, []) if Path(name).suffix.lower() in (*ENDINGS, ".json")]
+    return [name for name, _ in walk(folder, []) if Path(name).suffix.lower() in (*ENDINGS, ".json", ".tmj")]
 
 
 def open_levels(request: DataRequest) -> LevelArrays | LevelSequences:
@@ -166,7 +167,8 @@ def read_levels(request: DataRequest) -> Levels:
     broken: list[tuple[str, str]] = []
     if path.is_dir():
         folder = path
-        names = candidates(name for name, _ in walk(folder, broken) if Path(name).name.lower() not in _LEGEND_NAMES)
+        every = (name for name, _ in walk(folder, broken) if Path(name).name.lower() not in _LEGEND_NAMES)
+        names = candidates(every, folder)
     else:
         folder, names = path.parent, [path.name]
     found: list[Level] = []
@@ -188,12 +190,12 @@ def _checked(
     if not found:
         first = f": {broken[0][0]} is broken ({broken[0][1]})" if broken else ""
         raise UserError(f"There are no levels in '{source}' that can be read{first}.", WHAT_IS_READ)
-    endings = [level.form["ending"] for level in found]
-    usual = max(dict.fromkeys(endings), key=endings.count)
-    if len(set(endings)) > 1:
-        others = sum(ending != usual for ending in endings)
-        notes.append(f"{others} levels in other formats than {usual} are left out, since they have other tiles.")
-        found = [level for level in found if level.form["ending"] == usual]
+    formats = [(level.form["ending"], level.names.dtype.kind) for level in found]
+    usual = max(dict.fromkeys(formats), key=formats.count)
+    if len(set(formats)) > 1:
+        others = sum(each != usual for each in formats)
+        notes.append(f"{others} levels in other formats than {usual[0]} are left out, since they have other tiles.")
+        found = [level for level, each in zip(found, formats, strict=True) if each == usual]
     found = _of_commonest_tile_sets(found, notes)
     notes.extend(_notes_on_reading(found))
     counted = TileCount(dict(legend))

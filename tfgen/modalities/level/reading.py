@@ -1,8 +1,8 @@
-"""Files to levels: VGLC's text, CSV tile maps, Tiled's .tmx. Names of tiles are letters, or numbers.
+"""Files to levels: VGLC's text, CSV tile maps, Tiled's .tmx and JSON. Names of tiles are letters, or numbers.
 
-Text has a letter for each tile, CSV a whole number. Of a .tmx the tile layers that aren't hidden are laid over each
-other, or one is chosen by its name; its data may be CSV, base64, or that compressed by zlib or gzip. How a tile is
-turned is left out.
+Text has a letter for each tile, or letters or whole numbers that spaces or tabs part; CSV has a whole number. Of a map
+of Tiled the tile layers that aren't hidden are laid over each other, or one is chosen by its name; its data may be CSV,
+base64, or that compressed by zlib or gzip. How a tile is turned is left out.
 """
 
 import base64
@@ -18,11 +18,11 @@ from xml.etree import ElementTree
 
 import numpy as np
 
+from tfgen.modalities.level import tiled_json
 from tfgen.modalities.level.tiles import MOST_COLUMNS, MOST_ROWS
 
 ENDINGS = (".txt", ".csv", ".tmx")
 UNREAD = {
-    ".tmj": "JSON, which can't be read; save it as .tmx in Tiled",
     ".ldtk": "a world of LDtk, which can't be read; have it exported as .tmx too, in LDtk's project settings",
 }
 MOST_BYTES = 2**25
@@ -61,14 +61,18 @@ def read_file(path: Path, name: str, layer: str | None = None) -> list[Level]:
     content = _content_of(path)
     if not content.strip():
         raise BrokenLevel("empty")
-    if ending == ".tmx":
-        names, form, hidden = _read_tmx(content, layer)
-        return [_level(name, names, {"ending": ending, **form}, hidden=hidden)]
+    if ending == ".tmx" or ending in tiled_json.ENDINGS:
+        names, form, hidden = _read_map(_parsed(content) if ending == ".tmx" else _map_of_json(content), layer)
+        return [_level(name, names, {"ending": ".tmx", **form}, hidden=hidden)]
     if ending == ".csv":
         return [_level(name, _read_csv(_text(content)), {"ending": ending})]
     found, parts = [], _parts(_text(content))
     for number, part in enumerate(parts, 1):
         try:
+            parted = _read_parted(part)
+            if parted is not None:
+                found.append(_level(name, parted[0], {"ending": ending, "between": parted[1]}))
+                continue
             names, filled = _read_letters(part)
             found.append(_level(name, names, {"ending": ending}, filled=filled))
         except BrokenLevel as error:
@@ -97,6 +101,8 @@ def looks_like_level(path: Path) -> bool:
     """By its first bytes: a .tmx, lines in which letters repeat, of equal length or drawn with gaps, or such rows of
     whole numbers."""
     ending = path.suffix.lower()
+    if ending in tiled_json.ENDINGS:
+        return tiled_json.is_map(path)
     if ending not in ENDINGS:
         return False
     try:
@@ -111,14 +117,36 @@ def looks_like_level(path: Path) -> bool:
         lines = text.splitlines()
         whole = "\n".join(lines[:-1] if len(head) == _LOOKED_AT else lines)
         if ending == ".csv":
-            names = _read_csv(whole)
-            return min(names.shape) >= 8 and names.shape[0] <= 512 and _is_repetitive(names)
+            return _are_likely_numbers(_read_csv(whole))
         parts = _parts(whole)
         if len(head) == _LOOKED_AT and len(parts) > 1:
             parts.pop()
-        return all(_is_repetitive(_read_letters(part)[0]) for part in parts)
+        return all(map(_is_likely, parts))
     except BrokenLevel:
         return False
+
+
+def _is_likely(part: str) -> bool:
+    """Whether a level as text is one."""
+    parted = _read_parted(part)
+    if parted is None:
+        return _is_repetitive(_read_letters(part)[0])
+    return (_are_likely_numbers if parted[0].dtype.kind == "i" else _is_repetitive)(parted[0])
+
+
+def _are_likely_numbers(names: np.ndarray) -> bool:
+    return min(names.shape) >= 8 and names.shape[0] <= 512 and _is_repetitive(names)
+
+
+def is_of_numbers(path: Path) -> bool:
+    """Whether a file that looks like a level has numbers, which may as well be a table's."""
+    if path.suffix.lower() == ".csv":
+        return True
+    try:
+        parted = _read_parted(_text(_content_of(path))) if path.suffix.lower() == ".txt" else None
+    except (BrokenLevel, OSError):
+        return False
+    return parted is not None and parted[0].dtype.kind == "i"
 
 
 def _is_repetitive(names: np.ndarray) -> bool:
@@ -165,6 +193,22 @@ def _parts(text: str) -> list[str]:
     are_equal = all(len(set(map(len, part))) == 1 for part in parts)
     ends = {end for part in parts for line in part for end in (line.strip()[:1], line.strip()[-1:])}
     return ["\n".join(part) for part in parts] if has_titles or are_equal or len(ends) == 1 else [text]
+
+
+def _read_parted(text: str) -> tuple[np.ndarray, str] | None:
+    """Letters, or whole numbers, of which a space or a tab parts each from the next, and which of the two it is; None
+    of any other text."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    between = "\t" if lines and "\t" in lines[0] else " "
+    rows = [line.split(None if between == " " else between) for line in lines]
+    if len(rows) < _LEAST_SIDE or len(set(map(len, rows))) > 1 or len(rows[0]) < _LEAST_SIDE:
+        return None
+    cells = {cell for row in rows for cell in row}
+    if all(re.fullmatch(r"-?\d{1,10}", cell) for cell in cells):
+        return np.array(rows, np.int64), between
+    if any(len(cell) != 1 for cell in cells) or any(len(line) != 2 * len(rows[0]) - 1 for line in lines):
+        return None
+    return np.array(rows), between
 
 
 def _read_letters(text: str) -> tuple[np.ndarray, int]:
@@ -220,9 +264,15 @@ def _numbers(rows: list[list[str]]) -> np.ndarray:
     return np.array(rows, np.int64)
 
 
-def _read_tmx(content: bytes, wanted: str | None) -> tuple[np.ndarray, dict[str, Any], int]:
+def _map_of_json(content: bytes) -> ElementTree.Element:
+    try:
+        return tiled_json.map_of(content)
+    except ValueError as error:
+        raise BrokenLevel(f"no map in JSON ({error})") from error
+
+
+def _read_map(root: ElementTree.Element, wanted: str | None) -> tuple[np.ndarray, dict[str, Any], int]:
     """The tiles, what it takes to write such a map, and how many layers are left out since they are hidden."""
-    root = _parsed(content)
     if root.tag != "map":
         raise BrokenLevel(f"<{root.tag[:20]}>, not a map of Tiled")
     if root.get("infinite") == "1":
@@ -319,11 +369,14 @@ def grid_of(level: Level, places: dict[Any, int]) -> np.ndarray:
     return np.array([places[name] for name in names.tolist()], np.uint8)[index.reshape(level.names.shape)]
 
 
-def candidates(files: Iterator[str]) -> list[str]:
-    """Those of some names that may be levels, in order; of UNREAD only such as lie nowhere as a .tmx."""
-    names = sorted(name for name in files if Path(name).suffix.lower() in (*ENDINGS, *UNREAD))
+def candidates(files: Iterator[str], folder: Path) -> list[str]:
+    """Those of some files of a folder that may be levels, in order; of UNREAD and JSON only such as lie nowhere as a
+    .tmx."""
+    also = (*UNREAD, *tiled_json.ENDINGS)
+    names = sorted(name for name in files if Path(name).suffix.lower() in (*ENDINGS, *also))
     maps = {str(Path(name).with_suffix("")) for name in names if name.lower().endswith(".tmx")}
-    return [name for name in names if not (is_unread(name) and str(Path(name).with_suffix("")) in maps)]
+    names = [name for name in names if not (name.lower().endswith(also) and str(Path(name).with_suffix("")) in maps)]
+    return [name for name in names if not name.lower().endswith(".json") or tiled_json.is_map(folder / name)]
 
 
 def is_unread(name: str) -> bool:

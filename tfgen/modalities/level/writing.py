@@ -18,7 +18,10 @@ def content_of(tiles: np.ndarray, tile_set: TileSet, form: Mapping[str, Any], ab
         return _csv(tiles, tile_set) + "\n"
     if form["ending"] == ".tmx":
         return _tmx(tiles, tile_set, form, about)
-    return "".join(f"{row}\n" for row in tile_set.rows(tiles))
+    between = form.get("between", "")
+    if between and tile_set.numbers:
+        return _csv(tiles, tile_set).replace(",", between) + "\n"
+    return "".join(f"{between.join(row)}\n" for row in tile_set.rows(tiles))
 
 
 def _csv(tiles: np.ndarray, tile_set: TileSet, between: str = "\n") -> str:
