@@ -223,3 +223,17 @@ def test_vocabularies_of_before_keep_their_words():
     assert old.ids("红狐").tolist() == [1]
     with pytest.raises(UserError):
         old.ids("狐")
+
+
+@pytest.mark.parametrize(
+    "labels, groups",
+    [
+        (["Cat", "cat", "dog"], ["'Cat' and 'cat'"]),
+        (["hot dog", "hot_dog", "Hot-Dog", "x"], ["'hot dog' and 'hot_dog' and 'Hot-Dog'"]),
+        (["A", "a", "B", "b"], []),  # letters
+        (["C", "C++", "-1", "1", "1.5", "15"], []),
+    ],
+)
+def test_labels_that_are_nearly_the_same_are_pointed_out(labels, groups):
+    notes = Vocabulary.of(labels, np.arange(len(labels)), "labels").notes()
+    assert len(notes) == len(groups) and all(group in note for group, note in zip(groups, notes, strict=True))

@@ -33,8 +33,13 @@ _MARKS = (
 PLAUSIBLE = (
     "cp1252", "cp1250", "cp1251", "koi8_r", "cp1253", "cp1254", "cp1255", "cp1256", "cp874", "cp932", "euc_jp",
     "gb18030", "big5", "cp949",
+    "iso8859_2",
 )  # fmt: skip
-_LATIN = ("cp1250", "cp1254")
+_LATIN = ("cp1250", "cp1254", "iso8859_2")
+_WESTERN_AT_MOST = 0.06  # of a mess more than another's, up to which Western European is taken
+_CLOSE = ("cp1252", "cp1250", "iso8859_2", "mac_roman", "cp1254")  # have the same letters of English, and few others
+_SIGNS_OF_CONTROL = re.compile("[\x80-\x9f]")
+_AS_NATURAL = 0.02  # of the letters inside of words
 _QUOTES = b"\x85\x91\x92\x93\x94\x96\x97"  # of Windows, which stand inside of words too
 _FEW_LETTERS = 3
 _PAIRS = ("cp932", "euc_jp", "gb18030", "big5", "cp949")  # two bytes for a character
@@ -59,6 +64,7 @@ class Decoding:
     zeros: how many NULs are dropped, of which the first is in line `first_zero`.
     doubtful: whether few bytes tell the encoding.
     words: a few that would look wrong in another.
+    rival: another that fits about as well and gives other letters, if any; other_word: a word, and how it reads that.
     """
 
     encoding: str
@@ -67,6 +73,8 @@ class Decoding:
     first_zero: int = 0
     doubtful: bool = False
     words: tuple[str, ...] = ()
+    rival: str = ""
+    other_word: tuple[str, str] | None = None
 
     @property
     def is_unicode(self) -> bool:
@@ -125,8 +133,12 @@ def _examine(file: BinaryIO) -> Decoding:
     encoding = _guess(telling)
     doubtful = sum(byte > 127 for byte in telling) < _FEW_BYTES
     words = re.findall(r"\w*[^\W\x00-\x7f]\w*", telling.decode(encoding, "replace"))
-    shown = tuple(dict.fromkeys(word for word in words if len(word) <= _LONGEST_WORD))[:_WORDS_SHOWN]
-    return Decoding(encoding, _count_broken(file, encoding), *zeros, doubtful, shown)
+    known = list(dict.fromkeys(word for word in words if len(word) <= _LONGEST_WORD and "\ufffd" not in word))
+    rival = _rival(telling, encoding)
+    pairs = ((word, word.encode(encoding).decode(rival, "replace")) for word in known if rival)
+    other = next((pair for pair in pairs if pair[0] != pair[1]), None)
+    shown, rival = tuple(known[:_WORDS_SHOWN]), rival if other else ""
+    return Decoding(encoding, _count_broken(file, encoding), *zeros, doubtful, shown, rival, other)
 
 
 def _blocks(file: BinaryIO) -> Iterator[bytes]:
@@ -206,11 +218,30 @@ def _guess(sample: bytes) -> str:
         return "mac_roman"
     if best is None:
         return "cp1252"
-    western = any("cp1252" in (match.encoding, *match.could_be_from_charset) for match in matches)
+    most = best.chaos + _WESTERN_AT_MOST
+    western = any("cp1252" in (each.encoding, *each.could_be_from_charset) and each.chaos <= most for each in matches)
     if best.encoding not in _LATIN:
         return best.encoding
     pairs = (match.encoding for match in matches if match.encoding in _PAIRS and match.chaos == 0)
     return "cp1252" if western else next(pairs, best.encoding)
+
+
+def _rival(sample: bytes, encoding: str) -> str:
+    """Of the encodings that are close to one, the likeliest that reads other letters and fits as well; "" for none."""
+    if encoding not in _CLOSE:
+        return ""
+    read = sample.decode(encoding, "replace")
+    others = {each: sample.decode(each, "replace") for each in _CLOSE if each != encoding}
+    others = {each: text for each, text in others.items() if text != read and not _SIGNS_OF_CONTROL.search(text)}
+    natural = {each: _natural_share(text) for each, text in others.items()}
+    best = max(natural, key=natural.__getitem__, default="")
+    return best if best and natural[best] >= _natural_share(read) - _AS_NATURAL else ""
+
+
+def _natural_share(text: str) -> float:
+    """Of what isn't ASCII and stands inside of words of small letters, how much is small letters too."""
+    inside = re.findall(r"(?<=[a-z])[^\x00-\x7f](?=[a-z])", text)
+    return sum(letter.islower() for letter in inside) / max(1, len(inside))
 
 
 def _is_mac(sample: bytes) -> bool:

@@ -1,6 +1,7 @@
 """Texts as tools lay them out: tables, lists of objects, chats under other names, markers, lines, odd bytes."""
 
 import json
+import re
 
 import pytest
 
@@ -208,6 +209,29 @@ def test_an_encoding_that_was_guessed_wrong_can_be_seen_and_set(tmp_path, encodi
     assert word in everything(examples)[0] and not any("words such as" in note for note in examples.report.notes)
     with pytest.raises(UserError, match="'latin-99' is no encoding"):
         open_data(path, encoding="latin-99")
+
+
+@pytest.mark.parametrize(
+    "encoding, text",
+    [
+        ("cp1250", "Az öregember az időről beszélt, és a kisfiú őt nézte."),
+        ("mac_roman", "Den gamle mannen gick över ån och såg på björnen där."),
+        ("cp1252", "El niño pequeño comió piña, según dijo el señor."),
+    ],
+)
+def test_a_close_encoding_is_named_with_the_letters_that_it_would_read(tmp_path, encoding, text):
+    note = open_data(write(tmp_path / "a.txt", (f"{text}\n" * 40).encode(encoding))).report.notes[0]
+    if f"read as {encoding}" not in note:
+        rival, read = re.search(r"\((\w+) would read '(.*?)'", note).groups()
+        assert rival == encoding and read in text
+
+
+@pytest.mark.parametrize("encoding", ["cp1250", "iso8859_2"])
+@pytest.mark.parametrize("count", [2, 60])
+def test_central_european_in_both_encodings(tmp_path, encoding, count):
+    text = "Příliš žluťoučký kůň pěl ódy, když večer přišel domů. Łódź, ścieżka, źródło, wąska.\n" * count
+    examples = open_data(write(tmp_path / "a.txt", (text + "The end. " * 200).encode(encoding)))
+    assert "žluťoučký" in everything(examples)[0] and "ścieżka" in everything(examples)[0]
 
 
 def test_a_stray_nul_is_dropped_counted_and_placed(tmp_path):

@@ -190,8 +190,10 @@ def _encoding(path: Path, options: ReadingOptions) -> tuple[str, list[str]]:
 def _notes_on(decoding: Decoding) -> Iterator[str]:
     if not decoding.is_unicode:
         guess = ", which is a guess" if decoding.doubtful else ""
-        other = "mac_roman" if decoding.encoding != "mac_roman" else "cp1252"
-        yield f"The letters are read as {decoding.encoding}{guess}. To choose: --set encoding={other}"
+        other = decoding.rival or ("mac_roman" if decoding.encoding != "mac_roman" else "cp1252")
+        pair = decoding.other_word
+        close = f", such as '{pair[0]}', which {other} would read '{pair[1]}'" if pair else ""
+        yield f"The letters are read as {decoding.encoding}{guess}{close}. To choose: --set encoding={other}"
     elif decoding.encoding.startswith(("utf-16", "utf-32")):
         yield f"The letters are read as {decoding.encoding}."
     if decoding.broken:

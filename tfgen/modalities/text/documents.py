@@ -227,7 +227,10 @@ def encoding_notes(decodings: dict[str, Decoding]) -> list[str]:
         read = "; ".join(f"read as {encoding}: {first_names(names)}" for encoding, names in sorted(others.items()))
         words = dict.fromkeys(word for name in decodings for word in decodings[name].words)
         shown = ", ".join(f"'{word}'" for word in list(words)[:NAMED_AT_MOST])
-        check = f", with words such as {shown}. If they look wrong, set encoding" if shown else ""
+        rivals = [each for each in decodings.values() if each.other_word]
+        close = "".join(f" ({each.rival} would read '{each.other_word[1]}' for '{each.other_word[0]}')"
+                        for each in rivals[:1])
+        check = f", with words such as {shown}{close}. If they look wrong, set encoding" if shown else ""
         notes.append(f"{_many(count, 'file')} {'is' if count == 1 else 'are'} not UTF-8; {read}{check}.")
     doubtful = [name for name, decoding in decodings.items() if decoding.doubtful]
     if doubtful:

@@ -7,6 +7,7 @@ its words in their order, and any mix of known words will do. Ids count from 1; 
 
 import functools
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -236,6 +237,14 @@ class Vocabulary:
                 f"No example has the label{'s' if len(without) > 1 else ''} {_shown(without)}, so a model won't know "
                 f"{'them' if len(without) > 1 else 'it'}."
             )
+        alike = self._nearly_same() if self.kind == "labels" else []
+        if alike:
+            shown = "; ".join(" and ".join(f"'{label}'" for label in each) for each in alike[:_SHOWN])
+            which = "These labels are" if len(alike) == 1 else f"{len(alike)} groups of labels are each"
+            notes.append(
+                f"{which} nearly the same, and learned apart: {shown}{'; ...' if len(alike) > _SHOWN else ''}. If they "
+                "are one, spell them alike."
+            )
         if self.rare_words:
             notes.append(
                 f"The captions have {len(self.words) + len(self.rare_words)} different words. The commonest "
@@ -249,6 +258,15 @@ class Vocabulary:
             has = "has" if cut == 1 else "have"
             notes.append(f"{cut} of the captions {has} more than {most} words; of each the first {most} are learned.")
         return notes
+
+    def _nearly_same(self) -> list[list[str]]:
+        """Labels that differ in case, width or what joins their words alone; not single letters, as of handwriting."""
+        groups: dict[str, list[str]] = {}
+        for label in self.known_labels:
+            plain = unicodedata.normalize("NFKC", label).casefold()
+            if len(plain) > 1:
+                groups.setdefault(re.sub(r"(?<=[^\W\d_])[\s_-]+(?=[^\W\d_])", " ", plain), []).append(label)
+        return [labels for labels in groups.values() if len(labels) > 1]
 
     def _own(self, prompt: str) -> str | None:
         """The known prompt that was typed as it is: a label whatever its case and spaces, or a caption.
