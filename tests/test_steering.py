@@ -169,6 +169,21 @@ def test_what_can_not_be_is_refused(gan_run, picture, options, words):
         samples_of(gan_run, **options)
 
 
+@pytest.mark.parametrize(
+    "words, what",
+    [
+        (["--interpolate", "seven", "--frames", "5"], "A walk needs two places, and '--frames' is an option. Name"),
+        (["--interpolate", "seven", "--frames=5"], "A walk needs two places, and '--frames=5' is an option"),
+        (["--interpolate", "seven", "two", "--interpolate", "two", "--loop"], "and '--loop' is an option"),
+        (["two", "--interpolate", "seven", "two"], "'two' has no place in it"),
+        (["--interpolate", "seven", "two", "-n", "5"], "Say how many frames with --frames"),
+    ],
+)
+def test_a_walk_that_was_typed_wrong_is_refused(gan_run, command, isolated, words, what):
+    done = command("generate", gan_run.path, *words)
+    assert done.exit_code == 2 and what in done.stderr and not list(isolated.glob("*.gif"))
+
+
 def test_places_of_a_walk():
     assert [Waypoint.parse(text) for text in ("a@b@3", "@4", "x")] == [("a@b", 3), ("", 4), ("x", None)]
     assert Steering.of({"interpolate": [("a", "b"), ("b", "c"), ("d", "e")]}).walk == tuple(

@@ -9,6 +9,17 @@ from tfgen.cli.options import given_options, sampling_options
 from tfgen.environment import load_tensorflow
 
 
+def _check_ends(context: click.Context, parameter: click.Parameter, pairs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Two words follow --interpolate, whatever they are: where one is missing, the next option is taken for it."""
+    from tfgen.errors import UserError
+
+    options = {name for each in context.command.params for name in each.opts}
+    for end in (end for pair in pairs for end in pair):
+        if end.partition("=")[0] in options:
+            raise UserError(f"A walk needs two places, and '{end}' is an option.", "Name both: --interpolate FROM TO")
+    return pairs
+
+
 @click.command("generate")
 @click.argument("words", nargs=-1, metavar="RUN [PROMPT]")
 @click.option(
@@ -35,7 +46,7 @@ from tfgen.environment import load_tensorflow
     help="Pictures, sounds, levels: Leave out the model's own worst, such as 0.5.",
 )
 @click.option(
-    "--interpolate", nargs=2, multiple=True, metavar="FROM TO",
+    "--interpolate", nargs=2, multiple=True, metavar="FROM TO", callback=_check_ends,
     help="Pictures, sounds, levels: Walk from one prompt to another; prompt@seed or @seed says the seed. May be given "
     "several times.",
 )
@@ -126,6 +137,8 @@ def command(
     run, prompt = _run_and_prompt(words, server, model)
     if preset is not None:
         run = _with_preset(run, preset)
+    if options["interpolate"]:
+        _check_walk(prompt, count)
     place = Path(output) if output else None
     request = Request(prompt, count, seed, place, given_options(options), signed=not unsigned)
     filling = Filling(values_of(pairs), BY_SEED if per_seed else ALL, random, seed)
@@ -155,6 +168,17 @@ def command(
     generator = open_samples(run, request, filling, template, best)
     load_tensorflow()
     generator.deliver()
+
+
+def _check_walk(prompt: str, count: int | None) -> None:
+    """Raises UserError for what a walk has no use for."""
+    from tfgen.errors import UserError
+
+    if prompt:
+        what = f"A walk goes from one prompt to another, so '{prompt}' has no place in it."
+        raise UserError(what, "Leave it out, or make it an end: --interpolate FROM TO")
+    if count is not None:
+        raise UserError("A walk is one sample, so -n has nothing to count.", "Say how many frames with --frames.")
 
 
 def _check_none(given: dict[str, Any], what: str, what_to_do: str = "Leave one of them out.") -> None:

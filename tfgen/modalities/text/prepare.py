@@ -26,7 +26,7 @@ from tfgen.modalities.text.template import ChatTemplate, Marker
 from tfgen.modalities.text.tokenizer import Tokenizer, from_file
 from tfgen.representations.sequences.examples import given_bit
 
-FORMAT = 4  # raise it whenever the same text would give other tokens
+FORMAT = 5  # raise it whenever the same text would give other tokens
 LEAST_CHARACTERS = 200
 LEAST_IN_ONE_LINE = 1000
 _BATCH = 2**20  # characters encoded at once
