@@ -32,7 +32,7 @@ MOST_CATEGORIES = 1000
 _RARE = (5, 8)  # categories with fewer rows than a number between these are rare
 FEWEST = 5  # rows that share a token of numbers
 _FINER = 0.5  # times as wide as a number's own tokens those of its distance from another must be
-_OUTERMOST, _FAR = 3, 2.0  # values whose mean is a column's end; times their spread
+_GROUP = 4  # values behind the outermost, and as many behind those, that tell where a column ends
 
 
 @dataclass(frozen=True)
@@ -259,7 +259,7 @@ def _knots(present: np.ndarray, different: np.ndarray, counts: np.ndarray, is_al
             knots.extend(np.clip(np.quantile(part, np.linspace(0, 1, KNOTS)), low, high) for part in parts)
     if not knots:
         knots = [np.clip(np.quantile(present, np.linspace(0, 1, KNOTS)), low, high)]
-    knots = _with_blurred_ends(np.array(knots))
+    knots = _with_blurred_ends(np.array(knots), low, high)
     # Ends that fell together are one token.
     keep = np.concatenate([[True], np.any(np.diff(knots, axis=0) != 0, axis=1)])
     return knots[keep]
@@ -276,9 +276,9 @@ def _large_enough(parts: list[np.ndarray]) -> list[np.ndarray]:
     return joined
 
 
-def _with_blurred_ends(knots: np.ndarray) -> np.ndarray:
+def _with_blurred_ends(knots: np.ndarray, low: float, high: float) -> np.ndarray:
     """The same with bins that end half-way to their neighbours, or, before a gap, half-way to the knot within: what
-    stood there was the value of one row."""
+    stood there was the value of one row. The outermost end where the column does, from low to high."""
     made, is_range = knots.copy(), knots[:, 0] < knots[:, -1]
     for place in np.flatnonzero(is_range):
         for end, within, other in ((0, 1, place - 1), (-1, -2, place + 1)):
@@ -289,22 +289,30 @@ def _with_blurred_ends(knots: np.ndarray) -> np.ndarray:
                 narrow = min(width, knots[other, -1] - knots[other, 0])
                 if abs(near - value) <= narrow:
                     made[place, end] = (value + near) / 2
+    if is_range[0]:
+        made[0, 0] = low
+    if is_range[-1]:
+        made[-1, -1] = high
     return made
 
 
 def _ends(present: np.ndarray) -> tuple[float, float]:
-    """The ends of a column's range, of sorted values: means of the three outermost, or, where the outermost stands far
-    from the others, of the three behind it: it is somebody's."""
-    if len(present) < 2 * (_OUTERMOST + 1):
+    """Where a column's values, sorted, begin and end in its samples: a little within, since the outermost is somebody's.
+    """
+    if len(present) < 2 * (2 * _GROUP + 1):
         return tuple(np.quantile(present, [0.1, 0.9]))
-    return tuple(_end(side[: _OUTERMOST + 1]) for side in (present, present[::-1]))
+    return -_end(-present), _end(present[::-1])
 
 
-def _end(outermost: np.ndarray) -> float:
-    """The end on one side, of its values from the outermost inwards."""
-    first, second, last = outermost[0], outermost[1], outermost[-1]
-    stands_alone = abs(first - second) > _FAR * abs(second - last)
-    return float(outermost[1:].mean() if stands_alone else outermost[:-1].mean())
+def _end(values: np.ndarray) -> float:
+    """The end of values that fall from the outermost inwards.
+
+    The mean of the four behind the outermost, and once more its distance from that of the next four: in an exponential
+    tail, whose outermost values lie 1, 1/2, 1/3 ... of its scale apart, that is 0.7 of the scale before the outermost.
+    No further than between the two outermost.
+    """
+    near, far = values[1: _GROUP + 1].mean(), values[_GROUP + 1: 2 * _GROUP + 1].mean()
+    return float(min(near + (near - far), values[:2].mean()))
 
 
 def _place_in(knots: np.ndarray, value: np.ndarray | float) -> np.ndarray:
