@@ -297,8 +297,7 @@ def _with_blurred_ends(knots: np.ndarray, low: float, high: float) -> np.ndarray
 
 
 def _ends(present: np.ndarray) -> tuple[float, float]:
-    """Where a column's values, sorted, begin and end in its samples: a little within, since the outermost is somebody's.
-    """
+    """Where sorted values of a column begin and end in its samples: within, since the outermost is somebody's."""
     if len(present) < 2 * (2 * _GROUP + 1):
         return tuple(np.quantile(present, [0.1, 0.9]))
     return -_end(-present), _end(present[::-1])
