@@ -119,7 +119,10 @@ def test_a_person_gets_what_they_wish(gan_run):
     assert names[0] == "like my picks" and {"slant", "thickness", "direction 1"} <= set(names)
 
 
-@pytest.mark.parametrize("name, amount", [("thickness", 2.0), ("slant", -2.0), ("direction 1", 2.0)])
+@pytest.mark.parametrize("name, amount", [
+    pytest.param("thickness", 2.0, marks=pytest.mark.slow), ("slant", -2.0),
+    pytest.param("direction 1", 2.0, marks=pytest.mark.slow),
+])
 def test_sliders_move_tiles(gan_run, name, amount):
     curves = []
     for seed in range(1, 6):  # a model of so few steps may have no more of it to give beside one of the samples
