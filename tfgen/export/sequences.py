@@ -261,6 +261,7 @@ class SequenceExport(ExportedModel):
             for name, values in made.items():
                 values[better] = other[name][better]
             lacking = np.where(better, lack, lacking)
+        made["lacking"] = np.ma.masked_array(lacking, np.ma.getmaskarray(made["length"]))
         for values in made.values():
             values[doubtful] = np.ma.masked
         return made
@@ -274,7 +275,8 @@ class SequenceExport(ExportedModel):
         counts = np.ma.getdata(made["length"])
         rows = zip(np.ma.getdata(made["ids"]), counts, strict=True)
         texts = np.array([self.codec.decode(row[:count]).encode() for row, count in rows], "S")
-        return {"text": np.ma.masked_array(texts, np.ma.getmaskarray(made["length"])), "length": made["length"]}
+        del made["ids"]
+        return {"text": np.ma.masked_array(texts, np.ma.getmaskarray(made["length"])), **made}
 
     def _as_asked(self, generate: Entry) -> Entry:
         """`generate`, where rows that lack what their prompt asks for are drawn anew."""
@@ -291,10 +293,10 @@ class SequenceExport(ExportedModel):
 
             limits = tf.where(given["temperature"] > 0, adherence.attempts, 1)  # at 0 all attempts are the same
             most = tf.maximum(tf.reduce_max(given["max_new_tokens"]), 0)
-            ids, length = draw_as_asked(
+            made = draw_as_asked(
                 draw, adherence, limits, prompt_ids, prompt_length, given["seed"], most, self.model.example.end
             )
-            return {"ids": tf.identity(ids, name="ids"), "length": tf.identity(length, name="length")}
+            return {name: tf.identity(each, name=name) for name, each in zip(("ids", "length", "lacking"), made)}
 
         return replace(generate, function=function)
 
@@ -305,8 +307,9 @@ class SequenceExport(ExportedModel):
         def function(prompt: tf.Tensor, **given: tf.Tensor) -> dict[str, tf.Tensor]:
             ids, length = in_graph.encode(prompt)
             made = generate.function(prompt_ids=ids, prompt_length=length, **given)
-            text = in_graph.decode(made["ids"], made["length"])
-            return {"text": tf.identity(text, name="text"), "length": tf.identity(made["length"], name="length")}
+            text = in_graph.decode(made.pop("ids"), made["length"])
+            others = {name: tf.identity(each, name=name) for name, each in made.items()}
+            return {"text": tf.identity(text, name="text"), **others}
 
         inputs = {key: each for key, each in generate.inputs.items() if not key.startswith("prompt_")}
         kinds = {key: each for key, each in generate.kinds.items() if not key.startswith("prompt_")}

@@ -218,7 +218,8 @@ def test_of_several_attempts_the_first_that_lacks_least_is_kept():
 
     prompts = tf.constant([[1], [3], [9], [9]])
     given = prompts, tf.ones([4], tf.int32), tf.constant([5, 6, 7, 8])
-    tokens, lengths = draw_as_asked(draw, Asked(), tf.constant([5, 5, 5, 1]), *given, 4, -1)
+    tokens, lengths, lacking = draw_as_asked(draw, Asked(), tf.constant([5, 5, 5, 1]), *given, 4, -1)
     assert tokens.numpy().tolist() == [[1, 1, -1, -1], [3, 3, -1, -1], [3, 3, -1, -1], [1, 1, -1, -1]]
+    assert lacking.numpy().tolist() == [0, 0, 6, 8]
     assert lengths.numpy().tolist() == [2] * 4 and list(map(len, drawn)) == [4, 2, 2, 1, 1]
     assert drawn[0] == [5, 6, 7, 8] and len({*drawn[0], *drawn[1], *drawn[2], *drawn[3]}) == 9

@@ -114,6 +114,8 @@ def test_a_server_and_an_app_make_the_level_that_the_run_makes(run, command, tmp
     made = loaded.signatures["generate"](**given)
     for text, ids, length in zip(often.texts, made["ids"].numpy(), made["length"].numpy(), strict=True):
         assert text.tokens == ids[:length].tolist()
+    counted = lacking_in(codec.adherence.lacking, prompt, [text.tokens for text in often.texts])
+    assert made["lacking"].numpy().tolist() == counted.tolist()
     (example,) = (tmp_path / "out").rglob("example.py")
     done = subprocess.run([sys.executable, example, str(seed), word], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

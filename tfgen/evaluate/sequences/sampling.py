@@ -48,7 +48,7 @@ def sample_ids(
         if adherence is None:
             return draw(tf.range(BATCH), seeds)
         limits = tf.fill([BATCH], adherence.attempts)
-        return draw_as_asked(draw, adherence, limits, ids, lengths, seeds, length, model.example.end)
+        return draw_as_asked(draw, adherence, limits, ids, lengths, seeds, length, model.example.end)[:2]
 
     def batch(start: int) -> list[np.ndarray]:
         part = slice(start, start + BATCH)

@@ -36,9 +36,9 @@ class Adherence(Protocol):
 def draw_as_asked(
     draw: Callable[[Any, Any], tuple[Any, Any]], adherence: Adherence, attempts: Any, prompts: Any, prompt_lengths: Any,
     seeds: Any, most: Any, end: int,
-) -> tuple[Any, Any]:  # fmt: skip
-    """Tokens int32 [batch, most], padded with `end`, and their numbers [batch]: of each row's attempts, of which there
-    are int32 [batch] at the most, the first that lacks least. Part of a graph.
+) -> tuple[Any, Any, Any]:  # fmt: skip
+    """Tokens int32 [batch, most], padded with `end`, their numbers [batch] and what they lack [batch]: of each row's
+    attempts, of which there are int32 [batch] at the most, the first that lacks least. Part of a graph.
 
     draw: the rows int64 [k] to draw, and seeds int32 [k], to tokens [k, at most `most`] and their numbers [k].
     """
@@ -70,8 +70,7 @@ def draw_as_asked(
     nothing = tf.zeros_like(seeds)
     start = (tf.constant(0, tf.int64), tf.zeros([tf.size(seeds), most], tf.int32), nothing, nothing + _UNKNOWN)
     any_size = [tf.TensorShape([None] * len(each.shape)) for each in start]
-    _, tokens, lengths, _ = tf.while_loop(goes_on, drawn, start, shape_invariants=tuple(any_size))
-    return tokens, lengths
+    return tf.while_loop(goes_on, drawn, start, shape_invariants=tuple(any_size))[1:]
 
 
 def lacking_in(lacking: Callable[..., Any], prompt: Sequence[int], made: Sequence[Sequence[int]]) -> np.ndarray:
