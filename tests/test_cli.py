@@ -215,6 +215,8 @@ def test_generate_without_a_place_writes_a_grid_here(command, gan_run, isolated)
         (["-o", "out.jpg"], "Samples can't be written as '.jpg'."),
         (["-o", "folder.npy"], "'folder.npy' is a folder."),
         (["-o", "file"], "'file' is a file."),
+        (["-o", "file/out.npy"], "is no folder, so 'file/out.npy' can't be written."),
+        (["-o", "file/deep/out"], "file' is no folder"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

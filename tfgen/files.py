@@ -44,6 +44,18 @@ def open_atomically(path: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
         raise
 
 
+def check_place(path: Path) -> None:
+    """Raises UserError where nothing can be written at `path`, since what should be its folder is a file, or lets
+    nobody write; called before the work, which would be lost with it."""
+    folder = Path(path).absolute().parent
+    while not os.path.lexists(folder):
+        folder = folder.parent  # it will be made, in the first one that is there
+    if not folder.is_dir():
+        raise UserError(f"'{folder}' is no folder, so '{path}' can't be written.", "Give another path.")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UserError(f"You may not write in the folder '{folder}'.", "Give another path, or change its permissions.")
+
+
 @contextlib.contextmanager
 def folder_atomically(path: Path) -> Iterator[Path]:
     """A folder to fill, which appears whole as `path` when the block ends without an error, and vanishes otherwise.

@@ -10,6 +10,7 @@ from tfgen.feedback import rows
 from tfgen.feedback.events import Sample, run_digest
 from tfgen.feedback.preferences import preferences_of
 from tfgen.feedback.store import Store
+from tfgen.files import check_place
 from tfgen.generate.remade import which_can_be_made, write_remade
 from tfgen.representations import ARRAYS, SEQUENCES
 from tfgen.restore import open_codec
@@ -23,8 +24,9 @@ def export_feedback(store: Store, path: Path, run: Run | None, what: str) -> int
     that is said.
 
     Raises:
-        UserError: preferences are of one run, and none is named.
+        UserError: preferences are of one run, and none is named; or nothing can be written at `path`.
     """
+    check_place(path)
     if what not in KINDS:
         raise unknown("kind of rows", what, KINDS)
     if what == "events":

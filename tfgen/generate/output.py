@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tfgen import __version__
 from tfgen.errors import UserError
+from tfgen.files import check_place
 from tfgen.generate import Origin
 from tfgen.trust.provenance import COMPLETED, GENERATED, status
 
@@ -30,6 +31,7 @@ def check_path(path: Path, endings: Sequence[str]) -> None:
         raise UserError(f"'{path}' is a folder.", "Give it another name, or remove the folder.")
     if named not in endings and path.is_file():
         raise UserError(f"'{path}' is a file.", advice)
+    check_place(path / "sample" if named not in endings else path)
 
 
 def file_stem(run: str, prompt: str, label: str) -> str:
