@@ -94,23 +94,23 @@ class Run(storage.Run):
             UserError: the model can't follow the prompt, or an option is not for this run.
         """
         from tfgen.generate import Request
-        from tfgen.modalities.table.cells import as_file, is_in_memory
         from tfgen.prompts.matrix import Filling, open_samples
         from tfgen.restore import keeping_newest
 
         options = {name: plain(value) for name, value in options.items()}
-        if is_in_memory(options.get("like")):
-            with as_file(options["like"]) as like:
-                return self.generate(prompt, n, seed, variables=variables, template=template, preset=preset,
-                                     best_of=best_of, signed=signed, **{**options, "like": like})  # fmt: skip
-        request = Request(text("prompt", prompt), whole("n", n), whole("seed", seed) or 0, None, options, signed=signed)
         filling = Filling({name: names(values) for name, values in (variables or {}).items()})
         run = self if preset is None else self.open(f"{self.path}@{text('preset', preset)}")
         best = None if best_of is None else liked_best(whole("best_of", best_of))
-        generator = open_samples(run, request, filling, template or bool(variables), best)
-        load_tensorflow()
-        with keeping_newest():
-            return generator.samples()
+        with self._as_path(options.get("like")) as like:
+            if like is not None:
+                options["like"] = like
+            request = Request(
+                text("prompt", prompt), whole("n", n), whole("seed", seed) or 0, None, options, signed=signed
+            )
+            generator = open_samples(run, request, filling, template or bool(variables), best)
+            load_tensorflow()
+            with keeping_newest():
+                return generator.samples()
 
     def generate_shards(
         self,
@@ -234,9 +234,8 @@ class Run(storage.Run):
             carbon: grams of CO2 for a kilowatt-hour of electricity; by default what the fit was told.
         """
         from tfgen.evaluate.request import EvaluateRequest
-        from tfgen.modalities.table.cells import as_file
 
-        with as_file(str(data) if isinstance(data, Path) else data) as holdout:
+        with self._as_path(str(data) if isinstance(data, Path) else data) as holdout:
             request = EvaluateRequest(
                 holdout, names(metrics), whole("n", n), extractor, whole("seed", seed) or 0, target,
                 number("carbon", carbon),
@@ -289,9 +288,8 @@ class Run(storage.Run):
             raise UserError("Only a run that learned rows can say which are unlikely.", "Leave --rows out.")
         load_tensorflow()
         from tfgen.evaluate.rows.anomalies import rows_of
-        from tfgen.modalities.table.cells import as_file
 
-        with as_file(data) as source:
+        with self._as_path(data) as source:
             return rows_of(self, None if source is None else str(source), whole("n", n) or 20)
 
     def export(
@@ -383,9 +381,7 @@ class Run(storage.Run):
         Args:
             output: where the signed statement is written, a file.
         """
-        from tfgen.modalities.table.cells import as_file
-
-        with as_file(what.pop("rows", None)) as rows, talking(verbose or is_talking()):
+        with self._as_path(what.pop("rows", None)) as rows, talking(verbose or is_talking()):
             forgetting = self.open_forgetting(rows=rows, **what)
             return forgetting.carry_out(None if output is None else Path(output))
 
@@ -655,6 +651,12 @@ class Run(storage.Run):
             judge, whole("budget", budget), filling, settings or {}, words, whole("n", n), whole("seed", seed) or 0
         )
         return open_improvement(self, name, request, {"reward": reward_of})
+
+    def _as_path(self, data: Any) -> contextlib.AbstractContextManager[Any]:
+        """As the run's modality reads data that may be in memory."""
+        from tfgen.catalog import MODALITIES
+
+        return MODALITIES.load(self.record["modality"]).as_path(data)
 
     def __repr__(self) -> str:
         record = self.record

@@ -32,7 +32,7 @@ def test_folders_and_files_of_pickles(tmp_path, names, what_to_do, protocol):
     for name in names:
         (folder / name).write_bytes(pickle.dumps({b"data": np.zeros((2, 3072), np.uint8), b"x": Trap()}, protocol))
     (folder / "readme.html").write_text("<p>Read me.</p>" * 100)
-    with pytest.raises(UserError, match=what_to_do if len(names) > 1 else "Give|Save"):
+    with pytest.raises(UserError, match=what_to_do):
         open_data(str(folder if len(names) > 1 else folder / names[0]))
     with pytest.raises(UserError, match="is a pickle of Python.*may run any code"):
         open_data(str(folder / names[0]))

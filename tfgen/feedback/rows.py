@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import NoneType
@@ -176,11 +176,11 @@ def _check_types(samples: Iterable[Sample], event: Event) -> None:
         raise TypeError("an event")
 
 
-def _check_untampered(store: Store, rows: Iterable[tuple[int, list[Sample], Event]], faults: Faults) -> None:
+def _check_untampered(store: Store, rows: Sequence[tuple[int, list[Sample], Event]], faults: Faults) -> None:
     """A sample's id is made of all that is said of it, and an event that is kept already never changes."""
     known = {each.id for _, samples, _ in rows for each in samples}
     known |= store.samples({each for _, _, event in rows for each in event.shown} - known).keys()
-    kept = {event.id: event for event in store.events(withdrawn=True)}
+    kept = store.known_events({event.id for _, _, event in rows})
     for line, _, event in rows:
         before = kept.setdefault(event.id, event) if event.id else event
         if not known.issuperset(event.shown):

@@ -273,13 +273,13 @@ class Store:
             raise UserError(f"More than one {what} begins with '{beginning}'.", "Give more of its letters.")
         return found[0]
 
-    def known_events(self, ids: Iterable[str]) -> set[str]:
-        """Those of the ids that events have."""
-        found: set[str] = set()
+    def known_events(self, ids: Iterable[str]) -> dict[str, Event]:
+        """The events that have these ids, those that were taken back too."""
+        found: dict[str, Event] = {}
         with self.reading() as connection:
             for part in _parts([each for each in ids if each]):
-                query = sql.select(schema.event.c.id).where(schema.event.c.id.in_(part))
-                found.update(connection.execute(query).scalars())
+                query = sql.select(schema.event).where(schema.event.c.id.in_(part))
+                found.update((row.id, _event_of(row)) for row in connection.execute(query))
         return found
 
     def counts(self, run: str | None = None) -> dict[tuple[str, str], int]:

@@ -1,6 +1,7 @@
 """What a kind of data says of itself. Whatever a stage needs to know of it is asked here."""
 
 import abc
+import contextlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
@@ -162,6 +163,12 @@ class Modality(abc.ABC):
         """Data that was passed in memory as a file for the run, so that it can be judged and resumed: its name and
         content. `open` gives the same examples from it under the same settings."""
         raise NotImplementedError
+
+    @classmethod
+    def as_path(cls, data: Any) -> contextlib.AbstractContextManager[Any]:
+        """Data in memory as the path of a file that is there until the block ends, where the kind is read so; anything
+        else as it is."""
+        return contextlib.nullcontext(data)
 
     # TensorFlow Datasets.
 

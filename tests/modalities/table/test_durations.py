@@ -73,3 +73,10 @@ def test_written_and_read_again_and_asked_for(tmp_path, ending):
     assert np.array_equal(typed.rows.values["took"], SECONDS)
     asked = read_conditions(TableCodec.of(rows, 300), "took=1:00:00..30:00:00")
     assert asked.ranges["took"] == [(3600, 108_000)]
+
+
+def test_durations_of_whole_minutes_come_out_so():
+    rows, _ = table_of([clock(seconds // 60 * 60) for seconds in SECONDS])
+    codec = TableCodec.of(rows, 300)
+    made = codec.decode(codec.encode(rows), np.random.default_rng(1).random((300, 2))).values["took"]
+    assert not (made % 60).any() and len(set(made.tolist())) > 50

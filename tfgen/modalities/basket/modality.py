@@ -1,6 +1,7 @@
 """Baskets: sets of items."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -134,6 +135,12 @@ class BasketModality(Modality):
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows(lists_of(source))
         return "data.baskets", text.getvalue().encode()
+
+    @classmethod
+    def as_path(cls, data: Any) -> AbstractContextManager[Any]:
+        from tfgen.modalities.table.cells import as_file
+
+        return as_file(data)
 
     # In words.
 

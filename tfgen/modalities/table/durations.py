@@ -23,7 +23,7 @@ _IN_WORDS = re.compile(
 _SAMPLE = 200  # different texts by which it is found how they are written
 
 
-def find_durations(texts: Any) -> tuple[str, np.ndarray, int, dict[str, Any]] | None:
+def form_of(texts: Any) -> tuple[str, np.ndarray, int, dict[str, Any]] | None:
     """The kind, values, decimals and writing of durations; None where most texts are none, or not all have seconds."""
     import pyarrow as pa
     import pyarrow.compute as pc

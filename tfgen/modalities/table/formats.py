@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tfgen.modalities.table.durations import DURATION, read_durations, write_durations
+from tfgen.modalities.table.durations import DURATION, form_of, read_durations, write_durations
 from tfgen.representations.rows.columns import DATE, DATETIME, INTEGER, NUMBER, TIME, Column
 
 _CURRENCY = r"(?:US\$|R\$|[$€£¥₹]|USD|EUR|GBP|CHF|Rs\.?)"
@@ -394,6 +394,16 @@ def read_dates(texts: Any, form: str, pivot: int = _PIVOT) -> np.ndarray:
     result = count if kind == DATE else seconds if kind == TIME else _DAY * count + seconds
     values[matched] = np.where(fits, result, np.nan)
     return values
+
+
+def find_durations(texts: Any) -> Found | None:
+    """Durations, in seconds; None where most texts are none."""
+    made = form_of(texts)
+    if made is None:
+        return None
+    found = Found(*made)
+    step = _step(found.values)
+    return found if step is None else replace(found, writing={**found.writing, "step": step})
 
 
 def until(found: Found, last: int) -> Found:

@@ -15,8 +15,10 @@ import numpy as np
 from tfgen.console import several
 from tfgen.errors import UserError, unknown
 from tfgen.modalities.table.cells import Cells
-from tfgen.modalities.table.durations import are_in_words, find_durations
-from tfgen.modalities.table.formats import Found, find_dates, find_numbers, has_zones_by_name, read_values, until
+from tfgen.modalities.table.durations import are_in_words
+from tfgen.modalities.table.formats import (
+    Found, find_dates, find_durations, find_numbers, has_zones_by_name, read_values, until,
+)  # fmt: skip
 from tfgen.representations.rows.columns import (
     BOOLEAN, CATEGORY, CONSTANT, DATE, INTEGER, KEY, NUMBER, TEXT, Column, Rows,
 )  # fmt: skip
@@ -282,8 +284,7 @@ class _Finder:
         return found
 
     def _durations(self, texts: _Texts) -> Found | None:
-        durations = find_durations(texts.texts)
-        found = None if durations is None else Found(*durations)
+        found = find_durations(texts.texts)
         if found is None or not self._enough(texts, np.isfinite(found.values)):
             return None
         self._notes.append(f"'{texts.name}' holds durations: they are learned as seconds, and written as they are.")
@@ -466,8 +467,8 @@ class _Finder:
             return _categories(texts, kind)
         if kind in (NUMBER, INTEGER):
             found = find_numbers(texts.texts, None if texts.typed else self._decimal, codes=True)
-            if found is None and (durations := find_durations(texts.texts)) is not None:
-                found = Found(*durations)
+            if found is None:
+                found = find_durations(texts.texts)
         else:
             found = find_dates(texts.texts, self._corrections.dates, compact=True)
         related = {NUMBER: (NUMBER, INTEGER), INTEGER: (INTEGER,)}.get(kind, (kind,))

@@ -1,6 +1,7 @@
 """Tables: rows of columns."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from html import escape
 from pathlib import Path
@@ -86,6 +87,12 @@ class TableModality(Modality):
         from tfgen.modalities.table.cells import as_parquet
 
         return "data.parquet", as_parquet(source)
+
+    @classmethod
+    def as_path(cls, data: Any) -> AbstractContextManager[Any]:
+        from tfgen.modalities.table.cells import as_file
+
+        return as_file(data)
 
     # In words.
 

@@ -308,10 +308,10 @@ def _end(values: np.ndarray) -> float:
 
     The mean of the four behind the outermost, and once more its distance from that of the next four: in an exponential
     tail, whose outermost values lie 1, 1/2, 1/3 ... of its scale apart, that is 0.7 of the scale before the outermost.
-    No further than between the two outermost.
+    No further than the mean of the three outermost, so that nobody can tell from it what another one has.
     """
     near, far = values[1: _GROUP + 1].mean(), values[_GROUP + 1: 2 * _GROUP + 1].mean()
-    return float(min(near + (near - far), values[:2].mean()))
+    return float(min(near + (near - far), values[:3].mean()))
 
 
 def _place_in(knots: np.ndarray, value: np.ndarray | float) -> np.ndarray:
