@@ -68,6 +68,8 @@ def test_what_can_not_be_a_fit_is_refused_in_words(options, words):
         (lambda run: run.export(tflite="int9"), "No number format named 'int9'"),
         (lambda run: run.model.save("a.keras"), r"run.export\(\)"),
         (lambda run: run.model.get_config(), "tfgen.load"),
+        (lambda run: run.evaluate(PICTURES), "pictures are read from files alone.* of type ndarray"),
+        (lambda run: run.generate(like={"a": [1]}), "pictures are read from files alone.* of type dict"),
     ],
 )
 def test_mistakes_are_sentences(run, call, words):

@@ -166,9 +166,15 @@ class Modality(abc.ABC):
 
     @classmethod
     def as_path(cls, data: Any) -> contextlib.AbstractContextManager[Any]:
-        """Data in memory as the path of a file that is there until the block ends, where the kind is read so; anything
-        else as it is."""
-        return contextlib.nullcontext(data)
+        """Data in memory as the path of a file that is there until the block ends; a path, or None, as it is.
+
+        Raises:
+            UserError: data of this kind is read from files alone.
+        """
+        if data is None or isinstance(data, (str, Path)):
+            return contextlib.nullcontext(data)
+        what = f"Here {cls.plural} are read from files alone, and what was given is of type {type(data).__name__}."
+        raise UserError(what, "Save them, and give the path.")
 
     # TensorFlow Datasets.
 
