@@ -227,6 +227,13 @@ def test_generate_refuses_with_a_sentence(command, gan_run, isolated, arguments,
     assert result.exit_code == 2 and words in result.stderr and "Traceback" not in result.stderr
 
 
+def test_more_samples_than_memory_holds_are_refused_before_the_work(command, gan_run, monkeypatch):
+    monkeypatch.setattr("tfgen.generate.arrays.physical_memory", lambda: 2**20)
+    result = command("generate", gan_run.path, "-n", 2000)
+    assert result.exit_code == 2 and "2000 samples take more than 1 MB of memory" in result.stderr
+    assert "--beam" in result.stderr
+
+
 @pytest.mark.parametrize("seed", [-(2**31), 2**31 - 1])
 def test_the_first_and_last_seeds_work(command, gan_run, isolated, seed):
     made(command, gan_run, "-n", 1, "--seed", seed, "-o", "one.npy")
@@ -340,6 +347,21 @@ def test_closed_standard_input_does_not_matter():
     )
     assert process.returncode == 0, process.stderr
     assert "10000 grey pictures" in process.stdout
+
+
+def test_ctrl_c_is_told_and_a_place_that_fails_is_named(command, monkeypatch):
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    def failing(*arguments, **options):
+        raise FileNotFoundError(2, "No such file or directory", "/proc/x.txt")
+
+    for function, code, words in (
+        (interrupted, 130, "Stopped by Ctrl-C."), (failing, 1, "Error: No such file or directory: '/proc/x.txt'. "),
+    ):
+        monkeypatch.setattr("tfgen.api.open_data", function)
+        result = command("data")
+        assert result.exit_code == code and words in result.stderr
 
 
 def test_a_reader_that_goes_away_is_no_error():

@@ -58,6 +58,16 @@ def peak_memory() -> int:
     return peak if sys.platform == "darwin" else peak * 1024  # macOS says bytes, Linux kilobytes
 
 
+def physical_memory() -> int | None:
+    """How many bytes this machine, or the container, has; None where it doesn't say."""
+    found = []
+    with contextlib.suppress(ValueError, OSError):
+        found.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    with contextlib.suppress(ValueError, OSError):  # of a container
+        found.append(int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
+    return min(found, default=None)
+
+
 def load_tensorflow(keras: bool = True) -> None:
     """Imports TensorFlow without the log lines that its C++ parts print whatever the log level is.
 

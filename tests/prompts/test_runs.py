@@ -184,6 +184,12 @@ def test_what_is_no_test_is_refused(gan_run, command, judges, arguments, words):
     assert done.exit_code == 2 and words in done.stderr
 
 
+def test_texts_are_not_recognised(gpt_run, command):
+    done = command("prompt", "test", gpt_run.path, "once", "--assert", "recognised>=0.5")
+    assert done.exit_code == 2 and "takes data whose prompts are labels. Judge by: " in done.stderr
+    assert "contains:WORD" in done.stderr
+
+
 @pytest.mark.parametrize(
     "content, words",
     [

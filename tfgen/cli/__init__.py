@@ -40,10 +40,15 @@ class PipelineGroup(OrderedGroup):
             context.exit(2)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
+        except KeyboardInterrupt:
+            click.echo("\nStopped by Ctrl-C.", err=True)
+            context.exit(130)
         except Exception as error:
             if context.params.get("debug"):
                 raise
             what = str(error).strip().split("\n")[0] or type(error).__name__
+            if isinstance(error, OSError) and error.strerror and error.filename:
+                what = f"{error.strerror}: '{error.filename}'"
             click.echo(f"Error: {what.rstrip('.')}. For the details, run: tfgen --debug ...", err=True)
             context.exit(1)
 

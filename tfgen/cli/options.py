@@ -21,12 +21,12 @@ class OrderedGroup(click.Group):
         return super().resolve_command(context, arguments)
 
 
-def named_argument(name: str, what_to_do: str) -> Callable:
-    """An argument that must be given; where it isn't, the error says what could be."""
+def named_argument(name: str, what_to_do: str, what: str | None = None) -> Callable:
+    """An argument that must be given, of `what`; where it isn't, the error says what could be."""
 
     def check(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
         if value is None:
-            raise UserError(f"No {name} is named.", what_to_do)
+            raise UserError(f"No {what or name} is named.", what_to_do)
         return value
 
     return click.argument(name, required=False, metavar=name.upper(), callback=check)

@@ -13,7 +13,7 @@ from tfgen.console import command_line
 from tfgen.environment import load_tensorflow
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
-_name = named_argument("name", "Name one; see them with: tfgen prompt list")
+_name = named_argument("name", "Name one; see them with: tfgen prompt list", "prompt")
 _pairs = click.option("--var", "pairs", multiple=True, metavar="NAME=VALUE", help="A variable's value; several by |.")
 _settings = click.option(
     "--set", "settings", multiple=True, metavar="KEY=VALUE",
@@ -205,7 +205,7 @@ def test(
 
 @command.command("optimize")
 @run_argument
-@named_argument("name", "Name a saved prompt: tfgen prompt optimize RUN @hearts")
+@named_argument("name", "Name a saved prompt: tfgen prompt optimize RUN @hearts", "prompt")
 @click.option(
     "--judge", metavar="JUDGE",
     help="What is better: a metric or an assertion as of `prompt test`, reward (learned from feedback), or people.",

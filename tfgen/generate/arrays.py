@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from tfgen.console import say, several
+from tfgen.console import Preparation, say, several, size
+from tfgen.environment import physical_memory
 from tfgen.errors import UserError
 from tfgen.feedback.events import Sample
 from tfgen.generate import Control, Generator, Origin, Request, seeds_from
@@ -143,6 +144,7 @@ class ArrayGenerator(Generator):
         if self._stops and len({(stop, tuple(ids)) for stop, ids in self._stops}) == 1:
             raise UserError("The walk stays where it begins.", "Name two prompts, or two seeds such as @1 and @2.")
         vocabulary.ids(request.prompt)
+        self._check_memory()
         if self.steering.like is not None:
             self._target = codec.encode(self.modality.read_example(self.steering.like, codec)[None])[0]
             self._known = np.ones(self._target.shape, bool)
@@ -155,6 +157,13 @@ class ArrayGenerator(Generator):
 
     def default_count(self) -> int:
         return self.modality.default_count
+
+    def _check_memory(self) -> None:
+        """Raises UserError where so many samples can't be held at once, of a byte for each value at the least."""
+        needed = len(self.seeds) * math.prod(self.codec.outside_shape)
+        if needed > (physical_memory() or math.inf):
+            what = f"{len(self.seeds)} samples take more than {size(needed)} of memory, and this machine has less."
+            raise UserError(what, "Make them in shards with --beam, or fewer, from several first seeds.")
 
     def _seed_of(self, stop: Waypoint) -> int:
         return self.request.seed if stop.seed is None else stop.seed
@@ -232,9 +241,10 @@ def generate(
     if reject:
         seeds = best_seeds(model, sampler, ids, seeds, count)
     # Decoded part by part: floats of all of them may take several times the memory.
-    parts = [
-        codec.decode(sampler(part, np.tile(ids, [len(part), 1]))) for part in np.array_split(seeds, -(-count // _PART))
-    ]
+    told, parts = Preparation("Made {done} of {total}, {left} left"), []
+    for part in np.array_split(seeds, -(-count // _PART)):
+        parts.append(codec.decode(sampler(part, np.tile(ids, [len(part), 1]))))
+        told.show(sum(map(len, parts)), count)
     prompts = [prompt] * count
     if vocabulary.prompts and not ids.any():
         prompts = [vocabulary.prompts[place] for place in drawn_prompts(model, seeds)]

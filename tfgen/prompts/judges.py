@@ -90,6 +90,10 @@ def open_judge(text: str, cells: "Cells", others: Mapping[str, Measure] | None =
         measure, every = _recognised_as(argument, cells), not comparison
     elif kind in own and not sign:
         measure, every = own[kind], not comparison and kind == "recognised"
+    elif kind == "recognised":
+        what = f"Nothing recognises samples of '{cells.run.name}': that takes data whose prompts are labels."
+        words = ", contains:WORD, regex:EXPRESSION" if cells.strings else ""
+        raise UserError(what, f"Judge by: {', '.join(own)}{words} or python:FILE.py:FUNCTION")
     elif kind in _CHECKS:
         if not cells.strings:
             names = ", ".join(own)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tfgen.console import say
+from tfgen.environment import physical_memory
 from tfgen.errors import UserError
 from tfgen.run import Run, runs_folder
 from tfgen.serve.server import bound_socket, http_server
@@ -128,9 +129,5 @@ def _memory(gigabytes: float | None) -> int | None:
     """Bytes that a job may take."""
     if gigabytes is not None:
         return int(gigabytes * 2**30)
-    found = []
-    with contextlib.suppress(ValueError, OSError):
-        found.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    with contextlib.suppress(ValueError, OSError):  # of a container
-        found.append(int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
-    return int(min(found) * 0.75) if found else None
+    there = physical_memory()
+    return there and int(there * 0.75)

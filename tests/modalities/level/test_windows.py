@@ -117,6 +117,11 @@ def test_an_unknown_word_gets_the_nearest(meadows):
         meadows.parts.words.parse("no gaps, many pips")
 
 
+def test_words_that_no_level_bears_out_together_are_refused(meadows):
+    with pytest.raises(UserError, match="No level has 'few pipes' and 'many pipes'. Leave one of them out."):
+        meadows.parts.words.parse("no gaps, many pipes, few pipes")
+
+
 def test_sub_folders_are_games_and_games_are_words(tmp_path):
     for game in ("caves", "hills"):
         (tmp_path / game).mkdir()

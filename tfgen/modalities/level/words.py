@@ -4,6 +4,7 @@ How much of something is few or many is found from the windows that are learned:
 windows have none; the others are halved. Where nearly all have some, it is by terciles.
 """
 
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -77,12 +78,22 @@ class Words:
         }
 
     def parse(self, prompt: str) -> list[int]:
-        """The places in `texts` of what a person typed. Raises UserError for what isn't known."""
+        """The places in `texts` of what a person typed. Raises UserError for what isn't known, or can't be at once."""
         known = {text.casefold(): place for place, text in enumerate(self.texts)}
         found = []
         for part in filter(None, (" ".join(each.split()) for each in re.split(r"[,;\n]| and ", prompt))):
             found += self._parse_part(part.casefold(), known)
-        return sorted(set(found))
+        places = sorted(set(found))
+        self._check_together([self.measured[place] for place in places if place < len(self.measured)])
+        return places
+
+    @staticmethod
+    def _check_together(asked: Sequence[Word]) -> None:
+        """Raises UserError for words of which no level can bear out both."""
+        for one, other in itertools.combinations(asked, 2):
+            low, highs = max(one.low, other.low), [each.high for each in (one, other) if each.high is not None]
+            if one.noun == other.noun and low > min(highs, default=low):
+                raise UserError(f"No level has '{one.text}' and '{other.text}'.", "Leave one of them out.")
 
     def _parse_part(self, part: str, known: Mapping[str, int]) -> list[int]:
         if part in known:

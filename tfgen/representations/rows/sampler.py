@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tfgen.console import Preparation
 from tfgen.representations.rows.codec import RowCodec
 from tfgen.representations.rows.columns import Rows
 from tfgen.representations.rows.conditions import BEYOND, FREE, Conditions, no_conditions
@@ -160,7 +161,9 @@ class RowSampler:
         count = len(rows[0])
         padded = [np.concatenate([each, np.repeat(each[-1:], -count % size, axis=0)]) for each in rows]
         same, parts = [tf.constant(each) for each in same], []
+        told = Preparation("Made {done} of {total} rows, {left} left", every=15.0)
         for at in range(0, len(padded[0]), size):
             own = [tf.constant(each[at : at + size]) for each in padded]
             parts.append([made.numpy() for made in function(*own, *same)])
+            told.show(min(at + size, count), count)
         return [np.concatenate(each)[:count] for each in zip(*parts, strict=True)]

@@ -111,4 +111,4 @@ _READ = {
 
 
 def _wrong(name: str, value: float, limits: str, what_to_do: str) -> UserError:
-    return UserError(f"{name} must be between {limits}, not {value:g}.", what_to_do)
+    return UserError(f"{name} must be between {limits}, not {value:.10g}.", what_to_do)
