@@ -34,7 +34,8 @@ def quick_classifier(monkeypatch):
 def two_runs(tmp_path_factory, fit_once, splits):
     """Two runs on the same data: one that has learned something, and one that has not."""
     folder = tmp_path_factory.mktemp("pair")
-    fitted = {name: fit_once("gan", steps, data=splits["some"]) for name, steps in (("better", 200), ("worse", 2))}
+    steps_of = {"better": 200, "worse": 2}
+    fitted = {name: fit_once("gan", steps, *QUICK, data=splits["some"]) for name, steps in steps_of.items()}
     return [Run.open(str(shutil.copytree(run.path, folder / name))) for name, run in fitted.items()]
 
 
@@ -46,7 +47,7 @@ def pair(two_runs, quick_classifier):
 @pytest.fixture
 def barely(fit_once, splits, tmp_path):
     """A copy of a run that has hardly begun: enough for what is refused."""
-    return Run.open(str(shutil.copytree(fit_once("gan", 2, data=splits["some"]).path, tmp_path / "barely")))
+    return Run.open(str(shutil.copytree(fit_once("gan", 2, *QUICK, data=splits["some"]).path, tmp_path / "barely")))
 
 
 @pytest.fixture(scope="module")
@@ -139,26 +140,21 @@ def test_runs_that_can_not_be_compared_are_refused_before_the_work(barely, colou
 
 @pytest.mark.slow
 def test_the_same_run_scores_the_same_again_from_the_cache_and_without(pair, splits, tmp_path, monkeypatch):
-    request = EvaluateRequest(holdout=str(splits["held"]), count=200, extractor="random")
-    first, again = evaluate(pair[0], request), evaluate(pair[0], request)
+    from tfgen.evaluate.arrays.groups import Group
+
+    request = EvaluateRequest(holdout=str(splits["held"]), count=120, extractor="random")
+    first = evaluate(pair[0], request)
+    with monkeypatch.context() as patch:
+        patch.setattr(Group, "blocks", lambda group: pytest.fail(f"{group.name} was looked at again"))
+        again = evaluate(pair[0], request)
     monkeypatch.setenv("TFGEN_CACHE", str(tmp_path / "empty"))
     anew = evaluate(pair[0], request)
     assert first.scores == again.scores == anew.scores and first.baselines == anew.baselines
 
 
 @pytest.mark.slow
-def test_features_are_looked_at_once(pair, monkeypatch):
-    from tfgen.evaluate.arrays.groups import Group
-
-    request = EvaluateRequest(count=200, extractor="random")
-    evaluate(pair[0], request)
-    monkeypatch.setattr(Group, "blocks", lambda group: pytest.fail(f"{group.name} was looked at again"))
-    evaluate(pair[0], request)
-
-
-@pytest.mark.slow
 def test_runs_are_compared(pair, splits, command, isolated):
-    result = command("evaluate", *[run.path for run in pair], "-n", 500, "--extractor", "random")
+    result = command("evaluate", *[run.path for run in pair], "-n", 250, "--extractor", "random")
     assert result.exit_code == 0, result.output
     assert "better is best" in result.stdout
     assert (isolated / "better-vs-worse-quality.png").stat().st_size > 1000
@@ -169,8 +165,8 @@ def test_runs_are_compared(pair, splits, command, isolated):
 
 @pytest.mark.slow
 def test_a_run_is_no_better_than_itself_with_another_seed(pair, splits):
-    first = evaluate(pair[0], EvaluateRequest(count=400, extractor="random"))
-    second = evaluate(pair[0], EvaluateRequest(count=400, extractor="random", seed=5000))
+    first = evaluate(pair[0], EvaluateRequest(count=250, extractor="random"))
+    second = evaluate(pair[0], EvaluateRequest(count=250, extractor="random", seed=5000))
     with pytest.raises(UserError, match="were not measured alike: the seed differ"):
         compare([first, second])
     twin = Evaluation.from_json({**second.to_json(), "run": "twin", "measured_with": first.to_json()["measured_with"]})
@@ -248,27 +244,19 @@ def test_too_few_examples_are_said(tmp_path):
 
 
 @pytest.mark.slow
-def test_every_metric_of_the_catalog_gives_the_scores_that_it_declares(healthy, splits):
-    metrics = {name: catalog.METRICS.load(f"arrays/{name}") for name in metrics_of("arrays", "image")}
-    measured = set()
-    for run, count in ((healthy["gan"], 2048), (healthy["vae"], 300)):
-        evaluation = evaluate(run, EvaluateRequest(str(splits["others"]), count=count))
-        given = metrics.keys() - evaluation.left_out.keys()
-        assert evaluation.scores.keys() == {score for name in given for score in metrics[name].scores}
-        for score in evaluation.scores.values():
-            assert np.isfinite(score.value) and (score.half_width is None or np.isfinite(score.half_width))
-        measured |= given
-    assert measured == metrics.keys() - {"canaries"}  # these runs have none
-
-
-@pytest.mark.slow
-def test_each_metric_has_what_it_needs_without_the_others(fit_once, splits, quick_classifier):
+def test_every_metric_gives_the_scores_that_it_declares_alone_and_among_others(fit_once, splits, quick_classifier):
     run = fit_once("vae", 2, "network=dense", "width=2", "batch_size=8", "latent_dim=4", data=splits["some"])
     metrics = {name: catalog.METRICS.load(f"arrays/{name}") for name in metrics_of("arrays", "image")}
     asked = {"holdout": str(splits["held"]), "count": 300}
     evaluation = evaluate(run, EvaluateRequest(**asked))
     given = metrics.keys() - evaluation.left_out.keys()
     assert given == metrics.keys() - {"canaries", "frechet"}  # none were planted; and there are too few samples
+    assert evaluation.scores.keys() == {score for name in given for score in metrics[name].scores}
+    other = fit_once("gan", 2, *QUICK, data=splits["learned"])
+    many = evaluate(other, EvaluateRequest(str(splits["others"]), count=2048, extractor="random", metrics=("frechet",)))
+    assert many.scores.keys() == metrics["frechet"].scores.keys()
+    for score in (*evaluation.scores.values(), *many.scores.values()):
+        assert np.isfinite(score.value) and (score.half_width is None or np.isfinite(score.half_width))
     for name in given:
         alone = evaluate(run, EvaluateRequest(metrics=(name,), **asked))
         assert alone.scores.keys() == metrics[name].scores.keys()
@@ -462,10 +450,10 @@ def test_minutes_include_the_measuring(splits, tmp_path, monkeypatch):
     from tfgen.training import stage
 
     monkeypatch.setattr(stage, "_MEASURE_SECONDS", 0.05)
-    seldom = fit_run("gan", tmp_path / "a", splits["few"], None, *QUICK, minutes=0.2, evaluate_every=100_000)
+    seldom = fit_run("gan", tmp_path / "a", splits["few"], None, *QUICK, minutes=0.12, evaluate_every=100_000)
     assert seldom.record["steps"] > 0
-    monkeypatch.setattr(stage.Best, "seconds", lambda self: 6.0)
-    often = fit_run("gan", tmp_path / "b", splits["few"], None, *QUICK, minutes=0.2, evaluate_every=16)
+    monkeypatch.setattr(stage.Best, "seconds", lambda self: 3.6)
+    often = fit_run("gan", tmp_path / "b", splits["few"], None, *QUICK, minutes=0.12, evaluate_every=16)
     assert often.record["steps"] < 40 < seldom.record["steps"]
 
 
