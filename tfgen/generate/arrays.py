@@ -17,7 +17,7 @@ from tfgen.generate import Control, Generator, Origin, Request, seeds_from
 from tfgen.generate.output import check_path, ending, file_stem, provenance, provenance_of_all
 from tfgen.generate.reactions import Reactions
 from tfgen.generate.steering import Steering, Waypoint, best_seeds, find_like, sampler_of, walk
-from tfgen.representations.arrays.sampler import BATCH, drawn_prompts
+from tfgen.representations.arrays.sampler import BATCH
 from tfgen.representations.arrays.vocabulary import Vocabulary
 from tfgen.representations.base import Codec
 from tfgen.restore import load_model, open_codec
@@ -247,7 +247,7 @@ def generate(
         told.show(sum(map(len, parts)), count)
     prompts = [prompt] * count
     if vocabulary.prompts and not ids.any():
-        prompts = [vocabulary.prompts[place] for place in drawn_prompts(model, seeds)]
+        prompts = [vocabulary.prompts[place] for place in model.prompts_drawn_for(seeds)]
     origin = Origin.of(run, {} if truncation == 1.0 else {"truncation": truncation})
     return ArraySamples.of(np.concatenate(parts), prompts, [int(each) for each in seeds], origin)
 

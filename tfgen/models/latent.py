@@ -170,6 +170,12 @@ class LatentModel(GenerativeModel):
         draw = noise.integers(seeds, 1, stream=7)
         return tf.reduce_sum(tf.cast(draw >= self._prompt_ends[None, :], tf.int32), axis=1)
 
+    def prompts_drawn_for(self, seeds: np.ndarray) -> np.ndarray:
+        """As `drawn_prompts`, of any number of seeds and outside a graph: searched, where a graph has to compare each
+        seed with every prompt."""
+        draws = noise.integers(tf.constant(seeds, tf.int32), 1, stream=7).numpy()[:, 0]
+        return np.searchsorted(self._prompt_ends.numpy(), draws, side="right")
+
     def filled_prompts(self, seeds: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
         """The word ids, with a prompt of the data's in place of each empty one."""
         if not self.conditions.prompt_words:

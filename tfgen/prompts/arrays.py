@@ -146,9 +146,7 @@ class ArrayCells(Cells):
     def _as_asked(self, drawn: Drawn) -> np.ndarray:
         asked = [self.label(drawn.cell.prompt)] * len(drawn)
         if not asked[0]:
-            from tfgen.representations.arrays.sampler import drawn_prompts
-
-            asked = [self._vocabulary.prompts[place] for place in drawn_prompts(self.model, drawn.seeds)]
+            asked = [self._vocabulary.prompts[place] for place in self.model.prompts_drawn_for(drawn.seeds)]
         seen = self.recognised(drawn.values)
         return np.array([one == two for one, two in zip(asked, seen, strict=True)], np.float64)
 

@@ -21,6 +21,7 @@ _ENOUGH = 50  # samples of a prompt, for a share of them to mean something
 _PAIRED = 2000  # samples whose neighbours are looked for
 _NEIGHBOURS = 10_000  # training examples among which
 _ROWS = 64
+_TOGETHER = 16 * _ROWS  # whose latents are drawn at once
 
 
 @dataclass(frozen=True)
@@ -154,22 +155,27 @@ class Guards:
 
     def _prompts(self, seeds: np.ndarray) -> np.ndarray:
         """The places [n] of the prompts that seeds draw, -1 without prompts."""
-        from tfgen.representations.arrays.sampler import drawn_prompts
-
         known = self.model.conditions.prompt_words
-        return drawn_prompts(self.model, seeds) if known else np.full(len(seeds), -1)
+        return self.model.prompts_drawn_for(seeds) if known else np.full(len(seeds), -1)
 
     def _samples(self, seeds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Stored values [n, ...], and the places [n] of their prompts, -1 without prompts."""
         import tensorflow as tf
 
-        values, model = [], self.model
-        for start in range(0, len(seeds), _ROWS):
-            part = tf.constant(np.resize(seeds[start : start + _ROWS], _ROWS))  # the last one filled up by its own
-            prompts = model.filled_prompts(part, tf.zeros([_ROWS, model.conditions.longest], tf.int32))
-            examples = self._decode(model.latents(part, prompts), prompts)
-            values.append(self.codec.decode(examples.numpy()))
-        return np.concatenate(values)[: len(seeds)], self._prompts(seeds)
+        values, model, drawn = [], self.model, self._prompts(seeds)
+        full = -(-len(seeds) // _ROWS) * _ROWS  # the last part is filled up by the first
+        words = np.zeros([len(seeds), model.conditions.longest], np.int32)
+        if model.conditions.prompt_words:
+            words = np.asarray(model.conditions.prompt_words, np.int32)[drawn]
+        rows, prompts = tf.constant(np.resize(seeds, full)), tf.constant(np.resize(words, [full, words.shape[1]]))
+        for start in range(0, full, _TOGETHER):
+            # Which steering is in use changes, so latents are not traced: many at once cost little more than few.
+            known = prompts[start : start + _TOGETHER]
+            latents = model.latents(rows[start : start + _TOGETHER], known)
+            for at in range(0, len(latents), _ROWS):
+                examples = self._decode(latents[at : at + _ROWS], known[at : at + _ROWS])
+                values.append(self.codec.decode(examples.numpy()))
+        return np.concatenate(values)[: len(seeds)], drawn
 
     def most_lost(self, old: Measured, new: Measured) -> tuple[str, float, float] | None:
         """The prompt that is recognised less often than before by most, and the shares before and now."""

@@ -11,7 +11,7 @@ import numpy as np
 from tfgen.evaluate.arrays.source_code import digest_of_code
 from tfgen.representations.arrays.codec import ArrayCodec
 from tfgen.representations.arrays.examples import ArrayExamples
-from tfgen.representations.arrays.sampler import ArraySampler, drawn_prompts
+from tfgen.representations.arrays.sampler import ArraySampler
 from tfgen.representations.arrays.specification import CATEGORICAL, ArraySpecification
 from tfgen.trust.energy import SampleEnergy
 
@@ -81,7 +81,7 @@ def sample_group(
 
     prompts = np.full(count, -1)
     if model.conditions.prompt_words and not asked.any():
-        prompts = drawn_prompts(model, seeds)
+        prompts = model.prompts_drawn_for(seeds)
     settings = [repr(model.config), repr(model.conditions), digest_of_code(type(model))]
     identity = ["samples", checkpoint, seed, *map(_digest, settings), *_coded_by(codec)]
     return Group("samples", read, prompts, [*identity, *(["of", asked.tolist()] if asked.any() else [])])

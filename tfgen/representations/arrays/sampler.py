@@ -27,9 +27,3 @@ class ArraySampler:
         rows = [tf.constant(part, tf.int32) for part in padded]
         parts = [self._function(*[row[at : at + BATCH] for row in rows]) for at in range(0, len(padded[0]), BATCH)]
         return np.concatenate([part.numpy() for part in parts])[: len(seeds)]
-
-
-def drawn_prompts(model: Any, seeds: np.ndarray) -> np.ndarray:
-    """The places [n] of the prompts that stand in for empty ones; in parts: each seed is compared with every prompt."""
-    parts = [model.drawn_prompts(part).numpy() for part in np.array_split(seeds, -(-len(seeds) // BATCH))]
-    return np.concatenate(parts)
