@@ -1,4 +1,4 @@
-"""Every network on every shape with every loss and penalty: builds, takes a finite step, samples, keeps its state."""
+"""Every network on every shape, with every loss and penalty: builds, takes a finite step, samples, keeps its state."""
 
 import dataclasses
 import itertools
