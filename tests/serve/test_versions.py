@@ -1,5 +1,6 @@
 """Versions that come and go: policies, labels, reloads, warmup, and exports that are broken."""
 
+import itertools
 import json
 import shutil
 import threading
@@ -16,31 +17,60 @@ from tests.serve.running import tfgen_serve, until
 from tests.serve.test_rpc import predict, refused, spec
 
 pytestmark = pytest.mark.slow
+ENTRY = 'config { name: "%s" base_path: "%s" model_platform: "tensorflow" %s }'
 
 
-@pytest.fixture
-def running(own_exports):
-    """A server whose folder of exports the test may change."""
-    with tfgen_serve(own_exports, "--poll", 0.1) as server:
+NUMBERS = itertools.count(1)
+
+
+class Toy:
+    """A model of a server, whose folder of versions the test may change."""
+
+    def __init__(self, server, name, folder):
+        self.server, self.name, self.folder = server, name, folder
+
+    def add_version(self, exports, number, like=2, warmup=None):
+        """A new version, written beside and renamed, as exports do it."""
+        hidden = self.folder / f".{number}"
+        shutil.copytree(exports / "toy" / str(like), hidden)
+        if warmup is not None:
+            models.write_warmup(hidden, warmup)
+        hidden.rename(self.folder / str(number))
+
+    def states(self):
+        """Version -> state."""
+        code, text = self.server.get(f"/v1/models/{self.name}")
+        assert code == 200
+        return {int(status["version"]): status["state"] for status in json.loads(text)["model_version_status"]}
+
+    def status(self, version):
+        """What is said of a version."""
+        answer = self.server.get(f"/v1/models/{self.name}/versions/{version}")[1]
+        return json.loads(answer)["model_version_status"][0]["status"]
+
+    def spec(self, **choice):
+        return spec(self.name, **choice)
+
+    def offset(self, **choice):
+        return predict(self.server, self.spec(**choice), x=np.float32([0])).outputs["y"].float_val[0]
+
+
+@pytest.fixture(scope="module")
+def running(exports, tmp_path_factory):
+    """A server that the tests reload, since one takes a while to start."""
+    folder = tmp_path_factory.mktemp("running")
+    shutil.copytree(exports / "toy" / "1", folder / "toy" / "1")
+    with tfgen_serve(folder, "--poll", 0.1) as server:
         yield server
 
 
-def add_version(exports, own_exports, number, like=2):
-    """A new version, written beside and renamed, as exports do it."""
-    hidden = own_exports / "toy" / f".{number}"
-    shutil.copytree(exports / "toy" / str(like), hidden)
-    hidden.rename(own_exports / "toy" / str(number))
-
-
-def states(server):
-    """Version -> state."""
-    code, text = server.get("/v1/models/toy")
-    assert code == 200
-    return {int(status["version"]): status["state"] for status in json.loads(text)["model_version_status"]}
-
-
-def offset(server, **choice):
-    return predict(server, spec(**choice), x=np.float32([0])).outputs["y"].float_val[0]
+@pytest.fixture
+def toy(running, own_exports):
+    """Version 1 of a model of the test's own, the only one of the server."""
+    made = Toy(running, f"toy-{next(NUMBERS)}", own_exports / "toy")
+    reload(running, f"model_config_list {{ {ENTRY % (made.name, made.folder, '')} }}")
+    until(lambda: made.states() == {1: "AVAILABLE"})
+    return made
 
 
 def reload(server, text):
@@ -51,32 +81,33 @@ def reload(server, text):
     return server.model.HandleReloadConfigRequest(request, timeout=60)
 
 
-def test_a_new_version_takes_over_and_the_old_one_goes(running, exports, own_exports):
-    assert offset(running) == 2
-    add_version(exports, own_exports, 2)
-    until(lambda: states(running) == {1: "END", 2: "AVAILABLE"})
-    assert offset(running) == 3
-    assert refused(predict, running, spec(version=1), x=np.float32([0]))[0] == StatusCode.NOT_FOUND
+def configuration_of(toy, exports):
+    """Both versions, with labels."""
+    return CONFIGURATION.replace('name: "toy"', f'name: "{toy.name}"') % (exports / "toy")
+
+
+def test_a_new_version_takes_over_and_the_old_one_comes_back_when_it_is_withdrawn(exports, own_exports):
+    with tfgen_serve(own_exports, "--poll", 0.1) as server:
+        toy = Toy(server, "toy", own_exports / "toy")
+        assert toy.offset() == 2
+        toy.add_version(exports, 2)
+        until(lambda: toy.states() == {1: "END", 2: "AVAILABLE"})
+        assert toy.offset() == 3
+        assert refused(predict, server, spec(version=1), x=np.float32([0]))[0] == StatusCode.NOT_FOUND
+        shutil.rmtree(toy.folder / "2")
+        until(lambda: toy.states() == {1: "AVAILABLE", 2: "END"})
+        assert toy.offset() == 2
 
 
 @pytest.mark.slow
-def test_the_old_version_comes_back_when_the_new_one_is_withdrawn(running, exports, own_exports):
-    add_version(exports, own_exports, 2)
-    until(lambda: states(running).get(2) == "AVAILABLE")
-    shutil.rmtree(own_exports / "toy" / "2")
-    until(lambda: states(running) == {1: "AVAILABLE", 2: "END"})
-    assert offset(running) == 2
-
-
-@pytest.mark.slow
-def test_swaps_under_load_lose_no_request(running, exports, own_exports):
+def test_swaps_under_load_lose_no_request(toy, exports):
     failures, answers, stop = [], [], threading.Event()
 
     def ask():
         while not stop.is_set():
             try:
-                answers.append(offset(running))
-                code, answer = running.predict({"instances": [0.0]})
+                answers.append(toy.offset())
+                code, answer = toy.server.predict({"instances": [0.0]}, f"/v1/models/{toy.name}")
                 assert code == 200, answer
             except Exception as error:
                 failures.append(error)
@@ -84,10 +115,10 @@ def test_swaps_under_load_lose_no_request(running, exports, own_exports):
     askers = [threading.Thread(target=ask) for _ in range(4)]
     for asker in askers:
         asker.start()
-    for number in range(2, 12):
-        add_version(exports, own_exports, number, like=1 + number % 2)
-        until(lambda number=number: states(running).get(number) == "AVAILABLE")
-        shutil.rmtree(own_exports / "toy" / str(number - 1))
+    for number in range(2, 6):
+        toy.add_version(exports, number, like=1 + number % 2)
+        until(lambda number=number: toy.states().get(number) == "AVAILABLE")
+        shutil.rmtree(toy.folder / str(number - 1))
     stop.set()
     for asker in askers:
         asker.join()
@@ -95,31 +126,31 @@ def test_swaps_under_load_lose_no_request(running, exports, own_exports):
     assert set(answers) == {2, 3}
 
 
-def test_a_broken_version_is_reported_and_the_old_one_stays(running, exports, own_exports):
-    (own_exports / "toy" / "2").mkdir()
-    (own_exports / "toy" / "2" / "saved_model.pb").write_bytes(b"no model")
-    until(lambda: states(running).get(2) == "END")
-    status = json.loads(running.get("/v1/models/toy/versions/2")[1])["model_version_status"][0]["status"]
+def test_a_broken_version_is_reported_and_the_old_one_stays(toy, exports):
+    (toy.folder / "2").mkdir()
+    (toy.folder / "2" / "saved_model.pb").write_bytes(b"no model")
+    until(lambda: toy.states().get(2) == "END")
+    status = toy.status(2)
     assert status["error_code"] != "OK" and status["error_message"]
-    assert states(running)[1] == "AVAILABLE"
-    assert offset(running) == 2
-    shutil.rmtree(own_exports / "toy" / "2")
-    add_version(exports, own_exports, 2)
-    until(lambda: states(running) == {1: "END", 2: "AVAILABLE"})
+    assert toy.states()[1] == "AVAILABLE"
+    assert toy.offset() == 2
+    shutil.rmtree(toy.folder / "2")
+    toy.add_version(exports, 2)
+    until(lambda: toy.states() == {1: "END", 2: "AVAILABLE"})
 
 
 @pytest.mark.slow
-def test_what_is_no_version_is_ignored(running, exports, own_exports):
-    (own_exports / "toy" / "tmp-5").mkdir()
-    (own_exports / "toy" / "7").mkdir()  # as a folder with a .tflite alone
-    (own_exports / "toy" / "notes.txt").write_text("x")
-    add_version(exports, own_exports, 2)  # once this one is seen, the others were looked at too
-    until(lambda: states(running).get(2) == "AVAILABLE" and states(running)[1] == "END")
-    assert states(running) == {1: "END", 2: "AVAILABLE"}
+def test_what_is_no_version_is_ignored(toy, exports):
+    (toy.folder / "tmp-5").mkdir()
+    (toy.folder / "7").mkdir()  # as a folder with a .tflite alone
+    (toy.folder / "notes.txt").write_text("x")
+    toy.add_version(exports, 2)  # once this one is seen, the others were looked at too
+    until(lambda: toy.states().get(2) == "AVAILABLE" and toy.states()[1] == "END")
+    assert toy.states() == {1: "END", 2: "AVAILABLE"}
 
 
 @pytest.mark.slow
-def test_warmup_runs_before_a_version_is_available(running, exports, own_exports):
+def test_warmup_runs_before_a_version_is_available(toy, exports):
     from tensorflow_serving.apis.predict_pb2 import PredictRequest
 
     good = PredictRequest(model_spec=spec(signature="double"))
@@ -127,39 +158,35 @@ def test_warmup_runs_before_a_version_is_available(running, exports, own_exports
     bad = PredictRequest(model_spec=spec(signature="positive"))
     bad.inputs["x"].CopyFrom(tf.make_tensor_proto(np.float32([-1])))
     for number, request, state in ((2, bad, "END"), (3, good, "AVAILABLE")):
-        hidden = own_exports / "toy" / f".{number}"
-        shutil.copytree(exports / "toy" / "2", hidden)
-        models.write_warmup(hidden, request)
-        hidden.rename(own_exports / "toy" / str(number))
-        until(lambda number=number, state=state: states(running).get(number) == state)
-    message = json.loads(running.get("/v1/models/toy/versions/2")[1])["model_version_status"][0]["status"]
-    assert "not positive" in message["error_message"]
+        toy.add_version(exports, number, warmup=request)
+        until(lambda number=number, state=state: toy.states().get(number) == state)
+    assert "not positive" in toy.status(2)["error_message"]
 
 
 @pytest.mark.slow
-def test_a_reload_replaces_the_whole_configuration(running, exports):
-    entry = 'config { name: "%s" base_path: "%s" model_platform: "tensorflow" %s }'
-    other = entry % ("other", exports / "toy", "model_version_policy { specific { versions: 1 } }")
+def test_a_reload_replaces_the_whole_configuration(running, toy, exports):
+    other = ENTRY % (f"other-{toy.name}", exports / "toy", "model_version_policy { specific { versions: 1 } }")
     assert reload(running, f"model_config_list {{ {other} }}").status.error_code == 0
-    assert predict(running, spec("other"), x=np.float32([0])).outputs["y"].float_val[0] == 2
-    assert refused(predict, running, x=np.float32([0]))[0] == StatusCode.NOT_FOUND
-    assert states(running) == {1: "END"}
-    assert reload(running, CONFIGURATION.replace("version_labels", "#") % (exports / "toy")).status.error_code == 0
-    assert (offset(running, version=1), offset(running)) == (2, 3)
+    assert predict(running, spec(f"other-{toy.name}"), x=np.float32([0])).outputs["y"].float_val[0] == 2
+    assert refused(predict, running, toy.spec(), x=np.float32([0]))[0] == StatusCode.NOT_FOUND
+    assert toy.states() == {1: "END"}
+    labels = configuration_of(toy, exports)
+    assert reload(running, labels.replace("version_labels", "#")).status.error_code == 0
+    assert (toy.offset(version=1), toy.offset()) == (2, 3)
 
 
 @pytest.mark.slow
-def test_labels_move_only_to_what_is_available(running, exports):
-    labels = CONFIGURATION % (exports / "toy")
+def test_labels_move_only_to_what_is_available(running, toy, exports):
+    labels = configuration_of(toy, exports)
     code, words = refused(reload, running, labels)
     assert code == StatusCode.FAILED_PRECONDITION
-    assert "Request to assign label to version 2 of model toy" in words
+    assert f"Request to assign label to version 2 of model {toy.name}" in words
     reload(running, labels.replace("version_labels", "#"))
-    until(lambda: states(running) == {1: "AVAILABLE", 2: "AVAILABLE"})
+    until(lambda: toy.states() == {1: "AVAILABLE", 2: "AVAILABLE"})
     reload(running, labels)
-    assert (offset(running, label="stable"), offset(running, label="canary")) == (2, 3)
+    assert (toy.offset(label="stable"), toy.offset(label="canary")) == (2, 3)
     reload(running, labels.replace("value: 1", "value: 2"))
-    assert offset(running, label="stable") == 3
+    assert toy.offset(label="stable") == 3
 
 
 WRONG_RELOADS = {
