@@ -19,6 +19,7 @@ from tfgen.evaluate.stage import evaluate
 from tfgen.restore import load_model
 
 QUICK = EvaluateRequest(count=60)
+ALARMING = ("bits", "generalisation", "memorisation")  # what the alarms about learning go by
 pytestmark = pytest.mark.slow  # the fits that all look at take half a minute
 
 
@@ -87,20 +88,16 @@ def test_characters_are_those_of_the_text(writer):
 
 
 @pytest.mark.slow
-def test_the_same_run_scores_the_same_again(judged, writer):
-    again = evaluate(writer, QUICK)
-    assert again.scores == judged.scores and again.baselines == judged.baselines and again.notes == judged.notes
-
-
-@pytest.mark.slow
-def test_the_command_prints_the_table_and_what_was_copied(writer, command):
-    result = command("evaluate", writer.path, "-n", 40)
+def test_the_command_prints_the_table_and_scores_the_same_again(judged, writer, command):
+    result = command("evaluate", writer.path, "-n", QUICK.count)
     assert result.exit_code == 0, result.output
     assert "bits per character" in result.stdout and "n-gram" in result.stdout
     assert "The longest match, of" in result.stdout and "report.html" in result.stderr
     for name in metrics_of("arrays", "image"):
         assert f"Left out: {name}" not in result.stdout or name in ("membership", "canaries")
-    result = command("evaluate", writer.path, "-n", 40, "--metric", "perplexity", "--json")
+    again = Evaluation.read(writer.path)
+    assert again.scores == judged.scores and again.baselines == judged.baselines and again.notes == judged.notes
+    result = command("evaluate", writer.path, "--metric", "perplexity", "--json")
     assert set(json.loads(result.stdout)["scores"]) == {"perplexity"}
 
 
@@ -113,12 +110,17 @@ def test_a_part_needs_no_samples(writer, monkeypatch):
 # Alarms.
 
 
-@pytest.mark.slow
-def test_a_model_overfit_to_three_thousand_letters(plays, tmp_path):
-    # With text set aside, a fit would measure itself and end with its best weights.
+@pytest.fixture(scope="module")
+def overfit(tmp_path_factory, plays):
+    """A run that knows 3,000 letters by heart. With text set aside, it would measure itself and end with its best
+    weights."""
     settings = ("context=64", "batch_size=8", "tokenizer=characters", "holdout=0")
-    run = fit_run("gpt", tmp_path / "run", plays["few"], 400, *settings)
-    evaluation = evaluate(run, EvaluateRequest(holdout=str(plays["others"]), count=60))
+    return fit_run("gpt", tmp_path_factory.mktemp("overfit") / "run", plays["few"], 400, *settings)
+
+
+@pytest.mark.slow
+def test_a_model_overfit_to_three_thousand_letters(overfit, plays):
+    evaluation = evaluate(overfit, EvaluateRequest(str(plays["others"]), ALARMING, count=60))
     states = states_of(evaluation)
     assert states["overfit"] == "raised" and states["copying"] == "raised", evaluation.scores
     assert 'the alarm "overfit" is raised' in evaluation.words
@@ -126,10 +128,18 @@ def test_a_model_overfit_to_three_thousand_letters(plays, tmp_path):
 
 
 @pytest.mark.slow
+def test_without_held_out_text_there_is_no_prediction_to_judge(overfit):
+    evaluation = evaluate(overfit, QUICK)
+    assert "--data" in evaluation.left_out["perplexity"] and "real" not in evaluation.baselines
+    states = states_of(evaluation)
+    assert states["overfit"] == states["hasn't learned"] == "not tested"
+    assert any("No held-out text" in note for note in evaluation.notes)
+
+
+@pytest.mark.slow
 def test_a_model_that_has_hardly_begun(plays, tmp_path, plain_steps):
     run = fit_run("gpt", tmp_path / "run", plays["learned"], 3, *TEXT_QUICK, "tokenizer=characters")
-    evaluation = evaluate(run, QUICK)
-    states = states_of(evaluation)
+    states = states_of(evaluate(run, EvaluateRequest(metrics=ALARMING, count=60)))
     assert states["hasn't learned"] == "raised" and states["copying"] == states["overfit"] == "quiet"
 
 
@@ -159,7 +169,7 @@ def test_a_model_that_goes_round_in_a_circle(writer, monkeypatch):
 
 @pytest.mark.slow
 def test_held_out_text_of_ones_own(judged, writer, plays):
-    evaluation = evaluate(writer, EvaluateRequest(holdout=str(plays["others"]), count=60))
+    evaluation = evaluate(writer, EvaluateRequest(str(plays["others"]), ("bits",)))
     assert evaluation.measured_with.holdout != judged.measured_with.holdout
     assert evaluation.scores["bits_per_character"].value == pytest.approx(
         judged.scores["bits_per_character"].value, rel=0.15
@@ -188,7 +198,9 @@ def notes_run(tmp_path_factory, plays):
     lines = [line for line in plays["learned"].read_text().splitlines() if len(line) > 25][:300]
     rows = [json.dumps({"prompt": line[:10], "completion": line[10:]}) for line in lines]
     (folder / "notes.jsonl").write_text("\n".join(rows))
-    return fit_run("gpt", folder / "run", folder / "notes.jsonl", 60, "context=32", "batch_size=8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tfgen.models.language.LanguageModel.jit_compile", False)  # as `plain_steps`
+        return fit_run("gpt", folder / "run", folder / "notes.jsonl", 20, "context=32", "batch_size=8")
 
 
 @pytest.mark.slow
@@ -211,16 +223,6 @@ def test_what_is_given_costs_nothing(notes_run):
     assert tokens == reference.unseen.learned.sum() < len(reference.unseen)
     assert nats == pytest.approx(read.nats[reference.unseen.learned].sum())
     assert characters == reference.training.holdout_units
-
-
-@pytest.mark.slow
-def test_without_held_out_text_there_is_no_prediction_to_judge(plays, tmp_path, plain_steps):
-    run = fit_run("gpt", tmp_path / "run", plays["few"], 5, "context=32", "batch_size=4", "holdout=0")
-    evaluation = evaluate(run, QUICK)
-    assert "--data" in evaluation.left_out["perplexity"] and "real" not in evaluation.baselines
-    states = states_of(evaluation)
-    assert states["overfit"] == states["hasn't learned"] == "not tested"
-    assert any("No held-out text" in note for note in evaluation.notes)
 
 
 # Comparing.
