@@ -27,7 +27,7 @@ def save_catalogue(folder: Path) -> list[str]:
     exports = {}
     for model in MODELS:
         if ARRAYS in MODELS.load(model).representations:
-            networks = NETWORKS if model == "vae" else ["convolutional", "style"]
+            networks = NETWORKS if model == "vae" else ["style"]
             exports.update({f"{model}-{network}": _of_arrays(model, network) for network in networks})
         elif SEQUENCES in MODELS.load(model).representations:
             exports[model] = _of_sequences(model)

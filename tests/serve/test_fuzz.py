@@ -18,8 +18,8 @@ def catalogue(tmp_path_factory):
 
 @pytest.mark.slow
 def test_no_rest_request_makes_it_fail(server):
-    codes = fuzz_rest(server.url, 400)
-    assert codes.total() >= 300
+    codes = fuzz_rest(server.url, 100)  # it takes longer to think of a request than to answer it
+    assert codes.total() >= 75
     assert all(code < 500 or code == 501 for code in codes), codes
     assert codes[400] > 0
     assert server.predict({"instances": [0.0]}) == (200, {"predictions": [3.0]})
@@ -35,9 +35,9 @@ def test_no_grpc_message_makes_it_fail(server):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("batching", [[], ["--no-batching"]], ids=["batching", "no batching"])
-def test_no_shape_makes_an_export_of_the_catalog_fail(catalogue, batching):
+@pytest.mark.parametrize("batching, count", [([], 400), (["--no-batching"], 200)], ids=["batching", "no batching"])
+def test_no_shape_makes_an_export_of_the_catalog_fail(catalogue, batching, count):
     folder, models = catalogue
     with tfgen_serve(folder, *batching) as server:
-        codes = fuzz_shapes(server, models, 600)
-        assert codes[400] + codes["INVALID_ARGUMENT"] > 300 and codes[200] + codes["OK"] > 30, codes
+        codes = fuzz_shapes(server, models, count)
+        assert codes[400] + codes["INVALID_ARGUMENT"] > count / 2 and codes[200] + codes["OK"] > count / 20, codes
