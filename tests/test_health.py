@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.conftest import fit_run, state_of
+from tests.conftest import BARE_GAN, fit_run, state_of
 from tfgen.errors import Failure
 from tfgen.generate.arrays import generate
 from tfgen.models.gan import GAN
 from tfgen.run import Run
 from tfgen.training import stage
+
+QUICK = ("network=dense", "batch_size=8", "width=2", *BARE_GAN)
 
 
 @pytest.fixture
@@ -54,7 +56,7 @@ def test_collapse_is_said(output, digits, monkeypatch):
     symptom = GAN.symptom
     monkeypatch.setattr(GAN, "symptom", lambda self, means: symptom(self, {**means, "diversity": 0.01}))
     with pytest.raises(Failure, match="collapsed: its samples are nearly all the same.* The weights from step 0"):
-        fit_run("gan", output, digits, 400, "network=dense", "batch_size=8", "width=2", save_every=0.0)
+        fit_run("gan", output, digits, 400, *QUICK, save_every=0.0)
     failed_run(output)
 
 
@@ -94,11 +96,10 @@ def test_a_full_disk_ends_the_fit_and_resume_goes_on(output, digits, monkeypatch
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         write(path, content)
 
-    settings = ("network=dense", "batch_size=8", "width=2")
     with monkeypatch.context() as patch:
         patch.setattr(stage.checkpoints.files, "write_bytes", full)
         with pytest.raises(Failure, match="could not be written: No space left on device"):
-            fit_run("gan", output, digits, 60, *settings, save_every=0.0)
+            fit_run("gan", output, digits, 60, *QUICK, save_every=0.0)
     assert state_of(Run.open(str(output)))["step"] == 0
     resumed = fit_run("gan", output, digits, None, size=None, resume=True)
     assert resumed.record["status"] == "finished" and state_of(resumed)["step"] == 60
@@ -106,8 +107,7 @@ def test_a_full_disk_ends_the_fit_and_resume_goes_on(output, digits, monkeypatch
 
 @pytest.mark.slow
 def test_a_damaged_checkpoint_is_said_and_the_one_before_it_used(output, digits, capsys):
-    settings = ("network=dense", "batch_size=8", "width=2")
-    run = fit_run("gan", output, digits, 60, *settings, save_every=0.0)
+    run = fit_run("gan", output, digits, 60, *QUICK, save_every=0.0)
     newest = sorted(run.checkpoints.glob("*.npz"))[-1]
     newest.write_bytes(newest.read_bytes()[:-1])
     capsys.readouterr()
