@@ -175,6 +175,22 @@ def quick_judges(monkeypatch):
 
 
 @pytest.fixture
+def quick_cache(quick_judges, shared, monkeypatch):
+    """Those judges, fitted once for all tests that ask for this; the journeys look with the same."""
+    monkeypatch.setenv("TFGEN_CACHE", str(shared / "journeys"))
+
+
+@pytest.fixture
+def kept_models():
+    """Models that this process loads stay loaded, as in the studio: each command would take seconds to load and to
+    trace its own. For tests that change none."""
+    from tfgen.restore import keeping_models
+
+    with keeping_models():
+        yield
+
+
+@pytest.fixture
 def plain_steps(monkeypatch):
     """XLA takes longer to compile the steps of a tiny model than it saves; for short fits that are not about it."""
     monkeypatch.setattr("tfgen.models.language.LanguageModel.jit_compile", False)

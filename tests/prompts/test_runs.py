@@ -62,7 +62,7 @@ def test_each_seed_can_have_its_own_combination(gan_run, command):
 
 
 @pytest.mark.slow
-def test_texts_come_in_rows(gpt_run, command):
+def test_texts_come_in_rows(gpt_run, command, kept_models):
     tfgen.save_prompt("openings", "{He|She} ", settings={"length": 8, "temperature": 0.5})
     done = command("generate", gpt_run.path, "@openings", "-n", 2, "--json")
     rows = [json.loads(line) for line in done.stdout.splitlines()]
@@ -121,7 +121,7 @@ def test_the_library_by_command(command):
 
 
 @pytest.mark.slow
-def test_an_assertion_that_fails_ends_with_1(gan_run, command, judges):
+def test_an_assertion_that_fails_ends_with_1(gan_run, command, judges, quick_cache, kept_models):
     arguments = ["prompt", "test", gan_run.path, "{seven|two}", "-n", 4, "-o", "sheet.png"]
     passed = command(*arguments, "--assert", "python:judges.py:ink>=0", "--json")
     assert passed.exit_code == 0, passed.stderr
@@ -155,7 +155,7 @@ def test_a_file_holds_prompts_variables_and_assertions(gpt_run, command, isolate
 
 
 @pytest.mark.slow
-def test_what_people_said_of_a_prompt_counts(gan_run):
+def test_what_people_said_of_a_prompt_counts(gan_run, quick_cache):
     seven = gan_run.generate("seven", n=3)
     seven.rate(0, 5)
     seven.rate(1, 4)
