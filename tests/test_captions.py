@@ -25,6 +25,7 @@ COLOURS = {
 # One of them is quick.
 MODELS_OF_ARRAYS = [pytest.param(name, marks=[] if name == "vae" else SLOW) for name in models_of("arrays")]
 QUICK = {"size": "tiny", "latent_dim": 8, "batch_size": 32, "save_every": 1000}
+DENSE = {"network": "dense", "width": 2}  # captions are encoded before any network
 
 
 def pictures(each=3, colours=COLOURS):
@@ -82,9 +83,9 @@ def test_the_encoder_learns_and_its_average_follows(run):
 @pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS_OF_ARRAYS)
 def test_a_resumed_fit_ends_as_one_that_was_not_stopped(model, tmp_path):
-    whole = fit(model, tmp_path / "whole", steps=80)
+    whole = fit(model, tmp_path / "whole", steps=80, **DENSE)
     with stopped_at(20):
-        fit(model, tmp_path / "halves", steps=80, interruptible=True)
+        fit(model, tmp_path / "halves", steps=80, interruptible=True, **DENSE)
     assert tfgen.load(tmp_path / "halves").record["reached"] < 80
     assert_same_state(state_of(tfgen.fit(model, output=tmp_path / "halves", resume=True)), state_of(whole))
 
@@ -92,7 +93,7 @@ def test_a_resumed_fit_ends_as_one_that_was_not_stopped(model, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS_OF_ARRAYS)
 def test_bags_have_no_order(model, tmp_path):
-    bag = fit(model, tmp_path / "bag", captions="bag", steps=2)
+    bag = fit(model, tmp_path / "bag", captions="bag", steps=2, **DENSE)
     assert not any(name.startswith("captions") for name in bag.model.state())
     np.testing.assert_array_equal(*conditions_of(bag, "red beside blue", "blue beside red"))
     # A run from before has neither the setting nor words that come twice.
@@ -146,7 +147,7 @@ def as_asked(made, caption):
 @pytest.mark.parametrize("model", MODELS_OF_ARRAYS)
 def test_a_fit_goes_on_with_more_words_with_labels_and_from_labels(model, tmp_path):
     few = {name: COLOURS[name] for name in ("red", "green", "blue", "yellow", "black", "white")}
-    first = fit(model, tmp_path / "first", pictures(colours=few), steps=2)
+    first = fit(model, tmp_path / "first", pictures(colours=few), steps=2, **DENSE)
     values, captions = pictures()
     labels = [caption.split()[0] for caption in captions]
     more = fit_from(first, tmp_path / "more", values, captions)
@@ -174,8 +175,8 @@ def begun_with(run):
 
 @pytest.mark.slow
 def test_every_format_agrees_with_the_model_and_takes_words_in_their_order(run, tmp_path):
-    """Each format is compared with the model before it is published."""
-    formats = ["float32", "float16", "int8", "int8-weights"]
+    """Each format is compared with the model before it is published; words become numbers alike for every model."""
+    formats = ["float32", "float16", "int8", "int8-weights"] if run.record["model"] == "vae" else ["float32"]
     assert len(run.export(tmp_path / "out", saved_model=True, tflite=formats)) == 1 + len(formats)
     served = tf.saved_model.load(str(next((tmp_path / "out").rglob("saved_model.pb")).parent))
     prompts = ["red beside blue", "blue beside red", "red beside red"]
