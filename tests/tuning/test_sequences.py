@@ -1,17 +1,19 @@
 """Tuning a model of text: from a simulated person's rule to new weights, and refusals where nothing can be learned."""
 
+import functools
 import json
 
 import numpy as np
 import pytest
 
-from tests.sources import SOURCES
 from tfgen import versions
+from tfgen.catalog import model_class
+from tfgen.data import open_data
 from tfgen.errors import UserError
 from tfgen.feedback.events import Sample
 from tfgen.feedback.preferences import Comparison, Edit, Preferences
-from tfgen.tuning import TuneRequest
-from tfgen.tuning.direct_preference import as_far_as
+from tfgen.tuning import TuneRequest, sequences
+from tfgen.tuning.direct_preference import Lessons, PreferenceConfig, as_far_as, learn
 from tfgen.tuning.sequence_windows import WindowCutter, WindowReader, Written
 from tfgen.tuning.sequences import SequenceTuner
 
@@ -27,9 +29,14 @@ def few_spaces(text):
 
 
 @pytest.fixture(scope="module")
-def run(fit_once):
-    """Don't change it."""
-    return fit_once("gpt", 240, *SOURCES["text"].sequence_settings, modality="text", seed=1)
+def run(gpt_run):
+    """Don't change it. What is tuned learns for fewer steps than usual, fewer samples are made of it, and XLA compiles
+    for one test alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sequences, "COUNT", 50)
+        patch.setattr(sequences, "PreferenceConfig", functools.partial(PreferenceConfig, epochs=2, least_steps=20))
+        patch.setattr("tfgen.models.language.LanguageModel.jit_compile", False)
+        yield gpt_run
 
 
 @pytest.fixture(scope="module")
@@ -188,6 +195,22 @@ def test_supervised_learning_of_what_was_picked(run, codec, compared, model):
     picked = {each.shown[each.picked[0]].id for each in tuner.comparisons}
     assert len(lessons.texts) == len(picked)
     assert "supervised learning of what was picked" in tuner.plan()
+
+
+def test_pairs_and_texts_are_learned_as_xla_compiles_it():
+    """By a model that is small enough for it; the other tests do without."""
+    examples = open_data(["Ay.", "No, never!", "Well."] * 20, tokenizer="bytes")
+    made_by = model_class("gpt", "sequences")
+    config = made_by.Config(width=8, layers=1, heads=1, context=8, batch_size=4)
+    model = made_by(config, examples.codec.specification, examples.conditions(), seed=0)
+    model.jit_compile = True
+    rows = [Written(np.array([3]), np.arange(4, 20)), Written(np.array([3]), np.arange(30, 35))]
+    windows, read = WindowCutter(rows, model.context, model.example.start)(rows), WindowReader(model)
+    before = read(windows)[0]
+    lessons = Lessons(windows, before, np.array([[1, 0]]), np.ones(1), np.array([1]))
+    learn(model, lessons, examples, PreferenceConfig(least_steps=4))
+    worse, better = (read(windows)[0] - before) / windows.lengths
+    assert better > max(worse, 0)
 
 
 def test_a_text_that_ended_by_itself_has_an_end(run, codec, samples, said):
