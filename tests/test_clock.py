@@ -142,8 +142,9 @@ def test_the_clock_holds_on_a_slow_disk(digits, tmp_path, monkeypatch):
 
     monkeypatch.setattr(checkpoints, "save", slow)
     run = fit_run("gan", tmp_path / "run", digits, None, *QUICK, minutes=0.25)
-    # By the tests above it keeps to a tenth; other processes come and go here while it counts on the machine.
-    assert time.monotonic() - began[0] == pytest.approx(15, rel=0.25)
+    # By the tests above it keeps to a tenth; other processes come and go here while it counts on the machine. That it
+    # didn't count the disk would make it twice as long.
+    assert time.monotonic() - began[0] == pytest.approx(15, rel=0.5)
     assert run.record["steps"] > 8
 
 

@@ -11,6 +11,7 @@ import yaml
 
 import tfgen
 from tests.conformance.cases import covering, learners_of
+from tests.conftest import locked
 from tests.sources import SOURCES
 from tfgen import catalog
 from tfgen.run_comparison import newest_sheet
@@ -140,13 +141,24 @@ def test_a_download_of_several_says_what_is_true_of_all(learner, fit_once, tmp_p
             _files(run, [first, replace(second, version="better:00000000")])
 
 
+@pytest.fixture(scope="module")
+def narrow_table(shared):
+    """Two columns: what a table's export traces grows with its columns, and seven took two minutes for each model."""
+    path, chance = shared / "narrow.csv", np.random.default_rng(0)
+    rows = zip(chance.integers(18, 65, 500), chance.choice(["yes", "no"], 500))
+    with locked(shared / "narrow.lock"):
+        if not path.exists():
+            path.write_text("age,smoker\n" + "".join(f"{age},{smokes}\n" for age, smokes in rows), encoding="utf-8")
+    return path
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("learner", EXPORTED, ids="-".join)
-def test_an_export_answers_as_the_run_does_and_is_served(learner, fit_once, command, tmp_path):
+def test_an_export_answers_as_the_run_does_and_is_served(learner, fit_once, command, tmp_path, narrow_table):
     from tfgen.export.published import versions_in
     from tfgen.serve.servable import Servable
 
-    run = run_of(fit_once, *learner)
+    run = fit_once(learner[1], 40, data=narrow_table) if learner in ROWS else run_of(fit_once, *learner)
     exported = command("export", run.path, "-o", tmp_path / "out", "--json")
     assert exported.exit_code == 0, exported.stderr
     assert {each["name"] for each in json.loads(exported.stdout)} == {"SavedModel", "TFLite float32"}

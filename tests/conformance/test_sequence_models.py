@@ -140,7 +140,7 @@ def test_samples_were_shown_while_it_learned(run):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("learner", ONE, ids="-".join, indirect=True)
-def test_dropout_is_repeatable(run, learner, settings, tmp_path):
+def test_dropout_is_repeatable(run, learner, settings, tmp_path, plain_steps):
     first, second = (
         fit(learner, settings, run, tmp_path / name, 12, "dropout=0.2", seed=1) for name in ("a", "b")
     )
@@ -150,6 +150,6 @@ def test_dropout_is_repeatable(run, learner, settings, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("learner", ONE, ids="-".join, indirect=True)
-def test_the_largest_seed_can_be_used(run, learner, settings, tmp_path):
+def test_the_largest_seed_can_be_used(run, learner, settings, tmp_path, plain_steps):
     other = fit(learner, settings, run, tmp_path / "run", 4, seed=2**31 - 1)
     assert other.record["status"] == "finished"
