@@ -118,7 +118,7 @@ from tests.conftest import assert_same_state, fit_run, state_of, stopped_at
 
 del os.environ["XLA_FLAGS"]  # which that import has set
 folder, plays = sys.argv[1:]
-settings = ("context=32", "batch_size=8")
+settings = ("context=32", "batch_size=8", "layers=1", "width=32", "heads=2")
 straight = fit_run("gpt", f"{folder}/straight", plays, 60, *settings)
 with stopped_at(30):
     stopped = fit_run("gpt", f"{folder}/stopped", plays, 60, *settings)
