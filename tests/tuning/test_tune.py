@@ -72,7 +72,7 @@ def quick(monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_version_is_made_used_and_left(gan_run, judged, command, quick, shared_cache):
+def test_a_version_is_made_used_and_left(gan_run, judged, command, quick, quick_cache):
     run = judged(gan_run)
     planned = command("tune", run.path, "--plan")
     assert planned.exit_code == 0 and "80 comparisons of 1 person" in planned.stdout
@@ -177,10 +177,11 @@ def test_blind_pairs_are_kept_and_counted(gan_run, judged, isolated):
     assert sheets[0] == "pair-001.png" and len(sheets) == 6
 
 
+# The command line walks through the same door with the first model, above.
 @pytest.mark.slow
-@pytest.mark.parametrize("model", models_of("arrays"))
-def test_the_door_in_python(fit_once, model, judged, quick, shared_cache):
-    run = judged(fit_once(model, 80))
+@pytest.mark.parametrize("model", models_of("arrays")[1:])
+def test_the_door_in_python(fit_once, model, judged, quick, quick_cache):
+    run = judged(fit_once(model, 200))
     with pytest.raises(UserError, match="strength"):
         run.tune(9)
     with open_store() as store:
@@ -217,8 +218,9 @@ def test_exports_of_a_version_answer_as_it_does(fit_once, model, judged, tmp_pat
     versions.create(run, "v1", steered(run.model), {"kind": "tuned"})
     version = load(f"{run.path}@v1")
     # Each is proved in a process of its own before it is published. What a format does to weights is tested in
-    # tests/export; a version is in the graph, which has whole numbers of its own in int8 alone.
-    formats = ["float32", "int8"]
+    # tests/export; a version is in the graph, which has whole numbers of its own in int8 alone, and a tilt of a mixture
+    # has all that a map of the noise has.
+    formats = ["float32"] if run.model.prior is None else ["float32", "int8"]
     artefacts = version.export(tmp_path / "out", saved_model=True, tflite=formats)
     assert [each.name for each in artefacts] == ["SavedModel", *[f"TFLite {name}" for name in formats]]
     wanted = generate(version, "seven", 3, 7).values.astype(int)
