@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.conftest import ROOT
+from tests.conftest import BARE_GAN, ROOT
 from tests.serve.running import tfgen_serve
+from tfgen.config import parse_pairs
 
 
 def blocks(page):
@@ -28,11 +29,23 @@ def photos(isolated):
     return isolated
 
 
+# With these a GAN is traced quickly: by its fit, its export and a server.
+BARE = ("network=dense", *BARE_GAN)
+BARE_OPTIONS = [word for each in BARE for word in ("--set", each)]
+
+
 @pytest.mark.slow
-def test_the_page_on_python_runs(photos, capsys, quick_judges):
+def test_the_page_on_python_runs(photos, capsys, monkeypatch, quick_judges, plain_steps):
+    """Its networks of pictures are dense and its GANs bare, so that three times their steps are traced quickly."""
+    import tfgen
     from tfgen.console import talking
 
-    names = {}
+    def fit(model, *data, **options):
+        return real(model, *data, **quick.get(model, {}), **options)
+
+    real, names = tfgen.fit, {}
+    quick = {"gan": parse_pairs(BARE), "vae": {"network": "dense"}}
+    monkeypatch.setattr(tfgen, "fit", fit)
     with talking(False):
         for number, block in enumerate(blocks("python.md")):
             exec(compile(block, f"docs/python.md, block {number}", "exec"), names)
@@ -47,11 +60,11 @@ def test_the_page_on_python_runs(photos, capsys, quick_judges):
 
 
 @pytest.mark.slow
-def test_the_tutorial_runs(isolated, command, quick_judges):
+def test_the_tutorial_runs(isolated, command, quick_judges, kept_models):
     """Its Python, then its commands in order, with few steps; what does not depend on them is printed as shown."""
     exec(blocks("tutorial.md")[0], {})
     shown = console("tutorial.md")
-    asked = {"fit": ["--steps", 40, "--size", "tiny"], "evaluate": ["-n", 100]}
+    asked = {"fit": ["--steps", 20, "--size", "tiny", *BARE_OPTIONS], "evaluate": ["-n", 100]}
     serving, *after = [line for line in shown if line.split()[1] == "serve" or "--server" in line]
     for line in [each for each in shown if each not in (serving, *after)]:
         words = shlex.split(line.replace("--minutes 4", ""))[1:]
@@ -70,7 +83,7 @@ def test_the_tutorial_runs(isolated, command, quick_judges):
 
 
 @pytest.mark.slow
-def test_the_tutorial_on_tables_runs(isolated, command):
+def test_the_tutorial_on_tables_runs(isolated, command, kept_models):
     """Its Python, then its commands in order, with few steps; what does not depend on them is printed as shown."""
     exec(blocks("tables-tutorial.md")[0], {})
     asked = {"fit": ["--steps", 40], "evaluate": ["-n", 200]}
@@ -84,12 +97,12 @@ def test_the_tutorial_on_tables_runs(isolated, command):
 
 
 @pytest.mark.slow
-def test_the_tutorial_on_sounds_runs(isolated, command):
+def test_the_tutorial_on_sounds_runs(isolated, command, kept_models):
     """Its Python, then its commands in order, with few steps; what does not depend on them is printed as shown."""
     exec(blocks("sounds-tutorial.md")[0], {})
     for line, printed in console("sounds-tutorial.md").items():
         words = shlex.split(line.replace("--steps 300", "--steps 20"))[1:]
-        done = command(*words)
+        done = command(*words, *(BARE_OPTIONS if words[0] == "fit" else []))
         assert done.exit_code == 0, done.stderr
         said = (done.stdout + done.stderr).splitlines()
         assert words[0] == "fit" or set(printed) - {""} <= set(said)
@@ -97,12 +110,12 @@ def test_the_tutorial_on_sounds_runs(isolated, command):
 
 
 @pytest.mark.slow
-def test_the_tutorial_on_baskets_runs(isolated, command):
+def test_the_tutorial_on_baskets_runs(isolated, command, kept_models):
     """Its Python, then its commands in order, with few steps; what does not depend on them is printed as shown."""
     exec(blocks("baskets-tutorial.md")[0], {})
     for line, printed in console("baskets-tutorial.md").items():
         words = shlex.split(line)[1:]
-        done = command(*words, *(["--steps", 40] if words[0] == "fit" else []))
+        done = command(*words, *(["--steps", 20, "--size", "tiny"] if words[0] == "fit" else []))
         assert done.exit_code == (2 if words[-1] == "norri" else 0), done.stderr
         said = (done.stdout + done.stderr).splitlines()
         for wanted in {"data": printed, "generate": printed[-1:] if "-o" in words else []}.get(words[0], []):
@@ -110,10 +123,10 @@ def test_the_tutorial_on_baskets_runs(isolated, command):
 
 
 @pytest.mark.slow
-def test_the_tutorial_on_levels_runs(isolated, command, quick_judges):
+def test_the_tutorial_on_levels_runs(isolated, command, quick_judges, kept_models, plain_steps):
     """Its Python, then its commands in order, with few steps; what does not depend on them is printed as shown."""
     exec(blocks("levels-tutorial.md")[0], {})
-    asked = {"fit": ["--size", "tiny", "--steps", 20], "evaluate": ["-n", 40]}
+    asked = {"fit": ["--size", "tiny", "--steps", 20, "--set", "layers=1"], "evaluate": ["-n", 20]}
     for line, printed in console("levels-tutorial.md").items():
         words = shlex.split(line)[1:]
         given = words if words[0] in ("data", "generate") else words[: 3 if words[0] == "fit" else 2]
