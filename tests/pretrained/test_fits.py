@@ -2,15 +2,14 @@
 
 import json
 import shutil
-import subprocess
 import sys
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.conftest import assert_same_state, fit_run, state_of, stopped_at, tfgen_environment
-from tests.pretrained.conftest import LORA, STEPS, WHOLE, fit_from, sentences
+from tests.conftest import assert_same_state, fit_run, state_of, stopped_at
+from tests.pretrained.conftest import STEPS, fit_from, sentences
 from tfgen import checkpoints
 from tfgen.data import open_data
 from tfgen.errors import UserError
@@ -37,24 +36,16 @@ def test_a_fit_lowers_the_loss_of_text_that_is_held_out(name, request):
     assert run.record["status"] == "finished" and "warning" not in run.record and run.record["size"] is None
 
 
-def test_a_run_needs_its_preset_no_more(whole, adapted):
-    paths = [str(run.path) for run in (whole, adapted)]
-    code = (
-        "import sys; sys.modules['keras_hub'] = None\n"
-        "import tensorflow as tf\n"
-        "from tfgen.representations.sequences.sampling import Sampling\n"
-        "from tfgen.restore import load_model\n"
-        "from tfgen.run import Run\n"
-        f"for path in {paths!r}:\n"
-        "    model = load_model(Run.open(path))\n"
-        "    print(*model.generate(tf.constant([[5, 6]]), [2], tf.constant([9]), Sampling.greedy(1))[0][0].numpy())"
-    )
-    process = subprocess.run([sys.executable, "-c", code], env=tfgen_environment(), capture_output=True, text=True)
-    assert process.returncode == 0, process.stderr
-    for path, printed in zip(paths, process.stdout.splitlines(), strict=True):
-        model = load_model(Run.open(path))
-        made, _ = model.generate(tf.constant([[5, 6]]), [2], tf.constant([9]), Sampling.greedy(1))
-        assert printed.split() == [str(token) for token in made[0].numpy()]
+def test_a_run_needs_its_preset_no_more(whole, adapted, monkeypatch):
+    def made(run):
+        model = load_model(Run.open(str(run.path)))
+        return model.generate(tf.constant([[5, 6]]), [2], tf.constant([9]), Sampling.greedy(1))[0].numpy()
+
+    runs = (whole, adapted)
+    expected = list(map(made, runs))
+    monkeypatch.setitem(sys.modules, "keras_hub", None)
+    for run, text in zip(runs, expected, strict=True):
+        np.testing.assert_array_equal(made(run), text)
 
 
 def test_lora_leaves_the_frozen_weights_and_keeps_them_once(adapted):
@@ -85,35 +76,66 @@ def test_damaged_frozen_weights_are_noticed(adapted, tmp_path):
         load_model(Run.open(str(tmp_path / "copy")))
 
 
-@pytest.mark.parametrize("name, settings, lora", [("whole", WHOLE, None), ("adapted", LORA, 4)])
-def test_a_resumed_fit_ends_with_the_same_weights_without_the_preset(
-    preset, notes, tmp_path, request, name, settings, lora
-):
-    straight = request.getfixturevalue(name)
-    copy = tmp_path / "preset"
-    shutil.copytree(preset, copy)
-
+def test_a_repeat_by_lora_is_stopped_and_ends_with_the_same_weights_without_the_preset(adapted, copies, tmp_path):
+    preset, run = copies(adapted)
     with stopped_at(30):
-        stopped = fit_from(copy, notes, tmp_path / "stopped", STEPS, *settings, lora=lora)
-    assert stopped.record["status"] == "stopped"
-    shutil.rmtree(copy)
-    resumed = fit_run("gpt", stopped.path, None, None, size=None, resume=True)
+        stopped = repeat(run, tmp_path / "stopped")
+    assert stopped.record["status"] == "stopped" and stopped.record["start"]["lora"] == 4
+    shutil.rmtree(preset)
+    resumed = resume(stopped.path)
     assert resumed.record["status"] == "finished"
-    assert_same_state(state_of(straight), state_of(resumed))
-    assert losses_of(straight) == losses_of(resumed)
+    assert_same_state(state_of(adapted), state_of(resumed))
+    assert losses_of(adapted) == losses_of(resumed)
 
 
-def test_a_fit_killed_before_its_first_checkpoint_goes_on(preset, notes, whole, tmp_path, monkeypatch):
+def test_a_repeat_goes_on_that_is_killed_before_its_first_checkpoint_and_stopped(whole, copies, tmp_path, monkeypatch):
+    """Until its first checkpoint it needs the preset, then no more."""
     def killed(*arguments):
         raise KeyboardInterrupt
 
+    preset, run = copies(whole)
     with monkeypatch.context() as patch:
         patch.setattr(stage, "_save_start", killed)
         with pytest.raises(KeyboardInterrupt):
-            fit_from(preset, notes, tmp_path / "run", STEPS, *WHOLE)
-    assert not list((tmp_path / "run" / "checkpoints").iterdir())
-    resumed = fit_run("gpt", tmp_path / "run", None, None, size=None, resume=True)
-    assert_same_state(state_of(resumed), state_of(whole))
+            repeat(run, tmp_path / "again")
+    assert not list((tmp_path / "again" / "checkpoints").iterdir())
+    with stopped_at(30):
+        stopped = resume(tmp_path / "again")
+    assert stopped.record["status"] == "stopped" and stopped.record["start"]["lora"] == 0
+    shutil.rmtree(preset)
+    resumed = resume(stopped.path)
+    assert_same_state(state_of(whole), state_of(resumed))
+    assert losses_of(whole) == losses_of(resumed)
+
+
+def test_a_repeat_is_refused_where_the_preset_has_changed(whole, copies, tmp_path):
+    _, run = copies(whole)
+    Run(run.path, {**run.record, "start": {**run.record["start"], "digest": "0" * 32}}).save()
+    with pytest.raises(UserError, match="The preset has changed since the run began"):
+        repeat(run, tmp_path / "other")
+    assert not (tmp_path / "other").exists()
+
+
+@pytest.fixture
+def copies(preset, tmp_path):
+    """Gives a preset to take away, and a copy of a run that began with it."""
+
+    def copied(run):
+        own = shutil.copytree(preset, tmp_path / "preset")
+        copy = shutil.copytree(run.path, tmp_path / "run")
+        begun = Run(copy, {**run.record, "start": {**run.record["start"], "preset": str(own)}})
+        begun.save()
+        return own, begun
+
+    return copied
+
+
+def repeat(run, output):
+    return fit_run("gpt", output, None, None, size=None, repeat=str(run.path))
+
+
+def resume(path):
+    return fit_run("gpt", path, None, None, size=None, resume=True)
 
 
 def test_a_fit_that_makes_it_worse_says_so_and_keeps_the_start(preset, tmp_path, capsys):
@@ -153,8 +175,8 @@ def test_chats_add_tokens_to_a_whole_fit_and_are_refused_with_lora(preset, tmp_p
     assert not (tmp_path / "lora").exists()
 
 
-def test_a_run_is_judged_and_exported_like_any_other(whole, adapted, tmp_path):
-    """A phone's network with LoRA stands for one without: the same layers, and what was added to them."""
+def test_a_run_is_judged_and_exported_like_any_other(adapted, tmp_path):
+    """A network with LoRA stands for one without: the same layers, and what was added to them."""
     from tfgen.evaluate.request import EvaluateRequest
     from tfgen.evaluate.stage import evaluate
     from tfgen.export.request import ExportRequest
@@ -163,20 +185,4 @@ def test_a_run_is_judged_and_exported_like_any_other(whole, adapted, tmp_path):
     evaluation = evaluate(adapted, EvaluateRequest(count=20, metrics=("perplexity", "distinct")))
     assert 1 < evaluation.scores["perplexity"].value < 400  # tokens
     artefacts = export(adapted, ExportRequest(("saved-model", "tflite"), output=tmp_path / "out"))
-    artefacts += export(whole, ExportRequest(("saved-model",), output=tmp_path / "whole"))
     assert all(artefact.path.exists() for artefact in artefacts)
-
-
-@pytest.mark.parametrize("name, lora", [("whole", 0), ("adapted", 4)])
-def test_a_repeat_begins_with_the_same_preset(preset, name, lora, request, tmp_path):
-    """And ends in the same bytes; with another preset it is refused."""
-    run = request.getfixturevalue(name)
-    copy = shutil.copytree(run.path, tmp_path / "run")
-    Run(copy, {**run.record, "start": {**run.record["start"], "preset": str(preset)}}).save()
-    again = fit_run("gpt", tmp_path / "again", None, None, size=None, repeat=str(copy))
-    assert_same_state(state_of(run), state_of(again))
-    assert again.record["start"]["lora"] == lora and losses_of(again) == losses_of(run)
-    Run(copy, {**run.record, "start": {**run.record["start"], "preset": str(preset), "digest": "0" * 32}}).save()
-    with pytest.raises(UserError, match="The preset has changed since the run began"):
-        fit_run("gpt", tmp_path / "other", None, None, size=None, repeat=str(copy))
-    assert not (tmp_path / "other").exists()
