@@ -11,7 +11,6 @@ import yaml
 
 import tfgen
 from tests.conformance.cases import covering, learners_of
-from tests.conftest import locked
 from tests.sources import SOURCES
 from tfgen import catalog
 from tfgen.run_comparison import newest_sheet
@@ -139,17 +138,6 @@ def test_a_download_of_several_says_what_is_true_of_all(learner, fit_once, tmp_p
     else:
         with pytest.raises(tfgen.UserError, match="can no longer make"):
             _files(run, [first, replace(second, version="better:00000000")])
-
-
-@pytest.fixture(scope="module")
-def narrow_table(shared):
-    """Two columns: what a table's export traces grows with its columns, and seven took two minutes for each model."""
-    path, chance = shared / "narrow.csv", np.random.default_rng(0)
-    rows = zip(chance.integers(18, 65, 500), chance.choice(["yes", "no"], 500))
-    with locked(shared / "narrow.lock"):
-        if not path.exists():
-            path.write_text("age,smoker\n" + "".join(f"{age},{smokes}\n" for age, smokes in rows), encoding="utf-8")
-    return path
 
 
 @pytest.mark.slow
