@@ -90,7 +90,7 @@ def test_a_fit_begins_with_what_the_run_has_learned(learner, fit_once, sources, 
     assert not (run.path / "start.npz").exists()
 
 
-@pytest.mark.parametrize("model, network", [("vae", "dense"), ("gan", "style")])
+@pytest.mark.parametrize("model, network", [("vae", "dense"), ("gan", "residual"), ("gan", "style")])
 @SLOW
 def test_new_words_begin_as_the_mean_of_the_old_ones(model, network, base, pictures, tmp_path):
     first = base(model, network, "a", "b")
@@ -114,7 +114,7 @@ def test_new_words_begin_as_the_mean_of_the_old_ones(model, network, base, pictu
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model, network", [("gan", "convolutional"), ("vae", "convolutional")])
+@pytest.mark.parametrize("model, network", [("gan", "convolutional"), ("gan", "style"), ("vae", "convolutional")])
 def test_a_run_without_prompts_learns_them(model, network, base, pictures, tmp_path):
     first = base(model, network)
     labels = tuple("bcdefghijklmnopqrstuvwxyz0123456789!")  # more than a prompt's embedding has numbers

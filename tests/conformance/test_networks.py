@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.conformance.cases import CONDITIONS, NETWORKS, SHAPES, all_cases, example_of, gan_cases, models_of
+from tests.conformance.cases import (
+    CONDITIONS, LIKELIHOODS, LOSSES, NETWORKS, PENALTIES, SHAPES, all_cases, example_of, gan_cases, models_of,
+    vae_cases,
+)  # fmt: skip
 from tfgen import catalog, config
 from tfgen.checkpoints import capture, restore
 from tfgen.errors import UserError
@@ -194,8 +197,16 @@ def test_black_and_white_are_reached(end, level):
     np.testing.assert_array_equal(ImageCodec.of_shape((9, 17, 1), 4).decode(samples), level)
 
 
-def test_the_battery_pairs_every_network_with_every_shape():
-    assert {(network, shape) for network, shape, _ in gan_cases()} == {(n, s) for n in NETWORKS for s in SHAPES}
+def test_the_battery_tries_every_two_choices_together():
+    cases = gan_cases()
+    assert {(network, shape) for network, shape, _ in cases} == {*itertools.product(NETWORKS, SHAPES)}
+    assert {(network, each["loss"]) for network, _, each in cases} == {*itertools.product(NETWORKS, LOSSES)}
+    tried = [(each["loss"], {key: value for key, value in each.items() if key != "loss"}) for _, _, each in cases]
+    assert all(pair in tried for pair in itertools.product(LOSSES, PENALTIES))
+    likelihoods = [(network, shape, each["likelihood"]) for network, shape, each in vae_cases()]
+    for one, two in itertools.combinations((NETWORKS, SHAPES, LIKELIHOODS), 2):
+        for first, second in itertools.product(one, two):
+            assert any(first in case and second in case for case in likelihoods), (first, second)
 
 
 def test_residual_network_refuses_spectral_norm_with_a_sentence():

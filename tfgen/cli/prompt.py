@@ -38,7 +38,7 @@ def command() -> None:
 
 
 @command.command("save")
-@_name
+@named_argument("name", 'Name it: tfgen prompt save hearts "a {red|blue} heart"', "prompt")
 @click.argument("template", required=False)
 @click.option("--message", default="", metavar="TEXT", help="What is new in this version.")
 @_settings

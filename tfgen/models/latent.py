@@ -167,13 +167,12 @@ class LatentModel(GenerativeModel):
     def drawn_prompts(self, seeds: tf.Tensor) -> tf.Tensor:
         """The places of the prompts that stand in for empty ones, [batch], drawn as often as the data had them."""
         # Compared, not searched: TFLite has no searchsorted.
-        draw = noise.integers(seeds, 1, stream=7)
-        return tf.reduce_sum(tf.cast(draw >= self._prompt_ends[None, :], tf.int32), axis=1)
+        return tf.reduce_sum(tf.cast(_draws(seeds) >= self._prompt_ends[None, :], tf.int32), axis=1)
 
     def prompts_drawn_for(self, seeds: np.ndarray) -> np.ndarray:
-        """As `drawn_prompts`, of any number of seeds and outside a graph: searched, where a graph has to compare each
-        seed with every prompt."""
-        draws = noise.integers(tf.constant(seeds, tf.int32), 1, stream=7).numpy()[:, 0]
+        """The same as an array, [n], for int32 seeds [n]: outside a graph it is searched for, so that many seeds and
+        many prompts take little time and memory."""
+        draws = _draws(tf.constant(seeds, tf.int32)).numpy()[:, 0]
         return np.searchsorted(self._prompt_ends.numpy(), draws, side="right")
 
     def filled_prompts(self, seeds: tf.Tensor, prompts: tf.Tensor) -> tf.Tensor:
@@ -207,3 +206,8 @@ class LatentModel(GenerativeModel):
         """Word ids [batch, words] of examples whose prompts stand at `prompt_index` [batch]; -1 is the empty prompt."""
         words = tf.gather(self._prompt_words, tf.maximum(prompt_index, 0))
         return tf.where(prompt_index[:, None] < 0, 0, words)
+
+
+def _draws(seeds: tf.Tensor) -> tf.Tensor:
+    """The numbers [batch, 1] by which seeds draw a prompt."""
+    return noise.integers(seeds, 1, stream=7)

@@ -90,20 +90,16 @@ def open_judge(text: str, cells: "Cells", others: Mapping[str, Measure] | None =
         measure, every = _recognised_as(argument, cells), not comparison
     elif kind in own and not sign:
         measure, every = own[kind], not comparison and kind == "recognised"
-    elif kind == "recognised":
-        what = f"Nothing recognises samples of '{cells.run.name}': that takes data whose prompts are labels."
-        words = ", contains:WORD, regex:EXPRESSION" if cells.strings else ""
-        raise UserError(what, f"Judge by: {', '.join(own)}{words} or python:FILE.py:FUNCTION")
-    elif kind in _CHECKS:
-        if not cells.strings:
-            names = ", ".join(own)
-            raise UserError(
-                f"'{kind}' is for texts, and '{cells.run.name}' makes {cells.modality.plural}.",
-                f"Judge by: {names} or python:FILE.py:FUNCTION",
-            )
+    elif kind in _CHECKS and cells.strings:
         measure, every = Measure(_check_of(kind, argument), name, 1), not comparison
     else:
-        raise unknown("judge", kind, [*own, *(_CHECKS if cells.strings else ()), "python:FILE.py:FUNCTION"])
+        known = [*own, *(_CHECKS if cells.strings else ()), "python:FILE.py:FUNCTION"]
+        advice = f"Judge by one of: {', '.join(known)}"
+        if kind in _CHECKS:
+            raise UserError(f"'{kind}' is for texts, and '{cells.run.name}' makes {cells.modality.plural}.", advice)
+        if kind == "recognised" and kind not in own:
+            raise UserError(f"'recognised' needs labels, and the data of '{cells.run.name}' has none.", advice)
+        raise unknown("judge", kind, known)
     return Judge(name, measure, comparison, limit, every)
 
 
