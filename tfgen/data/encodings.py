@@ -30,19 +30,13 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 # Encodings that texts really come in; among all that Python knows, rare ones fit many texts by accident.
-PLAUSIBLE = (
-    "cp1252", "cp1250", "cp1251", "koi8_r", "cp1253", "cp1254", "cp1255", "cp1256", "cp874", "cp932", "euc_jp",
-    "gb18030", "big5", "cp949",
-    "iso8859_2",
-)  # fmt: skip
-_LATIN = ("cp1250", "cp1254", "iso8859_2")
-_WESTERN_AT_MOST = 0.06  # of a mess more than another's, up to which Western European is taken
-_CLOSE = ("cp1252", "cp1250", "iso8859_2", "mac_roman", "cp1254")  # have the same letters of English, and few others
-_SIGNS_OF_CONTROL = re.compile("[\x80-\x9f]")
-_AS_NATURAL = 0.02  # of the letters inside of words
-_QUOTES = b"\x85\x91\x92\x93\x94\x96\x97"  # of Windows, which stand inside of words too
-_FEW_LETTERS = 3
-_PAIRS = ("cp932", "euc_jp", "gb18030", "big5", "cp949")  # two bytes for a character
+_WESTERN = "cp1252"
+_LATIN = (_WESTERN, "cp1250", "iso8859-2", "cp1254", "cp1257", "mac-roman", "cp850", "cp852", "cp857")
+_OTHERS = ("cp1251", "koi8-r", "cp866", "cp1253", "cp1255", "cp1256", "cp874")
+_PAIRS = ("cp932", "euc_jis_2004", "gb18030", "big5hkscs", "cp949")  # two bytes for a character
+PLAUSIBLE = (*_LATIN, *_OTHERS, *_PAIRS)
+_WESTERN_FROM = 0.95  # of the likeliest's confidence, if that has Latin letters: most files are Western European
+_RIVAL_FROM = 0.8  # of the likeliest's confidence: fits about as well
 
 
 def check_encoding(name: Any) -> str:
@@ -50,7 +44,7 @@ def check_encoding(name: Any) -> str:
     try:
         return codecs.lookup(str(name)).name
     except LookupError:
-        raise UserError(f"'{name}' is no encoding.", "Set it to one such as utf-8, cp1252 or mac_roman.") from None
+        raise UserError(f"'{name}' is no encoding.", "Set it to one such as utf-8, cp1252 or mac-roman.") from None
 
 
 class NotText(Exception):
@@ -130,11 +124,12 @@ def _examine(file: BinaryIO) -> Decoding:
     if 4 * broken <= fitting:
         return Decoding("utf-8", broken, *zeros)
     telling = _telling_lines(file)
-    encoding = _guess(telling)
+    likely = _likely(telling)
+    encoding = likely[0][0]
     doubtful = sum(byte > 127 for byte in telling) < _FEW_BYTES
     words = re.findall(r"\w*[^\W\x00-\x7f]\w*", telling.decode(encoding, "replace"))
     known = list(dict.fromkeys(word for word in words if len(word) <= _LONGEST_WORD and "\ufffd" not in word))
-    rival = _rival(telling, encoding)
+    rival = _rival(telling, likely)
     pairs = ((word, word.encode(encoding).decode(rival, "replace")) for word in known if rival)
     other = next((pair for pair in pairs if pair[0] != pair[1]), None)
     shown, rival = tuple(known[:_WORDS_SHOWN]), rival if other else ""
@@ -202,54 +197,38 @@ def _telling_lines(file: BinaryIO) -> bytes:
     return found
 
 
-def _guess(sample: bytes) -> str:
-    """The encoding of bytes that are no UTF-8; Western European where that fits as well as its neighbours.
+def _likely(sample: bytes) -> list[tuple[str, float]]:
+    """Encodings of bytes that are no UTF-8 and chardet's confidence in each, the likeliest first.
 
-    English with a few quotation marks in pairs of bytes also passes for Central European, and seldom the other way.
-    Lines with a few odd bytes are in no encoding of pairs of bytes, in which whole words are.
+    What is written in pairs of bytes is full of them: a few odd bytes in a line are no Chinese. Western European goes
+    before others with Latin letters that fit hardly better.
     """
-    import charset_normalizer
+    import chardet
 
     full = np.mean(np.frombuffer(sample, np.uint8) > 127) >= _FULL
     plausible = [encoding for encoding in PLAUSIBLE if full or encoding not in _PAIRS]
-    matches = charset_normalizer.from_bytes(sample, cp_isolation=plausible, preemptive_behaviour=False)
-    best = matches.best()
-    if _is_mac(sample):
-        return "mac_roman"
-    if best is None:
-        return "cp1252"
-    most = best.chaos + _WESTERN_AT_MOST
-    western = any("cp1252" in (each.encoding, *each.could_be_from_charset) and each.chaos <= most for each in matches)
-    if best.encoding not in _LATIN:
-        return best.encoding
-    pairs = (match.encoding for match in matches if match.encoding in _PAIRS and match.chaos == 0)
-    return "cp1252" if western else next(pairs, best.encoding)
-
-
-def _rival(sample: bytes, encoding: str) -> str:
-    """Of the encodings that are close to one, the likeliest that reads other letters and fits as well; "" for none."""
-    if encoding not in _CLOSE:
-        return ""
-    read = sample.decode(encoding, "replace")
-    others = {each: sample.decode(each, "replace") for each in _CLOSE if each != encoding}
-    others = {each: text for each, text in others.items() if text != read and not _SIGNS_OF_CONTROL.search(text)}
-    natural = {each: _natural_share(text) for each, text in others.items()}
-    best = max(natural, key=natural.__getitem__, default="")
-    return best if best and natural[best] >= _natural_share(read) - _AS_NATURAL else ""
+    answers = chardet.detect_all(sample, ignore_threshold=True, include_encodings=plausible, compat_names=False)
+    found = {str(each["encoding"]): float(each["confidence"]) for each in answers if each["encoding"] in plausible}
+    found |= {each: found[each] * _natural_share(sample.decode(each, "replace")) for each in _LATIN if each in found}
+    best = max(found, key=found.__getitem__, default=_WESTERN)
+    is_western = best in _LATIN and found.get(_WESTERN, 0.0) >= _WESTERN_FROM * found.get(best, 0.0)
+    first = _WESTERN if is_western else best
+    others = sorted(found.keys() - {first}, key=lambda each: (-found[each], plausible.index(each)))
+    return [(first, found.get(first, 0.0)), *((each, found[each]) for each in others)]
 
 
 def _natural_share(text: str) -> float:
     """Of what isn't ASCII and stands inside of words of small letters, how much is small letters too."""
-    inside = re.findall(r"(?<=[a-z])[^\x00-\x7f](?=[a-z])", text)
-    return sum(letter.islower() for letter in inside) / max(1, len(inside))
+    inside = re.findall(r"(?<=[a-z])[^\x00-\x7f](?=[^\W\d_])", text)
+    return (1 + sum(letter.islower() for letter in inside)) / (1 + len(inside))
 
 
-def _is_mac(sample: bytes) -> bool:
-    """Whether letters beyond ASCII stand where Mac Roman has them, inside of words: between 0x80 and 0x9F, where the
-    encodings of Windows have hardly any, and none above."""
-    inside = b"".join(re.findall(rb"(?<=[A-Za-z])[\x80-\xff](?=[a-z])", sample))
-    low = sum(byte < 0xA0 and byte not in _QUOTES for byte in inside)
-    return low > _FEW_LETTERS and low > 4 * sum(byte >= 0xC0 and byte != 0xD5 for byte in inside)
+def _rival(sample: bytes, likely: list[tuple[str, float]]) -> str:
+    """Of encodings with Latin letters the likeliest that fits about as well and gives other ones; "" for none."""
+    (encoding, confidence), *others = likely
+    read = sample.decode(encoding, "replace")
+    close = [each for each, other in others if {each, encoding} <= {*_LATIN} and other >= _RIVAL_FROM * confidence]
+    return next((each for each in close if sample.decode(each, "replace") != read), "")
 
 
 def _has_words(file: BinaryIO, encoding: str) -> bool:

@@ -24,7 +24,7 @@ def texts(cells):
     return {name: column.cast("string").to_pylist() for name, column in zip(cells.names, cells.columns)}
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252", "mac_roman"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252", "mac-roman"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_encodings_and_line_ends(write, encoding, end):
     content = "Größe,Ort,Straße\n1,Köln,Bärenweg\n2,Düsseldorf,Lärchenstraße\n3,Köln,Höhenstraße\n" * 20

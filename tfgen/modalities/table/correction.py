@@ -228,7 +228,7 @@ def _one_of(what: str, choices: Sequence[str]) -> Callable[[Any], str]:
 
 SETTINGS: dict[str, DataSetting] = {
     "delimiter": DataSetting(_check_delimiter, "the sign between cells: comma, semicolon, tab, or any other"),
-    "encoding": DataSetting(check_encoding, "how letters are stored, such as utf-8, cp1252 or mac_roman"),
+    "encoding": DataSetting(check_encoding, "how letters are stored, such as utf-8, cp1252 or mac-roman"),
     "header": DataSetting(_check_header, "the line that has the names of the columns, or none"),
     "skip": DataSetting(
         lambda value: _whole("skip", value, 0, "how many lines stand above the table"),

@@ -190,7 +190,7 @@ def _encoding(path: Path, options: ReadingOptions) -> tuple[str, list[str]]:
 def _notes_on(decoding: Decoding) -> Iterator[str]:
     if not decoding.is_unicode:
         guess = ", which is a guess" if decoding.doubtful else ""
-        other = decoding.rival or ("mac_roman" if decoding.encoding != "mac_roman" else "cp1252")
+        other = decoding.rival or ("mac-roman" if decoding.encoding != "mac-roman" else "cp1252")
         pair = decoding.other_word
         close = f", such as '{pair[0]}', which {other} would read '{pair[1]}'" if pair else ""
         yield f"The letters are read as {decoding.encoding}{guess}{close}. To choose: --set encoding={other}"

@@ -71,7 +71,7 @@ class TextModality(Modality):
             _check_documents, "files or lines: whether a file of plain text is a document, or each line of it", "files"
         ),
         "encoding": DataSetting(
-            check_encoding, "how letters are stored, such as utf-8, cp1252 or mac_roman", "found for each file"
+            check_encoding, "how letters are stored, such as utf-8, cp1252 or mac-roman", "found for each file"
         ),
         "text": DataSetting(str, "the column, or the key of rows of JSON, that has the texts", "by its usual names"),
         "prompt": DataSetting(str, "the one that has the prompts, with completion beside it", "by its usual names"),
