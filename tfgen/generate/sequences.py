@@ -154,7 +154,8 @@ class SequenceGenerator(Generator):
         if lacking:
             which = f"{lacking} of {len(texts)} {self.modality.samples[1]} lack" if len(texts) > 1 else "It lacks"
             say(f"{which} something that was asked for, after {several(self.how.attempts, 'attempt')}.")
-        if "length" not in self.request.options and any(text.ended == "length" for text in texts):
+        chosen = self.request.options.keys() | self.codec.usual_sampling.keys()
+        if "length" not in chosen and any(text.ended == "length" for text in texts):
             say(f"Cut off at {self.how.length} tokens; --length allows more.")
 
     def _texts(self) -> list[Text]:

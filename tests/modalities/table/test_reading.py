@@ -46,7 +46,7 @@ def test_a_column_of_pictures_bytes_is_refused_by_its_name(tmp_path, is_struct):
     assert texts(read(tmp_path / "a.parquet")) == {"word": ["yes", "no"]}
 
 
-@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|", "\x01"])
 @pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.txt", "a.data", "a.csv.gz"])
 def test_delimiters(write, delimiter, name):
     content = PLAIN.replace(",", delimiter).encode()

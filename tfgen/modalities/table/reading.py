@@ -29,7 +29,7 @@ from tfgen.modalities.table.grid import ReadingOptions, Row, cells_of_grid
 DELIMITED = (".csv", ".tsv", ".tab", ".data", ".txt", ".dat")
 JSON_LINES = (".jsonl", ".ndjson")
 ENDINGS = (".csv", ".tsv", ".tab", ".data", ".parquet", ".xlsx", ".arff", *JSON_LINES)  # that say "a table"
-DELIMITERS = ",;\t|"
+DELIMITERS = ",;\t|\x01"  # the last is of Hive
 _SAMPLE = 2**16  # characters by which the sign between cells is found
 _ALIKE = 0.8  # of the lines have as many cells, where the right sign is between them
 _NEVER = "\x1f"  # a sign that is in no text, for tables of one column
@@ -40,7 +40,7 @@ _ABOUT_OTHERS = re.compile(  # titles of sheets that say something of other ones
     r"title|descriptions?|summary|overview|instructions|variables|change ?log|deckblatt|hinweise|inhalt|legende|"
     r"übersicht|lies ?mich|lisez ?moi)\b", re.IGNORECASE
 )  # fmt: skip
-_SHOWN = {"\t": "a tab", ",": "','", ";": "';'", "|": "'|'", " ": "spaces", _NEVER: "none"}
+_SHOWN = {"\t": "a tab", ",": "','", ";": "';'", "|": "'|'", "\x01": "Ctrl-A", " ": "spaces", _NEVER: "none"}
 
 
 def read_cells(path: Path, options: ReadingOptions = ReadingOptions()) -> Cells:
