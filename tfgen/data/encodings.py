@@ -21,7 +21,7 @@ _FEW_BYTES = 40  # beyond ASCII: fewer hardly tell one encoding from another
 _TELLING_BYTES = 4  # beyond ASCII: fewer, as in one short caption, are most likely Western European
 _FULL = 0.2  # of the bytes of lines with more than ASCII: what is written in pairs of bytes has at least so many
 _WORDS_SHOWN, _LONGEST_WORD = 3, 20
-_CONTROL = np.isin(np.arange(256), [0, *range(2, 9), 11, *range(14, 27), *range(28, 32), 127])  # without 1, which stands between Hive's cells
+_CONTROL = np.isin(np.arange(256), [0, *range(2, 9), 11, *range(14, 27), *range(28, 32), 127])  # 1 parts Hive's cells
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),  # begins as UTF-16's does, so it is looked for first
