@@ -13,7 +13,7 @@ from tfgen import run as storage
 from tfgen.arguments import names, number, plain, text, whole
 from tfgen.console import is_talking, talking
 from tfgen.environment import load_tensorflow
-from tfgen.errors import Failure, UserError
+from tfgen.errors import Failure, UserError, unknown
 from tfgen.representations import ROWS
 
 if TYPE_CHECKING:
@@ -956,12 +956,18 @@ def check_evaluation(
 ) -> None:
     """Raises UserError where an evaluation can't work, as far as that can be seen without TensorFlow."""
     from tfgen.data.sources import check_source
+    from tfgen.evaluate.compare import check_runs
     from tfgen.evaluate.request import EvaluateRequest, check
     from tfgen.restore import open_codec
 
     for run in runs:
-        representation = open_codec(run).representation
+        codec = open_codec(run)
         request = EvaluateRequest(data, tuple(metrics), n, extractor, seed, target, carbon)
-        check(request, representation, run.record["modality"])
+        check(request, codec.representation, run.record["modality"])
+        columns = [] if target is None else [column.name for column in codec.learned]
+        if columns and target not in columns:
+            raise unknown("column to predict", target, columns)
+    if len(runs) > 1:
+        check_runs(runs)
     if data is not None:
         check_source(data)  # what isn't there is said before TensorFlow loads

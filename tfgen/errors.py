@@ -24,7 +24,7 @@ class Failure(UserError):
 def nearest(word: str, known: Iterable[str], count: int = 3) -> list[str]:
     """The known names that look most like `word`, best first; empty when none comes close."""
     by_lower_case = {name.lower(): name for name in known}
-    matches = difflib.get_close_matches(word.lower(), by_lower_case, n=count, cutoff=0.5)
+    matches = difflib.get_close_matches(word.lower(), by_lower_case, n=count, cutoff=0.55)
     return [by_lower_case[match] for match in matches]
 
 
@@ -34,5 +34,7 @@ def unknown(kind: str, word: str, known: Iterable[str]) -> UserError:
     matches = nearest(word, known, count=1)
     if matches:
         return UserError(f"No {kind} named '{word}'.", f"Did you mean '{matches[0]}'?")
+    if not known:
+        return UserError(f"No {kind} named '{word}'.", "There is none yet.")
     shown = ", ".join(known[:20]) + (", ..." if len(known) > 20 else "")
     return UserError(f"No {kind} named '{word}'.", f"Choose one of: {shown}.")

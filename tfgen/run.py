@@ -147,7 +147,11 @@ class Run:
         if name == BASE or name in self.version_names:
             return
         if not self.version_names:
-            raise UserError(f"The run '{self.name}' has no versions.", f"Make one: {command_line('tune', self.name)}")
+            presets, tuned = (command_line(each, self.name) for each in ("steer", "tune"))
+            raise UserError(
+                f"The run '{self.name}' has no version '{name}', and no other.",
+                f"Make one by picks: {presets}, or from feedback: {tuned}",
+            )
         raise unknown(f"version of '{self.name}'", name, [BASE, *self.version_names])
 
     @property

@@ -64,6 +64,14 @@ def test_another_process_gets_the_models_pictures(fitted_export, isolated):
     assert np.abs(np.load("images.npy") - expected).max() < 1e-4
 
 
+def test_a_model_of_rows_says_how_likely_they_are(fit_once, narrow_table, tmp_path):
+    run = fit_once("gpt", 40, data=narrow_table)
+    artefacts = export(run, ExportRequest(("onnx",), output=tmp_path))
+    assert [each.path.name for each in artefacts] == [f"{run.name}-log_prob.onnx"] and not artefacts[0].proof.failures()
+    card = json.loads((published(tmp_path, run) / "tfgen.json").read_text(encoding="utf-8"))
+    assert set(card["signatures"]) == {"log_prob"} and card["sample"] is None
+
+
 def test_what_draws_by_a_seed_is_refused(gpt_run, tmp_path):
     with pytest.raises(UserError, match=f"All that '{gpt_run.name}' can do draws by a seed"):
         export(gpt_run, ExportRequest(("onnx",), output=tmp_path))

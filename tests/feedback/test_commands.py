@@ -72,6 +72,8 @@ def test_texts_by_row_edits_and_reactions_in_python(command, gpt_run, isolated):
     samples.save("texts.jsonl")
     samples.edit(0, "Once upon a time.", who="ada")
     samples.pick(1, who="ada")
+    refused = command("feedback", "edit", "texts.jsonl:2", " ")
+    assert refused.exit_code == 2 and "corrects nothing" in refused.stderr
     assert command("feedback", "edit", "texts.jsonl:2", "Once more.").exit_code == 0
     with open_store() as store:
         edit, pick, by_row = store.events()
@@ -100,7 +102,7 @@ def test_texts_by_row_edits_and_reactions_in_python(command, gpt_run, isolated):
         (["rate", "{folder}/mine.txt", "5"], "does not say what made it"),
         (["edit", "{file}", "brighter"], "An edit is of a text"),
         (["compare", "{file}", "{other}", "--pick", "3"], "There are 2 samples. Pick from 1 to 2"),
-        (["list", "nobody"], "'nobody'"),
+        (["list", "nobody"], "named 'nobody'. There is none yet."),
         (["list", "-n", "0"], "at least 1"),
         (["import", "{file}", "--run", "{run}"], "Texts of others are no samples"),
         (["compare", "{file}", "{file}", "--pick", "1"], "beside itself"),

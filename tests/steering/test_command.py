@@ -57,11 +57,20 @@ def test_lines_that_are_no_answers_are_said_and_end_with_2(steer, gan_run):
         (["--replay", "missing.jsonl"], "'missing.jsonl' can't be read"),
         (["--save", "a b"], "can't be the name of a version"),
         (["--temperature", "1"], "have no such options"),
+        (["--session", "none", "--seed", "3"], "has its own tiles and seed. Leave --seed out"),
+        (["--sheet", "tiles.odd"], "can't be written as '.odd'. Give a path that ends in .png"),
+        (["--sheet", "file/tiles.png"], "is no folder"),
     ],
 )
-def test_what_can_not_be_is_refused(steer, gan_run, arguments, words):
+def test_what_can_not_be_is_refused(steer, gan_run, isolated, arguments, words):
+    (isolated / "file").touch()
     done = steer([], gan_run.path, "seven", *arguments)
     assert done.exit_code == 2 and words in done.stderr and not done.stdout
+
+
+def test_texts_have_no_preset_to_save_at_the_end(steer, gpt_run):
+    done = steer(["1", "q"], gpt_run.path, "--save", "mine")
+    assert done.exit_code == 2 and "has no preset" in done.stderr and "Session" not in done.stderr
 
 
 @pytest.mark.slow

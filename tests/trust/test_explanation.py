@@ -100,6 +100,7 @@ def test_mistakes_are_sentences(gan_run, gpt_run, tmp_path, command):
     for arguments, words in [
         ((gan_run.path, "sevn"), "seven"),
         ((gan_run.path, "-o", tmp_path / "file"), "is a file"),
+        ((gan_run.path, "-o", tmp_path / "file" / "page"), "is no folder"),
         ((gpt_run.path, "\N{SNOWMAN}"), "never saw"),
         ((tmp_path / "nothing",), "There is no run"),
         ((), "No run is named"),

@@ -1,13 +1,12 @@
 """tfgen feedback: what people say of samples, kept for good."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from tfgen.cli.options import OrderedGroup, run_argument
+from tfgen.cli.options import OrderedGroup, run_argument, typed
 from tfgen.cli.tables import table
 from tfgen.console import command_line, several
 
@@ -127,7 +126,7 @@ def ask_questions(run: str, prompt: str, shown: int, count: int, seed: int, who:
 @_said
 def edit(sample: str, text: str, **how: str) -> None:
     """Say what the text SAMPLE should have been; - reads TEXT from standard input."""
-    _keep("edit", (sample,), {"text": sys.stdin.read() if text == "-" else text}, **how)
+    _keep("edit", (sample,), {"text": typed(text)}, **how)
 
 
 @command.command("tag")

@@ -68,8 +68,21 @@ def command(
     if only_plan:
         return
     if not yes:
-        click.confirm("Do this, for good?", abort=True, err=True)
+        _ask()
     done = forgetting.carry_out(output)
     click.echo(json.dumps(done.to_json(), indent=2, ensure_ascii=False) if as_json else "\n".join(done.lines()))
     if not done.is_complete:
         raise SystemExit(1)
+
+
+def _ask() -> None:
+    """Raises click.Abort after a no, and UserError where nobody answers."""
+    from tfgen.errors import UserError
+
+    try:
+        agreed = click.confirm("Do this, for good?", err=True)
+    except click.Abort:  # the end of standard input, or Ctrl-C
+        click.echo(err=True)
+        raise UserError("Nobody said yes, so nothing was done.", "To do it without being asked: --yes") from None
+    if not agreed:
+        raise click.Abort

@@ -1,5 +1,6 @@
 """Options and arguments that several commands share, and what groups of commands have in common."""
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,11 @@ class OrderedGroup(click.Group):
         if not name.startswith("-") and name not in self.commands:
             raise unknown("command", name, self.commands)
         return super().resolve_command(context, arguments)
+
+
+def typed(text: str) -> str:
+    """An argument's text, or, for "-", what standard input says, without the end of its last line."""
+    return sys.stdin.read().removesuffix("\n") if text == "-" else text
 
 
 def named_argument(name: str, what_to_do: str, what: str | None = None) -> Callable:

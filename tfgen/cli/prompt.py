@@ -1,13 +1,12 @@
 """tfgen prompt: prompts that one keeps, tests, and makes better."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from tfgen.cli.options import OrderedGroup, named_argument, run_argument
+from tfgen.cli.options import OrderedGroup, named_argument, run_argument, typed
 from tfgen.cli.tables import table
 from tfgen.console import command_line
 from tfgen.environment import load_tensorflow
@@ -53,8 +52,7 @@ def save(name: str, template: str | None, message: str, settings: tuple[str, ...
 
     if template is None:
         raise UserError("There is no template.", 'Write one in quotes: tfgen prompt save hearts "a {red|blue} heart"')
-    text = sys.stdin.read() if template == "-" else template
-    version = save_prompt(name, text, message=message, settings=_settings_of(settings))
+    version = save_prompt(name, typed(template), message=message, settings=_settings_of(settings))
     if as_json:
         click.echo(_json(version.to_json()))
     said = f"Saved {version.address}" if version.is_new else f"{version.address} says so already"

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from tfgen.cli.options import given_options, sampling_options
 from tfgen.console import command_line
@@ -63,6 +64,11 @@ def command(
         check_name(opened, name)
     if (session or replay) and given_options(options):
         raise UserError("A session that goes on has its own settings.", "Leave them out.")
+    context = click.get_current_context()
+    said = [each for each in ("count", "seed", "free") if context.get_parameter_source(each) != ParameterSource.DEFAULT]
+    if (session or replay) and said:
+        named = {"count": "-k", "seed": "--seed", "free": "--free"}[said[0]]
+        raise UserError("A session that goes on has its own tiles and seed.", f"Leave {named} out.")
     if session and replay:
         raise UserError("A session goes on from one place.", "Give either --session or --replay.")
     log = read_log(Path(replay)) if replay else None
@@ -80,8 +86,11 @@ def command(
                 steered = replayed(opened, log, None, who or "").replay(log)  # said already, it isn't kept again
         else:
             steered = open_session(opened, request, store, who or "")
-            load_tensorflow()
-        Talk(steered, sheet, as_json).go_on(name)
+        if name is not None:
+            steered.check_presets()
+        talk = Talk(steered, sheet, as_json)
+        load_tensorflow()
+        talk.go_on(name)
 
 
 class Talk:
@@ -106,7 +115,7 @@ class Talk:
             if line:
                 self._follow(line)
         ending = self.session.ending()
-        if ending is not None:
+        if ending is not None and ending.strip():
             click.echo(ending)
         if self.session.store is not None:
             say(f"Go on later: {command_line('steer', self.session.run.reference, '--session', self.session.id)}")

@@ -150,8 +150,10 @@ def _why_not(metric: Metric, inputs: Inputs, missing: Mapping[str, str]) -> str 
         if len(inputs[need]) < metric.least:
             there = f"there are {len(inputs[need])}"
             if "judged" in need:
-                half = f"{2 * metric.least} samples and as many real examples, half of each to learn from"
-                return f"It needs {half}; there are {len(inputs[need])} for the other half."
+                half = f"{2 * metric.least} samples and as many real examples: half to learn from, half to judge"
+                return f"It needs {half}; there are {len(inputs[need])} to judge."
+            if need.endswith("lifts"):
+                return f"It needs {metric.least} pairs of items that are common enough; {there}."
             if need.startswith("unseen"):
                 return f"It needs {metric.least} examples that the model never saw; {there}."
             return f"It needs {metric.least} samples and as many real examples; {there}."

@@ -73,8 +73,13 @@ class Job:
         """What the export offers to a server or a phone."""
         return ENGINES.load(f"export/{self.codec.representation}")(self.run, self.codec, self.model, audience)
 
-    def describe(self, exported: ExportedModel, artefacts: list[Artefact]) -> dict[str, Any]:
-        """The content of tfgen.json: what this is, where it comes from, how to call it, and what was measured."""
+    def describe(
+        self, exported: ExportedModel, artefacts: list[Artefact], with_sample: bool = True
+    ) -> dict[str, Any]:
+        """The content of tfgen.json: what this is, where it comes from, how to call it, and what was measured.
+
+        with_sample: with a request for one and its answer, for exports that can make one.
+        """
         import keras
         import tensorflow as tf
 
@@ -97,7 +102,7 @@ class Job:
             "contains": exported.contains(),
             "codec": exported.shared_codec(),
             "signatures": exported.describe(),
-            "sample": exported.sample(),
+            "sample": exported.sample() if with_sample else None,
             "exports": [{**artefact.to_json(), "path": artefact.path.name} for artefact in artefacts],
         }
 

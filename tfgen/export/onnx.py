@@ -51,7 +51,7 @@ def export(job: Job) -> list[Artefact]:
     ]
     for name, content in exported.companions().items():
         files.write_bytes(staged / name, content)
-    files.write_json(staged / "tfgen.json", {**job.describe(exported, artefacts), "sample": None})
+    files.write_json(staged / "tfgen.json", job.describe(exported, artefacts, with_sample=False))
     return artefacts
 
 

@@ -115,6 +115,8 @@ def check(event: Event) -> None:
 def _check_text(text: Any) -> None:
     if not isinstance(text, str):
         raise UserError("An edit has no text.", "Give what the sample should have been.")
+    if not text.strip():
+        raise UserError("An edit of nothing but space corrects nothing.", "Give what the sample should have been.")
     if len(text) > MOST_LETTERS:
         raise UserError(f"A text of {len(text)} letters is too long.", f"Give at most {MOST_LETTERS}.")
 

@@ -98,11 +98,14 @@ class SequenceSession(Session):
             return "Others follow."
         return f"So far: {_end_of(self.ending())}"
 
-    def save(self, name: str) -> Any:
+    def check_presets(self) -> None:
         raise UserError(
             f"A session of {self.modality.plural} ends as what was written, and has no preset.",
             f"Let the model learn from your picks: {command_line('tune', self.run.name)}",
         )
+
+    def save(self, name: str) -> Any:
+        self.check_presets()
 
     def in_lines(self) -> list[str]:
         # What has many lines, such as a level, can't be read in one.

@@ -164,6 +164,9 @@ class Session(abc.ABC):
         """What tiles can be moved along, what matters most first."""
         return []
 
+    def check_presets(self) -> None:
+        """Raises UserError where what is found can't be kept as a preset."""
+
     @abc.abstractmethod
     def save(self, name: str) -> Any:
         """Keeps what was found under a name and gives what was made. Raises UserError where there is nothing to."""

@@ -9,19 +9,27 @@ from typing import Any
 from tfgen.console import say
 from tfgen.errors import UserError
 from tfgen.feedback.events import Event
+from tfgen.files import check_place
 from tfgen.steering.session import KEY, Session
 
 
 class Screen:
     """Shows a session's tiles: as a sheet in a file, in a terminal there too, and as JSON rows where that is asked for.
 
-    Texts have no sheet unless one is asked for, and go to standard error a line each.
+    Texts have no sheet unless one is asked for, and go to standard error a line each. Raises UserError where the sheet
+    can't be written.
     """
 
     def __init__(self, session: Session, sheet: Path | None, as_json: bool):
         self.session, self.as_json = session, as_json
-        self.sheet = sheet or session.default_sheet()
+        usual = session.default_sheet()
+        self.sheet = sheet or usual
         self._said = False
+        if sheet is not None and usual is not None and sheet.suffix.lower() != usual.suffix:
+            what = f"A sheet of {session.modality.plural} can't be written as '{sheet.suffix}'."
+            raise UserError(what, f"Give a path that ends in {usual.suffix}.")
+        if self.sheet is not None:
+            check_place(self.sheet)
 
     def show(self) -> None:
         """The tiles that wait for an answer."""

@@ -252,7 +252,7 @@ def _facts(run: Run) -> dict[str, Any]:
         "count": 4 if is_sequence else min(16, modality.default_count),
         "streams": is_sequence,
         "chats": getattr(codec, "template", None) is not None,
-        "needs_prompt": getattr(codec, "kind", "text") != "text",
+        "needs_prompt": is_sequence and not _goes_without_prompt(codec),
         "controls": [vars(each) for each in engine.controls],
         "walks": "interpolate" in engine.options,
         "reacts": f"tune/{codec.representation}" in ENGINES,
@@ -276,17 +276,26 @@ def _privacy(run: Run) -> str:
 
 
 def _known(run: Run, codec: Codec) -> list[str]:
-    """What can be asked for: labels or, of captions, words; the commonest first. Of rows, values; of sets, items."""
+    """What can be asked for: labels or, of captions, words; the commonest first. Of rows, values; of sets, items.
+    Of most sequences nothing: a prompt is how they begin."""
     if codec.representation == ROWS:
         return words_of_columns(codec)[:_KNOWN]
     if codec.representation == SETS:
         return [quoted(name) for name in codec.names[:_KNOWN]]
-    if codec.representation != ARRAYS:
-        return []
+    if codec.representation == SEQUENCES:
+        return list(codec.known_prompts[:_KNOWN])
     vocabulary = run.vocabulary()
     if vocabulary.kind == "captions":
         return list(vocabulary.words[:_KNOWN])
     return [prompt for prompt, count in zip(vocabulary.prompts, vocabulary.counts, strict=True) if count][:_KNOWN]
+
+
+def _goes_without_prompt(codec: Codec) -> bool:
+    try:
+        codec.prompt_ids("")
+    except UserError:
+        return False
+    return True
 
 
 def _exports(run: Run) -> list[dict[str, Any]]:

@@ -89,6 +89,8 @@ def check(request: FitRequest) -> None:
         raise UserError(what, f"Write the model first: {command_line('fit', next(iter(MODELS)), request.model)}")
     if request.model not in MODELS:
         raise unknown("model", request.model, MODELS)
+    if request.output:
+        locate(request.output)
     _check_horizon(request)
     _check_start(request)
     if request.private is not None:

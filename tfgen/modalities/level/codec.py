@@ -140,6 +140,10 @@ class LevelSequenceCodec(SequenceCodec):
         how = {"temperature": 1.0, "top_p": 1.0, "length": self.longest + self.longest // 4}
         return how if self.adherence is None else {**how, "attempts": self.adherence.attempts}
 
+    @property
+    def known_prompts(self) -> Sequence[str]:
+        return self.word_set.texts
+
     @cached_property
     def adherence(self) -> WordAdherence | None:
         return WordAdherence(self) if self.word_set.measured else None

@@ -158,7 +158,7 @@ class TextModality(Modality):
     def summary(cls, examples: "TextExamples") -> str:
         tokenizer, unseen = examples.codec.tokenizer, len(examples.values) - len(examples)
         held = f", {in_words(unseen)} more set aside to judge by" if unseen else ""
-        known = f"{tokenizer.kind}, {tokenizer.size} different"
+        known = f"{tokenizer.kind}, a vocabulary of {tokenizer.size}"
         return f"{in_words(len(examples))} tokens ({known}) of text to learn{held},"
 
     @classmethod

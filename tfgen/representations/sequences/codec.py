@@ -79,6 +79,11 @@ class SequenceCodec(Codec):
         return {}
 
     @property
+    def known_prompts(self) -> Sequence[str]:
+        """Prompts that mean something of their own, the usual ones first; none where a prompt is how a text begins."""
+        return ()
+
+    @property
     def adherence(self) -> Adherence | None:
         """What counts how far a sequence is as its prompt asks; None where prompts ask for nothing that can be."""
         return None

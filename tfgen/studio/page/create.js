@@ -207,7 +207,12 @@ export async function create(main, { run, remember, go, values, isCurrent }) {
   });
   saved.addEventListener("change", () => { if (saved.value) { prompt.value = saved.value; saved.value = ""; generate(false); } });
 
-  const hint = run.kind_of_prompts === "none" ? "This run has no words; leave it empty." : run.streams ? run.needs_prompt ? "What it shall answer." : "How the text begins; it goes on from there." : `Known: ${run.known.slice(0, 12).join(", ")}${run.known.length > 12 ? ", ..." : ""}. {one|other} makes both; empty makes a mix.`;
+  const known = `Known: ${run.known.slice(0, 12).join(", ")}${run.known.length > 12 ? " and more" : ""}.`;
+  const hint = run.kind_of_prompts === "none" ? "This run has no words; leave it empty."
+    : run.needs_prompt ? "What it shall answer."
+    : !run.streams ? `${known} {one|other} makes both${run.are_rows ? "" : "; empty makes a mix"}.`
+    : run.known.length ? `${known} Or how the ${run.singular} begins; it goes on from there.`
+    : "How the text begins; it goes on from there.";
   const form = h("form", { className: "card", onsubmit: event => { event.preventDefault(); generate(); } },
     field("Prompt", prompt, hint), words,
     h("div", { className: "row" }, h("div", { className: "grow" }, saved), button("Save prompt", savePrompt)),

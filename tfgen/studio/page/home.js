@@ -151,8 +151,9 @@ export async function progress(main, { run, isCurrent }) {
     if ((last?.step ?? 0) !== shown) {
       shown = last?.step ?? 0;
       const address = `/api/runs/${encodeURIComponent(run.name)}/sheet?${shown}`;
-      if (run.streams) { const answer = await fetch(address); sheet.replaceChildren(h("pre", { className: "text" }, answer.ok ? await answer.text() : "They come soon.")); }
-      else { const image = h("img", { alt: `Samples of ${run.name} at step ${shown}`, className: "sheet", onerror: () => image.replaceWith("They come soon.") }); image.src = address; sheet.replaceChildren(image); }
+      const none = run.status === "running" ? "They come soon." : `Look at ${run.plural} under Create.`;
+      if (run.streams) { const answer = await fetch(address); sheet.replaceChildren(h("pre", { className: "text" }, answer.ok ? await answer.text() : none)); }
+      else { const image = h("img", { alt: `Samples of ${run.name} at step ${shown}`, className: "sheet", onerror: () => image.replaceWith(none) }); image.src = address; sheet.replaceChildren(image); }
     }
   };
   const news = event => {

@@ -91,6 +91,16 @@ class Forgetting:
                 f"'{request.records.rows}' has, or something equal.",
                 "Take it out, or name data without it: --data. Where it is somebody else's: --keep-equal.",
             )
+        if self._examples.fingerprint == self.run.record["data"]["fingerprint"]:
+            unchanged = f"'{self._source}' is as it was when '{self.run.name}' learned it"
+            if request.records.equal_stay:  # so it isn't known whose they are
+                raise UserError(f"{unchanged}.", "Take the records out of it, or name data without them: --data.")
+            rows, person = request.records.rows, request.records.person
+            which = f"'{person}'" if rows is None else f"what '{rows}' has"
+            raise UserError(
+                f"{unchanged}, and holds nothing of {which}.",
+                "So there is nothing to forget in it. Is it another run, or forgotten already?",
+            )
         found = look_at_runs(self.run, request.records, self._examples, request.data, request.delete)
         self.touched, self.untouched, self.unknown = found.touched, found.untouched, found.unknown
 
@@ -106,11 +116,6 @@ class Forgetting:
         if examples.modality != run.record["modality"]:
             plural = MODALITIES.load(run.record["modality"]).plural
             raise UserError(f"'{source}' is not {plural}.", "Name the data without the records with --data.")
-        if examples.fingerprint == run.record["data"]["fingerprint"] and not self._journal:
-            raise UserError(
-                f"'{source}' is as it was when '{run.name}' learned it.",
-                "Take the records out of it, or name data without them: --data.",
-            )
         return examples
 
     def _check_journal(self) -> None:
