@@ -24,7 +24,7 @@ class Failure(UserError):
 def nearest(word: str, known: Iterable[str], count: int = 3) -> list[str]:
     """The known names that look most like `word`, best first; empty when none comes close."""
     by_lower_case = {name.lower(): name for name in known}
-    matches = difflib.get_close_matches(word.lower(), by_lower_case, n=count, cutoff=0.55)
+    matches = difflib.get_close_matches(word.lower(), by_lower_case, n=count, cutoff=0.5)
     return [by_lower_case[match] for match in matches]
 
 

@@ -65,8 +65,8 @@ _NOUNS = {
     "thumb": ("thumb", "thumbs"),
     "edit": ("edit", "edits"),
     "tag": ("tagging", "taggings"),
-    "none": ("time none", "times none"),
-    "skip": ("skipped", "skipped"),
+    "none": ("answer \"none\"", "answers \"none\""),
+    "skip": ("skip", "skips"),
 }
 
 

@@ -246,8 +246,8 @@ def _facts(run: Run) -> dict[str, Any]:
     return {
         **_card(run),
         "energy": energy.in_words() if energy else "",
-        "plural": modality.samples[1],
-        "singular": modality.samples[0],
+        "plural": "suggestions" if codec.representation == SETS else modality.samples[1],
+        "singular": "suggestion" if codec.representation == SETS else modality.samples[0],
         "are_rows": codec.representation in (ROWS, SETS),
         "count": 4 if is_sequence else min(16, modality.default_count),
         "streams": is_sequence,

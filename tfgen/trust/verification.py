@@ -190,7 +190,8 @@ class Verifier:
 
     def _folder(self, path: Path) -> Verification:
         if not (path / FOLDER_FILE).is_file():
-            return Verification(str(path), UNMARKED, reason=f"the folder has no {FOLDER_FILE}; name its files")
+            what = f"the folder has no {FOLDER_FILE}; name its files" if any(path.iterdir()) else "the folder is empty"
+            return Verification(str(path), UNMARKED, reason=what)
         found = self._file(path / FOLDER_FILE)
         found = Verification(**{**vars(found), "path": str(path)})
         if found.state in (CHANGED, UNMARKED):

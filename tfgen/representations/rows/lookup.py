@@ -200,8 +200,7 @@ class RowLookup(tf.Module):
         low, high = self._intervals(column, comparison, words, own & ~is_missing)
         empty = is_missing | (low > high)
         low, high = tf.where(empty, BEYOND, low), tf.where(empty, -BEYOND, high)
-        low, high = (tf.RaggedTensor.from_value_rowids(each, rows, tf.cast(batch, rows.dtype)).to_tensor(fill)
-                     for each, fill in ((low, BEYOND), (high, -BEYOND)))
+        low, high = tf.unstack(_padded(tf.stack([low, high], axis=1), rows, batch, [BEYOND, -BEYOND]), axis=2)
         # Rising, and each without what those before it have: shares of one bin add up.
         order = tf.argsort(low, axis=1, stable=True)
         low, high = tf.gather(low, order, batch_dims=1), tf.gather(high, order, batch_dims=1)
@@ -461,8 +460,18 @@ def _nearest_within(values: tf.Tensor, intervals: tf.Tensor) -> tf.Tensor:
 
 def _checked(value: tf.Tensor, fine: tf.Tensor, reason: str, words: tf.Tensor) -> tf.Tensor:
     """The value, refused if any of [n] is not fine: for a reason, and with the words [n] of these."""
-    with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(fine), [reason, tf.boolean_mask(words, ~fine)])]):
+    refused = tf.gather(words, tf.reshape(tf.where(~fine), [-1]))  # tf.boolean_mask makes many more operations
+    with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(fine), [reason, refused])]):
         return tf.identity(value)
+
+
+def _padded(values: tf.Tensor, rows: tf.Tensor, batch: tf.Tensor, fill: Sequence[float]) -> tf.Tensor:
+    """Values [n, 2] of rows [n], which rise, as [batch, the most of a row, 2], filled up; as a RaggedTensor would do it
+    with many more operations, which an export traces for each column."""
+    rows = tf.cast(rows, tf.int32)
+    places = tf.range(tf.size(rows)) - tf.gather(tf.searchsorted(rows, tf.range(batch)), rows)
+    empty = tf.tile(tf.constant([[fill]], values.dtype), [batch, tf.reduce_max(places) + 1, 1])
+    return tf.tensor_scatter_nd_update(empty, tf.stack([rows, places], axis=1), values)
 
 
 def _split(texts: tf.Tensor, sign: str) -> tuple[tf.Tensor, tf.Tensor]:

@@ -32,7 +32,7 @@ export async function steer(main, { run, remember, values, isCurrent }) {
     status.textContent = state.says || "Pick the one that you like best.";
     history.textContent = state.history.length ? `So far: ${state.history.join(" · ")}` : "";
     [...place.children].forEach((each, at) => { if (state.arms[at] === "kept") { each.firstChild.classList.add("best"); each.firstChild.mark("best so far"); } });
-    ending.textContent = state.ending || "";
+    ending.textContent = state.ending?.trim() ? state.ending : "";
     // In the order of the first time, lest they move under the pointer; what has no name only where it matters.
     order = order.length ? order : state.sliders.map(each => each.name);
     const known = state.sliders.filter(each => each.name !== "like my picks" && (!each.name.startsWith("direction") || Math.abs(each.matters) >= .05));
