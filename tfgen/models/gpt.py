@@ -15,10 +15,8 @@ import tensorflow as tf
 from tfgen.errors import UserError, unknown
 from tfgen.models.configs import GPTConfig
 from tfgen.models.language import FORBIDDEN, Cache, Drop, LanguageModel, drop_in_block, keep
-from tfgen.models.networks.layers import Dense, Embedding
+from tfgen.models.networks.layers import BuiltByCalling, Dense, Embedding
 from tfgen.representations.sequences.specification import SequenceSpecification
-
-layers = keras.layers
 
 
 class GPT(LanguageModel):
@@ -53,7 +51,7 @@ class GPT(LanguageModel):
         return self.network.logits(hidden), cache
 
 
-class Network(layers.Layer):
+class Network(BuiltByCalling):
     """Token ids to what the output layer turns into logits."""
 
     def __init__(self, config: GPTConfig, vocabulary_size: int, **kwargs):
@@ -104,7 +102,7 @@ class Network(layers.Layer):
         return normalize(hidden)[:, 0], Cache(*(tf.stack(each, axis=1) for each in zip(*kept, strict=True)))
 
 
-class Block(layers.Layer):
+class Block(BuiltByCalling):
     """Attention to the tokens so far, and a dense part for each token; both are added to what comes in."""
 
     def __init__(self, width: int, heads: int, **kwargs):

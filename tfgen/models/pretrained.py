@@ -14,6 +14,7 @@ import tensorflow as tf
 from tfgen.config import of_preset, setting
 from tfgen.errors import UserError
 from tfgen.models.language import FORBIDDEN, Cache, Drop, LanguageModel, drop_in_block, keep
+from tfgen.models.networks.layers import BuiltByCalling
 from tfgen.representations.sequences.sampling import Sampling
 from tfgen.representations.sequences.specification import SequenceSpecification
 
@@ -114,7 +115,7 @@ class PretrainedGPT(LanguageModel):
         return {name: variable for name, variable in named.items() if "lora_kernel" in name}
 
 
-class Network(layers.Layer):
+class Network(BuiltByCalling):
     """Token ids to hidden values, and those to logits by the embedding of the tokens. Begins with zeros throughout."""
 
     def __init__(self, config: PretrainedGPTConfig, vocabulary_size: int, **kwargs):
@@ -185,7 +186,7 @@ class Network(layers.Layer):
         return self.layer_norm(hidden), Cache(*(tf.stack(each, axis=1) for each in zip(*kept, strict=True)))
 
 
-class Block(layers.Layer):
+class Block(BuiltByCalling):
     """Attention to the tokens so far, and a dense part for each token; both are added to what comes in."""
 
     def __init__(self, config: PretrainedGPTConfig, **kwargs):

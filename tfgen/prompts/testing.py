@@ -288,14 +288,15 @@ def _checked(judge: Judge, drawn: Drawn, measured: Mapping[str, np.ndarray]) -> 
 
 
 def _half_width(scores: np.ndarray) -> float | None:
-    """Half of a 95 % interval of the mean; of yes and no by Wilson's limits."""
+    """Half of a 95 % interval of the mean; of yes and no by Wilson's limits. None where all are alike, as of what is
+    measured of several samples together: how sure that is, they don't tell."""
     count = len(scores)
     if count < 2:
         return None
     if np.all((scores == 0) | (scores == 1)):
         low, high = wilson(float(scores.mean()), count)
         return (high - low) / 2
-    return float(1.96 * scores.std(ddof=1) / math.sqrt(count))
+    return float(1.96 * scores.std(ddof=1) / math.sqrt(count)) or None
 
 
 def _number(value: float | None) -> float | None:
