@@ -84,7 +84,7 @@ def test_same_seed_gives_the_same_sample_in_another_process(run, prompt, isolate
     np.testing.assert_array_equal(np.load(isolated / "made.npy"), generate(run, prompt, 3, 11).values.squeeze(-1))
 
 
-def test_a_sample_does_not_depend_on_its_batch(run):
+def test_a_sample_does_not_depend_on_its_batch(run, kept_models):
     together = generate(run, "", 21, -4).values
     for place in (0, 7, 20):
         np.testing.assert_array_equal(generate(run, "", 1, place - 4).values[0], together[place])
@@ -119,7 +119,7 @@ def test_stopped_and_resumed_ends_with_the_same_bits(run, learner, tmp_path):
     assert [row["step"] for row in resumed.history()] == sorted({row["step"] for row in resumed.history()})
 
 
-def test_prompts_steer(run, prompt):
+def test_prompts_steer(run, prompt, kept_models):
     other = next(each for each in run.vocabulary().prompts if each != prompt)
     asked, others = generate(run, prompt, 8, 3).values, generate(run, other, 8, 3).values
     assert sum(np.array_equal(one, two) for one, two in zip(asked, others, strict=True)) < 3
