@@ -13,7 +13,7 @@ from tfgen import run as storage
 from tfgen.arguments import names, number, plain, text, whole
 from tfgen.console import is_talking, talking
 from tfgen.environment import load_tensorflow
-from tfgen.errors import Failure, UserError, unknown
+from tfgen.errors import Failure, UserError
 from tfgen.representations import ROWS
 
 if TYPE_CHECKING:
@@ -958,15 +958,15 @@ def check_evaluation(
     from tfgen.data.sources import check_source
     from tfgen.evaluate.compare import check_runs
     from tfgen.evaluate.request import EvaluateRequest, check
+    from tfgen.evaluate.rows.boosting import check_target
     from tfgen.restore import open_codec
 
     for run in runs:
         codec = open_codec(run)
         request = EvaluateRequest(data, tuple(metrics), n, extractor, seed, target, carbon)
         check(request, codec.representation, run.record["modality"])
-        columns = [] if target is None else [column.name for column in codec.learned]
-        if columns and target not in columns:
-            raise unknown("column to predict", target, columns)
+        if target is not None:
+            check_target(target, [column.name for column in codec.learned])
     if len(runs) > 1:
         check_runs(runs)
     if data is not None:

@@ -447,6 +447,12 @@ def test_what_no_row_is_like_is_said(fit_once):
         open_generator(run, Request("age=99"))
 
 
+def test_a_target_that_is_no_column_is_refused_before_the_work(fit_once, command):
+    run = fit_once("gpt", SOURCES["table"].row_steps, modality="table")
+    refused = command("evaluate", run.path, "--target", "agee")
+    assert refused.exit_code == 2 and "Did you mean 'age'" in refused.stderr and "Drawing" not in refused.stderr
+
+
 def test_the_data_that_a_run_learned_is_not_written_over(fit_once, command, sources):
     run = fit_once("gpt", SOURCES["table"].row_steps, modality="table")
     before = sources("table").read_bytes()

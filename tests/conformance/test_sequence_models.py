@@ -8,8 +8,9 @@ import tensorflow as tf
 from tests.conformance.cases import battery_of, learners_of
 from tests.conftest import assert_same_state, fit_run, state_of, stopped_at
 from tests.sources import SOURCES
+from tfgen.errors import UserError
 from tfgen.representations.sequences.sampling import Sampling
-from tfgen.restore import build_model, load_model
+from tfgen.restore import build_model, load_model, open_codec
 from tfgen.run import Run
 
 STEPS = 120
@@ -50,6 +51,17 @@ def test_learns_and_says_so(run):
     assert quality[-1]["validation_loss"] < quality[0]["validation_loss"] < untrained
     assert all(np.isfinite(value) for row in history for value in row.values())
     assert history[-1]["step"] == STEPS == run.record["reached"]
+
+
+def test_a_codec_says_whether_it_needs_a_prompt(run):
+    codec = open_codec(run)
+    if codec.needs_prompt:
+        with pytest.raises(UserError, match="needs a prompt"):
+            codec.prompt_ids("")
+    else:
+        codec.prompt_ids("")
+    for prompt in codec.known_prompts:
+        assert len(codec.prompt_ids(prompt))
 
 
 def test_a_text_is_its_seed_and_prompt_alone(run):

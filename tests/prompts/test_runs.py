@@ -113,6 +113,12 @@ def test_the_library_by_command(command):
     assert "temperature: - -> 0.5" in command("prompt", "diff", "hearts@1", "hearts").stdout
     assert "its versions are kept" in command("prompt", "remove", "hearts").stderr
     assert command("prompt", "list", "--json").stdout.strip() == "[]"
+    from click.testing import CliRunner
+
+    from tfgen.cli import main
+
+    piped = CliRunner().invoke(main, ["prompt", "save", "hearts", "-", "--json"], input="a {red|blue} heart\n")
+    assert json.loads(piped.stdout)["text"] == "a {red|blue} heart"
     done = command("prompt", "save", "x", "y", "--set", "temprature=1")
     assert done.exit_code == 2 and "Did you mean 'temperature'" in done.stderr
 

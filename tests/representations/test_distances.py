@@ -132,6 +132,11 @@ def test_a_graph_means_the_same(codec, sampler):
             assert made[name].numpy()[place].decode() == ("" if np.isnan(value) else date(value)), (prompt, name)
 
 
+def test_a_graph_takes_no_prompts_too(codec):
+    *arrays, together, asked = RowLookup(codec).conditions(tf.zeros([0], tf.string))
+    assert {len(each) for each in (*arrays, *together.values(), asked)} == {0}
+
+
 def test_what_is_missing_of_two_dates_is_filled_in(codec, sampler):
     known, count = FIRST + 500.0, 60
     kind = np.arange(count) % 3  # the end alone, the beginning alone, both

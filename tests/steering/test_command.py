@@ -58,7 +58,7 @@ def test_lines_that_are_no_answers_are_said_and_end_with_2(steer, gan_run):
         (["--save", "a b"], "can't be the name of a version"),
         (["--temperature", "1"], "have no such options"),
         (["--session", "none", "--seed", "3"], "has its own tiles and seed. Leave --seed out"),
-        (["--sheet", "tiles.odd"], "can't be written as '.odd'. Give a path that ends in .png"),
+        (["--sheet", "tiles.odd"], "can't be written to 'tiles.odd'. Give a path that ends in .png"),
         (["--sheet", "file/tiles.png"], "is no folder"),
     ],
 )

@@ -103,7 +103,7 @@ def take_out(path, line):
     path.write_text(path.read_text().replace(line + "\n", ""))
 
 
-def test_a_passage_that_is_still_there_in_any_encoding_is_found(tmp_path, isolated):
+def test_a_passage_that_is_still_there_in_any_encoding_is_found(tmp_path, isolated, command):
     lines = [f"Старый король номер {number} ехал через холм и встретил волка." for number in range(60)]
     path, gone = tmp_path / "tales.txt", tmp_path / "gone.txt"
     path.write_text("\n".join(lines), encoding="utf-8")
@@ -115,6 +115,9 @@ def test_a_passage_that_is_still_there_in_any_encoding_is_found(tmp_path, isolat
             tfgen.load(str(run.path)).open_forgetting(rows=gone)
         path.write_text("\n".join([*lines[:7], *lines[8:]]), encoding=encoding)
         assert tfgen.load(str(run.path)).open_forgetting(rows=gone).plan()
+    unanswered = command("forget", run.path, "--rows", gone)
+    assert unanswered.exit_code == 2 and "Nobody said yes, so nothing was done." in unanswered.stderr
+    assert "--yes" in unanswered.stderr and list(run.checkpoints.iterdir())
     gone.write_text(" \n")
     with pytest.raises(UserError, match="holds no record"):
         tfgen.load(str(run.path)).open_forgetting(rows=gone)
@@ -143,6 +146,8 @@ def test_a_record_leaves_all_that_it_touched(table, family, isolated, command, m
     take_out(isolated / "patients.csv", table[1])  # another row
     refused = command("forget", "patients", "--rows", "gone.csv", "--person", ID, "--yes")
     assert refused.exit_code == 2 and f"'{ID}' is still in" in refused.stderr
+    refused = command("forget", "others", "--rows", "gone.csv", "--yes")
+    assert refused.exit_code == 2 and "nothing to forget" in refused.stderr
     refused = command("forget", "patients", "--rows", "gone.csv", "--yes")
     assert refused.exit_code == 2 and "still holds 1 of what 'gone.csv' has" in refused.stderr
     take_out(isolated / "patients.csv", table[43])

@@ -152,11 +152,9 @@ def _why_not(metric: Metric, inputs: Inputs, missing: Mapping[str, str]) -> str 
             if "judged" in need:
                 half = f"{2 * metric.least} samples and as many real examples: half to learn from, half to judge"
                 return f"It needs {half}; there are {len(inputs[need])} to judge."
-            if need.endswith("lifts"):
-                return f"It needs {metric.least} pairs of items that are common enough; {there}."
             if need.startswith("unseen"):
                 return f"It needs {metric.least} examples that the model never saw; {there}."
-            return f"It needs {metric.least} samples and as many real examples; {there}."
+            return f"It needs {metric.least} {metric.rows}; {there}."
         if not are_numbers(inputs[need][: metric.most]):
             return "Some of what it looks at are no numbers: look at the samples, and fit with a lower learning_rate."
     return None

@@ -26,7 +26,7 @@ class Screen:
         self.sheet = sheet or usual
         self._said = False
         if sheet is not None and usual is not None and sheet.suffix.lower() != usual.suffix:
-            what = f"A sheet of {session.modality.plural} can't be written as '{sheet.suffix}'."
+            what = f"A sheet of {session.modality.plural} can't be written to '{sheet}'."
             raise UserError(what, f"Give a path that ends in {usual.suffix}.")
         if self.sheet is not None:
             check_place(self.sheet)

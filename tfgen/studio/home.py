@@ -242,17 +242,18 @@ def _facts(run: Run) -> dict[str, Any]:
     codec, modality = open_codec(run), open_modality(run)
     engine = ENGINES.load(f"generate/{codec.representation}")
     is_sequence = codec.representation == SEQUENCES
+    one, many = ("suggestion", "suggestions") if codec.representation == SETS else modality.samples
     evaluation, energy = Evaluation.read(run.results), energy_of(run.record)
     return {
         **_card(run),
         "energy": energy.in_words() if energy else "",
-        "plural": "suggestions" if codec.representation == SETS else modality.samples[1],
-        "singular": "suggestion" if codec.representation == SETS else modality.samples[0],
+        "plural": many,
+        "singular": one,
         "are_rows": codec.representation in (ROWS, SETS),
         "count": 4 if is_sequence else min(16, modality.default_count),
         "streams": is_sequence,
         "chats": getattr(codec, "template", None) is not None,
-        "needs_prompt": is_sequence and not _goes_without_prompt(codec),
+        "needs_prompt": is_sequence and codec.needs_prompt,
         "controls": [vars(each) for each in engine.controls],
         "walks": "interpolate" in engine.options,
         "reacts": f"tune/{codec.representation}" in ENGINES,
@@ -288,14 +289,6 @@ def _known(run: Run, codec: Codec) -> list[str]:
     if vocabulary.kind == "captions":
         return list(vocabulary.words[:_KNOWN])
     return [prompt for prompt, count in zip(vocabulary.prompts, vocabulary.counts, strict=True) if count][:_KNOWN]
-
-
-def _goes_without_prompt(codec: Codec) -> bool:
-    try:
-        codec.prompt_ids("")
-    except UserError:
-        return False
-    return True
 
 
 def _exports(run: Run) -> list[dict[str, Any]]:

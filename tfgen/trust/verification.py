@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from tfgen.console import harmless, several
-from tfgen.environment import load_tensorflow
 from tfgen.errors import UserError
 from tfgen.feedback.references import facts_of
 from tfgen.trust.authority import own_signers, trusted_certificates
@@ -362,7 +361,6 @@ def _with_watermark(found: Verification) -> Verification:
     path = Path(found.path)
     if path.suffix.lower() not in _TEXTS:
         return found
-    load_tensorflow()  # in which watermarks are tested, without its log
     from tfgen.trust.watermarking import MOST_LETTERS, traces_in
 
     with open(path, encoding="utf-8", errors="replace") as file:

@@ -199,6 +199,7 @@ def marked_runs(runs: Iterable[Run] | None = None) -> Iterator[tuple[Run, versio
 
 def _watermark_of(version: versions.Version) -> Any:
     """A version's watermark. Raises UserError where it is damaged."""
+    load_tensorflow()
     from tfgen.models.watermark import Watermark
 
     try:

@@ -91,6 +91,7 @@ class Metric:
     mean_of_rows: bool = True  # nearly; a distance between two distributions is not
     depends_on: str | None = None  # what of record.MeasuredWith must be alike for these scores, if not for all
     half_widths: Function | None = None  # of 95 % intervals, where it knows better; of the same inputs
+    rows: str = "samples and as many real examples"  # what there must be at least so many of
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -124,7 +125,8 @@ def metric(
     mean_of_rows: bool = True,
     depends_on: str | None = None,
     half_widths: Function | None = None,
+    rows: str = Metric.rows,
     **scores: str,
 ) -> Callable[[Function], Metric]:
     """Makes a function a Metric: `@metric(precision="higher", recall="higher")`."""
-    return lambda function: Metric(function, scores, least, most, mean_of_rows, depends_on, half_widths)
+    return lambda function: Metric(function, scores, least, most, mean_of_rows, depends_on, half_widths, rows)

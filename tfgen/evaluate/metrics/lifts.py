@@ -7,7 +7,7 @@ import numpy as np
 from tfgen.evaluate.metrics import REAL, metric
 
 
-@metric(least=30, mean_of_rows=False, pair_lifts=REAL)
+@metric(least=30, rows="pairs of items that are common enough", mean_of_rows=False, pair_lifts=REAL)
 def lifts(reference_lifts: np.ndarray, sample_lifts: np.ndarray) -> dict[str, float]:
     """The correlation of the lifts of common pairs of items, as logarithms, [k] in learned sets and in others.
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tfgen.errors import UserError
+from tfgen.errors import UserError, unknown
 from tfgen.evaluate.metrics.copying import auc
 from tfgen.evaluate.metrics.resemblance import is_number
 from tfgen.evaluate.rows.tables import missing
@@ -69,6 +69,12 @@ class Target:
         return self.classes > 0
 
 
+def check_target(named: str, learned: Sequence[str]) -> None:
+    """Raises UserError, with the nearest name, where no column that is learned has this one."""
+    if named not in learned:
+        raise unknown("column to predict", named, learned)
+
+
 def target_of(table: np.ndarray, named: str | None = None) -> Target | None:
     """The column named; else the last one if it is a category of few, else one that is called like a target, else the
     last number. None where there is nothing to predict.
@@ -78,10 +84,7 @@ def target_of(table: np.ndarray, named: str | None = None) -> Target | None:
     """
     names = table.dtype.names
     if named is not None:
-        if named not in names:
-            from tfgen.errors import unknown
-
-            raise unknown("column to predict", named, names)
+        check_target(named, names)
         return Target(named, _classes(table, named), False)
     if len(names) < 2:
         return None

@@ -58,6 +58,10 @@ class TextCodec(SequenceCodec):
     def token_bytes(self) -> list[bytes]:
         return self.tokenizer.token_bytes()
 
+    @property
+    def needs_prompt(self) -> bool:
+        return self.kind != "text"
+
     def prompt_ids(self, prompt: str) -> np.ndarray:
         """Where chats were learned, a prompt is what a user says.
 
@@ -65,7 +69,7 @@ class TextCodec(SequenceCodec):
             UserError: it has letters that the model never saw, or there is none, and answers alone were learned.
         """
         self.check_letters(prompt)
-        if self.kind != "text" and not prompt:
+        if self.needs_prompt and not prompt:
             raise UserError("The run learned to answer, so it needs a prompt.", 'Give one: tfgen generate RUN "..."')
         if self.template is None:
             return self.encode(prompt)

@@ -470,7 +470,8 @@ def _padded(values: tf.Tensor, rows: tf.Tensor, batch: tf.Tensor, fill: Sequence
     with many more operations, which an export traces for each column."""
     rows = tf.cast(rows, tf.int32)
     places = tf.range(tf.size(rows)) - tf.gather(tf.searchsorted(rows, tf.range(batch)), rows)
-    empty = tf.tile(tf.constant([[fill]], values.dtype), [batch, tf.reduce_max(places) + 1, 1])
+    most = tf.reduce_max(tf.concat([[0], places], axis=0)) + 1  # where there are no rows too
+    empty = tf.tile(tf.constant([[fill]], values.dtype), [batch, most, 1])
     return tf.tensor_scatter_nd_update(empty, tf.stack([rows, places], axis=1), values)
 
 

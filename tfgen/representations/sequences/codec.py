@@ -79,6 +79,11 @@ class SequenceCodec(Codec):
         return {}
 
     @property
+    def needs_prompt(self) -> bool:
+        """Whether `prompt_ids` refuses an empty prompt."""
+        return False
+
+    @property
     def known_prompts(self) -> Sequence[str]:
         """Prompts that mean something of their own, the usual ones first; none where a prompt is how a text begins."""
         return ()

@@ -124,9 +124,9 @@ class Explainer(abc.ABC):
 
 def open_explainer(run: Run, request: ExplainRequest) -> Explainer:
     """The explainer for a run's representation. Raises UserError for all that can be wrong with the request."""
-    if request.output is not None and request.output.exists() and not request.output.is_dir():
-        raise UserError(f"'{request.output}' is a file.", "Name a folder: the page and what is drawn go there.")
     if request.output is not None:
+        if request.output.exists() and not request.output.is_dir():
+            raise UserError(f"'{request.output}' is a file.", "Name a folder: the page and what is drawn go there.")
         files.check_place(request.output / "page")
     codec = open_codec(run)
     return ENGINES.load(f"explain/{codec.representation}")(run, request, codec)
