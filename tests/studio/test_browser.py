@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.conftest import fit_run
 from tests.studio.running import CHROMIUM, browser, copied, studio
 
 pytestmark = [
@@ -49,7 +50,12 @@ class Visitor:
         self.page.goto(self.address.rstrip("/") + path)
 
     def sees(self, text, seconds=60):
-        self.page.get_by_text(text).first.wait_for(timeout=seconds * 1000)
+        from playwright.sync_api import TimeoutError as Late
+
+        try:
+            self.page.get_by_text(text).first.wait_for(timeout=seconds * 1000)
+        except Late:
+            raise AssertionError(f"{text!r} is not there; seen: {self.page.inner_text('body')[:2000]}") from None
 
     def button(self, name):
         return self.page.get_by_role("button", name=name, exact=True)
@@ -125,7 +131,7 @@ def folder_of_digits(tmp_path):
     return place
 
 
-def test_from_a_dropped_folder_to_an_export(tmp_path, shared, visit, folder_of_digits, gan_run):
+def test_from_a_dropped_folder_to_an_export(tmp_path, shared, visit, folder_of_digits):
     runs, minutes = tmp_path / "runs", os.environ.get("TFGEN_SCREENSHOT_MINUTES", "0.5")
     runs.mkdir()
     with studio(runs, TFGEN_CACHE=str(shared / "cache"), TFGEN_WHO="ada") as running:
@@ -165,11 +171,12 @@ def test_from_a_dropped_folder_to_an_export(tmp_path, shared, visit, folder_of_d
         me.looks_well("sample")
         me.button("Close").click()
 
-        # A tiny run learns as this one does, in less time; in pictures for the docs it goes on.
+        # A tiny run learns as this one does, in less time; in pictures for the docs it goes on. Of 40 sets of
+        # answers as below 8 were refused as chance with the run of 80 steps that other tests share, none with this one.
         run, answers = "my-digits-gan", 1
         if not os.environ.get("TFGEN_SCREENSHOTS"):
             run, answers = "digits", 0
-            copied(gan_run, runs, run)
+            fit_run("gan", runs / run, "digits", 240)
             me.open(f"/run/{run}/create")
             me.sees("16 pictures in")
 
