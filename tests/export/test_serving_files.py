@@ -281,7 +281,7 @@ def probe(folder, port, *arguments):
     """Runs the probe as the deployments do; gives its exit code and what it said."""
     command = ["/bin/bash", folder / "serving" / "probe.sh", *arguments]
     environment = {**os.environ, "REST_PORT": str(port)}
-    finished = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30)
+    finished = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
     return finished.returncode, finished.stderr
 
 

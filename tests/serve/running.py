@@ -96,7 +96,7 @@ def tensorflow_model_server(configuration):
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     try:
         server = Running(process, port, rest_port)
-        until(lambda: answers(server), 60)
+        until(lambda: answers(server))
         yield server
     finally:
         process.kill()
@@ -116,7 +116,7 @@ def free_port():
         return found.getsockname()[1]
 
 
-def until(true, seconds=30):
+def until(true, seconds=120):
     """Waits until something is true."""
     end = time.monotonic() + seconds
     while not true():

@@ -307,7 +307,7 @@ def wait_for_newest(served):
     """Until the job that was added last is finished."""
     import time
 
-    end = time.monotonic() + 240
+    end = time.monotonic() + 600
     while (status := served.api("/api/jobs")["jobs"][0])["status"] in ("waiting", "running"):
         assert time.monotonic() < end, status
         time.sleep(0.5)
