@@ -102,40 +102,41 @@ def _learn(run: Run, by: int, minutes: float, steps: int | None) -> Learned:
         long = duration(60.0 * minutes) if steps is None else f"{steps} steps"
         say(f"Learning to enlarge for {long}, from {count} pictures at {sides}, which is kept with the run ...")
         keras.utils.set_random_seed(0)
-        network, clock = Upscaler(pairs.sizes[0][0].shape[3]), Clock(60.0 * minutes, steps)
+        network, clock = Upscaler(pairs.sizes[0][0].shape[3]), _Clock(60.0 * minutes, steps)
         # By squares: absolute differences left edges as bicubic interpolation has them (docs/log.md).
         network.compile(keras.optimizers.Adam(_RATE), "mse", jit_compile=False)
-        network.fit(pairs.crops(), epochs=1, verbose=0, shuffle=False, callbacks=[clock])
+        # Not by fit(), as of detectors (tfgen.evaluate.arrays.detector).
+        for inputs, outputs in pairs.crops():
+            network.optimizer.learning_rate.assign(_RATE * 0.5 * (1.0 + math.cos(math.pi * clock.share())))
+            network.train_on_batch(inputs, outputs)
+            clock.tick()
+            if clock.share() == 1.0:
+                break
         own, bicubic = _judged(network, pairs)
     judged_by = 2 ** len(pairs.sizes)
     facts = (by, clock.steps, count, pairs.why, judged_by, own, bicubic, now(), meter.spent().to_json())
     return Learned(*facts, network)
 
 
-class Clock(keras.callbacks.Callback):
-    """Ends after so many seconds, or steps where they are given, and lowers the learning rate along half a cosine."""
+class _Clock:
+    """How far the learning is, by seconds, or by steps where they are given."""
 
     def __init__(self, seconds: float, steps: int | None):
-        super().__init__()
         self.seconds, self.most, self.steps = seconds, steps, 0
         self._began: float | None = None
         self._preparation = Preparation("... {left} left", every=15.0)
 
-    def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
-        share = min(1.0, self._share())
-        self.model.optimizer.learning_rate.assign(_RATE * 0.5 * (1.0 + math.cos(math.pi * share)))
-
-    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        self.steps = batch + 1
+    def tick(self) -> None:
+        """A step is done."""
+        self.steps += 1
         self._began = self._began or time.monotonic()  # the first step has the tracing
-        share = self._share()
-        self._preparation.show(round(1000 * share), 1000)
-        self.model.stop_training = share >= 1.0
+        self._preparation.show(round(1000 * self.share()), 1000)
 
-    def _share(self) -> float:
+    def share(self) -> float:
+        """0 to 1."""
         if self.most:
-            return self.steps / self.most
-        return 0.0 if self._began is None else (time.monotonic() - self._began) / self.seconds
+            return min(1.0, self.steps / self.most)
+        return 0.0 if self._began is None else min(1.0, (time.monotonic() - self._began) / self.seconds)
 
 
 def _judged(network: Upscaler, pairs: Pairs) -> tuple[float, float]:

@@ -1,9 +1,10 @@
 """The run's own data in two sizes, one twice the other: what there is to learn from."""
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import keras
 import numpy as np
 
 from tfgen.errors import UserError
@@ -42,27 +43,19 @@ class Pairs:
         """The places of the others."""
         return np.flatnonzero(np.arange(len(self.sizes[0][0])) % _HELD_OUT)
 
-    def crops(self) -> "Crops":
-        return Crops(self.sizes, self.learned())
+    def crops(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Batches of parts of pictures at random places, half of them mirrored, without end; float32 in 0 to 1."""
+        places = self.learned()
+        for step in itertools.count():
+            yield self._crops(step, places)
 
-
-class Crops(keras.utils.PyDataset):
-    """Parts of pictures at random places, half of them mirrored, without end; float32 in 0 to 1."""
-
-    def __init__(self, sizes: list[tuple[np.ndarray, np.ndarray]], learned: np.ndarray):
-        super().__init__()
-        self.sizes, self.places = sizes, learned
-
-    def __len__(self) -> int:
-        return 10**9
-
-    def __getitem__(self, step: int) -> tuple[np.ndarray, np.ndarray]:
+    def _crops(self, step: int, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         generator = np.random.default_rng([0, step])
         small, large = self.sizes[step % len(self.sizes)]
         height, width = (min(_CROP, side) for side in small.shape[1:3])
         inputs = np.empty([_BATCH, height, width, small.shape[3]], np.float32)
         outputs = np.empty([_BATCH, 2 * height, 2 * width, small.shape[3]], np.float32)
-        for row, number in enumerate(generator.choice(self.places, _BATCH)):
+        for row, number in enumerate(generator.choice(places, _BATCH)):
             top = generator.integers(small.shape[1] - height + 1)
             left = generator.integers(small.shape[2] - width + 1)
             across = 1 - 2 * int(generator.integers(2))

@@ -2,6 +2,7 @@
 
 import functools
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -14,7 +15,7 @@ from tfgen.evaluate.metrics.detectability import LEAST
 from tfgen.representations.arrays.codec import ArrayCodec
 from tfgen.representations.arrays.specification import ArraySpecification
 
-VERSION = 1  # raise it whenever the network or its training changes
+VERSION = 2  # raise it whenever the network or its training changes
 _MOST = 10_000  # of each group
 _BATCH = 128
 _EPOCHS = 8
@@ -60,7 +61,9 @@ def _fitted(codec: ArrayCodec, values: np.ndarray, noisy: bool) -> keras.Model:
     network, beginning = _compiled(codec.specification, steps)
     for variable, value in beginning:
         variable.assign(value)
-    network.fit(_Learned(codec, values, noisy, steps), verbose=0, shuffle=False)
+    # Not by fit(): it draws from a generator in a thread of TensorFlow's, and once each waited for the other for ever.
+    for examples, made in _learned(codec, values, noisy, steps):
+        network.train_on_batch(examples, made)
     return network
 
 
@@ -97,24 +100,16 @@ def _norm() -> keras.layers.Layer:
     return keras.layers.BatchNormalization(momentum=0.9)  # with Keras's .99, a few hundred steps leave it behind
 
 
-class _Learned(keras.utils.PyDataset):
+def _learned(
+    codec: ArrayCodec, values: np.ndarray, noisy: bool, steps: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Batches in a random order, and which of them are of the second half."""
-
-    def __init__(self, codec: ArrayCodec, values: np.ndarray, noisy: bool, steps: int):
-        super().__init__()
-        self.codec, self.values, self.noisy, self.steps = codec, values, noisy, steps
-        generator = np.random.default_rng(0)
-        epochs = math.ceil(steps * _BATCH / len(values))
-        order = np.concatenate([generator.permutation(len(values)) for _ in range(epochs)])
-        self.order = np.resize(order, [steps, min(_BATCH, len(values))])
-
-    def __len__(self) -> int:
-        return self.steps
-
-    def __getitem__(self, step: int) -> tuple[np.ndarray, np.ndarray]:
-        chosen = self.order[step]
-        made = (chosen >= len(self.values) // 2).astype(np.float32)
-        return _looked_at(self.codec, self.values[chosen], self.noisy, step), made
+    generator = np.random.default_rng(0)
+    epochs = math.ceil(steps * _BATCH / len(values))
+    order = np.concatenate([generator.permutation(len(values)) for _ in range(epochs)])
+    for step, chosen in enumerate(np.resize(order, [steps, min(_BATCH, len(values))])):
+        made = (chosen >= len(values) // 2).astype(np.float32)
+        yield _looked_at(codec, values[chosen], noisy, step), made
 
 
 def _scores(network: keras.Model, codec: ArrayCodec, values: np.ndarray, noisy: bool) -> np.ndarray:
