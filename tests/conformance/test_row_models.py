@@ -219,6 +219,20 @@ def test_constraints_and_conditions_hold_together(bills, prompt):
         assert {row["country"] for row in rows} == {"Austria"} and all(50 <= float(row["net"]) <= 60 for row in rows)
 
 
+@pytest.mark.parametrize(
+    ("prompt", "says"),
+    [
+        ("net=20..40, tax=5..20, total=100..200", "break what holds in every row of the data, 'net \\+ tax = total'"),
+        ("net=20..40, total=100..200", "2 rows would have values beyond those of the data"),
+    ],
+)
+def test_conditions_that_break_a_constraint_are_answered_with_it(bills, prompt, says):
+    import tfgen
+
+    with pytest.raises(UserError, match=says):
+        tfgen.load(bills.path).generate(prompt, n=2)
+
+
 def test_constraints_hold_in_what_is_filled_in(bills, command, tmp_path):
     given = tmp_path / "given.csv"
     given.write_text("city,net,tax,total\nGraz,100,20,\nLyon,,,150\nBonn,,15,\n")

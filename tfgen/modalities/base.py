@@ -359,6 +359,11 @@ class Modality(abc.ABC):
         return np.ones(len(rows), bool)
 
     @classmethod
+    def broken(cls, rows: Rows, codec: Codec) -> list[str]:
+        """What the data's rows have in common and one of these hasn't, as a person writes it."""
+        return []
+
+    @classmethod
     def repair(cls, rows: Rows, codec: Codec, settled: Mapping[str, np.ndarray] = {}) -> Rows:
         """The same rows, with what follows from other columns put right.
 

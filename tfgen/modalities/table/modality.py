@@ -196,6 +196,10 @@ class TableModality(Modality):
         return holding(codec.constraints, rows)
 
     @classmethod
+    def broken(cls, rows: "Rows", codec: "TableCodec") -> list[str]:
+        return [each.text for each in codec.constraints if not each.holds(rows).all()]
+
+    @classmethod
     def repair(cls, rows: "Rows", codec: "TableCodec", settled: Mapping[str, np.ndarray] = {}) -> "Rows":
         from tfgen.modalities.table.constraints import repaired
 
