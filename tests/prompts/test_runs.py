@@ -284,7 +284,7 @@ def test_the_reward_can_be_the_judge(gan_run):
         (["--judge", "people"], "nobody is asked"),
         (["--judge", "recognised", "--ask"], "can't both be the judge"),
         (["--judge", "recognised", "--budget", "3"], "too small to tell anything"),
-        (["--judge", "length"], "No judge named 'length'"),
+        (["--judge", "length"], "No judge named 'length'. Choose one of: recognised, diversity, reward, people"),
     ],
 )
 def test_a_search_that_can_not_work_is_refused(gan_run, command, arguments, words):

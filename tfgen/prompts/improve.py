@@ -56,8 +56,9 @@ class Improvement:
 
     def __init__(
         self, library: PromptLibrary, cells: Cells, address: str, request: OptimizeRequest,
-        others: Mapping[str, Measure],
+        others: Mapping[str, Measure], judges: Sequence[str] = (),
     ):
+        """others: measures beside the run's own, by name. judges: names of those that were not asked for."""
         self.library, self.cells, self.request = library, cells, request
         self.version = library.find(address)
         settings = {**self.version.settings, **request.settings}
@@ -70,7 +71,7 @@ class Improvement:
         self.start = self.pool[0]
         self.judge: Judge | None = None
         if request.judge != PEOPLE:
-            self.judge = open_judge(request.judge, self.cells, others)
+            self.judge = open_judge(request.judge, self.cells, others, judges)
         self.cells.check(self.pool)
         self.pool = settings_grid(self.cells, self.pool)
         self.budget = request.budget or (DEFAULT_BUDGET if self.judge else DEFAULT_PICKS)
@@ -189,7 +190,7 @@ def open_improvement(
     try:
         cells = open_cells(run)
         wanted = {name: make(store, cells) for name, make in others.items() if request.judge == name}
-        return Improvement(PromptLibrary(store), cells, address, request, wanted)
+        return Improvement(PromptLibrary(store), cells, address, request, wanted, [*others, PEOPLE])
     except BaseException:
         store.close()
         raise

@@ -7,7 +7,7 @@ judge gives a number for each sample; a cell's score is their mean.
 import importlib.util
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,8 +73,14 @@ class Judge:
         return _COMPARE[self.comparison](value, self.limit)
 
 
-def open_judge(text: str, cells: "Cells", others: Mapping[str, Measure] | None = None) -> Judge:
-    """The judge that a person typed. others: measures beside the run's own, by name.
+def open_judge(
+    text: str, cells: "Cells", others: Mapping[str, Measure] | None = None, elsewhere: Sequence[str] = ()
+) -> Judge:
+    """The judge that a person typed.
+
+    Args:
+        others: measures beside the run's own, by name.
+        elsewhere: what else can be typed, and is made where it is; for who typed something else.
 
     Raises:
         UserError: there is none of that name, its argument makes no sense, or it isn't for what the run makes.
@@ -93,7 +99,7 @@ def open_judge(text: str, cells: "Cells", others: Mapping[str, Measure] | None =
     elif kind in _CHECKS and cells.strings:
         measure, every = Measure(_check_of(kind, argument), name, 1), not comparison
     else:
-        known = [*own, *(_CHECKS if cells.strings else ()), "python:FILE.py:FUNCTION"]
+        known = [*own, *(_CHECKS if cells.strings else ()), *elsewhere, "python:FILE.py:FUNCTION"]
         advice = f"Judge by one of: {', '.join(known)}"
         if kind in _CHECKS:
             raise UserError(f"'{kind}' is for texts, and '{cells.run.name}' makes {cells.modality.plural}.", advice)
