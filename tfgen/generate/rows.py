@@ -151,19 +151,8 @@ class RowGenerator(Generator):
             )
         rows, broken = enforce_constraints(self.modality, self.codec, sampler, seeds, self.conditions, rows)
         if broken:
-            raise self._cannot_be(broken, self.modality.broken(rows, self.codec))
+            raise _impossible(broken, self.modality.broken_constraints(rows, self.codec))
         return rows, share
-
-    def _cannot_be(self, count: int, constraints: list[str]) -> UserError:
-        """Of so many rows that break these, also when drawn anew."""
-        if not constraints:
-            what = f"{several(count, 'row')} would have values beyond those of the data, also when drawn anew."
-            return UserError(what, "Ask for less at once.")
-        broken = " and ".join(f"'{each}'" for each in constraints)
-        return UserError(
-            f"{several(count, 'row')} would break what holds in every row of the data, {broken}, also when drawn anew.",
-            "Ask for less at once, or take it out of the constraints that tfgen data --toml writes, and fit again.",
-        )
 
     def _filled(self, sampler: RowSampler) -> tuple[Rows, float]:
         """The rows of the file, with what the model draws where a cell is missing."""
@@ -183,3 +172,15 @@ class RowGenerator(Generator):
 
 def _percent(share: float) -> str:
     return f"{100 * share:.2g} %"
+
+
+def _impossible(count: int, constraints: list[str]) -> UserError:
+    """Of so many rows that are not right, also when drawn anew, and the constraints that they break, if any."""
+    if not constraints:
+        what = f"{several(count, 'row')} would have values that the data hasn't, or that were not asked for"
+        return UserError(f"{what}, also when drawn anew.", "Ask for less at once.")
+    broken = " and ".join(f"'{each}'" for each in constraints)
+    return UserError(
+        f"{several(count, 'row')} would break what holds in every row of the data, {broken}, also when drawn anew.",
+        "Ask for less at once, or take it out of the constraints that tfgen data --toml writes, and fit again.",
+    )

@@ -359,8 +359,8 @@ class Modality(abc.ABC):
         return np.ones(len(rows), bool)
 
     @classmethod
-    def broken(cls, rows: Rows, codec: Codec) -> list[str]:
-        """What the data's rows have in common and one of these hasn't, as a person writes it."""
+    def broken_constraints(cls, rows: Rows, codec: Codec) -> list[str]:
+        """What holds in every row of the data, but not in all of these, as a person writes it."""
         return []
 
     @classmethod

@@ -56,9 +56,9 @@ class Improvement:
 
     def __init__(
         self, library: PromptLibrary, cells: Cells, address: str, request: OptimizeRequest,
-        others: Mapping[str, Measure], judges: Sequence[str] = (),
+        others: Mapping[str, Measure], further: Sequence[str] = (),
     ):
-        """others: measures beside the run's own, by name. judges: names of those that were not asked for."""
+        """others, further: as of tfgen.prompts.judges.open_judge."""
         self.library, self.cells, self.request = library, cells, request
         self.version = library.find(address)
         settings = {**self.version.settings, **request.settings}
@@ -71,7 +71,7 @@ class Improvement:
         self.start = self.pool[0]
         self.judge: Judge | None = None
         if request.judge != PEOPLE:
-            self.judge = open_judge(request.judge, self.cells, others, judges)
+            self.judge = open_judge(request.judge, self.cells, others, further)
         self.cells.check(self.pool)
         self.pool = settings_grid(self.cells, self.pool)
         self.budget = request.budget or (DEFAULT_BUDGET if self.judge else DEFAULT_PICKS)

@@ -74,13 +74,13 @@ class Judge:
 
 
 def open_judge(
-    text: str, cells: "Cells", others: Mapping[str, Measure] | None = None, elsewhere: Sequence[str] = ()
+    text: str, cells: "Cells", others: Mapping[str, Measure] | None = None, further: Sequence[str] = ()
 ) -> Judge:
     """The judge that a person typed.
 
     Args:
         others: measures beside the run's own, by name.
-        elsewhere: what else can be typed, and is made where it is; for who typed something else.
+        further: names of judges that the caller knows by itself, to be listed where the name is unknown.
 
     Raises:
         UserError: there is none of that name, its argument makes no sense, or it isn't for what the run makes.
@@ -99,7 +99,7 @@ def open_judge(
     elif kind in _CHECKS and cells.strings:
         measure, every = Measure(_check_of(kind, argument), name, 1), not comparison
     else:
-        known = [*own, *(_CHECKS if cells.strings else ()), *elsewhere, "python:FILE.py:FUNCTION"]
+        known = [*own, *(_CHECKS if cells.strings else ()), *further, "python:FILE.py:FUNCTION"]
         advice = f"Judge by one of: {', '.join(known)}"
         if kind in _CHECKS:
             raise UserError(f"'{kind}' is for texts, and '{cells.run.name}' makes {cells.modality.plural}.", advice)

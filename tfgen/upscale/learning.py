@@ -105,7 +105,7 @@ def _learn(run: Run, by: int, minutes: float, steps: int | None) -> Learned:
         network, clock = Upscaler(pairs.sizes[0][0].shape[3]), _Clock(60.0 * minutes, steps)
         # By squares: absolute differences left edges as bicubic interpolation has them (docs/log.md).
         network.compile(keras.optimizers.Adam(_RATE), "mse", jit_compile=False)
-        # Not by fit(), as of detectors (tfgen.evaluate.arrays.detector).
+        # Not by fit(), for the reason that tfgen.evaluate.arrays.detector gives.
         for inputs, outputs in pairs.crops():
             network.optimizer.learning_rate.assign(_RATE * 0.5 * (1.0 + math.cos(math.pi * clock.share())))
             network.train_on_batch(inputs, outputs)

@@ -61,7 +61,7 @@ def _fitted(codec: ArrayCodec, values: np.ndarray, noisy: bool) -> keras.Model:
     network, beginning = _compiled(codec.specification, steps)
     for variable, value in beginning:
         variable.assign(value)
-    # Not by fit(): it draws from a generator in a thread of TensorFlow's, and once each waited for the other for ever.
+    # Not by fit(), which calls a generator in a thread of TensorFlow's: an evaluation hung there (docs/log.md).
     for examples, made in _learned(codec, values, noisy, steps):
         network.train_on_batch(examples, made)
     return network

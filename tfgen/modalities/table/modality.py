@@ -196,7 +196,7 @@ class TableModality(Modality):
         return holding(codec.constraints, rows)
 
     @classmethod
-    def broken(cls, rows: "Rows", codec: "TableCodec") -> list[str]:
+    def broken_constraints(cls, rows: "Rows", codec: "TableCodec") -> list[str]:
         return [each.text for each in codec.constraints if not each.holds(rows).all()]
 
     @classmethod
