@@ -13,6 +13,9 @@ and the thought of a round, by the clock and of the processor. A session takes a
 """
 
 import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import click
 import numpy as np
@@ -39,14 +42,15 @@ def main() -> None:
 @click.option("-k", "--count", default=9, show_default=True, help="Tiles.")
 @click.option("--first", default=0, show_default=True, help="The first person's seed.")
 @click.option("--free", is_flag=True, help="Without the guard that keeps tiles typical.")
-def steering(runs, sessions, rounds, wishes, prompts, count, first, free) -> None:
+@click.option("--evolution", is_flag=True, help="Tiles near the last pick alone, to compare with.")
+def steering(runs, sessions, rounds, wishes, prompts, count, first, free, evolution) -> None:
     """Sessions of tfgen steer."""
     from tfgen.environment import load_tensorflow
 
     load_tensorflow()
     rows = []
     for name in runs:
-        place = Place(name, prompts, count, not free)
+        place = Place(name, prompts, count, not free, evolution)
         for wish in wishes or WISHES:
             rows.append((name, wish, *_cell([place.session(wish, first + each, rounds) for each in range(sessions)])))
             talk(f"{name}, {wish}: {rows[-1][2:]}")
@@ -58,13 +62,13 @@ def steering(runs, sessions, rounds, wishes, prompts, count, first, free) -> Non
 class Place:
     """A run with its banks, which sessions of the same prompt share, and a classifier of its labels."""
 
-    def __init__(self, name: str, prompts: tuple[str, ...], count: int, typical: bool):
+    def __init__(self, name: str, prompts: tuple[str, ...], count: int, typical: bool, evolution: bool):
         from tfgen.data import open_data
         from tfgen.evaluate.extractors.classifier import open_classifier
         from tfgen.restore import load_model
         from tfgen.run import Run
 
-        self.run, self.count, self.typical = Run.open(name), count, typical
+        self.run, self.count, self.typical, self.evolution = Run.open(name), count, typical, evolution
         self.model = load_model(self.run)
         vocabulary = self.run.vocabulary()
         self.prompts = prompts or vocabulary.prompts
@@ -100,17 +104,32 @@ class Place:
         """What sessions of a prompt share: the space, the policy, the bank's samples, and others."""
         if prompt not in self._opened:
             from tfgen.steering.bank import LatentSpace, open_bank
-            from tfgen.steering.policy import Policy
+            from tfgen.steering.arrays import policy_of
             from tfgen.steering.sliders import Sliders
 
             space = LatentSpace(self.run, prompt, self.model)
             bank = open_bank(space)
-            policy = Policy(bank, space.look, self.count, self.typical)
+            policy = policy_of(space, bank, session.request)
+            if self.evolution:
+                policy = evolving(policy)
             seeds = np.arange(10**6, 10**6 + _CERTAIN, dtype=np.int32)
             noise, prompts = space.draw(seeds)
             others = space.decode(space.look(noise, seeds, prompts))
             self._opened[prompt] = space, policy, space.decode(bank), others, Sliders.of(space, bank)
         return self._opened[prompt]
+
+
+def evolving(policy: Any) -> Any:
+    """The policy without any model of a taste: what was picked last, and its children (Sims 1991)."""
+    taste = policy.taste
+
+    def last_pick(rounds: Sequence) -> Any:
+        best = policy._parents(rounds, taste([]))
+        return replace(taste([]), best=best and best.take([0]))
+
+    policy.taste = last_pick
+    policy._share_of_evolution = lambda rounds, free: free
+    return policy
 
 
 def _cell(sessions: list[dict]) -> tuple:

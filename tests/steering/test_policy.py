@@ -64,6 +64,41 @@ def test_someone_who_wants_one_sample_gets_near(bank):
     assert np.mean(near(others) < near(best)[0]) >= 0.97
 
 
+def test_someone_who_wants_a_middle_is_served_by_what_can_be_measured(bank):
+    """The wish is of two of four attributes, at amounts that are neither much nor little; answers err."""
+    def measured(candidates):
+        first, second = candidates.positions[:, 0], candidates.positions[:, 1]
+        return np.stack([7 * first, 3 + second, *candidates.noise.T[:2]], axis=1)
+
+    own = measured(bank)
+    amounts = own[:, :2].mean(axis=0) + 0.7 * own[:, :2].std(axis=0)
+
+    def middle(candidates):
+        return -np.linalg.norm((measured(candidates)[:, :2] - amounts) / own[:, :2].std(axis=0), axis=1)
+
+    def reached(policy, seed):
+        rounds, chance = [], np.random.default_rng([seed, 9])
+        for number in range(15):
+            following = policy.propose(rounds, policy.taste(rounds), np.random.default_rng([seed, number]))
+            following = replace(following, measured=measured(following.shown))
+            seen = middle(following.shown) + 0.3 * chance.standard_normal(9)
+            rounds.append(following.answered(Answer("pick", (int(np.argmax(seen)),))))
+        taste = policy.taste(rounds)
+        assert 0 <= taste.share <= 1 and isinstance(policy.enough(taste, chance), bool)
+        return np.mean(middle(bank) < middle(taste.best)[0]), taste.share
+
+    ways = [Policy(bank, look, 9, measured=lambda: own), Policy(bank, look, 9)]
+    (served, share), (plain, none) = (np.median([reached(way, seed) for seed in range(6)], axis=0) for way in ways)
+    assert served >= 0.97 and served >= plain and share > 0.5 and none == 0
+
+
+def test_what_does_not_vary_is_not_wanted(bank):
+    constant = np.stack([np.ones(1000), bank.positions[:, 0], np.full(1000, np.nan)], axis=1)
+    policy = Policy(bank, look, 9, measured=lambda: constant)
+    rounds = [replace(each, measured=np.zeros([9, 3])) for each in walked(policy, more, 2)]
+    assert policy.taste(rounds).ideal is None
+
+
 def test_the_best_is_kept_and_both_arms_have_tiles(bank):
     policy = Policy(bank, look, 9)
     rounds = walked(policy, more, 5)
@@ -105,14 +140,14 @@ def test_none_prefers_what_was_there(bank):
     policy = Policy(bank, look, 9)
     first = walked(policy, more, 1)
     following = policy.propose(first, policy.taste(first), np.random.default_rng(1))
-    kept = following.arms.index(KEPT)
-    assert [each.picked for each in following.answered(Answer("none")).choices()] == [0]
+    kept, positions = following.arms.index(KEPT), following.shown.positions
+    assert [each.picked for each in following.answered(Answer("none")).choices(positions)] == [0]
     np.testing.assert_array_equal(
-        following.answered(Answer("none")).choices()[0].shown[0], following.shown.positions[kept]
+        following.answered(Answer("none")).choices(positions)[0].shown[0], following.shown.positions[kept]
     )
-    assert first[0].answered(Answer("none")).choices() == []  # nothing was there before
-    assert len(following.answered(Answer("pick", (1, 4))).choices()) == 2
-    assert following.answered(Answer("skip")).choices() == []
+    assert first[0].answered(Answer("none")).choices(first[0].shown.positions) == []  # nothing was there before
+    assert len(following.answered(Answer("pick", (1, 4))).choices(positions)) == 2
+    assert following.answered(Answer("skip")).choices(positions) == []
 
 
 def test_enough_is_said_when_there_is_little_to_gain(bank):

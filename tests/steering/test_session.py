@@ -11,6 +11,7 @@ from tfgen import versions
 from tfgen.api import load
 from tfgen.errors import UserError
 from tfgen.feedback.store import open_store
+from tfgen.steering.ideal_point import IdealPoint
 from tfgen.steering.session import SteerRequest, continue_session, open_session, replayed
 
 BANK = 256
@@ -115,6 +116,10 @@ def test_a_person_gets_what_they_wish(gan_run):
             session.answer("pick", [person.pick(session.tiles().values)])
         reached.append(person.percentile(session.best[None])[0])
     assert np.median(reached) >= 98
+    assert session.taste.ideal is not None and all(each.measured.shape == (9, 5) for each in session.rounds)
+    middle = IdealPoint(np.array([[0, 1]]), np.zeros([1, 2]), np.ones(1), 0.0)
+    session._taste = replace(session.taste, ideal=middle, share=0.95)
+    assert session.changed().startswith("You seem to like a certain thickness and a certain slant. The best so far")
     names = [slider.name for slider in session.sliders()]
     assert names[0] == "like my picks" and {"slant", "thickness", "direction 1"} <= set(names)
 

@@ -1,6 +1,7 @@
 """Steering of a run that makes arrays: tiles from a bank and from new noise, and a preset of what was found."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,14 @@ from tfgen.errors import UserError
 from tfgen.feedback.events import Event, Sample
 from tfgen.restore import load_model, made_of
 from tfgen.run import Run
-from tfgen.steering.bank import LatentSpace, open_bank
+from tfgen.steering.bank import Candidates, LatentSpace, open_bank
 from tfgen.steering.policy import ASKED, Answer, Policy, Round, Taste
 from tfgen.steering.session import Session, Slider, SteerRequest, Tiles, chance_of
 from tfgen.steering.sliders import Sliders
 
 _TOLD = 3  # sliders that a sentence names
 _LEAST = 0.05  # of what matters, to be told
+_SURE = 0.9  # how probable it must be that certain amounts are wanted, to be told
 
 
 class ArraySession(Session):
@@ -43,7 +45,7 @@ class ArraySession(Session):
     def policy(self) -> Policy:
         """What chooses the tiles; opening it opens the bank."""
         bank = self._kept(self.space.model, "bank", lambda: open_bank(self.space, self.request.bank))
-        return Policy(bank, self.space.look, self.request.count, self.request.typical)
+        return policy_of(self.space, bank, self.request)
 
     @property
     def taste(self) -> Taste:
@@ -81,6 +83,10 @@ class ArraySession(Session):
             f"{'more' if each.matters > 0 else 'less'} {each.name} ({abs(each.matters):.0%})" for each in found[:_TOLD]
         )
         kept = "The best so far is among the next."
+        wanted = self.taste.ideal.wanted() if self.taste.share > _SURE else None
+        if wanted is not None:
+            names = self.policy.varied(list(self._sliders.measures))
+            words = " and ".join(f"a certain {names[place]}" for place in wanted)
         learned = f"You seem to like {words}. {kept}" if words else kept
         return f"{learned} Hardly anything better is to be expected: save it." if self.enough else learned
 
@@ -111,7 +117,9 @@ class ArraySession(Session):
         if self._current is None:
             self._current = self._next()
         shown = self._current.shown
-        return Tiles(self.space.decode(shown), self._samples(shown), self._current.arms)
+        values = self.space.decode(shown)
+        self._current = replace(self._current, measured=self.space.measure(values))
+        return Tiles(values, self._samples(shown), self._current.arms)
 
     def _next(self) -> Round:
         chance = chance_of(self.request, len(self.rounds))
@@ -146,3 +154,12 @@ class ArraySession(Session):
             )
             for ids, seed, row, latents in zip(shown.prompts.tolist(), shown.seeds, shown.rows, deviations, strict=True)
         )
+
+
+def policy_of(space: LatentSpace, bank: Candidates, request: SteerRequest) -> Policy:
+    """What chooses the tiles of a session."""
+
+    def measured() -> np.ndarray:
+        return np.stack(list(space.measured(bank).values()), axis=1) if space.measures() else np.empty([len(bank), 0])
+
+    return Policy(bank, space.look, request.count, request.typical, measured)

@@ -123,6 +123,11 @@ class LatentSpace:
         """What can be measured in samples as they are stored, by name."""
         return open_modality(self.run).attributes(self.codec)
 
+    def measure(self, values: np.ndarray) -> np.ndarray:
+        """What can be measured in samples as they are stored, [n, attributes]."""
+        found = [np.asarray(each(values), np.float64) for each in self.measures().values()]
+        return np.stack(found, axis=1) if found else np.empty([len(values), 0])
+
     def measured(self, bank: Candidates) -> dict[str, np.ndarray]:
         """What is measured in a bank's samples, [n] by name; from the cache or now."""
         path = _path(self, len(bank), "attributes")

@@ -26,10 +26,12 @@ class Choice:
 
 @dataclass(frozen=True)
 class ChoiceModel:
-    """The posterior over a person's weights: N(mean [d], covariance [d, d])."""
+    """The posterior over a person's weights: N(mean [d], covariance [d, d]). evidence: the logarithm of how probable
+    the answers are, over all weights."""
 
     mean: np.ndarray
     covariance: np.ndarray
+    evidence: float = 0.0
 
     @classmethod
     def fit(
@@ -68,7 +70,10 @@ class ChoiceModel:
             before, earnest = earnest, likely / (likely + random_share / counts)
             if np.max(np.abs(earnest - before)) < 1e-3:
                 break
-        return cls(mean, np.linalg.inv(hessian))
+        covariance = np.linalg.inv(hessian)
+        fitted = float(weights @ np.log(likely + random_share / counts))
+        narrowed = np.linalg.slogdet(covariance / prior_variance)[1]
+        return cls(mean, covariance, float(fitted - mean @ mean / (2 * prior_variance) + narrowed / 2))
 
     def utilities(self, positions: np.ndarray) -> np.ndarray:
         """The mean utility of each position [n, d], in logits."""

@@ -1,18 +1,21 @@
 """Which samples a person sees next: some that a model of their taste likes, and some near to what they picked last.
 
 A choice model on what the model sees finds "more of this" in few rounds; evolution around the last pick finds "this
-one". Neither is good at both, so each gets as many of the tiles as its tiles are picked. All of it is numpy: what new
-noise looks like comes from a function.
+one". Neither is good at both, so each gets as many of the tiles as its tiles are picked. Who wants a middle is served
+by ideal points in what can be measured: of what the taste likes, they choose as much as the answers are better
+explained by them than by the choice model. All of it is numpy: what new noise looks like comes from a function.
 """
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from tfgen.steering.bank import Candidates
 from tfgen.steering.choice import Choice, ChoiceModel, pick
+from tfgen.steering.ideal_point import IdealPoint
 
 KEPT, LIKED, NEAR, ASKED = "kept", "liked", "near", "asked"  # why a tile is shown
 MOVED = 64  # new samples that are looked at in a round
@@ -35,30 +38,41 @@ class Answer:
 
 @dataclass(frozen=True)
 class Round:
-    """What was shown, why each of it was, and what was said of it, if anything yet."""
+    """What was shown, why each of it was, and what was said of it, if anything yet. measured: what of it was measured,
+    [k, attributes], each in its own unit; None where nothing was."""
 
     shown: Candidates
     arms: tuple[str, ...]
     answer: Answer | None = None
+    measured: np.ndarray | None = None
 
     def answered(self, answer: Answer) -> "Round":
         return replace(self, answer=answer)
 
-    def choices(self) -> list[Choice]:
-        """What the answer says, as choices. "None" prefers what was shown before to all that is new."""
+    def choices(self, values: np.ndarray) -> list[Choice]:
+        """What the answer says, as choices among values [k, d] of what was shown. "None" prefers what was shown before
+        to all that is new."""
         if self.answer.kind == "pick":
-            return pick(self.shown.positions, self.answer.picked)
+            return pick(values, self.answer.picked)
         if self.answer.kind == "none" and KEPT in self.arms:
-            return pick(self.shown.positions, [self.arms.index(KEPT)])
+            return pick(values, [self.arms.index(KEPT)])
         return []
 
 
 @dataclass(frozen=True)
 class Taste:
-    """What the answers so far say. best: what was shown and is liked most, one row; None before the first answer."""
+    """What the answers so far say.
+
+    best: what was shown and is liked most, one row; None before the first answer. ideal: the other reading of them, by
+    what is measured; None where too little is. share: how probable it is that that is the right one. measured: of the
+    best, in standard deviations [1, attributes].
+    """
 
     model: ChoiceModel
-    best: Candidates | None
+    best: Candidates | None = None
+    ideal: IdealPoint | None = None
+    share: float = 0.0
+    measured: np.ndarray | None = None
 
 
 class Policy:
@@ -69,12 +83,20 @@ class Policy:
         look: noise [n, latent_dim], seeds [n] and word ids [n, words] to candidates.
         count: how many tiles a round has.
         typical: leave out what is less at home in the model than nearly all of the bank.
+        measured: gives what can be measured in the bank, [n, attributes], each in its own unit; asked once, when first
+            needed.
     """
 
     def __init__(
-        self, bank: Candidates, look: Callable[..., Candidates], count: int = 9, typical: bool = True
+        self,
+        bank: Candidates,
+        look: Callable[..., Candidates],
+        count: int = 9,
+        typical: bool = True,
+        measured: Callable[[], np.ndarray] | None = None,
     ):
         self.bank, self.look, self.count = bank, look, count
+        self._measured = measured
         self._least_score, self._least_margin = (
             float(np.percentile(values, percent, method="lower")) if typical else -math.inf
             for values, percent in ((bank.scores, _ATYPICAL), (bank.margins, _UNLIKE))
@@ -83,12 +105,24 @@ class Policy:
 
     def taste(self, rounds: Sequence[Round]) -> Taste:
         """What answered rounds say."""
-        choices = [choice for each in rounds for choice in each.choices()]
+        choices = [choice for each in rounds for choice in each.choices(each.shown.positions)]
         model = ChoiceModel.fit(choices, self.bank.positions.shape[1])
         if not choices:
-            return Taste(model, None)
+            return Taste(model)
         shown = Candidates.joined([each.shown for each in rounds])
-        return Taste(model, shown.take([int(np.argmax(model.utilities(shown.positions)))]))
+        utilities = model.utilities(shown.positions)
+        if self._attributes is None or any(each.measured is None for each in rounds):
+            return Taste(model, shown.take([int(np.argmax(utilities))]))
+        measured = [self._attributes.standard(each.measured) for each in rounds]
+        among = [choice for each, values in zip(rounds, measured, strict=True) for choice in each.choices(values)]
+        ideal = IdealPoint.fit(among, measured[0].shape[1])
+        share = _logistic(ideal.evidence - model.evidence)
+        measured = np.concatenate(measured)
+        other = ideal.utilities(measured)
+        # What each takes for usual differs, so each counts from its own mean.
+        liked = (1 - share) * (utilities - utilities.mean()) + share * (other - other.mean())
+        best = [int(np.argmax(liked))]
+        return Taste(model, shown.take(best), ideal, share, measured[best])
 
     def propose(self, rounds: Sequence[Round], taste: Taste, chance: np.random.Generator) -> Round:
         """The next tiles after answered rounds, in an order that says nothing."""
@@ -114,7 +148,7 @@ class Policy:
             pool = Candidates.joined([pool, others.take(self.is_typical(others))])
         count = self.count - len(arms)
         if count:
-            parts.append(pool.take(drawn(taste.model, pool.positions, count, chance)))
+            parts.append(pool.take(self._liked(taste, pool, count, chance)))
             arms += [LIKED] * count
         places = chance.permutation(self.count)
         return Round(Candidates.joined(parts).take(places), tuple(arms[place] for place in places))
@@ -141,7 +175,37 @@ class Policy:
             return False
         draws = taste.model.draws(chance, _DRAWS)
         missing = (self.bank.positions @ draws.T).max(axis=0) - (taste.best.positions @ draws.T)[0]
-        return float(np.maximum(missing, 0).mean()) < ENOUGH
+        missing = np.maximum(missing, 0).mean()
+        if taste.ideal is not None:
+            everything = np.concatenate([self._attributes.bank, taste.measured])
+            utilities = taste.ideal.draws(everything, chance, _DRAWS)
+            missing = (1 - taste.share) * missing + taste.share * (utilities.max(axis=0) - utilities[-1]).mean()
+        return float(missing) < ENOUGH
+
+    @cached_property
+    def _attributes(self) -> "_Attributes | None":
+        """What is measured in the bank, and how to bring other samples into its units; None where it is too little."""
+        values = self._measured() if self._measured else np.empty([len(self.bank), 0])
+        varied = np.isfinite(values).all(axis=0) & (np.ptp(values, axis=0) > 1e-9)
+        if varied.sum() < 2:
+            return None
+        mean, spread = values[:, varied].mean(axis=0), values[:, varied].std(axis=0)
+        return _Attributes(varied, mean, spread, (values[:, varied] - mean) / spread)
+
+    def varied(self, names: Sequence[str]) -> list[str]:
+        """Of the names of all attributes, those that differ in the bank, as ideal points count them."""
+        return [name for name, varied in zip(names, self._attributes.varied, strict=True) if varied]
+
+    def _liked(self, taste: Taste, pool: Candidates, count: int, chance: np.random.Generator) -> np.ndarray:
+        """Places of `count` different ones of a pool: each the best by a taste drawn anew (Thompson 1933)."""
+        utilities = pool.positions @ taste.model.draws(chance, count).T
+        known = pool.rows >= 0  # new samples are measured only once they are shown
+        if taste.ideal is not None and known.sum() >= count:
+            other = chance.random(count) < taste.share
+            utilities[:, other] = -np.inf
+            measured = self._attributes.bank[pool.rows[known]]
+            utilities[np.ix_(known, other)] = taste.ideal.draws(measured, chance, int(other.sum()))
+        return _best_of_each(utilities)
 
     def _unseen(self, rounds: Sequence[Round]) -> Candidates:
         """What of the bank is typical and was not shown yet."""
@@ -181,9 +245,32 @@ class Policy:
 
 def drawn(model: ChoiceModel, positions: np.ndarray, count: int, chance: np.random.Generator) -> np.ndarray:
     """Places of `count` different ones of positions [n, k]: each the best by weights drawn anew (Thompson 1933)."""
-    utilities = positions @ model.draws(chance, count).T
+    return _best_of_each(positions @ model.draws(chance, count).T)
+
+
+def _best_of_each(utilities: np.ndarray) -> np.ndarray:
+    """The places of the highest in each column of utilities [n, count], each place once."""
     places: list[int] = []
-    for column in range(count):
+    for column in range(utilities.shape[1]):
         utilities[places, column] = -np.inf
         places.append(int(np.argmax(utilities[:, column])))
     return np.array(places)
+
+
+@dataclass(frozen=True)
+class _Attributes:
+    """varied: which attributes differ in the bank, bool [attributes]. mean, spread: of these. bank: these of the bank,
+    in standard deviations."""
+
+    varied: np.ndarray
+    mean: np.ndarray
+    spread: np.ndarray
+    bank: np.ndarray
+
+    def standard(self, values: np.ndarray) -> np.ndarray:
+        """Values [n, attributes] of all attributes, each in its own unit, as the bank's are."""
+        return np.nan_to_num((values[:, self.varied] - self.mean) / self.spread)
+
+
+def _logistic(value: float) -> float:
+    return 0.5 + 0.5 * math.tanh(value / 2)

@@ -1,0 +1,79 @@
+"""People who want certain amounts of two things that can be measured, and like best what is nearest to them.
+
+Coombs's unfolding (A theory of data, 1964): a person has an ideal point. Which two attributes matter, and how much of
+each is wanted, is a posterior over a grid of points for each pair of attributes. Amounts at the end of the grid stand
+for "as much as there is".
+"""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tfgen.steering.choice import RANDOM_SHARE, Choice
+
+_AMOUNTS = np.arange(-2.5, 2.51, 0.25)  # in standard deviations of what the model makes
+_FURTHEST = 3.5  # what is further away counts as this far
+_SHARPNESS = 3.0  # logits for each standard deviation nearer; with 2 and 4.5 people get as far
+_LEAST = 1e-3  # of the likeliest point's probability: points that are less likely are left out
+_MIDDLE = 1.5  # a wanted amount below is neither much nor little
+
+
+@dataclass(frozen=True)
+class IdealPoint:
+    """The posterior over ideal points.
+
+    pairs: places of the two attributes that matter, int [h, 2]. amounts: of these, [h, 2], in standard deviations.
+    probabilities: [h]. evidence: the logarithm of how probable the answers are, over all points.
+    """
+
+    pairs: np.ndarray
+    amounts: np.ndarray
+    probabilities: np.ndarray
+    evidence: float
+
+    @classmethod
+    def fit(cls, choices: Sequence[Choice], size: int) -> "IdealPoint":
+        """The posterior given choices among samples whose `size` attributes, at least two, are measured in standard
+        deviations; all points are as probable before."""
+        pairs = np.array(list(itertools.combinations(range(size), 2)))
+        amounts = np.stack(np.meshgrid(_AMOUNTS, _AMOUNTS, indexing="ij"), axis=-1).reshape(-1, 2)
+        logarithms = np.zeros([len(pairs), len(amounts)])
+        for choice in choices:
+            shown = choice.shown[:, pairs].swapaxes(0, 1)  # [pairs, k, 2]
+            weights = np.exp(_utilities(shown[:, None], amounts[None, :, None]))
+            likely = weights[..., choice.picked] / weights.sum(axis=-1)
+            logarithms += choice.weight * np.log((1 - RANDOM_SHARE) * likely + RANDOM_SHARE / len(choice.shown))
+        highest = logarithms.max()
+        probabilities = np.exp(logarithms - highest)
+        evidence = float(highest + np.log(probabilities.mean()))
+        pair, point = np.nonzero(probabilities > _LEAST)
+        kept = probabilities[pair, point]
+        return cls(pairs[pair], amounts[point], kept / kept.sum(), evidence)
+
+    def utilities(self, measured: np.ndarray) -> np.ndarray:
+        """The mean utility of each of samples [n, attributes], in logits."""
+        return _utilities(measured[:, self.pairs], self.amounts) @ self.probabilities
+
+    def draws(self, measured: np.ndarray, generator: np.random.Generator, count: int) -> np.ndarray:
+        """Utilities [n, count] of samples [n, attributes], by points from the posterior."""
+        drawn = generator.choice(len(self.probabilities), count, p=self.probabilities)
+        return _utilities(measured[:, self.pairs[drawn]], self.amounts[drawn])
+
+    def wanted(self) -> tuple[int, int] | None:
+        """Places of the two attributes that most probably matter, where of both an amount in the middle is wanted."""
+        found, places = np.unique(self.pairs, axis=0, return_inverse=True)
+        places = places.reshape(-1)
+        shares = np.bincount(places, self.probabilities)
+        first = int(np.argmax(shares))
+        mine = places == first
+        mean = self.probabilities[mine] @ self.amounts[mine] / shares[first]
+        if shares[first] <= 0.5 or np.abs(mean).max() >= _MIDDLE:
+            return None
+        return int(found[first, 0]), int(found[first, 1])
+
+
+def _utilities(measured: np.ndarray, amounts: np.ndarray) -> np.ndarray:
+    """Of what is measured [..., 2] for ideal amounts [..., 2]: [...]."""
+    return -_SHARPNESS * np.sqrt(np.square(np.clip(measured, -_FURTHEST, _FURTHEST) - amounts).sum(axis=-1))
