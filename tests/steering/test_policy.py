@@ -155,3 +155,13 @@ def test_enough_is_said_when_there_is_little_to_gain(bank):
     rounds = walked(policy, more, 14)
     said = [policy.enough(policy.taste(rounds[:count]), np.random.default_rng(0)) for count in range(15)]
     assert not said[0] and not said[1] and said[-1]
+
+
+def test_answers_at_random_are_not_taken_for_a_taste(bank):
+    """Whoever picks without looking is not told that hardly anything better is to be had."""
+    said = []
+    for seed in range(8):
+        chance, policy = np.random.default_rng([seed, 4]), Policy(bank, look, 9)
+        rounds = walked(policy, None, 15, seed, answer=lambda shown: Answer("pick", (int(chance.integers(9)),)))
+        said.append(policy.enough(policy.taste(rounds), np.random.default_rng(0)))
+    assert sum(said) <= 2

@@ -65,7 +65,8 @@ class Taste:
 
     best: what was shown and is liked most, one row; None before the first answer. ideal: the other reading of them, by
     what is measured; None where too little is. share: how probable it is that that is the right one. measured: of the
-    best, in standard deviations [1, attributes].
+    best, in standard deviations [1, attributes]. gain: by how many nats the answers are more probable by the likelier
+    reading than by chance.
     """
 
     model: ChoiceModel
@@ -73,6 +74,7 @@ class Taste:
     ideal: IdealPoint | None = None
     share: float = 0.0
     measured: np.ndarray | None = None
+    gain: float = 0.0
 
 
 class Policy:
@@ -111,8 +113,10 @@ class Policy:
             return Taste(model)
         shown = Candidates.joined([each.shown for each in rounds])
         utilities = model.utilities(shown.positions)
+        by_chance = -sum(choice.weight * math.log(len(choice.shown)) for choice in choices)
         if self._attributes is None or any(each.measured is None for each in rounds):
-            return Taste(model, shown.take([int(np.argmax(utilities))]))
+            best = shown.take([int(np.argmax(utilities))])
+            return Taste(model, best, gain=model.evidence - by_chance)
         measured = [self._attributes.standard(each.measured) for each in rounds]
         among = [choice for each, values in zip(rounds, measured, strict=True) for choice in each.choices(values)]
         ideal = IdealPoint.fit(among, measured[0].shape[1])
@@ -122,7 +126,8 @@ class Policy:
         # What each takes for usual differs, so each counts from its own mean.
         liked = (1 - share) * (utilities - utilities.mean()) + share * (other - other.mean())
         best = [int(np.argmax(liked))]
-        return Taste(model, shown.take(best), ideal, share, measured[best])
+        gain = max(model.evidence, ideal.evidence) - by_chance
+        return Taste(model, shown.take(best), ideal, share, measured[best], gain)
 
     def propose(self, rounds: Sequence[Round], taste: Taste, chance: np.random.Generator) -> Round:
         """The next tiles after answered rounds, in an order that says nothing."""
@@ -170,8 +175,9 @@ class Policy:
         return (noise * np.minimum(1.0, self._radius / np.maximum(length, 1e-9))).astype(np.float32)
 
     def enough(self, taste: Taste, chance: np.random.Generator) -> bool:
-        """Whether hardly anything in the bank can be liked better than the best so far."""
-        if taste.best is None:
+        """Whether hardly anything in the bank can be liked better than the best so far. Never of answers that are no
+        more probable by what was learned from them than by chance: where nothing is liked more, nothing is better."""
+        if taste.best is None or taste.gain <= 0:
             return False
         draws = taste.model.draws(chance, _DRAWS)
         missing = (self.bank.positions @ draws.T).max(axis=0) - (taste.best.positions @ draws.T)[0]
