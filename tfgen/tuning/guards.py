@@ -63,17 +63,19 @@ class Guards:
 
     def _prepare(self, data: Any, count: int) -> None:
         from tfgen.catalog import EXTRACTORS
-        from tfgen.evaluate.arrays.features import open_extractor
+        from tfgen.evaluate.arrays.features import look, open_extractor
+
+        def seen(extractor: Any, group: Any) -> np.ndarray:
+            """Real examples are the same for every version, so what is seen in them is kept."""
+            return np.asarray(look(extractor, group, data.training.fingerprint, lambda done, count: None).features)
 
         self._extractor = open_extractor(None, data.training)
         self._detail = EXTRACTORS.load("random")(data.training)
         self._reference = data.reference(count)
-        rows = np.concatenate([self._extractor.look(block) for block in self._reference.blocks()])
-        self._real = self._extractor.features(rows)
+        self._real = seen(self._extractor, self._reference)
         if not self._extractor.labels:
             self.missing = "Whether it follows prompts was not measured: that needs data with labels, 20 of each."
-        neighbours = data.neighbours().first(_NEIGHBOURS)
-        self._learned = np.concatenate([self._detail.look(block) for block in neighbours.blocks()])
+        self._learned = seen(self._detail, data.neighbours().first(_NEIGHBOURS))
 
     def measure(self, first_seed: int, count: int = COUNT, old: Measured | None = None) -> Measured:
         """The model as it is now: samples `first_seed`, ..., each prompt as often as in the data.
