@@ -24,6 +24,7 @@ from tfgen.trust.provenance import write_marked
 
 FEWEST, MOST = 2, 36  # tiles
 ANSWERS = ("pick", "none", "skip")
+OWN = "like my picks"  # the slider of all that picks have in common
 KEY = "steer"  # in an event's payload: the session's settings
 
 

@@ -10,7 +10,7 @@ from tfgen.console import say
 from tfgen.errors import UserError
 from tfgen.feedback.events import Event
 from tfgen.files import check_place
-from tfgen.steering.session import KEY, Session
+from tfgen.steering.session import KEY, OWN, Session
 
 
 class Screen:
@@ -60,6 +60,9 @@ class Screen:
         if not sliders:
             say("There are no sliders here.")
         for slider in sliders:
+            if slider.name == OWN:
+                say(f"{OWN}: all that your picks have in common")
+                continue
             direction = "more" if slider.matters >= 0 else "less"
             share = f"{abs(slider.matters):.0%}"
             say(f"{slider.name}: you like {direction} of it, which alone explains {share} of what you like")

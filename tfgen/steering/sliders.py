@@ -8,10 +8,9 @@ import numpy as np
 from tfgen.steering.bank import Candidates, LatentSpace
 from tfgen.steering.choice import ChoiceModel
 from tfgen.steering.policy import MOVED, Policy, Taste
-from tfgen.steering.session import Slider
+from tfgen.steering.session import OWN, Slider
 
 DIRECTIONS = 4
-OWN = "like my picks"
 _NEAR = 0.3  # how much it counts that a tile is like the best in all else, beside how much it was moved
 _STEPS = (0.15, 0.35, 0.6)  # of new samples around the best
 
