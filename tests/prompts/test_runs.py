@@ -160,6 +160,16 @@ def test_a_file_holds_prompts_variables_and_assertions(gpt_run, command, isolate
     assert [row["passed"] for row in rows] == [True] * 4 + [False] * 2 and done.exit_code == 1
 
 
+@pytest.mark.parametrize("scores, shown", [
+    ([1.0] * 8, "1 (0.676 to 1)"), ([0.0] * 8, "0 (0 to 0.324)"), ([2.0, 4.0], "3 (1.04 to 4.96)"), ([3.0, 3.0], "3"),
+])
+def test_intervals_of_scores_stay_where_scores_can_be(scores, shown):
+    from tfgen.cli.prompt import _score
+    from tfgen.prompts.testing import _interval
+
+    assert _score((float(np.mean(scores)), _interval(np.array(scores)))) == shown
+
+
 @pytest.mark.slow
 def test_what_people_said_of_a_prompt_counts(gan_run, quick_cache):
     seven = gan_run.generate("seven", n=3)

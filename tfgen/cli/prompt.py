@@ -315,11 +315,11 @@ def _tested(result: Any) -> str:
     return table(rows)
 
 
-def _score(pair: tuple[float, float | None] | None) -> str:
+def _score(pair: tuple[float, tuple[float, float] | None] | None) -> str:
     if pair is None:
         return "-"
-    value, half = pair
-    return f"{value:.3g}" if half is None else f"{value:.3g} ± {half:.2g}"
+    value, limits = pair
+    return f"{value:.3g}" if limits is None else f"{value:.3g} ({limits[0]:.3g} to {limits[1]:.3g})"
 
 
 def _check(check: Any) -> str:

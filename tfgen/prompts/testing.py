@@ -63,12 +63,12 @@ class Checked:
 
 @dataclass(frozen=True)
 class Row:
-    """One combination, its scores with half the width of 95 % intervals, and its assertions."""
+    """One combination, its scores with 95 % intervals, and its assertions."""
 
     cell: Cell
     address: str
     count: int
-    scores: Mapping[str, tuple[float, float | None]]
+    scores: Mapping[str, tuple[float, tuple[float, float] | None]]
     checks: Sequence[Checked]
 
     @property
@@ -99,7 +99,7 @@ class Result:
                 "settings": dict(row.cell.settings),
                 "samples": row.count,
                 "scores": {name: _number(value) for name, (value, _) in row.scores.items()},
-                "half_widths": {name: _number(half) for name, (_, half) in row.scores.items()},
+                "intervals": {name: limits for name, (_, limits) in row.scores.items()},
                 "assertions": [asdict(check) for check in row.checks],
                 "passed": row.passed,
             }
@@ -153,7 +153,7 @@ class PromptTest:
                     continue
                 measured[name] = each
                 if not np.all(np.isnan(each)):
-                    scores[name] = float(each.mean()), None if name in self.others else _half_width(each)
+                    scores[name] = float(each.mean()), None if name in self.others else _interval(each)
             checks = [_checked(judge, samples, measured) for judge in judges]
             rows.append(Row(cell, address, len(samples), scores, checks))
         for name, why in left_out.items():
@@ -287,16 +287,17 @@ def _checked(judge: Judge, drawn: Drawn, measured: Mapping[str, np.ndarray]) -> 
     return Checked(judge.spec, _number(value), judge.passes(scores))
 
 
-def _half_width(scores: np.ndarray) -> float | None:
-    """Half of a 95 % interval of the mean; of yes and no by Wilson's limits. None where all are alike, as of what is
-    measured of several samples together: how sure that is, they don't tell."""
+def _interval(scores: np.ndarray) -> tuple[float, float] | None:
+    """A 95 % interval of the mean; of yes and no by Wilson's limits. None where all are alike, as of what is measured
+    of several samples together: how sure that is, they don't tell."""
     count = len(scores)
     if count < 2:
         return None
     if np.all((scores == 0) | (scores == 1)):
         low, high = wilson(float(scores.mean()), count)
-        return (high - low) / 2
-    return float(1.96 * scores.std(ddof=1) / math.sqrt(count)) or None
+        return max(low, 0.0), min(high, 1.0)
+    mean, half = float(scores.mean()), float(1.96 * scores.std(ddof=1) / math.sqrt(count))
+    return (mean - half, mean + half) if half > 0 else None
 
 
 def _number(value: float | None) -> float | None:
