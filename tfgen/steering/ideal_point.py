@@ -13,7 +13,7 @@ import numpy as np
 
 from tfgen.steering.choice import RANDOM_SHARE, Choice
 
-_AMOUNTS = np.arange(-2.5, 2.51, 0.25)  # in standard deviations of what the model makes
+_AMOUNTS = np.arange(-2.5, 2.51, 0.25, dtype=np.float32)  # in standard deviations of what the model makes
 _FURTHEST = 3.5  # what is further away counts as this far
 _SHARPNESS = 3.0  # logits for each standard deviation nearer; with 2 and 4.5 people get as far
 _LEAST = 1e-3  # of the likeliest point's probability: points that are less likely are left out
@@ -38,19 +38,24 @@ class IdealPoint:
         """The posterior given choices among samples whose `size` attributes, at least two, are measured in standard
         deviations; all points are as probable before."""
         pairs = np.array(list(itertools.combinations(range(size), 2)))
-        amounts = np.stack(np.meshgrid(_AMOUNTS, _AMOUNTS, indexing="ij"), axis=-1).reshape(-1, 2)
-        logarithms = np.zeros([len(pairs), len(amounts)])
+        logarithms = np.zeros([len(pairs), len(_AMOUNTS), len(_AMOUNTS)])
         for choice in choices:
-            shown = choice.shown[:, pairs].swapaxes(0, 1)  # [pairs, k, 2]
-            weights = np.exp(_utilities(shown[:, None], amounts[None, :, None]))
-            likely = weights[..., choice.picked] / weights.sum(axis=-1)
-            logarithms += choice.weight * np.log((1 - RANDOM_SHARE) * likely + RANDOM_SHARE / len(choice.shown))
+            shown = np.clip(choice.shown, -_FURTHEST, _FURTHEST).astype(np.float32)
+            apart = np.square(shown[:, :, None] - _AMOUNTS)  # [k, attributes, amounts]
+            # Every pair with every two amounts: by far the most of the time, so each step is made in place.
+            weights = apart[:, pairs[:, 0], :, None] + apart[:, pairs[:, 1], None, :]
+            np.sqrt(weights, out=weights)
+            weights *= -_SHARPNESS
+            np.exp(weights, out=weights)
+            likely = weights[choice.picked] / weights.sum(axis=0)
+            logarithms += choice.weight * np.log((1 - RANDOM_SHARE) * likely + RANDOM_SHARE / len(shown))
         highest = logarithms.max()
         probabilities = np.exp(logarithms - highest)
         evidence = float(highest + np.log(probabilities.mean()))
-        pair, point = np.nonzero(probabilities > _LEAST)
-        kept = probabilities[pair, point]
-        return cls(pairs[pair], amounts[point], kept / kept.sum(), evidence)
+        pair, *places = np.nonzero(probabilities > _LEAST)
+        kept = probabilities[pair, places[0], places[1]]
+        amounts = np.stack([_AMOUNTS[each] for each in places], axis=1).astype(np.float64)
+        return cls(pairs[pair], amounts, kept / kept.sum(), evidence)
 
     def utilities(self, measured: np.ndarray) -> np.ndarray:
         """The mean utility of each of samples [n, attributes], in logits."""
