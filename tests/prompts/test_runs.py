@@ -163,7 +163,7 @@ def test_a_file_holds_prompts_variables_and_assertions(gpt_run, command, isolate
 @pytest.mark.parametrize("scores, shown", [
     ([1.0] * 8, "1 (0.676 to 1)"), ([0.0] * 8, "0 (0 to 0.324)"), ([2.0, 4.0], "3 (1.04 to 4.96)"), ([3.0, 3.0], "3"),
 ])
-def test_intervals_of_scores_stay_where_scores_can_be(scores, shown):
+def test_intervals_of_yes_and_no_stay_within_0_and_1(scores, shown):
     from tfgen.cli.prompt import _score
     from tfgen.prompts.testing import _interval
 

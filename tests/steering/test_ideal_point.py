@@ -1,5 +1,7 @@
 """Readings of picks by who wants certain amounts of two things: on made-up measurements."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -47,13 +49,21 @@ def test_nothing_said_is_nothing_known():
     ideal = IdealPoint.fit([], 3)
     assert ideal.evidence == 0 and ideal.wanted() is None and ideal.probabilities.sum() == pytest.approx(1)
     assert ChoiceModel.fit([], 3).evidence == 0
+    assert IdealPoint.fit([], 2).wanted() is None
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_nobody_cares_about_is_not_wanted(seed):
+    assert IdealPoint.fit(picks(lambda values: -np.abs(values[:, 0]), 20, size=2, seed=seed), 2).wanted() is None
 
 
 def test_evidence_says_which_reading_explains_answers_better():
-    """The choice model sees lengths too, as in a session, so a middle at the mean is not beyond it; another is."""
+    """The choice model sees squared lengths too, as in a session."""
     for wish, by_ideal in ((near, True), (lambda values: values @ [1.0, -1.0, 1.0, 1.0, -1.0], False)):
         choices = picks(wish, 40)
-        assert (IdealPoint.fit(choices, 5).evidence > ChoiceModel.fit(choices, 5).evidence) == by_ideal
+        lengths = [np.square(each.shown).sum(axis=1, keepdims=True) / 5 for each in choices]
+        longer = [replace(each, shown=np.hstack([each.shown, own])) for each, own in zip(choices, lengths, strict=True)]
+        assert (IdealPoint.fit(choices, 5).evidence > ChoiceModel.fit(longer, 6).evidence) == by_ideal
 
 
 def test_draws_are_of_the_posterior():

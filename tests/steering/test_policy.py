@@ -117,6 +117,13 @@ def test_what_was_shown_does_not_come_again(bank):
     assert len(set(rows)) == len(rows) == 72
 
 
+@pytest.mark.parametrize("count", [9, 36])
+def test_skips_never_run_out_of_tiles(bank, count):
+    few = bank.take(np.arange(64))
+    rounds = walked(Policy(few, look, count), more, 12, answer=lambda shown: Answer("skip"))
+    assert all(len(set(each.shown.rows)) == count for each in rounds)
+
+
 def test_nothing_atypical_is_shown_unless_asked_for(bank):
     def odd(candidates):
         return np.abs(candidates.positions[:, 5])

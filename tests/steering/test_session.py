@@ -117,7 +117,7 @@ def test_a_person_gets_what_they_wish(gan_run):
         reached.append(person.percentile(session.best[None])[0])
     assert np.median(reached) >= 98
     assert session.taste.ideal is not None and all(each.measured.shape == (9, 5) for each in session.rounds)
-    middle = IdealPoint(np.array([[0, 1]]), np.zeros([1, 2]), np.ones(1), 0.0)
+    middle = IdealPoint(np.array([[0, 1]]), np.zeros([1, 2]), np.ones(1), 0.0, np.full(5, -9.0))
     session._taste = replace(session.taste, ideal=middle, share=0.95)
     assert session.changed().startswith("You seem to like a certain thickness and a certain slant. The best so far")
     names = [slider.name for slider in session.sliders()]

@@ -27,7 +27,7 @@ class Choice:
 @dataclass(frozen=True)
 class ChoiceModel:
     """The posterior over a person's weights: N(mean [d], covariance [d, d]). evidence: the logarithm of how probable
-    the answers are, over all weights."""
+    the answers are over all weights, about, by Laplace's approximation."""
 
     mean: np.ndarray
     covariance: np.ndarray

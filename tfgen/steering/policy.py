@@ -123,9 +123,7 @@ class Policy:
         share = _logistic(ideal.evidence - model.evidence)
         measured = np.concatenate(measured)
         other = ideal.utilities(measured)
-        # What each takes for usual differs, so each counts from its own mean.
-        liked = (1 - share) * (utilities - utilities.mean()) + share * (other - other.mean())
-        best = [int(np.argmax(liked))]
+        best = [int(np.argmax((1 - share) * utilities + share * other))]
         gain = max(model.evidence, ideal.evidence) - by_chance
         return Taste(model, shown.take(best), ideal, share, measured[best], gain)
 
@@ -214,10 +212,12 @@ class Policy:
         return _best_of_each(utilities)
 
     def _unseen(self, rounds: Sequence[Round]) -> Candidates:
-        """What of the bank is typical and was not shown yet."""
+        """What of the bank is typical and was not shown yet; all that is typical where too little is left."""
         left = self.is_typical(self.bank)
         for each in rounds:
             left[each.shown.rows[each.shown.rows >= 0]] = False
+        if left.sum() < self.count:  # all was seen: it begins again
+            left = self.is_typical(self.bank)
         return self.bank.take(np.flatnonzero(left))
 
     def _parents(self, rounds: Sequence[Round], taste: Taste) -> Candidates | None:
