@@ -42,7 +42,7 @@ def main() -> None:
 @click.option("-k", "--count", default=9, show_default=True, help="Tiles.")
 @click.option("--first", default=0, show_default=True, help="The first person's seed.")
 @click.option("--free", is_flag=True, help="Without the guard that keeps tiles typical.")
-@click.option("--evolution", is_flag=True, help="Tiles near the last pick alone, to compare with.")
+@click.option("--evolution", is_flag=True, help="The last pick and its children alone, to compare with.")
 def steering(runs, sessions, rounds, wishes, prompts, count, first, free, evolution) -> None:
     """Sessions of tfgen steer."""
     from tfgen.environment import load_tensorflow

@@ -158,8 +158,5 @@ class ArraySession(Session):
 
 def policy_of(space: LatentSpace, bank: Candidates, request: SteerRequest) -> Policy:
     """What chooses the tiles of a session."""
-
-    def measured() -> np.ndarray:
-        return np.stack(list(space.measured(bank).values()), axis=1) if space.measures() else np.empty([len(bank), 0])
-
+    measured = (lambda: np.stack(list(space.measured(bank).values()), axis=1)) if space.measures() else None
     return Policy(bank, space.look, request.count, request.typical, measured)

@@ -134,12 +134,9 @@ class LatentSpace:
         measures = self.measures()
         found = _read(path, measures)
         if found is None:
-            found = {name: [] for name in measures}
-            for start in range(0, len(bank) if measures else 0, _MEASURED):
-                values = self.decode(bank.take(slice(start, start + _MEASURED)))
-                for name, measure in measures.items():
-                    found[name].append(np.asarray(measure(values), np.float64))
-            found = {name: np.concatenate(parts) for name, parts in found.items()}
+            starts = range(0, len(bank) if measures else 0, _MEASURED)
+            parts = [self.measure(self.decode(bank.take(slice(start, start + _MEASURED)))) for start in starts]
+            found = dict(zip(measures, np.concatenate(parts).T, strict=True)) if measures else {}
             _write(path, found)
         return found
 

@@ -2,8 +2,9 @@
 
 A choice model on what the model sees finds "more of this" in few rounds; evolution around the last pick finds "this
 one". Neither is good at both, so each gets as many of the tiles as its tiles are picked. Who wants a middle is served
-by ideal points in what can be measured: of what the taste likes, they choose as much as the answers are better
-explained by them than by the choice model. All of it is numpy: what new noise looks like comes from a function.
+by an ideal-point model of what can be measured: of the tiles that are chosen by taste, it chooses as large a share as
+it is probable that it, and not the choice model, is the right one. All of it is numpy: what new noise looks like comes
+from a function.
 """
 
 import math
@@ -63,10 +64,10 @@ class Round:
 class Taste:
     """What the answers so far say.
 
-    best: what was shown and is liked most, one row; None before the first answer. ideal: the other reading of them, by
-    what is measured; None where too little is. share: how probable it is that that is the right one. measured: of the
-    best, in standard deviations [1, attributes]. gain: by how many nats the answers are more probable by the likelier
-    reading than by chance.
+    best: what was shown and is liked most, one row; None before the first answer. ideal: the model of
+    what is measured; None where fewer than two attributes are. share: how probable it is that this is the right model,
+    by the evidence of both. measured: of the best, in standard deviations [1, attributes]. gain: by how many nats the
+    answers are more probable under the better model than by chance.
     """
 
     model: ChoiceModel
@@ -188,8 +189,10 @@ class Policy:
 
     @cached_property
     def _attributes(self) -> "_Attributes | None":
-        """What is measured in the bank, and how to bring other samples into its units; None where it is too little."""
-        values = self._measured() if self._measured else np.empty([len(self.bank), 0])
+        """What is measured in the bank, and how to bring other samples into its units; None for fewer than two."""
+        if self._measured is None:
+            return None
+        values = self._measured()
         varied = np.isfinite(values).all(axis=0) & (np.ptp(values, axis=0) > 1e-9)
         if varied.sum() < 2:
             return None

@@ -24,7 +24,7 @@ from tfgen.trust.provenance import write_marked
 
 FEWEST, MOST = 2, 36  # tiles
 ANSWERS = ("pick", "none", "skip")
-OWN = "like my picks"  # the slider of all that picks have in common
+OWN = "like my picks"  # the slider of what was learned from the picks
 KEY = "steer"  # in an event's payload: the session's settings
 
 

@@ -61,7 +61,7 @@ class Screen:
             say("There are no sliders here.")
         for slider in sliders:
             if slider.name == OWN:
-                say(f"{OWN}: all that your picks have in common")
+                say(f"{OWN}: the direction that your picks point in")
                 continue
             direction = "more" if slider.matters >= 0 else "less"
             share = f"{abs(slider.matters):.0%}"
